@@ -1,0 +1,44 @@
+from weir.common.v1 import event_pb2 as _event_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class EventBatch(_message.Message):
+    __slots__ = ("batch_id", "app_id", "received_at_us", "events")
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    batch_id: bytes
+    app_id: str
+    received_at_us: int
+    events: _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]
+    def __init__(self, batch_id: _Optional[bytes] = ..., app_id: _Optional[str] = ..., received_at_us: _Optional[int] = ..., events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ...) -> None: ...
+
+class EnrichedBatch(_message.Message):
+    __slots__ = ("event_batch", "skipped", "enrichments")
+    EVENT_BATCH_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    ENRICHMENTS_FIELD_NUMBER: _ClassVar[int]
+    event_batch: bytes
+    skipped: _containers.RepeatedScalarFieldContainer[int]
+    enrichments: _containers.RepeatedCompositeFieldContainer[Enrichment]
+    def __init__(self, event_batch: _Optional[bytes] = ..., skipped: _Optional[_Iterable[int]] = ..., enrichments: _Optional[_Iterable[_Union[Enrichment, _Mapping]]] = ...) -> None: ...
+
+class Enrichment(_message.Message):
+    __slots__ = ("country", "device_type", "os", "browser", "session_started_at_us")
+    COUNTRY_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    OS_FIELD_NUMBER: _ClassVar[int]
+    BROWSER_FIELD_NUMBER: _ClassVar[int]
+    SESSION_STARTED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    country: str
+    device_type: str
+    os: str
+    browser: str
+    session_started_at_us: int
+    def __init__(self, country: _Optional[str] = ..., device_type: _Optional[str] = ..., os: _Optional[str] = ..., browser: _Optional[str] = ..., session_started_at_us: _Optional[int] = ...) -> None: ...

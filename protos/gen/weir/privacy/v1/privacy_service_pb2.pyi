@@ -1,0 +1,126 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DECISION_UNSPECIFIED: _ClassVar[Decision]
+    DECISION_ALLOW: _ClassVar[Decision]
+    DECISION_ANONYMIZE: _ClassVar[Decision]
+    DECISION_DROP: _ClassVar[Decision]
+DECISION_UNSPECIFIED: Decision
+DECISION_ALLOW: Decision
+DECISION_ANONYMIZE: Decision
+DECISION_DROP: Decision
+
+class ConsentChoice(_message.Message):
+    __slots__ = ("purpose", "granted")
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    GRANTED_FIELD_NUMBER: _ClassVar[int]
+    purpose: str
+    granted: bool
+    def __init__(self, purpose: _Optional[str] = ..., granted: _Optional[bool] = ...) -> None: ...
+
+class RecordConsentRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "choices", "actor", "method", "notice_version")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    choices: _containers.RepeatedCompositeFieldContainer[ConsentChoice]
+    actor: str
+    method: str
+    notice_version: str
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[ConsentChoice, _Mapping]]] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ...) -> None: ...
+
+class RecordConsentResponse(_message.Message):
+    __slots__ = ("token", "recorded_at")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_AT_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    recorded_at: _timestamp_pb2.Timestamp
+    def __init__(self, token: _Optional[str] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class CheckConsentRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "purpose", "token")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    purpose: str
+    token: str
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., purpose: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
+
+class CheckConsentResponse(_message.Message):
+    __slots__ = ("decision", "recorded")
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
+    decision: Decision
+    recorded: bool
+    def __init__(self, decision: _Optional[_Union[Decision, str]] = ..., recorded: _Optional[bool] = ...) -> None: ...
+
+class BatchCheckConsentRequest(_message.Message):
+    __slots__ = ("app_id", "purpose", "subject_ids")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_IDS_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    purpose: str
+    subject_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, app_id: _Optional[str] = ..., purpose: _Optional[str] = ..., subject_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class BatchCheckConsentResponse(_message.Message):
+    __slots__ = ("decisions",)
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    decisions: _containers.RepeatedScalarFieldContainer[Decision]
+    def __init__(self, decisions: _Optional[_Iterable[_Union[Decision, str]]] = ...) -> None: ...
+
+class GetConsentHistoryRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "page_size", "page_token")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class GetConsentHistoryResponse(_message.Message):
+    __slots__ = ("entries", "next_page_token")
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[ConsentEntry]
+    next_page_token: str
+    def __init__(self, entries: _Optional[_Iterable[_Union[ConsentEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ConsentEntry(_message.Message):
+    __slots__ = ("purpose", "granted", "actor", "method", "notice_version", "recorded_at")
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    GRANTED_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_AT_FIELD_NUMBER: _ClassVar[int]
+    purpose: str
+    granted: bool
+    actor: str
+    method: str
+    notice_version: str
+    recorded_at: _timestamp_pb2.Timestamp
+    def __init__(self, purpose: _Optional[str] = ..., granted: _Optional[bool] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
