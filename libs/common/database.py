@@ -1,0 +1,45 @@
+"""Postgres: one async SQLAlchemy engine a process, psycopg 3 beneath it."""
+
+from typing import Any
+
+from psycopg import AsyncConnection
+from sqlalchemy import MetaData
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection as SqlConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def create_engine(database_url: str, *, service: str, pool_size: int = 5) -> AsyncEngine:
+    """An engine for `postgresql://...`; connects when first used, and checks a connection that lay idle.
+
+    `service` is the application name that operators see in `pg_stat_activity`.
+    """
+    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=True,
+        connect_args={"application_name": f"weir-{service}"},
+    )
+
+
+def service_metadata(schema: str) -> MetaData:
+    """The tables of one service, all in its own schema, with constraint names that migrations can name."""
+    return MetaData(schema=schema, naming_convention=NAMING_CONVENTION)
+
+
+async def driver_connection(connection: SqlConnection) -> AsyncConnection[Any]:
+    """The psycopg connection beneath, for COPY and pipelines; it shares the SQLAlchemy transaction."""
+    raw = await connection.get_raw_connection()
+    driver = raw.driver_connection
+    assert isinstance(driver, AsyncConnection)
+    return driver

@@ -1,0 +1,76 @@
+"""Errors that a caller may see; each knows its reason, and one interceptor turns them into statuses."""
+
+from collections.abc import Mapping
+
+from weir.common.v1 import error_reason_pb2
+
+DOMAIN = "weir"
+
+
+class WeirError(Exception):
+    """A refusal with a reason from `weir.common.v1.ErrorReason`.
+
+    `code` is the name of a gRPC status code, `reason` the enum value's name without its prefix,
+    `field` the path of the argument at fault (empty where none is), `retry_after_seconds` how long a
+    caller should wait before it tries again (0: trying again will not help).
+    """
+
+    code = "INTERNAL"
+    default_reason = "INTERNAL"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        field: str = "",
+        metadata: Mapping[str, str] | None = None,
+        retry_after_seconds: float = 0.0,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or self.default_reason
+        self.field = field
+        self.metadata = dict(metadata or {})
+        self.retry_after_seconds = retry_after_seconds
+        # A misspelt reason must fail where it is written, not at a client.
+        error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{self.reason}")
+
+
+class InvalidArgument(WeirError):
+    """An argument of the call is missing or malformed."""
+
+    code = "INVALID_ARGUMENT"
+    default_reason = "ARGUMENT_INVALID"
+
+
+class NotFound(WeirError):
+    """What the call names does not exist, or not for this caller."""
+
+    code = "NOT_FOUND"
+    default_reason = "METRIC_UNKNOWN"
+
+
+class Unauthenticated(WeirError):
+    """No token, or not a valid one."""
+
+    code = "UNAUTHENTICATED"
+    default_reason = "TOKEN_INVALID"
+
+
+class ResourceExhausted(WeirError):
+    """A limit is reached; where it is a matter of time, `retry_after_seconds` says how long."""
+
+    code = "RESOURCE_EXHAUSTED"
+    default_reason = "LIMIT_EXCEEDED"
+
+
+class Unavailable(WeirError):
+    """A store does not answer, or not with a state new enough."""
+
+    code = "UNAVAILABLE"
+    default_reason = "STORE_UNAVAILABLE"
+
+
+class ConfigurationError(Exception):
+    """The service must not start with these settings; the message says which and why."""

@@ -1,0 +1,86 @@
+"""A gRPC server with everything that an operator or a person with grpcurl expects on it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import sqlalchemy.exc
+from grpc_channelz.v1 import channelz
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha._async import ReflectionServicer
+from redis.exceptions import RedisError
+
+from libs.common.auth import BearerToken
+from libs.common.interceptor import RpcInterceptor
+from libs.common.settings import CommonSettings
+
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+TRANSIENT = (RedisError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, OSError)
+OPTIONS = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+]
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A servicer, the full name of its gRPC service, and the generated function that adds it."""
+
+    name: str
+    servicer: object
+    add: Callable[[Any, Any], None]
+
+
+class GrpcServer:
+    """Serves some servicers together with health, reflection (v1, v1alpha) and channelz."""
+
+    def __init__(self, settings: CommonSettings, bindings: Sequence[Binding]) -> None:
+        token = BearerToken(settings.auth_token.get_secret_value())
+        self._server = grpc.aio.server(
+            options=OPTIONS, interceptors=[RpcInterceptor(token, TRANSIENT)]
+        )
+        self._names = ["", *(binding.name for binding in bindings)]
+        for binding in bindings:
+            binding.add(binding.servicer, self._server)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        channelz.add_channelz_servicer(self._server)
+        _add_reflection(self._server, [binding.name for binding in bindings])
+        self.port = self._server.add_insecure_port(f"{settings.host}:{settings.port}")
+
+    async def start(self) -> None:
+        """Accepts calls and reports SERVING for each service and for the whole."""
+        await self._server.start()
+        await self._report(health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Reports NOT_SERVING, refuses new calls, and gives those under way `grace_seconds`."""
+        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._server.stop(grace_seconds)
+
+    async def _report(self, status: int) -> None:
+        for name in self._names:
+            await self._health.set(name, status)
+
+
+def _add_reflection(server: grpc.aio.Server, names: Sequence[str]) -> None:
+    listed = [*names, health.SERVICE_NAME, reflection.SERVICE_NAME]
+    reflection.enable_server_reflection(listed, server)
+    # grpcio-reflection serves v1alpha only; v1 is the same messages under another name.
+    handler = grpc.stream_stream_rpc_method_handler(
+        ReflectionServicer(listed).ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers(
+        (
+            grpc.method_handlers_generic_handler(
+                "grpc.reflection.v1.ServerReflection", {"ServerReflectionInfo": handler}
+            ),
+        )
+    )

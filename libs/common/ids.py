@@ -1,0 +1,36 @@
+"""Ids: which UUID an event id stands for, and new ids that sort by time."""
+
+import hashlib
+import re
+import uuid
+
+import uuid_utils
+
+# UUIDv5 namespace of event ids that are not UUIDs themselves.
+EVENT_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "event.weir")
+_NAMESPACE_BYTES = EVENT_NAMESPACE.bytes
+_CANONICAL_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+
+
+def event_uuid(event_id: str) -> tuple[bytes, bool]:
+    """The 16 bytes that identify an event in the store, and whether `event_id` itself is that UUID.
+
+    A UUID in its canonical lower-case form stands for itself; every other text is mapped to
+    `uuid5(EVENT_NAMESPACE, event_id)` (RFC 9562, section 5.5).
+    """
+    if _CANONICAL_UUID(event_id):
+        return bytes.fromhex(event_id.replace("-", "")), True
+    digest = bytearray(hashlib.sha1(_NAMESPACE_BYTES + event_id.encode()).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return bytes(digest), False
+
+
+def new_uuid7() -> bytes:
+    """16 bytes of a new UUIDv7: unique, and later ones sort after earlier ones."""
+    return uuid_utils.uuid7().bytes
+
+
+def new_uuid7_text() -> str:
+    """A new UUIDv7 in its canonical form."""
+    return str(uuid_utils.uuid7())

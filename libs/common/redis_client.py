@@ -1,0 +1,22 @@
+"""Redis: one asyncio client a process, bytes in and out."""
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+
+def create_redis(redis_url: str) -> Redis:
+    """A client for `redis://...`; connects when first used, and again where a connection broke.
+
+    Commands are retried on a broken connection, so everything sent through it must be safe to repeat.
+    """
+    return Redis.from_url(
+        redis_url,
+        socket_connect_timeout=5,
+        socket_keepalive=True,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),
+        retry_on_error=[RedisConnectionError, RedisTimeoutError],
+        health_check_interval=0,
+    )

@@ -1,0 +1,105 @@
+"""The life of a service process: set up, serve until told to stop, drain, close."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import prometheus_client
+import structlog
+
+from libs.common.grpc_server import Binding, GrpcServer
+from libs.common.logs import configure_logs
+from libs.common.settings import CommonSettings
+from libs.common.telemetry import setup_telemetry
+
+log = structlog.get_logger()
+SettingsT = TypeVar("SettingsT", bound=CommonSettings)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Background work: `run` goes on until `stop` is set, and then finishes what it has begun."""
+
+    name: str
+    run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class ServiceParts:
+    """What a composition root hands over: servicers, background loops, and how streams are told to go."""
+
+    bindings: Sequence[Binding]
+    loops: Sequence[Loop] = ()
+    drain: Callable[[], None] = field(default=lambda: None)
+
+
+Build = Callable[[SettingsT, AsyncExitStack], Awaitable[ServiceParts]]
+
+
+def consumer_name() -> str:
+    """A name for this process in consumer groups, unlike that of any other living one."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def run_service(name: str, settings: SettingsT, build: Build[SettingsT]) -> None:
+    """Runs one service in this process until SIGTERM or SIGINT; returns after an orderly drain.
+
+    Raises ConfigurationError before anything is opened where settings do not suffice.
+    """
+    settings.check_authentication()
+    settings.require("database_url", "redis_url")
+    configure_logs(name, settings.log_level)
+    stop_telemetry = setup_telemetry(name)
+    try:
+        asyncio.run(serve(name, settings, build))
+    finally:
+        stop_telemetry()
+
+
+async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None:
+    """Serves until a signal arrives or a background loop ends unasked (then raises its error)."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    async with AsyncExitStack() as stack:
+        parts = await build(settings, stack)
+        server = GrpcServer(settings, parts.bindings)
+        if settings.metrics_port:
+            _serve_metrics(settings, stack)
+        tasks = [asyncio.create_task(part.run(stop), name=part.name) for part in parts.loops]
+        await server.start()
+        log.info("serving", port=server.port, metrics_port=settings.metrics_port)
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        log.info("draining")
+        stop.set()
+        parts.drain()
+        await server.stop(settings.drain_seconds)
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+    log.info("stopped")
+
+
+def _serve_metrics(settings: CommonSettings, stack: AsyncExitStack) -> None:
+    httpd, thread = prometheus_client.start_http_server(settings.metrics_port, settings.host)
+
+    def close() -> None:
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join()
+
+    stack.callback(close)
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Waits `seconds`, or less where `stop` is set meanwhile."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

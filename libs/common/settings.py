@@ -1,0 +1,53 @@
+"""Settings that every service has, read from the environment under one prefix."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from libs.common.errors import ConfigurationError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class CommonSettings(BaseSettings):
+    """What each service needs to know; `WEIR_DATABASE_URL` sets `database_url`, and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="ignore")
+
+    environment: Literal["production", "development"] = "production"
+    host: str = "127.0.0.1"
+    port: int = 0
+    metrics_port: int = 0
+    database_url: SecretStr = SecretStr("")
+    redis_url: SecretStr = SecretStr("")
+    auth_token: SecretStr = SecretStr("")
+    catalogs: Path = REPOSITORY / "catalogs"
+    shards: int = 1
+    # How long a batch may lie with a consumer that does not answer before another one takes it.
+    claim_idle_seconds: float = 10.0
+    drain_seconds: float = 15.0
+    log_level: str = "INFO"
+
+    def require(self, *names: str) -> None:
+        """Raises ConfigurationError naming the environment variable of each setting that is empty."""
+        missing = [
+            f"WEIR_{name.upper()}"
+            for name in names
+            if not (
+                value.get_secret_value()
+                if isinstance(value := getattr(self, name), SecretStr)
+                else value
+            )
+        ]
+        if missing:
+            raise ConfigurationError(f"missing settings: {', '.join(missing)}")
+
+    def check_authentication(self) -> None:
+        """Raises ConfigurationError where nobody would have to authenticate outside development."""
+        if self.environment != "development" and not self.auth_token.get_secret_value():
+            raise ConfigurationError(
+                "WEIR_AUTH_TOKEN is not set: outside development mode (WEIR_ENVIRONMENT=development) "
+                "a service does not start without authentication"
+            )

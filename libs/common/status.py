@@ -1,0 +1,56 @@
+"""Domain errors as `google.rpc.Status`: the one place where reasons become wire details."""
+
+import math
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from libs.common.errors import DOMAIN, WeirError
+
+DETAILS_KEY = "grpc-status-details-bin"
+
+
+def duration(seconds: float) -> duration_pb2.Duration:
+    """`seconds` as a protobuf Duration, to the nanosecond."""
+    fraction, whole = math.modf(seconds)
+    return duration_pb2.Duration(seconds=int(whole), nanos=int(fraction * 1e9))
+
+
+def status_code(error: WeirError) -> grpc.StatusCode:
+    """The gRPC code that the error's class stands for."""
+    return grpc.StatusCode[error.code]
+
+
+def rpc_status(error: WeirError) -> status_pb2.Status:
+    """The error with ErrorInfo, and with BadRequest and RetryInfo where they fit."""
+    details = [
+        error_details_pb2.ErrorInfo(
+            reason=error.reason,
+            domain=DOMAIN,
+            metadata={**error.metadata, **({"field": error.field} if error.field else {})},
+        )
+    ]
+    if error.field:
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=error.field, description=error.message, reason=error.reason
+        )
+        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    if error.retry_after_seconds:
+        details.append(error_details_pb2.RetryInfo(retry_delay=duration(error.retry_after_seconds)))
+    return status_pb2.Status(
+        code=status_code(error).value[0], message=error.message, details=map(pack, details)
+    )
+
+
+def pack(message: object) -> any_pb2.Any:
+    """A message as `google.protobuf.Any`."""
+    packed = any_pb2.Any()
+    packed.Pack(message)
+    return packed
+
+
+async def abort(context: grpc.aio.ServicerContext, error: WeirError) -> None:
+    """Ends the call with the error's status and details; never returns."""
+    details = (DETAILS_KEY, rpc_status(error).SerializeToString())
+    await context.abort(status_code(error), error.message, trailing_metadata=(details,))

@@ -1,0 +1,167 @@
+"""Redis streams as work queues: consumer groups that take over abandoned entries, and trimming."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+# A chunk is what one transaction downstream handles: large enough to share its cost among thousands
+# of events, small enough to keep the delay and the memory low.
+TARGET_CHUNK_BYTES = 1_500_000
+MAX_CHUNK_ENTRIES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One delivered entry: which stream, which id, what it holds."""
+
+    stream: bytes
+    entry_id: bytes
+    fields: Mapping[bytes, bytes]
+
+
+class ConsumerGroup:
+    """Reads entries that no other consumer of the group has, and entries that a dead one left.
+
+    An entry stays pending until `acknowledge`; one that has been pending for `claim_idle_seconds`
+    goes to whichever consumer asks next. So each entry is delivered at least once, and more than
+    once where a consumer dies or is slow: what an entry causes must be safe to repeat.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        streams: Sequence[str],
+        group: str,
+        consumer: str,
+        claim_idle_seconds: float,
+    ) -> None:
+        self._redis = redis
+        self._streams = list(streams)
+        self._group = group
+        self._consumer = consumer
+        self._claim_idle_ms = int(claim_idle_seconds * 1000)
+        self._mean_entry_bytes = TARGET_CHUNK_BYTES / 10
+
+    async def create(self) -> None:
+        """Creates the group where it is missing, from the oldest entry on: none is skipped."""
+        for stream in self._streams:
+            try:
+                await self._redis.xgroup_create(stream, self._group, id="0", mkstream=True)
+            except ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):
+                    raise
+
+    async def read(self, block_seconds: float) -> list[Entry]:
+        """The next chunk of entries, oldest first; empty where none arrived in `block_seconds`."""
+        try:
+            reply = await self._redis.xreadgroup(
+                self._group,
+                self._consumer,
+                dict.fromkeys(self._streams, ">"),
+                count=self._chunk_entries(),
+                block=max(1, int(block_seconds * 1000)),
+            )
+        except ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+            # The stream was lost together with the group: start over with whatever is there.
+            await self.create()
+            return []
+        return self._observed(
+            [
+                Entry(_as_bytes(stream), entry_id, fields)
+                for stream, entries in _pairs(reply)
+                for entry_id, fields in entries
+            ]
+        )
+
+    async def claim_abandoned(self) -> list[Entry]:
+        """Entries whose consumer has not acknowledged them for `claim_idle_seconds`; now ours."""
+        claimed: list[Entry] = []
+        for stream in self._streams:
+            try:
+                _, entries, *_ = await self._redis.xautoclaim(
+                    stream,
+                    self._group,
+                    self._consumer,
+                    min_idle_time=self._claim_idle_ms,
+                    count=self._chunk_entries(),
+                )
+            except ResponseError as error:
+                if not str(error).startswith("NOGROUP"):
+                    raise
+                await self.create()
+                continue
+            # An entry that was trimmed meanwhile comes back without fields.
+            claimed += [Entry(stream.encode(), entry_id, f) for entry_id, f in entries if f]
+        return self._observed(claimed)
+
+    async def delivery_count(self, entry: Entry) -> int:
+        """How many times a pending entry has been delivered; 0 where it is not pending."""
+        [*rows] = await self._redis.xpending_range(
+            entry.stream, self._group, min=entry.entry_id, max=entry.entry_id, count=1
+        )
+        return int(rows[0]["times_delivered"]) if rows else 0
+
+    async def acknowledge(self, entries: Sequence[Entry]) -> None:
+        """Marks entries as done."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for stream in {entry.stream for entry in entries}:
+                ids = [entry.entry_id for entry in entries if entry.stream == stream]
+                pipeline.xack(stream, self._group, *ids)
+            await pipeline.execute()
+
+    def _chunk_entries(self) -> int:
+        return max(1, min(MAX_CHUNK_ENTRIES, int(TARGET_CHUNK_BYTES / self._mean_entry_bytes)))
+
+    def _observed(self, entries: list[Entry]) -> list[Entry]:
+        if entries:
+            size = sum(len(value) for entry in entries for value in entry.fields.values())
+            self._mean_entry_bytes += 0.2 * (size / len(entries) - self._mean_entry_bytes)
+        return entries
+
+
+async def trim_acknowledged(redis: Redis, stream: str) -> int:
+    """Removes the entries that every group has acknowledged; returns how many.
+
+    Never removes an entry that a group has not read, or has read and not acknowledged. A stream
+    without groups is left as it is: its readers have not come up yet.
+    """
+    try:
+        groups = await redis.xinfo_groups(stream)
+    except ResponseError:  # no such stream
+        return 0
+    if not groups:
+        return 0
+    floors = [await _first_needed(redis, stream, group) for group in groups]
+    minimum = min(floors)
+    return int(await redis.xtrim(stream, minid="{}-{}".format(*minimum), approximate=False))
+
+
+async def _first_needed(redis: Redis, stream: str, group: Mapping[str, object]) -> tuple[int, int]:
+    if group["pending"]:
+        summary = await redis.xpending(stream, _as_bytes(group["name"]))
+        if summary["min"] is not None:
+            return _entry_id(_as_bytes(summary["min"]))
+    milliseconds, sequence = _entry_id(_as_bytes(group["last-delivered-id"]))
+    return milliseconds, sequence + 1
+
+
+def _entry_id(text: bytes) -> tuple[int, int]:
+    milliseconds, sequence = re.fullmatch(rb"(\d+)-(\d+)", text).groups()  # type: ignore[union-attr]
+    return int(milliseconds), int(sequence)
+
+
+def _as_bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def _pairs(reply: object) -> list[tuple[object, list[tuple[bytes, dict[bytes, bytes]]]]]:
+    """XREADGROUP's reply as pairs, whether the protocol version gives a list or a map."""
+    if isinstance(reply, dict):
+        return [(stream, [e for part in parts for e in part]) for stream, parts in reply.items()]
+    return list(cast(Iterable[Any], reply or []))

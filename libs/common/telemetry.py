@@ -1,0 +1,55 @@
+"""Tracing: one trace from the producer's span to the rollup, at one span per batch and service.
+
+Without an exporter in the environment no SDK is set up, nothing is contacted, and a producer's
+traceparent is handed on unchanged.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_propagator = TraceContextTextMapPropagator()
+
+
+def setup_telemetry(service: str) -> Callable[[], None]:
+    """Starts exporting spans over OTLP/gRPC where the standard variables name an endpoint.
+
+    Returns the function that flushes and stops it.
+    """
+    if not any(os.environ.get(name) for name in _ENDPOINTS):
+        return lambda: None
+    # Imported here because the SDK and its exporter cost half a second that nobody else should pay.
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=Resource.create({"service.name": f"weir-{service}"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    return provider.shutdown
+
+
+@contextmanager
+def batch_span(
+    name: str,
+    traceparent: str = "",
+    kind: trace.SpanKind = trace.SpanKind.INTERNAL,
+    **attributes: str | int,
+) -> Iterator[str]:
+    """A span around work on one batch, under the remote span that `traceparent` (W3C) names.
+
+    Yields the traceparent to hand on with the batch: the new span's, or the given one where tracing
+    is off.
+    """
+    parent = _propagator.extract({"traceparent": traceparent}) if traceparent else None
+    tracer = trace.get_tracer("weir")
+    with tracer.start_as_current_span(name, parent, kind=kind, attributes=attributes) as span:
+        carrier: dict[str, str] = {}
+        if span.is_recording():
+            _propagator.inject(carrier)
+        yield carrier.get("traceparent", traceparent)
