@@ -1,0 +1,62 @@
+"""Catalogs: the one file per app that declares its events and all that follows from them.
+
+Pure: no gRPC, no SQL, no Redis, no clock. `docs/catalog.md` describes the format.
+"""
+
+from libs.catalog.compile_catalog import compile_catalog
+from libs.catalog.envelope import EnvelopeError, to_envelope
+from libs.catalog.fields import FieldNames
+from libs.catalog.load import load_catalog, load_catalogs
+from libs.catalog.model import (
+    Catalog,
+    Category,
+    ClockPolicy,
+    Dimension,
+    Environment,
+    EventType,
+    Metric,
+    MetricKind,
+    Period,
+    Pii,
+    Producer,
+    Purpose,
+    Rollup,
+    WhenRefused,
+)
+from libs.catalog.problems import CatalogError, Problem
+from libs.catalog.retention import RETENTION_CLASSES, retention_class, tighten
+from libs.catalog.schema import EventVersion, Violation
+from libs.catalog.source import Source, SourceKind, parse_source
+
+__all__ = [
+    "RETENTION_CLASSES",
+    "Catalog",
+    "CatalogError",
+    "Category",
+    "ClockPolicy",
+    "Dimension",
+    "EnvelopeError",
+    "Environment",
+    "EventType",
+    "EventVersion",
+    "FieldNames",
+    "Metric",
+    "MetricKind",
+    "Period",
+    "Pii",
+    "Problem",
+    "Producer",
+    "Purpose",
+    "Rollup",
+    "Source",
+    "SourceKind",
+    "Violation",
+    "WhenRefused",
+    "compile_catalog",
+    "load_catalog",
+    "load_catalogs",
+    "parse_source",
+    "retention_class",
+    "tighten",
+    "to_envelope",
+]

@@ -1,0 +1,124 @@
+"""Compiles the text of one catalog file."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from libs.catalog.compile_events import compile_categories, compile_events, compile_purposes
+from libs.catalog.compile_rollups import compile_rollups, compile_selection
+from libs.catalog.fields import ENVELOPE_PATHS, FieldNames, field_names
+from libs.catalog.model import Catalog, ClockPolicy, Producer
+from libs.catalog.problems import CatalogError, ProblemList, did_you_mean
+from libs.catalog.reader import Section
+from libs.catalog.yaml_nodes import parse_yaml
+
+DEFAULT_DEDUPE_WINDOW_SECONDS = 86_400
+# Sections that other parts of Weir read; kept here as they are.
+OPAQUE_SECTIONS = ("consumers", "metrics", "dashboards", "alerts", "access")
+_KEYS = (
+    *("app_id", "title", "description", "naming", "subject", "group", "purposes", "categories"),
+    *("fields", "events", "dedupe", "clock", "activity", "rollups"),
+    *OPAQUE_SECTIONS,
+)
+_APP_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def compile_catalog(text: str, file: str) -> Catalog:
+    """The catalog that `text` declares; `file` is what problems call it.
+
+    Raises CatalogError with everything that is wrong.
+    """
+    problems = ProblemList(file)
+    root = parse_yaml(text, problems)
+    catalog = None
+    if root is not None:
+        catalog = _compile(Section(root, "", problems))
+    if problems.found or catalog is None:
+        raise CatalogError(problems.found)
+    return catalog
+
+
+def _compile(section: Section) -> Catalog:
+    section.only(_KEYS)
+    app_id = section.text("app_id")
+    if app_id and not _APP_ID.fullmatch(app_id):
+        section.complain("must be a-z, 0-9 and `_`, beginning with a letter", "app_id")
+    subject_name = _name_of(section.child("subject")) or "subject_id"
+    group_name = _name_of(section.child("group"))
+    purposes = compile_purposes(section.child("purposes"))
+    categories = compile_categories(section.child("categories"), purposes)
+    events = compile_events(section.child("events"), purposes, categories, _naming(section))
+    activity = compile_selection(section, "activity", events) if section.has("activity") else None
+    dedupe, clock = section.child("dedupe"), section.child("clock")
+    dedupe.only(("window",))
+    clock.only(("max_future", "max_age"))
+    return Catalog(
+        app_id=app_id,
+        title=section.text("title"),
+        subject_name=subject_name,
+        group_name=group_name,
+        purposes=purposes,
+        categories=MappingProxyType(
+            {name: defaults.category for name, defaults in categories.items()}
+        ),
+        events=events,
+        rollups=compile_rollups(section.child("rollups"), events, group_name, activity),
+        fields=_fields(section.child("fields"), subject_name, group_name),
+        dedupe_window_seconds=dedupe.seconds("window", DEFAULT_DEDUPE_WINDOW_SECONDS),
+        clock=ClockPolicy(
+            max_future_seconds=clock.seconds("max_future", ClockPolicy().max_future_seconds),
+            max_age_days=clock.days("max_age"),
+        ),
+        activity=activity,
+        extra=_extra(section),
+    )
+
+
+def _name_of(section: Section) -> str | None:
+    section.only(("name",))
+    return section.text("name") if section.values else None
+
+
+def _naming(section: Section) -> re.Pattern[str] | None:
+    if not section.has("naming"):
+        return None
+    try:
+        return re.compile(section.text("naming"))
+    except re.error as error:
+        section.complain(f"not a regular expression: {error}", "naming")
+        return None
+
+
+def _fields(section: Section, subject_name: str, group_name: str | None) -> FieldNames:
+    section.only((*ENVELOPE_PATHS, "producers"))
+    own: dict[str, tuple[str, ...]] = {"subject_id": (subject_name,)}
+    if group_name is not None:
+        own["group_id"] = (group_name,)
+    taken: dict[str, str] = {}
+    for path in ENVELOPE_PATHS:
+        if not section.has(path):
+            continue
+        own[path] = section.texts(path)
+        for word in own[path]:
+            if not all(word.split(".")):
+                section.complain(f"`{word}` is not a path", path)
+            if word in taken:
+                section.complain(f"`{word}` is already the word for {taken[word]}", path)
+            taken[word] = path
+    aliases = section.child("producers")
+    known = [str(producer) for producer in Producer]
+    producers = {}
+    for alias in aliases.values:
+        name = aliases.text(alias)
+        if name and name not in known:
+            aliases.complain(f"no producer `{name}`{did_you_mean(name, known)}", alias)
+        producers[alias] = name
+    return field_names(own, producers)
+
+
+def _extra(section: Section) -> Mapping[str, object]:
+    extra = {}
+    for key in OPAQUE_SECTIONS:
+        if section.has(key):
+            extra[key] = section.child(key).node.plain()
+    return MappingProxyType(extra)

@@ -1,0 +1,177 @@
+"""Compiles the rollups of a catalog, and adds the two that every app has."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from libs.catalog.model import Dimension, EventType, Metric, MetricKind, Period, Rollup
+from libs.catalog.patterns import PatternError, resolve
+from libs.catalog.problems import did_you_mean
+from libs.catalog.reader import Section
+from libs.catalog.source import Source, SourceKind, parse_source
+
+_NUMERIC_KINDS = frozenset({MetricKind.SUM, MetricKind.AVG, MetricKind.MIN, MetricKind.MAX})
+_NUMBER_TYPES = frozenset({"integer", "number"})
+
+
+def compile_rollups(
+    section: Section,
+    events: Mapping[str, EventType],
+    group_name: str | None,
+    activity: frozenset[str] | None,
+) -> Mapping[str, Rollup]:
+    """The rollups by name, `events` and `activity` among them."""
+    rollups = dict(_built_in(events, activity))
+    for name, entry in section.children():
+        rollup = _compile_rollup(name, entry, events, group_name)
+        if rollup is not None:
+            rollups[name] = rollup
+    return MappingProxyType(rollups)
+
+
+def compile_selection(entry: Section, key: str, events: Mapping[str, EventType]) -> frozenset[str]:
+    """The event names that the names and patterns under `key` mean."""
+    found: set[str] = set()
+    for pattern in entry.texts(key):
+        try:
+            found |= resolve(pattern, events)
+        except PatternError as error:
+            entry.complain(str(error), key)
+    return frozenset(found)
+
+
+def _built_in(
+    events: Mapping[str, EventType], activity: frozenset[str] | None
+) -> Mapping[str, Rollup]:
+    every = frozenset(events)
+    active = every if activity is None else activity
+    name = Dimension("name", Source(SourceKind.ENVELOPE, ("name",)))
+    people = Metric("active_users", MetricKind.DISTINCT, Source(SourceKind.SUBJECT, ("subject",)))
+    count = Metric("events", MetricKind.COUNT, None)
+    return {
+        "events": Rollup("events", every, Period.HOUR, (name,), (count,), _longest(every, events)),
+        "activity": Rollup("activity", active, Period.DAY, (), (people,), _longest(active, events)),
+    }
+
+
+def _compile_rollup(
+    name: str, entry: Section, events: Mapping[str, EventType], group_name: str | None
+) -> Rollup | None:
+    entry.only(("description", "events", "exclude", "period", "dimensions", "metrics", "retention"))
+    if not entry.texts("events"):
+        entry.complain("`events` is missing")
+    if not name.isidentifier():
+        entry.complain("the name of a rollup is made of letters, digits and `_`")
+    selected = compile_selection(entry, "events", events)
+    selected -= compile_selection(entry, "exclude", events)
+    period = entry.choice("period", Period) or Period.DAY
+    dimensions = _dimensions(entry, group_name)
+    metrics = _metrics(entry.child("metrics"), group_name)
+    used = [dimension.source for dimension in dimensions]
+    for source in used + [metric.source for metric in metrics if metric.source]:
+        _check_declared(entry, source, selected, events)
+    for metric in metrics:
+        if metric.kind in _NUMERIC_KINDS and metric.source is not None:
+            _check_numeric(entry, metric, metric.source, selected, events)
+    kept = entry.days("retention") if entry.has("retention") else _longest(selected, events)
+    return Rollup(name, selected, period, dimensions, metrics, kept)
+
+
+def _dimensions(entry: Section, group_name: str | None) -> tuple[Dimension, ...]:
+    found: dict[str, Dimension] = {}
+    for text in entry.texts("dimensions"):
+        source = _source(entry, "dimensions", text, group_name)
+        if source is None:
+            continue
+        label = source.path[-1]
+        if str(source) == "group_id" and group_name is not None:
+            label = group_name
+        elif source.kind in (SourceKind.ENTITY, SourceKind.ATTRIBUTION):
+            # `type` and `source` alone would say too little.
+            label = str(source).replace(".", "_")
+        if label in found:
+            entry.complain(f"two dimensions have the label `{label}`", "dimensions")
+        found[label] = Dimension(label, source)
+    return tuple(found.values())
+
+
+def _metrics(section: Section, group_name: str | None) -> tuple[Metric, ...]:
+    if not section.values:
+        section.complain("at least one metric is needed")
+    metrics = []
+    kinds = [str(kind) for kind in MetricKind]
+    for name, node in section.values.items():
+        if node.value == "count":
+            metrics.append(Metric(name, MetricKind.COUNT, None))
+            continue
+        pair = list(node.value.items()) if isinstance(node.value, Mapping) else []
+        if len(pair) != 1 or not isinstance(pair[0][1].value, str):
+            section.complain("must be `count`, or one of {distinct|sum|avg|min|max: where}", name)
+            continue
+        kind, where = pair[0][0], str(pair[0][1].value)
+        if kind not in kinds or kind == MetricKind.COUNT:
+            section.complain(f"unknown kind of metric `{kind}`{did_you_mean(kind, kinds)}", name)
+            continue
+        source = _source(section, name, where, group_name)
+        if source is not None:
+            metrics.append(Metric(name, MetricKind(kind), source))
+    return tuple(metrics)
+
+
+def _source(entry: Section, key: str, text: str, group_name: str | None) -> Source | None:
+    if group_name is not None and text == group_name:
+        text = "group_id"
+    try:
+        return parse_source(text)
+    except ValueError as error:
+        entry.complain(str(error), key)
+        return None
+
+
+def _check_declared(
+    entry: Section, source: Source, selected: frozenset[str], events: Mapping[str, EventType]
+) -> None:
+    """A property that no event of the rollup declares is a spelling mistake."""
+    if source.kind is SourceKind.PROPERTY and selected:
+        names = {name for event in selected for name in _properties(events[event])}
+        if source.path[0] not in names:
+            hint = did_you_mean(source.path[0], names)
+            entry.complain(f"none of its events declares `{source}`{hint}")
+
+
+def _check_numeric(
+    entry: Section,
+    metric: Metric,
+    source: Source,
+    selected: frozenset[str],
+    events: Mapping[str, EventType],
+) -> None:
+    """A sum, average, least or greatest needs numbers."""
+    if source.kind is not SourceKind.PROPERTY:
+        entry.complain(f"{metric.kind} needs a number, and `{source}` is a text", "metrics")
+        return
+    if len(source.path) > 1:
+        return
+    types: set[str] = set()
+    for event in selected:
+        rule = _properties(events[event]).get(source.path[0])
+        declared = rule.get("type") if isinstance(rule, dict) else None
+        types |= set(declared) if isinstance(declared, list) else {str(declared)}
+    if types and "None" not in types and not types & _NUMBER_TYPES:
+        entry.complain(f"{metric.kind} needs a number, and `{source}` is none", "metrics")
+
+
+def _properties(event: EventType) -> dict[str, object]:
+    """The properties that the event declares in any of its versions."""
+    found: dict[str, object] = {}
+    for version in event.versions.values():
+        properties = version.schema.get("properties")
+        if isinstance(properties, dict):
+            found.update(properties)
+    return found
+
+
+def _longest(names: frozenset[str], events: Mapping[str, EventType]) -> int | None:
+    """How long cells over these events are kept: as long as the most patient category says."""
+    periods = [events[name].category.aggregate_retention_days for name in names]
+    limited = [days for days in periods if days is not None]
+    return max(limited) if limited and len(limited) == len(periods) else None

@@ -1,0 +1,15 @@
+"""Lengths of time as people write them: `60s`, `10m`, `24h`, `90d`, `2w`, `5y`."""
+
+import re
+
+DAY = 86_400
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
+_DURATION = re.compile(r"([0-9]{1,9})([smhdwy])")
+
+
+def parse_duration(text: str) -> int:
+    """The seconds that `text` says; a year is 365 days. Raises ValueError for anything else."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("not a length of time")
+    return int(match[1]) * _UNITS[match[2]]

@@ -1,0 +1,58 @@
+"""The app's own words for the fields of the envelope."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from libs.catalog.source import ATTRIBUTION_FIELDS, CONTEXT_FIELDS, ENTITY_FIELDS
+
+ENVELOPE_PATHS: tuple[str, ...] = (
+    "event_id",
+    "name",
+    "schema_version",
+    "occurred_at",
+    "producer",
+    "environment",
+    "subject_id",
+    "anonymous_id",
+    "session_id",
+    "group_id",
+    "privacy_level",
+    "retention_days",
+    "idempotency_key",
+    "request_id",
+    "properties",
+    *(f"entity.{field}" for field in ENTITY_FIELDS),
+    *(f"context.{field}" for field in CONTEXT_FIELDS),
+    *(f"attribution.{field}" for field in ATTRIBUTION_FIELDS),
+)
+"""Every place in the envelope that a sender can fill, in the proto's names."""
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldNames:
+    """`words` holds, for every path of the envelope, the paths in a sender's document where its
+    value is looked for, best first: the app's own words, then the envelope's own name.
+    `producers` turns the app's words for producers into Weir's."""
+
+    words: Mapping[str, tuple[Path, ...]]
+    producers: Mapping[str, str]
+
+    def word(self, envelope_path: str) -> str:
+        """What the app calls this field: the path that senders use, dotted."""
+        return ".".join(self.words[envelope_path][0])
+
+
+def field_names(own: Mapping[str, tuple[str, ...]], producers: Mapping[str, str]) -> FieldNames:
+    """The field names of an app whose own words are `own` (dotted, by envelope path)."""
+    taken = {word for words in own.values() for word in words}
+    words: dict[str, tuple[Path, ...]] = {}
+    for path in ENVELOPE_PATHS:
+        # The envelope's own name is understood too, unless the app uses it for something else.
+        names = list(own.get(path, ()))
+        if path not in names and path not in taken:
+            names.append(path)
+        words[path] = tuple(tuple(name.split(".")) for name in names)
+    return FieldNames(MappingProxyType(words), MappingProxyType(dict(producers)))

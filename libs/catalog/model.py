@@ -1,0 +1,163 @@
+"""What a compiled catalog is. Nothing here changes after loading."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from libs.catalog.fields import FieldNames
+from libs.catalog.schema import EventVersion
+from libs.catalog.source import Source
+
+
+class WhenRefused(StrEnum):
+    """What becomes of an event whose person refused the purpose."""
+
+    ANONYMIZE = "anonymize"
+    DROP = "drop"
+
+
+class Producer(StrEnum):
+    """Who may send an event."""
+
+    FRONTEND = "frontend"
+    API = "api"
+    SERVER = "server"
+    JOB = "job"
+    WEBHOOKS = "webhooks"
+
+
+class Environment(StrEnum):
+    """Where an event is produced."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    DEVELOPMENT = "development"
+
+
+class Pii(StrEnum):
+    """How a category treats what identifies a person."""
+
+    NONE = "none"
+    LOGGED = "logged"
+    ANONYMIZED = "anonymized"
+
+
+class Period(StrEnum):
+    """How long a rollup's bucket is. Buckets begin at midnight UTC, weeks on Monday."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class MetricKind(StrEnum):
+    """How a metric is computed from the events of a cell."""
+
+    COUNT = "count"
+    DISTINCT = "distinct"
+    SUM = "sum"
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What consent is asked for. `default_granted` holds until the person says otherwise."""
+
+    name: str
+    default_granted: bool
+    when_refused: WhenRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """Events that are kept alike. None as a period: kept without limit (or never anonymized).
+    `sampling` is the share kept by environment name; an environment that is missing keeps all."""
+
+    name: str
+    pii: str
+    raw_retention_days: int | None
+    aggregate_retention_days: int | None
+    anonymize_after_days: int | None
+    sampling: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One event of the catalog. `producers` is never empty, its first one is assumed when a sender
+    says nothing; `sampling` is the share kept by environment name, 1.0 where none is given."""
+
+    name: str
+    description: str
+    category: Category
+    producers: tuple[str, ...]
+    purpose: Purpose | None
+    versions: Mapping[str, EventVersion]
+    latest: EventVersion
+    sampling: Mapping[str, float]
+    raw_retention_days: int | None
+    retention_class: str
+
+    def version(self, name: str) -> EventVersion | None:
+        """The version called `name`, the newest for "", None when there is no such version."""
+        return self.versions.get(name) if name else self.latest
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One way a rollup is split: the label in answers, and where the value is found."""
+
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of a cell. `source` is None for a count, and only then."""
+
+    name: str
+    kind: MetricKind
+    source: Source | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """A declared aggregate. `events` are names, patterns already resolved; `retention_days` is how
+    long its cells are kept: its own period, else the longest of its events' categories."""
+
+    name: str
+    events: frozenset[str]
+    period: Period
+    dimensions: tuple[Dimension, ...]
+    metrics: tuple[Metric, ...]
+    retention_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPolicy:
+    """How far `occurred_at` may be from the clock of ingest. No `max_age_days`: any age."""
+
+    max_future_seconds: int = 600
+    max_age_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """One app. `activity` names the events that make a person active, None means every event;
+    `extra` holds the sections that other parts of Weir read, as plain data."""
+
+    app_id: str
+    title: str
+    subject_name: str
+    group_name: str | None
+    purposes: Mapping[str, Purpose]
+    categories: Mapping[str, Category]
+    events: Mapping[str, EventType]
+    rollups: Mapping[str, Rollup]
+    fields: FieldNames
+    dedupe_window_seconds: int
+    clock: ClockPolicy
+    activity: frozenset[str] | None
+    extra: Mapping[str, object]

@@ -1,0 +1,164 @@
+"""One version of an event: its JSON Schema, bound once, and reasons that never repeat a value."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import jsonschema_rs
+
+from libs.catalog.problems import did_you_mean
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# A pattern with backtracking may not hold up a batch; beyond this an event is refused.
+_PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Why properties do not match: the field (`properties.score`) and a reason made from the schema
+    alone. Values, and names that the catalog does not declare, may be personal data and are not
+    repeated: an undeclared name in `field` is `*`."""
+
+    field: str
+    reason: str
+
+
+class SchemaError(ValueError):
+    """A schema that is not JSON Schema 2020-12. `path` leads to the place inside the schema."""
+
+    def __init__(self, reason: str, path: list[str | int]) -> None:
+        super().__init__(reason)
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventVersion:
+    """One version of an event's properties. `schema` is a complete JSON Schema, not to be changed;
+    `pii_properties` are the top-level properties marked `x-pii: true`."""
+
+    version: str
+    schema: dict[str, object]
+    pii_properties: frozenset[str]
+    _validator: jsonschema_rs.Validator
+    _declared: frozenset[str]
+
+    def is_valid(self, properties: dict[str, object]) -> bool:
+        """Whether `properties` match. False as well for what JSON cannot say."""
+        try:
+            return self._validator.is_valid(properties)
+        except ValueError:
+            return False
+
+    def violations(self, properties: dict[str, object]) -> list[Violation]:
+        """Everything that does not match, in the schema's order; empty when all does."""
+        try:
+            errors = list(self._validator.iter_errors(properties))
+        except ValueError:
+            return [Violation("properties", "cannot be written as JSON")]
+        found = [self._violation(error) for error in errors]
+        return list(dict.fromkeys(found))
+
+    def _violation(self, error: jsonschema_rs.ValidationError) -> Violation:
+        field = "properties"
+        for step in error.instance_path:
+            if isinstance(step, int):
+                field += f"[{step}]"
+            else:
+                field += f".{step}" if step in self._declared else ".*"
+        details = error.kind.as_dict()
+        if error.kind.name in ("required", "dependentRequired") and "property" in details:
+            return Violation(f"{field}.{details['property']}", "is required")
+        return Violation(field, self._reason(error.kind.name, details))
+
+    def _reason(self, keyword: str, details: Mapping[str, object]) -> str:
+        match keyword:
+            case "type":
+                types = details["types"]
+                names = types if isinstance(types, list) else [types]
+                return f"must be of type {' or '.join(str(name) for name in names)}"
+            case "enum":
+                options = details["options"]
+                assert isinstance(options, list)
+                return f"must be one of {', '.join(_word(option) for option in options)}"
+            case "const":
+                return f"must be {_word(details.get('expected_value'))}"
+            case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
+                sign = {
+                    "minimum": "at least",
+                    "exclusiveMinimum": "more than",
+                    "maximum": "at most",
+                    "exclusiveMaximum": "less than",
+                }[keyword]
+                return f"must be {sign} {details['limit']}"
+            case "minLength" | "maxLength":
+                sign = "at least" if keyword == "minLength" else "at most"
+                return f"must have {sign} {details['limit']} characters"
+            case "minItems" | "maxItems":
+                sign = "at least" if keyword == "minItems" else "at most"
+                return f"must have {sign} {details['limit']} items"
+            case "minProperties" | "maxProperties":
+                sign = "at least" if keyword == "minProperties" else "at most"
+                return f"must have {sign} {details['limit']} properties"
+            case "pattern":
+                return f"must match the pattern {details['pattern']}"
+            case "format":
+                return f"must be a valid {details['format']}"
+            case "multipleOf":
+                return f"must be a multiple of {details['multiple_of']}"
+            case "uniqueItems":
+                return "must not have the same item twice"
+            case "additionalProperties" | "unevaluatedProperties":
+                unexpected = details.get("unexpected")
+                names = unexpected if isinstance(unexpected, list) else []
+                hints = (did_you_mean(str(name), self._declared) for name in names)
+                hint = next((text for text in hints if text), "")
+                return f"has a property that the catalog does not declare{hint}"
+            case "falseSchema":
+                return "is not allowed"
+            case "anyOf" | "oneOf":
+                return "matches none, or more than one, of the allowed forms"
+        return f"does not satisfy `{keyword}`"
+
+
+def compile_version(version: str, parts: Mapping[str, object]) -> EventVersion:
+    """The version whose object schema is made of `parts` (`properties`, `required`, ...).
+
+    Formats are checked; references that would be fetched from a network are refused. Raises
+    SchemaError.
+    """
+    schema: dict[str, object] = {"$schema": _DIALECT, "type": "object", **parts}
+    try:
+        validator = jsonschema_rs.Draft202012Validator(
+            schema,
+            validate_formats=True,
+            ignore_unknown_formats=False,
+            pattern_options=_PATTERNS,
+            offline=True,
+        )
+    except jsonschema_rs.ValidationError as error:
+        raise SchemaError(error.message, list(error.instance_path)) from None
+    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        raise SchemaError(str(error).splitlines()[0], []) from None
+    properties = parts.get("properties")
+    pii = frozenset(
+        name
+        for name, rule in (properties.items() if isinstance(properties, dict) else ())
+        if isinstance(rule, dict) and rule.get("x-pii") is True
+    )
+    return EventVersion(version, schema, pii, validator, frozenset(_declared_names(schema)))
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else str(value).lower() if value is None else repr(value)
+
+
+def _declared_names(schema: object) -> Iterator[str]:
+    """Every property name that the schema declares, at any depth."""
+    if isinstance(schema, dict):
+        properties = schema.get("properties")
+        if isinstance(properties, dict):
+            yield from properties
+        for part in schema.values():
+            yield from _declared_names(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _declared_names(part)
