@@ -55,14 +55,15 @@ def _reserve(port: int) -> Reservation | None:
         except OSError:
             claim.close()
             return None
-    if not _can_bind(port):
+    if not can_bind(port):
         if claim is not None:
             claim.close()
         return None
     return Reservation(port, claim)
 
 
-def _can_bind(port: int) -> bool:
+def can_bind(port: int) -> bool:
+    """Whether nobody listens on the port at this moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do, so that connections of an earlier run in TIME_WAIT do not count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

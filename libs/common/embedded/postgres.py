@@ -70,13 +70,19 @@ class PostgresServer:
             raise StartError("PostgreSQL is not running")
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether the process that `start` started is alive."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> str:
         """Starts the server on the data that is there, or on new data; returns `url`.
 
         Raises StartError, also where another server uses the data.
         """
-        if self._process is not None:
+        if self.running:
             return self.url
+        self._process = None
         binaries = postgres_binaries()
         if self._user is not None:
             let_others_reach(binaries)

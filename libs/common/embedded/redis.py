@@ -73,13 +73,19 @@ class RedisServer:
             raise StartError("Redis is not running")
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether the process that `start` started is alive."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> str:
         """Starts the server and returns `url` once it has read its data and answers.
 
         Raises StartError.
         """
-        if self._process is not None:
+        if self.running:
             return self.url
+        self._process = None
         binary = redis_binary()
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         rotate_log(self.log)

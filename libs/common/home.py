@@ -1,0 +1,127 @@
+"""The folder of one running suite (`WEIR_HOME`, by default `.weir/`) and what it says to others."""
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import psutil
+
+_PRIVATE = 0o600
+
+
+class HomeError(Exception):
+    """There is no running suite, or there is one already; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a running suite listens, for the CLI and for tests; kept in `weir.json`."""
+
+    # Service name -> `host:port` of its gRPC server.
+    services: Mapping[str, str]
+    # Service name -> `http://host:port/metrics`.
+    metrics: Mapping[str, str]
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    # The bearer token that the services accept.
+    token: str = field(repr=False)
+    # The process that supervises the suite.
+    pid: int
+
+
+@dataclass(frozen=True)
+class Home:
+    """A suite's folder: data, logs, secrets, addresses. Only its owner can read it."""
+
+    path: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Home":
+        """The folder that WEIR_HOME names, else `.weir` in the working directory."""
+        return cls(Path(environment.get("WEIR_HOME") or ".weir").absolute())
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the services' logs."""
+        return self.path / "logs"
+
+    @property
+    def addresses_file(self) -> Path:
+        """There while a suite runs."""
+        return self.path / "weir.json"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the folder for this process. Raises HomeError where another suite runs in it.
+
+        The kernel drops the lock with the process, however that ends.
+        """
+        self._create()
+        descriptor = os.open(self.path / "weir.lock", os.O_RDWR | os.O_CREAT, _PRIVATE)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.read(descriptor, 32).decode() or "unknown"
+                raise HomeError(
+                    f"a suite is already running in {self.path} (pid {holder}); "
+                    "stop it, or set WEIR_HOME to another folder"
+                ) from None
+            os.truncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
+            yield
+        finally:
+            # The file stays: to remove it would let two processes lock two files of one name.
+            os.close(descriptor)
+
+    def write_addresses(self, addresses: Addresses) -> None:
+        """Publishes the addresses: at once or not at all, readable by the owner only."""
+        self._create()
+        _write_private(self.addresses_file, json.dumps(asdict(addresses), indent=2) + "\n")
+
+    def read_addresses(self) -> Addresses:
+        """The running suite's addresses. Raises HomeError where none runs here."""
+        try:
+            addresses = Addresses(**json.loads(self.addresses_file.read_text()))
+        except FileNotFoundError:
+            raise self._not_running() from None
+        except (ValueError, TypeError) as error:
+            raise HomeError(f"{self.addresses_file} is not readable: {error}") from error
+        # What a killed suite leaves behind.
+        if not psutil.pid_exists(addresses.pid):
+            raise self._not_running()
+        return addresses
+
+    def remove_addresses(self) -> None:
+        """Says that no suite runs here any more; does nothing where none did."""
+        self.addresses_file.unlink(missing_ok=True)
+
+    def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_hex(32)) -> str:
+        """A secret kept in the file `name`: made when first asked for, the same ever after."""
+        self._create()
+        file = self.path / name
+        if not file.exists():
+            _write_private(file, make() + "\n")
+        return file.read_text().strip()
+
+    def _create(self) -> None:
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _not_running(self) -> HomeError:
+        return HomeError(f"no running suite in {self.path}: start one with `weir up`")
+
+
+def _write_private(file: Path, text: str) -> None:
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    unfinished.replace(file)

@@ -1,0 +1,279 @@
+"""The table of services, and the suite that runs them all on one machine."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Protocol
+
+from libs.common.embedded import PostgresServer, RedisServer, StartError
+from libs.common.embedded.ports import HOST
+from libs.common.embedded.service import ServiceProcess
+from libs.common.home import Addresses, Home
+from libs.common.settings import REPOSITORY
+
+_POLL_SECONDS = 0.2
+_FIRST_DELAY_SECONDS = 0.5
+_LONGEST_DELAY_SECONDS = 30.0
+# A service that ran this long was not in a crash loop.
+_STABLE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """A line of the table; the ports are where a suite begins to look for free ones."""
+
+    name: str
+    port: int
+    metrics_port: int
+
+    @property
+    def module(self) -> str:
+        """What `python -m` runs."""
+        return f"services.{self.name}"
+
+
+# In the order of the data, which is the order to drain them in: each one empties what the one
+# before it has filled. They start all at once: between them are streams, and nobody calls anybody.
+SERVICES = (
+    Service("ingest", 50051, 9464),
+    Service("enrich", 50052, 9465),
+    Service("aggregate", 50053, 9466),
+    Service("privacy", 50054, 9467),
+)
+POSTGRES_PORT = 55432
+REDIS_PORT = 56379
+
+
+class Part(Protocol):
+    """What the suite is made of: stores and services alike."""
+
+    @property
+    def running(self) -> bool: ...
+    @property
+    def pid(self) -> int: ...
+    def start(self) -> str: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+@dataclass
+class _Restart:
+    """When a part that died is started again, and how long it waits if it dies once more."""
+
+    delay_seconds: float = _FIRST_DELAY_SECONDS
+    due: float = 0.0
+    started: float = 0.0
+
+
+class Suite:
+    """Postgres, Redis and the four services as child processes of this one.
+
+    A context manager: starts on entering, stops on leaving. Use it from one thread that lives as
+    long as the suite, best the main thread (see `start_child`).
+
+    `environment` is what the user set. WEIR_DATABASE_URL and WEIR_REDIS_URL replace the embedded
+    servers, WEIR_CATALOGS, WEIR_AUTH_TOKEN and WEIR_PSEUDONYM_KEY replace our own, and everything
+    else (OTEL_*, other settings) is handed on to the services.
+
+    A part is named `ingest`, `enrich`, `aggregate`, `privacy`, `postgres` or `redis`.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        environment: Mapping[str, str] | None = None,
+        *,
+        services: tuple[Service, ...] = SERVICES,
+        report: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.home = home
+        self._environment = dict(os.environ if environment is None else environment)
+        self._table = services
+        self._report = report
+        self._held = ExitStack()
+        # In the order of starting: stores first.
+        self._parts: dict[str, Part] = {}
+        self._services: dict[str, ServiceProcess] = {}
+        self._addresses: Addresses | None = None
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where everything listens. Raises StartError before `start` and after `stop`."""
+        if self._addresses is None:
+            raise StartError("the suite is not running")
+        return self._addresses
+
+    def start(self) -> Addresses:
+        """Starts everything and returns when all services are SERVING.
+
+        Raises HomeError where a suite runs in this home already, StartError where a part does not
+        start; then nothing is left running.
+        """
+        self._held.enter_context(self.home.lock())
+        try:
+            self.home.logs.mkdir(mode=0o700, exist_ok=True)
+            stores = self._start_stores()
+            self._migrate(stores["WEIR_DATABASE_URL"])
+            self._start_services({**self._environment, **stores, **self._settings()})
+            self._addresses = self._find_addresses(stores)
+            self.home.write_addresses(self._addresses)
+        except BaseException:
+            self.stop()
+            raise
+        return self._addresses
+
+    def stop(self) -> None:
+        """Drains the services in the order of the data, then stops Redis and Postgres."""
+        self.home.remove_addresses()
+        self._addresses = None
+        order = [*self._services, *(name for name in ("redis", "postgres") if name in self._parts)]
+        try:
+            for name in order:
+                self._report(f"stopping {name}")
+                self._parts[name].stop()
+        finally:
+            self._parts, self._services = {}, {}
+            self._held.close()
+
+    def __enter__(self) -> "Suite":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def part(self, name: str) -> Part:
+        """A store or service by name. Raises KeyError, also for a store that is not embedded."""
+        return self._parts[name]
+
+    def pid(self, name: str) -> int:
+        """The process id of a part. Raises StartError where it is not running."""
+        return self._parts[name].pid
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to a part; only `restart`, or supervision, brings it back."""
+        self._parts[name].kill()
+
+    def restart(self, name: str) -> None:
+        """Stops a part in good order where it runs, and starts it on the same port and data.
+
+        Returns when it serves. Raises StartError.
+        """
+        part = self._parts[name]
+        part.stop()
+        part.start()
+
+    def supervise(self, stop: Event) -> None:
+        """Starts again what dies, after a growing delay, until `stop` is set. Blocks.
+
+        Fault tests do without it: they kill and restart by hand.
+        """
+        restarts = {name: _Restart() for name in self._parts}
+        while not stop.wait(_POLL_SECONDS):
+            for name, part in self._parts.items():
+                if not part.running:
+                    self._revive(name, part, restarts[name])
+
+    def _revive(self, name: str, part: Part, restart: _Restart) -> None:
+        now = time.monotonic()
+        if not restart.due:
+            if restart.started and now - restart.started > _STABLE_SECONDS:
+                restart.delay_seconds = _FIRST_DELAY_SECONDS
+            restart.due = now + restart.delay_seconds
+            self._report(f"{_obituary(name, part)}; starting it in {restart.delay_seconds:g} s")
+            restart.delay_seconds = min(restart.delay_seconds * 2, _LONGEST_DELAY_SECONDS)
+        elif now >= restart.due:
+            restart.due = 0.0
+            try:
+                part.start()
+            except StartError as error:
+                self._report(str(error))
+            else:
+                self._report(f"{name} is back")
+            restart.started = time.monotonic()
+
+    def _start_stores(self) -> dict[str, str]:
+        """Returns the stores' URLs under the names of their settings."""
+        stores: tuple[tuple[str, str, Part], ...] = (
+            (
+                "WEIR_DATABASE_URL",
+                "postgres",
+                PostgresServer(self._data("postgres"), POSTGRES_PORT),
+            ),
+            ("WEIR_REDIS_URL", "redis", RedisServer(self._data("redis"), REDIS_PORT)),
+        )
+        urls = {}
+        for setting, name, server in stores:
+            if given := self._environment.get(setting):
+                urls[setting] = given
+                continue
+            self._report(f"starting {name}")
+            self._parts[name] = server
+            urls[setting] = server.start()
+        return urls
+
+    def _migrate(self, database_url: str) -> None:
+        # Imported here: half a second that a caller who only reads the table need not wait.
+        from libs.common.migrate import upgrade
+
+        self._report("migrating the database")
+        upgrade(database_url)
+
+    def _start_services(self, environment: Mapping[str, str]) -> None:
+        for service in self._table:
+            process = ServiceProcess(
+                service.module,
+                port=service.port,
+                metrics_port=service.metrics_port,
+                log=self.home.logs / f"{service.name}.log",
+                environment=environment,
+            )
+            self._parts[service.name] = self._services[service.name] = process
+            self._report(f"starting {service.name}")
+            process.begin()
+        for process in self._services.values():
+            process.wait_until_serving()
+
+    def _settings(self) -> dict[str, str]:
+        given = self._environment
+        catalogs = Path(given.get("WEIR_CATALOGS") or REPOSITORY / "catalogs")
+        return {
+            "WEIR_ENVIRONMENT": "development",
+            "WEIR_CATALOGS": str(catalogs.absolute()),
+            "WEIR_AUTH_TOKEN": given.get("WEIR_AUTH_TOKEN") or self.home.secret("token"),
+            "WEIR_PSEUDONYM_KEY": given.get("WEIR_PSEUDONYM_KEY")
+            or self.home.secret("pseudonym.key"),
+        }
+
+    def _find_addresses(self, stores: Mapping[str, str]) -> Addresses:
+        return Addresses(
+            services={name: process.url for name, process in self._services.items()},
+            metrics={
+                name: f"http://{HOST}:{process.metrics_port}/metrics"
+                for name, process in self._services.items()
+            },
+            database_url=stores["WEIR_DATABASE_URL"],
+            redis_url=stores["WEIR_REDIS_URL"],
+            token=self._settings()["WEIR_AUTH_TOKEN"],
+            pid=os.getpid(),
+        )
+
+    def _data(self, name: str) -> Path:
+        return self.home.path / name
+
+
+def _obituary(name: str, part: Part) -> str:
+    if not isinstance(part, ServiceProcess):
+        return f"{name} died"
+    words = part.last_words()
+    return f"{name} died ({part.exit_status()})" + (f", saying:\n{words}\n" if words else "")

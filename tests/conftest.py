@@ -1,0 +1,79 @@
+"""Fixtures of the tests that need real stores or the real suite.
+
+Servers are started when the first test asks for one, once per pytest-xdist worker, and leave
+nothing behind, neither processes nor files.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from libs.common.embedded import PostgresServer, RedisServer
+from libs.common.home import Home
+from services.local import Suite
+from tests.support.databases import Databases
+
+
+@pytest.fixture(scope="session")
+def server_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for data of servers; removed at the end, because that is a lot of data."""
+    path = tmp_path_factory.mktemp("servers")
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def postgres(server_home: Path) -> Iterator[PostgresServer]:
+    """A running PostgreSQL; a test that kills it may leave it so."""
+    server = PostgresServer(server_home / "postgres", 25432)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis(server_home: Path) -> Iterator[RedisServer]:
+    """A running Redis; a test that kills it may leave it so."""
+    server = RedisServer(server_home / "redis", 26379)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: PostgresServer) -> Databases:
+    """Makes migrated databases, for fixtures of a wider scope than `database_url`."""
+    return Databases(postgres)
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """An empty migrated database for this test alone."""
+    url = databases.create()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def redis_url(redis: RedisServer) -> str:
+    """An empty Redis for this test alone."""
+    redis.start()
+    with Redis.from_url(redis.url) as client:
+        client.flushall()
+    return redis.url
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+    """The real suite: four service processes on stores of their own, not supervised."""
+    home = Home(tmp_path_factory.mktemp("suite"))
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("WEIR_")
+    }
+    with Suite(home, environment) as running:
+        yield running
+    shutil.rmtree(home.path)

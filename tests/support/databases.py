@@ -1,0 +1,42 @@
+"""Fresh migrated databases at the price of a file copy."""
+
+from itertools import count
+
+import psycopg
+from psycopg import sql
+
+from libs.common.embedded import PostgresServer
+from libs.common.migrate import upgrade
+
+_TEMPLATE = "weir_template"
+
+
+class Databases:
+    """Creates databases on an embedded server, as copies of one that was migrated once."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self._numbers = count(1)
+        self._execute("CREATE DATABASE {}", _TEMPLATE)
+        upgrade(self.url(_TEMPLATE))
+
+    def url(self, name: str) -> str:
+        """The URL of a database of this server, for its owner `weir`."""
+        return self._server.url.rsplit("/", 1)[0] + f"/{name}"
+
+    def create(self) -> str:
+        """A new database with all migrations applied and no rows; returns its URL."""
+        # A test may have killed the server.
+        self._server.start()
+        name = f"test_{next(self._numbers)}"
+        self._execute("CREATE DATABASE {} TEMPLATE {}", name, _TEMPLATE)
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Removes the database, closing connections that are still open."""
+        self._server.start()
+        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", url.rsplit("/", 1)[1])
+
+    def _execute(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self._server.url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
