@@ -7,7 +7,7 @@ from types import MappingProxyType
 from libs.catalog.compile_events import compile_categories, compile_events, compile_purposes
 from libs.catalog.compile_rollups import compile_rollups, compile_selection
 from libs.catalog.fields import ENVELOPE_PATHS, FieldNames, field_names
-from libs.catalog.model import Catalog, ClockPolicy, Producer
+from libs.catalog.model import Catalog, ClockPolicy, EventType, Producer
 from libs.catalog.problems import CatalogError, ProblemList, did_you_mean
 from libs.catalog.reader import Section
 from libs.catalog.yaml_nodes import parse_yaml
@@ -17,7 +17,7 @@ DEFAULT_DEDUPE_WINDOW_SECONDS = 86_400
 OPAQUE_SECTIONS = ("consumers", "metrics", "dashboards", "alerts", "access")
 _KEYS = (
     *("app_id", "title", "description", "naming", "subject", "group", "purposes", "categories"),
-    *("fields", "events", "dedupe", "clock", "activity", "rollups"),
+    *("fields", "events", "dedupe", "clock", "activity", "rollups", "privacy_levels"),
     *OPAQUE_SECTIONS,
 )
 _APP_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -48,7 +48,7 @@ def _compile(section: Section) -> Catalog:
     purposes = compile_purposes(section.child("purposes"))
     categories = compile_categories(section.child("categories"), purposes)
     events = compile_events(section.child("events"), purposes, categories, _naming(section))
-    activity = compile_selection(section, "activity", events) if section.has("activity") else None
+    activity = _activity(section, events)
     dedupe, clock = section.child("dedupe"), section.child("clock")
     dedupe.only(("window",))
     clock.only(("max_future", "max_age"))
@@ -70,6 +70,7 @@ def _compile(section: Section) -> Catalog:
             max_age_days=clock.days("max_age"),
         ),
         activity=activity,
+        privacy_levels=_privacy_levels(section.child("privacy_levels")),
         extra=_extra(section),
     )
 
@@ -77,6 +78,26 @@ def _compile(section: Section) -> Catalog:
 def _name_of(section: Section) -> str | None:
     section.only(("name",))
     return section.text("name") if section.values else None
+
+
+def _activity(section: Section, events: Mapping[str, EventType]) -> frozenset[str] | None:
+    """Names and patterns, or a mapping of `events` and `exclude`."""
+    node = section.values.get("activity")
+    if node is None:
+        return None
+    if not isinstance(node.value, Mapping):
+        return compile_selection(section, "activity", events)
+    entry = section.child("activity")
+    entry.only(("events", "exclude"))
+    selected = compile_selection(entry, "events", events)
+    return selected - compile_selection(entry, "exclude", events)
+
+
+def _privacy_levels(section: Section) -> Mapping[str, int]:
+    levels = ("standard", "sensitive", "pii")
+    section.only(levels)
+    limits = {level: section.days(level) for level in levels}
+    return MappingProxyType({level: days for level, days in limits.items() if days is not None})
 
 
 def _naming(section: Section) -> re.Pattern[str] | None:

@@ -145,8 +145,10 @@ class ClockPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """One app. `activity` names the events that make a person active, None means every event;
-    `extra` holds the sections that other parts of Weir read, as plain data."""
+    """One app. `activity` names the events that make a person active, None means every event.
+    `privacy_levels` is the longest an event may be kept, in days, when its sender marks it
+    `sensitive` or `pii`; a level that is missing changes nothing. `extra` holds the sections that
+    other parts of Weir read, as plain data."""
 
     app_id: str
     title: str
@@ -160,4 +162,5 @@ class Catalog:
     dedupe_window_seconds: int
     clock: ClockPolicy
     activity: frozenset[str] | None
+    privacy_levels: Mapping[str, int]
     extra: Mapping[str, object]

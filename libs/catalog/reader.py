@@ -103,8 +103,8 @@ class Section:
         if node is None:
             return None
         value = node.value
-        numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if numeric and isinstance(value, (int, float)) and low <= value <= high:
+        # In Python true is 1; in a catalog it is not a number.
+        if not isinstance(value, bool) and isinstance(value, (int, float)) and low <= value <= high:
             return float(value)
         self.complain(f"must be a number from {low:g} to {high:g}", key)
         return None
