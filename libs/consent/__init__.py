@@ -1,0 +1,25 @@
+"""What a person has agreed to: the state, the decision that follows, and a read that never guesses.
+
+Privacy writes the states; ingest and privacy read them, once for each batch, from Redis. See
+`docs/decisions/0003-consent-fast-path.md`.
+"""
+
+from libs.consent.connection import RedisConnection
+from libs.consent.decision import Decision, decide, decide_all
+from libs.consent.keys import READY_FIELD, consent_key
+from libs.consent.reader import ConsentReader, ConsentUnavailable
+from libs.consent.state import ConsentState, encode_state, parse_state
+
+__all__ = [
+    "READY_FIELD",
+    "ConsentReader",
+    "ConsentState",
+    "ConsentUnavailable",
+    "Decision",
+    "RedisConnection",
+    "consent_key",
+    "decide",
+    "decide_all",
+    "encode_state",
+    "parse_state",
+]

@@ -1,0 +1,15 @@
+"""Where consent lies in Redis: one hash for each app and shard, a field for each person."""
+
+from libs.common.sharding import shard_key
+
+# Fields that begin with a NUL are ours; no subject id does (`ConsentReader` refuses such ids).
+RESERVED_PREFIX = b"\x00"
+# Holds the run id of the Redis server on which this hash was last made to mirror Postgres
+# completely. Missing or another server's: what the hash does not say must not be taken for a "no
+# answer yet".
+READY_FIELD = RESERVED_PREFIX + b"ready"
+
+
+def consent_key(app_id: str, shard: int) -> str:
+    """The hash of one app and shard: subject id to encoded state, and `READY_FIELD`."""
+    return shard_key("privacy", shard, "consent", app_id)

@@ -1,0 +1,170 @@
+"""Reads what people have agreed to, and refuses to answer from half a mirror."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import hiredis
+
+from libs.common.errors import InvalidArgument, Unavailable
+from libs.common.sharding import shard_of
+from libs.consent.connection import RedisConnection
+from libs.consent.keys import READY_FIELD, consent_key
+
+# What one read gives: the encoded state of a person, None where nothing is recorded.
+Text = bytes | None
+RETRY_AFTER_SECONDS = 0.2
+
+
+class ConsentUnavailable(Unavailable):
+    """Consent cannot be read now, so nothing may be decided; least of all "allowed"."""
+
+    default_reason = "CONSENT_UNAVAILABLE"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after_seconds=RETRY_AFTER_SECONDS)
+
+
+class ConsentReader:
+    """Reads states from the mirror that privacy keeps in Redis.
+
+    No answer is older than the call: each one is read from Redis after the call began, in the same
+    atomic command as the mark that says that this Redis server, in this run, holds everything that
+    Postgres does. Without that mark (Redis was emptied, restarted, or not yet filled), and where
+    Redis does not answer, every read raises ConsentUnavailable.
+
+    A person is found in the shard of `shard_of(app_id, subject_id, shards)`. Subject ids are not
+    empty and do not begin with a NUL, which marks our own fields: others raise InvalidArgument.
+    """
+
+    def __init__(self, redis_url: str, shards: int, *, timeout_seconds: float = 1.0) -> None:
+        self._connection = RedisConnection(redis_url, timeout_seconds=timeout_seconds)
+        self._shards = shards
+        self._keys: dict[tuple[str, int], str] = {}
+        self._singles: dict[tuple[str, int], _Singles] = {}
+
+    async def start(self) -> None:
+        """Connects; returns after the first attempt, and goes on trying where that failed."""
+        await self._connection.start()
+
+    async def close(self) -> None:
+        """Closes the connection; reads under way raise ConsentUnavailable."""
+        await self._connection.close()
+
+    async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[Text]:
+        """The state of each person, in the order asked, with one command for each shard involved.
+
+        Raises ConsentUnavailable, InvalidArgument.
+        """
+        if not subject_ids:
+            return []
+        if min(subject_ids) < "\x01":
+            raise _invalid_subject()
+        if self._shards == 1:
+            return await self._read_shard(app_id, 0, subject_ids)
+        places: dict[int, list[int]] = {}
+        for place, subject_id in enumerate(subject_ids):
+            places.setdefault(shard_of(app_id, subject_id, self._shards), []).append(place)
+        parts = await asyncio.gather(
+            *(
+                self._read_shard(app_id, shard, [subject_ids[place] for place in chosen])
+                for shard, chosen in places.items()
+            )
+        )
+        answer: list[Text] = [None] * len(subject_ids)
+        for chosen, part in zip(places.values(), parts, strict=True):
+            for place, text in zip(chosen, part, strict=True):
+                answer[place] = text
+        return answer
+
+    def read_one(self, app_id: str, subject_id: str) -> "asyncio.Future[Text]":
+        """The future state of one person; reads of the same loop tick share one command.
+
+        The future raises ConsentUnavailable. Raises InvalidArgument at once.
+        """
+        # A future and not a coroutine: this is the path of every consent check.
+        if subject_id < "\x01":
+            raise _invalid_subject()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Text] = loop.create_future()
+        place = (app_id, shard_of(app_id, subject_id, self._shards) if self._shards > 1 else 0)
+        singles = self._singles.get(place)
+        if singles is None:
+            if not self._singles:
+                loop.call_soon(self._send_singles)
+            singles = self._singles[place] = _Singles()
+        singles.subject_ids.append(subject_id)
+        singles.futures.append(future)
+        return future
+
+    async def _read_shard(self, app_id: str, shard: int, subject_ids: Sequence[str]) -> list[Text]:
+        future: asyncio.Future[list[Text]] = asyncio.get_running_loop().create_future()
+
+        def resolve(texts: list[Text]) -> None:
+            if not future.done():
+                future.set_result(texts)
+
+        def refuse(error: ConsentUnavailable) -> None:
+            if not future.done():
+                future.set_exception(error)
+
+        self._send((app_id, shard), subject_ids, resolve, refuse)
+        return await future
+
+    def _send_singles(self) -> None:
+        collected, self._singles = self._singles, {}
+        for place, singles in collected.items():
+            self._send(place, singles.subject_ids, singles.resolve, singles.refuse)
+        self._connection.flush()
+
+    def _send(
+        self,
+        place: tuple[str, int],
+        subject_ids: Sequence[str],
+        resolve: Callable[[list[Text]], None],
+        refuse: Callable[[ConsentUnavailable], None],
+    ) -> None:
+        key = self._keys.get(place)
+        if key is None:
+            key = self._keys[place] = consent_key(*place)
+
+        def receive(reply: Any, run_id: bytes) -> None:
+            if type(reply) is not list:  # an error reply, or the end of the connection
+                refuse(ConsentUnavailable("consent cannot be read"))
+            elif reply.pop() != run_id:
+                refuse(ConsentUnavailable("consent is being restored"))
+            else:
+                resolve(reply)
+
+        try:
+            command = hiredis.pack_command(("HMGET", key, *subject_ids, READY_FIELD))
+            self._connection.send(command, receive)
+        except ConnectionError:
+            refuse(ConsentUnavailable("consent cannot be read"))
+
+
+class _Singles:
+    """Reads of single people that share one command."""
+
+    __slots__ = ("futures", "subject_ids")
+
+    def __init__(self) -> None:
+        self.subject_ids: list[str] = []
+        self.futures: list[asyncio.Future[Text]] = []
+
+    def resolve(self, texts: list[Text]) -> None:
+        for future, text in zip(self.futures, texts, strict=True):
+            if not future.done():  # the caller may have gone
+                future.set_result(text)
+
+    def refuse(self, error: ConsentUnavailable) -> None:
+        for future in self.futures:
+            if not future.done():
+                # One each: a traceback is written into an exception by whoever raises it.
+                future.set_exception(ConsentUnavailable(error.message))
+
+
+def _invalid_subject() -> InvalidArgument:
+    return InvalidArgument(
+        "subject ids have 1 to 128 visible characters", reason="FIELD_INVALID", field="subject_id"
+    )
