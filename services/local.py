@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from types import TracebackType
-from typing import Protocol
 
 from libs.common.embedded import PostgresServer, RedisServer, StartError
-from libs.common.embedded.ports import HOST
+from libs.common.embedded.server import ChildServer
 from libs.common.embedded.service import ServiceProcess
 from libs.common.home import Addresses, Home
 from libs.common.settings import REPOSITORY
@@ -47,18 +46,6 @@ SERVICES = (
 )
 POSTGRES_PORT = 55432
 REDIS_PORT = 56379
-
-
-class Part(Protocol):
-    """What the suite is made of: stores and services alike."""
-
-    @property
-    def running(self) -> bool: ...
-    @property
-    def pid(self) -> int: ...
-    def start(self) -> str: ...
-    def stop(self) -> None: ...
-    def kill(self) -> None: ...
 
 
 @dataclass
@@ -97,8 +84,9 @@ class Suite:
         self._report = report
         self._held = ExitStack()
         # In the order of starting: stores first.
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, ChildServer] = {}
         self._services: dict[str, ServiceProcess] = {}
+        self._urls: dict[str, str] = {}
         self._addresses: Addresses | None = None
 
     @property
@@ -120,12 +108,11 @@ class Suite:
             stores = self._start_stores()
             self._migrate(stores["WEIR_DATABASE_URL"])
             self._start_services({**self._environment, **stores, **self._settings()})
-            self._addresses = self._find_addresses(stores)
-            self.home.write_addresses(self._addresses)
+            self._urls = stores
+            return self._publish()
         except BaseException:
             self.stop()
             raise
-        return self._addresses
 
     def stop(self) -> None:
         """Drains the services in the order of the data, then stops Redis and Postgres."""
@@ -152,7 +139,7 @@ class Suite:
     ) -> None:
         self.stop()
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str) -> ChildServer:
         """A store or service by name. Raises KeyError, also for a store that is not embedded."""
         return self._parts[name]
 
@@ -169,9 +156,7 @@ class Suite:
 
         Returns when it serves. Raises StartError.
         """
-        part = self._parts[name]
-        part.stop()
-        part.start()
+        self._parts[name].restart()
 
     def supervise(self, stop: Event) -> None:
         """Starts again what dies, after a growing delay, until `stop` is set. Blocks.
@@ -184,7 +169,7 @@ class Suite:
                 if not part.running:
                     self._revive(name, part, restarts[name])
 
-    def _revive(self, name: str, part: Part, restart: _Restart) -> None:
+    def _revive(self, name: str, part: ChildServer, restart: _Restart) -> None:
         now = time.monotonic()
         if not restart.due:
             if restart.started and now - restart.started > _STABLE_SECONDS:
@@ -200,11 +185,13 @@ class Suite:
                 self._report(str(error))
             else:
                 self._report(f"{name} is back")
+                # On another port, if a stranger has taken its own.
+                self._publish()
             restart.started = time.monotonic()
 
     def _start_stores(self) -> dict[str, str]:
         """Returns the stores' URLs under the names of their settings."""
-        stores: tuple[tuple[str, str, Part], ...] = (
+        stores: tuple[tuple[str, str, ChildServer], ...] = (
             (
                 "WEIR_DATABASE_URL",
                 "postgres",
@@ -242,7 +229,7 @@ class Suite:
             self._report(f"starting {service.name}")
             process.begin()
         for process in self._services.values():
-            process.wait_until_serving()
+            process.wait_until_ready()
 
     def _settings(self) -> dict[str, str]:
         given = self._environment
@@ -255,25 +242,22 @@ class Suite:
             or self.home.secret("pseudonym.key"),
         }
 
-    def _find_addresses(self, stores: Mapping[str, str]) -> Addresses:
-        return Addresses(
+    def _publish(self) -> Addresses:
+        self._addresses = Addresses(
             services={name: process.url for name, process in self._services.items()},
-            metrics={
-                name: f"http://{HOST}:{process.metrics_port}/metrics"
-                for name, process in self._services.items()
-            },
-            database_url=stores["WEIR_DATABASE_URL"],
-            redis_url=stores["WEIR_REDIS_URL"],
+            metrics={name: process.metrics_url for name, process in self._services.items()},
+            database_url=self._urls["WEIR_DATABASE_URL"],
+            redis_url=self._urls["WEIR_REDIS_URL"],
             token=self._settings()["WEIR_AUTH_TOKEN"],
             pid=os.getpid(),
         )
+        self.home.write_addresses(self._addresses)
+        return self._addresses
 
     def _data(self, name: str) -> Path:
         return self.home.path / name
 
 
-def _obituary(name: str, part: Part) -> str:
-    if not isinstance(part, ServiceProcess):
-        return f"{name} died"
+def _obituary(name: str, part: ChildServer) -> str:
     words = part.last_words()
-    return f"{name} died ({part.exit_status()})" + (f", saying:\n{words}\n" if words else "")
+    return f"{name} died ({part.ending()})" + (f", saying:\n{words}\n" if words else "")

@@ -39,12 +39,19 @@ def unprivileged_user() -> User | None:
     return User(nobody.pw_uid, nobody.pw_gid)
 
 
-def let_others_reach(folder: Path) -> None:
-    """Gives everyone the right to pass through the folders above `folder`, not to list them.
+def let_others_use(folder: Path) -> None:
+    """Gives everyone the right to read `folder`, and to pass through (not list) those above it.
 
     Needed as root only, where an unprivileged user must execute what a private environment holds.
     """
     for parent in folder.parents:
-        mode = parent.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            parent.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+        _allow(parent, stat.S_IXOTH)
+    for path in (folder, *folder.rglob("*")):
+        executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+        _allow(path, stat.S_IROTH | stat.S_IXOTH if executable else stat.S_IROTH)
+
+
+def _allow(path: Path, rights: int) -> None:
+    mode = path.stat().st_mode
+    if mode & rights != rights:
+        path.chmod(stat.S_IMODE(mode) | rights)

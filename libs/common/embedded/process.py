@@ -13,6 +13,7 @@ import psutil
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _LOG_KEPT_BYTES = 16 * 1024 * 1024
+_LEFTOVER_SECONDS = 60
 
 
 class StartError(Exception):
@@ -101,6 +102,30 @@ def _is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def wait_until_unused(folder: Path, name: str) -> None:
+    """Returns when no process called `name` works in `folder`: a parent's end may be so recent that
+    its servers are still shutting down. Raises StartError where one does not end.
+    """
+    deadline = time.monotonic() + _LEFTOVER_SECONDS
+    while pids := _processes_in(folder.resolve(), name):
+        if time.monotonic() > deadline:
+            raise StartError(f"{folder} is in use by {name}, pid {min(pids)}")
+        time.sleep(0.05)
+
+
+def _processes_in(folder: Path, name: str) -> list[int]:
+    found = []
+    for process in psutil.process_iter(["name"]):
+        if process.info["name"] != name:
+            continue
+        try:
+            if process.cwd() == str(folder):
+                found.append(process.pid)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
 
 
 def log_tail(log: Path, *, start: int = 0, lines: int = 15) -> str:
