@@ -4,6 +4,7 @@ One interceptor instead of three, and wrapped handlers kept per method: each cos
 object a call, which a unary consent check would feel.
 """
 
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -72,8 +73,12 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return call
 
     def _stream(
-        self, method: str, behavior: Callable[..., AsyncIterator[Any]]
-    ) -> Callable[..., AsyncIterator[Any]]:
+        self, method: str, behavior: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        if not inspect.isasyncgenfunction(behavior):
+            # Written with context.read() and context.write(): a coroutine, like a unary call.
+            return self._unary(method, behavior)
+
         async def call(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
             try:
                 async for response in behavior(request, context):

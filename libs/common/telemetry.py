@@ -5,7 +5,7 @@ traceparent is handed on unchanged.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from opentelemetry import trace
@@ -53,3 +53,11 @@ def batch_span(
         if span.is_recording():
             _propagator.inject(carrier)
         yield carrier.get("traceparent", traceparent)
+
+
+def call_traceparent(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """The caller's W3C traceparent in a call's metadata; empty where there is none."""
+    for key, value in metadata:
+        if key == "traceparent":
+            return value if isinstance(value, str) else value.decode("ascii", "replace")
+    return ""

@@ -8,16 +8,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class EventBatch(_message.Message):
-    __slots__ = ("batch_id", "app_id", "received_at_us", "events")
-    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("app_id", "events", "batch_id", "received_at_us")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
-    RECEIVED_AT_US_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
-    batch_id: bytes
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_AT_US_FIELD_NUMBER: _ClassVar[int]
     app_id: str
-    received_at_us: int
     events: _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]
-    def __init__(self, batch_id: _Optional[bytes] = ..., app_id: _Optional[str] = ..., received_at_us: _Optional[int] = ..., events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ...) -> None: ...
+    batch_id: bytes
+    received_at_us: int
+    def __init__(self, app_id: _Optional[str] = ..., events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ..., batch_id: _Optional[bytes] = ..., received_at_us: _Optional[int] = ...) -> None: ...
 
 class EnrichedBatch(_message.Message):
     __slots__ = ("event_batch", "skipped", "enrichments")
@@ -42,3 +42,29 @@ class Enrichment(_message.Message):
     browser: str
     session_started_at_us: int
     def __init__(self, country: _Optional[str] = ..., device_type: _Optional[str] = ..., os: _Optional[str] = ..., browser: _Optional[str] = ..., session_started_at_us: _Optional[int] = ...) -> None: ...
+
+class DeadLetterBatch(_message.Message):
+    __slots__ = ("dead_letters",)
+    DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
+    dead_letters: _containers.RepeatedCompositeFieldContainer[DeadLetter]
+    def __init__(self, dead_letters: _Optional[_Iterable[_Union[DeadLetter, _Mapping]]] = ...) -> None: ...
+
+class DeadLetter(_message.Message):
+    __slots__ = ("dead_letter_id", "app_id", "stage", "received_at_us", "reason", "field", "message", "event")
+    DEAD_LETTER_ID_FIELD_NUMBER: _ClassVar[int]
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    dead_letter_id: bytes
+    app_id: str
+    stage: str
+    received_at_us: int
+    reason: str
+    field: str
+    message: str
+    event: _event_pb2.Event
+    def __init__(self, dead_letter_id: _Optional[bytes] = ..., app_id: _Optional[str] = ..., stage: _Optional[str] = ..., received_at_us: _Optional[int] = ..., reason: _Optional[str] = ..., field: _Optional[str] = ..., message: _Optional[str] = ..., event: _Optional[_Union[_event_pb2.Event, _Mapping]] = ...) -> None: ...

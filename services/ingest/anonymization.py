@@ -1,0 +1,38 @@
+"""How a person disappears from an event before anything is buffered."""
+
+import ipaddress
+from functools import lru_cache
+
+from libs.common.pseudonym import Pseudonymizer
+
+
+@lru_cache(maxsize=50_000)
+def truncate_ip(address: str) -> str:
+    """IPv4 without its last octet, IPv6 cut to its first 48 bits; empty for what is no address."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if mapped := getattr(parsed, "ipv4_mapped", None):
+        parsed = mapped
+    prefix = 24 if parsed.version == 4 else 48
+    return str(ipaddress.ip_network((parsed, prefix), strict=False).network_address)
+
+
+class Anonymizer:
+    """Replaces a person by a pseudonym, everywhere that an event names the person."""
+
+    def __init__(self, pseudonymizer: Pseudonymizer) -> None:
+        self._pseudonymizer = pseudonymizer
+
+    def person(self, app_id: str, subject_id: str) -> str:
+        """The pseudonym of a subject."""
+        return self._pseudonymizer.pseudonym(app_id, subject_id)
+
+    def session(self, app_id: str, session_id: str) -> str:
+        """The pseudonym of a session: its id would link the event to the person's other events."""
+        return self._pseudonymizer.pseudonym(app_id, f"session\x00{session_id}")
+
+    def rekeyed(self, app_id: str, anonymous_id: str) -> str:
+        """Our pseudonym for a producer's own stand-in, which may be a hash that anybody can undo."""
+        return self._pseudonymizer.pseudonym(app_id, f"anonymous\x00{anonymous_id}")

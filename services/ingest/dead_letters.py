@@ -1,0 +1,86 @@
+"""Dead letters on their way from the streams to Postgres, where they can be listed and replayed."""
+
+import asyncio
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from google.protobuf.message import DecodeError
+from redis.exceptions import RedisError
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from weir.pipeline.v1 import batch_pb2
+
+from libs.common.runtime import pause
+from libs.common.streams import ConsumerGroup, Entry
+from services.ingest import metrics
+from services.ingest.tables import dead_letters
+
+log = structlog.get_logger()
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class DeadLetterWriter:
+    """Moves dead letters of ingest and enrich into `ingest.dead_letters`; repeating changes nothing."""
+
+    def __init__(self, group: ConsumerGroup, engine: AsyncEngine) -> None:
+        self._group = group
+        self._engine = engine
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Writes until told to stop; where a store is down it waits and goes on."""
+        created = False
+        while not stop.is_set():
+            try:
+                if not created:
+                    await self._group.create()
+                    created = True
+                entries = await self._group.claim_abandoned() + await self._group.read(0.5)
+                if entries:
+                    await self._write(entries)
+                    await self._group.acknowledge(entries)
+            except (RedisError, SQLAlchemyError, OSError) as error:
+                log.warning("dead letters wait", error=type(error).__name__)
+                await pause(stop, 1.0)
+
+    async def _write(self, entries: list[Entry]) -> None:
+        rows = [row(letter) for entry in entries for letter in _decode(entry)]
+        if rows:
+            async with self._engine.begin() as connection:
+                await connection.execute(insert(dead_letters).on_conflict_do_nothing(), rows)
+            metrics.DEAD_LETTERS.inc(len(rows))
+
+
+def _decode(entry: Entry) -> list[batch_pb2.DeadLetter]:
+    try:
+        return list(batch_pb2.DeadLetterBatch.FromString(entry.fields[b"batch"]).dead_letters)
+    except (KeyError, DecodeError):
+        log.error("not a dead letter", stream=entry.stream.decode(), entry=entry.entry_id.decode())
+        return []
+
+
+def row(letter: batch_pb2.DeadLetter) -> dict[str, object]:
+    """A dead letter as a row of the table; U+0000, which Postgres cannot hold in text, as U+FFFD."""
+    event = letter.event
+    texts = {
+        "app_id": letter.app_id,
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "field": letter.field,
+        "message": letter.message,
+        "event_id": event.event_id,
+        "name": event.name,
+        "subject_id": event.subject_id,
+    }
+    return {
+        "dead_letter_id": uuid.UUID(bytes=letter.dead_letter_id),
+        "received_at": EPOCH + timedelta(microseconds=letter.received_at_us),
+        "event": event.SerializeToString(),
+        **{name: text.replace("\x00", "�") or _EMPTY[name] for name, text in texts.items()},
+    }
+
+
+_EMPTY = {"subject_id": None} | dict.fromkeys(
+    ("app_id", "stage", "reason", "field", "message", "event_id", "name"), ""
+)

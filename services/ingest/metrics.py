@@ -1,0 +1,19 @@
+"""What ingest counts."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+EVENTS = Counter(
+    "weir_ingest_events", "Events by verdict; the sum is what arrived", ["app", "verdict"]
+)
+CONFLICTS = Counter("weir_ingest_conflicts", "Resent ids with a different payload", ["app"])
+BATCH_SECONDS = Histogram(
+    "weir_ingest_batch_seconds",
+    "From a batch's arrival to its verdicts",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+STREAMS = Gauge("weir_ingest_open_streams", "Open StreamEvents calls")
+BACKLOG_ENTRIES = Gauge(
+    "weir_ingest_backlog_entries", "Batches that enrich has not acknowledged", ["shard"]
+)
+BACKLOG_BYTES = Gauge("weir_ingest_backlog_bytes", "Their size in Redis", ["shard"])
+DEAD_LETTERS = Counter("weir_ingest_dead_letters_stored", "Dead letters written to Postgres")

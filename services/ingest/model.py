@@ -1,0 +1,80 @@
+"""What ingest's decisions are made of."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+
+class Verdict(IntEnum):
+    """What became of one event; the numbers are those of `weir.ingest.v1.Verdict`."""
+
+    ACCEPTED = 1
+    ANONYMIZED = 2
+    DUPLICATE = 3
+    REJECTED = 4
+    DROPPED = 5
+    SAMPLED = 6
+    RETRY = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an event was not taken: a reason of `weir.common.v1.ErrorReason`, the field at fault (empty
+    where none is), and what is wrong with it, without the value itself, which may be personal."""
+
+    reason: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One shard's part of a batch, as the append script takes it."""
+
+    app_id: str
+    batch_id: bytes
+    received_at_us: int
+    # Serialized EventBatch of the events at stake.
+    payload: bytes
+    # 16 bytes an event, in the payload's order; likewise 4 bytes of fingerprint.
+    event_uuids: bytes
+    fingerprints: bytes
+    # 16 bytes an event, zeros for those without a key; empty where no event has one.
+    idempotency_uuids: bytes
+    # Serialized DeadLetterBatch; empty where nothing was refused.
+    dead_letters: bytes
+    traceparent: str
+    dedupe_window_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What the append script answered: the positions that were seen before, and how many of those came
+    with a different payload."""
+
+    duplicates: frozenset[int]
+    conflicts: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A refused event on its way to where it is kept; `position` is its place in the batch."""
+
+    position: int
+    dead_letter_id: bytes
+    app_id: str
+    received_at_us: int
+    refusal: Refusal
+    event: Any
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The verdict of each event of a batch, in its order, and why some were refused."""
+
+    verdicts: list[Verdict]
+    refusals: dict[int, DeadLetter] = field(default_factory=dict)
+    # Resent ids whose payload differs from the one that was taken.
+    conflicts: int = 0
+    # How long to wait before sending the RETRY events again.
+    retry_after_seconds: float = 0.0

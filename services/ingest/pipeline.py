@@ -1,0 +1,157 @@
+"""A batch's way through ingest: screen, ask for consent, anonymize, append; a verdict for each event."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from libs.catalog import Catalog
+from libs.common.clock import Clock
+from libs.common.errors import NotFound, ResourceExhausted
+from libs.common.ids import event_uuid, new_uuid7
+from libs.common.sharding import shard_of
+from services.ingest.consent_gate import ConsentGate
+from services.ingest.identity import ShardPart
+from services.ingest.model import Append, DeadLetter, Outcome, Refusal, Verdict
+from services.ingest.ports import BatchCodec, RawStream
+from services.ingest.screening import screen
+from services.ingest.settings import IngestSettings
+
+
+class IngestPipeline:
+    """Takes batches of one app each. Safe to use from many streams at once."""
+
+    def __init__(
+        self,
+        catalogs: Mapping[str, Catalog],
+        consent: ConsentGate,
+        stream: RawStream,
+        codec: BatchCodec,
+        clock: Clock,
+        settings: IngestSettings,
+    ) -> None:
+        self._catalogs = catalogs
+        self._consent = consent
+        self._stream = stream
+        self._codec = codec
+        self._clock = clock
+        self._settings = settings
+
+    def catalog(self, app_id: str) -> Catalog:
+        """The app's catalog; raises NotFound (APP_UNKNOWN) where none is loaded."""
+        try:
+            return self._catalogs[app_id]
+        except KeyError:
+            raise NotFound(
+                "no catalog is loaded for this app",
+                reason="APP_UNKNOWN",
+                metadata={"app_id": app_id[:128]},
+            ) from None
+
+    async def take(self, app_id: str, container: Any, traceparent: str = "") -> Outcome:
+        """Gives each of `container.events` its verdict; what is accepted is on disk on return.
+
+        The events are changed in place, and the container is of no use afterwards. Raises NotFound for
+        an unknown app, ResourceExhausted (LIMIT_EXCEEDED) for a batch that is too large, Unavailable
+        where consent or the stream cannot be reached: then the batch may be sent again as it was.
+        """
+        catalog = self.catalog(app_id)
+        events: Sequence[Any] = container.events
+        self._check_limit("max_events", len(events), self._settings.max_events_per_frame)
+        now_us = self._clock.now_us()
+        outcome = Outcome([Verdict.ACCEPTED] * len(events))
+        screening = screen(catalog, events, now_us)
+        for position in screening.sampled:
+            outcome.verdicts[position] = Verdict.SAMPLED
+        refused = [(position, events[position]) for position in screening.refused]
+        admitted = await self._consent.admit(catalog, screening.passed, refused, outcome.verdicts)
+        parts = self._parts(app_id, admitted, outcome)
+        letters = _dead_letters(app_id, refused, screening.refused, outcome, now_us)
+        if letters and not parts:
+            parts[0] = ShardPart()
+        for shard, part in parts.items():
+            batch_id = new_uuid7()
+            payload = self._codec.batch(
+                app_id, batch_id, now_us, container, part.positions, alone=len(parts) == 1
+            )
+            self._check_limit("max_bytes", len(payload), self._settings.max_frame_bytes)
+            append = Append(
+                app_id=app_id,
+                batch_id=batch_id,
+                received_at_us=now_us,
+                payload=payload,
+                event_uuids=bytes(part.event_uuids),
+                fingerprints=bytes(part.fingerprints),
+                idempotency_uuids=bytes(part.idempotency_uuids) if part.has_keys else b"",
+                dead_letters=self._codec.dead_letters(letters),
+                traceparent=traceparent,
+                dedupe_window_seconds=catalog.dedupe_window_seconds,
+            )
+            await self._append(shard, part, append, letters, outcome)
+            letters = []
+        return outcome
+
+    def _parts(
+        self, app_id: str, admitted: Sequence[tuple[int, Any, Any]], outcome: Outcome
+    ) -> dict[int, ShardPart]:
+        """The admitted events by shard; of two with one id in the same batch, the first."""
+        shards = self._settings.shards
+        parts: dict[int, ShardPart] = {}
+        seen: set[bytes] = set()
+        for position, event, _ in admitted:
+            uuid, _ = event_uuid(event.event_id)
+            if uuid in seen:
+                outcome.verdicts[position] = Verdict.DUPLICATE
+                continue
+            seen.add(uuid)
+            key = shards > 1 and (
+                event.subject_id or event.anonymous_id or event.session_id or event.event_id
+            )
+            shard = shard_of(app_id, key, shards) if key else 0
+            part = parts.get(shard)
+            if part is None:
+                part = parts[shard] = ShardPart()
+            part.add(position, event, uuid)
+        return parts
+
+    async def _append(
+        self,
+        shard: int,
+        part: ShardPart,
+        append: Append,
+        letters: Sequence[DeadLetter],
+        outcome: Outcome,
+    ) -> None:
+        appended = await self._stream.append(shard, append)
+        if appended is None:
+            # Refused events too: their dead letters were not kept, so they must come again.
+            outcome.retry_after_seconds = self._settings.retry_after_seconds
+            for position in (*part.positions, *(letter.position for letter in letters)):
+                outcome.verdicts[position] = Verdict.RETRY
+            return
+        for index in appended.duplicates:
+            outcome.verdicts[part.positions[index]] = Verdict.DUPLICATE
+        outcome.conflicts += appended.conflicts
+        for letter in letters:
+            outcome.refusals[letter.position] = letter
+
+    def _check_limit(self, limit: str, value: int, maximum: int) -> None:
+        if value > maximum or (limit == "max_events" and value == 0):
+            raise ResourceExhausted(
+                f"a batch has 1 to {maximum} events"
+                if limit == "max_events"
+                else f"a batch has at most {maximum} bytes",
+                metadata={"limit": limit, "value": str(maximum)},
+            )
+
+
+def _dead_letters(
+    app_id: str,
+    refused: Sequence[tuple[int, Any]],
+    refusals: Mapping[int, Refusal],
+    outcome: Outcome,
+    now_us: int,
+) -> list[DeadLetter]:
+    return [
+        DeadLetter(position, new_uuid7(), app_id, now_us, refusals[position], event)
+        for position, event in refused
+        if outcome.verdicts[position] is Verdict.REJECTED
+    ]

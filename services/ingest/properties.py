@@ -1,0 +1,74 @@
+"""An event's properties as a dict, whichever of the two ways they came."""
+
+import re
+from typing import Any
+
+import orjson
+
+# Postgres cannot store U+0000 in jsonb; the look-behind passes over escaped backslashes.
+_NULL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+MAX_DEPTH = 32
+
+
+class PropertiesError(ValueError):
+    """The properties are no JSON object that can be stored; the message says what is wrong."""
+
+
+def parse_properties(event: Any) -> dict[str, Any]:
+    """The properties of a `weir.common.v1.Event`, which afterwards holds them as JSON.
+
+    Raises PropertiesError for what is not one JSON object (RFC 8259), for U+0000 in a text, and for
+    objects nested more than MAX_DEPTH deep.
+    """
+    raw = event.properties_json
+    if not raw:
+        properties = _from_struct(event) if event.HasField("properties") else {}
+        event.properties_json = raw = orjson.dumps(properties)
+    else:
+        try:
+            properties = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise PropertiesError(f"is not valid JSON: {error.msg}") from None
+        if type(properties) is not dict:
+            raise PropertiesError("must be a JSON object")
+    if b"\\u0000" in raw and _NULL_ESCAPE.search(raw):
+        raise PropertiesError("must not contain U+0000")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(properties) > MAX_DEPTH:
+        raise PropertiesError(f"is nested more than {MAX_DEPTH} deep")
+    return properties
+
+
+def _from_struct(event: Any) -> dict[str, Any]:
+    return {key: _plain(value) for key, value in event.properties.fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A `google.protobuf.Value` as JSON has it; whole numbers as integers, since Struct has doubles only.
+
+    Struct cannot tell 5 from 5.0, and schemas ask for integers far more often than for whole floats.
+    """
+    kind = value.WhichOneof("kind")
+    if kind == "number_value":
+        number = value.number_value
+        if number != number or number in (float("inf"), float("-inf")):
+            raise PropertiesError("has a number that JSON cannot express")
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    if kind == "struct_value":
+        return {key: _plain(item) for key, item in value.struct_value.fields.items()}
+    if kind == "list_value":
+        return [_plain(item) for item in value.list_value.values]
+    return None if kind in (None, "null_value") else getattr(value, kind)
+
+
+def _depth(value: Any) -> int:
+    deepest, level = 0, [value]
+    while level:
+        deepest += 1
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
+        ]
+    return deepest

@@ -1,0 +1,79 @@
+"""Ingest's composition root: settings in, a ready service out."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from weir.ingest.v1 import ingest_service_pb2_grpc
+
+from libs.catalog import load_catalogs
+from libs.common.clock import SystemClock
+from libs.common.database import create_engine
+from libs.common.grpc_server import Binding
+from libs.common.pseudonym import Pseudonymizer
+from libs.common.redis_client import create_redis
+from libs.common.runtime import Loop, ServiceParts, consumer_name
+from libs.common.sharding import shard_key
+from libs.common.streams import ConsumerGroup
+from libs.consent import ConsentReader
+from services.ingest.anonymization import Anonymizer
+from services.ingest.consent_gate import ConsentGate
+from services.ingest.convert import ProtoCodec
+from services.ingest.dead_letters import DeadLetterWriter
+from services.ingest.pipeline import IngestPipeline
+from services.ingest.service import IngestServicer
+from services.ingest.settings import IngestSettings
+from services.ingest.store import RedisRawStream, dead_letter_stream
+from services.ingest.upkeep import Upkeep
+
+SERVICE_NAME = "weir.ingest.v1.IngestService"
+
+
+async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts:
+    """Wires ingest up; what it opens is closed with `stack`."""
+    settings.require("pseudonym_key")
+    catalogs = load_catalogs(settings.catalogs)
+    redis_url = settings.redis_url.get_secret_value()
+    redis = create_redis(redis_url)
+    stack.push_async_callback(redis.aclose)
+    consents = ConsentReader(redis_url, settings.shards)
+    await consents.start()
+    stack.push_async_callback(consents.close)
+    engine = create_engine(settings.database_url.get_secret_value(), service="ingest")
+    stack.push_async_callback(engine.dispose)
+
+    anonymizer = Anonymizer(
+        Pseudonymizer(settings.pseudonym_key.get_secret_value().encode(), settings.pseudonym_epoch)
+    )
+    stream = RedisRawStream(redis, settings)
+    pipeline = IngestPipeline(
+        catalogs, ConsentGate(consents, anonymizer), stream, ProtoCodec(), SystemClock(), settings
+    )
+    draining = asyncio.Event()
+    letters = ConsumerGroup(
+        redis,
+        [
+            stream_name
+            for shard in range(settings.shards)
+            for stream_name in (
+                dead_letter_stream(shard),
+                shard_key("enrich", shard, "dead_letters"),
+            )
+        ],
+        "ingest",
+        consumer_name(),
+        settings.claim_idle_seconds,
+    )
+    return ServiceParts(
+        bindings=[
+            Binding(
+                SERVICE_NAME,
+                IngestServicer(pipeline, settings, draining),
+                ingest_service_pb2_grpc.add_IngestServiceServicer_to_server,
+            )
+        ],
+        loops=[
+            Loop("dead letters", DeadLetterWriter(letters, engine).run),
+            Loop("upkeep", Upkeep(redis, stream, settings.shards).run),
+        ],
+        drain=draining.set,
+    )

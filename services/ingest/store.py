@@ -1,0 +1,97 @@
+"""Ingest's Redis: one script that decides what is new and appends it, and how full the stream is."""
+
+from importlib import resources
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError, RedisError
+
+from libs.common.errors import Unavailable
+from libs.common.sharding import shard_key
+from services.ingest.model import Append, Appended
+from services.ingest.settings import IngestSettings
+
+APPEND_SCRIPT = (resources.files(__package__) / "append_script.lua").read_text()
+
+
+def raw_stream(shard: int) -> str:
+    """The stream of accepted batches."""
+    return shard_key("ingest", shard, "raw")
+
+
+def dead_letter_stream(shard: int) -> str:
+    """The stream of refused events on their way to Postgres."""
+    return shard_key("ingest", shard, "dead_letters")
+
+
+class RedisRawStream:
+    """Implements `ports.RawStream`."""
+
+    def __init__(self, redis: Redis, settings: IngestSettings) -> None:
+        self._redis = redis
+        self._script = redis.register_script(APPEND_SCRIPT)
+        self._max_entries = settings.max_backlog_entries
+        self._max_bytes = settings.max_backlog_bytes
+        self._idempotency_window_ms = settings.idempotency_window_seconds * 1000
+        self._over_bytes: set[int] = set()
+
+    async def append(self, shard: int, append: Append) -> Appended | None:
+        """See `ports.RawStream`."""
+        if shard in self._over_bytes:
+            return None
+        now_ms = append.received_at_us // 1000
+        window_ms = append.dedupe_window_seconds * 1000
+        try:
+            reply = await self._run(shard, append, now_ms, window_ms)
+        except OutOfMemoryError:
+            return None
+        except RedisError as error:
+            raise Unavailable(
+                "the stream of events does not answer", retry_after_seconds=1.0
+            ) from error
+        if reply is None:
+            return None
+        positions, conflicts = reply
+        return Appended(frozenset(positions), conflicts)
+
+    async def _run(self, shard: int, append: Append, now_ms: int, window_ms: int) -> Any:
+        return await self._script(
+            keys=[
+                raw_stream(shard),
+                dead_letter_stream(shard),
+                *_windows(shard, "seen", append.app_id, now_ms, window_ms),
+                *_windows(shard, "idempotency", append.app_id, now_ms, self._idempotency_window_ms),
+            ],
+            args=[
+                append.batch_id,
+                now_ms,
+                window_ms,
+                append.event_uuids,
+                append.fingerprints,
+                append.idempotency_uuids,
+                self._idempotency_window_ms,
+                append.payload,
+                append.dead_letters,
+                append.traceparent,
+                self._max_entries,
+            ],
+        )
+
+    async def measure_backlog(self, shard: int) -> tuple[int, int]:
+        """Entries and bytes in a shard's raw stream, acknowledged ones included until they are trimmed.
+
+        Where the bytes pass the limit, appends are refused until a later measurement is below it.
+        """
+        stream = raw_stream(shard)
+        entries = int(await self._redis.xlen(stream))
+        size = int(await self._redis.memory_usage(stream, samples=5) or 0)
+        (self._over_bytes.add if size > self._max_bytes else self._over_bytes.discard)(shard)
+        return entries, size
+
+
+def _windows(shard: int, kind: str, app_id: str, now_ms: int, window_ms: int) -> list[str]:
+    """The keys that hold the ids of this window, of the last one and of the next one."""
+    current = now_ms // window_ms
+    return [
+        shard_key("ingest", shard, kind, app_id, str(current + offset)) for offset in (0, -1, 1)
+    ]

@@ -1,0 +1,133 @@
+"""One StreamEvents call: settings, then a frame, an ack, a frame, an ack, until either side leaves."""
+
+import asyncio
+from typing import Any
+
+import grpc
+from weir.ingest.v1 import ingest_service_pb2 as pb
+
+from libs.common.errors import InvalidArgument, Unavailable, WeirError
+from libs.common.status import rpc_status
+from libs.common.telemetry import batch_span
+from services.ingest import convert, metrics
+from services.ingest.model import Outcome, Verdict
+from services.ingest.pipeline import IngestPipeline
+from services.ingest.settings import IngestSettings
+
+
+class EventStream:
+    """Answers the frames of one stream in their order.
+
+    Frames are taken one after the other, so that one person's events stay in order, while the next
+    frame is already being received.
+    """
+
+    def __init__(
+        self,
+        context: grpc.aio.ServicerContext,
+        pipeline: IngestPipeline,
+        settings: IngestSettings,
+        draining: asyncio.Event,
+    ) -> None:
+        self._context = context
+        self._pipeline = pipeline
+        self._settings = settings
+        self._draining = draining
+        self._opening = pb.StreamSettings()
+        self._last_sequence = 0
+
+    async def run(self) -> None:
+        """Serves the stream to its end; raises InvalidArgument where it does not begin with settings."""
+        first = await self._context.read()
+        if first is grpc.aio.EOF:
+            return
+        if first.WhichOneof("message") != "settings":
+            raise InvalidArgument("the first message must be settings", field="settings")
+        self._opening = first.settings
+        self._pipeline.catalog(self._opening.app_id)
+        await self._send_limits()
+        draining = asyncio.ensure_future(self._draining.wait())
+        reading = asyncio.ensure_future(self._context.read())
+        try:
+            while True:
+                if not draining.done():
+                    await asyncio.wait({reading, draining}, return_when=asyncio.FIRST_COMPLETED)
+                    if draining.done():
+                        # Frames already under way are still answered; the client sends no new ones.
+                        await self._context.write(
+                            pb.StreamEventsResponse(
+                                go_away=pb.GoAway(last_sequence=self._last_sequence)
+                            )
+                        )
+                request = await reading
+                if request is grpc.aio.EOF:
+                    return
+                reading = asyncio.ensure_future(self._context.read())
+                await self._context.write(pb.StreamEventsResponse(ack=await self._answer(request)))
+        finally:
+            draining.cancel()
+            reading.cancel()
+
+    async def _send_limits(self) -> None:
+        wanted = self._opening.max_in_flight or self._settings.stream_credits
+        await self._context.write(
+            pb.StreamEventsResponse(
+                limits=pb.StreamLimits(
+                    max_events=self._settings.max_events_per_frame,
+                    max_bytes=self._settings.max_frame_bytes,
+                    credits=min(wanted, self._settings.stream_credits),
+                )
+            )
+        )
+
+    async def _answer(self, request: Any) -> pb.FrameAck:
+        if request.WhichOneof("message") != "frame":
+            return pb.FrameAck(
+                credits=1,
+                status=rpc_status(InvalidArgument("settings come once, first", field="settings")),
+            )
+        frame = request.frame
+        sequence, traceparent = frame.sequence, frame.traceparent
+        ids = convert.event_ids(frame.events)
+        self._fill_in(frame.events)
+        try:
+            outcome = await take_batch(
+                self._pipeline, self._opening.app_id, frame, traceparent, len(ids)
+            )
+        except Unavailable as error:
+            outcome = Outcome([Verdict.RETRY] * len(ids))
+            outcome.retry_after_seconds = error.retry_after_seconds
+            ack = convert.frame_ack(sequence, outcome, ids)
+            ack.status.CopyFrom(rpc_status(error))
+            return ack
+        except WeirError as error:
+            return pb.FrameAck(sequence=sequence, credits=1, status=rpc_status(error))
+        self._last_sequence = sequence
+        return convert.frame_ack(sequence, outcome, ids)
+
+    def _fill_in(self, events: Any) -> None:
+        producer, environment = self._opening.producer, self._opening.environment
+        if producer:
+            for event in events:
+                if not event.producer:
+                    event.producer = producer
+        if environment:
+            for event in events:
+                if not event.environment:
+                    event.environment = environment
+
+
+async def take_batch(
+    pipeline: IngestPipeline, app_id: str, container: Any, traceparent: str, count: int
+) -> Outcome:
+    """Runs the pipeline under a span and counts the verdicts."""
+    with (
+        metrics.BATCH_SECONDS.time(),
+        batch_span("ingest.batch", traceparent, app_id=app_id, events=count) as handed_on,
+    ):
+        outcome = await pipeline.take(app_id, container, handed_on)
+    for verdict in set(outcome.verdicts):
+        metrics.EVENTS.labels(app_id, verdict.name.lower()).inc(outcome.verdicts.count(verdict))
+    if outcome.conflicts:
+        metrics.CONFLICTS.labels(app_id).inc(outcome.conflicts)
+    return outcome

@@ -1,0 +1,26 @@
+"""Ingest's tables, as the migrations leave them."""
+
+from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, Uuid
+
+from libs.common.database import service_metadata
+
+metadata = service_metadata("ingest")
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("dead_letter_id", Uuid, primary_key=True),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("app_id", Text, nullable=False),
+    # `ingest` or `enrich`: who could not go on with the event.
+    Column("stage", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("subject_id", Text),
+    # A serialized weir.common.v1.Event.
+    Column("event", LargeBinary, nullable=False),
+    Index(None, "app_id", "received_at"),
+)

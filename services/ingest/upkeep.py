@@ -1,0 +1,38 @@
+"""What ingest does beside its calls: trims its streams by acknowledged position, measures the backlog."""
+
+import asyncio
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from libs.common.runtime import pause
+from libs.common.streams import trim_acknowledged
+from services.ingest import metrics
+from services.ingest.store import RedisRawStream, dead_letter_stream, raw_stream
+
+log = structlog.get_logger()
+INTERVAL_SECONDS = 0.25
+
+
+class Upkeep:
+    """Keeps the raw streams as short as their readers allow."""
+
+    def __init__(self, redis: Redis, stream: RedisRawStream, shards: int) -> None:
+        self._redis = redis
+        self._stream = stream
+        self._shards = shards
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Goes on until told to stop; while Redis is down there is nothing to keep up."""
+        while not stop.is_set():
+            try:
+                for shard in range(self._shards):
+                    await trim_acknowledged(self._redis, raw_stream(shard))
+                    await trim_acknowledged(self._redis, dead_letter_stream(shard))
+                    entries, size = await self._stream.measure_backlog(shard)
+                    metrics.BACKLOG_ENTRIES.labels(shard).set(entries)
+                    metrics.BACKLOG_BYTES.labels(shard).set(size)
+            except (RedisError, OSError) as error:
+                log.warning("upkeep waits", error=type(error).__name__)
+            await pause(stop, INTERVAL_SECONDS)
