@@ -39,20 +39,29 @@ class RedisConnection:
         self._timeout = timeout_seconds
         self._protocol: _Protocol | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._attempted = asyncio.Event()
 
     async def start(self) -> None:
-        """Begins to hold the connection; returns after the first attempt, also where it failed."""
-        attempted = asyncio.Event()
-        self._keeper = asyncio.create_task(self._keep(attempted), name="redis-connection")
-        await attempted.wait()
+        """Begins to hold the connection; returns after the first attempt, also where it failed.
 
-    async def close(self) -> None:
+        Safe to call again.
+        """
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep(), name="redis-connection")
+        await self._attempted.wait()
+
+    async def aclose(self) -> None:
         """Closes it; commands under way fail."""
         if self._keeper is not None:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeper
             self._keeper = None
+
+    @property
+    def started(self) -> bool:
+        """Whether a first attempt to connect was made."""
+        return self._attempted.is_set()
 
     @property
     def run_id(self) -> bytes | None:
@@ -84,7 +93,7 @@ class RedisConnection:
             future.set_exception(error)
         return future
 
-    async def _keep(self, attempted: asyncio.Event) -> None:
+    async def _keep(self) -> None:
         backoff = _FIRST_BACKOFF_SECONDS
         warned = False
         while True:
@@ -95,7 +104,7 @@ class RedisConnection:
                     await protocol.introduce(self._address.greeting)
             except (OSError, hiredis.ReplyError) as error:
                 protocol.abort()
-                attempted.set()
+                self._attempted.set()
                 if not warned:
                     log.warning("no connection to Redis", error=type(error).__name__)
                     warned = True
@@ -106,7 +115,7 @@ class RedisConnection:
                 protocol.abort()
                 raise
             self._protocol = protocol
-            attempted.set()
+            self._attempted.set()
             if warned:
                 log.info("connected to Redis again")
             backoff, warned = _FIRST_BACKOFF_SECONDS, False

@@ -44,12 +44,15 @@ class ConsentReader:
         self._singles: dict[tuple[str, int], _Singles] = {}
 
     async def start(self) -> None:
-        """Connects; returns after the first attempt, and goes on trying where that failed."""
+        """Connects; returns after the first attempt, and goes on trying where that failed.
+
+        `read` does it where nobody has; `read_one`, which cannot wait, raises ConsentUnavailable.
+        """
         await self._connection.start()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Closes the connection; reads under way raise ConsentUnavailable."""
-        await self._connection.close()
+        await self._connection.aclose()
 
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[Text]:
         """The state of each person, in the order asked, with one command for each shard involved.
@@ -60,6 +63,8 @@ class ConsentReader:
             return []
         if min(subject_ids) < "\x01":
             raise _invalid_subject()
+        if not self._connection.started:
+            await self._connection.start()
         if self._shards == 1:
             return await self._read_shard(app_id, 0, subject_ids)
         places: dict[int, list[int]] = {}
