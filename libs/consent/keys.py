@@ -2,7 +2,7 @@
 
 from libs.common.sharding import shard_key
 
-# Fields that begin with a NUL are ours; no subject id does (`ConsentReader` refuses such ids).
+# Fields that begin with a NUL are ours; no subject id does (`ConsentReader` looks no such id up).
 RESERVED_PREFIX = b"\x00"
 # Holds the run id of the Redis server on which this hash was last made to mirror Postgres
 # completely. Missing or another server's: what the hash does not say must not be taken for a "no

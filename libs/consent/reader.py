@@ -6,7 +6,7 @@ from typing import Any
 
 import hiredis
 
-from libs.common.errors import InvalidArgument, Unavailable
+from libs.common.errors import Unavailable
 from libs.common.sharding import shard_of
 from libs.consent.connection import RedisConnection
 from libs.consent.keys import READY_FIELD, consent_key
@@ -14,6 +14,8 @@ from libs.consent.keys import READY_FIELD, consent_key
 # What one read gives: the encoded state of a person, None where nothing is recorded.
 Text = bytes | None
 RETRY_AFTER_SECONDS = 0.2
+# Not printable, so privacy records nothing under it.
+NOBODY = "\x01"
 
 
 class ConsentUnavailable(Unavailable):
@@ -33,8 +35,8 @@ class ConsentReader:
     Postgres does. Without that mark (Redis was emptied, restarted, or not yet filled), and where
     Redis does not answer, every read raises ConsentUnavailable.
 
-    A person is found in the shard of `shard_of(app_id, subject_id, shards)`. Subject ids are not
-    empty and do not begin with a NUL, which marks our own fields: others raise InvalidArgument.
+    A person is found in the shard of `shard_of(app_id, subject_id, shards)`. An id that is empty or
+    begins with a NUL, which marks our own fields, is nobody's: nothing is recorded under it.
     """
 
     def __init__(self, redis_url: str, shards: int, *, timeout_seconds: float = 1.0) -> None:
@@ -57,12 +59,12 @@ class ConsentReader:
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[Text]:
         """The state of each person, in the order asked, with one command for each shard involved.
 
-        Raises ConsentUnavailable, InvalidArgument.
+        Raises ConsentUnavailable.
         """
         if not subject_ids:
             return []
         if min(subject_ids) < "\x01":
-            raise _invalid_subject()
+            subject_ids = [_harmless(subject_id) for subject_id in subject_ids]
         if not self._connection.started:
             await self._connection.start()
         if self._shards == 1:
@@ -85,11 +87,11 @@ class ConsentReader:
     def read_one(self, app_id: str, subject_id: str) -> "asyncio.Future[Text]":
         """The future state of one person; reads of the same loop tick share one command.
 
-        The future raises ConsentUnavailable. Raises InvalidArgument at once.
+        The future raises ConsentUnavailable.
         """
         # A future and not a coroutine: this is the path of every consent check.
         if subject_id < "\x01":
-            raise _invalid_subject()
+            subject_id = NOBODY
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Text] = loop.create_future()
         place = (app_id, shard_of(app_id, subject_id, self._shards) if self._shards > 1 else 0)
@@ -169,7 +171,5 @@ class _Singles:
                 future.set_exception(ConsentUnavailable(error.message))
 
 
-def _invalid_subject() -> InvalidArgument:
-    return InvalidArgument(
-        "subject ids have 1 to 128 visible characters", reason="FIELD_INVALID", field="subject_id"
-    )
+def _harmless(subject_id: str) -> str:
+    return NOBODY if subject_id < "\x01" else subject_id
