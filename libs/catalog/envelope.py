@@ -39,10 +39,10 @@ def to_envelope(catalog: Catalog, document: Mapping[str, object]) -> dict[str, o
     rest = _copied(document)
     properties = _take_properties(names, rest)
     envelope: dict[str, object] = {}
-    for path, words in names.words.items():
-        if path == "properties":
-            continue
-        value = _find(path, words, names, rest, properties)
+    # Only what the document's keys can fill is looked for: most fields are absent in most events.
+    paths = dict.fromkeys(path for key in document for path in names.by_head.get(key, ()))
+    for path in paths:
+        value = _find(path, names.words[path], names, rest, properties)
         if value is _ABSENT:
             continue
         parent, _, leaf = path.rpartition(".")

@@ -35,10 +35,12 @@ Path = tuple[str, ...]
 class FieldNames:
     """`words` holds, for every path of the envelope, the paths in a sender's document where its
     value is looked for, best first: the app's own words, then the envelope's own name.
-    `producers` turns the app's words for producers into Weir's."""
+    `producers` turns the app's words for producers into Weir's. `by_head` tells which paths of the
+    envelope, `properties` apart, a top-level key of a document can fill."""
 
     words: Mapping[str, tuple[Path, ...]]
     producers: Mapping[str, str]
+    by_head: Mapping[str, tuple[str, ...]]
 
     def word(self, envelope_path: str) -> str:
         """What the app calls this field: the path that senders use, dotted."""
@@ -55,4 +57,13 @@ def field_names(own: Mapping[str, tuple[str, ...]], producers: Mapping[str, str]
         if path not in names and path not in taken:
             names.append(path)
         words[path] = tuple(tuple(name.split(".")) for name in names)
-    return FieldNames(MappingProxyType(words), MappingProxyType(dict(producers)))
+    by_head: dict[str, list[str]] = {}
+    for path, candidates in words.items():
+        for head in dict.fromkeys(word[0] for word in candidates):
+            if path != "properties":
+                by_head.setdefault(head, []).append(path)
+    return FieldNames(
+        words=MappingProxyType(words),
+        producers=MappingProxyType(dict(producers)),
+        by_head=MappingProxyType({head: tuple(paths) for head, paths in by_head.items()}),
+    )

@@ -42,7 +42,7 @@ class EventVersion:
     _declared: frozenset[str]
 
     def is_valid(self, properties: dict[str, object]) -> bool:
-        """Whether `properties` match. False as well for what JSON cannot say."""
+        """Whether `properties` match. False, too, when they cannot be walked as JSON."""
         try:
             return self._validator.is_valid(properties)
         except ValueError:
@@ -53,7 +53,7 @@ class EventVersion:
         try:
             errors = list(self._validator.iter_errors(properties))
         except ValueError:
-            return [Violation("properties", "cannot be written as JSON")]
+            return [Violation("properties", "cannot be read as JSON")]
         found = [self._violation(error) for error in errors]
         return list(dict.fromkeys(found))
 

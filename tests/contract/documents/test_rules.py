@@ -1,0 +1,133 @@
+"""What the requirement documents say about consent, retention, sampling and versions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from libs.catalog import Catalog, WhenRefused, load_catalogs
+
+CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
+
+
+@pytest.fixture(scope="module")
+def catalogs() -> Mapping[str, Catalog]:
+    return load_catalogs(CATALOGS)
+
+
+@pytest.mark.parametrize(
+    ("app_id", "name", "raw_days", "aggregate_days"),
+    [
+        ("unofficial_communities", "system.startup", 30, 30),
+        ("unofficial_communities", "user.login.failed", 730, 730),
+        ("unofficial_communities", "gamification.xp.awarded", 90, 1825),
+        ("unofficial_communities", "world.zone.entered", 90, 90),
+        ("mlc_lms", "game_stage_complete", 2555, 2555),
+        ("mlc_lms", "message_sent", 1095, 2555),
+        ("mlc_lms", "cdn_status", 365, 365),
+        ("addvalue", "microact_created", 90, 730),
+        ("social_live", "view", 90, 1825),
+    ],
+)
+def test_retention(
+    catalogs: Mapping[str, Catalog], app_id: str, name: str, raw_days: int, aggregate_days: int
+) -> None:
+    event = catalogs[app_id].events[name]
+    assert event.raw_retention_days == raw_days
+    assert event.category.aggregate_retention_days == aggregate_days
+
+
+def test_social_live_keeps_hourly_numbers_for_one_year_and_daily_ones_for_five(
+    catalogs: Mapping[str, Catalog],
+) -> None:
+    rollups = catalogs["social_live"].rollups
+    assert rollups["events"].retention_days == 365
+    assert rollups["revenue"].retention_days == 1825
+
+
+def test_identities_are_anonymized_after_90_days(catalogs: Mapping[str, Catalog]) -> None:
+    events = catalogs["unofficial_communities"].events
+    for name in ("user.signup.completed", "world.zone.entered", "whatsapp.message.sent"):
+        assert events[name].category.anonymize_after_days == 90
+
+
+def test_telemetry_refused_is_anonymized(catalogs: Mapping[str, Catalog]) -> None:
+    purpose = catalogs["unofficial_communities"].events["world.zone.entered"].purpose
+    assert purpose is not None
+    assert purpose.default_granted
+    assert purpose.when_refused is WhenRefused.ANONYMIZE
+
+
+def test_whatsapp_needs_explicit_consent(catalogs: Mapping[str, Catalog]) -> None:
+    events = catalogs["unofficial_communities"].events
+    whatsapp = [event for name, event in events.items() if name.startswith("whatsapp.")]
+    assert len(whatsapp) == 5
+    for event in whatsapp:
+        assert event.purpose is not None
+        assert event.purpose.name == "whatsapp_activity"
+        assert not event.purpose.default_granted
+        assert event.purpose.when_refused is WhenRefused.DROP
+
+
+def test_whatsapp_content_is_refused(catalogs: Mapping[str, Catalog]) -> None:
+    version = catalogs["unofficial_communities"].events["whatsapp.message.sent"].latest
+    counts = {"community_id": 1, "timestamp_bucket": "2026-01-14"}
+    assert version.is_valid(counts)
+    assert not version.is_valid({**counts, "text": "see you at eight"})
+
+
+def test_addvalue_collects_nothing_without_consent(catalogs: Mapping[str, Catalog]) -> None:
+    catalog = catalogs["addvalue"]
+    assert set(catalog.purposes) == {"analytics", "personalization", "marketing"}
+    for event in catalog.events.values():
+        if event.name == "user_consent_update":
+            assert event.purpose is None
+        else:
+            assert event.purpose is not None
+            assert not event.purpose.default_granted
+            assert event.purpose.when_refused is WhenRefused.DROP
+
+
+def test_lms_sampling(catalogs: Mapping[str, Catalog]) -> None:
+    events = catalogs["mlc_lms"].events
+    sampled = {name: dict(event.sampling) for name, event in events.items() if event.sampling}
+    assert sampled == {
+        "page_view": {"production": 0.01},
+        "page_load_time": {"production": 0.1},
+        "api_response_time": {"production": 0.1},
+        "asset_load_time": {"production": 0.1},
+    }
+
+
+def test_lms_marked_events_are_kept_for_a_shorter_time(catalogs: Mapping[str, Catalog]) -> None:
+    assert dict(catalogs["mlc_lms"].privacy_levels) == {"sensitive": 1095, "pii": 365}
+
+
+def test_presence_is_sampled(catalogs: Mapping[str, Catalog]) -> None:
+    presence = catalogs["unofficial_communities"].events["world.presence.updated"]
+    assert presence.sampling["production"] < 1
+
+
+def test_social_live_has_both_schema_versions(catalogs: Mapping[str, Catalog]) -> None:
+    events = catalogs["social_live"].events
+    for event in events.values():
+        assert list(event.versions) == ["1.0.0", "1.1.0"]
+        assert event.latest.version == "1.1.0"
+    # Fields that the document lists for 1.0.0.
+    assert events["view"].versions["1.0.0"].schema["required"] == ["contentType", "contentId"]
+    assert events["engagement"].versions["1.0.0"].schema["required"] == [
+        "action",
+        "targetType",
+        "targetId",
+    ]
+
+
+def test_dedupe_window_is_24_hours(catalogs: Mapping[str, Catalog]) -> None:
+    assert {catalog.dedupe_window_seconds for catalog in catalogs.values()} == {86_400}
+
+
+def test_who_refused_cannot_count_twice_as_active(catalogs: Mapping[str, Catalog]) -> None:
+    """Events without a purpose keep the id, anonymized ones have a pseudonym: never mix them."""
+    for catalog in catalogs.values():
+        names = catalog.rollups["activity"].events
+        assert len({catalog.events[name].purpose is None for name in names}) == 1
