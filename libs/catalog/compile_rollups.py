@@ -153,7 +153,10 @@ def _check_numeric(
         return
     types: set[str] = set()
     for event in selected:
-        rule = _properties(events[event]).get(source.path[0])
+        properties = _properties(events[event])
+        if source.path[0] not in properties:
+            continue
+        rule = properties[source.path[0]]
         declared = rule.get("type") if isinstance(rule, dict) else None
         types |= set(declared) if isinstance(declared, list) else {str(declared)}
     if types and "None" not in types and not types & _NUMBER_TYPES:

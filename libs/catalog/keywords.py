@@ -81,7 +81,9 @@ def _check_schema(entry: Section, node: Node, where: str) -> None:
 
 
 def _check_keyword(entry: Section, keyword: str, node: Node, where: str) -> None:
-    if keyword in _SCHEMAS:
+    if keyword == "$ref" and not str(node.value).startswith("#"):
+        entry.problems.add(node.line, f"{where}: only references inside the schema (`#/$defs/...`)")
+    elif keyword in _SCHEMAS:
         _check_schema(entry, node, where)
     elif keyword in _MAPS_OF_SCHEMAS and isinstance(node.value, Mapping):
         for name, child in node.value.items():
