@@ -27,22 +27,19 @@ class Service:
     """A line of the table; the ports are where a suite begins to look for free ones."""
 
     name: str
+    # What `python -m` runs; a name and nothing more, so that no service's code is loaded here.
+    module: str
     port: int
     metrics_port: int
-
-    @property
-    def module(self) -> str:
-        """What `python -m` runs."""
-        return f"services.{self.name}"
 
 
 # In the order of the data, which is the order to drain them in: each one empties what the one
 # before it has filled. They start all at once: between them are streams, and nobody calls anybody.
 SERVICES = (
-    Service("ingest", 50051, 9464),
-    Service("enrich", 50052, 9465),
-    Service("aggregate", 50053, 9466),
-    Service("privacy", 50054, 9467),
+    Service("ingest", "services.ingest", 50051, 9464),
+    Service("enrich", "services.enrich", 50052, 9465),
+    Service("aggregate", "services.aggregate", 50053, 9466),
+    Service("privacy", "services.privacy", 50054, 9467),
 )
 POSTGRES_PORT = 55432
 REDIS_PORT = 56379
@@ -83,6 +80,7 @@ class Suite:
         self._table = services
         self._report = report
         self._held = ExitStack()
+        self._owns_home = False
         # In the order of starting: stores first.
         self._parts: dict[str, ChildServer] = {}
         self._services: dict[str, ServiceProcess] = {}
@@ -103,6 +101,7 @@ class Suite:
         start; then nothing is left running.
         """
         self._held.enter_context(self.home.lock())
+        self._owns_home = True
         try:
             self.home.logs.mkdir(mode=0o700, exist_ok=True)
             stores = self._start_stores()
@@ -115,7 +114,12 @@ class Suite:
             raise
 
     def stop(self) -> None:
-        """Drains the services in the order of the data, then stops Redis and Postgres."""
+        """Drains the services in the order of the data, then stops Redis and Postgres.
+
+        Does nothing where the suite was not started, or is stopped already.
+        """
+        if not self._owns_home:
+            return
         self.home.remove_addresses()
         self._addresses = None
         order = [*self._services, *(name for name in ("redis", "postgres") if name in self._parts)]
@@ -125,6 +129,7 @@ class Suite:
                 self._parts[name].stop()
         finally:
             self._parts, self._services = {}, {}
+            self._owns_home = False
             self._held.close()
 
     def __enter__(self) -> "Suite":

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from libs.common.embedded.binaries import redis_binary
 from libs.common.embedded.ports import HOST
@@ -76,7 +78,9 @@ class RedisServer(ChildServer):
         )
 
     def _is_ready(self) -> bool:
-        with Redis(host=HOST, port=self.port, socket_timeout=5) as client:
+        # Asked once and briefly: a stranger at this port may not answer at all.
+        once = Retry(NoBackoff(), 0)
+        with Redis(host=HOST, port=self.port, socket_timeout=1, retry=once) as client:
             try:
                 # PING is refused while the append-only file is read. The id tells our server from
                 # another one that may answer at this port.

@@ -90,7 +90,11 @@ class ChildServer(ABC):
             self._reservations = [reserve_port(port) for port in self._ports]
             self._ports = [held.port for held in self._reservations]
         self._log_start = log_size(self.log)
-        self._process = self._launch()
+        try:
+            self._process = self._launch()
+        except BaseException:
+            self._release()
+            raise
 
     def wait_until_ready(self) -> str:
         """Waits for what `begin` started.

@@ -1,0 +1,180 @@
+"""What `weir doctor` looks at. Nothing that it reports contains a password or a token."""
+
+import platform
+import stat
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import psycopg
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from libs.catalog import CatalogError, load_catalogs
+from libs.common.embedded.binaries import postgres_binaries, redis_binary
+from libs.common.embedded.process import StartError
+from libs.common.embedded.service import is_serving
+from libs.common.home import Addresses, Home, HomeError
+from libs.common.migrate import current_revision, newest_revision
+
+_OLDEST_PYTHON = (3, 11)
+_CONNECT_SECONDS = 5
+
+
+class State(StrEnum):
+    """How a check came out; only `BROKEN` makes `weir doctor` fail."""
+
+    OK = "ok"
+    NOTE = "note"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was looked at, how it came out, and what to do where it is not well."""
+
+    name: str
+    state: State
+    detail: str
+
+
+def examine(home: Home, environment: Mapping[str, str], catalogs: Path) -> list[Finding]:
+    """Looks at this machine, the suite in `home`, and the stores that it or `environment` names."""
+    addresses = None
+    with suppress(HomeError):
+        addresses = home.read_addresses()
+    database_url = addresses.database_url if addresses else environment.get("WEIR_DATABASE_URL")
+    redis_url = addresses.redis_url if addresses else environment.get("WEIR_REDIS_URL")
+    findings = [_python(), *_wheels(needed=not (database_url and redis_url)), _home(home)]
+    findings.append(_suite(home, addresses))
+    findings.append(_database(database_url) if database_url else _no_store("database"))
+    findings.append(_redis(redis_url) if redis_url else _no_store("redis"))
+    findings.extend(_services(addresses) if addresses else ())
+    findings.append(_catalogs(catalogs))
+    return findings
+
+
+def redacted(url: str) -> str:
+    """A URL without what may be secret in it: the password and the query."""
+    try:
+        return make_url(url).set(query={}).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return "(not a URL)"
+
+
+def _python() -> Finding:
+    state = State.OK if sys.version_info >= _OLDEST_PYTHON else State.BROKEN
+    return Finding("python", state, f"{platform.python_version()} at {sys.executable}")
+
+
+def _wheels(*, needed: bool) -> Iterator[Finding]:
+    find: tuple[tuple[str, Callable[[], Path]], ...] = (
+        ("embedded postgres", postgres_binaries),
+        ("embedded redis", redis_binary),
+    )
+    for name, binary in find:
+        try:
+            binary()
+        except StartError as error:
+            yield Finding(name, State.BROKEN if needed else State.NOTE, str(error))
+        else:
+            yield Finding(name, State.OK, "installed")
+
+
+def _home(home: Home) -> Finding:
+    if not home.path.exists():
+        return Finding("home", State.NOTE, f"{home.path} is made by `weir up`")
+    if stat.S_IMODE(home.path.stat().st_mode) & 0o077:
+        detail = f"others can look into {home.path}, which holds secrets: chmod 700 it"
+        return Finding("home", State.BROKEN, detail)
+    return Finding("home", State.OK, str(home.path))
+
+
+def _suite(home: Home, addresses: Addresses | None) -> Finding:
+    if addresses is not None:
+        return Finding("suite", State.OK, f"running, pid {addresses.pid}")
+    try:
+        home.read_addresses()
+    except HomeError as error:
+        return Finding("suite", State.NOTE, str(error))
+    return Finding("suite", State.NOTE, "started just now; look again")
+
+
+def _no_store(name: str) -> Finding:
+    setting = f"WEIR_{name.upper()}_URL"
+    return Finding(name, State.NOTE, f"not looked at: no suite is running, {setting} is not set")
+
+
+def _database(url: str) -> Finding:
+    try:
+        # Not psycopg's own message for a URL it cannot read: that quotes the URL.
+        address = make_url(url).set(drivername="postgresql")
+        with psycopg.connect(
+            address.render_as_string(hide_password=False), connect_timeout=_CONNECT_SECONDS
+        ) as connection:
+            version = connection.info.parameter_status("server_version")
+        current, newest = current_revision(url), newest_revision()
+    except (psycopg.Error, SQLAlchemyError, ValueError) as error:
+        return Finding("database", State.BROKEN, _without_secrets(url, error))
+    where = f"PostgreSQL {version} at {redacted(url)}"
+    if current != newest:
+        detail = f"{where} is at revision {current}, this Weir needs {newest}: run `weir migrate`"
+        return Finding("database", State.BROKEN, detail)
+    return Finding("database", State.OK, f"{where}, revision {current}")
+
+
+def _redis(url: str) -> Finding:
+    try:
+        with Redis.from_url(
+            url, socket_connect_timeout=_CONNECT_SECONDS, socket_timeout=_CONNECT_SECONDS
+        ) as client:
+            version = client.info("server")["redis_version"]
+            where = f"Redis {version} at {redacted(url)}"
+            try:
+                settings = client.config_get("append*")
+            except ResponseError:
+                detail = f"{where} does not show its settings; see that acks mean durable there"
+                return Finding("redis", State.NOTE, detail)
+    except (RedisError, OSError, ValueError) as error:
+        return Finding("redis", State.BROKEN, _without_secrets(url, error))
+    appendonly, appendfsync = settings.get("appendonly"), settings.get("appendfsync")
+    shown = f"appendonly {appendonly}, appendfsync {appendfsync}"
+    if appendonly != "yes":
+        detail = f"{where}: {shown}: a restart loses acknowledged events"
+        return Finding("redis", State.BROKEN, detail)
+    if appendfsync != "always":
+        detail = f"{where}: {shown}: a power cut loses the last acknowledged events"
+        return Finding("redis", State.NOTE, detail)
+    return Finding("redis", State.OK, f"{where}: {shown}")
+
+
+def _services(addresses: Addresses) -> Iterator[Finding]:
+    for name, address in addresses.services.items():
+        if is_serving(address):
+            yield Finding(name, State.OK, f"serving at {address}")
+        else:
+            yield Finding(name, State.BROKEN, f"does not serve at {address}; see its log")
+
+
+def _catalogs(folder: Path) -> Finding:
+    try:
+        apps = load_catalogs(folder)
+    except CatalogError as error:
+        return Finding("catalogs", State.BROKEN, str(error))
+    return Finding("catalogs", State.OK, f"{len(apps)} in {folder}: {', '.join(apps)}")
+
+
+def _without_secrets(url: str, error: Exception) -> str:
+    """What went wrong at a URL, without the URL's secrets, should the library have quoted them."""
+    text = str(error).strip().replace(url, redacted(url))
+    with suppress(ArgumentError, ValueError):
+        address = make_url(url)
+        for secret in (address.password, *address.query.values()):
+            if isinstance(secret, str) and secret:
+                text = text.replace(secret, "***")
+    return f"{redacted(url)}: {text or type(error).__name__}"

@@ -1,0 +1,168 @@
+"""`weir up`, `serve`, `migrate`, `doctor`: run Weir, and see how it is."""
+
+import json
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from libs.cli.doctor import State, examine
+from libs.common.embedded import StartError
+from libs.common.home import Addresses, Home, HomeError
+from libs.common.migrate import upgrade
+from libs.common.settings import REPOSITORY
+from services.local import SERVICES, Suite
+
+Catalogs = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalogs",
+        envvar="WEIR_CATALOGS",
+        help="Folder with the catalogs.",
+        show_default="./catalogs, else the ones that come with Weir",
+    ),
+]
+
+
+def up(catalogs: Catalogs = None) -> None:
+    """Run the whole suite in the foreground, with embedded stores; Ctrl-C stops it in good order."""
+    console = Console()
+    environment = {**os.environ, "WEIR_CATALOGS": str(_folder(catalogs))}
+    suite = Suite(
+        Home.from_environment(environment),
+        environment,
+        report=lambda line: console.print(line, style="dim", markup=False, highlight=False),
+    )
+    with _interruptible(), _errors_as_messages():
+        try:
+            _print_welcome(console, suite.start())
+            suite.supervise(Event())
+        except KeyboardInterrupt:
+            console.print("stopping; once more to leave at once")
+        finally:
+            suite.stop()
+
+
+def serve(
+    service: Annotated[str, typer.Argument(help=" | ".join(row.name for row in SERVICES))],
+) -> None:
+    """Become one service, with settings from the environment (WEIR_...): for containers."""
+    modules = {row.name: row.module for row in SERVICES}
+    if service not in modules:
+        _fail(f"no service `{service}`; there are {', '.join(modules)}")
+    # Replaced and not started: the container's signals go straight to the service.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", modules[service]])
+
+
+def migrate() -> None:
+    """Bring the database of WEIR_DATABASE_URL, else of the running suite, to the newest revision."""
+    with _errors_as_messages():
+        url = os.environ.get("WEIR_DATABASE_URL")
+        if not url:
+            url = Home.from_environment(os.environ).read_addresses().database_url
+        typer.echo(f"at revision {upgrade(url)}")
+
+
+def doctor(
+    catalogs: Catalogs = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
+    """Check everything that Weir needs; exit code 1 if something is broken."""
+    findings = examine(Home.from_environment(os.environ), os.environ, _folder(catalogs))
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        colors = {State.OK: "green", State.NOTE: "yellow", State.BROKEN: "red"}
+        table = Table("", "", show_header=False, box=None)
+        for finding in findings:
+            state = f"[{colors[finding.state]}]{finding.state}[/]"
+            table.add_row(state, escape(finding.name), escape(finding.detail))
+        Console().print(table)
+    if any(finding.state is State.BROKEN for finding in findings):
+        raise typer.Exit(1)
+
+
+def _print_welcome(console: Console, addresses: Addresses) -> None:
+    table = Table("part", "address", "metrics", title="Weir is up")
+    for name, address in addresses.services.items():
+        table.add_row(name, address, addresses.metrics[name])
+    console.print(table)
+    # Not wrapped and not coloured: these lines are there to be copied.
+    console.print(f"\nexport TOKEN={addresses.token}\n", soft_wrap=True, highlight=False)
+    for call in _calls(addresses):
+        console.print(f"{call}\n", soft_wrap=True, markup=False, highlight=False)
+
+
+def _calls(addresses: Addresses) -> Iterator[str]:
+    event = {
+        "event_id": str(uuid.uuid4()),
+        "name": "gameStarted",
+        "occurred_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "producer": "PRODUCER_SERVER",
+        "subject_id": "player-1",
+    }
+    question = {"app_id": "gamelaunch", "subject_id": "player-1", "purpose": "telemetry"}
+    calls = (
+        (
+            "ingest",
+            "weir.ingest.v1.IngestService/TrackEvent",
+            {"app_id": "gamelaunch", "event": event},
+        ),
+        ("privacy", "weir.privacy.v1.PrivacyService/CheckConsent", question),
+    )
+    for service, method, message in calls:
+        yield (
+            f"grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" -d '{json.dumps(message)}' "
+            f"{addresses.services[service]} {method}"
+        )
+
+
+def _folder(catalogs: Path | None) -> Path:
+    if catalogs is not None:
+        return catalogs.absolute()
+    here = Path("catalogs")
+    return here.absolute() if here.is_dir() else REPOSITORY / "catalogs"
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM and a closed terminal do what Ctrl-C does."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _errors_as_messages() -> Iterator[None]:
+    try:
+        yield
+    except (HomeError, StartError) as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)

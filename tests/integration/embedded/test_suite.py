@@ -1,0 +1,209 @@
+"""The suite starts, supervises and drains, with stand-ins for the services."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from libs.common.embedded import StartError
+from libs.common.embedded.service import is_serving
+from libs.common.home import Home, HomeError
+from libs.common.migrate import current_revision, newest_revision
+from libs.common.settings import REPOSITORY
+from services.local import SERVICES, Service, Suite
+
+Eventually = Callable[[Callable[[], bool]], None]
+
+UP = """
+import sys
+from pathlib import Path
+from libs.cli import suite_commands
+from services.local import Service
+import services.local
+table = tuple(
+    Service(row.name, "tests.support.fake_service", row.port - 20_000, row.metrics_port + 20_000)
+    for row in services.local.SERVICES
+)
+original = suite_commands.Suite
+suite_commands.Suite = lambda *words, **names: original(*words, services=table, **names)
+suite_commands.up(None)
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def test_a_suite_starts_publishes_and_leaves_nothing(
+    home: Home,
+    fake_services: tuple[Service, ...],
+    fake_environment: dict[str, str],
+    gone: Callable[[int], bool],
+) -> None:
+    said: list[str] = []
+    suite = Suite(home, fake_environment, services=fake_services, report=said.append)
+    with suite:
+        addresses = home.read_addresses()
+        assert addresses == suite.addresses
+        assert stat.S_IMODE(home.addresses_file.stat().st_mode) == 0o600
+        assert list(addresses.services) == [row.name for row in SERVICES]
+        assert all(is_serving(address) for address in addresses.services.values())
+        assert addresses.pid == os.getpid()
+        assert current_revision(addresses.database_url) == newest_revision()
+        names = [*addresses.services, "postgres", "redis"]
+        pids = [suite.pid(name) for name in names]
+        with pytest.raises(HomeError, match=rf"already running .*pid {os.getpid()}"):
+            Suite(home, fake_environment, services=fake_services).start()
+        # The refused one must not take away what is the first one's.
+        assert home.read_addresses() == addresses
+    assert all(gone(pid) for pid in pids)
+    assert not home.addresses_file.exists()
+    with pytest.raises(HomeError, match=r"no running suite .* start one with `weir up`"):
+        home.read_addresses()
+    stops = [line.removeprefix("stopping ") for line in said if line.startswith("stopping")]
+    assert stops == ["ingest", "enrich", "aggregate", "privacy", "redis", "postgres"]
+    for name in addresses.services:
+        assert (home.logs / f"{name}.log").read_text() == "drained\n"
+    with suite:
+        assert suite.addresses.token == addresses.token
+
+
+def test_what_the_user_brings_is_used(
+    home: Home,
+    fake_services: tuple[Service, ...],
+    fake_environment: dict[str, str],
+    database_url: str,
+    redis_url: str,
+) -> None:
+    environment = {
+        **fake_environment,
+        "WEIR_DATABASE_URL": database_url,
+        "WEIR_REDIS_URL": redis_url,
+        "WEIR_AUTH_TOKEN": "mine",
+    }
+    with Suite(home, environment, services=fake_services) as suite:
+        assert suite.addresses.database_url == database_url
+        assert suite.addresses.redis_url == redis_url
+        assert suite.addresses.token == "mine"
+        assert not (home.path / "postgres").exists()
+        with pytest.raises(KeyError):
+            suite.pid("postgres")
+
+
+def test_a_killed_part_comes_back_where_it_was(
+    home: Home,
+    fake_services: tuple[Service, ...],
+    fake_environment: dict[str, str],
+    eventually: Eventually,
+) -> None:
+    said: list[str] = []
+    with Suite(home, fake_environment, services=fake_services, report=said.append) as suite:
+        before = suite.addresses
+        for name in ("enrich", "redis"):
+            suite.kill(name)
+            suite.restart(name)
+        assert suite.addresses == before
+        with psycopg.connect(before.database_url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+
+        # From outside, with supervision on: in this thread, as it must be.
+        old = [suite.pid("ingest"), suite.pid("postgres")]
+        stop = threading.Event()
+
+        def break_things() -> None:
+            try:
+                for pid in old:
+                    os.kill(pid, signal.SIGKILL)
+                eventually(lambda: said.count("ingest is back") == 1 and "postgres is back" in said)
+            finally:
+                stop.set()
+
+        breaker = threading.Thread(target=break_things)
+        breaker.start()
+        suite.supervise(stop)
+        breaker.join()
+        assert suite.addresses == before
+        assert is_serving(before.services["ingest"])
+        assert suite.pid("ingest") not in old
+        assert any("ingest died (killed by SIGKILL); starting it in 0.5 s" in line for line in said)
+
+
+def test_a_service_that_does_not_start_fails_the_suite_with_its_words(
+    home: Home, fake_services: tuple[Service, ...], fake_environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "broken").touch()
+    suite = Suite(home, fake_environment, services=fake_services)
+    with pytest.raises(StartError, match=r"exit status 1(?s:.*)told to break"):
+        suite.start()
+    assert not home.addresses_file.exists()
+    with home.lock():
+        pass
+
+
+def test_secrets_are_private_and_stay_the_same(home: Home) -> None:
+    first = home.secret("pseudonym.key")
+    assert home.secret("pseudonym.key") == first
+    assert len(bytes.fromhex(first)) == 32
+    assert stat.S_IMODE((home.path / "pseudonym.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
+
+
+def test_what_a_killed_suite_left_behind_is_not_a_running_suite(home: Home) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    home.path.mkdir()
+    home.addresses_file.write_text(
+        json.dumps(
+            {
+                "services": {},
+                "metrics": {},
+                "database_url": "",
+                "redis_url": "",
+                "token": "",
+                "pid": ended.pid,
+            }
+        )
+    )
+    with pytest.raises(HomeError, match="no running suite"):
+        home.read_addresses()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_weir_up_ends_in_good_order(
+    home: Home,
+    fake_environment: dict[str, str],
+    eventually: Eventually,
+    gone: Callable[[int], bool],
+    number: signal.Signals,
+) -> None:
+    environment = {**fake_environment, "WEIR_HOME": str(home.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", UP],
+        env=environment,
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as weir:
+        eventually(lambda: home.addresses_file.exists() or weir.poll() is not None)
+        addresses = home.read_addresses()
+        pids = [child.pid for child in psutil.Process(weir.pid).children(recursive=False)]
+        weir.send_signal(number)
+        output, _ = weir.communicate()
+    assert weir.returncode == 0, output
+    assert len(pids) == 6
+    assert all(gone(pid) for pid in pids)
+    assert f"export TOKEN={addresses.token}" in output
+    assert f"{addresses.services['ingest']} weir.ingest.v1.IngestService/TrackEvent" in output
+    assert "stopping postgres" in output
+    assert not home.addresses_file.exists()
