@@ -72,9 +72,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
         return call
 
-    def _stream(
-        self, method: str, behavior: Callable[..., Any]
-    ) -> Callable[..., Any]:
+    def _stream(self, method: str, behavior: Callable[..., Any]) -> Callable[..., Any]:
         if not inspect.isasyncgenfunction(behavior):
             # Written with context.read() and context.write(): a coroutine, like a unary call.
             return self._unary(method, behavior)

@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 
+from libs.common.structs import plain_struct
+
 # Postgres cannot store U+0000 in jsonb; the look-behind passes over escaped backslashes.
 _NULL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 MAX_DEPTH = 32
@@ -22,8 +24,11 @@ def parse_properties(event: Any) -> dict[str, Any]:
     """
     raw = event.properties_json
     if not raw:
-        properties = _from_struct(event) if event.HasField("properties") else {}
-        event.properties_json = raw = orjson.dumps(properties)
+        try:
+            properties = plain_struct(event.properties) if event.HasField("properties") else {}
+            event.properties_json = raw = orjson.dumps(properties)
+        except (ValueError, TypeError) as error:
+            raise PropertiesError(str(error)) from None
     else:
         try:
             properties = orjson.loads(raw)
@@ -36,28 +41,6 @@ def parse_properties(event: Any) -> dict[str, Any]:
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(properties) > MAX_DEPTH:
         raise PropertiesError(f"is nested more than {MAX_DEPTH} deep")
     return properties
-
-
-def _from_struct(event: Any) -> dict[str, Any]:
-    return {key: _plain(value) for key, value in event.properties.fields.items()}
-
-
-def _plain(value: Any) -> Any:
-    """A `google.protobuf.Value` as JSON has it; whole numbers as integers, since Struct has doubles only.
-
-    Struct cannot tell 5 from 5.0, and schemas ask for integers far more often than for whole floats.
-    """
-    kind = value.WhichOneof("kind")
-    if kind == "number_value":
-        number = value.number_value
-        if number != number or number in (float("inf"), float("-inf")):
-            raise PropertiesError("has a number that JSON cannot express")
-        return int(number) if number.is_integer() and abs(number) < 2**53 else number
-    if kind == "struct_value":
-        return {key: _plain(item) for key, item in value.struct_value.fields.items()}
-    if kind == "list_value":
-        return [_plain(item) for item in value.list_value.values]
-    return None if kind in (None, "null_value") else getattr(value, kind)
 
 
 def _depth(value: Any) -> int:

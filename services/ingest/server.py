@@ -37,7 +37,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
     stack.push_async_callback(redis.aclose)
     consents = ConsentReader(redis_url, settings.shards)
     await consents.start()
-    stack.push_async_callback(consents.close)
+    stack.push_async_callback(consents.aclose)
     engine = create_engine(settings.database_url.get_secret_value(), service="ingest")
     stack.push_async_callback(engine.dispose)
 

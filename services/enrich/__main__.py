@@ -1,0 +1,8 @@
+"""Runs enrich alone: `python -m services.enrich`."""
+
+from libs.common.runtime import run_service
+from services.enrich.server import build
+from services.enrich.settings import EnrichSettings
+
+if __name__ == "__main__":
+    run_service("enrich", EnrichSettings(), build)

@@ -1,0 +1,116 @@
+"""One chunk's way through enrich: steps, storage, forwarding; safe to repeat at any point."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import psycopg
+import structlog
+
+from libs.common.clock import Clock
+from services.enrich import metrics
+from services.enrich.enrichment import Enricher
+from services.enrich.forward import Forwarder
+from services.enrich.model import Poison, Session, WorkBatch
+from services.enrich.sessions import SessionStore
+from services.enrich.steps.session import Sighting
+from services.enrich.store import EventStore
+
+log = structlog.get_logger()
+
+
+class ChunkProcessor:
+    """Enriches, stores and forwards batches."""
+
+    def __init__(
+        self,
+        enricher: Enricher,
+        sessions: SessionStore,
+        store: EventStore,
+        forwarder: Forwarder,
+        clock: Clock,
+    ) -> None:
+        self._enricher = enricher
+        self._sessions = sessions
+        self._store = store
+        self._forwarder = forwarder
+        self._clock = clock
+
+    async def process(self, batches: Sequence[WorkBatch]) -> None:
+        """On return every event of the batches is stored and forwarded, or a dead letter."""
+        sessions = await self._look_up_sessions(batches)
+        for batch in batches:
+            self._enricher.enrich(batch, sessions[batch.app_id, batch.shard])
+        await self._write(batches)
+        await self._forwarder.forward(batches)
+        self._count(batches)
+
+    async def quarantine(self, batch: WorkBatch, reason: str) -> None:
+        """Makes dead letters of a whole batch without looking at its events."""
+        batch.poison = [
+            Poison(position, reason)
+            for position in range(len(batch.events))
+            if position not in batch.skipped
+        ]
+        batch.skipped.update(range(len(batch.events)))
+        await self._forwarder.forward([batch])
+
+    async def _look_up_sessions(
+        self, batches: Sequence[WorkBatch]
+    ) -> dict[tuple[str, int], dict[str, Session]]:
+        by_place: defaultdict[tuple[str, int], list[Sighting]] = defaultdict(list)
+        for batch in batches:
+            by_place[batch.app_id, batch.shard] += self._enricher.sightings(batch)
+        found: dict[tuple[str, int], dict[str, Session]] = {}
+        for (app_id, shard), sightings in by_place.items():
+            if not sightings:
+                found[app_id, shard] = {}
+                continue
+            ids = list({sighting[0] for sighting in sightings})
+            known, present = await self._sessions.load(app_id, shard, ids)
+            sessions = found[app_id, shard] = self._enricher.fold(known, sightings)
+            changed = {
+                session_id: session
+                for session_id, session in sessions.items()
+                if session_id not in present or session is not known[session_id]
+            }
+            await self._sessions.save(app_id, shard, changed)
+        return found
+
+    async def _write(self, batches: Sequence[WorkBatch]) -> None:
+        """Stores the batches; where one row cannot be stored, finds it by halving, so that only it
+        becomes a dead letter."""
+        try:
+            await self._store.write(batches)
+        except psycopg.DataError as error:
+            if len(batches) > 1:
+                middle = len(batches) // 2
+                await self._write(batches[:middle])
+                await self._write(batches[middle:])
+                return
+            await self._write_without_poison(batches[0], type(error).__name__)
+
+    async def _write_without_poison(self, batch: WorkBatch, reason: str) -> None:
+        live = [p for p in range(len(batch.rows)) if batch.rows[p] and p not in batch.skipped]
+        suspects = [live]
+        while suspects:
+            group = suspects.pop()
+            if await self._store.can_store([row for p in group if (row := batch.rows[p])]):
+                continue
+            if len(group) == 1:
+                batch.poison.append(Poison(group[0], f"{reason} while storing"))
+                batch.skipped.add(group[0])
+                continue
+            middle = len(group) // 2
+            suspects += [group[:middle], group[middle:]]
+        await self._store.write([batch])
+
+    def _count(self, batches: Sequence[WorkBatch]) -> None:
+        for batch in batches:
+            stored = len(batch.events) - len(batch.skipped)
+            metrics.STORED.labels(batch.app_id).inc(stored)
+            metrics.SKIPPED.labels(batch.app_id).inc(len(batch.skipped) - len(batch.poison))
+            if batch.poison:
+                metrics.POISON.labels(batch.app_id).inc(len(batch.poison))
+                log.warning("poison", app_id=batch.app_id, events=len(batch.poison))
+        now_us = self._clock.now_us()
+        metrics.LAG_SECONDS.set((now_us - max(b.received_at_us for b in batches)) / 1e6)

@@ -1,0 +1,126 @@
+"""The loop that feeds enrich: chunks of batches from the raw streams, acknowledged when they are done."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import structlog
+from google.protobuf.message import DecodeError
+from psycopg import OperationalError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from libs.common.runtime import pause
+from libs.common.sharding import shard_key
+from libs.common.streams import ConsumerGroup, Entry
+from libs.common.telemetry import batch_span
+from services.enrich import convert, metrics
+from services.enrich.chunk import ChunkProcessor
+from services.enrich.model import WorkBatch
+from services.enrich.settings import EnrichSettings
+
+log = structlog.get_logger()
+READ_SECONDS = 0.25
+STORES_DOWN = (RedisError, OperationalError, SQLAlchemyError, OSError)
+
+
+def raw_stream(shard: int) -> str:
+    """Ingest's stream of accepted batches."""
+    return shard_key("ingest", shard, "raw")
+
+
+class RawConsumer:
+    """Reads, processes, acknowledges; takes over what a dead consumer left."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        group: ConsumerGroup,
+        processor: ChunkProcessor,
+        congested: asyncio.Event,
+        settings: EnrichSettings,
+    ) -> None:
+        self._redis = redis
+        self._group = group
+        self._processor = processor
+        self._congested = congested
+        self._settings = settings
+        self._shards = {raw_stream(shard).encode(): shard for shard in range(settings.shards)}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Goes on until told to stop, and then finishes the chunk it has begun."""
+        loop = asyncio.get_running_loop()
+        next_claim = 0.0
+        created = False
+        while not stop.is_set():
+            try:
+                if not created:
+                    await self._group.create()
+                    created = True
+                if self._congested.is_set():
+                    await pause(stop, READ_SECONDS)
+                    continue
+                if loop.time() >= next_claim:
+                    next_claim = loop.time() + self._settings.claim_idle_seconds / 4
+                    await self._handle_abandoned(await self._group.claim_abandoned(), stop)
+                if entries := await self._group.read(READ_SECONDS):
+                    await self._handle(entries, stop)
+            except STORES_DOWN as error:
+                log.warning("enrich waits", error=type(error).__name__)
+                await pause(stop, 0.5)
+
+    async def _handle_abandoned(self, entries: Sequence[Entry], stop: asyncio.Event) -> None:
+        """What was left behind by a consumer that died, perhaps *of* it: one entry at a time, and
+        after too many deliveries not at all."""
+        for entry in entries:
+            if await self._group.delivery_count(entry) <= self._settings.max_deliveries:
+                await self._handle([entry], stop)
+                continue
+            log.error("batch put aside", entry=entry.entry_id.decode())
+            for batch in await self._decode([entry]):
+                await self._processor.quarantine(batch, "every attempt to process the batch ended")
+            await self._group.acknowledge([entry])
+
+    async def _handle(self, entries: Sequence[Entry], stop: asyncio.Event) -> None:
+        """Processes until it succeeds: while a store is down, the entries are kept and tried again."""
+        while True:
+            try:
+                with metrics.CHUNK_SECONDS.time():
+                    await self._process(entries)
+                    await self._group.acknowledge(entries)
+            except STORES_DOWN as error:
+                log.warning("enrich tries again", error=type(error).__name__, exc_info=True)
+                if stop.is_set():
+                    return  # not acknowledged: somebody will claim them
+                await pause(stop, 0.5)
+            else:
+                return
+
+    async def _process(self, entries: Sequence[Entry]) -> None:
+        batches = await self._decode(entries)
+        if not batches:
+            return
+        with ExitStack() as spans:
+            for batch in batches:
+                batch.traceparent = spans.enter_context(
+                    batch_span(
+                        "enrich.batch",
+                        batch.traceparent,
+                        app_id=batch.app_id,
+                        events=len(batch.events),
+                    )
+                )
+            await self._processor.process(batches)
+
+    async def _decode(self, entries: Sequence[Entry]) -> list[WorkBatch]:
+        """The entries' batches; what is none is put aside in a stream of its own."""
+        batches = []
+        for entry in entries:
+            try:
+                batches.append(convert.work_batch(entry, self._shards[entry.stream]))
+            except (DecodeError, KeyError, ValueError) as error:
+                log.error("not a batch", entry=entry.entry_id.decode(), error=type(error).__name__)
+                shard = self._shards[entry.stream]
+                await self._redis.xadd(shard_key("enrich", shard, "poison"), {**entry.fields})
+        return batches

@@ -1,0 +1,45 @@
+"""Hands stored batches on to aggregate, and poison to the dead letters."""
+
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+
+from libs.common.sharding import shard_key
+from services.enrich import convert, metrics
+from services.enrich.model import WorkBatch
+
+
+def enriched_stream(shard: int) -> str:
+    """The stream of stored batches."""
+    return shard_key("enrich", shard, "enriched")
+
+
+def dead_letter_stream(shard: int) -> str:
+    """The stream of events that could not be handled, on their way to ingest's dead letters."""
+    return shard_key("enrich", shard, "dead_letters")
+
+
+class Forwarder:
+    """Appends to enrich's streams. Forwarding a batch again is harmless: aggregate counts each
+    batch id once, and dead letters have ids that follow from the batch."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def forward(self, batches: Sequence[WorkBatch]) -> None:
+        """Appends one entry for each batch of which anything was stored; on disk on return."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for batch in batches:
+                if len(batch.skipped) < len(batch.events):
+                    pipeline.xadd(
+                        enriched_stream(batch.shard),
+                        {"batch": convert.enriched_batch(batch), "trace": batch.traceparent},
+                    )
+                if batch.poison:
+                    pipeline.xadd(
+                        dead_letter_stream(batch.shard),
+                        {"batch": convert.dead_letters(batch, batch.poison)},
+                    )
+            if len(pipeline):
+                await pipeline.execute()
+        metrics.FORWARDED.inc(len(batches))

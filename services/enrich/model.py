@@ -1,0 +1,66 @@
+"""What enrich's decisions are made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What a User-Agent header says; empty where it does not."""
+
+    device_type: str = ""
+    os: str = ""
+    browser: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextFacts:
+    """What one event context says, worked out once for all events that share it.
+
+    `context_json` is the context as JSON, None where it is empty.
+    """
+
+    context_json: bytes | None
+    country: str
+    device: Device
+    landing_page: str
+    referrer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """When a session began (microseconds since the Unix epoch), and where it came from."""
+
+    started_at_us: int
+    landing_page: str
+    referrer: str
+
+
+@dataclass(slots=True)
+class Poison:
+    """An event that could not be handled: its position in the batch, and why."""
+
+    position: int
+    reason: str
+
+
+@dataclass(slots=True)
+class WorkBatch:
+    """A batch on its way through enrich.
+
+    `rows` are the rows of the events table, None at the positions of poison; `enrichments` what goes
+    to aggregate, one for each event; `skipped` the positions that are not stored by this batch.
+    """
+
+    batch_id: bytes
+    app_id: str
+    shard: int
+    received_at_us: int
+    events: Sequence[Any]
+    payload: bytes
+    traceparent: str
+    skipped: set[int] = field(default_factory=set)
+    rows: list[tuple[Any, ...] | None] = field(default_factory=list)
+    enrichments: list[Any] = field(default_factory=list)
+    poison: list[Poison] = field(default_factory=list)

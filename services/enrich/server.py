@@ -1,0 +1,70 @@
+"""Enrich's composition root: settings in, a ready service out."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from weir.enrich.v1 import enrich_service_pb2_grpc
+
+from libs.catalog import load_catalogs
+from libs.common.clock import SystemClock
+from libs.common.database import create_engine
+from libs.common.grpc_server import Binding
+from libs.common.redis_client import create_redis
+from libs.common.runtime import Loop, ServiceParts, consumer_name
+from libs.common.streams import ConsumerGroup
+from services.enrich import convert
+from services.enrich.chunk import ChunkProcessor
+from services.enrich.consumer import RawConsumer, raw_stream
+from services.enrich.context_facts import context_reader
+from services.enrich.enrichment import Enricher
+from services.enrich.forward import Forwarder
+from services.enrich.service import EnrichServicer
+from services.enrich.sessions import SessionStore
+from services.enrich.settings import EnrichSettings
+from services.enrich.steps.country import country_lookup
+from services.enrich.store import EventStore
+from services.enrich.upkeep import Upkeep
+
+SERVICE_NAME = "weir.enrich.v1.EnrichService"
+
+
+async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts:
+    """Wires enrich up; what it opens is closed with `stack`."""
+    catalogs = load_catalogs(settings.catalogs)
+    redis = create_redis(settings.redis_url.get_secret_value())
+    stack.push_async_callback(redis.aclose)
+    engine = create_engine(settings.database_url.get_secret_value(), service="enrich")
+    stack.push_async_callback(engine.dispose)
+
+    clock = SystemClock()
+    read_context = context_reader(
+        country_lookup(settings.geoip_mmdb_path), convert.parse_context, convert.plain_extra
+    )
+    processor = ChunkProcessor(
+        Enricher(catalogs, read_context, convert.attribution_json, convert.enrichment),
+        SessionStore(redis, clock, settings.session_idle_seconds),
+        EventStore(engine),
+        Forwarder(redis),
+        clock,
+    )
+    congested = asyncio.Event()
+    group = ConsumerGroup(
+        redis,
+        [raw_stream(shard) for shard in range(settings.shards)],
+        "enrich",
+        consumer_name(),
+        settings.claim_idle_seconds,
+    )
+    return ServiceParts(
+        bindings=[
+            Binding(
+                SERVICE_NAME,
+                EnrichServicer(read_context),
+                enrich_service_pb2_grpc.add_EnrichServiceServicer_to_server,
+            )
+        ],
+        loops=[
+            Loop("raw", RawConsumer(redis, group, processor, congested, settings).run),
+            Loop("upkeep", Upkeep(redis, congested, settings).run),
+        ],
+    )

