@@ -67,6 +67,17 @@ def redacted(url: str) -> str:
         return "(not a URL)"
 
 
+def without_secrets(url: str, error: Exception) -> str:
+    """What went wrong at a URL, without the URL's secrets, should the library have quoted them."""
+    text = str(error).strip().replace(url, redacted(url))
+    with suppress(ArgumentError, ValueError):
+        address = make_url(url)
+        for secret in (address.password, *address.query.values()):
+            if isinstance(secret, str) and secret:
+                text = text.replace(secret, "***")
+    return f"{redacted(url)}: {text or type(error).__name__}"
+
+
 def _python() -> Finding:
     state = State.OK if sys.version_info >= _OLDEST_PYTHON else State.BROKEN
     return Finding("python", state, f"{platform.python_version()} at {sys.executable}")
@@ -120,7 +131,7 @@ def _database(url: str) -> Finding:
             version = connection.info.parameter_status("server_version")
         current, newest = current_revision(url), newest_revision()
     except (psycopg.Error, SQLAlchemyError, ValueError) as error:
-        return Finding("database", State.BROKEN, _without_secrets(url, error))
+        return Finding("database", State.BROKEN, without_secrets(url, error))
     where = f"PostgreSQL {version} at {redacted(url)}"
     if current != newest:
         detail = f"{where} is at revision {current}, this Weir needs {newest}: run `weir migrate`"
@@ -141,7 +152,7 @@ def _redis(url: str) -> Finding:
                 detail = f"{where} does not show its settings; see that acks mean durable there"
                 return Finding("redis", State.NOTE, detail)
     except (RedisError, OSError, ValueError) as error:
-        return Finding("redis", State.BROKEN, _without_secrets(url, error))
+        return Finding("redis", State.BROKEN, without_secrets(url, error))
     appendonly, appendfsync = settings.get("appendonly"), settings.get("appendfsync")
     shown = f"appendonly {appendonly}, appendfsync {appendfsync}"
     if appendonly != "yes":
@@ -167,14 +178,3 @@ def _catalogs(folder: Path) -> Finding:
     except CatalogError as error:
         return Finding("catalogs", State.BROKEN, str(error))
     return Finding("catalogs", State.OK, f"{len(apps)} in {folder}: {', '.join(apps)}")
-
-
-def _without_secrets(url: str, error: Exception) -> str:
-    """What went wrong at a URL, without the URL's secrets, should the library have quoted them."""
-    text = str(error).strip().replace(url, redacted(url))
-    with suppress(ArgumentError, ValueError):
-        address = make_url(url)
-        for secret in (address.password, *address.query.values()):
-            if isinstance(secret, str) and secret:
-                text = text.replace(secret, "***")
-    return f"{redacted(url)}: {text or type(error).__name__}"

@@ -18,8 +18,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
-from libs.cli.doctor import State, examine
+from libs.cli.doctor import State, examine, without_secrets
 from libs.common.embedded import StartError
 from libs.common.home import Addresses, Home, HomeError
 from libs.common.migrate import upgrade
@@ -73,7 +74,10 @@ def migrate() -> None:
         url = os.environ.get("WEIR_DATABASE_URL")
         if not url:
             url = Home.from_environment(os.environ).read_addresses().database_url
-        typer.echo(f"at revision {upgrade(url)}")
+        try:
+            typer.echo(f"at revision {upgrade(url)}")
+        except (SQLAlchemyError, ValueError) as error:
+            _fail(without_secrets(url, error))
 
 
 def doctor(

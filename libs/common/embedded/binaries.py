@@ -39,16 +39,20 @@ def unprivileged_user() -> User | None:
     return User(nobody.pw_uid, nobody.pw_gid)
 
 
-def let_others_use(folder: Path) -> None:
-    """Gives everyone the right to read `folder`, and to pass through (not list) those above it.
+def let_others_run_postgres() -> None:
+    """Gives everyone the right to read the wheel, and to pass through (not list) what is above it.
 
     Needed as root only, where an unprivileged user must execute what a private environment holds.
     """
-    for parent in folder.parents:
+    install = postgres_binaries().parent
+    package = install.parent
+    for parent in install.parents:
         _allow(parent, stat.S_IXOTH)
-    for path in (folder, *folder.rglob("*")):
-        executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
-        _allow(path, stat.S_IROTH | stat.S_IXOTH if executable else stat.S_IROTH)
+    # Wheels keep the shared libraries they bring along beside the package.
+    for folder in (install, package.with_name(f"{package.name}.libs")):
+        for path in (folder, *folder.rglob("*")) if folder.exists() else ():
+            executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+            _allow(path, stat.S_IROTH | stat.S_IXOTH if executable else stat.S_IROTH)
 
 
 def _allow(path: Path, rights: int) -> None:

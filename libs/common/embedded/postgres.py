@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from libs.common.embedded.binaries import (
-    let_others_use,
+    let_others_run_postgres,
     postgres_binaries,
     unprivileged_user,
 )
@@ -67,7 +67,7 @@ class PostgresServer(ChildServer):
 
     def _prepare(self) -> None:
         if self._user is not None:
-            let_others_use(postgres_binaries().parent)
+            let_others_run_postgres()
         wait_until_unused(self._cluster, "postgres")
         # It names a process id that may be somebody else's by now, and the server would then refuse
         # to start.

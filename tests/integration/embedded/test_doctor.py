@@ -1,0 +1,136 @@
+"""`weir doctor` and `weir migrate` tell what is broken, and never a secret."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import typer
+from redis import Redis
+from typer.testing import CliRunner
+
+from libs.cli.suite_commands import doctor, migrate
+from libs.common.embedded import PostgresServer
+from libs.common.home import Addresses, Home
+from libs.common.migrate import newest_revision
+
+SECRET = "s3cret-canary"
+
+
+@pytest.fixture
+def cli() -> typer.Typer:
+    app = typer.Typer()
+    app.command()(doctor)
+    app.command()(migrate)
+    return app
+
+
+@pytest.fixture
+def environment(tmp_path: Path, database_url: str, redis_url: str) -> dict[str, str | None]:
+    return {
+        "WEIR_HOME": str(tmp_path / "home"),
+        "WEIR_DATABASE_URL": database_url,
+        "WEIR_REDIS_URL": redis_url,
+        "WEIR_CATALOGS": None,
+    }
+
+
+@pytest.fixture
+def unmigrated_url(postgres: PostgresServer, databases: object) -> Iterator[str]:
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE unmigrated")
+        yield postgres.url.rsplit("/", 1)[0] + "/unmigrated"
+        connection.execute("DROP DATABASE unmigrated WITH (FORCE)")
+
+
+def _states(cli: typer.Typer, environment: dict[str, str | None]) -> tuple[int, dict[str, str]]:
+    result = CliRunner().invoke(cli, ["doctor", "--json"], env=environment)
+    return result.exit_code, {row["name"]: row["state"] for row in json.loads(result.stdout)}
+
+
+def test_all_is_well_with_migrated_and_durable_stores(
+    cli: typer.Typer, environment: dict[str, str | None]
+) -> None:
+    code, states = _states(cli, environment)
+    assert code == 0
+    assert states == {
+        "python": "ok",
+        "embedded postgres": "ok",
+        "embedded redis": "ok",
+        "home": "note",
+        "suite": "note",
+        "database": "ok",
+        "redis": "ok",
+        "catalogs": "ok",
+    }
+
+
+def test_a_database_that_was_never_migrated_is_broken_until_weir_migrate(
+    cli: typer.Typer, environment: dict[str, str | None], unmigrated_url: str
+) -> None:
+    environment["WEIR_DATABASE_URL"] = unmigrated_url
+    code, states = _states(cli, environment)
+    assert (code, states["database"]) == (1, "broken")
+    result = CliRunner().invoke(cli, ["migrate"], env=environment)
+    assert result.stdout == f"at revision {newest_revision()}\n"
+    assert _states(cli, environment)[1]["database"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "state"), [("appendonly", "no", "broken"), ("appendfsync", "no", "note")]
+)
+def test_a_redis_whose_acks_are_not_durable_is_noticed(
+    cli: typer.Typer, environment: dict[str, str | None], setting: str, value: str, state: str
+) -> None:
+    with Redis.from_url(str(environment["WEIR_REDIS_URL"])) as client:
+        before = client.config_get(setting)[setting]
+        client.config_set(setting, value)
+        try:
+            _, states = _states(cli, environment)
+        finally:
+            client.config_set(setting, before)
+    assert states["redis"] == state
+
+
+def test_a_service_that_does_not_serve_is_broken(
+    cli: typer.Typer, environment: dict[str, str | None], tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    home.write_addresses(
+        Addresses(
+            services={"ingest": "127.0.0.1:1"},
+            metrics={},
+            database_url=str(environment["WEIR_DATABASE_URL"]),
+            redis_url=str(environment["WEIR_REDIS_URL"]),
+            token=SECRET,
+            pid=1,
+        )
+    )
+    code, states = _states(cli, environment)
+    assert (code, states["suite"], states["ingest"]) == (1, "ok", "broken")
+
+
+@pytest.mark.parametrize(
+    "database_url",
+    [
+        f"postgresql://weir:{SECRET}@127.0.0.1:1/weir",
+        f"postgresql://weir@127.0.0.1:1/weir?password={SECRET}",
+        f"password={SECRET} host=127.0.0.1",
+        SECRET,
+    ],
+)
+@pytest.mark.parametrize("redis_url", [f"redis://:{SECRET}@127.0.0.1:1/0", SECRET])
+def test_secrets_are_never_printed(
+    cli: typer.Typer, tmp_path: Path, database_url: str, redis_url: str
+) -> None:
+    environment = {
+        "WEIR_HOME": str(tmp_path / "home"),
+        "WEIR_DATABASE_URL": database_url,
+        "WEIR_REDIS_URL": redis_url,
+        "WEIR_AUTH_TOKEN": SECRET,
+    }
+    for words in (["doctor"], ["doctor", "--json"], ["migrate"]):
+        result = CliRunner().invoke(cli, words, env=environment)
+        assert result.exit_code == 1
+        assert SECRET not in result.output
