@@ -1,0 +1,66 @@
+"""What privacy speaks about. Nothing here changes after it is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from libs.consent import ConsentState, Decision
+
+
+class Person(NamedTuple):
+    """Somebody in one app."""
+
+    app_id: str
+    subject_id: str
+
+
+class Answer(NamedTuple):
+    """What may be done, and whether the person said so (else the catalog's default applies)."""
+
+    decision: Decision
+    recorded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a person, or somebody for them, wants recorded: True granted, False refused."""
+
+    person: Person
+    choices: Mapping[str, bool]
+    actor: str
+    method: str
+    notice_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was recorded: the version of the state, and when (microseconds since 1970, UTC)."""
+
+    version: int
+    recorded_at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One choice, as it was recorded."""
+
+    version: int
+    purpose: str
+    granted: bool
+    actor: str
+    method: str
+    notice_version: str
+    recorded_at_us: int
+
+
+class HistoryPosition(NamedTuple):
+    """A place in one person's history: behind the entry of this version and purpose."""
+
+    version: int
+    purpose: str
+
+
+BEGINNING = HistoryPosition(0, "")
+
+# One person of a page, and what is recorded.
+StoredState = tuple[str, ConsentState]

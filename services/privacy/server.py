@@ -1,0 +1,62 @@
+"""Privacy's composition root: settings in, a ready service out."""
+
+from contextlib import AsyncExitStack
+
+from prometheus_client import REGISTRY
+from weir.privacy.v1 import privacy_service_pb2_grpc
+
+from libs.catalog import load_catalogs
+from libs.common.clock import SystemClock
+from libs.common.database import create_engine
+from libs.common.grpc_server import Binding
+from libs.common.runtime import Loop, ServiceParts
+from libs.consent import ConsentReader, RedisConnection
+from services.privacy.checking import Checker
+from services.privacy.metrics import PrivacyCollector
+from services.privacy.mirror import MirrorKeeper
+from services.privacy.recording import Recorder
+from services.privacy.redis_mirror import RedisMirror
+from services.privacy.repairs import Repairs
+from services.privacy.service import PrivacyServicer
+from services.privacy.settings import PrivacySettings
+from services.privacy.store import PostgresConsentStore
+from services.privacy.upkeep import Upkeep
+
+SERVICE_NAME = "weir.privacy.v1.PrivacyService"
+
+
+async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServiceParts:
+    """Wires privacy up; what it opens is closed with `stack`."""
+    catalogs = load_catalogs(settings.catalogs)
+    redis_url = settings.redis_url.get_secret_value()
+    redis_timeout = settings.consent_redis_timeout_seconds
+    reader = ConsentReader(redis_url, settings.shards, timeout_seconds=redis_timeout)
+    stack.push_async_callback(reader.aclose)
+    await reader.start()
+    # Apart from the reader's: a fill's large writes must not make checks wait.
+    connection = RedisConnection(redis_url, timeout_seconds=redis_timeout)
+    stack.push_async_callback(connection.aclose)
+    await connection.start()
+    engine = create_engine(settings.database_url.get_secret_value(), service="privacy")
+    stack.push_async_callback(engine.dispose)
+
+    store = PostgresConsentStore(engine, settings.consent_database_timeout_seconds)
+    mirror = RedisMirror(connection, settings.shards)
+    repairs = Repairs()
+    keeper = MirrorKeeper(list(catalogs), store, mirror, repairs, settings.consent_page_size)
+    checker = Checker(catalogs, reader, store)
+    recorder = Recorder(store, mirror, repairs, SystemClock())
+    servicer = PrivacyServicer(catalogs, checker, recorder, store)
+    collector = PrivacyCollector(servicer, checker, keeper, repairs)
+    REGISTRY.register(collector)
+    stack.callback(REGISTRY.unregister, collector)
+    return ServiceParts(
+        bindings=[
+            Binding(
+                SERVICE_NAME,
+                servicer,
+                privacy_service_pb2_grpc.add_PrivacyServiceServicer_to_server,
+            )
+        ],
+        loops=[Loop("consent mirror", Upkeep(keeper, settings.consent_poll_seconds).run)],
+    )
