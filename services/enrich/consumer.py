@@ -122,5 +122,5 @@ class RawConsumer:
             except (DecodeError, KeyError, ValueError) as error:
                 log.error("not a batch", entry=entry.entry_id.decode(), error=type(error).__name__)
                 shard = self._shards[entry.stream]
-                await self._redis.xadd(shard_key("enrich", shard, "poison"), {**entry.fields})
+                await self._redis.xadd(shard_key("enrich", shard, "poison"), {key: value for key, value in entry.fields.items()})
         return batches

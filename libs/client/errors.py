@@ -1,0 +1,40 @@
+"""What a refused call says, in words that a person can act on."""
+
+from dataclasses import dataclass
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A status unpacked: the code's name, the message, the reason and the field where there is one."""
+
+    code: str
+    message: str
+    reason: str = ""
+    field: str = ""
+
+    def __str__(self) -> str:
+        field = f" ({self.field})" if self.field else ""
+        reason = self.reason or self.code
+        return f"{reason}{field}: {self.message}"
+
+
+def describe_error(error: grpc.RpcError) -> Problem:
+    """The problem behind a failed call."""
+    status = rpc_status.from_call(error)
+    if status is None:
+        return Problem(error.code().name, error.details() or "")
+    return describe_status(status)
+
+
+def describe_status(status: status_pb2.Status) -> Problem:
+    """The problem in a `google.rpc.Status`, for example of one event's result."""
+    code = next((code.name for code in grpc.StatusCode if code.value[0] == status.code), "UNKNOWN")
+    for detail in status.details:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return Problem(code, status.message, info.reason, info.metadata.get("field", ""))
+    return Problem(code, status.message)

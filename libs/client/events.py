@@ -1,0 +1,108 @@
+"""Making events: from keyword arguments, or from an envelope dict."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from google.protobuf.json_format import ParseDict
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+from weir.common.v1 import event_pb2
+
+from libs.common.ids import new_uuid7_text
+
+_TEXT_FIELDS = (
+    "event_id",
+    "name",
+    "schema_version",
+    "subject_id",
+    "anonymous_id",
+    "session_id",
+    "group_id",
+    "idempotency_key",
+    "request_id",
+)
+
+
+def build_event(
+    name: str,
+    *,
+    properties: Mapping[str, Any] | None = None,
+    event_id: str = "",
+    occurred_at: datetime | None = None,
+    **fields: Any,
+) -> event_pb2.Event:
+    """An event that happened now unless `occurred_at` (timezone-aware) says otherwise, with a new UUIDv7
+    unless `event_id` is given. `fields` are other fields of `weir.common.v1.Event`.
+
+    Raises ValueError for a naive `occurred_at`, TypeError for properties that JSON cannot express.
+    """
+    if occurred_at is not None and occurred_at.tzinfo is None:
+        raise ValueError("occurred_at must have a time zone")
+    event = event_pb2.Event(
+        event_id=event_id or new_uuid7_text(),
+        name=name,
+        properties_json=orjson.dumps(properties or {}),
+        **fields,
+    )
+    event.occurred_at.FromDatetime(occurred_at or datetime.now(UTC))
+    return event
+
+
+def event_from_envelope(
+    envelope: Mapping[str, Any], *, event_id: str = "", now: datetime | None = None
+) -> event_pb2.Event:
+    """An event from what `libs.catalog.to_envelope` gives. `event_id` and `now` stand in where the
+    envelope has none. Raises ValueError naming the field that cannot be converted.
+    """
+    event = event_pb2.Event()
+    for name in _TEXT_FIELDS:
+        if name in envelope:
+            setattr(event, name, str(envelope[name]))
+    if not event.event_id:
+        event.event_id = event_id or new_uuid7_text()
+    event.properties_json = orjson.dumps(envelope.get("properties") or {})
+    if "occurred_at" in envelope:
+        event.occurred_at.CopyFrom(_timestamp(envelope["occurred_at"]))
+    else:
+        event.occurred_at.FromDatetime(now or datetime.now(UTC))
+    for name, prefix in (
+        ("producer", "PRODUCER"),
+        ("environment", "ENVIRONMENT"),
+        ("privacy_level", "PRIVACY_LEVEL"),
+    ):
+        if value := envelope.get(name):
+            _set_enum(event, name, f"{prefix}_{str(value).upper()}")
+    if days := envelope.get("retention_days"):
+        event.retention_days = int(days)
+    if entity := envelope.get("entity"):
+        ParseDict(entity, event.entity)
+    if attribution := envelope.get("attribution"):
+        ParseDict(attribution, event.attribution)
+    if context := envelope.get("context"):
+        texts = {key: str(value) for key, value in context.items() if key != "extra"}
+        ParseDict(texts, event.context)
+        if extra := context.get("extra"):
+            struct = Struct()
+            struct.update(extra)
+            event.context.extra.CopyFrom(struct)
+    return event
+
+
+def _set_enum(event: event_pb2.Event, field: str, value: str) -> None:
+    number = event.DESCRIPTOR.fields_by_name[field].enum_type.values_by_name.get(value)
+    if number is None:
+        raise ValueError(f"{field}: not a known value")
+    setattr(event, field, number.number)
+
+
+def _timestamp(text: object) -> Timestamp:
+    timestamp = Timestamp()
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError("occurred_at: not an ISO 8601 time") from None
+    # A date or a time without a zone is taken as UTC: that is what logs mean by it.
+    timestamp.FromDatetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return timestamp

@@ -1,0 +1,260 @@
+"""Sends events over a stream, and sees to it that each gets its verdict whatever happens to the stream."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+import structlog
+from weir.common.v1 import event_pb2
+from weir.ingest.v1 import ingest_service_pb2 as pb
+
+from libs.client.errors import Problem, describe_error, describe_status
+from libs.client.totals import VerdictTotals
+from libs.common.telemetry import batch_span
+
+log = structlog.get_logger()
+
+Event = event_pb2.Event
+# Called for each frame with its events and the ack; RETRY events in it will come again.
+OnAck = Callable[[Sequence[Event], pb.FrameAck], None]
+# Codes after which a new stream may succeed. The others would fail again in the same way.
+TRANSIENT = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+)
+
+
+class GaveUpError(Exception):
+    """The stream cannot be kept up; the events in flight have no verdict. Carries a Problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class EventSender:
+    """Frames events, keeps as many frames in flight as the server grants, and sends again what was not
+    acked when a stream breaks or a server drains: ids make that harmless.
+
+    A context manager; leaving it without an error waits for every verdict. `frame_events` is the size
+    of a full frame, `max_pending_frames` how many may wait here before `send` blocks,
+    `give_up_seconds` how long to try without any answer before GaveUpError is raised.
+    """
+
+    def __init__(
+        self,
+        stream_events: Callable[..., Any],
+        app_id: str,
+        *,
+        metadata: Sequence[tuple[str, str]] = (),
+        producer: int = 0,
+        environment: int = 0,
+        frame_events: int = 500,
+        max_pending_frames: int = 32,
+        give_up_seconds: float = 60.0,
+        on_ack: OnAck | None = None,
+    ) -> None:
+        self.totals = VerdictTotals()
+        self._stream_events = stream_events
+        self._app_id = app_id
+        self._metadata = tuple(metadata)
+        self._settings = pb.StreamSettings(
+            app_id=app_id,
+            producer=producer,  # type: ignore[arg-type]
+            environment=environment,  # type: ignore[arg-type]
+        )
+        self._frame_events = frame_events
+        self._max_pending = max_pending_frames
+        self._give_up_seconds = give_up_seconds
+        self._on_ack = on_ack
+        self._buffer: list[Event] = []
+        # Everything below is guarded by `_changed`.
+        self._changed = threading.Condition()
+        self._pending: deque[pb.EventFrame] = deque()
+        self._in_flight: dict[int, pb.EventFrame] = {}
+        self._sequence = 0
+        self._credits = 0
+        self._resume_at = 0.0
+        self._closed = False
+        self._failure: Problem | None = None
+        self._thread = threading.Thread(target=self._run, name="weir-sender", daemon=True)
+        self._thread.start()
+
+    def send(self, event: Event) -> None:
+        """Adds one event; blocks while too many wait. Raises GaveUpError."""
+        self._buffer.append(event)
+        if len(self._buffer) >= self._frame_events:
+            self._submit()
+
+    def send_all(self, events: Iterable[Event]) -> None:
+        """Adds many events; see `send`."""
+        for event in events:
+            self.send(event)
+
+    def flush(self) -> None:
+        """Sends what is buffered, and waits until every event has its verdict. Raises GaveUpError."""
+        self._submit()
+        with self._changed:
+            self._changed.wait_for(lambda: self._failure or not (self._pending or self._in_flight))
+            self._check()
+
+    def close(self) -> None:
+        """Ends the stream; events without a verdict are given up. Use `flush` before."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            self.close()
+
+    def _submit(self) -> None:
+        if not self._buffer:
+            return
+        with batch_span(
+            "producer.frame", app_id=self._app_id, events=len(self._buffer)
+        ) as traceparent:
+            frame = pb.EventFrame(events=self._buffer, traceparent=traceparent)
+        self._buffer = []
+        with self._changed:
+            self._changed.wait_for(lambda: self._failure or len(self._pending) < self._max_pending)
+            self._check()
+            self._enqueue(frame)
+
+    def _enqueue(self, frame: pb.EventFrame) -> None:
+        self._sequence += 1
+        frame.sequence = self._sequence
+        self._pending.append(frame)
+        self._changed.notify_all()
+
+    def _check(self) -> None:
+        if self._failure:
+            raise GaveUpError(self._failure)
+
+    # The sender's own thread: one stream after the other.
+
+    def _run(self) -> None:
+        last_answer = time.monotonic()
+        backoff = 0.05
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._pending)
+                if self._closed:
+                    return
+            answered, problem, transient = self._stream_once()
+            self._requeue()
+            now = time.monotonic()
+            if answered:
+                last_answer, backoff = now, 0.05
+            if problem is None:
+                continue
+            if not transient or now - last_answer > self._give_up_seconds:
+                with self._changed:
+                    self._failure = problem
+                    self._changed.notify_all()
+                return
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed, timeout=backoff)
+            backoff = min(2 * backoff, 2.0)
+
+    def _stream_once(self) -> tuple[bool, Problem | None, bool]:
+        """Runs one stream to its end: whether the server answered anything, what ended it, and
+        whether another stream may do better."""
+        answered = False
+        finished = threading.Event()
+        call = self._stream_events(self._requests(finished), metadata=self._metadata)
+        try:
+            for response in call:
+                answered = True
+                kind = response.WhichOneof("message")
+                if kind == "limits":
+                    with self._changed:
+                        self._credits = response.limits.credits
+                        self._changed.notify_all()
+                elif kind == "ack":
+                    self._acked(response.ack)
+                else:  # go_away: what is in flight is still answered, then the server ends the call
+                    self._finish(finished)
+        except grpc.RpcError as error:
+            return answered, describe_error(error), error.code() in TRANSIENT
+        finally:
+            self._finish(finished)
+            call.cancel()
+        return answered, None, True
+
+    def _finish(self, finished: threading.Event) -> None:
+        with self._changed:
+            finished.set()
+            self._changed.notify_all()
+
+    def _requests(self, finished: threading.Event) -> Iterator[pb.StreamEventsRequest]:
+        """What gRPC's sending thread pulls: settings, then frames as credits allow."""
+        yield pb.StreamEventsRequest(settings=self._settings)
+        while True:
+            with self._changed:
+                while not (finished.is_set() or self._closed or self._may_send()):
+                    wait = self._resume_at - time.monotonic()
+                    self._changed.wait(timeout=wait if wait > 0 else None)
+                if finished.is_set() or self._closed:
+                    return
+                frame = self._pending.popleft()
+                self._in_flight[frame.sequence] = frame
+                self._credits -= 1
+                self._changed.notify_all()
+            yield pb.StreamEventsRequest(frame=frame)
+
+    def _may_send(self) -> bool:
+        return bool(self._pending and self._credits > 0 and time.monotonic() >= self._resume_at)
+
+    def _acked(self, ack: pb.FrameAck) -> None:
+        frame = self._in_flight.get(ack.sequence)
+        # The frame counts as in flight until its owner has heard, so that `flush` waits for that too.
+        if frame is not None and self._on_ack:
+            self._on_ack(frame.events, ack)
+        with self._changed:
+            self._credits += ack.credits
+            if frame is not None:
+                del self._in_flight[ack.sequence]
+                self._settle(frame, ack)
+            self._changed.notify_all()
+
+    def _settle(self, frame: pb.EventFrame, ack: pb.FrameAck) -> None:
+        self.totals.add(ack.counts)
+        if ack.counts.retry:
+            again = [
+                frame.events[result.index]
+                for result in ack.results
+                if result.verdict == pb.VERDICT_RETRY
+            ]
+            self._enqueue(pb.EventFrame(events=again, traceparent=frame.traceparent))
+            self._resume_at = time.monotonic() + ack.retry_after.ToTimedelta().total_seconds()
+        elif ack.HasField("status"):
+            self.totals.failed += len(frame.events)
+            log.error("frame refused", problem=str(describe_status(ack.status)))
+
+    def _requeue(self) -> None:
+        """What was sent and not acked goes out first on the next stream, in its order."""
+        with self._changed:
+            again = [self._in_flight[sequence] for sequence in sorted(self._in_flight)]
+            self._in_flight.clear()
+            self._credits = 0
+            self._pending.extendleft(reversed(again))
