@@ -47,7 +47,7 @@ def up(catalogs: Catalogs = None) -> None:
         environment,
         report=lambda line: console.print(line, style="dim", markup=False, highlight=False),
     )
-    with _interruptible(), _errors_as_messages():
+    with _interruptible(), _errors_as_messages(environment.get("WEIR_DATABASE_URL", "")):
         try:
             _print_welcome(console, suite.start())
             suite.supervise(Event())
@@ -70,14 +70,12 @@ def serve(
 
 def migrate() -> None:
     """Bring the database of WEIR_DATABASE_URL, else of the running suite, to the newest revision."""
-    with _errors_as_messages():
-        url = os.environ.get("WEIR_DATABASE_URL")
-        if not url:
+    url = os.environ.get("WEIR_DATABASE_URL")
+    if not url:
+        with _errors_as_messages():
             url = Home.from_environment(os.environ).read_addresses().database_url
-        try:
-            typer.echo(f"at revision {upgrade(url)}")
-        except (SQLAlchemyError, ValueError) as error:
-            _fail(without_secrets(url, error))
+    with _errors_as_messages(url):
+        typer.echo(f"at revision {upgrade(url)}")
 
 
 def doctor(
@@ -160,11 +158,13 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _errors_as_messages() -> Iterator[None]:
+def _errors_as_messages(database_url: str = "") -> Iterator[None]:
     try:
         yield
     except (HomeError, StartError) as error:
         _fail(str(error))
+    except SQLAlchemyError as error:
+        _fail(without_secrets(database_url, error))
 
 
 def _fail(message: str) -> None:

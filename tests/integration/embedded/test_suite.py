@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -13,7 +14,11 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from google.protobuf import json_format
+from weir.ingest.v1.ingest_service_pb2 import TrackEventRequest
+from weir.privacy.v1.privacy_service_pb2 import CheckConsentRequest
 
+from libs.catalog import load_catalogs
 from libs.common.embedded import StartError
 from libs.common.embedded.service import is_serving
 from libs.common.home import Home, HomeError
@@ -204,6 +209,15 @@ def test_weir_up_ends_in_good_order(
     assert len(pids) == 6
     assert all(gone(pid) for pid in pids)
     assert f"export TOKEN={addresses.token}" in output
-    assert f"{addresses.services['ingest']} weir.ingest.v1.IngestService/TrackEvent" in output
+    calls = [shlex.split(line) for line in output.splitlines() if line.startswith("grpcurl")]
+    track, check = (words[words.index("-d") + 1 :] for words in calls)
+    assert track[1:] == [addresses.services["ingest"], "weir.ingest.v1.IngestService/TrackEvent"]
+    assert check[1:] == [
+        addresses.services["privacy"],
+        "weir.privacy.v1.PrivacyService/CheckConsent",
+    ]
+    event = json_format.Parse(track[0], TrackEventRequest()).event
+    assert load_catalogs(REPOSITORY / "catalogs")["gamelaunch"].events[event.name]
+    json_format.Parse(check[0], CheckConsentRequest())
     assert "stopping postgres" in output
     assert not home.addresses_file.exists()
