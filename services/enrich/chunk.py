@@ -12,10 +12,15 @@ from services.enrich.enrichment import Enricher
 from services.enrich.forward import Forwarder
 from services.enrich.model import Poison, Session, WorkBatch
 from services.enrich.sessions import SessionStore
+from services.enrich.settings import EnrichSettings
 from services.enrich.steps.session import Sighting
 from services.enrich.store import EventStore
 
 log = structlog.get_logger()
+
+
+class PoisonFloodError(Exception):
+    """So much of a chunk cannot be handled that the fault is ours and not the events'."""
 
 
 class ChunkProcessor:
@@ -28,21 +33,36 @@ class ChunkProcessor:
         store: EventStore,
         forwarder: Forwarder,
         clock: Clock,
+        settings: EnrichSettings,
     ) -> None:
         self._enricher = enricher
         self._sessions = sessions
         self._store = store
         self._forwarder = forwarder
         self._clock = clock
+        self._settings = settings
 
     async def process(self, batches: Sequence[WorkBatch]) -> None:
-        """On return every event of the batches is stored and forwarded, or a dead letter."""
+        """On return every event of the batches is stored and forwarded, or a dead letter.
+
+        Raises PoisonFloodError, before anything is stored, where too many would become dead letters.
+        """
         sessions = await self._look_up_sessions(batches)
         for batch in batches:
             self._enricher.enrich(batch, sessions[batch.app_id, batch.shard])
+        self._check_poison(batches)
         await self._write(batches)
         await self._forwarder.forward(batches)
         self._count(batches)
+
+    def _check_poison(self, batches: Sequence[WorkBatch]) -> None:
+        events = sum(len(batch.events) for batch in batches)
+        poison = [item for batch in batches for item in batch.poison]
+        if (
+            events >= self._settings.poison_minimum
+            and len(poison) > self._settings.max_poison_share * events
+        ):
+            raise PoisonFloodError(f"{len(poison)} of {events} events: {poison[0].reason}")
 
     async def quarantine(self, batch: WorkBatch, reason: str) -> None:
         """Makes dead letters of a whole batch without looking at its events."""

@@ -16,7 +16,7 @@ from libs.common.sharding import shard_key
 from libs.common.streams import ConsumerGroup, Entry
 from libs.common.telemetry import batch_span
 from services.enrich import convert, metrics
-from services.enrich.chunk import ChunkProcessor
+from services.enrich.chunk import ChunkProcessor, PoisonFloodError
 from services.enrich.model import WorkBatch
 from services.enrich.settings import EnrichSettings
 
@@ -89,7 +89,7 @@ class RawConsumer:
                 with metrics.CHUNK_SECONDS.time():
                     await self._process(entries)
                     await self._group.acknowledge(entries)
-            except STORES_DOWN as error:
+            except (*STORES_DOWN, PoisonFloodError) as error:
                 log.warning("enrich tries again", error=type(error).__name__, exc_info=True)
                 if stop.is_set():
                     return  # not acknowledged: somebody will claim them
@@ -122,5 +122,8 @@ class RawConsumer:
             except (DecodeError, KeyError, ValueError) as error:
                 log.error("not a batch", entry=entry.entry_id.decode(), error=type(error).__name__)
                 shard = self._shards[entry.stream]
-                await self._redis.xadd(shard_key("enrich", shard, "poison"), {key: value for key, value in entry.fields.items()})
+                await self._redis.xadd(
+                    shard_key("enrich", shard, "poison"),
+                    dict(entry.fields.items()),
+                )
         return batches

@@ -46,6 +46,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         EventStore(engine),
         Forwarder(redis),
         clock,
+        settings,
     )
     congested = asyncio.Event()
     group = ConsumerGroup(

