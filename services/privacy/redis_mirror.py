@@ -30,11 +30,12 @@ return in_the_way
 """
 
 # Marks the hash as whole (field ARGV[3], value ARGV[4]) if the filler's sign (field ARGV[1], value
-# ARGV[2]) is where it left it, and takes the sign away. Returns 1 if so, else 0.
+# ARGV[2]) is where it left it, and takes the sign away; last, because a hash that is empty in between
+# would become a list again (`_PADDING`). Returns 1 if so, else 0.
 END_FILL = """
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
+redis.call('HDEL', KEYS[1], ARGV[1])
 return 1
 """
 
