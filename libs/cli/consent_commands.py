@@ -1,0 +1,151 @@
+"""`weir consent`: record what people agree to, and ask what may be done."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from typing import Annotated, Any
+
+import grpc
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from weir.privacy.v1 import privacy_service_pb2 as pb
+from weir.privacy.v1 import privacy_service_pb2_grpc
+
+from libs.client.errors import describe_error
+from libs.common.home import Home, HomeError
+
+app = typer.Typer(no_args_is_help=True, help="Record what people agree to; ask what may be done.")
+
+_TIMEOUT_SECONDS = 15.0
+_PAGE_SIZE = 1_000
+
+AppId = Annotated[str, typer.Option("--app", help="The app.")]
+SubjectId = Annotated[str, typer.Option("--subject", help="The person, in the app's own ids.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+@app.command("set")
+def set_consent(
+    app_id: AppId,
+    subject_id: SubjectId,
+    grant: Annotated[
+        list[str] | None, typer.Option(metavar="PURPOSE", help="Granted; may be repeated.")
+    ] = None,
+    refuse: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PURPOSE", help="Refused or withdrawn; may be repeated."),
+    ] = None,
+    actor: Annotated[str, typer.Option(help="Who says so.")] = "operator",
+    method: Annotated[str, typer.Option(help="How it was said.")] = "cli",
+    notice: Annotated[
+        str, typer.Option(help="Version of the notice that the person saw; needed for grants.")
+    ] = "",
+) -> None:
+    """Record grants and withdrawals; prints the token that later checks may carry."""
+    choices = [pb.ConsentChoice(purpose=purpose, granted=True) for purpose in grant or ()]
+    choices += [pb.ConsentChoice(purpose=purpose, granted=False) for purpose in refuse or ()]
+    request = pb.RecordConsentRequest(
+        app_id=app_id,
+        subject_id=subject_id,
+        choices=choices,
+        actor=actor,
+        method=method,
+        notice_version=notice,
+    )
+    with _privacy() as call:
+        typer.echo(call("RecordConsent", request).token)
+
+
+@app.command()
+def check(
+    app_id: AppId,
+    subject_id: SubjectId,
+    purpose: Annotated[str, typer.Option(help="A purpose of the app's catalog.")],
+    token: Annotated[str, typer.Option(help="From `set`: never answer from an older state.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Ask what may be done with events about one person: allow, anonymize or drop."""
+    request = pb.CheckConsentRequest(
+        app_id=app_id, subject_id=subject_id, purpose=purpose, token=token
+    )
+    with _privacy() as call:
+        response = call("CheckConsent", request)
+    decision = pb.Decision.Name(response.decision).removeprefix("DECISION_").lower()
+    if as_json:
+        typer.echo(json.dumps({"decision": decision, "recorded": response.recorded}))
+        return
+    origin = "the person said so" if response.recorded else "the catalog's default"
+    typer.echo(f"{decision} ({origin})")
+
+
+@app.command()
+def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> None:
+    """List every grant and withdrawal of one person, oldest first."""
+    with _privacy() as call:
+        rows = [_row(entry) for entry in _entries(call, app_id, subject_id)]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("recorded at", "purpose", "choice", "actor", "method", "notice")
+    for row in rows:
+        choice = "granted" if row["granted"] else "refused"
+        words = (row["recorded_at"], row["purpose"], choice)
+        rest = (row["actor"], row["method"], row["notice_version"])
+        table.add_row(*(escape(str(word)) for word in (*words, *rest)))
+    Console().print(table)
+
+
+def _entries(call: Any, app_id: str, subject_id: str) -> Iterator[pb.ConsentEntry]:
+    request = pb.GetConsentHistoryRequest(
+        app_id=app_id, subject_id=subject_id, page_size=_PAGE_SIZE
+    )
+    while True:
+        response = call("GetConsentHistory", request)
+        yield from response.entries
+        if not response.next_page_token:
+            return
+        request.page_token = response.next_page_token
+
+
+def _row(entry: pb.ConsentEntry) -> dict[str, object]:
+    return {
+        "recorded_at": entry.recorded_at.ToDatetime(tzinfo=UTC).isoformat(),
+        "purpose": entry.purpose,
+        "granted": entry.granted,
+        "actor": entry.actor,
+        "method": entry.method,
+        "notice_version": entry.notice_version,
+    }
+
+
+@contextmanager
+def _privacy() -> Iterator[Any]:
+    """Yields `call(rpc, request)` on the running suite's privacy service.
+
+    Whatever goes wrong becomes one line on stderr and exit code 1.
+    """
+    try:
+        addresses = Home.from_environment(os.environ).read_addresses()
+        metadata = (("authorization", f"Bearer {addresses.token}"),)
+        # A proxy from the environment has no business between us and our own suite.
+        options = [("grpc.enable_http_proxy", 0)]
+        with grpc.insecure_channel(addresses.services["privacy"], options=options) as channel:
+            stub = privacy_service_pb2_grpc.PrivacyServiceStub(channel)
+
+            def call(rpc: str, request: object) -> Any:
+                return getattr(stub, rpc)(request, timeout=_TIMEOUT_SECONDS, metadata=metadata)
+
+            yield call
+    except HomeError as error:
+        _fail(str(error))
+    except grpc.RpcError as error:
+        _fail(str(describe_error(error)))
+
+
+def _fail(message: str) -> None:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
