@@ -1,0 +1,117 @@
+"""How a row of somebody's log becomes an event: which column fills which field. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from libs.catalog import Catalog
+from libs.catalog.fields import ENVELOPE_PATHS
+from libs.catalog.problems import did_you_mean
+
+_PREFIXES = ("properties.", "context.extra.")
+_FIELDS = tuple(path for path in ENVELOPE_PATHS if path != "properties")
+# Without a time of its own, a row would be another event on every run.
+REQUIRED = ("name", "occurred_at")
+
+
+class MappingError(ValueError):
+    """A mapping that cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowMapping:
+    """`columns` is the column of each field, `constants` the value of fields that are always the
+    same; fields are paths of the envelope, such as `entity.id` or `properties.level`."""
+
+    columns: Mapping[str, str]
+    constants: Mapping[str, str]
+
+    def envelope(self, catalog: Catalog, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The row as an envelope; empty values are absent. Texts of properties become what the
+        catalog declares them to be. Raises MappingError for a row without name or time."""
+        values = dict(self.constants)
+        for field, column in self.columns.items():
+            value = row.get(column)
+            if value is not None and value != "":
+                values[field] = value
+        for field in REQUIRED:
+            if field not in values:
+                raise MappingError(f"{field}: is missing")
+        types = _property_types(catalog, str(values["name"]))
+        envelope: dict[str, Any] = {}
+        for field, value in values.items():
+            *parents, leaf = field.split(".")
+            target = envelope
+            for parent in parents:
+                target = target.setdefault(parent, {})
+            if field.startswith("properties."):
+                target[leaf] = _typed(value, types.get(leaf) if len(parents) == 1 else None)
+            elif field.startswith("context.extra."):
+                target[leaf] = value
+            elif isinstance(value, dict | list | bool):
+                raise MappingError(f"{field}: must be a text or a number")
+            else:
+                target[leaf] = str(value)
+        return envelope
+
+    def missing_columns(self, names: Sequence[str]) -> list[str]:
+        """The columns that are mapped and not among `names`."""
+        return sorted(set(self.columns.values()) - set(names))
+
+
+def parse_mapping(maps: Sequence[str], sets: Sequence[str]) -> RowMapping:
+    """The mapping that `field=column` and `field=constant` texts say. Raises MappingError."""
+    columns = dict(_pair(text, "--map") for text in maps)
+    constants = dict(_pair(text, "--set") for text in sets)
+    if len(columns) + len(constants) < len(maps) + len(sets):
+        raise MappingError("a field is mapped twice")
+    fields = columns.keys() | constants.keys()
+    for field in REQUIRED:
+        if field not in fields:
+            raise MappingError(f"`{field}` needs a column: --map {field}=COLUMN")
+    for field in fields:
+        if any(other.startswith(f"{field}.") for other in fields):
+            raise MappingError(f"`{field}` is mapped, and a part of it as well")
+    return RowMapping(columns, constants)
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    field, separator, value = text.partition("=")
+    field = field.strip()
+    if not separator or not value:
+        raise MappingError(f"{option} {text}: must be FIELD=VALUE")
+    inside = any(field.startswith(prefix) and all(field.split(".")) for prefix in _PREFIXES)
+    if field not in _FIELDS and not inside:
+        known = (*_FIELDS, "properties.<name>")
+        hint = did_you_mean(field, _FIELDS) or f"; there are {', '.join(known)}"
+        raise MappingError(f"{option} {text}: an event has no field `{field}`{hint}")
+    return field, value
+
+
+def _property_types(catalog: Catalog, name: str) -> Mapping[str, frozenset[str]]:
+    event = catalog.events.get(name)
+    properties = event.latest.schema.get("properties") if event else None
+    found = {}
+    for key, rule in properties.items() if isinstance(properties, dict) else ():
+        declared = rule.get("type") if isinstance(rule, dict) else None
+        found[key] = frozenset(declared if isinstance(declared, list) else [declared])
+    return found
+
+
+def _typed(value: Any, types: frozenset[str] | None) -> Any:
+    """A text as the first declared type that it can be; what fits none stays a text, and ingest says
+    what is wrong with it."""
+    if not isinstance(value, str) or not types or "string" in types:
+        return value
+    if "boolean" in types and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if types & {"integer", "number"}:
+        try:
+            number = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+        if type(number) in (int, float):
+            return number
+    return value
