@@ -13,7 +13,7 @@ from services.enrich.forward import Forwarder
 from services.enrich.model import Poison, Session, WorkBatch
 from services.enrich.sessions import SessionStore
 from services.enrich.settings import EnrichSettings
-from services.enrich.steps.session import Sighting
+from services.enrich.steps.session import Sighting, fold_sessions
 from services.enrich.store import EventStore
 
 log = structlog.get_logger()
@@ -79,7 +79,7 @@ class ChunkProcessor:
     ) -> dict[tuple[str, int], dict[str, Session]]:
         by_place: defaultdict[tuple[str, int], list[Sighting]] = defaultdict(list)
         for batch in batches:
-            by_place[batch.app_id, batch.shard] += self._enricher.sightings(batch)
+            by_place[batch.app_id, batch.shard] += self._enricher.prepare(batch)
         found: dict[tuple[str, int], dict[str, Session]] = {}
         for (app_id, shard), sightings in by_place.items():
             if not sightings:
@@ -87,7 +87,7 @@ class ChunkProcessor:
                 continue
             ids = list({sighting[0] for sighting in sightings})
             known, present = await self._sessions.load(app_id, shard, ids)
-            sessions = found[app_id, shard] = self._enricher.fold(known, sightings)
+            sessions = found[app_id, shard] = fold_sessions(known, sightings)
             changed = {
                 session_id: session
                 for session_id, session in sessions.items()

@@ -10,26 +10,18 @@ from typing import Any
 
 import orjson
 
-from services.enrich.model import ContextFacts
+from services.enrich.model import ContextFacts, Device, Finding
 from services.enrich.steps.country import Lookup
 from services.enrich.steps.user_agent import parse_user_agent
 
-EMPTY = ContextFacts(None, "", parse_user_agent(""), "", "")
-TEXT_FIELDS = (
-    "user_agent",
-    "ip",
-    "platform",
-    "device_type",
-    "app_version",
-    "locale",
-    "timezone",
-    "page_url",
-    "referrer",
-    "assignment_id",
-    "sequence_id",
-    "class_id",
-    "teacher_id",
-)
+EMPTY = ContextFacts(None, Finding("", Device()), "", "")
+JSONB_VERSION = b"\x01"
+
+
+def jsonb(value: Any) -> bytes:
+    """A value as Postgres takes jsonb in binary. U+0000, which jsonb cannot hold, becomes U+FFFD: what
+    surrounds an event is not worth refusing the event for."""
+    return JSONB_VERSION + orjson.dumps(value).replace(b"\\u0000", b"\\ufffd")
 
 
 def context_reader(
@@ -37,24 +29,23 @@ def context_reader(
 ) -> Callable[[bytes], ContextFacts]:
     """A function from a serialized `weir.common.v1.Context` to its facts.
 
-    `parse` gives the message, `plain` turns its `extra` (a Struct) into a dict.
+    `parse` gives the message, `plain` turns it into a dict of its non-empty fields.
     """
 
-    @lru_cache(maxsize=50_000)
+    @lru_cache(maxsize=100_000)
+    def finding(code: str, device: Device) -> Finding:
+        return Finding(code, device)
+
+    @lru_cache(maxsize=100_000)
     def read(serialized: bytes) -> ContextFacts:
         if not serialized:
             return EMPTY
-        context = parse(serialized)
-        values = {name: value for name in TEXT_FIELDS if (value := getattr(context, name))}
-        if context.HasField("extra") and (extra := plain(context.extra)):
-            values["extra"] = extra
+        values = plain(parse(serialized))
+        found = finding(
+            country(values.get("ip", "")), parse_user_agent(values.get("user_agent", ""))
+        )
         return ContextFacts(
-            # Postgres cannot hold U+0000 in jsonb, and a context is not worth refusing an event for.
-            orjson.dumps(values).replace(b"\\u0000", b"\\ufffd"),
-            country(context.ip),
-            parse_user_agent(context.user_agent),
-            context.page_url,
-            context.referrer,
+            jsonb(values), found, values.get("page_url", ""), values.get("referrer", "")
         )
 
     return read

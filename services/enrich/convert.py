@@ -4,18 +4,29 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
 from libs.common.streams import Entry
 from libs.common.structs import plain_struct
-from services.enrich.model import ContextFacts, Poison, WorkBatch
-
-ATTRIBUTION_FIELDS = ("source", "medium", "campaign", "term", "content")
+from services.enrich.context_facts import jsonb
+from services.enrich.model import Device, Finding, Poison, WorkBatch
 
 parse_context = event_pb2.Context.FromString
-plain_extra = plain_struct
+NOTHING = Finding("", Device())
+
+
+def plain_context(context: Any) -> dict[str, Any]:
+    """A Context as a dict of its non-empty fields."""
+    values = {field.name: value for field, value in context.ListFields()}
+    if "extra" in values:
+        values["extra"] = plain_struct(values["extra"])
+    return values
+
+
+def attribution_jsonb(attribution: Any) -> bytes:
+    """An Attribution as binary jsonb, without its empty fields."""
+    return jsonb({field.name: value for field, value in attribution.ListFields()})
 
 
 def work_batch(entry: Entry, shard: int) -> WorkBatch:
@@ -35,31 +46,29 @@ def work_batch(entry: Entry, shard: int) -> WorkBatch:
     )
 
 
-def attribution_json(attribution: Any) -> bytes:
-    """An Attribution as JSON, without its empty fields."""
-    values = {name: v for name in ATTRIBUTION_FIELDS if (v := getattr(attribution, name))}
-    return orjson.dumps(values).replace(b"\\u0000", b"\\ufffd")
-
-
-def enrichment(facts: ContextFacts, session_started_at_us: int) -> batch_pb2.Enrichment:
-    """What aggregate is told about an event."""
-    return batch_pb2.Enrichment(
-        country=facts.country,
-        device_type=facts.device.device_type,
-        os=facts.device.os,
-        browser=facts.device.browser,
-        session_started_at_us=session_started_at_us,
-    )
-
-
 def enriched_batch(batch: WorkBatch) -> bytes:
     """The entry for the enriched stream."""
+    places: dict[Finding, int] = {}
+    place_of_event = [
+        places.setdefault(finding or NOTHING, len(places)) for finding in batch.findings
+    ]
     return bytes(
         batch_pb2.EnrichedBatch(
             event_batch=batch.payload,
             skipped=sorted(batch.skipped),
-            enrichments=batch.enrichments,
+            enrichments=[_enrichment(finding) for finding in places],
+            enrichment_of_event=place_of_event,
         ).SerializeToString()
+    )
+
+
+def _enrichment(finding: Finding) -> batch_pb2.Enrichment:
+    device = finding.device
+    return batch_pb2.Enrichment(
+        country=finding.country,
+        device_type=device.device_type,
+        os=device.os,
+        browser=device.browser,
     )
 
 

@@ -1,14 +1,12 @@
 """A batch's way through the steps: from an event to its row, and to what aggregate is told about it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from libs.catalog import Catalog
-from services.enrich.context_facts import EMPTY
 from services.enrich.model import ContextFacts, Poison, Session, WorkBatch
 from services.enrich.rows import event_row
-from services.enrich.steps.session import Sighting, fold_sessions
+from services.enrich.steps.session import Sighting
 
 
 class Enricher:
@@ -19,63 +17,57 @@ class Enricher:
         self,
         catalogs: Mapping[str, Catalog],
         read_context: Callable[[bytes], ContextFacts],
-        attribution_json: Callable[[Any], bytes],
-        enrichment: Callable[[ContextFacts, int], Any],
+        attribution: Callable[[Any], bytes],
     ) -> None:
         self._catalogs = catalogs
         self._read_context = read_context
-        self._attribution_json = attribution_json
-        # Enrichments repeat as contexts do.
-        self._enrichment = lru_cache(maxsize=100_000)(enrichment)
+        self._attribution = attribution
 
-    def sightings(self, batch: WorkBatch) -> list[Sighting]:
-        """The sessions that the batch's events belong to, for looking them up before `enrich`."""
-        found = []
-        for event in batch.events:
-            if session_id := event.session_id:
-                context = event.context
-                found.append((session_id, _micros(event), context.page_url, context.referrer))
-        return found
-
-    def fold(
-        self, known: Mapping[str, Session | None], sightings: Sequence[Sighting]
-    ) -> dict[str, Session]:
-        """The sessions after these sightings."""
-        return fold_sessions(known, sightings)
-
-    def enrich(self, batch: WorkBatch, sessions: Mapping[str, Session]) -> None:
-        """Fills in the batch's rows and enrichments, and its poison."""
-        catalog = self._catalogs.get(batch.app_id)
-        event_types = catalog.events if catalog else {}
-        read_context, attribution, app_id = self._read_context, self._attribution_json, batch.app_id
-        received_at_us = batch.received_at_us
+    def prepare(self, batch: WorkBatch) -> list[Sighting]:
+        """Reads the contexts; returns the sightings of sessions, which are looked up before `enrich`."""
+        read_context = self._read_context
+        batch.rows = [None] * len(batch.events)
+        batch.findings = [None] * len(batch.events)
+        sightings = []
         for position, event in enumerate(batch.events):
             try:
                 facts = read_context(event.context.SerializeToString())
+                timestamp = event.occurred_at
+                occurred_at_us = timestamp.seconds * 1_000_000 + timestamp.nanos // 1_000
                 session_id = event.session_id
-                started = sessions[session_id].started_at_us if session_id else None
-                row = event_row(
+            except Exception as error:
+                _set_aside(batch, position, error)
+                continue
+            if session_id:
+                sightings.append((session_id, occurred_at_us, facts.landing_page, facts.referrer))
+            batch.prepared.append((position, event, occurred_at_us, session_id, facts))
+        return sightings
+
+    def enrich(self, batch: WorkBatch, sessions: Mapping[str, Session]) -> None:
+        """Fills in the rows and findings of a prepared batch, and its poison."""
+        catalog = self._catalogs.get(batch.app_id)
+        event_types = catalog.events if catalog else {}
+        rows, findings = batch.rows, batch.findings
+        app_id, received_at_us, attribution = batch.app_id, batch.received_at_us, self._attribution
+        for position, event, occurred_at_us, session_id, facts in batch.prepared:
+            try:
+                rows[position] = event_row(
                     event,
                     event_types[event.name],
                     app_id,
-                    _micros(event),
+                    occurred_at_us,
                     received_at_us,
-                    started,
+                    session_id,
+                    sessions[session_id].started_at_us if session_id else None,
                     facts,
                     attribution,
                 )
-                enrichment = self._enrichment(facts, started or 0)
+                findings[position] = facts.finding
             except Exception as error:
-                # The message may hold personal data, the type cannot.
-                batch.poison.append(Poison(position, f"{type(error).__name__} while enriching"))
-                batch.skipped.add(position)
-                batch.rows.append(None)
-                batch.enrichments.append(self._enrichment(EMPTY, 0))
-                continue
-            batch.rows.append(row)
-            batch.enrichments.append(enrichment)
+                _set_aside(batch, position, error)
 
 
-def _micros(event: Any) -> int:
-    timestamp = event.occurred_at
-    return int(timestamp.seconds * 1_000_000 + timestamp.nanos // 1_000)
+def _set_aside(batch: WorkBatch, position: int, error: Exception) -> None:
+    # The error's message may hold personal data, its type cannot.
+    batch.poison.append(Poison(position, f"{type(error).__name__} while enriching"))
+    batch.skipped.add(position)

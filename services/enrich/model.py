@@ -15,15 +15,24 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What enrich found out about an event from its context; the same object for all events for which
+    the same was found."""
+
+    country: str
+    device: Device
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ContextFacts:
     """What one event context says, worked out once for all events that share it.
 
-    `context_json` is the context as JSON, None where it is empty.
+    `context_json` is the context as binary jsonb (RFC 8259 text behind a version byte), None where the
+    context is empty.
     """
 
     context_json: bytes | None
-    country: str
-    device: Device
+    finding: Finding
     landing_page: str
     referrer: str
 
@@ -45,12 +54,17 @@ class Poison:
     reason: str
 
 
+# An event that is ready for its row: its position, the message, its time (microseconds since the Unix
+# epoch), its session id and what its context says.
+Prepared = tuple[int, Any, int, str, ContextFacts]
+
+
 @dataclass(slots=True)
 class WorkBatch:
     """A batch on its way through enrich.
 
-    `rows` are the rows of the events table, None at the positions of poison; `enrichments` what goes
-    to aggregate, one for each event; `skipped` the positions that are not stored by this batch.
+    `rows` are the rows of the events table and `findings` what aggregate is told, one for each event,
+    None at the positions of poison; `skipped` the positions that are not stored by this batch.
     """
 
     batch_id: bytes
@@ -61,6 +75,7 @@ class WorkBatch:
     payload: bytes
     traceparent: str
     skipped: set[int] = field(default_factory=set)
+    prepared: list[Prepared] = field(default_factory=list)
     rows: list[tuple[Any, ...] | None] = field(default_factory=list)
-    enrichments: list[Any] = field(default_factory=list)
+    findings: list[Finding | None] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)

@@ -51,6 +51,7 @@ def event_row(
     app_id: str,
     occurred_at_us: int,
     received_at_us: int,
+    session_id: str,
     session_started_at_us: int | None,
     facts: ContextFacts,
     attribution: Callable[[Any], bytes],
@@ -58,14 +59,13 @@ def event_row(
     """The row of one event; its values stand in the order of COLUMNS."""
     event_id = event.event_id
     uuid, is_uuid = event_uuid(event_id)
+    entity_type = entity_id = None
     if event.HasField("entity"):
         entity = event.entity
         entity_type, entity_id = entity.type or None, entity.id or None
-    else:
-        entity_type = entity_id = None
     requested_days = event.retention_days
-    device = facts.device
-    context_json = facts.context_json
+    finding = facts.finding
+    device = finding.device
     return (
         uuid,
         occurred_at_us - POSTGRES_EPOCH_US,
@@ -80,17 +80,17 @@ def event_row(
         None if is_uuid else event_id,
         event.subject_id or None,
         event.anonymous_id or None,
-        event.session_id or None,
+        session_id or None,
         event.group_id or None,
         entity_type,
         entity_id,
         event.request_id or None,
-        facts.country or None,
+        finding.country or None,
         device.device_type or None,
         device.os or None,
         device.browser or None,
-        b"\x01" + context_json if context_json else None,
-        b"\x01" + attribution(event.attribution) if event.HasField("attribution") else None,
+        facts.context_json,
+        attribution(event.attribution) if event.HasField("attribution") else None,
         b"\x01" + event.properties_json,
     )
 

@@ -38,10 +38,10 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
 
     clock = SystemClock()
     read_context = context_reader(
-        country_lookup(settings.geoip_mmdb_path), convert.parse_context, convert.plain_extra
+        country_lookup(settings.geoip_mmdb_path), convert.parse_context, convert.plain_context
     )
     processor = ChunkProcessor(
-        Enricher(catalogs, read_context, convert.attribution_json, convert.enrichment),
+        Enricher(catalogs, read_context, convert.attribution_jsonb),
         SessionStore(redis, clock, settings.session_idle_seconds),
         EventStore(engine),
         Forwarder(redis),

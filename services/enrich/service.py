@@ -22,9 +22,10 @@ class EnrichServicer(pb_grpc.EnrichServiceServicer):
         if not request.HasField("event"):
             raise InvalidArgument("no event to look at", field="event")
         facts = self._read_context(request.event.context.SerializeToString())
+        device = facts.finding.device
         return pb.PreviewEnrichmentResponse(
-            country=facts.country,
-            device_type=facts.device.device_type,
-            os=facts.device.os,
-            browser=facts.device.browser,
+            country=facts.finding.country,
+            device_type=device.device_type,
+            os=device.os,
+            browser=device.browser,
         )

@@ -1,6 +1,7 @@
 """How a person disappears from an event before anything is buffered."""
 
 import ipaddress
+import socket
 from functools import lru_cache
 
 from libs.common.pseudonym import Pseudonymizer
@@ -10,13 +11,20 @@ from libs.common.pseudonym import Pseudonymizer
 def truncate_ip(address: str) -> str:
     """IPv4 without its last octet, IPv6 cut to its first 48 bits; empty for what is no address."""
     try:
+        socket.inet_pton(socket.AF_INET, address)
+    except (OSError, ValueError):
+        return _truncate_ipv6(address)
+    return address[: address.rindex(".")] + ".0"
+
+
+def _truncate_ipv6(address: str) -> str:
+    try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return ""
     if mapped := getattr(parsed, "ipv4_mapped", None):
-        parsed = mapped
-    prefix = 24 if parsed.version == 4 else 48
-    return str(ipaddress.ip_network((parsed, prefix), strict=False).network_address)
+        return truncate_ip(str(mapped))
+    return str(ipaddress.ip_network((parsed, 48), strict=False).network_address)
 
 
 class Anonymizer:

