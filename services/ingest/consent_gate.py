@@ -5,12 +5,12 @@ from typing import Any
 
 import orjson
 
-from libs.catalog import Catalog, EventType
+from libs.catalog import Catalog
 from libs.consent import Decision, decide, parse_state
 from services.ingest.anonymization import Anonymizer, truncate_ip
 from services.ingest.model import Verdict
 from services.ingest.ports import ConsentStates
-from services.ingest.screening import Properties
+from services.ingest.screening import Candidate
 
 PRIVACY_LEVEL_PII = 3
 
@@ -25,83 +25,84 @@ class ConsentGate:
     async def admit(
         self,
         catalog: Catalog,
-        passed: Sequence[tuple[int, Any, EventType, Properties]],
-        refused: Iterable[tuple[int, Any]],
+        candidates: Sequence[Candidate],
+        refused: Sequence[tuple[int, Any]],
         verdicts: list[Verdict],
-    ) -> list[tuple[int, Any, EventType]]:
-        """The events that may go on, changed as consent asks; sets the verdict of the others.
+    ) -> list[Candidate]:
+        """The candidates that may go on, changed as consent asks; sets the verdict of the others.
 
-        `passed` are events that screening let through; `refused` those that will become dead letters,
-        which need consent to be kept just as well: without it their verdict becomes DROPPED.
-        Raises Unavailable where consent cannot be read.
+        `refused` events will become dead letters, which need consent to be kept just as well: without
+        it their verdict becomes DROPPED. Raises Unavailable where consent cannot be read.
         """
-        refused = list(refused)
-        self._lift_subjects(catalog, passed)
-        subjects = [event.subject_id for _, event, _, _ in passed]
-        subjects += [event.subject_id for _, event in refused]
-        asked = [subject for subject in subjects if subject]
-        answers = iter(await self._states.read(catalog.app_id, asked) if asked else ())
+        asked = [candidate.subject_id for candidate in candidates if candidate.subject_id]
+        askers = [event.subject_id for _, event in refused if _askable(event)]
+        answers = iter(await self._states.read(catalog.app_id, asked + askers))
         admitted = []
-        for (index, event, event_type, properties), subject in zip(passed, subjects, strict=False):
-            context_ip = event.context.ip
-            if context_ip:
-                event.context.ip = truncate_ip(context_ip)
+        for candidate in candidates:
+            event, event_type = candidate.event, candidate.event_type
+            self._truncate(event)
             if event.anonymous_id:
                 event.anonymous_id = self._anonymizer.rekeyed(catalog.app_id, event.anonymous_id)
-            if subject:
+            if candidate.subject_id:
                 state = next(answers)
                 purpose = event_type.purpose
+                decision = Decision.ALLOW
                 if purpose is not None:
                     decision = decide(purpose, parse_state(state) if state else None)
                     if decision is Decision.DROP:
-                        verdicts[index] = Verdict.DROPPED
+                        verdicts[candidate.position] = Verdict.DROPPED
                         continue
-                else:
-                    decision = Decision.ALLOW
                 if decision is Decision.ANONYMIZE or event.privacy_level == PRIVACY_LEVEL_PII:
-                    self._anonymize(catalog, event, properties)
-                    verdicts[index] = Verdict.ANONYMIZED
-            admitted.append((index, event, event_type))
-        for index, event in refused:
-            verdicts[index] = self._refused_verdict(
-                catalog, event, next(answers) if event.subject_id else None
-            )
+                    self._anonymize(catalog, candidate)
+                    verdicts[candidate.position] = Verdict.ANONYMIZED
+            admitted.append(candidate)
+        for position, event in refused:
+            state = next(answers) if _askable(event) else None
+            verdicts[position] = self._refused_verdict(catalog, event, state)
         return admitted
 
-    def _lift_subjects(
-        self, catalog: Catalog, passed: Sequence[tuple[int, Any, EventType, Properties]]
-    ) -> None:
-        """Some events name their person among the properties only; consent must find them there too."""
-        name = catalog.subject_name
-        for _, event, _, properties in passed:
-            if name in properties and not event.subject_id and properties[name] is not None:
-                event.subject_id = str(properties[name])
+    def _truncate(self, event: Any) -> None:
+        context = event.context
+        if address := context.ip:
+            context.ip = truncate_ip(address)
 
-    def _anonymize(self, catalog: Catalog, event: Any, properties: Properties) -> None:
+    def _anonymize(self, catalog: Catalog, candidate: Candidate) -> None:
+        event = candidate.event
+        self._replace_person(catalog, event)
+        private = candidate.version.pii_properties | {catalog.subject_name}
+        if not private.isdisjoint(candidate.properties):
+            event.properties_json = orjson.dumps(
+                {name: value for name, value in candidate.properties.items() if name not in private}
+            )
+
+    def _replace_person(self, catalog: Catalog, event: Any) -> None:
         event.anonymous_id = self._anonymizer.person(catalog.app_id, event.subject_id)
         event.subject_id = ""
         if event.session_id:
             event.session_id = self._anonymizer.session(catalog.app_id, event.session_id)
-        if catalog.subject_name in properties:
-            kept = {k: v for k, v in properties.items() if k != catalog.subject_name}
-            event.properties_json = orjson.dumps(kept)
 
     def _refused_verdict(self, catalog: Catalog, event: Any, state: bytes | None) -> Verdict:
-        event.context.ip = truncate_ip(event.context.ip)
+        self._truncate(event)
         if event.anonymous_id:
             event.anonymous_id = self._anonymizer.rekeyed(catalog.app_id, event.anonymous_id)
         if not event.subject_id:
             return Verdict.REJECTED
         known = catalog.events.get(event.name)
-        # The purpose of an unknown event is unknown, so the strictest answer of the person counts,
-        # though a dead letter is kept under a pseudonym at least: it is what a fix will replay.
-        purposes = catalog.purposes.values() if known is None else filter(None, [known.purpose])
+        # The purpose of an unknown event is unknown, so any of the person's refusals counts; but what
+        # a corrected catalog would accept is worth keeping under a pseudonym.
+        purposes: Iterable[Any] = catalog.purposes.values() if known is None else [known.purpose]
         parsed = parse_state(state) if state else None
-        decisions = {decide(purpose, parsed) for purpose in purposes}
+        decisions = {decide(purpose, parsed) for purpose in purposes if purpose is not None}
         if known is not None and Decision.DROP in decisions:
             return Verdict.DROPPED
         if decisions - {Decision.ALLOW}:
+            self._replace_person(catalog, event)
             # What the properties of a malformed event say about the person cannot be known.
-            self._anonymize(catalog, event, {})
             event.properties_json = b"{}"
         return Verdict.REJECTED
+
+
+def _askable(event: Any) -> bool:
+    """Whether a refused event's subject is an id that consent can be looked up by."""
+    subject_id = event.subject_id
+    return bool(subject_id) and len(subject_id) <= 128 and subject_id.isprintable()

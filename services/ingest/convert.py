@@ -30,7 +30,8 @@ class ProtoCodec:
     ) -> bytes:
         """See `ports.BatchCodec`. The events are field 2 of every container and of EventBatch, and
         messages merge by concatenation, so a container whose other fields are cleared *is* the body
-        of an EventBatch: nothing is copied."""
+        of an EventBatch: nothing is copied. The header stands last, where it wins: unknown fields
+        that a producer put beside the events survive serialization, and must not become it."""
         if not positions:
             return b""
         header = batch_pb2.EventBatch(
@@ -39,7 +40,7 @@ class ProtoCodec:
         if not alone:
             events = container.events
             body = pb.EventFrame(events=[events[position] for position in positions])
-            return bytes(header + body.SerializeToString())
+            return bytes(body.SerializeToString() + header)
         if len(positions) < len(container.events):
             kept = frozenset(positions)
             for index in range(len(container.events) - 1, -1, -1):
@@ -48,7 +49,7 @@ class ProtoCodec:
         for field, _ in container.ListFields():
             if field.number != pb.EventFrame.EVENTS_FIELD_NUMBER:
                 container.ClearField(field.name)
-        return bytes(header + container.SerializeToString())
+        return bytes(container.SerializeToString() + header)
 
     def dead_letters(self, letters: Sequence[DeadLetter]) -> bytes:
         """See `ports.BatchCodec`."""

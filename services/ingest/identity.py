@@ -1,23 +1,12 @@
 """What makes two events the same one: their ids, and whether their payloads agree."""
 
 from dataclasses import dataclass, field
-from typing import Any
 from zlib import crc32
 
 from libs.common.ids import event_uuid
+from services.ingest.screening import Candidate
 
 NO_KEY = bytes(16)
-
-
-def fingerprint(event: Any) -> bytes:
-    """4 bytes that differ between two payloads with the same id; good enough to count conflicts by."""
-    return crc32(event.properties_json, crc32(event.name.encode())).to_bytes(4, "big")
-
-
-def idempotency_uuid(event: Any) -> bytes:
-    """16 bytes for the event's idempotency key; zeros where it has none."""
-    key = event.idempotency_key
-    return event_uuid(f"key\x00{key}")[0] if key else NO_KEY
 
 
 @dataclass(slots=True)
@@ -31,12 +20,16 @@ class ShardPart:
     idempotency_uuids: bytearray = field(default_factory=bytearray)
     has_keys: bool = False
 
-    def add(self, position: int, event: Any, uuid: bytes) -> None:
+    def add(self, candidate: Candidate, uuid: bytes) -> None:
         """Adds one event."""
-        self.positions.append(position)
+        event = candidate.event
+        self.positions.append(candidate.position)
         self.event_uuids += uuid
-        self.fingerprints += fingerprint(event)
-        key = idempotency_uuid(event)
-        self.idempotency_uuids += key
-        if key is not NO_KEY:
+        # 4 bytes that differ between two payloads under one id; good enough to count conflicts by.
+        payload = crc32(event.properties_json, crc32(candidate.event_type.name.encode()))
+        self.fingerprints += payload.to_bytes(4, "big")
+        if key := event.idempotency_key:
+            self.idempotency_uuids += event_uuid(f"key\x00{key}")[0]
             self.has_keys = True
+        else:
+            self.idempotency_uuids += NO_KEY

@@ -12,7 +12,7 @@ from services.ingest.consent_gate import ConsentGate
 from services.ingest.identity import ShardPart
 from services.ingest.model import Append, DeadLetter, Outcome, Refusal, Verdict
 from services.ingest.ports import BatchCodec, RawStream
-from services.ingest.screening import screen
+from services.ingest.screening import Candidate, screen
 from services.ingest.settings import IngestSettings
 
 
@@ -90,26 +90,23 @@ class IngestPipeline:
         return outcome
 
     def _parts(
-        self, app_id: str, admitted: Sequence[tuple[int, Any, Any]], outcome: Outcome
+        self, app_id: str, admitted: Sequence[Candidate], outcome: Outcome
     ) -> dict[int, ShardPart]:
         """The admitted events by shard; of two with one id in the same batch, the first."""
         shards = self._settings.shards
         parts: dict[int, ShardPart] = {}
         seen: set[bytes] = set()
-        for position, event, _ in admitted:
-            uuid, _ = event_uuid(event.event_id)
+        for candidate in admitted:
+            uuid, _ = event_uuid(candidate.event_id)
             if uuid in seen:
-                outcome.verdicts[position] = Verdict.DUPLICATE
+                outcome.verdicts[candidate.position] = Verdict.DUPLICATE
                 continue
             seen.add(uuid)
-            key = shards > 1 and (
-                event.subject_id or event.anonymous_id or event.session_id or event.event_id
-            )
-            shard = shard_of(app_id, key, shards) if key else 0
+            shard = shard_of(app_id, _shard_key(candidate), shards) if shards > 1 else 0
             part = parts.get(shard)
             if part is None:
                 part = parts[shard] = ShardPart()
-            part.add(position, event, uuid)
+            part.add(candidate, uuid)
         return parts
 
     async def _append(
@@ -141,6 +138,12 @@ class IngestPipeline:
                 else f"a batch has at most {maximum} bytes",
                 metadata={"limit": limit, "value": str(maximum)},
             )
+
+
+def _shard_key(candidate: Candidate) -> str:
+    event = candidate.event
+    key: str = event.subject_id or event.anonymous_id or event.session_id or candidate.event_id
+    return key
 
 
 def _dead_letters(

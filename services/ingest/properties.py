@@ -38,7 +38,12 @@ def parse_properties(event: Any) -> dict[str, Any]:
             raise PropertiesError("must be a JSON object")
     if b"\\u0000" in raw and _NULL_ESCAPE.search(raw):
         raise PropertiesError("must not contain U+0000")
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(properties) > MAX_DEPTH:
+    # Short texts cannot be deep; counting brackets is cheaper than walking.
+    if (
+        len(raw) > 2 * MAX_DEPTH
+        and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
+        and _depth(properties) > MAX_DEPTH
+    ):
         raise PropertiesError(f"is nested more than {MAX_DEPTH} deep")
     return properties
 

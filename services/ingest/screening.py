@@ -1,11 +1,15 @@
 """Whether an event may enter, before anybody asks about consent: envelope, catalog, schema, clock,
-sampling. Pure; events are read by attribute, as `weir.common.v1.Event` has them."""
+sampling. Pure; events are read by attribute, as `weir.common.v1.Event` has them.
+
+Reading an attribute of a message costs as much as most of these checks, so each is read once and what
+later steps need is handed on in a Candidate.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from libs.catalog import Catalog, EventType
+from libs.catalog import Catalog, EventType, EventVersion
 from services.ingest.clock_check import ClockCheck
 from services.ingest.model import Refusal
 from services.ingest.properties import PropertiesError, parse_properties
@@ -14,80 +18,64 @@ from services.ingest.sampling import sampled_out
 PRODUCERS = {0: "", 1: "frontend", 2: "api", 3: "server", 4: "job", 5: "webhooks"}
 PRODUCER_NUMBERS = {name: number for number, name in PRODUCERS.items()}
 ENVIRONMENTS = {0: "production", 1: "production", 2: "staging", 3: "development"}
-MAX_ID_LENGTH = 128
-# Every text of the envelope that must be short, because stores and indexes hold it.
-SHORT_FIELDS = ("subject_id", "anonymous_id", "session_id", "group_id", "request_id")
+MAX_TEXT_LENGTH = 128
+# The texts of the envelope that must be short, because stores and indexes hold them.
+SHORT_FIELDS = ("subject_id", "session_id", "group_id", "anonymous_id", "request_id")
 
 Event = Any
 Properties = Mapping[str, Any]
+
+
+class Candidate(NamedTuple):
+    """An event that passed, with what was read from it; `position` is its place in the batch."""
+
+    position: int
+    event: Event
+    event_id: str
+    event_type: EventType
+    version: EventVersion
+    properties: Properties
+    subject_id: str
 
 
 @dataclass(slots=True)
 class Screening:
     """What screening found, by position in the batch: each event is in one of the three."""
 
-    passed: list[tuple[int, Event, EventType, Properties]] = field(default_factory=list)
+    passed: list[Candidate] = field(default_factory=list)
     refused: dict[int, Refusal] = field(default_factory=dict)
     sampled: list[int] = field(default_factory=list)
 
 
 def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
-    """Screens a batch; fills in each event's producer, environment and group where they are missing,
-    and turns Struct properties into JSON."""
+    """Screens a batch. Fills in each event's producer, subject and group where they are missing and
+    known, and turns Struct properties into JSON."""
     result = Screening()
     clock = ClockCheck(catalog.clock, now_us)
-    event_types = catalog.events
-    group_name = catalog.group_name
-    for index, event in enumerate(events):
-        event_id = event.event_id
-        # `isprintable` is false for control characters; a space is printable but not visible.
-        if not (0 < len(event_id) <= MAX_ID_LENGTH and event_id.isprintable()) or " " in event_id:
-            result.refused[index] = Refusal(
-                "FIELD_INVALID", "event_id", "must be 1 to 128 visible characters"
-            )
-            continue
-        event_type = event_types.get(event.name)
-        if event_type is None:
-            result.refused[index] = Refusal(
-                "EVENT_UNKNOWN", "name", "the catalog declares no such event"
-            )
-            continue
-        refusal = _check_envelope(event, event_type, clock)
-        if refusal is not None:
-            result.refused[index] = refusal
-            continue
-        version = event_type.version(event.schema_version)
-        if version is None:
-            result.refused[index] = Refusal(
-                "SCHEMA_VERSION_UNKNOWN",
-                "schema_version",
-                "the catalog declares the event, but not in this version",
-            )
-            continue
-        try:
-            properties = parse_properties(event)
-        except PropertiesError as error:
-            result.refused[index] = Refusal("PROPERTIES_INVALID", "properties", str(error))
-            continue
-        if not version.is_valid(properties):
-            first = version.violations(properties)[0]
-            result.refused[index] = Refusal("PROPERTIES_INVALID", first.field, first.reason)
-            continue
-        if event_type.sampling:
-            rate = event_type.sampling.get(ENVIRONMENTS[event.environment], 1.0)
-            if rate < 1.0 and sampled_out(event_id, rate):
-                result.sampled.append(index)
-                continue
-        if group_name and not event.group_id and (group := properties.get(group_name)) is not None:
-            event.group_id = str(group)
-        result.passed.append((index, event, event_type, properties))
+    for position, event in enumerate(events):
+        found = _examine(catalog, clock, position, event)
+        if type(found) is Candidate:
+            result.passed.append(found)
+        elif type(found) is Refusal:
+            result.refused[position] = found
+        else:
+            result.sampled.append(position)
     return result
 
 
-def _check_envelope(event: Event, event_type: EventType, clock: ClockCheck) -> Refusal | None:
+def _examine(
+    catalog: Catalog, clock: ClockCheck, position: int, event: Event
+) -> Candidate | Refusal | None:
+    """The event as a candidate, or why it is refused; None where it is sampled out."""
+    event_id = event.event_id
+    # `isprintable` is false for control characters; a space is printable but not visible.
+    if not (0 < len(event_id) <= MAX_TEXT_LENGTH and event_id.isprintable()) or " " in event_id:
+        return Refusal("FIELD_INVALID", "event_id", "must be 1 to 128 visible characters")
+    event_type = catalog.events.get(event.name)
+    if event_type is None:
+        return Refusal("EVENT_UNKNOWN", "name", "the catalog declares no such event")
     timestamp = event.occurred_at
-    occurred_at_us = timestamp.seconds * 1_000_000 + timestamp.nanos // 1_000
-    complaint = clock.complaint(occurred_at_us)
+    complaint = clock.complaint(timestamp.seconds * 1_000_000 + timestamp.nanos // 1_000)
     if complaint is not None:
         if not event.HasField("occurred_at"):
             return Refusal("FIELD_INVALID", "occurred_at", "is missing")
@@ -99,10 +87,47 @@ def _check_envelope(event: Event, event_type: EventType, clock: ClockCheck) -> R
         return Refusal(
             "PRODUCER_NOT_ALLOWED", "producer", "the catalog does not let this producer send it"
         )
-    if event.environment not in ENVIRONMENTS:
+    environment = ENVIRONMENTS.get(event.environment)
+    if environment is None:
         return Refusal("FIELD_INVALID", "environment", "is not a known environment")
-    for name in SHORT_FIELDS:
-        value = getattr(event, name)
-        if value and (len(value) > MAX_ID_LENGTH or not value.isprintable()):
-            return Refusal("FIELD_INVALID", name, "must be at most 128 printable characters")
-    return None
+    subject_id, group_id = event.subject_id, event.group_id
+    texts = f"{subject_id}{event.session_id}{group_id}{event.anonymous_id}{event.request_id}"
+    # All of them together are nearly always short and clean; only where not, each is looked at.
+    if not (len(texts) <= MAX_TEXT_LENGTH and texts.isprintable()):
+        for name in SHORT_FIELDS:
+            if not _is_short_text(getattr(event, name)):
+                return Refusal("FIELD_INVALID", name, "must be at most 128 printable characters")
+    version = event_type.version(event.schema_version)
+    if version is None:
+        return Refusal(
+            "SCHEMA_VERSION_UNKNOWN",
+            "schema_version",
+            "the catalog declares the event, but not in this version",
+        )
+    try:
+        properties = parse_properties(event)
+    except PropertiesError as error:
+        return Refusal("PROPERTIES_INVALID", "properties", str(error))
+    if not version.is_valid(properties):
+        first = version.violations(properties)[0]
+        return Refusal("PROPERTIES_INVALID", first.field, first.reason)
+    if event_type.sampling:
+        rate = event_type.sampling.get(environment, 1.0)
+        if rate < 1.0 and sampled_out(event_id, rate):
+            return None
+    # Some producers name the person or the group among the properties only.
+    if not subject_id and catalog.subject_name in properties:
+        subject_id = event.subject_id = _lifted(properties[catalog.subject_name])
+    if not group_id and catalog.group_name in properties:
+        event.group_id = _lifted(properties[catalog.group_name])
+    return Candidate(position, event, event_id, event_type, version, properties, subject_id)
+
+
+def _is_short_text(text: str) -> bool:
+    return len(text) <= MAX_TEXT_LENGTH and text.isprintable()
+
+
+def _lifted(value: Any) -> str:
+    """An id found among the properties as text; empty where it cannot be one."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if _is_short_text(text) else ""

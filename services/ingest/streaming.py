@@ -48,11 +48,14 @@ class EventStream:
         await self._send_limits()
         draining = asyncio.ensure_future(self._draining.wait())
         reading = asyncio.ensure_future(self._context.read())
+        told_to_leave = False
         try:
             while True:
-                if not draining.done():
+                if not told_to_leave:
+                    # Returns at once where the drain began while a frame was being answered.
                     await asyncio.wait({reading, draining}, return_when=asyncio.FIRST_COMPLETED)
                     if draining.done():
+                        told_to_leave = True
                         # Frames already under way are still answered; the client sends no new ones.
                         await self._context.write(
                             pb.StreamEventsResponse(
