@@ -1,25 +1,28 @@
-"""Who may call: a bearer token on every RPC but health and, in development, reflection."""
+"""Who may call: a bearer token on every RPC but health and, in development, reflection and channelz."""
 
 import hmac
 from collections.abc import Iterable
 
 from libs.common.errors import Unauthenticated
 
-OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.", "/grpc.channelz.")
+OPEN_SERVICES = ("/grpc.health.v1.Health/",)
+# Reflection tells what there is to attack, and channelz tells the addresses of callers.
+OPEN_IN_DEVELOPMENT = ("/grpc.reflection.", "/grpc.channelz.")
 
 
 class BearerToken:
     """Compares a call's `authorization: Bearer TOKEN` with the one this suite was started with."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, *, development: bool = False) -> None:
         self._expected = f"Bearer {token}".encode() if token else b""
+        self._open = OPEN_SERVICES + (OPEN_IN_DEVELOPMENT if development else ())
 
     def check(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> None:
         """Raises Unauthenticated unless the call may go on.
 
         Without a token (development only, see CommonSettings.check_authentication) all may.
         """
-        if not self._expected or method.startswith(OPEN_SERVICES):
+        if not self._expected or method.startswith(self._open):
             return
         for key, value in metadata:
             if key == "authorization":

@@ -28,6 +28,8 @@ def create_engine(database_url: str, *, service: str, pool_size: int = 5) -> Asy
         pool_size=pool_size,
         max_overflow=5,
         pool_pre_ping=True,
+        # Parameters are people's data: they must not be in the text of an error.
+        hide_parameters=True,
         connect_args={"application_name": f"weir-{service}"},
     )
 

@@ -40,7 +40,10 @@ class GrpcServer:
     """Serves some servicers together with health, reflection (v1, v1alpha) and channelz."""
 
     def __init__(self, settings: CommonSettings, bindings: Sequence[Binding]) -> None:
-        token = BearerToken(settings.auth_token.get_secret_value())
+        token = BearerToken(
+            settings.auth_token.get_secret_value(),
+            development=settings.environment == "development",
+        )
         self._server = grpc.aio.server(
             options=OPTIONS, interceptors=[RpcInterceptor(token, TRANSIENT)]
         )

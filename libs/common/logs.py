@@ -2,10 +2,13 @@
 
 import logging
 import sys
+import traceback
 
 import orjson
 import structlog
 from opentelemetry import trace
+
+_MAX_TRACEBACK_LINES = 200
 
 
 def _add_trace_ids(
@@ -18,6 +21,30 @@ def _add_trace_ids(
     return event
 
 
+def _add_traceback(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Where an exception came from and of what type it and its causes are; not their messages, which
+    quote values (Postgres does: `Key (...)=(...)`), and those may be personal."""
+    info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event["exception"] = _described(error)
+    return event
+
+
+def _described(error: BaseException | None) -> list[str]:
+    lines: list[str] = []
+    while error is not None and len(lines) < _MAX_TRACEBACK_LINES:
+        lines.append(f"{type(error).__module__}.{type(error).__qualname__}")
+        lines += [
+            f"  {frame.filename}:{frame.lineno} in {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return lines
+
+
 def configure_logs(service: str, level: str) -> None:
     """Sends structlog and the standard library's records to stderr as JSON lines."""
     shared: list[structlog.typing.Processor] = [
@@ -25,7 +52,7 @@ def configure_logs(service: str, level: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_trace_ids,
-        structlog.processors.format_exc_info,
+        _add_traceback,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=_dump)],

@@ -5,6 +5,7 @@ traceparent is handed on unchanged.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _propagator = TraceContextTextMapPropagator()
+_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
 
 
 def setup_telemetry(service: str) -> Callable[[], None]:
@@ -44,8 +46,10 @@ def batch_span(
     """A span around work on one batch, under the remote span that `traceparent` (W3C) names.
 
     Yields the traceparent to hand on with the batch: the new span's, or the given one where tracing
-    is off.
+    is off. What is no traceparent counts as none: it comes from outside, and goes into the streams.
     """
+    if traceparent and not _TRACEPARENT(traceparent):
+        traceparent = ""
     parent = _propagator.extract({"traceparent": traceparent}) if traceparent else None
     tracer = trace.get_tracer("weir")
     with tracer.start_as_current_span(name, parent, kind=kind, attributes=attributes) as span:
