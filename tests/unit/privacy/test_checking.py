@@ -1,0 +1,120 @@
+"""Where an answer comes from, and what is never answered."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from libs.catalog import Purpose, WhenRefused
+from libs.common.errors import Unavailable, WeirError
+from libs.consent import ConsentState, Decision
+from services.privacy.checking import Checker
+from services.privacy.model import Answer, Person
+from services.privacy.tokens import consent_token
+from tests.unit.privacy.fakes import FakeMirror, FakeStore
+
+ANN = Person("chess", "ann")
+CATALOG: Any = SimpleNamespace(
+    purposes={"telemetry": Purpose("telemetry", True, WhenRefused.ANONYMIZE)}
+)
+ALLOWED_BY_DEFAULT = Answer(Decision.ALLOW, recorded=False)
+GRANTED = Answer(Decision.ALLOW, recorded=True)
+REFUSED = Answer(Decision.ANONYMIZE, recorded=True)
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.mirror = FakeMirror([])
+        self.store = FakeStore([])
+        self.checker = Checker({"chess": CATALOG}, self.mirror, self.store)
+
+    async def check(self, token: str = "") -> Answer:
+        return await self.checker.check("chess", "ann", "telemetry", token)
+
+
+async def test_it_answers_from_the_mirror() -> None:
+    scene = Scene()
+    assert await scene.check() == ALLOWED_BY_DEFAULT
+    scene.mirror.texts[ANN] = b"4 -telemetry"
+    assert await scene.check() == REFUSED
+    scene.mirror.texts[ANN] = b"5 +telemetry"
+    assert await scene.check() == GRANTED
+    assert scene.checker.from_store == 0
+
+
+@pytest.mark.parametrize("mirrored", [None, b"4 +telemetry"])
+async def test_a_token_newer_than_the_mirror_is_answered_from_the_truth(
+    mirrored: bytes | None,
+) -> None:
+    scene = Scene()
+    if mirrored:
+        scene.mirror.texts[ANN] = mirrored
+    scene.store.states[ANN] = ConsentState(5, {"telemetry": False})
+    assert await scene.check(consent_token(ANN, 5)) == REFUSED
+    assert scene.checker.from_store == 1
+
+
+async def test_a_token_newer_than_everything_is_not_answered() -> None:
+    scene = Scene()
+    scene.store.states[ANN] = ConsentState(5, {"telemetry": True})
+    with pytest.raises(Unavailable) as caught:
+        await scene.check(consent_token(ANN, 6))
+    assert caught.value.reason == "CONSENT_STALE"
+    assert caught.value.retry_after_seconds > 0
+
+
+async def test_a_mirror_that_is_not_whole_is_not_asked() -> None:
+    scene = Scene()
+    scene.mirror.lose()
+    scene.store.states[ANN] = ConsentState(5, {"telemetry": False})
+    assert await scene.check() == REFUSED
+    decisions = await scene.checker.check_many("chess", ["bob", "ann"], "telemetry")
+    assert list(decisions) == [Decision.ALLOW, Decision.ANONYMIZE]
+
+
+async def test_what_is_no_state_is_answered_from_the_truth() -> None:
+    scene = Scene()
+    scene.mirror.texts[ANN] = b"5 telemetry"
+    scene.store.states[ANN] = ConsentState(5, {"telemetry": False})
+    assert await scene.check() == REFUSED
+
+
+async def test_without_both_nothing_is_answered() -> None:
+    scene = Scene()
+    scene.mirror.down = scene.store.fail_read = True
+    for question in (
+        scene.check(),
+        scene.check(consent_token(ANN, 1)),
+        scene.checker.check_many("chess", ["ann"], "telemetry"),
+    ):
+        with pytest.raises(Unavailable) as caught:
+            await question
+        assert caught.value.reason == "CONSENT_UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    ("app_id", "subject_id", "purpose", "token", "reason", "field"),
+    [
+        ("go", "ann", "telemetry", "", "APP_UNKNOWN", ""),
+        ("go", "", "nothing", "x", "APP_UNKNOWN", ""),
+        ("chess", "ann", "marketing", "", "PURPOSE_UNKNOWN", "purpose"),
+        ("chess", "", "telemetry", "", "FIELD_INVALID", "subject_id"),
+        ("chess", "a" * 129, "telemetry", "", "FIELD_INVALID", "subject_id"),
+        ("chess", "\x00ready", "telemetry", "", "FIELD_INVALID", "subject_id"),
+        ("chess", "ann", "telemetry", "x", "ARGUMENT_INVALID", "token"),
+    ],
+)
+async def test_a_question_that_makes_no_sense_is_refused(
+    app_id: str, subject_id: str, purpose: str, token: str, reason: str, field: str
+) -> None:
+    with pytest.raises(WeirError) as caught:
+        await Scene().checker.check(app_id, subject_id, purpose, token)
+    assert (caught.value.reason, caught.value.field) == (reason, field)
+
+
+async def test_the_longest_id_is_answered_and_the_wrong_one_of_many_is_named() -> None:
+    scene = Scene()
+    await scene.checker.check("chess", "a" * 128, "telemetry", "")
+    with pytest.raises(WeirError) as caught:
+        await scene.checker.check_many("chess", ["ann", ""], "telemetry")
+    assert caught.value.field == "subject_ids[1]"

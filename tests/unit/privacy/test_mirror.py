@@ -1,0 +1,115 @@
+"""Filling and repairing, on stores in memory."""
+
+import pytest
+
+from libs.common.errors import Unavailable
+from libs.consent import ConsentState
+from services.privacy import repairs as repairs_module
+from services.privacy.mirror import MirrorKeeper
+from services.privacy.model import Person
+from services.privacy.repairs import Repairs
+from tests.unit.privacy.fakes import FakeMirror, FakeStore
+
+ANN, BOB, EVE = (Person("chess", name) for name in ("ann", "bob", "eve"))
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.store = FakeStore(self.log)
+        self.mirror = FakeMirror(self.log)
+        self.repairs = Repairs()
+        self.keeper = MirrorKeeper(["chess"], self.store, self.mirror, self.repairs, page_size=2)
+        for version, person in enumerate((ANN, BOB, EVE), start=1):
+            self.store.states[person] = ConsentState(version, {"telemetry": version != 2})
+        self.store.version = 3
+
+
+async def test_a_fill_goes_page_by_page_between_its_signs() -> None:
+    scene = Scene()
+    scene.mirror.whole = False
+    assert await scene.keeper.fill("chess")
+    assert scene.log == [
+        "begin",
+        "wait for writers",
+        "page of 2",
+        "mirror 1 +telemetry",
+        "mirror 2 -telemetry",
+        "page of 1",
+        "mirror 3 +telemetry",
+        "page of 0",
+        "end",
+    ]
+    assert scene.mirror.whole
+
+
+async def test_a_fill_leaves_what_is_newer() -> None:
+    scene = Scene()
+    scene.mirror.texts[ANN] = b"9 -telemetry"
+    await scene.keeper.fill("chess")
+    assert scene.mirror.texts[ANN] == b"9 -telemetry"
+
+
+async def test_a_mirror_lost_during_the_fill_is_not_trusted() -> None:
+    scene = Scene()
+    scene.mirror.whole = False
+    page = scene.store.page
+
+    async def losing(app_id: str, after: str, limit: int) -> list[tuple[str, ConsentState]]:
+        if after:
+            scene.mirror.lose()
+        return await page(app_id, after, limit)
+
+    scene.store.page = losing  # type: ignore[method-assign]
+    assert not await scene.keeper.fill("chess")
+    assert not scene.mirror.whole
+    scene.store.page = page  # type: ignore[method-assign]
+    await scene.keeper.keep()
+    assert scene.mirror.whole
+    assert set(scene.mirror.texts) == {ANN, BOB, EVE}
+
+
+async def test_it_fills_once_at_the_start_and_then_when_needed() -> None:
+    scene = Scene()
+    for _ in range(3):
+        await scene.keeper.keep()
+    assert scene.keeper.fills == 1
+    scene.mirror.lose()
+    await scene.keeper.keep()
+    assert scene.keeper.fills == 2
+
+
+async def test_a_repair_replaces_a_stricter_state_that_was_never_committed() -> None:
+    scene = Scene()
+    scene.mirror.texts[ANN] = b"7 -telemetry"
+    scene.store.version = 7
+    await scene.keeper.repair(ANN)
+    assert scene.mirror.texts[ANN] == b"8 +telemetry"
+
+
+async def test_a_repair_counts_on_from_the_mirror() -> None:
+    scene = Scene()
+    scene.mirror.texts[ANN] = b"700 -telemetry"
+    await scene.keeper.repair(ANN)
+    assert scene.mirror.texts[ANN] == b"701 +telemetry"
+
+
+async def test_repairs_that_fail_are_not_forgotten() -> None:
+    scene = Scene()
+    scene.repairs.add(ANN)
+    scene.repairs.add(BOB)
+    scene.mirror.down = True
+    with pytest.raises(Unavailable):
+        await scene.keeper.keep()
+    assert scene.repairs.take() == [ANN, BOB]
+
+
+async def test_too_many_repairs_become_a_fill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repairs_module, "LIMIT", 1)
+    scene = Scene()
+    await scene.keeper.keep()
+    scene.repairs.add(ANN)
+    scene.repairs.add(BOB)
+    await scene.keeper.keep()
+    assert scene.keeper.fills == 2
+    assert len(scene.repairs) == 0

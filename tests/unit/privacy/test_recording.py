@@ -1,0 +1,97 @@
+"""The order of writes, observed on stores that write it down."""
+
+import pytest
+
+from libs.common.errors import Unavailable
+from libs.consent import ConsentState
+from services.privacy.model import Person, Recording
+from services.privacy.recording import Recorder
+from services.privacy.repairs import Repairs
+from tests.unit.privacy.fakes import FakeMirror, FakeStore
+
+ANN = Person("chess", "ann")
+
+
+class FixedClock:
+    def now_us(self) -> int:
+        return 1_700_000_000_000_000
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.store = FakeStore(self.log)
+        self.mirror = FakeMirror(self.log)
+        self.repairs = Repairs()
+        self.recorder = Recorder(self.store, self.mirror, self.repairs, FixedClock())
+
+    async def record(self, **choices: bool) -> int:
+        recorded = await self.recorder.record(Recording(ANN, choices, "ann", "test", "1"))
+        assert recorded.recorded_at_us == 1_700_000_000_000_000
+        return recorded.version
+
+
+async def test_a_grant_is_committed_and_opened_then() -> None:
+    scene = Scene()
+    assert await scene.record(telemetry=True) == 1
+    assert scene.log == ["commit 1", "mirror 1 +telemetry"]
+
+
+async def test_a_withdrawal_is_closed_and_committed_then() -> None:
+    scene = Scene()
+    assert await scene.record(telemetry=False) == 1
+    assert scene.log == ["mirror 1 -telemetry", "commit 1"]
+
+
+async def test_of_a_mixed_one_the_refusals_come_first_and_the_grants_last() -> None:
+    scene = Scene()
+    await scene.record(analytics=True, telemetry=True)
+    scene.log.clear()
+    assert await scene.record(marketing=True, telemetry=False) == 3
+    assert scene.log == [
+        "mirror 2 +analytics -telemetry",
+        "commit 3",
+        "mirror 3 +analytics +marketing -telemetry",
+    ]
+
+
+async def test_without_redis_a_withdrawal_fails_and_nothing_is_recorded() -> None:
+    scene = Scene()
+    scene.mirror.down = True
+    with pytest.raises(Unavailable):
+        await scene.record(telemetry=False)
+    assert scene.store.states == {}
+    # The command may have come through although its answer did not.
+    assert scene.repairs.take() == [ANN]
+
+
+async def test_without_redis_a_grant_is_recorded_and_mirrored_later() -> None:
+    scene = Scene()
+    scene.mirror.down = True
+    assert await scene.record(telemetry=True) == 1
+    assert scene.store.states[ANN] == ConsentState(1, {"telemetry": True})
+    assert scene.repairs.take() == [ANN]
+
+
+async def test_where_the_commit_fails_the_stricter_state_stays() -> None:
+    scene = Scene()
+    scene.store.fail_commit = True
+    with pytest.raises(Unavailable):
+        await scene.record(telemetry=False, marketing=True)
+    assert scene.log == ["mirror 1 -telemetry", "commit failed"]
+    assert scene.repairs.take() == [ANN]
+
+
+async def test_versions_count_on_from_the_mirror_where_postgres_was_set_back() -> None:
+    scene = Scene()
+    scene.mirror.texts[ANN] = b"500 +telemetry"
+    assert await scene.record(telemetry=False) == 501
+    assert scene.mirror.texts[ANN] == b"501 -telemetry"
+
+
+async def test_a_grant_that_meets_a_newer_mirror_is_looked_after() -> None:
+    scene = Scene()
+    scene.mirror.texts[ANN] = b"500 -telemetry"
+    assert await scene.record(telemetry=True) == 1
+    assert scene.mirror.texts[ANN] == b"500 -telemetry"
+    assert scene.repairs.take() == [ANN]

@@ -1,0 +1,54 @@
+"""Tokens are bound to their person, and nothing else passes for one."""
+
+import pytest
+
+from libs.common.errors import InvalidArgument
+from services.privacy.model import BEGINNING, HistoryPosition, Person
+from services.privacy.tokens import consent_token, page_position, page_token, token_version
+
+ANN = Person("chess", "ann")
+
+
+def test_a_token_tells_its_version() -> None:
+    assert token_version(ANN, consent_token(ANN, 42)) == 42
+    assert token_version(ANN, consent_token(ANN, 2**63 - 1)) == 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    "other", [Person("chess", "bob"), Person("go", "ann"), Person("c", "hess")]
+)
+def test_a_token_of_somebody_else_is_refused(other: Person) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        token_version(ANN, consent_token(other, 42))
+    assert caught.value.field == "token"
+
+
+def test_a_token_does_not_name_the_person() -> None:
+    assert "ann" not in consent_token(ANN, 42)
+
+
+@pytest.mark.parametrize(
+    "token", ["x", "!", "AAAA", "é", "A" * 1000, consent_token(ANN, 42)[:-1], "\x00", "=" * 8]
+)
+def test_other_texts_are_refused(token: str) -> None:
+    with pytest.raises(InvalidArgument):
+        token_version(ANN, token)
+
+
+def test_a_version_beyond_postgres_is_refused() -> None:
+    with pytest.raises(InvalidArgument):
+        token_version(ANN, consent_token(ANN, 2**63))
+
+
+def test_a_page_token_is_a_place_in_one_history() -> None:
+    place = HistoryPosition(7, "telemetry")
+    assert page_position(ANN, page_token(ANN, place)) == place
+    assert page_position(ANN, "") == BEGINNING
+    with pytest.raises(InvalidArgument) as caught:
+        page_position(Person("chess", "bob"), page_token(ANN, place))
+    assert caught.value.field == "page_token"
+
+
+def test_a_page_token_is_no_consent_token() -> None:
+    with pytest.raises(InvalidArgument):
+        token_version(ANN, page_token(ANN, HistoryPosition(7, "telemetry")))
