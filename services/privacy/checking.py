@@ -43,8 +43,9 @@ class Checker:
         least = token_version(Person(app_id, subject_id), token) if token else 0
         try:
             text = await self._mirror.read_one(app_id, subject_id)
-            if not least or (text is not None and split_state(text)[0] >= least):
-                return _answer_of_text(purpose, None if text is None else text.partition(b" ")[2])
+            version, choices = (0, None) if text is None else split_state(text)
+            if version >= least:
+                return _answer_of_choices(purpose, choices)
         except (ConsentUnavailable, ValueError):
             pass  # a mirror that cannot be read, or holds what is no state
         [state] = await self._read_store(app_id, [subject_id])
@@ -92,7 +93,7 @@ class Checker:
 
 # Keyed by content: see `libs.consent.state`.
 @lru_cache(maxsize=4096)
-def _answer_of_text(purpose: Purpose, choices: bytes | None) -> Answer:
+def _answer_of_choices(purpose: Purpose, choices: bytes | None) -> Answer:
     return _answer(purpose, None if choices is None else ConsentState(0, parse_choices(choices)))
 
 

@@ -43,9 +43,12 @@ def test_many_are_answered_in_the_order_asked() -> None:
     ]
 
 
-def test_what_is_no_state_is_not_decided() -> None:
+@pytest.mark.parametrize(
+    "text", [b"", b"rubbish", b"12 telemetry", b"x +telemetry", b" +telemetry"]
+)
+def test_what_is_no_state_is_not_decided(text: bytes) -> None:
     with pytest.raises(ValueError):
-        decide_all(OPEN, [b"12 telemetry"])
+        decide_all(OPEN, [text])
 
 
 def test_the_numbers_are_the_protos() -> None:

@@ -72,9 +72,10 @@ async def test_a_mirror_that_is_not_whole_is_not_asked() -> None:
     assert list(decisions) == [Decision.ALLOW, Decision.ANONYMIZE]
 
 
-async def test_what_is_no_state_is_answered_from_the_truth() -> None:
+@pytest.mark.parametrize("text", [b"", b"rubbish", b"5 telemetry", b"x +telemetry"])
+async def test_what_is_no_state_is_answered_from_the_truth(text: bytes) -> None:
     scene = Scene()
-    scene.mirror.texts[ANN] = b"5 telemetry"
+    scene.mirror.texts[ANN] = text
     scene.store.states[ANN] = ConsentState(5, {"telemetry": False})
     assert await scene.check() == REFUSED
 

@@ -1,0 +1,118 @@
+"""The privacy service in this process, on real stores."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from redis import Redis
+from weir.privacy.v1 import privacy_service_pb2 as pb
+from weir.privacy.v1 import privacy_service_pb2_grpc
+
+from libs.common.grpc_server import GrpcServer
+from libs.consent import READY_FIELD, consent_key
+from services.privacy.server import build
+from services.privacy.settings import PrivacySettings
+
+APP = "gamelaunch"  # telemetry: granted by default, anonymize when refused
+PURPOSE = "telemetry"
+
+
+@dataclass
+class Privacy:
+    """A running service as its callers see it, and its mirror as Redis holds it."""
+
+    stub: Any
+    redis_url: str
+
+    async def record(self, subject_id: str, *, app_id: str = APP, **choices: bool) -> str:
+        """Returns the token."""
+        response = await self.stub.RecordConsent(
+            pb.RecordConsentRequest(
+                app_id=app_id,
+                subject_id=subject_id,
+                choices=[pb.ConsentChoice(purpose=p, granted=g) for p, g in choices.items()],
+                actor=subject_id,
+                method="test",
+                notice_version="1",
+            ),
+            timeout=20,
+        )
+        return str(response.token)
+
+    async def check(self, subject_id: str, token: str = "") -> str:
+        """`allow`, `anonymize` or `drop`."""
+        response = await self.stub.CheckConsent(
+            pb.CheckConsentRequest(app_id=APP, subject_id=subject_id, purpose=PURPOSE, token=token),
+            timeout=20,
+        )
+        return pb.Decision.Name(response.decision).removeprefix("DECISION_").lower()
+
+    def mirrored(self, subject_id: str) -> str | None:
+        """A person's text in Redis, without the version."""
+        with Redis.from_url(self.redis_url) as redis:
+            text = redis.hget(consent_key(APP, 0), subject_id)
+        return text.decode().partition(" ")[2] if isinstance(text, bytes) else None
+
+    def mirror(self, subject_id: str, text: str) -> None:
+        """Sets a person's text in Redis by hand."""
+        with Redis.from_url(self.redis_url) as redis:
+            redis.hset(consent_key(APP, 0), subject_id, text)
+
+    def is_whole(self) -> bool:
+        """Whether the mirror is marked as whole for this run of Redis."""
+        with Redis.from_url(self.redis_url) as redis:
+            run_id = redis.info("server")["run_id"].encode()
+            return bool(redis.hget(consent_key(APP, 0), READY_FIELD) == run_id)
+
+    async def until_whole(self) -> None:
+        """Waits for the mirror to be filled."""
+        await until(self.is_whole)
+
+
+async def until(condition: Callable[[], Any], seconds: float = 15.0) -> None:
+    """Waits until `condition` holds; fails the test where it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to be in time"
+        await asyncio.sleep(0.02)
+
+
+def reason_of(error: grpc.RpcError) -> tuple[str, str, str]:
+    """A failed call's code, reason and field."""
+    status = rpc_status.from_call(error)
+    info = error_details_pb2.ErrorInfo()
+    assert status is not None
+    assert status.details[0].Unpack(info)
+    return error.code().name, info.reason, info.metadata.get("field", "")
+
+
+@pytest.fixture
+async def privacy(database_url: str, redis_url: str) -> AsyncIterator[Privacy]:
+    """Serving, with its background loop, and its mirror filled."""
+    settings = PrivacySettings(
+        environment="development",
+        port=0,
+        database_url=database_url,  # type: ignore[arg-type]
+        redis_url=redis_url,  # type: ignore[arg-type]
+        consent_redis_timeout_seconds=0.5,
+    )
+    stop = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        parts = await build(settings, stack)
+        server = GrpcServer(settings, parts.bindings)
+        loops = [asyncio.create_task(loop.run(stop)) for loop in parts.loops]
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            service = Privacy(privacy_service_pb2_grpc.PrivacyServiceStub(channel), redis_url)
+            await service.until_whole()
+            yield service
+        stop.set()
+        await server.stop(0)
+        await asyncio.gather(*loops)

@@ -1,0 +1,159 @@
+"""What callers are promised, with the stores up."""
+
+import asyncio
+
+import grpc
+import psycopg
+import pytest
+from weir.privacy.v1 import privacy_service_pb2 as pb
+
+from libs.consent import ConsentReader
+from services.privacy.model import Person
+from services.privacy.tokens import consent_token
+from tests.integration.privacy.conftest import APP, PURPOSE, Privacy, reason_of
+
+
+async def test_a_withdrawal_is_in_force_at_once(privacy: Privacy, redis_url: str) -> None:
+    reader = ConsentReader(redis_url, 1)
+    for number in range(20):
+        person = f"ann-{number}"
+        assert await privacy.check(person) == "allow"
+        await privacy.record(person, telemetry=False)
+        assert await privacy.check(person) == "anonymize"
+        [text] = await reader.read(APP, [person])
+        assert text is not None
+        assert text.endswith(b" -telemetry")
+        await privacy.record(person, telemetry=True)
+        assert await privacy.check(person) == "allow"
+    await reader.aclose()
+
+
+async def test_many_calls_at_once_each_get_their_own_persons_answer(privacy: Privacy) -> None:
+    people = [f"p{number}" for number in range(60)]
+    await asyncio.gather(
+        *(privacy.record(person, telemetry=place % 3 != 0) for place, person in enumerate(people))
+    )
+    for _ in range(5):
+        answers = await asyncio.gather(*map(privacy.check, people))
+        expected = ["anonymize" if place % 3 == 0 else "allow" for place in range(60)]
+        assert answers == expected
+
+
+async def test_recordings_of_one_person_at_once_end_in_the_last_of_them(
+    privacy: Privacy, database_url: str
+) -> None:
+    await asyncio.gather(*(privacy.record("ann", telemetry=n % 2 == 0) for n in range(20)))
+    with psycopg.connect(database_url) as connection:
+        [(granted, version)] = connection.execute(
+            "SELECT granted, version FROM privacy.consents"
+        ).fetchall()
+        [(last_granted, last, count)] = connection.execute(
+            "SELECT (array_agg(granted ORDER BY version DESC))[1], max(version), count(*)"
+            " FROM privacy.consent_history"
+        ).fetchall()
+    assert (granted, version, 20) == (last_granted, last, count)
+    assert privacy.mirrored("ann") == ("+telemetry" if granted else "-telemetry")
+
+
+async def test_a_token_is_never_answered_from_an_older_state(privacy: Privacy) -> None:
+    await privacy.record("ann", telemetry=True)
+    token = await privacy.record("ann", telemetry=False)
+    privacy.mirror("ann", "1 +telemetry")
+    assert await privacy.check("ann") == "allow"  # the older state is really there
+    assert await privacy.check("ann", token) == "anonymize"
+
+
+async def test_a_token_newer_than_the_truth_is_not_answered(privacy: Privacy) -> None:
+    await privacy.record("ann", telemetry=True)
+    with pytest.raises(grpc.RpcError) as caught:
+        await privacy.check("ann", consent_token(Person(APP, "ann"), 1_000_000))
+    assert reason_of(caught.value) == ("UNAVAILABLE", "CONSENT_STALE", "")
+
+
+async def test_somebody_elses_token_is_refused(privacy: Privacy) -> None:
+    token = await privacy.record("ann", telemetry=True)
+    with pytest.raises(grpc.RpcError) as caught:
+        await privacy.check("bob", token)
+    assert reason_of(caught.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "token")
+
+
+async def test_a_thousand_are_answered_in_their_order(privacy: Privacy) -> None:
+    await privacy.record("p7", telemetry=False)
+    await privacy.record("p8", telemetry=True)
+    request = pb.BatchCheckConsentRequest(
+        app_id=APP, purpose=PURPOSE, subject_ids=[f"p{number}" for number in range(1_000)]
+    )
+    response = await privacy.stub.BatchCheckConsent(request)
+    expected = [pb.DECISION_ALLOW] * 1_000
+    expected[7] = pb.DECISION_ANONYMIZE
+    assert list(response.decisions) == expected
+
+
+@pytest.mark.parametrize("count", [0, 1_001])
+async def test_more_or_fewer_are_refused(privacy: Privacy, count: int) -> None:
+    request = pb.BatchCheckConsentRequest(app_id=APP, purpose=PURPOSE, subject_ids=["a"] * count)
+    with pytest.raises(grpc.RpcError) as caught:
+        await privacy.stub.BatchCheckConsent(request)
+    assert reason_of(caught.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "subject_ids")
+
+
+async def test_the_history_is_complete_and_comes_in_pages(privacy: Privacy) -> None:
+    answers = [True, False, False, True, False]
+    for granted in answers:
+        await privacy.record("ann", telemetry=granted)
+    await privacy.record("bob", telemetry=True)
+    entries: list[pb.ConsentEntry] = []
+    sizes = []
+    page = ""
+    while True:
+        response = await privacy.stub.GetConsentHistory(
+            pb.GetConsentHistoryRequest(app_id=APP, subject_id="ann", page_size=2, page_token=page)
+        )
+        entries += response.entries
+        sizes.append(len(response.entries))
+        page = response.next_page_token
+        if not page:
+            break
+    assert sizes == [2, 2, 1]
+    assert [entry.granted for entry in entries] == answers
+    assert {(e.purpose, e.actor, e.method, e.notice_version) for e in entries} == {
+        (PURPOSE, "ann", "test", "1")
+    }
+    moments = [entry.recorded_at.ToNanoseconds() for entry in entries]
+    assert moments == sorted(moments)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE privacy.consent_history SET granted = true",
+        "DELETE FROM privacy.consent_history",
+        "TRUNCATE privacy.consent_history",
+    ],
+)
+async def test_history_cannot_be_changed_but_for_erasure(
+    privacy: Privacy, database_url: str, statement: str
+) -> None:
+    await privacy.record("ann", telemetry=False)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+            connection.execute(statement)
+        with connection.transaction():
+            connection.execute("SET LOCAL weir.erasure = 'on'")
+            connection.execute(statement)
+        # The door closes with its transaction.
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement)
+
+
+async def test_an_incomplete_recording_names_its_field(privacy: Privacy) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        await privacy.record("ann", marketing=False)
+    assert reason_of(caught.value) == (
+        "INVALID_ARGUMENT",
+        "PURPOSE_UNKNOWN",
+        "choices[0].purpose",
+    )
+    with pytest.raises(grpc.RpcError) as caught:
+        await privacy.record("ann", app_id="chess", telemetry=False)
+    assert reason_of(caught.value)[:2] == ("NOT_FOUND", "APP_UNKNOWN")

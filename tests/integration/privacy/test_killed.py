@@ -1,0 +1,165 @@
+"""Privacy killed between two writes. The real process, and a wire to Redis that can be cut."""
+
+import os
+import select
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+import psycopg
+import pytest
+from weir.privacy.v1 import privacy_service_pb2 as pb
+from weir.privacy.v1 import privacy_service_pb2_grpc
+
+from libs.common.embedded.service import ServiceProcess
+from tests.integration.privacy.conftest import APP, PURPOSE, Privacy, until
+
+pytestmark = pytest.mark.fault
+
+
+class Wire:
+    """A TCP proxy to Redis; `cut` swallows what is said to Redis from then on."""
+
+    def __init__(self, url: str) -> None:
+        target = urlsplit(url)
+        self._target = (target.hostname, target.port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+        self.cut = False
+        self._closing = False
+        self._thread = threading.Thread(target=self._carry)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closing = True
+        self._thread.join()
+
+    def _carry(self) -> None:
+        ends: dict[socket.socket, socket.socket] = {}
+        inward: set[socket.socket] = set()
+        while not self._closing:
+            for source in select.select([self._listener, *ends], [], [], 0.05)[0]:
+                if source is self._listener:
+                    caller, _ = source.accept()
+                    server = socket.create_connection(self._target)
+                    ends.update({caller: server, server: caller})
+                    inward.add(caller)
+                elif source in ends:
+                    try:
+                        data = source.recv(65536)
+                    except OSError:
+                        data = b""
+                    if not data:
+                        other = ends.pop(source)
+                        del ends[other]
+                        source.close()
+                        other.close()
+                    elif not (self.cut and source in inward):
+                        ends[source].sendall(data)
+        for end in (self._listener, *ends):
+            end.close()
+
+
+@pytest.fixture
+def wire(redis_url: str) -> Iterator[Wire]:
+    with closing(Wire(redis_url)) as wire:
+        yield wire
+
+
+@pytest.fixture
+def process(wire: Wire, database_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
+    service = ServiceProcess(
+        "services.privacy",
+        port=28054,
+        metrics_port=28467,
+        log=tmp_path / "privacy.log",
+        environment={
+            **inherited,
+            "WEIR_ENVIRONMENT": "development",
+            "WEIR_DATABASE_URL": database_url,
+            "WEIR_REDIS_URL": wire.url,
+            "WEIR_CONSENT_REDIS_TIMEOUT_SECONDS": "5",
+        },
+    )
+    service.start()
+    yield service
+    service.stop()
+
+
+def record(address: str, *, granted: bool) -> str:
+    with grpc.insecure_channel(address) as channel:
+        response = privacy_service_pb2_grpc.PrivacyServiceStub(channel).RecordConsent(
+            pb.RecordConsentRequest(
+                app_id=APP,
+                subject_id="ann",
+                choices=[pb.ConsentChoice(purpose=PURPOSE, granted=granted)],
+                actor="ann",
+                method="test",
+                notice_version="1",
+            ),
+            timeout=20,
+        )
+    return str(response.token)
+
+
+def check(address: str) -> str:
+    with grpc.insecure_channel(address) as channel:
+        response = privacy_service_pb2_grpc.PrivacyServiceStub(channel).CheckConsent(
+            pb.CheckConsentRequest(app_id=APP, subject_id="ann", purpose=PURPOSE), timeout=20
+        )
+    return pb.Decision.Name(response.decision)
+
+
+async def test_killed_between_commit_and_mirror(
+    process: ServiceProcess, wire: Wire, database_url: str, redis_url: str
+) -> None:
+    mirror = Privacy(None, redis_url)
+    await mirror.until_whole()
+    record(process.url, granted=False)
+    assert check(process.url) == "DECISION_ANONYMIZE"
+    wire.cut = True
+    with ThreadPoolExecutor() as executor:
+        call = executor.submit(record, process.url, granted=True)
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            await until(
+                lambda: (
+                    connection.execute("SELECT granted FROM privacy.consents").fetchone() == (True,)
+                )
+            )
+        process.kill()
+        assert isinstance(call.exception(), grpc.RpcError)
+    # Committed and not mirrored, and the mirror has never stopped being whole.
+    assert mirror.mirrored("ann") == "-telemetry"
+    assert mirror.is_whole()
+    wire.cut = False
+    process.start()
+    await until(lambda: mirror.mirrored("ann") == "+telemetry")
+    assert check(process.url) == "DECISION_ALLOW"
+
+
+async def test_killed_between_closing_and_commit(
+    process: ServiceProcess, database_url: str, redis_url: str
+) -> None:
+    mirror = Privacy(None, redis_url)
+    await mirror.until_whole()
+    record(process.url, granted=True)
+    with ThreadPoolExecutor() as executor, psycopg.connect(database_url) as connection:
+        connection.execute("LOCK TABLE privacy.consents IN EXCLUSIVE MODE")
+        call = executor.submit(record, process.url, granted=False)
+        await until(lambda: mirror.mirrored("ann") == "-telemetry")
+        process.kill()
+        assert isinstance(call.exception(), grpc.RpcError)
+        connection.rollback()
+    process.start()
+    # Nobody was told that it was recorded, and the stricter state stays until it is asked again.
+    assert check(process.url) == "DECISION_ANONYMIZE"
+    record(process.url, granted=False)
+    assert check(process.url) == "DECISION_ANONYMIZE"
+    record(process.url, granted=True)
+    assert check(process.url) == "DECISION_ALLOW"
