@@ -1,0 +1,100 @@
+"""The ledger of promises.md: what was sent, what was acked with which verdict, and what became of it.
+
+*Lost* is what was acked as accepted and is not stored. *Doubled* is what is stored more than once, and
+a rollup that differs from a recount of the stored events. What was never acked may be there or not.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from weir.ingest.v1 import ingest_service_pb2 as pb
+
+TAKEN = (pb.VERDICT_ACCEPTED, pb.VERDICT_ANONYMIZED)
+
+STORED = """
+    SELECT coalesce(event_id, event_uuid::text), count(*)
+    FROM enrich.events WHERE app_id = %s GROUP BY 1
+"""
+# The built-in rollup `events`, written out by hand: events by name and hour.
+RECOUNT = """
+    SELECT name, date_trunc('hour', occurred_at, 'UTC'), count(*)
+    FROM enrich.events WHERE app_id = %s GROUP BY 1, 2
+"""
+COUNTED = """
+    SELECT dimensions ->> 'name', bucket, count
+    FROM aggregate.cells JOIN aggregate.measures USING (cell_id)
+    WHERE app_id = %s AND rollup = 'events' AND metric = 'events'
+"""
+
+
+@dataclass
+class Ledger:
+    """Collects verdicts; `on_ack` goes into `EventSender`."""
+
+    verdicts: dict[str, int] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
+
+    def on_ack(self, events: Sequence[Any], ack: pb.FrameAck) -> None:
+        """Notes the verdict of each event of a frame; the first final one counts."""
+        others = {result.index: result.verdict for result in ack.results}
+        if not sum(getattr(ack.counts, field.name) for field in ack.counts.DESCRIPTOR.fields):
+            return  # refused as a whole
+        for index, event in enumerate(events):
+            verdict = others.get(index, pb.VERDICT_ACCEPTED)
+            if verdict != pb.VERDICT_RETRY:
+                self.verdicts.setdefault(event.event_id, verdict)
+
+    @property
+    def taken(self) -> set[str]:
+        """Ids that were acked as accepted or anonymized."""
+        return {event_id for event_id, verdict in self.verdicts.items() if verdict in TAKEN}
+
+    def counts(self) -> Counter[str]:
+        """How many events got which verdict."""
+        return Counter(
+            pb.Verdict.Name(verdict).removeprefix("VERDICT_").lower()
+            for verdict in self.verdicts.values()
+        )
+
+
+def settle(database_url: str, app_id: str, ledger: Ledger, seconds: float = 60.0) -> None:
+    """Waits until what was taken is stored and counted; the assertions of `check` say what is not."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+
+        def done() -> bool:
+            stored = dict(connection.execute(STORED, (app_id,)).fetchall())
+            return ledger.taken <= stored.keys() and _counted(connection, app_id) == _recount(
+                connection, app_id
+            )
+
+        wait_until(done, seconds)
+
+
+def check(database_url: str, app_id: str, ledger: Ledger) -> None:
+    """Asserts that nothing is lost and nothing is doubled."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        stored = dict(connection.execute(STORED, (app_id,)).fetchall())
+        assert ledger.taken - stored.keys() == set(), "lost"
+        assert {event_id for event_id, times in stored.items() if times > 1} == set(), "doubled"
+        assert stored.keys() <= ledger.sent, "stored what was never sent"
+        assert _counted(connection, app_id) == _recount(connection, app_id)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Polls until the condition holds or the time is up; returns whether it holds."""
+    deadline = time.monotonic() + seconds
+    while not (holds := condition()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return holds
+
+
+def _recount(connection: psycopg.Connection[Any], app_id: str) -> dict[Any, int]:
+    return {(n, hour): count for n, hour, count in connection.execute(RECOUNT, (app_id,))}
+
+
+def _counted(connection: psycopg.Connection[Any], app_id: str) -> dict[Any, int]:
+    return {(n, hour): count for n, hour, count in connection.execute(COUNTED, (app_id,))}
