@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WEIR := $(BIN)/weir
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-all bench lint format protos migrate lock clean
+.PHONY: help setup demo run test test-fault test-all bench lint format protos migrate lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,8 +28,10 @@ run: $(STAMP) ## The demo, and then the suite stays up until Ctrl-C
 test: $(STAMP) ## The fast tests: under ten minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not fault and not slow"
 
-test-all: $(STAMP) ## All tests: also those that kill processes
-	$(BIN)/python -m pytest
+test-fault: $(STAMP) ## The tests that kill processes under load
+	$(BIN)/python -m pytest -m "fault or slow"
+
+test-all: test test-fault ## All tests
 
 bench: $(STAMP) ## Measure speed side by side with raw COPY and a bare gRPC echo
 	@$(BIN)/python -m tests.bench
