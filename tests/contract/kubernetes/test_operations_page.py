@@ -1,0 +1,106 @@
+"""docs/operations.md lists every setting with its default, and every metric: it can't rot unseen."""
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+from pydantic import SecretStr
+
+from libs.common.settings import CommonSettings
+from services.aggregate.settings import AggregateSettings
+from services.enrich.settings import EnrichSettings
+from services.ingest.settings import IngestSettings
+from services.privacy.metrics import PrivacyCollector
+from services.privacy.settings import PrivacySettings
+from tests.contract.kubernetes.render import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "operations.md").read_text()
+SECTIONS: dict[str, type[CommonSettings]] = {
+    "All services": CommonSettings,
+    "ingest": IngestSettings,
+    "enrich": EnrichSettings,
+    "aggregate": AggregateSettings,
+    "privacy": PrivacySettings,
+}
+
+
+def _rows(heading: str) -> list[list[str]]:
+    """The cells of the table under a heading, without the table's own head."""
+    section = re.split(r"^#+ ", PAGE.split(f"# {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)
+    lines = [line for line in section[0].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value() or None
+    if value is None:
+        return "(none)"
+    if isinstance(value, Path):
+        value = value.relative_to(REPOSITORY)
+    return f"`{value}`"
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_settings_and_defaults(section: str) -> None:
+    fields = SECTIONS[section].model_fields
+    if section != "All services":
+        fields = {
+            name: field for name, field in fields.items() if name not in CommonSettings.model_fields
+        }
+    expected = {f"`WEIR_{name.upper()}`": _shown(field.default) for name, field in fields.items()}
+    if section == "All services":
+        expected["`WEIR_PORT`"] = "by service"
+    rows = _rows(section)
+    assert {name: default for name, default, _ in rows} == expected
+    assert len(rows) == len(expected)
+    assert all(meaning for _, _, meaning in rows)
+
+
+def test_ports_are_named_beside_the_variable() -> None:
+    (meaning,) = (row[2] for row in _rows("All services") if row[0] == "`WEIR_PORT`")
+    for service in ("ingest", "enrich", "aggregate", "privacy"):
+        port = SECTIONS[service].model_fields["port"].default
+        assert f"{service} {port}" in meaning
+
+
+def _metrics() -> Iterator[tuple[str, str]]:
+    """Name in the exposition, and labels, of everything that the services measure."""
+    for service in ("ingest", "enrich", "aggregate"):
+        for metric in vars(import_module(f"services.{service}.metrics")).values():
+            if isinstance(metric, MetricWrapperBase):
+                (family,) = metric.describe()
+                yield _exposed(family.name, family.type), ", ".join(metric._labelnames)
+    zero = SimpleNamespace(checks=0, recordings=0, from_store=0, fills=0)
+    for family in PrivacyCollector(zero, zero, zero, []).collect():
+        yield _exposed(family.name, family.type), ""
+
+
+def _exposed(name: str, kind: str) -> str:
+    return f"`{name}_total`" if kind == "counter" else f"`{name}`"
+
+
+def test_metrics() -> None:
+    assert {name: labels for name, labels, _ in _rows("Metrics")} == dict(_metrics())
+
+
+def test_every_metric_named_in_prose_exists() -> None:
+    names = {name.strip("`") for name, _ in _metrics()}
+    assert set(re.findall(r"\bweir_[a-z_]+", PAGE)) <= names
+
+
+def test_every_variable_named_in_prose_exists() -> None:
+    known = {
+        f"WEIR_{name.upper()}" for settings in SECTIONS.values() for name in settings.model_fields
+    }
+    assert set(re.findall(r"\bWEIR_[A-Z_]+", PAGE)) <= known | {"WEIR_HOME"}
+
+
+def test_every_file_that_it_names_exists() -> None:
+    named = set(re.findall(r"\bdeploy/[\w./-]+\w", PAGE))
+    assert named
+    assert all((REPOSITORY / path).exists() for path in named)
