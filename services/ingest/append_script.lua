@@ -6,7 +6,7 @@
 -- ARGV  1 batch id  2 now, ms  3 dedupe window, ms  4 event uuids (16 bytes each)
 --       5 fingerprints (4 bytes each)  6 idempotency uuids (16 bytes each, or empty)
 --       7 idempotency window, ms  8 payload  9 dead letters  10 traceparent
---       11 most entries in the stream
+--       11 most entries in either stream
 --
 -- An id is kept in the hash of the window in which it was first seen, with the batch id and the
 -- fingerprint as value. The batch id is a UUIDv7, so it also tells when: an id of the last window that
@@ -21,7 +21,9 @@ redis.replicate_commands() -- Redis 6; the only way since Redis 7: the AOF gets 
 local batch_id, now, payload, dead_letters = ARGV[1], tonumber(ARGV[2]), ARGV[8], ARGV[9]
 local none = string.rep('\0', 16)
 
-if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[11]) then
+local most = tonumber(ARGV[11])
+if redis.call('XLEN', KEYS[1]) >= most
+  or (dead_letters ~= '' and redis.call('XLEN', KEYS[2]) >= most) then
   return nil
 end
 
@@ -52,17 +54,25 @@ local function mark(first_key, window, uuids, fingerprints)
       end
     end
   end
-  local fresh, n = {}, 0
+  local fresh, n, in_batch = {}, 0, {}
   for i = 1, count do
     local value = known[i]
     local fingerprint = string.sub(fingerprints, 4 * i - 3, 4 * i)
     if ids[i] == none or duplicate[i] then
       -- no key, or already known by its id
+    elseif in_batch[ids[i]] then
+      -- two events of one batch with the same idempotency key
+      duplicate[i] = true
+      if in_batch[ids[i]] ~= fingerprint then
+        conflicts = conflicts + 1
+      end
     elseif not value then
       fresh[n + 1], fresh[n + 2] = ids[i], batch_id .. fingerprint
       n = n + 2
+      in_batch[ids[i]] = fingerprint
     elseif string.sub(value, 1, 16) == batch_id then
       repeated = true
+      in_batch[ids[i]] = fingerprint
     else
       duplicate[i] = true
       if string.sub(value, 17) ~= fingerprint then
@@ -73,7 +83,8 @@ local function mark(first_key, window, uuids, fingerprints)
   if n > 0 then
     redis.call('HSET', current, unpack(fresh))
     if redis.call('PTTL', current) < 0 then
-      redis.call('PEXPIRE', current, 2 * window)
+      -- Needed until the next window ends, and a little longer where a replica's clock is ahead.
+      redis.call('PEXPIRE', current, 2 * window + 600000)
     end
   end
 end

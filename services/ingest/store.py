@@ -4,7 +4,7 @@ from importlib import resources
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_key
@@ -43,9 +43,9 @@ class RedisRawStream:
         window_ms = append.dedupe_window_seconds * 1000
         try:
             reply = await self._run(shard, append, now_ms, window_ms)
-        except OutOfMemoryError:
-            return None
         except RedisError as error:
+            if _is_out_of_memory(error):
+                return None
             raise Unavailable(
                 "the stream of events does not answer", retry_after_seconds=1.0
             ) from error
@@ -87,6 +87,13 @@ class RedisRawStream:
         size = int(await self._redis.memory_usage(stream, samples=5) or 0)
         (self._over_bytes.add if size > self._max_bytes else self._over_bytes.discard)(shard)
         return entries, size
+
+
+def _is_out_of_memory(error: RedisError) -> bool:
+    """Whether `maxmemory` is reached; before Redis 7, a script's error only quotes the command's."""
+    return isinstance(error, OutOfMemoryError) or (
+        isinstance(error, ResponseError) and "-OOM " in str(error)
+    )
 
 
 def _windows(shard: int, kind: str, app_id: str, now_ms: int, window_ms: int) -> list[str]:
