@@ -1,5 +1,6 @@
 """An event's properties as a dict, whichever of the two ways they came."""
 
+import json
 import re
 from typing import Any
 
@@ -19,8 +20,8 @@ class PropertiesError(ValueError):
 def parse_properties(event: Any) -> dict[str, Any]:
     """The properties of a `weir.common.v1.Event`, which afterwards holds them as JSON.
 
-    Raises PropertiesError for what is not one JSON object (RFC 8259), for U+0000 in a text, and for
-    objects nested more than MAX_DEPTH deep.
+    Raises PropertiesError for what is not one JSON object (RFC 8259), for a name that stands twice in
+    one object, for U+0000 in a text, and for objects nested more than MAX_DEPTH deep.
     """
     raw = event.properties_json
     if not raw:
@@ -45,7 +46,20 @@ def parse_properties(event: Any) -> dict[str, Any]:
         and _depth(properties) > MAX_DEPTH
     ):
         raise PropertiesError(f"is nested more than {MAX_DEPTH} deep")
+    # Written compactly, an object that names nothing twice comes out as it went in.
+    if orjson.dumps(properties) != raw:
+        _refuse_duplicates(raw)
     return properties
+
+
+def _refuse_duplicates(raw: bytes) -> None:
+    """Raises PropertiesError where an object has a name twice: readers differ in which one they see."""
+    json.loads(raw, object_pairs_hook=_without_duplicates)
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise PropertiesError("has a name twice in one object")
 
 
 def _depth(value: Any) -> int:

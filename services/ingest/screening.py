@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from libs.catalog import Catalog, EventType, EventVersion
+from libs.catalog import Catalog, EventType, EventVersion, tighten
 from services.ingest.clock_check import ClockCheck
 from services.ingest.model import Refusal
 from services.ingest.properties import PropertiesError, parse_properties
@@ -18,7 +18,9 @@ from services.ingest.sampling import sampled_out
 PRODUCERS = {0: "", 1: "frontend", 2: "api", 3: "server", 4: "job", 5: "webhooks"}
 PRODUCER_NUMBERS = {name: number for number, name in PRODUCERS.items()}
 ENVIRONMENTS = {0: "production", 1: "production", 2: "staging", 3: "development"}
+PRIVACY_LEVELS = {0: "", 1: "standard", 2: "sensitive", 3: "pii"}
 MAX_TEXT_LENGTH = 128
+TOO_LONG = "must be at most 128 printable characters"
 # The texts of the envelope that must be short, because stores and indexes hold them.
 SHORT_FIELDS = ("subject_id", "session_id", "group_id", "anonymous_id", "request_id")
 
@@ -49,7 +51,7 @@ class Screening:
 
 def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
     """Screens a batch. Fills in each event's producer, subject and group where they are missing and
-    known, and turns Struct properties into JSON."""
+    known, tightens its retention to its privacy level, and turns Struct properties into JSON."""
     result = Screening()
     clock = ClockCheck(catalog.clock, now_us)
     for position, event in enumerate(events):
@@ -75,7 +77,10 @@ def _examine(
     if event_type is None:
         return Refusal("EVENT_UNKNOWN", "name", "the catalog declares no such event")
     timestamp = event.occurred_at
-    complaint = clock.complaint(timestamp.seconds * 1_000_000 + timestamp.nanos // 1_000)
+    nanos = timestamp.nanos
+    if not 0 <= nanos < 1_000_000_000:
+        return Refusal("FIELD_INVALID", "occurred_at", "has nanoseconds out of range")
+    complaint = clock.complaint(timestamp.seconds * 1_000_000 + nanos // 1_000)
     if complaint is not None:
         if not event.HasField("occurred_at"):
             return Refusal("FIELD_INVALID", "occurred_at", "is missing")
@@ -96,7 +101,12 @@ def _examine(
     if not (len(texts) <= MAX_TEXT_LENGTH and texts.isprintable()):
         for name in SHORT_FIELDS:
             if not _is_short_text(getattr(event, name)):
-                return Refusal("FIELD_INVALID", name, "must be at most 128 printable characters")
+                return Refusal("FIELD_INVALID", name, TOO_LONG)
+    if event.HasField("entity"):
+        entity = event.entity
+        for name, value in (("entity.type", entity.type), ("entity.id", entity.id)):
+            if not _is_short_text(value):
+                return Refusal("FIELD_INVALID", name, TOO_LONG)
     version = event_type.version(event.schema_version)
     if version is None:
         return Refusal(
@@ -117,9 +127,15 @@ def _examine(
             return None
     # Some producers name the person or the group among the properties only.
     if not subject_id and catalog.subject_name in properties:
-        subject_id = event.subject_id = _lifted(properties[catalog.subject_name])
+        subject_id = event.subject_id = lifted_id(properties[catalog.subject_name])
+        if not subject_id and properties[catalog.subject_name] not in (None, ""):
+            # Somebody whom consent cannot be asked about.
+            return Refusal("FIELD_INVALID", f"properties.{catalog.subject_name}", "cannot be an id")
     if not group_id and catalog.group_name in properties:
-        event.group_id = _lifted(properties[catalog.group_name])
+        event.group_id = lifted_id(properties[catalog.group_name])
+    privacy_level = event.privacy_level
+    if privacy_level and (level := PRIVACY_LEVELS.get(privacy_level, "")) in catalog.privacy_levels:
+        event.retention_days = tighten(catalog.privacy_levels[level], event.retention_days) or 0
     return Candidate(position, event, event_id, event_type, version, properties, subject_id)
 
 
@@ -127,7 +143,7 @@ def _is_short_text(text: str) -> bool:
     return len(text) <= MAX_TEXT_LENGTH and text.isprintable()
 
 
-def _lifted(value: Any) -> str:
+def lifted_id(value: Any) -> str:
     """An id found among the properties as text; empty where it cannot be one."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     return text if _is_short_text(text) else ""
