@@ -6,10 +6,18 @@ from functools import lru_cache
 
 from libs.common.pseudonym import Pseudonymizer
 
+# No address is longer: an IPv6 one that ends in an IPv4 one, and a zone.
+MAX_ADDRESS_LENGTH = 64
 
-@lru_cache(maxsize=50_000)
+
 def truncate_ip(address: str) -> str:
     """IPv4 without its last octet, IPv6 cut to its first 48 bits; empty for what is no address."""
+    # What a producer makes long must not fill the cache.
+    return _truncate(address) if len(address) <= MAX_ADDRESS_LENGTH else ""
+
+
+@lru_cache(maxsize=50_000)
+def _truncate(address: str) -> str:
     try:
         socket.inet_pton(socket.AF_INET, address)
     except (OSError, ValueError):
@@ -19,11 +27,12 @@ def truncate_ip(address: str) -> str:
 
 def _truncate_ipv6(address: str) -> str:
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.IPv6Address(address)
     except ValueError:
         return ""
-    if mapped := getattr(parsed, "ipv4_mapped", None):
-        return truncate_ip(str(mapped))
+    # The first 48 bits of a 6to4 address hold a whole IPv4 address.
+    if inner := parsed.ipv4_mapped or parsed.sixtofour:
+        return truncate_ip(str(inner))
     return str(ipaddress.ip_network((parsed, 48), strict=False).network_address)
 
 

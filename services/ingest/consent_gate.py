@@ -10,7 +10,8 @@ from libs.consent import Decision, decide, parse_state
 from services.ingest.anonymization import Anonymizer, truncate_ip
 from services.ingest.model import Verdict
 from services.ingest.ports import ConsentStates
-from services.ingest.screening import Candidate
+from services.ingest.properties import PropertiesError, parse_properties
+from services.ingest.screening import Candidate, lifted_id
 
 PRIVACY_LEVEL_PII = 3
 
@@ -34,6 +35,9 @@ class ConsentGate:
         `refused` events will become dead letters, which need consent to be kept just as well: without
         it their verdict becomes DROPPED. Raises Unavailable where consent cannot be read.
         """
+        unreadable = {
+            position for position, event in refused if not self._lift_subject(catalog, event)
+        }
         asked = [candidate.subject_id for candidate in candidates if candidate.subject_id]
         askers = [event.subject_id for _, event in refused if _askable(event)]
         answers = iter(await self._states.read(catalog.app_id, asked + askers))
@@ -58,7 +62,9 @@ class ConsentGate:
             admitted.append(candidate)
         for position, event in refused:
             state = next(answers) if _askable(event) else None
-            verdicts[position] = self._refused_verdict(catalog, event, state)
+            verdicts[position] = self._refused_verdict(
+                catalog, event, state, unreadable=position in unreadable
+            )
         return admitted
 
     def _truncate(self, event: Any) -> None:
@@ -77,15 +83,31 @@ class ConsentGate:
 
     def _replace_person(self, catalog: Catalog, event: Any) -> None:
         event.anonymous_id = self._anonymizer.person(catalog.app_id, event.subject_id)
+        if event.entity.id == event.subject_id:
+            event.entity.id = event.anonymous_id
         event.subject_id = ""
         if event.session_id:
             event.session_id = self._anonymizer.session(catalog.app_id, event.session_id)
 
-    def _refused_verdict(self, catalog: Catalog, event: Any, state: bytes | None) -> Verdict:
+    def _lift_subject(self, catalog: Catalog, event: Any) -> bool:
+        """Lets a refused event be about the person whom only its properties name; False where what
+        they say about a person cannot be known."""
+        if event.subject_id:
+            return True
+        try:
+            properties = parse_properties(event)
+        except PropertiesError:
+            return False
+        event.subject_id = lifted_id(properties.get(catalog.subject_name))
+        return bool(event.subject_id) or properties.get(catalog.subject_name) in (None, "")
+
+    def _refused_verdict(
+        self, catalog: Catalog, event: Any, state: bytes | None, *, unreadable: bool
+    ) -> Verdict:
         self._truncate(event)
         if event.anonymous_id:
             event.anonymous_id = self._anonymizer.rekeyed(catalog.app_id, event.anonymous_id)
-        if not event.subject_id:
+        if not event.subject_id and not unreadable:
             return Verdict.REJECTED
         known = catalog.events.get(event.name)
         # The purpose of an unknown event is unknown, so any of the person's refusals counts; but what
@@ -93,10 +115,11 @@ class ConsentGate:
         purposes: Iterable[Any] = catalog.purposes.values() if known is None else [known.purpose]
         parsed = parse_state(state) if state else None
         decisions = {decide(purpose, parsed) for purpose in purposes if purpose is not None}
-        if known is not None and Decision.DROP in decisions:
+        if known is not None and Decision.DROP in decisions and not unreadable:
             return Verdict.DROPPED
-        if decisions - {Decision.ALLOW}:
-            self._replace_person(catalog, event)
+        if decisions - {Decision.ALLOW} or event.privacy_level == PRIVACY_LEVEL_PII:
+            if event.subject_id:
+                self._replace_person(catalog, event)
             # What the properties of a malformed event say about the person cannot be known.
             event.properties_json = b"{}"
         return Verdict.REJECTED
