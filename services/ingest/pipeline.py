@@ -67,24 +67,30 @@ class IngestPipeline:
         letters = _dead_letters(app_id, refused, screening.refused, outcome, now_us)
         if letters and not parts:
             parts[0] = ShardPart()
-        for shard, part in parts.items():
+        appends: list[Append] = []
+        for part in parts.values():
             batch_id = new_uuid7()
             payload = self._codec.batch(
                 app_id, batch_id, now_us, container, part.positions, alone=len(parts) == 1
             )
             self._check_limit("max_bytes", len(payload), self._settings.max_frame_bytes)
-            append = Append(
-                app_id=app_id,
-                batch_id=batch_id,
-                received_at_us=now_us,
-                payload=payload,
-                event_uuids=bytes(part.event_uuids),
-                fingerprints=bytes(part.fingerprints),
-                idempotency_uuids=bytes(part.idempotency_uuids) if part.has_keys else b"",
-                dead_letters=self._codec.dead_letters(letters),
-                traceparent=traceparent,
-                dedupe_window_seconds=catalog.dedupe_window_seconds,
+            appends.append(
+                Append(
+                    app_id=app_id,
+                    batch_id=batch_id,
+                    received_at_us=now_us,
+                    payload=payload,
+                    event_uuids=bytes(part.event_uuids),
+                    fingerprints=bytes(part.fingerprints),
+                    idempotency_uuids=bytes(part.idempotency_uuids) if part.has_keys else b"",
+                    # The first shard's append takes the dead letters along.
+                    dead_letters=b"" if appends else self._codec.dead_letters(letters),
+                    traceparent=traceparent,
+                    dedupe_window_seconds=catalog.dedupe_window_seconds,
+                )
             )
+        # Only now, when nothing can be found too large any more, is anything appended.
+        for (shard, part), append in zip(parts.items(), appends, strict=True):
             await self._append(shard, part, append, letters, outcome)
             letters = []
         return outcome
