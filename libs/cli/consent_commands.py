@@ -11,7 +11,7 @@ import grpc
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
@@ -90,7 +90,9 @@ def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> No
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("recorded at", "purpose", "choice", "actor", "method", "notice")
+    table = Table(
+        Column("recorded at", no_wrap=True), "purpose", "choice", "actor", "method", "notice"
+    )
     for row in rows:
         choice = "granted" if row["granted"] else "refused"
         words = (row["recorded_at"], row["purpose"], choice)
