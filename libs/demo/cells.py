@@ -1,0 +1,77 @@
+"""Rollup cells as plain values, and where two sets of them differ. Pure."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# A bucket's start in seconds since the epoch, and the dimensions as canonical JSON.
+CellKey = tuple[int, str]
+# The values of each cell's metrics; a metric without a value is missing.
+Cells = Mapping[CellKey, Mapping[str, float]]
+
+# Sums are exact on all sides; averages are rounded at the last place of a double.
+_RELATIVE_TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A cell that is not what it should be; None where one side has no such cell."""
+
+    app_id: str
+    rollup: str
+    key: CellKey
+    found: Mapping[str, float] | None
+    expected: Mapping[str, float] | None
+    # Who expected it: `sql` or `generator`.
+    by: str
+
+    def __str__(self) -> str:
+        bucket, dimensions = self.key
+        return (
+            f"{self.app_id} {self.rollup} {bucket} {dimensions}: "
+            f"is {_shown(self.found)}, by {self.by} {_shown(self.expected)}"
+        )
+
+
+def cell_key(bucket: int, dimensions: Mapping[str, Any]) -> CellKey:
+    """The key of a cell; whole doubles and integers are the same value."""
+    plain = {name: _plain(value) for name, value in dimensions.items()}
+    return bucket, json.dumps(plain, sort_keys=True)
+
+
+def with_values(values: Mapping[str, float | None]) -> dict[str, float]:
+    """The metrics that have a value: a count of nothing is none, an average of nothing neither.
+
+    Zero is a value of a sum, so pass None for a sum of nothing.
+    """
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def differences(
+    app_id: str, rollup: str, found: Cells, expected: Cells, by: str
+) -> list[Difference]:
+    """Every cell that differs, in both directions."""
+    return [
+        Difference(app_id, rollup, key, found.get(key), expected.get(key), by)
+        for key in sorted(found.keys() | expected.keys())
+        if not _same(found.get(key), expected.get(key))
+    ]
+
+
+def _same(found: Mapping[str, float] | None, expected: Mapping[str, float] | None) -> bool:
+    if found is None or expected is None or found.keys() != expected.keys():
+        return False
+    return all(
+        math.isclose(value, expected[name], rel_tol=_RELATIVE_TOLERANCE)
+        for name, value in found.items()
+    )
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _shown(values: Mapping[str, float] | None) -> str:
+    return "absent" if values is None else json.dumps(dict(sorted(values.items())))

@@ -1,0 +1,1 @@
+"""The five products, one file each."""
