@@ -45,12 +45,14 @@ class ChunkProcessor:
     async def process(self, batches: Sequence[WorkBatch]) -> None:
         """On return every event of the batches is stored and forwarded, or a dead letter.
 
-        Raises PoisonFloodError, before anything is stored, where too many would become dead letters.
+        Raises PoisonFloodError, before anything of a batch at fault is stored or put aside, where too
+        many of its events would become dead letters.
         """
         sessions = await self._look_up_sessions(batches)
         for batch in batches:
             self._enricher.enrich(batch, sessions[batch.app_id, batch.shard])
         self._check_poison(batches)
+        await self._forwarder.put_aside(batches)
         await self._write(batches)
         await self._forwarder.forward(batches)
         self._count(batches)
@@ -72,7 +74,7 @@ class ChunkProcessor:
             if position not in batch.skipped
         ]
         batch.skipped.update(range(len(batch.events)))
-        await self._forwarder.forward([batch])
+        await self._forwarder.put_aside([batch])
 
     async def _look_up_sessions(
         self, batches: Sequence[WorkBatch]
@@ -122,6 +124,9 @@ class ChunkProcessor:
                 continue
             middle = len(group) // 2
             suspects += [group[:middle], group[middle:]]
+        self._check_poison([batch])
+        # Before the batch counts as stored: after that, a repetition would not find the poison again.
+        await self._forwarder.put_aside([batch])
         await self._store.write([batch])
 
     def _count(self, batches: Sequence[WorkBatch]) -> None:

@@ -62,8 +62,11 @@ class RawConsumer:
                     await pause(stop, READ_SECONDS)
                     continue
                 if loop.time() >= next_claim:
-                    next_claim = loop.time() + self._settings.claim_idle_seconds / 4
-                    await self._handle_abandoned(await self._group.claim_abandoned(), stop)
+                    abandoned = await self._group.claim_abandoned()
+                    await self._handle_abandoned(abandoned, stop)
+                    # A dead consumer may have left more than one chunk.
+                    if not abandoned:
+                        next_claim = loop.time() + self._settings.claim_idle_seconds / 4
                 if entries := await self._group.read(READ_SECONDS):
                     await self._handle(entries, stop)
             except STORES_DOWN as error:

@@ -30,9 +30,12 @@ def attribution_jsonb(attribution: Any) -> bytes:
 
 
 def work_batch(entry: Entry, shard: int) -> WorkBatch:
-    """The batch in an entry of the raw stream; raises DecodeError or KeyError for what is none."""
+    """The batch in an entry of the raw stream; raises DecodeError, KeyError or ValueError for what is
+    none."""
     payload = entry.fields[b"batch"]
     message = batch_pb2.EventBatch.FromString(payload)
+    if len(message.batch_id) != 16:
+        raise ValueError("a batch id has 16 bytes")
     skip = entry.fields.get(b"skip", b"")
     return WorkBatch(
         batch_id=message.batch_id,

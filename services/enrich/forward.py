@@ -26,6 +26,18 @@ class Forwarder:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
+    async def put_aside(self, batches: Sequence[WorkBatch]) -> None:
+        """Makes dead letters of the batches' poison; on disk on return."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for batch in batches:
+                if batch.poison:
+                    pipeline.xadd(
+                        dead_letter_stream(batch.shard),
+                        {"batch": convert.dead_letters(batch, batch.poison)},
+                    )
+            if len(pipeline):
+                await pipeline.execute()
+
     async def forward(self, batches: Sequence[WorkBatch]) -> None:
         """Appends one entry for each batch of which anything was stored; on disk on return."""
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -34,11 +46,6 @@ class Forwarder:
                     pipeline.xadd(
                         enriched_stream(batch.shard),
                         {"batch": convert.enriched_batch(batch), "trace": batch.traceparent},
-                    )
-                if batch.poison:
-                    pipeline.xadd(
-                        dead_letter_stream(batch.shard),
-                        {"batch": convert.dead_letters(batch, batch.poison)},
                     )
             if len(pipeline):
                 await pipeline.execute()
