@@ -42,7 +42,7 @@ COPY_STAGING = f"COPY staging ({_NAMES}) FROM STDIN (FORMAT binary)"
 INSERT_NEW = f"""
     INSERT INTO enrich.events ({_NAMES}) SELECT {_NAMES} FROM staging
     ON CONFLICT DO NOTHING
-    RETURNING event_uuid, (extract(epoch FROM occurred_at) * 1000000)::bigint, app_id
+    RETURNING event_uuid, (extract(epoch FROM occurred_at) * 1000000)::bigint, app_id, retention_class
 """
 
 
@@ -78,6 +78,7 @@ class EventStore:
         async with self._engine.connect() as outer:
             connection = await driver_connection(outer)
             try:
+                # So that SQLAlchemy begins its transaction.
                 await outer.exec_driver_sql("SELECT 1")
                 await connection.execute(CREATE_STAGING)
                 await _copy(connection, COPY_STAGING, rows)
@@ -147,7 +148,8 @@ class EventStore:
         cursor = connection.cursor(binary=True)
         await cursor.execute(INSERT_NEW)
         return Counter(
-            (row[0].bytes, row[1] - POSTGRES_EPOCH_US, row[2]) for row in await cursor.fetchall()
+            (row[0].bytes, row[1] - POSTGRES_EPOCH_US, row[2], row[3])
+            for row in await cursor.fetchall()
         )
 
     async def _ensure_partitions(self, rows: Iterable[Row]) -> None:
@@ -209,4 +211,4 @@ def _uuids(batch_ids: Iterable[bytes]) -> list[uuid.UUID]:
 
 
 def _key(row: Row) -> tuple[Any, ...]:
-    return row[0], row[1], row[_APP]
+    return row[0], row[1], row[_APP], row[_CLASS]
