@@ -4,6 +4,7 @@ Contexts repeat from event to event of one device, so everything is worked out o
 serialized context.
 """
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -16,12 +17,19 @@ from services.enrich.steps.user_agent import parse_user_agent
 
 EMPTY = ContextFacts(None, Finding("", Device()), "", "")
 JSONB_VERSION = b"\x01"
+# The look-behind passes over escaped backslashes.
+_NULL_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+# What a producer makes larger is not kept for the next event: the memory must stay bounded.
+MAX_CACHED_BYTES = 2_048
 
 
 def jsonb(value: Any) -> bytes:
     """A value as Postgres takes jsonb in binary. U+0000, which jsonb cannot hold, becomes U+FFFD: what
     surrounds an event is not worth refusing the event for."""
-    return JSONB_VERSION + orjson.dumps(value).replace(b"\\u0000", b"\\ufffd")
+    text = orjson.dumps(value)
+    if b"\\u0000" in text:
+        text = _NULL_ESCAPE.sub(rb"\1\\ufffd", text)
+    return JSONB_VERSION + text
 
 
 def context_reader(
@@ -36,10 +44,12 @@ def context_reader(
     def finding(code: str, device: Device) -> Finding:
         return Finding(code, device)
 
-    @lru_cache(maxsize=100_000)
     def read(serialized: bytes) -> ContextFacts:
         if not serialized:
             return EMPTY
+        return facts(serialized) if len(serialized) <= MAX_CACHED_BYTES else work_out(serialized)
+
+    def work_out(serialized: bytes) -> ContextFacts:
         values = plain(parse(serialized))
         found = finding(
             country(values.get("ip", "")), parse_user_agent(values.get("user_agent", ""))
@@ -48,4 +58,5 @@ def context_reader(
             jsonb(values), found, values.get("page_url", ""), values.get("referrer", "")
         )
 
+    facts = lru_cache(maxsize=100_000)(work_out)
     return read

@@ -22,12 +22,15 @@ DESKTOP_OS = frozenset({"Windows", "macOS", "Linux", "Ubuntu", "Debian", "Fedora
 TABLET_FAMILY = re.compile(r"iPad|Tablet|Kindle", re.IGNORECASE)
 
 
-@lru_cache(maxsize=20_000)
 def parse_user_agent(header: str) -> Device:
     """What the header says; `device_type` is desktop, mobile, tablet, bot, engine or empty."""
+    return _parse(header[:MAX_LENGTH])
+
+
+@lru_cache(maxsize=20_000)
+def _parse(header: str) -> Device:
     if not header:
         return Device()
-    header = header[:MAX_LENGTH]
     parsed = ua_parser.parse(header)
     os = parsed.os.family if parsed.os else ""
     os = OS_NAMES.get(os, os)
