@@ -42,18 +42,17 @@ def stored_batch(fields: Mapping[bytes, bytes]) -> StoredBatch:
         raise NotABatchError("it is not a protobuf message of the kind expected") from None
     if len(batch.batch_id) != _BATCH_ID_BYTES:
         raise NotABatchError("the batch id does not have 16 bytes")
-    if len(batch.events) != len(enriched.enrichment_of_event):
+    enrichment_of_event = list(enriched.enrichment_of_event)
+    if len(enrichment_of_event) != len(batch.events):
         raise NotABatchError("there is not one enrichment for each event")
-    findings = list(enriched.enrichments)
-    try:
-        enrichments = [findings[position] for position in enriched.enrichment_of_event]
-    except IndexError:
-        raise NotABatchError("it names an enrichment that it does not have") from None
+    if enrichment_of_event and max(enrichment_of_event) >= len(enriched.enrichments):
+        raise NotABatchError("it names an enrichment that it does not have")
     return StoredBatch(
         batch.batch_id,
         batch.app_id,
         batch.events,
-        enrichments,
+        enriched.enrichments,
+        enrichment_of_event,
         frozenset(enriched.skipped),
         fields.get(b"trace", b"").decode(errors="replace"),
     )

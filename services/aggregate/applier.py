@@ -1,0 +1,143 @@
+"""Applies chunks: one transaction each, tried again until it holds."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from libs.common.runtime import pause
+from services.aggregate import metrics
+from services.aggregate.fold import fold
+from services.aggregate.identity import CellIdentity, member_texts
+from services.aggregate.known_members import KnownMembers
+from services.aggregate.model import Applied, CellDelta, CellState, Measure, StoredBatch
+from services.aggregate.plan import AppPlan
+from services.aggregate.ports import CountingStore, CountingTransaction
+from services.aggregate.values import cell_values
+
+log = structlog.get_logger()
+_FIRST_DELAY_SECONDS = 0.05
+_LONGEST_DELAY_SECONDS = 5.0
+
+
+class NoCatalogError(Exception):
+    """A batch is of an app whose catalog this process has not loaded."""
+
+
+class StoppedError(Exception):
+    """The service stops while the store does not answer; the chunk is not applied."""
+
+
+class Applier:
+    """Turns batches into counted batches."""
+
+    def __init__(
+        self,
+        plans: Mapping[str, AppPlan],
+        store: CountingStore,
+        known: KnownMembers,
+        identity: CellIdentity,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._plans = plans
+        self._store = store
+        self._known = known
+        self._identity = identity
+        # From 0 to 1: replicas that collided must not come back together.
+        self._jitter = jitter
+
+    async def apply(self, batches: Sequence[StoredBatch], stop: asyncio.Event) -> Applied:
+        """Counts those batches that were never counted.
+
+        Waits while the store does not answer; raises StoppedError where `stop` is set meanwhile.
+        Anything else that it raises is the fault of one of the batches, and nothing is applied.
+        """
+        delay = _FIRST_DELAY_SECONDS
+        while True:
+            try:
+                return await self._apply(batches)
+            except Exception as error:
+                if not self._store.is_transient(error):
+                    raise
+                metrics.RETRIES.inc()
+                # The message may quote a row, and with it a person.
+                log.warning("the store does not take a chunk", error=type(error).__name__)
+            await pause(stop, delay * (0.5 + self._jitter() / 2))
+            if stop.is_set():
+                raise StoppedError
+            delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+
+    async def _apply(self, batches: Sequence[StoredBatch]) -> Applied:
+        # The same batch may come in two entries: enrich hands on again what it was killed over.
+        once = list({batch.batch_id: batch for batch in batches}.values())
+        self._check(once)
+        async with self._store.transaction() as transaction:
+            claimed = await transaction.claim(once)
+            fresh = [batch for batch in once if batch.batch_id in claimed]
+            deltas, events = self._fold(fresh)
+            members = await self._add_members(transaction, deltas)
+            # Everybody in the cell was known: nothing changed, and nobody needs to hear of it.
+            deltas = [d for d in deltas if any(measure.count for measure in d.measures)]
+            states = await transaction.add_measures(deltas) if deltas else {}
+            # Only with its first version can the cell itself be missing.
+            created = [d.cell for d in deltas if states[d.cell.cell_id][0] == 1]
+            if created:
+                await transaction.add_cells(created)
+        for (cell_id, metric), found in members.items():
+            self._known.remember(cell_id, metric, found)
+        return Applied(len(fresh), len(batches) - len(fresh), events, self._states(deltas, states))
+
+    def _check(self, batches: Sequence[StoredBatch]) -> None:
+        for batch in batches:
+            if batch.app_id not in self._plans:
+                raise NoCatalogError(batch.app_id)
+
+    def _fold(self, batches: Sequence[StoredBatch]) -> tuple[list[CellDelta], Mapping[str, int]]:
+        by_app: dict[str, list[StoredBatch]] = {}
+        events: Counter[str] = Counter()
+        for batch in batches:
+            by_app.setdefault(batch.app_id, []).append(batch)
+            events[batch.app_id] += len(batch.events) - len(batch.skipped)
+        deltas = []
+        for app_id, of_app in by_app.items():
+            plan = self._plans[app_id]
+            for name, folded in fold(plan, of_app).items():
+                for key, measures, members in folded.cells():
+                    cell = self._identity.cell(app_id, plan.rollups[name], key)
+                    deltas.append(CellDelta(cell, measures, members))
+        return deltas, events
+
+    async def _add_members(
+        self, transaction: CountingTransaction, deltas: Sequence[CellDelta]
+    ) -> Mapping[tuple[bytes, str], set[str]]:
+        unknown: dict[tuple[bytes, str], set[str]] = {}
+        for delta in deltas:
+            for metric, members in delta.members.items():
+                texts = member_texts(members)
+                left = self._known.unknown(delta.cell.cell_id, metric, texts)
+                if left:
+                    unknown[delta.cell.cell_id, metric] = left
+        added = await transaction.add_members(unknown) if unknown else {}
+        for delta in deltas:
+            for measure in delta.measures:
+                if measure.metric in delta.members:
+                    measure.count = added.get((delta.cell.cell_id, measure.metric), 0)
+        return unknown
+
+    def _states(
+        self,
+        deltas: Sequence[CellDelta],
+        states: Mapping[bytes, tuple[int, Mapping[str, Measure]]],
+    ) -> list[CellState]:
+        return [
+            CellState(
+                delta.cell,
+                states[delta.cell.cell_id][0],
+                cell_values(
+                    self._plans[delta.cell.app_id].rollups[delta.cell.rollup],
+                    states[delta.cell.cell_id][1],
+                ),
+            )
+            for delta in deltas
+        ]

@@ -1,0 +1,136 @@
+"""The events of one name as columns: one list per source, in the order of the events."""
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+import orjson
+
+from libs.catalog import Period, Source, SourceKind
+from services.aggregate.buckets import SECONDS_PER_HOUR, bucket_start
+from services.aggregate.plan import (
+    NAME_PATH,
+    PROPERTIES_PATH,
+    SECONDS_PATH,
+    SUBJECT_PATHS,
+    attribute_paths,
+)
+from services.aggregate.rows import EventRows, Row
+
+# By the numbers of weir.common.v1; the unspecified ones are what ingest fills in before.
+_PRODUCERS = ("", "frontend", "api", "server", "job", "webhooks")
+_ENVIRONMENTS = ("", "production", "staging", "development")
+_ENUMS = {"producer": _PRODUCERS, "environment": _ENVIRONMENTS}
+# Beyond this a double may have stood for several integers, so it stays a double.
+_EXACT_INTEGERS = 2.0**53
+_TEXTS = frozenset({str, type(None)})
+
+
+class Columns:
+    """Columns of events that were read; each is made when first asked for, and once."""
+
+    def __init__(self, read: EventRows) -> None:
+        self._name = read.name
+        self._event = _transposed(read.plan.event_paths, read.rows)
+        self._enrichment = _transposed(read.plan.enrichment_paths, read.enriched)
+        self._raw: dict[Source, Sequence[Any]] = {}
+        self._keys: dict[Source, Sequence[str | bytes | None]] = {}
+        self._buckets: dict[Period, list[int]] = {}
+        self._hours: list[int] = [
+            seconds // SECONDS_PER_HOUR for seconds in self._event[SECONDS_PATH]
+        ]
+        self._properties: list[Any] | None = None
+
+    def buckets(self, period: Period) -> Sequence[int]:
+        """The start of each event's bucket, in seconds since the epoch."""
+        if period not in self._buckets:
+            # Every period begins on a full hour, and a chunk has few different ones.
+            starts = {
+                hour: bucket_start(period, hour * SECONDS_PER_HOUR) for hour in set(self._hours)
+            }
+            self._buckets[period] = [starts[hour] for hour in self._hours]
+        return self._buckets[period]
+
+    def dimension(self, source: Source) -> Sequence[str | bytes | None]:
+        """Each event's value as part of a cell's key: see `model.CellKey`."""
+        if source not in self._keys:
+            raw = self.raw(source)
+            if source.kind is not SourceKind.PROPERTY:
+                # A protobuf field that was not set is an empty text.
+                self._keys[source] = [value or None for value in raw] if "" in raw else raw
+            elif _TEXTS.issuperset(map(type, raw)):
+                self._keys[source] = raw
+            else:
+                self._keys[source] = [
+                    value if type(value) is str or value is None else canonical_json(value)
+                    for value in raw
+                ]
+        return self._keys[source]
+
+    def members(self, source: Source) -> Sequence[str]:
+        """Each event's value as a text to count distinct ones of; empty where there is none."""
+        raw = self.raw(source)
+        if source.kind is not SourceKind.PROPERTY:
+            return raw
+        return [
+            value if type(value) is str else "" if value is None else canonical_json(value).decode()
+            for value in raw
+        ]
+
+    def raw(self, source: Source) -> Sequence[Any]:
+        """Each event's value as it is; None where a property is missing, "" where a field is."""
+        if source not in self._raw:
+            self._raw[source] = self._column(source)
+        return self._raw[source]
+
+    def _column(self, source: Source) -> Sequence[Any]:
+        match source.kind:
+            case SourceKind.SUBJECT:
+                subjects, pseudonyms = (self._event[path] for path in SUBJECT_PATHS)
+                if "" not in subjects:
+                    return subjects
+                return [
+                    subject or pseudonym
+                    for subject, pseudonym in zip(subjects, pseudonyms, strict=True)
+                ]
+            case SourceKind.PROPERTY:
+                return _walk(self._parsed_properties(), source.path)
+            case SourceKind.ENRICHED:
+                return self._enrichment[source.path[0]]
+            case SourceKind.ENVELOPE if source.path == NAME_PATH:
+                return [self._name] * len(self._hours)
+            case _:
+                column = self._event[attribute_paths(source)[0]]
+                names = _ENUMS.get(source.path[0]) if source.kind is SourceKind.ENVELOPE else None
+                return column if names is None else [_name(names, number) for number in column]
+
+    def _parsed_properties(self) -> list[Any]:
+        if self._properties is None:
+            loads = orjson.loads
+            self._properties = [loads(text or b"{}") for text in self._event[PROPERTIES_PATH]]
+        return self._properties
+
+
+def canonical_json(value: object) -> bytes:
+    """JSON that is the same for equal values: keys sorted, whole doubles as integers."""
+    if type(value) is float and value.is_integer() and abs(value) < _EXACT_INTEGERS:
+        value = int(value)
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _transposed(paths: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Any]]:
+    return {path: list(map(itemgetter(place), rows)) for place, path in enumerate(paths)}
+
+
+def _walk(column: list[Any], path: tuple[str, ...]) -> list[Any]:
+    if len(path) == 1:
+        [key] = path
+        return [properties.get(key) for properties in column]
+    for key in path:
+        column = [value.get(key) if type(value) is dict else None for value in column]
+    return column
+
+
+def _name(names: tuple[str, ...], number: int) -> str:
+    # A number that this release does not know yet is still a value of its own.
+    return names[number] if 0 <= number < len(names) else str(number)

@@ -1,0 +1,145 @@
+"""What aggregate's decisions are made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+# (bucket start in seconds, then a value for each dimension of the rollup). A dimension's value is a
+# text, canonical JSON as bytes for anything that is not a text, or None where the event has none.
+CellKey = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """One entry of the stream. `events` and `enrichments` are messages of Weir, read by attribute only;
+    `enrichment_of_event` is the position of each event's enrichment, `skipped` are the positions of
+    events that were not stored."""
+
+    batch_id: bytes
+    app_id: str
+    events: Sequence[Any]
+    enrichments: Sequence[Any]
+    enrichment_of_event: Sequence[int]
+    skipped: frozenset[int]
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A rollup's bucket and a value for each dimension; `dimensions` is canonical JSON, `cell_id` the
+    hash of all the rest, 16 bytes."""
+
+    cell_id: bytes
+    app_id: str
+    rollup: str
+    # Seconds since the epoch.
+    bucket: int
+    dimensions: bytes
+
+
+@dataclass(slots=True)
+class MeasureDelta:
+    """What one metric of one cell grows by. `count` of a distinct metric is not known before its
+    members are stored. The other three are None where no event had a number."""
+
+    metric: str
+    count: int = 0
+    total: int | Decimal | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CellDelta:
+    """What one cell grows by: each metric of its rollup, by name, and the new members of distinct ones."""
+
+    cell: Cell
+    measures: Sequence[MeasureDelta]
+    members: Mapping[str, set[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The absolute state of one metric of one cell, as stored."""
+
+    count: int
+    total: Decimal | None
+    minimum: float | None
+    maximum: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CellState:
+    """A cell with the values of its metrics; a metric without a value is missing.
+
+    `version` grows with every change of the cell.
+    """
+
+    cell: Cell
+    version: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a chunk changed: batches and events counted now by app, batches that were counted before,
+    and the new state of every cell touched."""
+
+    batches: int
+    duplicates: int
+    events: Mapping[str, int]
+    states: Sequence[CellState]
+
+
+@dataclass(frozen=True, slots=True)
+class CellQuery:
+    """Which cells of a rollup to read, from `start` (inclusive) to `end` (exclusive), None for no limit.
+
+    `filters` holds plain JSON values by dimension. `after` is where the page before ended.
+    """
+
+    app_id: str
+    rollup: str
+    start: datetime | None
+    end: datetime | None
+    filters: Mapping[str, object]
+    limit: int
+    after: "Position | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the order of cells: by bucket, then dimensions (canonical JSON), then id."""
+
+    bucket: datetime
+    dimensions: str
+    cell_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCell:
+    """A cell read back."""
+
+    position: Position
+    dimensions: Mapping[str, Any]
+    measures: Mapping[str, Measure]
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveCount:
+    """How many people first seen in the period `cohort` were active in the one that begins at `active`."""
+
+    cohort: datetime
+    active: datetime
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """The people first seen in one period; `active[k]` of them came back k periods later."""
+
+    start: datetime
+    size: int
+    active: Sequence[int] = field(default_factory=tuple)

@@ -1,0 +1,103 @@
+"""A catalog's rollups, compiled for folding: what to do with an event, by its name."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from libs.catalog import Catalog, Dimension, Metric, MetricKind, Period, Rollup, Source, SourceKind
+
+NUMERIC = frozenset({MetricKind.SUM, MetricKind.AVG, MetricKind.MIN, MetricKind.MAX})
+SECONDS_PATH = "occurred_at.seconds"
+PROPERTIES_PATH = "properties_json"
+NAME_PATH = ("name",)
+SUBJECT_PATHS = ("subject_id", "anonymous_id")
+
+
+@dataclass(frozen=True, slots=True)
+class RollupPlan:
+    """One rollup. `metrics` are sorted by name; sources that several metrics share are read once."""
+
+    name: str
+    period: Period
+    dimensions: tuple[Dimension, ...]
+    metrics: tuple[Metric, ...]
+    has_count: bool
+    distinct_sources: tuple[Source, ...]
+    numeric_sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventPlan:
+    """One event name: the rollups that take it, and the attributes of its messages that they need."""
+
+    rollups: tuple[RollupPlan, ...]
+    event_paths: tuple[str, ...]
+    enrichment_paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AppPlan:
+    """One app: its rollups by name, and what to do with the events of each name."""
+
+    app_id: str
+    rollups: Mapping[str, RollupPlan]
+    by_event: Mapping[str, EventPlan]
+
+
+def compile_plan(catalog: Catalog) -> AppPlan:
+    """The plan of one app; every event of the catalog is in `by_event`."""
+    rollups = {rollup.name: _rollup_plan(rollup) for rollup in catalog.rollups.values()}
+    by_event = {
+        event: _event_plan(
+            [rollups[rollup.name] for rollup in catalog.rollups.values() if event in rollup.events]
+        )
+        for event in catalog.events
+    }
+    return AppPlan(catalog.app_id, rollups, by_event)
+
+
+def attribute_paths(source: Source) -> tuple[str, ...]:
+    """Where a source is in a message: in the enrichment where its kind is ENRICHED, else the event."""
+    match source.kind:
+        case SourceKind.SUBJECT:
+            return SUBJECT_PATHS
+        case SourceKind.PROPERTY:
+            return (PROPERTIES_PATH,)
+        case SourceKind.ENVELOPE if source.path == NAME_PATH:
+            # Events are grouped by name before anything else is read.
+            return ()
+        case SourceKind.ENVELOPE | SourceKind.ENRICHED:
+            return source.path
+        case SourceKind.ENTITY | SourceKind.CONTEXT | SourceKind.ATTRIBUTION:
+            return (".".join((source.kind, *source.path)),)
+
+
+def _rollup_plan(rollup: Rollup) -> RollupPlan:
+    metrics = tuple(sorted(rollup.metrics, key=lambda metric: metric.name))
+    return RollupPlan(
+        rollup.name,
+        rollup.period,
+        rollup.dimensions,
+        metrics,
+        any(metric.kind is MetricKind.COUNT for metric in metrics),
+        _sources(metrics, frozenset({MetricKind.DISTINCT})),
+        _sources(metrics, NUMERIC),
+    )
+
+
+def _event_plan(rollups: Iterable[RollupPlan]) -> EventPlan:
+    rollups = tuple(rollups)
+    # Dicts and not sets: the order must not change from run to run.
+    event_paths = {SECONDS_PATH: None}
+    enrichment_paths: dict[str, None] = {}
+    for rollup in rollups:
+        sources = [dimension.source for dimension in rollup.dimensions]
+        for source in (*sources, *rollup.distinct_sources, *rollup.numeric_sources):
+            enriched = source.kind is SourceKind.ENRICHED
+            paths = enrichment_paths if enriched else event_paths
+            paths.update(dict.fromkeys(attribute_paths(source)))
+    return EventPlan(rollups, tuple(event_paths), tuple(enrichment_paths))
+
+
+def _sources(metrics: tuple[Metric, ...], kinds: frozenset[MetricKind]) -> tuple[Source, ...]:
+    found = {m.source: None for m in metrics if m.kind in kinds and m.source is not None}
+    return tuple(found)

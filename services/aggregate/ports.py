@@ -1,0 +1,84 @@
+"""What aggregate needs from outside."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from libs.catalog import Period
+from services.aggregate.model import (
+    ActiveCount,
+    Cell,
+    CellDelta,
+    CellQuery,
+    CellState,
+    Measure,
+    StoredBatch,
+    StoredCell,
+)
+
+
+class CountingTransaction(Protocol):
+    """One transaction: all of it holds or none. Call the methods in this order: it is the order of
+    the locks, the same in every transaction, and each takes its own in the order of the keys."""
+
+    async def claim(self, batches: Sequence[StoredBatch]) -> set[bytes]:
+        """Marks batches as counted; returns the ids that were not yet. Waits for a transaction that
+        is claiming the same batch."""
+        ...
+
+    async def add_members(
+        self, members: Mapping[tuple[bytes, str], set[str]]
+    ) -> Mapping[tuple[bytes, str], int]:
+        """Stores members by (cell id, metric); returns how many were not there, without zeros."""
+        ...
+
+    async def add_measures(
+        self, deltas: Sequence[CellDelta]
+    ) -> Mapping[bytes, tuple[int, Mapping[str, Measure]]]:
+        """Adds up measures; returns version and absolute state of each cell's metrics by cell id.
+        Version 1 means that the cell itself may not be stored yet."""
+        ...
+
+    async def add_cells(self, cells: Sequence[Cell]) -> None:
+        """Stores cells; those that are there stay as they are."""
+        ...
+
+
+class CountingStore(Protocol):
+    """Where the numbers are."""
+
+    def transaction(self) -> AbstractAsyncContextManager[CountingTransaction]:
+        """Commits on leaving, rolls back on an exception."""
+        ...
+
+    def is_transient(self, error: Exception) -> bool:
+        """Whether trying again later may succeed without anybody changing the data."""
+        ...
+
+
+class CellReader(Protocol):
+    """Reads the numbers."""
+
+    async def cells(self, query: CellQuery) -> list[StoredCell]:
+        """Up to `query.limit` cells by bucket, then dimensions, then id."""
+        ...
+
+    async def newest_cells(self, app_id: str, rollups: Sequence[str]) -> list[CellState]:
+        """All cells of the newest bucket of each rollup."""
+        ...
+
+    async def active_counts(
+        self, app_id: str, period: Period
+    ) -> tuple[datetime | None, list[ActiveCount]]:
+        """The newest period with an active person, None where there is none, and how many people of
+        each cohort were active in each period in which any of them was."""
+        ...
+
+
+class LiveCounters(Protocol):
+    """Tells others what changed."""
+
+    async def publish(self, states: Sequence[CellState]) -> None:
+        """Hands on new states of cells; an older state never replaces a newer one."""
+        ...

@@ -1,0 +1,22 @@
+"""Cohorts from counts: of the people first seen in a period, how many came back in each later one."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from libs.catalog import Period
+from services.aggregate.buckets import periods_between
+from services.aggregate.model import ActiveCount, Cohort
+
+
+def assemble(period: Period, newest: datetime, counts: Sequence[ActiveCount]) -> list[Cohort]:
+    """The cohorts, oldest first. Each list runs from the cohort's own period to `newest`, the newest
+    period in which anybody was active, with zeros where nobody came back."""
+    tables: dict[datetime, list[int]] = {}
+    for count in counts:
+        active = tables.get(count.cohort)
+        if active is None:
+            length = periods_between(period, count.cohort, newest) + 1
+            active = tables[count.cohort] = [0] * length
+        active[periods_between(period, count.cohort, count.active)] = count.people
+    # Everybody is active in the period in which they are first seen.
+    return [Cohort(start, active[0], active) for start, active in sorted(tables.items())]

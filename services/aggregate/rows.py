@@ -1,0 +1,56 @@
+"""Reads from each message, in one go, what the rollups of its event need."""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
+
+from services.aggregate.model import StoredBatch
+from services.aggregate.plan import AppPlan, EventPlan
+
+Row = tuple[Any, ...]
+
+
+class EventRows:
+    """What was read from the events of one name: a tuple each, in the order of the plan's paths.
+
+    A message's Python wrapper costs more than what it wraps, so each is made once and dropped at once.
+    """
+
+    def __init__(self, name: str, plan: EventPlan) -> None:
+        self.name = name
+        self.plan = plan
+        self.rows: list[Row] = []
+        self.enriched: list[Row] = []
+        self.read = _reader(plan.event_paths)
+        self.read_enrichment = _reader(plan.enrichment_paths) if plan.enrichment_paths else None
+
+
+def read_rows(plan: AppPlan, batches: Sequence[StoredBatch]) -> list[EventRows]:
+    """The events of one app, without skipped ones and without names that the plan does not know."""
+    by_name: dict[str, EventRows | None] = {}
+    for batch in batches:
+        skipped, enrichment_of_event = batch.skipped, batch.enrichment_of_event
+        # What each reader read from the batch's enrichments, which many events share.
+        findings: dict[str, list[Row]] = {}
+        for position, event in enumerate(batch.events):
+            if position in skipped:
+                continue
+            name = event.name
+            try:
+                found = by_name[name]
+            except KeyError:
+                event_plan = plan.by_event.get(name)
+                found = by_name[name] = None if event_plan is None else EventRows(name, event_plan)
+            if found is None:
+                continue
+            found.rows.append(found.read(event))
+            if found.read_enrichment is not None:
+                if name not in findings:
+                    findings[name] = list(map(found.read_enrichment, batch.enrichments))
+                found.enriched.append(findings[name][enrichment_of_event[position]])
+    return [found for found in by_name.values() if found is not None]
+
+
+def _reader(paths: tuple[str, ...]) -> Callable[[Any], Row]:
+    # With a single path attrgetter would give the bare value, so that one is read twice.
+    return attrgetter(*paths) if len(paths) > 1 else attrgetter(*paths, *paths)

@@ -1,0 +1,82 @@
+"""Aggregate's composition root: settings in, a ready service out."""
+
+import random
+from contextlib import AsyncExitStack
+
+from weir.aggregate.v1 import aggregate_service_pb2_grpc
+
+from libs.catalog import load_catalogs
+from libs.common.database import create_engine
+from libs.common.grpc_server import Binding
+from libs.common.redis_client import create_redis
+from libs.common.runtime import Loop, ServiceParts, consumer_name
+from libs.common.sharding import shard_key
+from libs.common.streams import ConsumerGroup
+from services.aggregate.applier import Applier
+from services.aggregate.consumer import Consumer
+from services.aggregate.identity import CellIdentity
+from services.aggregate.known_members import KnownMembers
+from services.aggregate.lag import LagMeter
+from services.aggregate.live import RedisLiveCounters
+from services.aggregate.plan import compile_plan
+from services.aggregate.quarantine import Quarantine
+from services.aggregate.queries import PostgresCellReader
+from services.aggregate.service import AggregateServicer
+from services.aggregate.settings import AggregateSettings
+from services.aggregate.store import PostgresCountingStore
+from services.aggregate.watch import WatchHub
+
+SERVICE_NAME = "weir.aggregate.v1.AggregateService"
+GROUP = "aggregate"
+
+
+async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServiceParts:
+    """Wires aggregate up; what it opens is closed with `stack`."""
+    catalogs = load_catalogs(settings.catalogs)
+    plans = {app_id: compile_plan(catalog) for app_id, catalog in catalogs.items()}
+    redis = create_redis(settings.redis_url.get_secret_value())
+    stack.push_async_callback(redis.aclose)
+    engine = create_engine(settings.database_url.get_secret_value(), service="aggregate")
+    stack.push_async_callback(engine.dispose)
+
+    streams = {shard_key("enrich", shard, "enriched"): shard for shard in range(settings.shards)}
+    group = ConsumerGroup(redis, list(streams), GROUP, consumer_name(), settings.claim_idle_seconds)
+    applier = Applier(
+        plans,
+        PostgresCountingStore(engine),
+        KnownMembers(settings.known_members),
+        CellIdentity(settings.known_cells),
+        random.random,
+    )
+    quarantine = Quarantine(
+        redis,
+        GROUP,
+        {stream.encode(): shard for stream, shard in streams.items()},
+        max_attempts=settings.max_attempts,
+        max_entries=settings.max_poison_entries,
+    )
+    consumer = Consumer(
+        group, applier, RedisLiveCounters(redis), quarantine, settings.claim_idle_seconds
+    )
+    reader = PostgresCellReader(engine, plans)
+    hub = WatchHub(
+        redis,
+        reader,
+        interval_seconds=settings.watch_interval_seconds,
+        watcher_cells=settings.watcher_cells,
+    )
+    return ServiceParts(
+        bindings=[
+            Binding(
+                SERVICE_NAME,
+                AggregateServicer(plans, reader, hub),
+                aggregate_service_pb2_grpc.add_AggregateServiceServicer_to_server,
+            )
+        ],
+        loops=[
+            Loop("count", consumer.run),
+            Loop("watch", hub.run),
+            Loop("lag", LagMeter(redis, list(streams), GROUP).run),
+        ],
+        drain=hub.drain,
+    )

@@ -1,0 +1,135 @@
+"""The aggregate servicer: messages in, messages out."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import grpc
+from weir.aggregate.v1 import aggregate_service_pb2 as pb
+from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
+
+from libs.catalog import Period
+from libs.common.errors import InvalidArgument, NotFound
+from services.aggregate import convert
+from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
+from services.aggregate.model import CellQuery
+from services.aggregate.paging import decode_token, encode_token
+from services.aggregate.plan import AppPlan, RollupPlan
+from services.aggregate.ports import CellReader
+from services.aggregate.retention import assemble
+from services.aggregate.watch import WatchHub
+
+MAX_PAGE_SIZE = 10_000
+DEFAULT_PAGE_SIZE = 1_000
+# A message stays far below the limit of 8 MiB.
+_CELLS_PER_MESSAGE = 5_000
+
+
+class AggregateServicer(pb_grpc.AggregateServiceServicer):
+    """Implements `weir.aggregate.v1.AggregateService`."""
+
+    def __init__(self, plans: Mapping[str, AppPlan], reader: CellReader, hub: WatchHub) -> None:
+        self._plans = plans
+        self._reader = reader
+        self._hub = hub
+
+    async def QueryMetric(  # noqa: N802
+        self, request: pb.QueryMetricRequest, _: grpc.aio.ServicerContext
+    ) -> pb.QueryMetricResponse:
+        plan = self._rollup(self._app(request.app_id), request.rollup)
+        query = _cell_query(request, plan)
+        # One more than wanted tells whether there is another page.
+        cells = await self._reader.cells(replace(query, limit=query.limit + 1))
+        page = cells[: query.limit]
+        return pb.QueryMetricResponse(
+            cells=[convert.stored_cell(plan, cell) for cell in page],
+            period=convert.period_number(plan.period),
+            next_page_token=encode_token(query, page[-1].position)
+            if len(cells) > len(page)
+            else "",
+        )
+
+    async def WatchMetrics(  # noqa: N802
+        self, request: pb.WatchMetricsRequest, _: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.WatchMetricsResponse]:
+        app = self._app(request.app_id)
+        rollups = frozenset(request.rollups) or frozenset(app.rollups)
+        for rollup in sorted(rollups):
+            self._rollup(app, rollup)
+        async for states in self._hub.watch(app.app_id, rollups):
+            cells = [convert.watched_cell(state) for state in states]
+            for start in range(0, max(1, len(cells)), _CELLS_PER_MESSAGE):
+                yield pb.WatchMetricsResponse(cells=cells[start : start + _CELLS_PER_MESSAGE])
+
+    async def QueryRetention(  # noqa: N802
+        self, request: pb.QueryRetentionRequest, _: grpc.aio.ServicerContext
+    ) -> pb.QueryRetentionResponse:
+        app = self._app(request.app_id)
+        period = convert.cohort_period(request.period)
+        start, end = convert.utc(request, "from"), convert.utc(request, "to")
+        if start is not None:
+            start = moment(bucket_start(period, seconds_since_epoch(start)))
+        newest, counts = await self._reader.active_counts(app.app_id, period)
+        if newest is None:
+            return pb.QueryRetentionResponse()
+        wanted = [
+            count
+            for count in counts
+            if (start is None or count.cohort >= start) and (end is None or count.cohort < end)
+        ]
+        return convert.cohorts(assemble(period, newest, wanted))
+
+    def _app(self, app_id: str) -> AppPlan:
+        plan = self._plans.get(app_id)
+        if plan is None:
+            raise NotFound(
+                "no catalog is loaded for this app",
+                reason="APP_UNKNOWN",
+                metadata={"app_id": app_id},
+            )
+        return plan
+
+    def _rollup(self, app: AppPlan, name: str) -> RollupPlan:
+        plan = app.rollups.get(name)
+        if plan is None:
+            raise NotFound(
+                "the app's catalog declares no such rollup",
+                reason="METRIC_UNKNOWN",
+                metadata={"rollup": name},
+            )
+        return plan
+
+
+def _cell_query(request: Any, plan: RollupPlan) -> CellQuery:
+    """Raises InvalidArgument for what the rollup does not have and for a token of another query."""
+    if request.page_size > MAX_PAGE_SIZE:
+        raise InvalidArgument(f"must be at most {MAX_PAGE_SIZE}", field="page_size")
+    known = {dimension.name for dimension in plan.dimensions}
+    for name in request.dimensions.fields:
+        if name not in known:
+            raise InvalidArgument(
+                f"the rollup's dimensions are: {', '.join(sorted(known)) or 'none'}",
+                field="dimensions",
+                metadata={"dimension": name},
+            )
+    query = CellQuery(
+        app_id=request.app_id,
+        rollup=plan.name,
+        start=_rounded_down(plan.period, request),
+        end=convert.utc(request, "to"),
+        filters={
+            name: convert.json_value(value)
+            for name, value in sorted(request.dimensions.fields.items())
+        },
+        limit=request.page_size or DEFAULT_PAGE_SIZE,
+    )
+    if request.page_token:
+        query = replace(query, after=decode_token(query, request.page_token))
+    return query
+
+
+def _rounded_down(period: Period, request: Any) -> Any:
+    start = convert.utc(request, "from")
+    if start is None:
+        return None
+    return moment(bucket_start(period, seconds_since_epoch(start)))

@@ -1,0 +1,165 @@
+"""Counting in Postgres: each batch once, whatever is delivered again and whoever else is counting."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+import sqlalchemy.exc
+from psycopg import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database import driver_connection
+from services.aggregate.arrays import BigintArray, DoubleArray, TextArray, UuidArray, register
+from services.aggregate.model import Cell, CellDelta, Measure, StoredBatch
+
+# Marks batches as counted. One that another transaction is marking is waited for.
+CLAIM_BATCHES = """
+INSERT INTO aggregate.batches (batch_id, events)
+SELECT * FROM unnest(%b::uuid[], %b::bigint[])
+ON CONFLICT DO NOTHING
+RETURNING uuid_send(batch_id)
+"""
+
+# Stores who was seen, and counts those who are new, by cell and metric.
+ADD_MEMBERS = """
+WITH added AS (
+    INSERT INTO aggregate.members (cell_id, metric, member)
+    SELECT * FROM unnest(%b::uuid[], %b::text[], %b::text[])
+    ON CONFLICT DO NOTHING
+    RETURNING cell_id, metric
+)
+SELECT uuid_send(cell_id), metric, count(*) FROM added GROUP BY cell_id, metric
+"""
+
+# Adds to what is there. A sum with a missing side is the other side; LEAST and GREATEST do that alone.
+ADD_MEASURES = """
+INSERT INTO aggregate.measures AS m
+    (cell_id, metric, count, total, minimum, maximum, version)
+SELECT cell_id, metric, count, total::numeric, minimum, maximum, 1
+FROM unnest(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::float8[], %b::float8[])
+    AS d (cell_id, metric, count, total, minimum, maximum)
+ON CONFLICT (cell_id, metric) DO UPDATE SET
+    count = m.count + excluded.count,
+    total = coalesce(m.total + excluded.total, m.total, excluded.total),
+    minimum = least(m.minimum, excluded.minimum),
+    maximum = greatest(m.maximum, excluded.maximum),
+    version = m.version + 1
+RETURNING uuid_send(cell_id), metric, count, total, minimum, maximum, version
+"""
+
+# Cells never change, so one that is there is the same.
+ADD_CELLS = """
+INSERT INTO aggregate.cells (cell_id, app_id, rollup, bucket, dimensions)
+SELECT cell_id, app_id, rollup, to_timestamp(bucket), dimensions::jsonb
+FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::bigint[], %b::text[])
+    AS c (cell_id, app_id, rollup, bucket, dimensions)
+ON CONFLICT DO NOTHING
+"""
+
+# SQLSTATE class 54: a value is larger than Postgres can index or hold.
+_PROGRAM_LIMIT = "54"
+
+
+class PostgresTransaction:
+    """Implements `ports.CountingTransaction`."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self._connection = connection
+        register(connection)
+
+    async def claim(self, batches: Sequence[StoredBatch]) -> set[bytes]:
+        """See the port."""
+        counts = {batch.batch_id: len(batch.events) - len(batch.skipped) for batch in batches}
+        ids = sorted(counts)
+        rows = await self._rows(
+            CLAIM_BATCHES, UuidArray(ids), BigintArray([counts[batch_id] for batch_id in ids])
+        )
+        return {row[0] for row in rows}
+
+    async def add_members(
+        self, members: Mapping[tuple[bytes, str], set[str]]
+    ) -> Mapping[tuple[bytes, str], int]:
+        """See the port."""
+        cell_ids: list[bytes] = []
+        metrics: list[str] = []
+        names: list[str] = []
+        for (cell_id, metric), found in sorted(members.items()):
+            cell_ids += [cell_id] * len(found)
+            metrics += [metric] * len(found)
+            names += sorted(found)
+        if not names:
+            return {}
+        rows = await self._rows(
+            ADD_MEMBERS, UuidArray(cell_ids), TextArray(metrics), TextArray(names)
+        )
+        return {(cell_id, metric): count for cell_id, metric, count in rows}
+
+    async def add_measures(
+        self, deltas: Sequence[CellDelta]
+    ) -> Mapping[bytes, tuple[int, Mapping[str, Measure]]]:
+        """See the port."""
+        ordered = sorted(deltas, key=lambda delta: delta.cell.cell_id)
+        cell_ids = [delta.cell.cell_id for delta in ordered for _ in delta.measures]
+        # By name within a cell: that is how the plan sorts them.
+        growth = [measure for delta in ordered for measure in delta.measures]
+        rows = await self._rows(
+            ADD_MEASURES,
+            UuidArray(cell_ids),
+            TextArray([measure.metric for measure in growth]),
+            BigintArray([measure.count for measure in growth]),
+            TextArray([None if m.total is None else str(m.total) for m in growth]),
+            DoubleArray([measure.minimum for measure in growth]),
+            DoubleArray([measure.maximum for measure in growth]),
+        )
+        states: dict[bytes, tuple[int, dict[str, Measure]]] = {}
+        for cell_id, metric, count, total, minimum, maximum, version in rows:
+            newest, measures = states.get(cell_id) or (0, {})
+            measures[metric] = Measure(count, total, minimum, maximum)
+            states[cell_id] = max(newest, version), measures
+        return states
+
+    async def add_cells(self, cells: Sequence[Cell]) -> None:
+        """See the port."""
+        ordered = sorted(cells, key=lambda cell: cell.cell_id)
+        await self._connection.execute(
+            ADD_CELLS,
+            (
+                UuidArray([cell.cell_id for cell in ordered]),
+                TextArray([cell.app_id for cell in ordered]),
+                TextArray([cell.rollup for cell in ordered]),
+                BigintArray([cell.bucket for cell in ordered]),
+                TextArray([cell.dimensions for cell in ordered]),
+            ),
+        )
+
+    async def _rows(self, statement: str, *arrays: object) -> list[tuple[Any, ...]]:
+        async with self._connection.cursor(binary=True) as cursor:
+            await cursor.execute(statement, arrays)
+            return await cursor.fetchall()
+
+
+class PostgresCountingStore:
+    """Implements `ports.CountingStore`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+        """See the port."""
+        async with self._engine.begin() as connection:
+            yield PostgresTransaction(await driver_connection(connection))
+
+    def is_transient(self, error: Exception) -> bool:
+        """Everything that Postgres says except "these data cannot be stored".
+
+        A missing table or right is no property of the data either: setting every batch aside because
+        of a failed deployment would be worse than waiting for it to be mended.
+        """
+        if isinstance(error, sqlalchemy.exc.DBAPIError) and isinstance(error.orig, Exception):
+            error = error.orig
+        if isinstance(error, psycopg.Error):
+            state = error.sqlstate or ""
+            return not isinstance(error, psycopg.DataError) and not state.startswith(_PROGRAM_LIMIT)
+        return isinstance(error, sqlalchemy.exc.SQLAlchemyError | OSError)
