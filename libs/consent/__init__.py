@@ -6,7 +6,7 @@ Privacy writes the states; ingest and privacy read them, once for each batch, fr
 
 from libs.consent.connection import RedisConnection
 from libs.consent.decision import Decision, decide, decide_all
-from libs.consent.keys import READY_FIELD, consent_key
+from libs.consent.keys import READY_FIELD, consent_key, ready_mark
 from libs.consent.reader import ConsentReader, ConsentUnavailable
 from libs.consent.state import ConsentState, encode_state, parse_state
 
@@ -22,4 +22,5 @@ __all__ = [
     "decide_all",
     "encode_state",
     "parse_state",
+    "ready_mark",
 ]

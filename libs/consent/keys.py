@@ -13,3 +13,9 @@ READY_FIELD = RESERVED_PREFIX + b"ready"
 def consent_key(app_id: str, shard: int) -> str:
     """The hash of one app and shard: subject id to encoded state, and `READY_FIELD`."""
     return shard_key("privacy", shard, "consent", app_id)
+
+
+def ready_mark(run_id: bytes, shards: int) -> bytes:
+    """What `READY_FIELD` holds in a hash that is whole: which run of which server it was filled in, and
+    for how many shards, because people lie elsewhere when that number changes."""
+    return b"%s/%d" % (run_id, shards)

@@ -9,7 +9,7 @@ import hiredis
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_of
 from libs.consent.connection import RedisConnection
-from libs.consent.keys import READY_FIELD, consent_key
+from libs.consent.keys import READY_FIELD, consent_key, ready_mark
 
 # What one read gives: the encoded state of a person, None where nothing is recorded.
 Text = bytes | None
@@ -169,7 +169,7 @@ class ConsentReader:
         def receive(reply: Any, run_id: bytes) -> None:
             if type(reply) is not list:  # an error reply, or the end of the connection
                 refuse(ConsentUnavailable("consent cannot be read"))
-            elif reply.pop() != run_id:
+            elif reply.pop() != ready_mark(run_id, self._shards):
                 refuse(ConsentUnavailable("consent is being restored"))
             else:
                 resolve(reply)

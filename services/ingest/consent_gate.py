@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from libs.catalog import Catalog
-from libs.consent import Decision, decide, parse_state
+from libs.consent import ConsentState, ConsentUnavailable, Decision, decide, parse_state
 from services.ingest.anonymization import Anonymizer, truncate_ip
 from services.ingest.model import Verdict
 from services.ingest.ports import ConsentStates
@@ -52,7 +52,7 @@ class ConsentGate:
                 purpose = event_type.purpose
                 decision = Decision.ALLOW
                 if purpose is not None:
-                    decision = decide(purpose, parse_state(state) if state else None)
+                    decision = decide(purpose, _parsed(state))
                     if decision is Decision.DROP:
                         verdicts[candidate.position] = Verdict.DROPPED
                         continue
@@ -113,7 +113,7 @@ class ConsentGate:
         # The purpose of an unknown event is unknown, so any of the person's refusals counts; but what
         # a corrected catalog would accept is worth keeping under a pseudonym.
         purposes: Iterable[Any] = catalog.purposes.values() if known is None else [known.purpose]
-        parsed = parse_state(state) if state else None
+        parsed = _parsed(state)
         decisions = {decide(purpose, parsed) for purpose in purposes if purpose is not None}
         if known is not None and Decision.DROP in decisions and not unreadable:
             return Verdict.DROPPED
@@ -123,6 +123,18 @@ class ConsentGate:
             # What the properties of a malformed event say about the person cannot be known.
             event.properties_json = b"{}"
         return Verdict.REJECTED
+
+
+def _parsed(text: bytes | None) -> ConsentState | None:
+    """A person's state. Raises ConsentUnavailable for a damaged one: it does not say what was refused."""
+    if text is None:
+        return None
+    try:
+        return parse_state(text)
+    except ValueError:
+        raise ConsentUnavailable(
+            "a person's consent is recorded in a form that cannot be read"
+        ) from None
 
 
 def _askable(event: Any) -> bool:

@@ -9,7 +9,7 @@ import hiredis
 from libs.common.errors import Unavailable
 from libs.common.ids import new_uuid7_text
 from libs.common.sharding import shard_of
-from libs.consent import READY_FIELD, RedisConnection, consent_key
+from libs.consent import READY_FIELD, RedisConnection, consent_key, ready_mark
 from libs.consent.keys import RESERVED_PREFIX
 
 # Writes (field, state) pairs, each unless the hash has a newer one: never older over newer, however
@@ -74,7 +74,7 @@ class RedisMirror:
                 mark = await self._connection.execute(
                     "HGET", consent_key(app_id, shard), READY_FIELD
                 )
-                if mark is None or mark != self._connection.run_id:
+                if mark is None or mark != self._mark():
                     return False
         return True
 
@@ -90,10 +90,19 @@ class RedisMirror:
             for shard in range(self._shards):
                 run_id = self._run_id()
                 if not await self._script(
-                    END_FILL, app_id, shard, self._sign, run_id + _PADDING, READY_FIELD, run_id
+                    END_FILL,
+                    app_id,
+                    shard,
+                    self._sign,
+                    run_id + _PADDING,
+                    READY_FIELD,
+                    self._mark(),
                 ):
                     return False
         return True
+
+    def _mark(self) -> bytes:
+        return ready_mark(self._run_id(), self._shards)
 
     def _run_id(self) -> bytes:
         """Of the server that the next command goes to."""

@@ -69,7 +69,7 @@ class Privacy:
         """Whether the mirror is marked as whole for this run of Redis."""
         with Redis.from_url(self.redis_url) as redis:
             run_id = redis.info("server")["run_id"].encode()
-            return bool(redis.hget(consent_key(APP, 0), READY_FIELD) == run_id)
+            return bool(redis.hget(consent_key(APP, 0), READY_FIELD) == run_id + b"/1")
 
     async def until_whole(self) -> None:
         """Waits for the mirror to be filled."""
