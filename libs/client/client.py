@@ -17,6 +17,12 @@ SERVICE_CONFIG = """{"methodConfig": [{
   "name": [{"service": "weir.ingest.v1.IngestService"}],
   "retryPolicy": {"maxAttempts": 5, "initialBackoff": "0.1s", "maxBackoff": "2s",
                   "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]}"""
+OPTIONS = [
+    ("grpc.service_config", SERVICE_CONFIG),
+    # A connection whose other end is gone without a word is noticed while a call waits.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+]
 TIMEOUT_SECONDS = 30.0
 
 
@@ -26,9 +32,7 @@ class WeirClient:
     def __init__(
         self, address: str, *, token: str = "", channel: grpc.Channel | None = None
     ) -> None:
-        self._channel = channel or grpc.insecure_channel(
-            address, options=[("grpc.service_config", SERVICE_CONFIG)]
-        )
+        self._channel = channel or grpc.insecure_channel(address, options=OPTIONS)
         self._stub = pb_grpc.IngestServiceStub(self._channel)
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
 

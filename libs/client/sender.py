@@ -30,6 +30,10 @@ TRANSIENT = (
     grpc.StatusCode.DEADLINE_EXCEEDED,
 )
 
+# Frames are cut to this size, well below the 4 MiB that a server takes by default.
+_FRAME_BYTES = 3 * 1024 * 1024
+_CLOSE_SECONDS = 5.0
+
 
 class GaveUpError(Exception):
     """The stream cannot be kept up; the events in flight have no verdict. Carries a Problem."""
@@ -83,6 +87,7 @@ class EventSender:
         self._credits = 0
         self._resume_at = 0.0
         self._closed = False
+        self._call: Any = None
         self._failure: Problem | None = None
         self._thread = threading.Thread(target=self._run, name="weir-sender", daemon=True)
         self._thread.start()
@@ -110,7 +115,10 @@ class EventSender:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(_CLOSE_SECONDS)
+        if self._thread.is_alive() and self._call is not None:
+            self._call.cancel()  # the server does not end the call
+            self._thread.join()
 
     def __enter__(self) -> Self:
         return self
@@ -153,11 +161,27 @@ class EventSender:
     # The sender's own thread: one stream after the other.
 
     def _run(self) -> None:
+        try:
+            self._keep_streaming()
+        except Exception as error:
+            # Whoever waits in `flush` must hear of it.
+            log.exception("the sender stopped")
+            self._fail(Problem("INTERNAL", f"{type(error).__name__} in the sender"))
+
+    def _fail(self, problem: Problem) -> None:
+        with self._changed:
+            self._failure = problem
+            self._changed.notify_all()
+
+    def _keep_streaming(self) -> None:
         last_answer = time.monotonic()
         backoff = 0.05
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._pending)
+                if not self._pending:
+                    self._changed.wait_for(lambda: self._closed or self._pending)
+                    # While there was nothing to send, nobody was owed an answer.
+                    last_answer = time.monotonic()
                 if self._closed:
                     return
             answered, problem, transient = self._stream_once()
@@ -165,12 +189,12 @@ class EventSender:
             now = time.monotonic()
             if answered:
                 last_answer, backoff = now, 0.05
+            elif problem is None:
+                problem = Problem("UNAVAILABLE", "the server ended the stream without an answer")
             if problem is None:
                 continue
             if not transient or now - last_answer > self._give_up_seconds:
-                with self._changed:
-                    self._failure = problem
-                    self._changed.notify_all()
+                self._fail(problem)
                 return
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, timeout=backoff)
@@ -182,6 +206,8 @@ class EventSender:
         answered = False
         finished = threading.Event()
         call = self._stream_events(self._requests(finished), metadata=self._metadata)
+        with self._changed:
+            self._call = call
         try:
             for response in call:
                 answered = True
@@ -258,3 +284,16 @@ class EventSender:
             self._in_flight.clear()
             self._credits = 0
             self._pending.extendleft(reversed(again))
+
+
+def _split(frame: pb.EventFrame) -> list[pb.EventFrame]:
+    """The frame as one or more that are not too large; a single event that is stays alone."""
+    if len(frame.events) == 1 or frame.ByteSize() <= _FRAME_BYTES:
+        return [frame]
+    middle = len(frame.events) // 2
+    halves = (frame.events[:middle], frame.events[middle:])
+    return [
+        part
+        for half in halves
+        for part in _split(pb.EventFrame(events=half, traceparent=frame.traceparent))
+    ]

@@ -24,6 +24,8 @@ OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    # Clients may ask as often whether we are still there.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
 ]
 
 
