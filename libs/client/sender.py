@@ -143,10 +143,13 @@ class EventSender:
         ) as traceparent:
             frame = pb.EventFrame(events=self._buffer, traceparent=traceparent)
         self._buffer = []
-        with self._changed:
-            self._changed.wait_for(lambda: self._failure or len(self._pending) < self._max_pending)
-            self._check()
-            self._enqueue(frame)
+        for part in _split(frame):
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._failure or len(self._pending) < self._max_pending
+                )
+                self._check()
+                self._enqueue(part)
 
     def _enqueue(self, frame: pb.EventFrame) -> None:
         self._sequence += 1
