@@ -1,0 +1,189 @@
+"""Measures Weir side by side with what it stands on: `make bench`, or `python -m tests.bench`."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import psycopg
+from rich.console import Console
+
+from libs.common.home import Home
+from services.local import Suite
+from tests.bench.answers import record_answers
+from tests.bench.consent import measure_batches, measure_checks, response_size
+from tests.bench.delay import DelayBench
+from tests.bench.echo import EchoServer
+from tests.bench.end_to_end import EndToEnd, EndToEndBench
+from tests.bench.ledger import Ledger
+from tests.bench.load import WrongCountsError
+from tests.bench.processes import Processes
+from tests.bench.raw_copy import RawCopy
+from tests.bench.report import Report
+from tests.bench.traffic import Traffic
+
+PARTS = ("end_to_end", "consent", "batch", "delay")
+_SEED = 20_260_101
+_ENOUGH_SUBJECTS = 50_000
+# The app whose people are asked about.
+_CHECKED_APP = "unofficial_communities"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    warm_up_frames: int = 60
+    runs: int = 3
+    # Of 500 events each.
+    frames: int = 440
+    check_rounds: int = 5
+    round_seconds: float = 3.0
+    batch_rounds: int = 5
+    delay_seconds: float = 15.0
+
+
+QUICK = Plan(
+    warm_up_frames=12,
+    runs=2,
+    frames=60,
+    check_rounds=2,
+    round_seconds=1.0,
+    batch_rounds=2,
+    delay_seconds=4.0,
+)
+
+
+def main() -> int:
+    """0 where everything was measured, whatever came out; 1 where counts were wrong."""
+    options = _options()
+    # So that the suite is stopped and its folder removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    progress = Console(stderr=True)
+    _describe_machine(progress)
+    report = Report()
+    # Nothing of the user's own settings: everybody measures the same.
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("WEIR_", "OTEL_"))
+    }
+    with (
+        tempfile.TemporaryDirectory(prefix="weir-bench-") as folder,
+        Suite(Home(Path(folder)), environment, report=progress.print) as suite,
+    ):
+        try:
+            asyncio.run(_measure(suite, options, report, progress))
+        except WrongCountsError as error:
+            progress.print(f"wrong counts: {error}", style="bold red", markup=False)
+            return 1
+    # Rich takes a pipe for 80 columns wide, which is too narrow for the tables.
+    console = Console()
+    report.print(console if console.is_terminal else Console(width=110))
+    print(report.json_line())
+    return 0
+
+
+async def _measure(
+    suite: Suite, options: argparse.Namespace, report: Report, progress: Console
+) -> None:
+    addresses = suite.addresses
+    services, token = addresses.services, addresses.token
+    plan = QUICK if options.quick else Plan()
+    progress.print("making people")
+    traffic = Traffic(_SEED)
+    answered = await record_answers(services["privacy"], token, traffic)
+    progress.print(f"{answered} people have recorded their answers")
+    with psycopg.connect(addresses.database_url, autocommit=True) as connection:
+        ledger = Ledger(connection)
+        rate = options.rate
+        bench = EndToEndBench(
+            services["ingest"], token, traffic, ledger, RawCopy(connection), Processes(suite)
+        )
+        progress.print("warming up")
+        await bench.warm_up(plan.warm_up_frames)
+        if "end_to_end" in options.only:
+            progress.print(f"end to end and raw COPY, {plan.runs} times")
+            results = await bench.measure(plan.runs, plan.frames)
+            _note_end_to_end(report, results, progress)
+            if results.subjects < _ENOUGH_SUBJECTS and not options.quick:
+                raise WrongCountsError(f"only {results.subjects} people in a run")
+            rate = rate or report.figures["end_to_end_events_per_s"].median / 2
+        app = traffic.apps[_CHECKED_APP]
+        if "consent" in options.only:
+            progress.print(f"CheckConsent and echo, {plan.check_rounds} times")
+            size = await response_size(services["privacy"], token, app)
+            echo = EchoServer(suite.home.path, size)
+            echo.start()
+            try:
+                checks = await measure_checks(
+                    services["privacy"],
+                    token,
+                    echo,
+                    app,
+                    rounds=plan.check_rounds,
+                    seconds=plan.round_seconds,
+                )
+            finally:
+                echo.stop()
+            report.add("check_consent_per_s", checks.per_second)
+            report.add("echo_per_s", checks.echo_per_second)
+            report.figures["check_consent_ratio"] = checks.ratio
+        if "batch" in options.only:
+            progress.print(f"BatchCheckConsent, {plan.batch_rounds} times")
+            batches = await measure_batches(
+                services["privacy"],
+                token,
+                app,
+                rounds=plan.batch_rounds,
+                seconds=plan.round_seconds,
+            )
+            report.add("batch_checks_per_s", batches)
+        if "delay" in options.only:
+            progress.print(f"delay at {rate:,.0f} events/s, {plan.runs} times")
+            delays = await DelayBench(services, token, addresses.database_url, traffic).measure(
+                ledger, runs=plan.runs, seconds=plan.delay_seconds, events_per_second=rate
+            )
+            report.add("live_p50_ms", delays.live_p50_ms)
+            report.add("live_p99_ms", delays.live_p99_ms)
+            report.add("stored_p50_ms", delays.stored_p50_ms)
+            report.add("stored_p99_ms", delays.stored_p99_ms)
+            report.add("delay_load_events_per_s", delays.offered_per_second)
+
+
+def _note_end_to_end(report: Report, results: EndToEnd, progress: Console) -> None:
+    report.add("end_to_end_events_per_s", results.events_per_second)
+    report.add("raw_copy_rows_per_s", results.raw_rows_per_second)
+    report.figures["end_to_end_ratio"] = results.ratio
+    report.add_by_service("cpu_us_per_event", results.cpu_us)
+    report.add_by_service("rss_mb", results.resident_mb)
+    verdicts = ", ".join(f"{count} {name}" for name, count in results.verdicts.items() if count)
+    progress.print(f"at least {results.subjects} people a run; all runs together: {verdicts}")
+
+
+def _describe_machine(progress: Console) -> None:
+    cores = psutil.cpu_count() or 1
+    load = psutil.getloadavg()[0]
+    progress.print(f"{cores} cores, load average {load:.2f}")
+    if load > cores / 4:
+        progress.print("the machine has other work: expect wide ranges", style="yellow")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="short runs, to try the harness")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="NAME")
+    parser.add_argument(
+        "--rate", type=float, help="events/s for `delay`; else half of what `end_to_end` finds"
+    )
+    options = parser.parse_args()
+    if "delay" in options.only and "end_to_end" not in options.only and not options.rate:
+        parser.error("`delay` without `end_to_end` needs --rate")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Events per second from the producer's stream until each one is stored and counted."""
+
+import asyncio
+import gc
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from tests.bench.figures import Figure, pair_ratios
+from tests.bench.ledger import Ledger
+from tests.bench.load import send
+from tests.bench.processes import Processes, Usage, cpu_us_per_event
+from tests.bench.raw_copy import RawCopy
+from tests.bench.traffic import Frames, Traffic
+
+FRAME_EVENTS = 500
+_US = 1_000_000
+# An event must not lie in the future while it is sent, nor all of them at the same moment.
+_SPAN_US = 22 * 3_600 * _US
+_TIMEOUT_SECONDS = 120.0
+# What follows the last count: publishing it, acknowledging it, trimming the streams.
+_SETTLING_SECONDS = 0.5
+
+
+@dataclass
+class EndToEnd:
+    """What the runs gave; each list has one entry for each run."""
+
+    events_per_second: list[float] = field(default_factory=list)
+    raw_rows_per_second: list[float] = field(default_factory=list)
+    cpu_us: list[dict[str, float]] = field(default_factory=list)
+    resident_mb: list[dict[str, float]] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    # People in the smallest run.
+    subjects: int = 0
+
+    @property
+    def ratio(self) -> Figure:
+        """End to end over raw COPY, by pair."""
+        return Figure.of(pair_ratios(self.events_per_second, self.raw_rows_per_second))
+
+
+class EndToEndBench:
+    """Sends, waits, copies; over and over with new events."""
+
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        traffic: Traffic,
+        ledger: Ledger,
+        raw_copy: RawCopy,
+        processes: Processes,
+    ) -> None:
+        self._address = address
+        self._token = token
+        self._traffic = traffic
+        self._ledger = ledger
+        self._raw_copy = raw_copy
+        self._processes = processes
+
+    async def warm_up(self, frames: int) -> None:
+        """Fills caches, connection pools and partitions; measures nothing."""
+        await self._run(self._frames(frames), EndToEnd())
+
+    async def measure(self, runs: int, frames: int) -> EndToEnd:
+        """Each run of about `frames` frames is followed by a copy of what it has stored."""
+        results = EndToEnd()
+        for _ in range(runs):
+            since = datetime.now(UTC)
+            kept = await self._run(self._frames(frames), results)
+            results.raw_rows_per_second.append(self._raw_copy.rows_per_second(since, kept))
+        return results
+
+    def _frames(self, count: int) -> list[Frames]:
+        now_us = time.time_ns() // 1_000
+        return self._traffic.frames(count, FRAME_EVENTS, now_us - _SPAN_US, now_us)
+
+    async def _run(self, streams: list[Frames], results: EndToEnd) -> int:
+        """One run; returns how many events it has stored. Raises WrongCountsError."""
+        # The frames are there until the run ends: no need for the collector to walk past them.
+        gc.collect()
+        gc.freeze()
+        before, usage = self._ledger.counts(), self._processes.usage()
+        start = time.perf_counter()
+        sent = await asyncio.gather(
+            *(send(self._address, self._token, frames) for frames in streams)
+        )
+        kept = sum(stream.stored for stream in sent)
+        end = await self._ledger.wait_until_counted(
+            before.counted + kept, timeout_seconds=_TIMEOUT_SECONDS
+        )
+        await asyncio.sleep(_SETTLING_SECONDS)
+        self._note(results, usage, kept, end - start)
+        self._ledger.check(before, kept)
+        gc.unfreeze()
+        for stream in sent:
+            results.verdicts.update(stream.verdicts)
+        people = sum(len(frames.subjects) for frames in streams)
+        results.subjects = min(results.subjects or people, people)
+        return kept
+
+    def _note(self, results: EndToEnd, before: Usage, kept: int, seconds: float) -> None:
+        after = self._processes.usage()
+        results.events_per_second.append(kept / seconds)
+        results.cpu_us.append(cpu_us_per_event(before, after, kept))
+        results.resident_mb.append(dict(after.resident_mb))

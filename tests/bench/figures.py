@@ -1,0 +1,42 @@
+"""The arithmetic of measurements: medians with ranges, percentiles, ratios of pairs."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What several runs of one measurement gave."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Figure":
+        """The median (of an even number, the mean of the middle two), smallest and largest value.
+
+        Raises ValueError where there is none.
+        """
+        if not values:
+            raise ValueError("no run, no figure")
+        return cls(median(values), min(values), max(values))
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that at least `percent` % of the values do not exceed (nearest rank).
+
+    Always one of the values: nothing is interpolated. Raises ValueError where there is none.
+    """
+    if not values:
+        raise ValueError("no values, no percentile")
+    rank = max(1, math.ceil(percent / 100 * len(values)))
+    return sorted(values)[rank - 1]
+
+
+def pair_ratios(values: Sequence[float], references: Sequence[float]) -> list[float]:
+    """Each value over the reference that was measured right after it, so that what the machine did
+    meanwhile weighs on both. Raises ValueError where one has no partner."""
+    return [value / reference for value, reference in zip(values, references, strict=True)]

@@ -1,0 +1,122 @@
+"""The table that people read, and the one line of JSON that programs read."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.figures import Figure
+
+# What the design promises on two cores: the limit, and whether more or less than it is good.
+AT_LEAST = {
+    "end_to_end_ratio": 1 / 3,
+    "check_consent_ratio": 0.8,
+    "batch_checks_per_s": 300_000,
+}
+BELOW = {"live_p99_ms": 1_000, "stored_p99_ms": 2_000}
+# The keys of the JSON line, in its order; the last two are by service.
+FIGURES = (
+    "end_to_end_events_per_s",
+    "raw_copy_rows_per_s",
+    "end_to_end_ratio",
+    "check_consent_per_s",
+    "echo_per_s",
+    "check_consent_ratio",
+    "batch_checks_per_s",
+    "live_p99_ms",
+    "stored_p99_ms",
+)
+BY_SERVICE = ("cpu_us_per_event", "rss_mb")
+# In the table only.
+_MORE_FIGURES = ("live_p50_ms", "stored_p50_ms", "delay_load_events_per_s")
+# From here on, nothing after the point means anything.
+_WHOLE_FROM = 100
+
+
+@dataclass
+class Report:
+    """All figures of one run; what was not measured is not in it."""
+
+    figures: dict[str, Figure] = field(default_factory=dict)
+    by_service: dict[str, dict[str, Figure]] = field(default_factory=dict)
+
+    def add(self, name: str, values: Sequence[float]) -> None:
+        """One value for each run."""
+        self.figures[name] = Figure.of(values)
+
+    def add_by_service(self, name: str, runs: Sequence[Mapping[str, float]]) -> None:
+        """One mapping for each run, all with the same services."""
+        self.by_service[name] = {
+            service: Figure.of([run[service] for run in runs]) for service in runs[0]
+        }
+
+    def json_line(self) -> str:
+        """Medians; null for what was not measured."""
+        values: dict[str, object] = {
+            name: _rounded(self.figures[name].median) if name in self.figures else None
+            for name in FIGURES
+        }
+        for name in BY_SERVICE:
+            services = self.by_service.get(name)
+            values[name] = services and {
+                service: _rounded(figure.median) for service, figure in services.items()
+            }
+        return json.dumps(values)
+
+    def print(self, console: Console) -> None:
+        """The tables."""
+        table = Table("figure", "median", "range", "target", "", title="Weir, side by side")
+        for column in table.columns[1:3]:
+            column.justify = "right"
+        for name in (*FIGURES, *_MORE_FIGURES):
+            if figure := self.figures.get(name):
+                table.add_row(
+                    name, _text(figure.median), _range(figure), target(name), verdict(name, figure)
+                )
+        console.print(table)
+        if self.by_service:
+            console.print(self._services())
+
+    def _services(self) -> Table:
+        table = Table("service", title="End to end, by process")
+        for name in self.by_service:
+            table.add_column(name, justify="right")
+            table.add_column("range", justify="right")
+        for service in next(iter(self.by_service.values())):
+            figures = [services[service] for services in self.by_service.values()]
+            cells = [text for f in figures for text in (_text(f.median), _range(f))]
+            table.add_row(service, *cells)
+        return table
+
+
+def target(name: str) -> str:
+    """What a figure shall be, for people; empty where nothing is promised."""
+    if name in AT_LEAST:
+        return f"≥ {_text(AT_LEAST[name])}"
+    if name in BELOW:
+        return f"< {_text(BELOW[name])}"
+    return ""
+
+
+def verdict(name: str, figure: Figure) -> str:
+    """Whether the median keeps the promise; empty where nothing is promised."""
+    if name in AT_LEAST:
+        return "ok" if figure.median >= AT_LEAST[name] else "falls short"
+    if name in BELOW:
+        return "ok" if figure.median < BELOW[name] else "falls short"
+    return ""
+
+
+def _rounded(value: float) -> float:
+    """As many digits as mean anything."""
+    return round(value) if value >= _WHOLE_FROM else round(value, 3)
+
+
+def _text(value: float) -> str:
+    return f"{value:,.0f}" if value >= _WHOLE_FROM else f"{value:.3g}"
+
+
+def _range(figure: Figure) -> str:
+    return f"{_text(figure.low)} .. {_text(figure.high)}"
