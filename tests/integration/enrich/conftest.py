@@ -1,0 +1,15 @@
+"""An asyncio client on an empty Redis."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from libs.common.redis_client import create_redis
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[Redis]:
+    connection = create_redis(redis_url)
+    yield connection
+    await connection.aclose()

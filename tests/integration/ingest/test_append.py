@@ -1,0 +1,233 @@
+"""The append script on a real Redis: what is new is appended once, what is not is told."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from libs.common.errors import Unavailable
+from libs.common.redis_client import create_redis
+from services.ingest.model import Append, Appended
+from services.ingest.settings import IngestSettings
+from services.ingest.store import RedisRawStream, dead_letter_stream, raw_stream
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+# In the middle of a dedupe window of a day, which begins at midnight UTC.
+NOON_MS = 20_700 * DAY_MS + 12 * HOUR_MS
+
+
+def _uuid(name: str) -> bytes:
+    return uuid.uuid5(uuid.NAMESPACE_OID, name).bytes
+
+
+def _batch_id(now_ms: int, name: str) -> bytes:
+    """A UUIDv7 of that time, the same for the same name."""
+    rest = bytearray(_uuid(name)[6:])
+    rest[0] = rest[0] & 0x0F | 0x70
+    return now_ms.to_bytes(6, "big") + bytes(rest)
+
+
+def _append(
+    *ids: str,
+    now_ms: int = NOON_MS,
+    batch: str = "b1",
+    payload: bytes = b"payload",
+    prints: Sequence[int] = (),
+    keys: Sequence[str] = (),
+    letters: bytes = b"",
+) -> Append:
+    return Append(
+        app_id="chess",
+        batch_id=_batch_id(now_ms, batch),
+        received_at_us=now_ms * 1000,
+        payload=payload,
+        event_uuids=b"".join(map(_uuid, ids)),
+        fingerprints=b"".join(p.to_bytes(4, "big") for p in prints or [0] * len(ids)),
+        idempotency_uuids=b"".join(_uuid(key) if key else bytes(16) for key in keys),
+        dead_letters=letters,
+        traceparent="",
+        dedupe_window_seconds=24 * 3600,
+    )
+
+
+@pytest.fixture
+def stream(client: Redis) -> RedisRawStream:
+    return RedisRawStream(client, IngestSettings(max_backlog_entries=5))
+
+
+async def _entries(client: Redis, name: str = raw_stream(0)) -> list[dict[bytes, bytes]]:
+    return [fields for _, fields in await client.xrange(name)]
+
+
+def _seen(*positions: int, conflicts: int = 0) -> Appended:
+    return Appended(frozenset(positions), conflicts)
+
+
+async def test_new_events_are_appended(stream: RedisRawStream, client: Redis) -> None:
+    assert await stream.append(0, _append("a", "b")) == _seen()
+    assert await _entries(client) == [{b"batch": b"payload", b"trace": b"", b"skip": b""}]
+
+
+async def test_a_resend_is_a_duplicate_and_only_the_rest_is_appended(
+    stream: RedisRawStream, client: Redis
+) -> None:
+    await stream.append(0, _append("a", "b"))
+    assert await stream.append(0, _append("b", "c", "a", batch="b2")) == _seen(0, 2)
+    assert [entry[b"skip"] for entry in await _entries(client)] == [b"", b"0,2"]
+    assert await stream.append(0, _append("c", "a", batch="b3")) == _seen(0, 1)
+    assert len(await _entries(client)) == 2
+
+
+async def test_another_payload_under_an_id_is_a_conflict(stream: RedisRawStream) -> None:
+    await stream.append(0, _append("a", "b", prints=[1, 2]))
+    assert await stream.append(0, _append("a", "b", batch="b2", prints=[1, 3])) == _seen(
+        0, 1, conflicts=1
+    )
+
+
+async def test_a_batch_whose_answer_was_lost_is_not_appended_again(
+    stream: RedisRawStream, client: Redis
+) -> None:
+    await stream.append(0, _append("old", batch="b0", keys=["k0"]))
+    batch = _append("a", "old", "b", "c", keys=["", "", "k0", "k1"], letters=b"letters")
+    first = await stream.append(0, batch)
+    assert first == _seen(1, 2)
+    for _ in range(2):
+        assert await stream.append(0, batch) == first
+    assert len(await _entries(client)) == 2
+    assert await _entries(client, dead_letter_stream(0)) == [{b"batch": b"letters"}]
+
+
+async def test_apps_do_not_see_each_others_ids(stream: RedisRawStream) -> None:
+    await stream.append(0, _append("a"))
+    other = _append("a", batch="b2")
+    object.__setattr__(other, "app_id", "go")
+    assert await stream.append(0, other) == _seen()
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "duplicate"),
+    [
+        (0, True),
+        (HOUR_MS, True),
+        (DAY_MS - 1, True),
+        (DAY_MS, False),
+        (DAY_MS + HOUR_MS, False),
+        (3 * DAY_MS, False),
+    ],
+)
+@pytest.mark.parametrize("first_ms", [NOON_MS, NOON_MS - 12 * HOUR_MS, NOON_MS + 12 * HOUR_MS - 1])
+async def test_a_resend_after_the_window_counts_as_new(
+    stream: RedisRawStream, first_ms: int, age_ms: int, duplicate: bool
+) -> None:
+    await stream.append(0, _append("a", now_ms=first_ms))
+    resend = await stream.append(0, _append("a", now_ms=first_ms + age_ms, batch="b2"))
+    assert resend == (_seen(0) if duplicate else _seen())
+
+
+async def test_a_clock_behind_finds_what_one_ahead_has_put_into_the_next_window(
+    stream: RedisRawStream,
+) -> None:
+    midnight = NOON_MS + 12 * HOUR_MS
+    await stream.append(0, _append("a", now_ms=midnight + 2_000))
+    assert await stream.append(0, _append("a", now_ms=midnight - 2_000, batch="b2")) == _seen(0)
+
+
+async def test_what_is_known_expires_when_nobody_needs_it_any_more(
+    stream: RedisRawStream, client: Redis
+) -> None:
+    await stream.append(0, _append("a", keys=["k"]))
+    [seen] = await client.keys("ingest:{0}:seen:chess:*")
+    [keys] = await client.keys("ingest:{0}:idempotency:chess:*")
+    # Until the window after this one ends, and ten minutes for clocks that differ.
+    assert 2 * DAY_MS < await client.pttl(seen) <= 2 * DAY_MS + 600_000
+    assert 2 * HOUR_MS < await client.pttl(keys) <= 2 * HOUR_MS + 600_000
+    before = await client.pttl(seen)
+    await stream.append(0, _append("b", batch="b2"))
+    assert await client.pttl(seen) <= before
+
+
+async def test_an_idempotency_key_holds_for_an_hour(stream: RedisRawStream) -> None:
+    await stream.append(0, _append("a", keys=["k"]))
+    within = _append("b", now_ms=NOON_MS + HOUR_MS - 1, batch="b2", keys=["k"])
+    after = _append("c", now_ms=NOON_MS + HOUR_MS, batch="b3", keys=["k"])
+    assert await stream.append(0, within) == _seen(0)
+    assert await stream.append(0, after) == _seen()
+
+
+async def test_of_two_events_with_one_key_in_a_batch_the_first_counts(
+    stream: RedisRawStream, client: Redis
+) -> None:
+    batch = _append("a", "b", "c", keys=["k", "k", ""], prints=[1, 2, 3])
+    assert await stream.append(0, batch) == _seen(1, conflicts=1)
+    assert await stream.append(0, batch) == _seen(1, conflicts=1)
+    assert len(await _entries(client)) == 1
+
+
+async def test_a_key_and_an_id_are_different_things(stream: RedisRawStream) -> None:
+    await stream.append(0, _append("a", keys=["b"]))
+    assert await stream.append(0, _append("b", batch="b2", keys=["a"])) == _seen()
+
+
+async def test_a_thousand_events_fit_into_one_call(stream: RedisRawStream, client: Redis) -> None:
+    ids = [f"e{number}" for number in range(1_000)]
+    batch = _append(*ids, keys=[f"k{number}" for number in range(1_000)])
+    assert await stream.append(0, batch) == _seen()
+    assert await stream.append(0, _append(*ids, batch="b2")) == _seen(*range(1_000))
+
+
+async def test_a_full_backlog_takes_nothing(stream: RedisRawStream, client: Redis) -> None:
+    for number in range(5):
+        await stream.append(0, _append(f"e{number}", batch=f"b{number}"))
+    assert await stream.append(0, _append("new", batch="b5", letters=b"l")) is None
+    assert len(await _entries(client)) == 5
+    assert await _entries(client, dead_letter_stream(0)) == []
+    # Nothing was marked: when there is room again, it is new.
+    await client.xtrim(raw_stream(0), maxlen=0)
+    assert await stream.append(0, _append("new", batch="b6")) == _seen()
+
+
+async def test_dead_letters_have_a_backlog_too(stream: RedisRawStream, client: Redis) -> None:
+    for number in range(5):
+        assert await stream.append(0, _append(batch=f"b{number}", letters=b"l")) == _seen()
+    assert await stream.append(0, _append("a", batch="b5", letters=b"l")) is None
+    assert await stream.append(0, _append("a", batch="b6")) == _seen()
+
+
+async def test_too_many_bytes_push_back_until_they_are_gone(client: Redis) -> None:
+    stream = RedisRawStream(client, IngestSettings(max_backlog_bytes=100_000))
+    assert await stream.append(0, _append("a", payload=b"x" * 200_000)) == _seen()
+    entries, size = await stream.measure_backlog(0)
+    assert entries == 1
+    assert size > 200_000
+    assert await stream.append(0, _append("b", batch="b2")) is None
+    await client.xtrim(raw_stream(0), maxlen=0)
+    await stream.measure_backlog(0)
+    assert await stream.append(0, _append("b", batch="b3")) == _seen()
+
+
+async def test_a_full_memory_takes_nothing(stream: RedisRawStream, client: Redis) -> None:
+    await stream.append(0, _append("a"))
+    before: dict[str, Any] = await client.config_get("maxmemory")
+    await client.config_set("maxmemory", "100kb")
+    try:
+        assert await stream.append(0, _append("b", "c", batch="b2", letters=b"l")) is None
+        assert await stream.append(0, _append(batch="b3", letters=b"l")) is None
+    finally:
+        await client.config_set("maxmemory", before["maxmemory"])
+    assert len(await _entries(client)) == 1
+    # Neither half had happened.
+    assert await stream.append(0, _append("b", "c", batch="b4")) == _seen()
+
+
+async def test_a_redis_that_does_not_answer_is_unavailable() -> None:
+    nowhere = create_redis("redis://127.0.0.1:1/0")
+    try:
+        with pytest.raises(Unavailable) as refusal:
+            await RedisRawStream(nowhere, IngestSettings()).append(0, _append("a"))
+    finally:
+        await nowhere.aclose()
+    assert refusal.value.retry_after_seconds > 0

@@ -1,0 +1,93 @@
+"""Dead letters reach Postgres, each one once."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+
+import psycopg
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+from weir.common.v1 import event_pb2
+from weir.pipeline.v1 import batch_pb2
+
+from libs.common.database import create_engine
+from libs.common.streams import ConsumerGroup, trim_acknowledged
+from services.ingest.dead_letters import DeadLetterWriter
+from services.ingest.store import dead_letter_stream
+
+STREAMS = [dead_letter_stream(0), "enrich:{0}:dead_letters"]
+DEADLINE_SECONDS = 30
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(database_url, service="ingest")
+    yield engine
+    await engine.dispose()
+
+
+def _letters(*names: str) -> dict[str, bytes]:
+    batch = batch_pb2.DeadLetterBatch(
+        dead_letters=[
+            batch_pb2.DeadLetter(
+                dead_letter_id=uuid.uuid5(uuid.NAMESPACE_OID, name).bytes,
+                app_id="chess",
+                stage="ingest",
+                received_at_us=1_789_000_000_000_001,
+                reason="FIELD_INVALID",
+                field="event_id",
+                message=f"{name}\x00",
+                event=event_pb2.Event(event_id=f"{name}\x00", name="game.ended"),
+            )
+            for name in names
+        ]
+    )
+    return {"batch": batch.SerializeToString()}
+
+
+def _rows(database_url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(database_url) as connection:
+        return connection.execute(
+            "SELECT event_id, message, subject_id, received_at::text, stage, event"
+            " FROM ingest.dead_letters ORDER BY event_id"
+        ).fetchall()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    def wait() -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "it never happened"
+            time.sleep(0.02)
+
+    await asyncio.to_thread(wait)
+
+
+async def test_letters_are_stored_once_however_often_they_are_appended(
+    client: Redis, engine: AsyncEngine, database_url: str
+) -> None:
+    for letters in (_letters("a", "b"), _letters("b", "a"), {"batch": b"\xff"}, {"other": b""}):
+        await client.xadd(STREAMS[0], letters)
+    await client.xadd(STREAMS[1], _letters("c"))
+    stop = asyncio.Event()
+    group = ConsumerGroup(client, STREAMS, "ingest", "one", 10.0)
+    writer = asyncio.create_task(DeadLetterWriter(group, engine).run(stop))
+    try:
+        await _until(lambda: len(_rows(database_url)) == 3)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while any([await client.xlen(stream) for stream in STREAMS]):
+                for stream in STREAMS:
+                    await trim_acknowledged(client, stream)
+        # Emptied Redis, lost group: it goes on.
+        await client.flushall()
+        await client.xadd(STREAMS[0], _letters("a", "d"))
+        await _until(lambda: len(_rows(database_url)) == 4)
+    finally:
+        stop.set()
+        await writer
+    rows = _rows(database_url)
+    assert [row[0] for row in rows] == ["a\ufffd", "b\ufffd", "c\ufffd", "d\ufffd"]
+    event = event_pb2.Event(event_id="a\x00", name="game.ended").SerializeToString()
+    assert rows[0][1:] == ("a\ufffd", None, "2026-09-10 00:26:40.000001+00", "ingest", event)
