@@ -67,6 +67,8 @@ def parse_mapping(maps: Sequence[str], sets: Sequence[str]) -> RowMapping:
     constants = dict(_pair(text, "--set") for text in sets)
     if len(columns) + len(constants) < len(maps) + len(sets):
         raise MappingError("a field is mapped twice")
+    if both := sorted(columns.keys() & constants.keys()):
+        raise MappingError(f"`{both[0]}` has both a column and a constant")
     fields = columns.keys() | constants.keys()
     for field in REQUIRED:
         if field not in fields:

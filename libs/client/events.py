@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from weir.common.v1 import event_pb2
@@ -76,18 +75,24 @@ def event_from_envelope(
             _set_enum(event, name, f"{prefix}_{str(value).upper()}")
     if days := envelope.get("retention_days"):
         event.retention_days = int(days)
-    if entity := envelope.get("entity"):
-        ParseDict(entity, event.entity)
-    if attribution := envelope.get("attribution"):
-        ParseDict(attribution, event.attribution)
+    for name in ("entity", "attribution"):
+        if values := envelope.get(name):
+            _set_texts(getattr(event, name), name, values)
     if context := envelope.get("context"):
-        texts = {key: str(value) for key, value in context.items() if key != "extra"}
-        ParseDict(texts, event.context)
+        texts = {key: value for key, value in context.items() if key != "extra"}
+        _set_texts(event.context, "context", texts)
         if extra := context.get("extra"):
             struct = Struct()
             struct.update(extra)
             event.context.extra.CopyFrom(struct)
     return event
+
+
+def _set_texts(message: Any, field: str, values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if key not in message.DESCRIPTOR.fields_by_name:
+            raise ValueError(f"{field}.{key}: there is no such field")
+        setattr(message, key, str(value))
 
 
 def _set_enum(event: event_pb2.Event, field: str, value: str) -> None:

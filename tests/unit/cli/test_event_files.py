@@ -1,0 +1,80 @@
+"""Reading files of events, whole and broken."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from libs.cli.event_files import FileFormat, Line, detect_format, open_events, read_lines
+
+
+def _lines(path: Path, file_format: FileFormat | None = None) -> list[Line]:
+    with open_events(str(path)) as file:
+        return list(read_lines(file, file_format or detect_format(str(path), file.head)))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_ndjson_plain_and_packed(tmp_path: Path, packed: bool) -> None:
+    content = b'\xef\xbb\xbf{"a": 1}\r\n\n  {"a": 2}\nnonsense\n[3]\n{"a": 4}'
+    path = tmp_path / "events"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    lines = _lines(path)
+    assert [(line.number, line.document) for line in lines] == [
+        (1, {"a": 1}),
+        (3, {"a": 2}),
+        (4, None),
+        (5, None),
+        (6, {"a": 4}),
+    ]
+    assert "not valid JSON" in lines[2].problem
+    assert lines[3].problem == "is not a JSON object"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_csv_plain_and_packed(tmp_path: Path, delimiter: str, packed: bool) -> None:
+    rows = ["id,day", '1,"a', 'b"', "", "2", "3,c,d", "4,e"]
+    content = "\r\n".join(rows).replace(",", delimiter).encode("utf-8-sig")
+    path = tmp_path / ("log.csv.gz" if packed else "log.csv")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    lines = _lines(path)
+    assert [(line.number, line.document) for line in lines] == [
+        # A quoted field may run over lines; the number is that of its last.
+        (3, {"id": "1", "day": "a\r\nb"}),
+        (5, None),
+        (6, None),
+        (7, {"id": "4", "day": "e"}),
+    ]
+    assert lines[1].problem == "has 1 fields, the header has 2"
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "expected"),
+    [
+        ("log.csv.gz", b"", FileFormat.CSV),
+        ("log.CSV", b"{}", FileFormat.CSV),
+        ("log.ndjson", b"a,b", FileFormat.NDJSON),
+        ("log.jsonl.gz", b"a,b", FileFormat.NDJSON),
+        ("log", b'\xef\xbb\xbf\n {"a": 1}', FileFormat.NDJSON),
+        ("-", b"a,b\n1,2", FileFormat.CSV),
+        ("-", b"", FileFormat.NDJSON),
+    ],
+)
+def test_the_format_is_told_by_name_and_else_by_content(
+    name: str, head: bytes, expected: FileFormat
+) -> None:
+    assert detect_format(name, head) is expected
+
+
+def test_a_packed_file_that_breaks_off_raises(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 100_000)[:-200])
+    with pytest.raises(EOFError):
+        _lines(path)
+
+
+def test_bytes_that_are_no_utf_8_do_not_stop_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(b"id\n\xff\n2\n")
+    assert len(_lines(path)) == 2
+    assert _lines(path)[1].document == {"id": "2"}

@@ -1,0 +1,126 @@
+"""From the columns of somebody's log to the fields of an event."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.catalog import Catalog, load_catalog
+from libs.cli.mapping import MappingError, parse_mapping
+
+CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
+BASE = ("name=event", "occurred_at=when")
+
+
+@pytest.fixture(scope="module")
+def communities() -> Catalog:
+    return load_catalog(CATALOGS / "unofficial_communities.yaml")
+
+
+def test_columns_fill_fields_at_any_depth(communities: Catalog) -> None:
+    mapping = parse_mapping(
+        [
+            *BASE,
+            "subject_id=player",
+            "entity.id=place",
+            "context.platform=os",
+            "properties.xp_awarded=xp",
+            "properties.mission_type=mission",
+            "context.extra.shard=shard",
+        ],
+        ["group_id=7", "entity.type=zone"],
+    )
+    row = {
+        "event": "gamification.mission.completed",
+        "when": "2026-05-01",
+        "player": "42",
+        "place": "z9",
+        "os": "ios",
+        "xp": "50",
+        "mission": "7",
+        "shard": "eu",
+        "ignored": "yes",
+    }
+    assert mapping.envelope(communities, row) == {
+        "name": "gamification.mission.completed",
+        "occurred_at": "2026-05-01",
+        "subject_id": "42",
+        "group_id": "7",
+        "entity": {"type": "zone", "id": "z9"},
+        "context": {"platform": "ios", "extra": {"shard": "eu"}},
+        # The catalog says that one is a number and the other a text.
+        "properties": {"xp_awarded": 50, "mission_type": "7"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "text", "value"),
+    [
+        ("world.session.ended", "duration_seconds", "12.5", 12.5),
+        ("world.session.ended", "duration_seconds", "nan", "nan"),
+        ("world.session.ended", "duration_seconds", "1_000", "1_000"),
+        ("gamification.ranking.updated", "top_3_changed", "TRUE", True),
+        ("gamification.ranking.updated", "top_3_changed", "maybe", "maybe"),
+        # A text or a number: then it stays what it is.
+        ("age.declared", "assurance_level", "2", "2"),
+        ("world.session.ended", "not_declared", "2", "2"),
+        ("not.declared", "duration_seconds", "2", "2"),
+    ],
+)
+def test_properties_get_the_type_that_the_catalog_declares(
+    communities: Catalog, event: str, name: str, text: str, value: Any
+) -> None:
+    mapping = parse_mapping([*BASE, f"properties.{name}=x"], [])
+    row = {"event": event, "when": "2026-05-01", "x": text}
+    assert mapping.envelope(communities, row)["properties"] == {name: value}
+
+
+def test_empty_values_are_absent_and_a_constant_stands_in(communities: Catalog) -> None:
+    mapping = parse_mapping([*BASE, "subject_id=player"], [])
+    row = {"event": "world.session.ended", "when": "2026-05-01", "player": ""}
+    assert "subject_id" not in mapping.envelope(communities, row)
+
+
+@pytest.mark.parametrize("missing", ["event", "when"])
+def test_a_row_without_name_or_time_is_a_problem(communities: Catalog, missing: str) -> None:
+    row = {"event": "world.session.ended", "when": "2026-05-01", missing: ""}
+    with pytest.raises(MappingError, match="is missing"):
+        parse_mapping(BASE, []).envelope(communities, row)
+
+
+def test_an_object_is_no_value_of_a_field(communities: Catalog) -> None:
+    row = {"event": "world.session.ended", "when": "2026-05-01", "player": {"id": 5}}
+    with pytest.raises(MappingError, match="subject_id"):
+        parse_mapping([*BASE, "subject_id=player"], []).envelope(communities, row)
+
+
+@pytest.mark.parametrize(
+    ("maps", "sets", "message"),
+    [
+        (["subject=x", *BASE], [], "did you mean `subject_id`"),
+        (["properties.=x", *BASE], [], "no field"),
+        (["properties=x", *BASE], [], "no field"),
+        (["occurred_at", "name=x"], [], "must be FIELD=VALUE"),
+        (["name=x"], [], "`occurred_at` needs a column"),
+        (["occurred_at=x"], [], "`name` needs a column"),
+        ([*BASE, "name=other"], [], "mapped twice"),
+        ([*BASE], ["name=gameStarted"], "both"),
+        ([*BASE, "properties.a=x", "properties.a.b=y"], [], "a part of it"),
+    ],
+)
+def test_a_mapping_that_cannot_be_meant_is_refused(
+    maps: list[str], sets: list[str], message: str
+) -> None:
+    with pytest.raises(MappingError, match=message):
+        parse_mapping(maps, sets)
+
+
+def test_constants_give_what_no_column_has(communities: Catalog) -> None:
+    mapping = parse_mapping(["occurred_at=when"], ["name=world.session.started"])
+    envelope = mapping.envelope(communities, {"when": "2026-05-01"})
+    assert envelope["name"] == "world.session.started"
+
+
+def test_columns_that_the_file_does_not_have_are_told() -> None:
+    mapping = parse_mapping([*BASE, "subject_id=player"], [])
+    assert mapping.missing_columns(["when", "user"]) == ["event", "player"]

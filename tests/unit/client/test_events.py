@@ -1,0 +1,115 @@
+"""Making events."""
+
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import orjson
+import pytest
+from weir.common.v1 import event_pb2
+
+from libs.client import build_event, event_from_envelope
+
+NOW = datetime(2026, 5, 1, 12, 0, 0, 123_456, tzinfo=UTC)
+
+
+def test_an_event_has_an_id_and_a_time_of_its_own() -> None:
+    first, second = build_event("view"), build_event("view")
+    assert first.event_id != second.event_id
+    assert uuid.UUID(first.event_id).version == 7
+    assert abs(first.occurred_at.ToDatetime(tzinfo=UTC) - datetime.now(UTC)) < timedelta(minutes=1)
+    assert first.properties_json == b"{}"
+
+
+def test_integers_of_properties_stay_integers() -> None:
+    event = build_event("view", properties={"n": 2**60, "x": 0.1}, occurred_at=NOW)
+    assert orjson.loads(event.properties_json) == {"n": 2**60, "x": 0.1}
+    assert event.occurred_at.ToDatetime(tzinfo=UTC) == NOW
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        build_event("view", occurred_at=datetime(2026, 5, 1))
+
+
+def test_every_field_of_an_envelope_finds_its_place() -> None:
+    event = event_from_envelope(
+        {
+            "event_id": "evt 1",
+            "name": "view",
+            "schema_version": "1.1.0",
+            "occurred_at": "2026-05-01T14:00:00.123456+02:00",
+            "producer": "webhooks",
+            "environment": "staging",
+            "subject_id": 42,
+            "session_id": "s",
+            "group_id": "g",
+            "entity": {"type": "post", "id": "p1"},
+            "attribution": {"source": "google"},
+            "context": {"ip": "1.2.3.4", "extra": {"fps": 60}},
+            "privacy_level": "pii",
+            "retention_days": 30,
+            "properties": {"a": [1, None]},
+        }
+    )
+    assert event == event_pb2.Event(
+        event_id="evt 1",
+        name="view",
+        schema_version="1.1.0",
+        occurred_at=build_event("x", occurred_at=NOW).occurred_at,
+        producer=event_pb2.PRODUCER_WEBHOOKS,
+        environment=event_pb2.ENVIRONMENT_STAGING,
+        subject_id="42",
+        session_id="s",
+        group_id="g",
+        entity=event_pb2.Entity(type="post", id="p1"),
+        attribution=event_pb2.Attribution(source="google"),
+        context=event_pb2.Context(ip="1.2.3.4", extra={"fps": 60}),
+        privacy_level=event_pb2.PRIVACY_LEVEL_PII,
+        retention_days=30,
+        properties_json=b'{"a":[1,null]}',
+    )
+
+
+def test_what_an_envelope_lacks_is_given() -> None:
+    event = event_from_envelope({"name": "view"}, event_id="mine", now=NOW)
+    assert event.event_id == "mine"
+    assert event.occurred_at.ToDatetime(tzinfo=UTC) == NOW
+    # An id of its own goes first.
+    assert (
+        event_from_envelope({"name": "view", "event_id": "own"}, event_id="mine").event_id == "own"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2016-04-27", datetime(2016, 4, 27, tzinfo=UTC)),
+        ("2016-04-27T10:00:00", datetime(2016, 4, 27, 10, tzinfo=UTC)),
+        ("2016-04-27T10:00:00Z", datetime(2016, 4, 27, 10, tzinfo=UTC)),
+        (
+            "2016-04-27T10:00:00-03:00",
+            datetime(2016, 4, 27, 10, tzinfo=timezone(timedelta(hours=-3))),
+        ),
+    ],
+)
+def test_times_without_a_zone_are_utc(text: str, expected: datetime) -> None:
+    event = event_from_envelope({"name": "view", "occurred_at": text})
+    assert event.occurred_at.ToDatetime(tzinfo=UTC) == expected
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"occurred_at": "yesterday"},
+        {"producer": "moon"},
+        {"environment": "dream"},
+        {"retention_days": "long"},
+        {"entity": {"kind": "post"}},
+        {"context": {"speed": 3}},
+        {"subject_id": "\ud800"},
+    ],
+)
+def test_what_cannot_be_converted_raises(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        event_from_envelope({"name": "view", **wrong})
