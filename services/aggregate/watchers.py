@@ -56,9 +56,11 @@ class Watcher:
 
     def begin(self, states: Iterable[CellState]) -> list[CellState]:
         """What to tell after reading `states`: these, or what has overtaken them meanwhile."""
-        merged = {state.cell.cell_id: state for state in states if self._versions.is_newer(state)}
-        # What is pending was newer than everything before it, so it wins where both have a cell.
-        return list((merged | {s.cell.cell_id: s for s in self.take()}).values())
+        told = {state.cell.cell_id: state for state in self.take()}
+        for state in states:
+            if self._versions.is_newer(state):
+                told[state.cell.cell_id] = state
+        return list(told.values())
 
     def take(self) -> list[CellState]:
         """What has changed since the last time."""

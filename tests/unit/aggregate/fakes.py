@@ -1,0 +1,86 @@
+"""A counting store in memory."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from decimal import Context, Decimal
+from functools import reduce
+
+from services.aggregate.model import Cell, CellDelta, Measure, StoredBatch
+
+_WIDE = Context(prec=2_000)
+
+
+class MemoryStore:
+    """Implements `ports.CountingStore`; one transaction at a time. `failures` are raised, one for each
+    transaction, when it would commit."""
+
+    def __init__(self) -> None:
+        self.batches: set[bytes] = set()
+        self.cells: dict[bytes, Cell] = {}
+        self.measures: dict[tuple[bytes, str], tuple[Measure, int]] = {}
+        self.members: set[tuple[bytes, str, str]] = set()
+        self.failures: list[Exception] = []
+        self.offered_members = 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["MemoryStore"]:
+        before = deepcopy((self.batches, self.cells, self.measures, self.members))
+        try:
+            yield self
+            if self.failures:
+                raise self.failures.pop(0)
+        except Exception:
+            self.batches, self.cells, self.measures, self.members = before
+            raise
+
+    def is_transient(self, error: Exception) -> bool:
+        return isinstance(error, ConnectionError)
+
+    async def claim(self, batches: Sequence[StoredBatch]) -> set[bytes]:
+        fresh = {batch.batch_id for batch in batches} - self.batches
+        self.batches |= fresh
+        return fresh
+
+    async def add_members(
+        self, members: Mapping[tuple[bytes, str], set[str]]
+    ) -> Mapping[tuple[bytes, str], int]:
+        added = {}
+        for (cell_id, metric), found in members.items():
+            self.offered_members += len(found)
+            fresh = {(cell_id, metric, member) for member in found} - self.members
+            self.members |= fresh
+            if fresh:
+                added[cell_id, metric] = len(fresh)
+        return added
+
+    async def add_measures(
+        self, deltas: Sequence[CellDelta]
+    ) -> Mapping[bytes, tuple[int, Mapping[str, Measure]]]:
+        states = {}
+        for delta in deltas:
+            cell_id = delta.cell.cell_id
+            newest = 0
+            for growth in delta.measures:
+                key = cell_id, growth.metric
+                old, version = self.measures.get(key, (Measure(0, None, None, None), 0))
+                totals = [Decimal(t) for t in (old.total, growth.total) if t is not None]
+                smallest = [m for m in (old.minimum, growth.minimum) if m is not None]
+                largest = [m for m in (old.maximum, growth.maximum) if m is not None]
+                self.measures[key] = (
+                    Measure(
+                        old.count + growth.count,
+                        reduce(_WIDE.add, totals) if totals else None,
+                        min(smallest, default=None),
+                        max(largest, default=None),
+                    ),
+                    version + 1,
+                )
+                newest = max(newest, version + 1)
+            measures = {m.metric: self.measures[cell_id, m.metric][0] for m in delta.measures}
+            states[cell_id] = newest, measures
+        return states
+
+    async def add_cells(self, cells: Sequence[Cell]) -> None:
+        for cell in cells:
+            self.cells.setdefault(cell.cell_id, cell)

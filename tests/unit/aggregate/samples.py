@@ -1,0 +1,157 @@
+"""A small catalog, and events and batches of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import orjson
+from weir.common.v1 import event_pb2
+from weir.pipeline.v1 import batch_pb2
+
+from libs.catalog import load_catalog
+from libs.common.ids import new_uuid7
+from services.aggregate.convert import stored_batch
+from services.aggregate.model import StoredBatch
+from services.aggregate.plan import AppPlan, compile_plan
+
+APP = "arena"
+CATALOG = """
+app_id: arena
+title: Arena
+subject: {name: player_id}
+group: {name: guild_id}
+purposes:
+  telemetry: {default: granted, when_refused: anonymize}
+categories:
+  play:
+    pii: anonymized
+    purpose: telemetry
+    producers: [server, frontend]
+    retention: {raw: 90d, aggregate: 5y}
+events:
+  match.ended:
+    category: play
+    description: A match is over
+    versions:
+      1.0.0:
+        properties:
+          mode: {}
+          score: {type: number}
+          loot: {type: object}
+  match.left:
+    category: play
+    description: Somebody leaves
+rollups:
+  matches:
+    events: [match.ended]
+    period: week
+    dimensions: [guild_id, properties.mode]
+    metrics:
+      matches: count
+      players: {distinct: subject}
+      score: {sum: properties.score}
+      mean: {avg: properties.score}
+      worst: {min: properties.score}
+      best: {max: properties.score}
+  scores:
+    events: ['*']
+    period: month
+    dimensions: [country, entity.type, context.platform, producer]
+    metrics:
+      score: {sum: properties.score}
+  loot:
+    events: [match.ended]
+    period: day
+    metrics:
+      items: {distinct: properties.loot.item}
+"""
+
+
+def write_catalog(folder: Path) -> Path:
+    """Puts the catalog into a folder of catalogs; returns the folder."""
+    (folder / f"{APP}.yaml").write_text(CATALOG)
+    return folder
+
+
+@cache
+def plan() -> AppPlan:
+    """The catalog's plan."""
+    with TemporaryDirectory() as folder:
+        return compile_plan(load_catalog(write_catalog(Path(folder)) / f"{APP}.yaml"))
+
+
+def at(text: str) -> datetime:
+    """A moment from ISO 8601, UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def seconds(text: str) -> int:
+    """The same as seconds since the epoch."""
+    return int(at(text).timestamp())
+
+
+def event(
+    name: str = "match.ended",
+    when: str = "2026-04-27T10:20:30",
+    *,
+    player: str = "",
+    pseudonym: str = "",
+    guild: str = "",
+    properties: Mapping[str, object] | None = None,
+    producer: int = event_pb2.PRODUCER_SERVER,
+    entity_type: str = "",
+    platform: str = "",
+) -> event_pb2.Event:
+    """An event as ingest hands it on."""
+    message = event_pb2.Event(
+        event_id="e",
+        name=name,
+        producer=producer,
+        subject_id=player,
+        anonymous_id=pseudonym,
+        group_id=guild,
+        properties_json=orjson.dumps(properties or {}),
+    )
+    if entity_type:
+        message.entity.type = entity_type
+    if platform:
+        message.context.platform = platform
+    message.occurred_at.FromDatetime(at(when).replace(tzinfo=None))
+    return message
+
+
+def entry(
+    *events: event_pb2.Event,
+    batch_id: bytes | None = None,
+    app_id: str = APP,
+    skipped: Sequence[int] = (),
+    countries: Sequence[str] = (),
+) -> dict[bytes, bytes]:
+    """The fields of a stream entry; `countries` is one for each event, by default none."""
+    batch = batch_pb2.EventBatch(
+        app_id=app_id,
+        batch_id=batch_id or new_uuid7(),
+        received_at_us=1_777_000_000_000_000,
+        events=events,
+    )
+    found = list(countries) or [""] * len(events)
+    distinct = sorted(set(found))
+    enriched = batch_pb2.EnrichedBatch(
+        event_batch=batch.SerializeToString(),
+        skipped=skipped,
+        enrichments=[batch_pb2.Enrichment(country=country) for country in distinct],
+        enrichment_of_event=[distinct.index(country) for country in found],
+    )
+    return {b"batch": enriched.SerializeToString(), b"trace": b""}
+
+
+def batch(
+    *events: event_pb2.Event,
+    batch_id: bytes | None = None,
+    skipped: Sequence[int] = (),
+    countries: Sequence[str] = (),
+) -> StoredBatch:
+    """A batch as the consumer decodes it."""
+    return stored_batch(entry(*events, batch_id=batch_id, skipped=skipped, countries=countries))

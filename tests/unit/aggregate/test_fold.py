@@ -1,0 +1,171 @@
+"""What a handful of events add up to, worked out by hand."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from weir.common.v1 import event_pb2
+
+from services.aggregate.columns import _ENVIRONMENTS, _PRODUCERS
+from services.aggregate.fold import exact_sum, fold
+from services.aggregate.model import CellKey, MeasureDelta, StoredBatch
+from tests.unit.aggregate.samples import batch, event, plan, seconds
+
+MONDAY = seconds("2026-04-27")
+Cells = dict[CellKey, tuple[dict[str, MeasureDelta], dict[str, set[str]]]]
+
+
+def folded(rollup: str, *batches: StoredBatch) -> Cells:
+    """The rollup's cells by key: measures by metric, members by metric."""
+    found = fold(plan(), batches).get(rollup)
+    if found is None:
+        return {}
+    return {
+        key: ({measure.metric: measure for measure in measures}, members)
+        for key, measures, members in found.cells()
+    }
+
+
+def scored(*scores: Any, **others: Any) -> StoredBatch:
+    """One match for each score."""
+    return batch(*(event(properties={"score": score}, **others) for score in scores))
+
+
+def test_every_kind_of_metric() -> None:
+    cells = folded("matches", scored(10, 4, 7, player="ann", guild="g1"))
+    measures, members = cells[MONDAY, "g1", None]
+    assert list(cells) == [(MONDAY, "g1", None)]
+    assert measures["matches"].count == 3
+    assert (measures["score"].count, measures["score"].total) == (3, 21)
+    assert (measures["mean"].count, measures["mean"].total) == (3, 21)
+    assert (measures["worst"].minimum, measures["best"].maximum) == (4.0, 10.0)
+    assert members == {"players": {"ann"}}
+
+
+def test_only_numbers_are_numbers() -> None:
+    cells = folded("matches", scored(5, None, True, "12", [1], 0.5))
+    measures, _ = cells[MONDAY, None, None]
+    assert measures["matches"].count == 6
+    assert (measures["score"].count, measures["score"].total) == (2, Decimal("5.5"))
+    assert (measures["worst"].minimum, measures["best"].maximum) == (0.5, 5.0)
+
+
+def test_a_metric_without_values_has_nothing() -> None:
+    measures, _ = folded("matches", scored(None))[MONDAY, None, None]
+    assert measures["score"] == MeasureDelta("score", 0, None, None, None)
+
+
+def test_a_cell_without_any_value_is_not_there() -> None:
+    assert folded("scores", batch(event(), event("match.left"))) == {}
+
+
+def test_sums_of_decimals_are_exact() -> None:
+    measures, _ = folded("matches", scored(*[0.1] * 1_000))[MONDAY, None, None]
+    assert measures["score"].total == 100
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([2**63 - 1, 2**63 - 1], Decimal(2**64 - 2)),
+        ([0.1, 0.2], Decimal("0.3")),
+        ([1e308, 5e-324, -1e308], Decimal("5e-324")),
+        ([9_007_199_254_740_993, 0.5], Decimal("9007199254740993.5")),
+        ([19.99, 5], Decimal("24.99")),
+    ],
+)
+def test_a_sum_never_rounds(numbers: list[int | float], expected: Decimal) -> None:
+    assert exact_sum(numbers) == expected
+    assert exact_sum(numbers[::-1]) == expected
+
+
+def test_people_are_told_apart_by_subject_else_pseudonym() -> None:
+    people = batch(
+        event(player="ann"),
+        event(player="ann", pseudonym="p1"),
+        event(pseudonym="p1"),
+        event(pseudonym="p2"),
+        event(player="7"),
+        event(),
+    )
+    _, members = folded("activity", people)[(MONDAY,)]
+    assert members == {"active_users": {"ann", "p1", "p2", "7"}}
+
+
+def test_an_event_about_nobody_makes_nobody_active() -> None:
+    assert folded("activity", batch(event())) == {}
+
+
+def test_one_person_counts_in_each_day() -> None:
+    cells = folded(
+        "activity",
+        batch(event(player="ann"), event(player="ann", when="2026-04-28T00:00:00")),
+        batch(event(player="ann"), event(player="bob")),
+    )
+    assert {key: members["active_users"] for key, (_, members) in cells.items()} == {
+        (MONDAY,): {"ann", "bob"},
+        (seconds("2026-04-28"),): {"ann"},
+    }
+
+
+def test_events_are_counted_by_name_and_hour() -> None:
+    cells = folded(
+        "events",
+        batch(event(), event("match.left"), event(), event(when="2026-04-27T11:00:00")),
+    )
+    hour = seconds("2026-04-27T10:00")
+    assert {key: measures["events"].count for key, (measures, _) in cells.items()} == {
+        (hour, "match.ended"): 2,
+        (hour, "match.left"): 1,
+        (hour + 3_600, "match.ended"): 1,
+    }
+
+
+def test_a_dimension_tells_values_apart_that_python_takes_for_equal() -> None:
+    modes = [1, True, "1", 1.0, None, "", {"a": [1]}, [1], "true"]
+    cells = folded("matches", batch(*(event(properties={"mode": mode}) for mode in modes)))
+    assert {key[2]: measures["matches"].count for key, (measures, _) in cells.items()} == {
+        b"1": 2,  # 1 and 1.0 are one number
+        b"true": 1,
+        "1": 1,
+        None: 1,
+        "": 1,
+        b'{"a":[1]}': 1,
+        b"[1]": 1,
+        "true": 1,
+    }
+
+
+def test_dimensions_come_from_every_part_of_the_event() -> None:
+    events = batch(
+        event(properties={"score": 1}, entity_type="map", platform="ios"),
+        event("match.left", properties={"score": 2}, producer=event_pb2.PRODUCER_FRONTEND),
+        countries=["PT", ""],
+    )
+    april = seconds("2026-04-01")
+    assert {key: m["score"].total for key, (m, _) in folded("scores", events).items()} == {
+        (april, "PT", "map", "ios", "server"): 1,
+        (april, None, None, None, "frontend"): 2,
+    }
+
+
+def test_a_nested_property_is_found_and_missing_steps_are_nothing() -> None:
+    loot = [{"item": "sword"}, {"item": 3}, {"item": "sword"}, {}, "sword", None]
+    _, members = folded("loot", batch(*(event(properties={"loot": one}) for one in loot)))[
+        (MONDAY,)
+    ]
+    assert members == {"items": {"sword", "3"}}
+
+
+def test_skipped_and_unknown_events_do_not_count() -> None:
+    cells = folded("events", batch(event(), event(), event("chess.move"), skipped=[0]))
+    assert [measures["events"].count for measures, _ in cells.values()] == [1]
+
+
+def test_enums_are_called_what_the_catalog_calls_them() -> None:
+    for enum, prefix, names in (
+        (event_pb2.Producer, "PRODUCER_", _PRODUCERS),
+        (event_pb2.Environment, "ENVIRONMENT_", _ENVIRONMENTS),
+    ):
+        expected = [name.removeprefix(prefix).lower() for name in enum.keys()]  # noqa: SIM118
+        assert [names[number] for number in enum.values()][1:] == expected[1:]

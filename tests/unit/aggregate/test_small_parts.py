@@ -1,0 +1,151 @@
+"""Tokens, ids, values, known members, packed arrays, undecodable entries."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import orjson
+import psycopg
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from libs.catalog import MetricKind
+from libs.common.errors import InvalidArgument
+from services.aggregate.convert import NotABatchError, stored_batch
+from services.aggregate.identity import make_cell, member_texts
+from services.aggregate.known_members import KnownMembers
+from services.aggregate.model import CellQuery, Measure, Position
+from services.aggregate.paging import decode_token, encode_token
+from services.aggregate.store import PostgresCountingStore
+from services.aggregate.values import metric_value
+from tests.unit.aggregate.samples import at, entry, event, plan
+
+QUERY = CellQuery("arena", "matches", None, at("2026-05-01"), {"guild_id": "g1"}, 10)
+HERE = Position(at("2026-04-27"), '{"guild_id":"g1"}', "ab" * 16)
+
+
+def test_a_token_leads_back_to_its_place() -> None:
+    assert decode_token(QUERY, encode_token(QUERY, HERE)) == HERE
+
+
+def test_a_token_serves_other_page_sizes() -> None:
+    assert decode_token(replace(QUERY, limit=99), encode_token(QUERY, HERE)) == HERE
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(QUERY, app_id="chess"),
+        replace(QUERY, rollup="events"),
+        replace(QUERY, start=at("2026-01-01")),
+        replace(QUERY, filters={"guild_id": "g2"}),
+    ],
+)
+def test_a_token_of_another_query_is_refused(other: CellQuery) -> None:
+    with pytest.raises(InvalidArgument):
+        decode_token(other, encode_token(QUERY, HERE))
+
+
+@pytest.mark.parametrize("token", ["x", "e30=", "bnVsbA==", "WzEsMiwzLDRd", "'); DROP TABLE"])
+def test_nonsense_is_no_token(token: str) -> None:
+    with pytest.raises(InvalidArgument):
+        decode_token(QUERY, token)
+
+
+def test_a_cell_id_depends_on_everything_that_makes_the_cell() -> None:
+    matches, scores = plan().rollups["matches"], plan().rollups["scores"]
+    cells = [
+        make_cell("arena", matches, (0, "g1", None)),
+        make_cell("arena", matches, (0, None, "g1")),
+        make_cell("arena", matches, (3_600, "g1", None)),
+        make_cell("arena2", matches, (0, "g1", None)),
+        make_cell("arena", matches, (0, "g1", b"1")),
+        make_cell("arena", matches, (0, "g1", "1")),
+        make_cell("arena", scores, (0, "g1", None, None, None)),
+    ]
+    assert len({cell.cell_id for cell in cells}) == len(cells)
+    assert {len(cell.cell_id) for cell in cells} == {16}
+
+
+def test_dimensions_are_stored_as_they_are() -> None:
+    nasty = "'); DROP TABLE aggregate.cells; --"
+    cell = make_cell("arena", plan().rollups["matches"], (0, nasty, b"[1,true]"))
+    assert orjson.loads(cell.dimensions) == {"guild_id": nasty, "mode": [1, True]}
+
+
+def test_a_member_too_long_for_an_index_is_stored_as_a_hash() -> None:
+    assert member_texts({"ann", "x" * 256}) == {"ann", "x" * 256}
+    [short] = member_texts({"x" * 257})
+    assert short.startswith("blake2b:")
+    assert len(short) == 8 + 64
+
+
+@pytest.mark.parametrize(
+    ("kind", "measure", "value"),
+    [
+        (MetricKind.COUNT, Measure(3, None, None, None), 3.0),
+        (MetricKind.DISTINCT, Measure(2, None, None, None), 2.0),
+        (MetricKind.SUM, Measure(2, Decimal("0.3"), 0.1, 0.2), 0.3),
+        (MetricKind.AVG, Measure(4, Decimal(10), 1.0, 4.0), 2.5),
+        (MetricKind.MIN, Measure(2, Decimal(5), -1.0, 6.0), -1.0),
+        (MetricKind.MAX, Measure(2, Decimal(5), -1.0, 6.0), 6.0),
+        (MetricKind.SUM, Measure(0, None, None, None), None),
+        (MetricKind.DISTINCT, Measure(0, None, None, None), None),
+    ],
+)
+def test_what_a_reader_sees(kind: MetricKind, measure: Measure, value: float | None) -> None:
+    assert metric_value(kind, measure) == value
+
+
+def test_known_members_forget_the_cell_that_was_unused_longest() -> None:
+    known = KnownMembers(3)
+    known.remember(b"a", "m", {"1", "2"})
+    known.remember(b"b", "m", {"1"})
+    assert known.unknown(b"a", "m", {"1", "3"}) == {"3"}
+    known.remember(b"c", "m", {"9"})
+    assert known.unknown(b"b", "m", {"1"}) == {"1"}
+    assert known.unknown(b"a", "m", {"1"}) == set()
+    assert len(known) == 3
+
+
+def test_a_cell_larger_than_the_limit_is_not_remembered() -> None:
+    known = KnownMembers(2)
+    known.remember(b"a", "m", {"1", "2", "3"})
+    assert known.unknown(b"a", "m", {"1"}) == {"1"}
+    assert len(known) == 0
+
+
+def test_entries_that_are_no_batches() -> None:
+    good = entry(event())
+    for fields in (
+        {},
+        {b"batch": b"\xff\xff\xff"},
+        {b"batch": b"\x0a\x03\xff\xff\xff"},
+        entry(event(), batch_id=b"short"),
+        {b"batch": good[b"batch"] + b"\x22\x01\x00"},  # a finding for one event too many
+    ):
+        with pytest.raises(NotABatchError):
+            stored_batch(fields)
+
+
+def test_which_errors_of_postgres_are_the_fault_of_the_data() -> None:
+    store = PostgresCountingStore(None)  # type: ignore[arg-type]
+    waits = [
+        psycopg.errors.DeadlockDetected(),
+        psycopg.errors.SerializationFailure(),
+        psycopg.errors.AdminShutdown(),
+        psycopg.errors.DiskFull(),
+        psycopg.errors.UndefinedTable(),
+        psycopg.errors.ReadOnlySqlTransaction(),
+        OperationalError("", None, psycopg.OperationalError("connection refused")),
+        ConnectionRefusedError(),
+        TimeoutError(),
+    ]
+    faults = [
+        psycopg.errors.NumericValueOutOfRange(),
+        psycopg.errors.UntranslatableCharacter(),
+        psycopg.errors.ProgramLimitExceeded(),
+        ValueError(),
+        AttributeError(),
+    ]
+    assert all(store.is_transient(error) for error in waits)
+    assert not any(store.is_transient(error) for error in faults)
