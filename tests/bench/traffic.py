@@ -64,6 +64,12 @@ class Frames:
         """Events in all frames."""
         return len(self.messages) * self.events_per_frame
 
+    def event_ids(self) -> Iterator[str]:
+        """The ids in the order of the frames."""
+        for message in self.messages:
+            for event in pb.StreamEventsRequest.FromString(message).frame.events:
+                yield event.event_id
+
 
 class AppTraffic:
     """An endless stream of one app's events: the same people and doings for the same seed, but event
