@@ -1,0 +1,200 @@
+"""`weir demo` as a user runs it, and whether its check would notice if something were wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from libs.catalog import load_catalogs
+from libs.common.embedded import PostgresServer
+from libs.common.home import Home
+from libs.demo.check import check
+from libs.demo.generator import generate_day
+from libs.demo.numbers import Numbers
+from libs.demo.traffic import record_choices, stream_day
+from services.local import Suite
+from tests.support.weir_command import REPOSITORY, weir
+
+pytestmark = pytest.mark.xdist_group("e2e demo")
+
+VERDICTS = ("accepted", "anonymized", "duplicate", "rejected", "dropped", "sampled")
+
+
+def _assert_right(result: dict[str, Any]) -> None:
+    assert result["sent"] == sum(result[verdict] for verdict in VERDICTS)
+    assert all(result[verdict] > 0 for verdict in VERDICTS)
+    assert result["stored"] == result["counted"] == result["accepted"] + result["anonymized"]
+    assert result["mismatches"] == 0
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A finished `weir demo --events 10000` and its home."""
+    home = tmp_path_factory.mktemp("weir")
+    return home, weir(home, "demo", "--events", "10000", "--day", "2026-03-14", "--seed", "7")
+
+
+def test_the_demo_ends_with_numbers_that_agree(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    _, finished = demo
+    assert finished.returncode == 0, finished.stdout[-2_000:] + finished.stderr[-2_000:]
+    result = json.loads(finished.stdout.splitlines()[-1])
+    assert list(result)[:10] == ["sent", *VERDICTS, "stored", "counted", "mismatches"]
+    _assert_right(result)
+    assert result["sent"] == len(generate_day(7, 10_000, date(2026, 3, 14)).events) >= 10_000
+    for title in (
+        "Active users by community",
+        "Missions",
+        "Zone dwell",
+        "Stages of games",
+        "Micro-acts",
+        "Payouts",
+        "Revenue",
+    ):
+        assert title in finished.stdout
+
+
+def test_the_stores_hold_what_the_demo_said(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    home, finished = demo
+    result = json.loads(finished.stdout.splitlines()[-1])
+    server = PostgresServer(home / "demo" / "postgres", 27432)
+    server.start()
+    try:
+        with psycopg.connect(server.url) as connection:
+            [stored] = connection.execute("SELECT count(*) FROM enrich.events").fetchall()
+            [distinct] = connection.execute(
+                "SELECT count(DISTINCT (app_id, event_uuid)) FROM enrich.events"
+            ).fetchall()
+            [counted] = connection.execute(
+                "SELECT sum(m.count) FROM aggregate.cells c JOIN aggregate.measures m USING (cell_id)"
+                " WHERE c.rollup = 'events' AND m.metric = 'events'"
+            ).fetchall()
+            [named] = connection.execute(
+                "SELECT count(*) FROM enrich.events WHERE subject_id IS NOT NULL"
+                " AND anonymous_id IS NOT NULL"
+            ).fetchall()
+            [countries] = connection.execute(
+                "SELECT count(DISTINCT country) FROM enrich.events"
+            ).fetchall()
+            [engines] = connection.execute(
+                "SELECT count(*) FROM enrich.events WHERE browser = 'Unity'"
+            ).fetchall()
+    finally:
+        server.stop()
+    assert stored == distinct == counted == (result["stored"],)
+    assert named == (0,)
+    assert countries[0] >= 8
+    assert engines[0] > 1_000
+
+
+def test_a_demo_beside_a_running_one_is_refused(tmp_path: Path) -> None:
+    home = Home(tmp_path / "demo")
+    with home.lock():
+        finished = weir(tmp_path, "demo")
+    assert finished.returncode == 1
+    assert "already running" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize("day", ["2999-01-01", "1970-01-01", "someday"])
+def test_a_day_that_cannot_have_happened_is_wrong_usage(tmp_path: Path, day: str) -> None:
+    finished = weir(tmp_path, "demo", "--day", day)
+    assert finished.returncode == 2
+    assert not (tmp_path / "demo").exists()
+
+
+@pytest.fixture
+def staying(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "libs.cli.main", "demo", "--stay", "--events", "2000"],
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("WEIR_")},
+            "WEIR_HOME": str(tmp_path),
+        },
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_stay_keeps_the_suite_up_until_ctrl_c(
+    staying: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    assert staying.stdout is not None
+    result: dict[str, Any] = {}
+    screen = ""
+    for line in staying.stdout:
+        if line.startswith("{"):
+            result = json.loads(line)
+        screen += line
+        if line.startswith("export WEIR_HOME="):
+            break
+    _assert_right(result)
+    assert "Weir is up" in screen
+    assert "grpcurl -plaintext" in screen
+    home = tmp_path / "demo"
+    answer = weir(home, "query", "metric", "--app", "social_live", "--rollup", "revenue", "--json")
+    assert answer.returncode == 0, answer.stderr
+    assert "BRL" in answer.stdout
+    staying.send_signal(signal.SIGINT)
+    staying.communicate(timeout=30)
+    assert staying.returncode == 0
+    assert not Home(home).addresses_file.exists()
+
+
+def test_the_check_notices_what_is_wrong(suite: Suite) -> None:
+    catalogs = load_catalogs(REPOSITORY / "catalogs")
+    addresses = suite.addresses
+    day = generate_day(3, 2_000, date(2026, 3, 14))
+    record_choices(addresses, day.choices)
+    answered = stream_day(addresses, day, lambda sent: None)
+    with (
+        Numbers(addresses) as numbers,
+        psycopg.connect(addresses.database_url, autocommit=True) as connection,
+    ):
+
+        def findings() -> tuple[list[str], int]:
+            found = check(day, answered, numbers, connection, catalogs, timeout_seconds=20)
+            return found.wrong, found.totals.mismatches
+
+        assert findings() == ([], 0)
+        # One number of one cell of a rollup that only SQL recounts.
+        connection.execute(
+            "UPDATE aggregate.measures SET count = count + 1 WHERE metric = 'viewers' AND cell_id ="
+            " (SELECT cell_id FROM aggregate.cells WHERE rollup = 'views' LIMIT 1)"
+        )
+        wrong, mismatches = findings()
+        assert mismatches == len(wrong) == 1
+        assert "social_live views" in wrong[0]
+        # A cell too many.
+        connection.execute(
+            'UPDATE aggregate.cells SET dimensions = \'{"currency": "XXX"}\''
+            " WHERE rollup = 'revenue' AND dimensions ->> 'currency' = 'EUR'"
+        )
+        wrong, mismatches = findings()
+        # The one that is there and the one that is not, each by SQL and by the generator.
+        assert mismatches == 3
+        assert sum("social_live revenue" in line for line in wrong) == 4
+        # An event that is gone from the store.
+        connection.execute(
+            "DELETE FROM enrich.events WHERE event_uuid ="
+            " (SELECT event_uuid FROM enrich.events WHERE name = 'purchase' LIMIT 1)"
+        )
+        wrong, mismatches = findings()
+        assert mismatches > 3
+        assert any("stored" in line for line in wrong)

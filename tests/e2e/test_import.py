@@ -1,0 +1,211 @@
+"""`weir import` on a real log and on awkward ones; what the numbers say afterwards."""
+
+import csv
+import gzip
+import json
+import os
+from collections import defaultdict
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from redis import Redis
+
+from services.local import Suite
+from tests.support.weir_command import REPOSITORY, weir
+
+pytestmark = pytest.mark.xdist_group("e2e import")
+
+NAME = "gamelaunch.csv.gz"
+FOLDERS = (Path(os.environ.get("WEIR_TEST_DATA", "")), REPOSITORY.parent / "shared" / "data")
+MAPPING = (
+    "--map",
+    "subject_id=userid",
+    "--map",
+    "occurred_at=eventDate",
+    "--map",
+    "name=eventName",
+)
+# From the table that the data set's package publishes: first seen, active after 0, 1, 2... days.
+PUBLISHED = {
+    "2016-04-27": [96, 65, 55, 46, 46, 45, 44, 33, 34, 31, 26],
+    "2016-04-28": [200, 117, 96, 84, 82, 76, 62, 72, 63, 52, 59],
+    "2016-04-29": [370, 207, 181, 152, 138, 127, 114, 98, 95, 89, 84],
+    "2016-04-30": [387, 223, 177, 151, 129, 122, 107, 115, 114, 86, 88],
+    "2016-05-01": [405, 222, 178, 152, 130, 131, 128, 103, 86, 98, 84],
+    "2016-05-06": [127, 74, 58, 51, 42, 42, 50, 41, 42, 40, 32],
+}
+
+
+@pytest.fixture(scope="module")
+def log_file() -> Path:
+    for folder in FOLDERS:
+        if (folder / NAME).is_file():
+            return folder / NAME
+    pytest.skip(f"{NAME} is in neither WEIR_TEST_DATA nor ../shared/data: it is not part of Weir")
+
+
+def _import(suite: Suite, file: Path | str, *options: str) -> dict[str, Any]:
+    finished = weir(suite.home.path, "import", str(file), *options, "--json")
+    assert finished.returncode == 0, finished.stderr
+    result: dict[str, Any] = json.loads(finished.stdout)
+    return result
+
+
+def _cohorts(suite: Suite) -> list[dict[str, Any]]:
+    finished = weir(
+        suite.home.path, "query", "retention", "--app", "gamelaunch", "--period", "day", "--json"
+    )
+    assert finished.returncode == 0, finished.stderr
+    answer = json.loads(finished.stdout)
+    assert list(answer) == ["cohorts"]
+    cohorts: list[dict[str, Any]] = answer["cohorts"]
+    return cohorts
+
+
+def _recount(log_file: Path) -> list[dict[str, Any]]:
+    """The cohorts, from the file alone."""
+    days: defaultdict[str, set[date]] = defaultdict(set)
+    with gzip.open(log_file, "rt") as stream:
+        for row in csv.DictReader(stream):
+            days[row["userid"]].add(date.fromisoformat(row["eventDate"]))
+    newest = max(max(active) for active in days.values())
+    firsts: defaultdict[date, list[set[date]]] = defaultdict(list)
+    for active in days.values():
+        firsts[min(active)].append(active)
+    return [
+        {
+            "start": start.isoformat(),
+            "size": len(people),
+            "active": [
+                sum(start + timedelta(days=k) in active for active in people)
+                for k in range((newest - start).days + 1)
+            ],
+        }
+        for start, people in sorted(firsts.items())
+    ]
+
+
+def _stored(suite: Suite, app_id: str) -> int:
+    with psycopg.connect(suite.addresses.database_url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM enrich.events WHERE app_id = %s", [app_id]
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _forget_ids(suite: Suite) -> None:
+    """What the end of the dedupe window does."""
+    with Redis.from_url(suite.addresses.redis_url) as redis:
+        keys = list(redis.scan_iter("ingest:*seen*"))
+        assert keys
+        redis.delete(*keys)
+
+
+def test_a_real_month_gives_the_published_cohorts_however_often_it_is_imported(
+    suite: Suite, log_file: Path
+) -> None:
+    first = _import(suite, log_file, "--app", "gamelaunch", *MAPPING)
+    assert (first["lines"], first["accepted"], first["counted"]) == (29_324, 29_324, 29_324)
+    cohorts = _cohorts(suite)
+    assert len(cohorts) == 31
+    assert cohorts == _recount(log_file)
+    active = {cohort["start"]: cohort["active"] for cohort in cohorts}
+    assert {start: active[start][:11] for start in PUBLISHED} == PUBLISHED
+    assert sum(cohort["size"] for cohort in cohorts) == 3_994
+
+    second = _import(suite, log_file, "--app", "gamelaunch", *MAPPING)
+    assert (second["duplicate"], second["accepted"]) == (29_324, 0)
+
+    _forget_ids(suite)
+    third = _import(suite, log_file, "--app", "gamelaunch", *MAPPING)
+    assert (third["accepted"], third["counted"], third["stored_before"]) == (29_324, 0, 29_324)
+
+    assert _cohorts(suite) == cohorts
+    assert _stored(suite, "gamelaunch") == 29_324
+
+
+def test_equal_rows_are_as_many_events_and_again_nothing_new(suite: Suite, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "when;what;who;content;seconds\n"
+        "2026-04-27T10:00:00Z;view;u1;post;1.5\n"
+        "2026-04-27T10:00:00Z;view;u1;post;1.5\n"
+        "2026-04-27T10:00:00Z;view;u2;post;\n"
+    )
+    options = (
+        "--app", "social_live", "--map", "occurred_at=when", "--map", "name=what",
+        "--map", "subject_id=who", "--map", "properties.contentType=content",
+        "--map", "properties.viewDuration=seconds", "--set", "properties.contentId=p1",
+        "--set", "entity.type=post",
+    )  # fmt: skip
+    assert _import(suite, log, *options)["accepted"] == 3
+    # The same rows in another file, packed and in another order.
+    again = tmp_path / "other.gz"
+    header, *rows = log.read_text().splitlines()
+    again.write_bytes(gzip.compress("\n".join([header, *reversed(rows)]).encode()))
+    result = _import(suite, again, *options)
+    assert (result["duplicate"], result["accepted"]) == (3, 0)
+    finished = weir(
+        suite.home.path, "query", "metric", "--app", "social_live", "--rollup", "views", "--json"
+    )
+    assert finished.returncode == 0, finished.stderr
+    for number in ('"views": 3', '"viewers": 2', '"avg_view_duration": 1.5'):
+        assert number in finished.stdout.replace(".0,", ",").replace(".0}", "}")
+
+
+def test_rows_that_cannot_be_sent_are_told_and_the_others_go_on(
+    suite: Suite, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.ndjson"
+    log.write_text(
+        '{"t": "2026-04-28", "e": "gameStarted", "p": "z1"}\n'
+        '{"t": "yesterday", "e": "gameStarted", "p": "z1"}\n'
+        "\n"
+        '{"t": "2026-04-28", "p": "z1"}\n'
+        '{"t": "2026-04-28", "e": "gameEnded", "p": "z1"}\n'
+        '{"t": "2026-04-28", "e": "gameStarted", "p": ["z1"]}\n'
+        '{"t": "2026-04-28", "e": "gameStarted", "p": 5}\n'
+    )
+    finished = weir(
+        suite.home.path, "import", str(log), "--app", "gamelaunch", "--json",
+        "--map", "occurred_at=t", "--map", "name=e", "--map", "subject_id=p",
+    )  # fmt: skip
+    assert finished.returncode == 1
+    result = json.loads(finished.stdout)
+    assert (result["lines"], result["accepted"], result["rejected"]) == (6, 2, 1)
+    assert result["unusable"] == 3
+    problems = {problem["line"]: problem for problem in result["problems"]}
+    assert sorted(problems) == [2, 4, 5, 6]
+    assert problems[5]["reason"] == "EVENT_UNKNOWN"
+    assert "occurred_at" in problems[2]["message"]
+    assert "name" in problems[4]["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nowhere.csv", "--app", "gamelaunch", *MAPPING), "No such file"),
+        (("log.csv", "--app", "gamelunch", *MAPPING), "did you mean `gamelaunch`"),
+        (("log.csv", "--app", "gamelaunch"), "`name` needs a column"),
+        (("log.csv", "--app", "gamelaunch", *MAPPING), "no column eventDate"),
+    ],
+)
+def test_wrong_usage_is_said_in_one_line(
+    suite: Suite, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "log.csv").write_text("userid,eventName,day\n1,gameStarted,2026-04-28\n")
+    file, *options = arguments
+    finished = weir(suite.home.path, "import", str(tmp_path / file), *options)
+    assert finished.returncode == 2
+    assert words in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_without_a_suite_it_says_how_to_start_one(tmp_path: Path) -> None:
+    finished = weir(tmp_path, "import", "-", "--app", "gamelaunch", *MAPPING)
+    assert finished.returncode == 1
+    assert "weir up" in finished.stderr
