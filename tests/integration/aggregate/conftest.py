@@ -1,0 +1,123 @@
+"""The aggregate service in this process, on real stores."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psycopg
+import pytest
+from redis import Redis
+from weir.aggregate.v1 import aggregate_service_pb2_grpc
+
+from libs.common.grpc_server import GrpcServer
+from libs.common.settings import REPOSITORY
+from services.aggregate.server import build
+from services.aggregate.settings import AggregateSettings
+from tests.unit.aggregate.samples import write_catalog
+
+STREAM = "enrich:{0}:enriched"
+
+
+@dataclass
+class Stores:
+    """The stores and the settings that lead to them."""
+
+    settings: AggregateSettings
+    database_url: str
+    redis: Redis
+
+    def send(self, fields: Mapping[bytes, bytes]) -> bytes:
+        """Adds an entry as enrich does; returns its id."""
+        entry_id = self.redis.xadd(STREAM, dict(fields))  # type: ignore[arg-type]
+        assert isinstance(entry_id, bytes)
+        return entry_id
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+    def is_drained(self) -> bool:
+        """Whether everything was read and acknowledged."""
+        groups = self.redis.xinfo_groups(STREAM) if self.redis.exists(STREAM) else []
+        last = self.redis.xinfo_stream(STREAM)["last-generated-id"] if groups else None
+        return any(g["pending"] == 0 and g["last-delivered-id"] == last for g in groups)
+
+    async def until_drained(self) -> None:
+        """Waits for that."""
+        await until(self.is_drained)
+
+
+@dataclass
+class Aggregate:
+    """A running service as its callers see it."""
+
+    stub: Any
+    address: str
+    drain: Callable[[], None]
+
+
+async def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
+    """Waits until `condition` holds; fails the test where it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to be in time"
+        await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def stores(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Stores]:
+    """Empty stores, and the catalogs of the tests and of the repository."""
+    for catalog in (REPOSITORY / "catalogs").glob("*.yaml"):
+        (tmp_path / catalog.name).write_bytes(catalog.read_bytes())
+    settings = AggregateSettings(
+        environment="development",
+        port=0,
+        database_url=database_url,  # type: ignore[arg-type]
+        redis_url=redis_url,  # type: ignore[arg-type]
+        catalogs=write_catalog(tmp_path),
+        claim_idle_seconds=0.4,
+        max_attempts=2,
+        watch_interval_seconds=0.05,
+    )
+    with Redis.from_url(redis_url) as redis:
+        yield Stores(settings, database_url, redis)
+
+
+@pytest.fixture
+async def start(stores: Stores) -> AsyncIterator[Callable[[], Awaitable[Aggregate]]]:
+    """Starts services, as many as a test wants; all are stopped at the end."""
+    async with AsyncExitStack() as everything:
+
+        async def start_one() -> Aggregate:
+            stack = await everything.enter_async_context(AsyncExitStack())
+            stop = asyncio.Event()
+            parts = await build(stores.settings, stack)
+            server = GrpcServer(stores.settings, parts.bindings)
+            loops = [asyncio.create_task(loop.run(stop)) for loop in parts.loops]
+            await server.start()
+
+            async def stop_one() -> None:
+                stop.set()
+                parts.drain()
+                await server.stop(0)
+                await asyncio.gather(*loops)
+
+            stack.push_async_callback(stop_one)
+            address = f"127.0.0.1:{server.port}"
+            channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
+            stub = aggregate_service_pb2_grpc.AggregateServiceStub(channel)
+            return Aggregate(stub, address, parts.drain)
+
+        yield start_one
+
+
+@pytest.fixture
+async def aggregate(start: Callable[[], Awaitable[Aggregate]]) -> Aggregate:
+    """One running service."""
+    return await start()

@@ -1,0 +1,243 @@
+"""What the RPCs answer."""
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import json_format
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from weir.aggregate.v1 import aggregate_service_pb2 as pb
+
+from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.unit.aggregate.samples import APP, at, entry, event
+
+TIMEOUT = 20
+
+
+def reason_of(error: grpc.RpcError) -> tuple[str, str, str]:
+    """A failed call's code, reason and field."""
+    status = rpc_status.from_call(error)
+    info = error_details_pb2.ErrorInfo()
+    assert status is not None
+    assert status.details[0].Unpack(info)
+    return error.code().name, info.reason, info.metadata.get("field", "")
+
+
+def query(rollup: str, app_id: str = APP, **others: Any) -> pb.QueryMetricRequest:
+    request = pb.QueryMetricRequest(app_id=app_id, rollup=rollup)
+    for name, value in others.items():
+        if name in ("start", "end"):
+            field = {"start": "from", "end": "to"}[name]
+            getattr(request, field).FromDatetime(at(value).replace(tzinfo=None))
+        elif name == "where":
+            request.dimensions.update(value)
+        else:
+            setattr(request, name, value)
+    return request
+
+
+async def rows(aggregate: Aggregate, request: pb.QueryMetricRequest) -> list[Any]:
+    response = await aggregate.stub.QueryMetric(request, timeout=TIMEOUT)
+    return [
+        (
+            cell.bucket_start.ToJsonString(),
+            json_format.MessageToDict(cell.dimensions),
+            dict(cell.metrics),
+        )
+        for cell in response.cells
+    ]
+
+
+@pytest.fixture
+async def matches(stores: Stores, aggregate: Aggregate) -> Aggregate:
+    """Five matches over two weeks, in two guilds and none, in modes of every JSON type."""
+    matches = [
+        event(player="ann", guild="g1", properties={"score": 5, "mode": "duel"}),
+        event(player="bob", guild="g1", properties={"score": 1.5, "mode": "duel"}),
+        event(player="ann", guild="g2", properties={"mode": 3}),
+        event(player="ann", properties={"score": 4, "mode": None}),
+        event(
+            when="2026-05-04T00:00:00", player="ann", guild="g1", properties={"mode": "'); DROP"}
+        ),
+    ]
+    stores.send(entry(*matches))
+    await stores.until_drained()
+    return aggregate
+
+
+async def test_all_cells_by_bucket_and_dimensions(matches: Aggregate) -> None:
+    week, next_week = "2026-04-27T00:00:00Z", "2026-05-04T00:00:00Z"
+    found = await rows(matches, query("matches"))
+    assert [row[0] for row in found] == [week, week, week, next_week]
+    scores = {"score": 6.5, "mean": 3.25, "worst": 1.5, "best": 5.0}
+    expected = [
+        (week, {"guild_id": "g1", "mode": "duel"}, {"matches": 2.0, "players": 2.0, **scores}),
+        (week, {"guild_id": "g2", "mode": 3.0}, {"matches": 1.0, "players": 1.0}),
+        (
+            week,
+            {"guild_id": None, "mode": None},
+            {"matches": 1.0, "players": 1.0, "score": 4, "mean": 4, "worst": 4, "best": 4},
+        ),
+        (next_week, {"guild_id": "g1", "mode": "'); DROP"}, {"matches": 1.0, "players": 1.0}),
+    ]
+    assert sorted(found, key=repr) == sorted(expected, key=repr)
+
+
+async def test_pages_have_every_cell_once(matches: Aggregate) -> None:
+    whole = await rows(matches, query("matches"))
+    request = query("matches", page_size=1)
+    seen = []
+    while True:
+        response = await matches.stub.QueryMetric(request, timeout=TIMEOUT)
+        assert response.period == pb.PERIOD_WEEK
+        seen += [json_format.MessageToDict(cell.dimensions) for cell in response.cells]
+        request.page_token = response.next_page_token
+        if not response.next_page_token:
+            break
+    assert seen == [dimensions for _, dimensions, _ in whole]
+
+
+@pytest.mark.parametrize(
+    ("others", "cells"),
+    [
+        ({"start": "2026-05-01"}, 4),  # a Friday: rounded down to the first week's Monday
+        ({"start": "2026-05-04"}, 1),
+        ({"end": "2026-05-04"}, 3),
+        ({"where": {"guild_id": "g1"}}, 2),
+        ({"where": {"guild_id": None}}, 1),
+        ({"where": {"mode": 3}}, 1),
+        ({"where": {"mode": "3"}}, 1),
+        ({"where": {"mode": True}}, 0),
+        ({"where": {"guild_id": "g1", "mode": "'); DROP"}}, 1),
+        ({"where": {"guild_id": "' OR 1=1 --"}}, 0),
+        ({"where": {"mode": 1e300}}, 0),
+    ],
+)
+async def test_filters(matches: Aggregate, others: dict[str, Any], cells: int) -> None:
+    assert len(await rows(matches, query("matches", **others))) == cells
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (query("matches", app_id="chess"), ("NOT_FOUND", "APP_UNKNOWN", "")),
+        (query("wins"), ("NOT_FOUND", "METRIC_UNKNOWN", "")),
+        (
+            query("matches", where={"x'; --": 1}),
+            ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "dimensions"),
+        ),
+        (
+            query("matches", where={"mode": "a\x00"}),
+            ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "dimensions"),
+        ),
+        (
+            query("matches", page_token="abc"),
+            ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "page_token"),
+        ),
+        (
+            query("matches", page_size=10_001),
+            ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "page_size"),
+        ),
+    ],
+)
+async def test_refusals(
+    aggregate: Aggregate, request_: pb.QueryMetricRequest, expected: tuple[str, str, str]
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await aggregate.stub.QueryMetric(request_, timeout=TIMEOUT)
+    assert reason_of(refused.value) == expected
+
+
+async def test_retention_wants_a_period_of_days(aggregate: Aggregate) -> None:
+    for period in (pb.PERIOD_UNSPECIFIED, pb.PERIOD_HOUR):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await aggregate.stub.QueryRetention(
+                pb.QueryRetentionRequest(app_id=APP, period=period), timeout=TIMEOUT
+            )
+        assert reason_of(refused.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "period")
+
+
+async def test_retention_of_nobody(aggregate: Aggregate) -> None:
+    response = await aggregate.stub.QueryRetention(
+        pb.QueryRetentionRequest(app_id=APP, period=pb.PERIOD_DAY), timeout=TIMEOUT
+    )
+    assert not response.cohorts
+
+
+def cells_of(response: pb.WatchMetricsResponse) -> dict[str, dict[str, float]]:
+    """By rollup; where a rollup has several cells, the last."""
+    return {watched.rollup: dict(watched.cell.metrics) for watched in response.cells}
+
+
+async def test_a_watcher_sees_what_is_and_what_changes(
+    stores: Stores, aggregate: Aggregate
+) -> None:
+    stores.send(entry(event(player="ann", when="2026-04-26T10:00:00")))
+    stores.send(entry(event(player="ann"), event(player="bob")))
+    await stores.until_drained()
+    call = aggregate.stub.WatchMetrics(
+        pb.WatchMetricsRequest(app_id=APP, rollups=["events", "activity"]), timeout=TIMEOUT
+    )
+    first = await call.read()
+    assert len(first.cells) == 2
+    assert cells_of(first) == {"events": {"events": 2.0}, "activity": {"active_users": 2.0}}
+    stores.send(entry(event(player="ann")))
+    assert cells_of(await call.read()) == {"events": {"events": 3.0}}
+    stores.send(entry(event(player="cy")))
+    stores.send(entry(event(player="dan")))
+    last: dict[str, dict[str, float]] = {}
+    while last.get("events") != {"events": 5.0} or last.get("activity") != {"active_users": 4.0}:
+        last |= cells_of(await call.read())
+    call.cancel()
+
+
+async def test_a_watcher_of_nothing_yet_gets_an_empty_first_message(aggregate: Aggregate) -> None:
+    call = aggregate.stub.WatchMetrics(pb.WatchMetricsRequest(app_id=APP), timeout=TIMEOUT)
+    assert not (await call.read()).cells
+    call.cancel()
+
+
+async def test_a_watcher_is_told_again_after_redis_dropped_it(
+    stores: Stores, aggregate: Aggregate
+) -> None:
+    call = aggregate.stub.WatchMetrics(
+        pb.WatchMetricsRequest(app_id=APP, rollups=["events"]), timeout=TIMEOUT
+    )
+    await call.read()
+    stores.redis.client_kill_filter(_type="pubsub")
+    stores.send(entry(event()))
+    while True:
+        if cells_of(await call.read()) == {"events": {"events": 1.0}}:
+            break
+    call.cancel()
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (pb.WatchMetricsRequest(app_id="chess"), ("NOT_FOUND", "APP_UNKNOWN", "")),
+        (
+            pb.WatchMetricsRequest(app_id=APP, rollups=["wins"]),
+            ("NOT_FOUND", "METRIC_UNKNOWN", ""),
+        ),
+    ],
+)
+async def test_nobody_watches_what_is_not_there(
+    aggregate: Aggregate, request_: pb.WatchMetricsRequest, expected: tuple[str, str, str]
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await aggregate.stub.WatchMetrics(request_, timeout=TIMEOUT).read()
+    assert reason_of(refused.value) == expected
+
+
+async def test_a_drain_sends_watchers_away(aggregate: Aggregate) -> None:
+    call = aggregate.stub.WatchMetrics(pb.WatchMetricsRequest(app_id=APP), timeout=TIMEOUT)
+    await call.read()
+    reading = asyncio.ensure_future(call.read())
+    await asyncio.sleep(0.1)
+    aggregate.drain()
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await reading
+    assert reason_of(refused.value) == ("UNAVAILABLE", "DRAINING", "")
