@@ -44,7 +44,7 @@ class LineProblem:
 @dataclass
 class Report:
     """What became of a file. `unusable` lines were never sent; `problems` are the first lines that
-    were unusable, refused, or in a frame that was refused, in the order in which that was known."""
+    were unusable, refused, or in a frame that was refused, as far as that was known first."""
 
     lines: int = 0
     unusable: int = 0
@@ -68,6 +68,10 @@ class Report:
         self.unusable += 1
         self.add_problem(LineProblem(line, field_name, "UNUSABLE", message))
 
+    def shown_problems(self) -> list[LineProblem]:
+        """The problems that are kept, by line."""
+        return sorted(self.problems, key=lambda problem: problem.line)
+
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         totals = asdict(self.totals)
@@ -76,7 +80,7 @@ class Report:
             "sent": self.totals.sent,
             **totals,
             "unusable": self.unusable,
-            "problems": [asdict(problem) for problem in self.problems],
+            "problems": [asdict(problem) for problem in self.shown_problems()],
         }
 
 
@@ -177,7 +181,7 @@ def print_report(report: Report, extra: dict[str, Any], *, as_json: bool) -> Non
         table.add_row("unusable lines", f"{report.unusable:,}")
     console = Console()
     console.print(table)
-    for problem in report.problems:
+    for problem in report.shown_problems():
         where = f"{problem.field}: " if problem.field else ""
         console.print(
             f"line {problem.line}: {where}{escape(problem.message)} ({problem.reason})",
