@@ -102,10 +102,11 @@ def fold(plan: AppPlan, batches: Sequence[StoredBatch]) -> dict[str, RollupFold]
 
 def exact_sum(numbers: Sequence[int | float]) -> int | Decimal:
     """The sum without rounding: of integers an integer, else of each double's shortest decimal."""
-    whole = sum(number for number in numbers if type(number) is int)
-    fractions = [number for number in numbers if type(number) is float]
-    if not fractions:
+    integers = [number for number in numbers if type(number) is int]
+    whole = sum(integers)
+    if len(integers) == len(numbers):
         return whole
+    fractions = [number for number in numbers if type(number) is float]
     with localcontext(_EXACT):
         return sum(map(Decimal, map(repr, fractions)), Decimal(whole))
 
