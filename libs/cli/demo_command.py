@@ -17,7 +17,7 @@ from rich.progress import Progress
 
 from libs.catalog import Catalog, CatalogError, load_catalogs
 from libs.cli.connect import CatalogFolder, call_errors_as_messages, catalog_folder, fail
-from libs.cli.suite_commands import _errors_as_messages, _interruptible, _print_welcome
+from libs.cli.suite_commands import errors_as_messages, interruptible, print_welcome
 from libs.common.home import Addresses, Home
 from libs.demo.check import Findings, check
 from libs.demo.generator import APP_IDS, generate_day
@@ -66,7 +66,7 @@ def demo(
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     findings = None
-    with _interruptible(), _errors_as_messages():
+    with interruptible(), errors_as_messages():
         _empty(home)
         suite = Suite(
             home,
@@ -80,7 +80,7 @@ def demo(
             seconds = time.monotonic() - started
             if stay:
                 _print_result(console, findings, seconds)
-                _print_welcome(console, addresses)
+                print_welcome(console, addresses)
                 console.print(f"export WEIR_HOME={home.path}\n", soft_wrap=True, highlight=False)
                 suite.supervise(Event())
         except KeyboardInterrupt:

@@ -47,9 +47,9 @@ def up(catalogs: Catalogs = None) -> None:
         environment,
         report=lambda line: console.print(line, style="dim", markup=False, highlight=False),
     )
-    with _interruptible(), _errors_as_messages(environment.get("WEIR_DATABASE_URL", "")):
+    with interruptible(), errors_as_messages(environment.get("WEIR_DATABASE_URL", "")):
         try:
-            _print_welcome(console, suite.start())
+            print_welcome(console, suite.start())
             suite.supervise(Event())
         except KeyboardInterrupt:
             console.print("stopping; once more to leave at once")
@@ -72,9 +72,9 @@ def migrate() -> None:
     """Bring the database of WEIR_DATABASE_URL, else of the running suite, to the newest revision."""
     url = os.environ.get("WEIR_DATABASE_URL")
     if not url:
-        with _errors_as_messages():
+        with errors_as_messages():
             url = Home.from_environment(os.environ).read_addresses().database_url
-    with _errors_as_messages(url):
+    with errors_as_messages(url):
         typer.echo(f"at revision {upgrade(url)}")
 
 
@@ -97,7 +97,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _print_welcome(console: Console, addresses: Addresses) -> None:
+def print_welcome(console: Console, addresses: Addresses) -> None:
     table = Table("part", "address", "metrics", title="Weir is up")
     for name, address in addresses.services.items():
         table.add_row(name, address, addresses.metrics[name])
@@ -140,7 +140,7 @@ def _folder(catalogs: Path | None) -> Path:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM and a closed terminal do what Ctrl-C does."""
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
@@ -158,7 +158,7 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _errors_as_messages(database_url: str = "") -> Iterator[None]:
+def errors_as_messages(database_url: str = "") -> Iterator[None]:
     try:
         yield
     except (HomeError, StartError) as error:

@@ -23,7 +23,7 @@ class Numbers:
 
     def __init__(self, addresses: Addresses) -> None:
         self._channel = grpc.insecure_channel(addresses.services["aggregate"])
-        self._stub = pb_grpc.AggregateServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._stub = pb_grpc.AggregateServiceStub(self._channel)
         self._metadata = (("authorization", f"Bearer {addresses.token}"),)
 
     def cells(self, app_id: str, rollup: str) -> Cells:

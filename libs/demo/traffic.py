@@ -48,7 +48,7 @@ class Ledger:
 def record_choices(addresses: Addresses, choices: Sequence[Choice]) -> None:
     """Records what people decided, some calls at once. Raises grpc.RpcError."""
     with grpc.insecure_channel(addresses.services["privacy"]) as channel:
-        stub = privacy_grpc.PrivacyServiceStub(channel)  # type: ignore[no-untyped-call]
+        stub = privacy_grpc.PrivacyServiceStub(channel)
         metadata = (("authorization", f"Bearer {addresses.token}"),)
         calls: deque[grpc.Future] = deque()
         for choice in choices:

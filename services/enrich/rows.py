@@ -74,7 +74,7 @@ def event_row(
         app_id,
         _class(event_type, requested_days) if requested_days else event_type.retention_class,
         event_type.name,
-        event.schema_version or event_type.latest.version,
+        event.schema_version,
         PRODUCERS[event.producer],
         ENVIRONMENTS[event.environment],
         None if is_uuid else event_id,

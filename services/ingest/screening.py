@@ -107,13 +107,17 @@ def _examine(
         for name, value in (("entity.type", entity.type), ("entity.id", entity.id)):
             if not _is_short_text(value):
                 return Refusal("FIELD_INVALID", name, TOO_LONG)
-    version = event_type.version(event.schema_version)
+    requested = event.schema_version
+    version = event_type.version(requested)
     if version is None:
         return Refusal(
             "SCHEMA_VERSION_UNKNOWN",
             "schema_version",
             "the catalog declares the event, but not in this version",
         )
+    if not requested:
+        # Written down now: a newer version may be declared by the time that enrich reads it.
+        event.schema_version = version.version
     try:
         properties = parse_properties(event)
     except PropertiesError as error:

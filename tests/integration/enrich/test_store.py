@@ -82,6 +82,7 @@ async def test_a_row_reads_as_it_was_written(store: EventStore, database_url: st
         context={"ip": "8.8.8.0"},
         attribution={"source": "mail"},
         producer=event_pb2.PRODUCER_API,
+        schema_version="1.1.0",
         properties_json=b'{"moves": 3, "big": 12345678901234567890123, "text": "\\u00e9"}',
     )
     event.occurred_at.nanos = 123_456_000

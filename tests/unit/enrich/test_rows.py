@@ -98,7 +98,7 @@ def test_a_full_row() -> None:
 
 
 def test_an_empty_row_has_nulls_and_defaults() -> None:
-    [row] = _enriched(work_batch(_event("evt_1"))).rows
+    [row] = _enriched(work_batch(_event("evt_1", schema_version="1.1.0"))).rows
     assert row is not None
     values = dict(zip([name for name, _ in COLUMNS], row, strict=True))
     assert values["event_uuid"] == uuid.uuid5(EVENT_NAMESPACE, "evt_1").bytes

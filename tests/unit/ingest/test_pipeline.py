@@ -87,6 +87,7 @@ async def test_a_batch_reaches_the_stream_as_it_was_sent() -> None:
     assert append.event_uuids == event_uuid("a")[0] + event_uuid("b")[0]
     for event in (first, second):
         event.producer = event_pb2.PRODUCER_SERVER
+        event.schema_version = "1.1.0"
     assert list(batch.events) == [first, second]
 
 
