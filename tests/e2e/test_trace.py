@@ -1,0 +1,144 @@
+"""One trace from the producer's span to the rollup; and silence where nobody listens."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent import futures
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+import psutil
+import pytest
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+from libs.common.home import Home
+from libs.common.settings import REPOSITORY
+from services.local import Suite
+from tests.support.suite_calls import eventually, suite_calls
+
+pytestmark = pytest.mark.xdist_group("suite")
+HOPS = {"weir-producer", "weir-ingest", "weir-enrich", "weir-aggregate"}
+PRODUCER = """
+import sys
+from libs.client import WeirClient, build_event
+from libs.common.telemetry import setup_telemetry
+
+stop = setup_telemetry("producer")
+address, token, way = sys.argv[1:]
+with WeirClient(address, token=token) as weir:
+    event = build_event("gamification.mission.completed", event_id=f"traced-{way}",
+                        subject_id="canary-subject",
+                        properties={"mission_type": "send_messages", "xp_awarded": 50})
+    if way == "stream":
+        with weir.stream("unofficial_communities") as sender:
+            sender.send(event)
+    else:
+        weir.track("unofficial_communities", event)
+stop()
+"""
+
+
+class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
+    """Receives spans over OTLP/gRPC, and keeps them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.requests = 0
+        # Trace id -> service -> its spans.
+        self.traces: defaultdict[bytes, defaultdict[str, list[Any]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+
+    def Export(self, request: Any, _: grpc.ServicerContext) -> Any:  # noqa: N802
+        with self._lock:
+            self.requests += 1
+            for resource in request.resource_spans:
+                attributes = {a.key: a.value.string_value for a in resource.resource.attributes}
+                for scope in resource.scope_spans:
+                    for span in scope.spans:
+                        self.traces[span.trace_id][attributes["service.name"]].append(span)
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+    def whole(self) -> list[dict[str, list[Any]]]:
+        """The traces that every hop has taken part in."""
+        with self._lock:
+            return [dict(trace) for trace in self.traces.values() if set(trace) >= HOPS]
+
+
+@contextmanager
+def _receiver() -> Iterator[tuple[Receiver, str]]:
+    receiver, server = Receiver(), grpc.server(futures.ThreadPoolExecutor(4))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(receiver, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield receiver, f"http://127.0.0.1:{port}"
+    server.stop(None).wait()
+
+
+def _environment(**more: str) -> dict[str, str]:
+    ours = {name: v for name, v in os.environ.items() if not name.startswith(("WEIR_", "OTEL_"))}
+    return {**ours, **more}
+
+
+def _produce(suite: Suite, way: str, environment: dict[str, str]) -> None:
+    paths = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "protos" / "gen")])
+    address = suite.addresses.services["ingest"]
+    subprocess.run(
+        [sys.executable, "-c", PRODUCER, address, suite.addresses.token, way],
+        env={**environment, "PYTHONPATH": paths},
+        check=True,
+        timeout=60,
+    )
+
+
+def test_one_trace_from_the_producer_to_the_rollup(tmp_path: Path) -> None:
+    with _receiver() as (receiver, endpoint):
+        environment = _environment(
+            OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_BSP_SCHEDULE_DELAY="50"
+        )
+        with Suite(Home(tmp_path / "home"), environment) as suite:
+            for way in ("stream", "unary"):
+                _produce(suite, way, environment)
+            eventually(lambda: len(receiver.whole()) >= 2)
+        # The suite is down: whatever it had to say has been said.
+        for trace in receiver.whole():
+            _check(trace)
+    shutil.rmtree(tmp_path / "home")
+
+
+def test_without_an_endpoint_only_the_stores_are_contacted(suite: Suite) -> None:
+    with suite_calls(suite) as calls:
+        _produce(suite, "untraced", _environment())
+        calls.stored("event_id", ["traced-untraced"])
+    stores = {
+        urlsplit(url).port for url in (suite.addresses.database_url, suite.addresses.redis_url)
+    }
+    for name in suite.addresses.services:
+        connections = psutil.Process(suite.pid(name)).net_connections("inet")
+        own = {c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN}
+        contacted = {c.raddr.port for c in connections if c.raddr and c.laddr.port not in own}
+        assert contacted
+        assert contacted <= stores, name
+
+
+def _check(trace: dict[str, list[Any]]) -> None:
+    [producer], [ingest], [enrich] = (
+        trace[f"weir-{name}"] for name in ("producer", "ingest", "enrich")
+    )
+    assert producer.parent_span_id == b""
+    assert ingest.parent_span_id == producer.span_id
+    assert enrich.parent_span_id == ingest.span_id
+    counted = trace["weir-aggregate"]
+    assert enrich.span_id in {span.parent_span_id for span in counted} | {
+        link.span_id for span in counted for link in span.links
+    }
+    for spans in trace.values():
+        for span in spans:
+            assert b"canary" not in span.SerializeToString()
