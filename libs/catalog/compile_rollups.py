@@ -1,6 +1,7 @@
 """Compiles the rollups of a catalog, and adds the two that every app has."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from libs.catalog.model import Dimension, EventType, Metric, MetricKind, Period, Rollup
@@ -22,6 +23,11 @@ def compile_rollups(
     """The rollups by name, `events` and `activity` among them."""
     rollups = dict(_built_in(events, activity))
     for name, entry in section.children():
+        if name in rollups:
+            # Retention, imports and the demo's recount stand on what these two are.
+            entry.only(("description", "retention"))
+            rollups[name] = replace(rollups[name], retention_days=entry.days("retention"))
+            continue
         rollup = _compile_rollup(name, entry, events, group_name)
         if rollup is not None:
             rollups[name] = rollup

@@ -1,6 +1,16 @@
 """What a catalog that is right compiles to."""
 
-from libs.catalog import Dimension, MetricKind, Period, Source, SourceKind, WhenRefused
+import pytest
+
+from libs.catalog import (
+    CatalogError,
+    Dimension,
+    MetricKind,
+    Period,
+    Source,
+    SourceKind,
+    WhenRefused,
+)
 from tests.unit.catalog.small_catalog import small
 
 
@@ -59,12 +69,13 @@ def test_every_app_has_two_rollups() -> None:
     assert people.source == Source(SourceKind.SUBJECT, ("subject",))
 
 
-def test_a_built_in_rollup_can_be_declared_differently() -> None:
-    rollup = small(
-        "rollups: {events: {events: ['*'], period: month, metrics: {n: count}, retention: 1y}}\n"
-    ).rollups["events"]
-    assert rollup.period is Period.MONTH
+def test_of_a_built_in_rollup_only_the_retention_can_be_set() -> None:
+    rollup = small("rollups: {events: {retention: 1y}}\n").rollups["events"]
     assert rollup.retention_days == 365
+    assert rollup.period is Period.HOUR
+    assert rollup.events == {"game.started", "game.ended", "club.joined"}
+    with pytest.raises(CatalogError, match="rollups.activity: unknown key `period`"):
+        small("rollups: {activity: {period: week}}\n")
 
 
 def test_patterns_and_exclusions() -> None:
