@@ -80,6 +80,9 @@ def main() -> int:
         except WrongCountsError as error:
             progress.print(f"wrong counts: {error}", style="bold red", markup=False)
             return 1
+        finally:
+            # From here on everything is being stopped anyway: in good order.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Rich takes a pipe for 80 columns wide, which is too narrow for the tables.
     console = Console()
     report.print(console if console.is_terminal else Console(width=110))
