@@ -74,7 +74,7 @@ def test_of_a_built_in_rollup_only_the_retention_can_be_set() -> None:
     assert rollup.retention_days == 365
     assert rollup.period is Period.HOUR
     assert rollup.events == {"game.started", "game.ended", "club.joined"}
-    with pytest.raises(CatalogError, match="rollups.activity: unknown key `period`"):
+    with pytest.raises(CatalogError, match=r"rollups\.activity: unknown key `period`"):
         small("rollups: {activity: {period: week}}\n")
 
 
