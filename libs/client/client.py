@@ -16,7 +16,7 @@ from libs.common.telemetry import batch_span
 SERVICE_CONFIG = """{"methodConfig": [{
   "name": [{"service": "weir.ingest.v1.IngestService"}],
   "retryPolicy": {"maxAttempts": 5, "initialBackoff": "0.1s", "maxBackoff": "2s",
-                  "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]}"""
+                  "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"]}}]}"""
 OPTIONS = [
     ("grpc.service_config", SERVICE_CONFIG),
     # A connection whose other end is gone without a word is noticed while a call waits.

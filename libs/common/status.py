@@ -9,6 +9,8 @@ from google.rpc import error_details_pb2, status_pb2
 from libs.common.errors import DOMAIN, WeirError
 
 DETAILS_KEY = "grpc-status-details-bin"
+# How long a client with a retry policy is to wait; less than 0: it must not try again (gRFC A6).
+RETRY_PUSHBACK_KEY = "grpc-retry-pushback-ms"
 
 
 def duration(seconds: float) -> duration_pb2.Duration:
@@ -52,5 +54,9 @@ def pack(message: object) -> any_pb2.Any:
 
 async def abort(context: grpc.aio.ServicerContext, error: WeirError) -> None:
     """Ends the call with the error's status and details; never returns."""
-    details = (DETAILS_KEY, rpc_status(error).SerializeToString())
-    await context.abort(status_code(error), error.message, trailing_metadata=(details,))
+    metadata: list[tuple[str, str | bytes]] = [(DETAILS_KEY, rpc_status(error).SerializeToString())]
+    if status_code(error) is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        # A full backlog and a batch that is too large have one code; only the first passes with time.
+        wait_ms = int(error.retry_after_seconds * 1000) or -1
+        metadata.append((RETRY_PUSHBACK_KEY, str(wait_ms)))
+    await context.abort(status_code(error), error.message, trailing_metadata=tuple(metadata))

@@ -7,7 +7,7 @@ import grpc
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
-from libs.common.errors import Unavailable
+from libs.common.errors import ResourceExhausted
 from libs.common.telemetry import call_traceparent
 from services.ingest import convert, metrics
 from services.ingest.model import Outcome, Verdict
@@ -62,7 +62,7 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
     def _raise_for_retry(self, outcome: Outcome) -> None:
         """A unary call that took nothing says so as an error, so that gRPC's own retries work."""
         if all(verdict is Verdict.RETRY for verdict in outcome.verdicts):
-            raise Unavailable(
+            raise ResourceExhausted(
                 "the backlog is full; nothing was taken",
                 reason="BACKLOG_FULL",
                 retry_after_seconds=outcome.retry_after_seconds,

@@ -1,0 +1,263 @@
+"""Ingest's servicer and the SDK against one another, over a real connection, on stand-ins for the stores."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import grpc
+import pytest
+from weir.common.v1 import event_pb2
+from weir.ingest.v1 import ingest_service_pb2 as pb
+from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
+from weir.pipeline.v1 import batch_pb2
+
+from libs.client import EventSender, GaveUpError, WeirClient, build_event, describe_error
+from libs.common.clock import SystemClock
+from libs.common.errors import Unavailable
+from libs.common.grpc_server import Binding, GrpcServer
+from libs.common.pseudonym import Pseudonymizer
+from services.ingest.anonymization import Anonymizer
+from services.ingest.consent_gate import ConsentGate
+from services.ingest.convert import ProtoCodec
+from services.ingest.model import Append, Appended
+from services.ingest.pipeline import IngestPipeline
+from services.ingest.service import IngestServicer
+from services.ingest.settings import IngestSettings
+from tests.unit.ingest.fakes import Answers, Recorder, chess
+
+
+class Gate(Recorder):
+    """A stream that lets appends pass while it is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+        self.open.set()
+        self.reached = asyncio.Event()
+        self.refusals: list[Exception | None] = []
+
+    async def append(self, shard: int, append: Append) -> Appended | None:
+        self.reached.set()
+        await self.open.wait()
+        if self.refusals:
+            refusal = self.refusals.pop(0)
+            if refusal is not None:
+                raise refusal
+            return None
+        return await super().append(shard, append)
+
+
+class Ingest:
+    """A served ingest whose stores are stand-ins."""
+
+    def __init__(self) -> None:
+        self.stream, self.draining, self.answers = Gate(), asyncio.Event(), Answers()
+        settings = IngestSettings(port=0, environment="development", retry_after_seconds=0.01)
+        gate = ConsentGate(self.answers, Anonymizer(Pseudonymizer(b"0123456789abcdef")))
+        pipeline = IngestPipeline(
+            {"chess": chess()}, gate, self.stream, ProtoCodec(), SystemClock(), settings
+        )
+        servicer = IngestServicer(pipeline, settings, self.draining)
+        add = pb_grpc.add_IngestServiceServicer_to_server
+        self.server = GrpcServer(settings, [Binding("weir.ingest.v1.IngestService", servicer, add)])
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server.port}"
+
+    def stored(self) -> list[str]:
+        return [
+            event.event_id
+            for _, append in self.stream.appends
+            for event in batch_pb2.EventBatch.FromString(append.payload).events
+        ]
+
+
+@pytest.fixture
+async def ingest() -> AsyncIterator[Ingest]:
+    served = Ingest()
+    await served.server.start()
+    yield served
+    await served.server.stop(0)
+
+
+def _event(event_id: str, **fields: Any) -> event_pb2.Event:
+    return build_event("game.ended", event_id=event_id, **{"properties": {"moves": 1}, **fields})
+
+
+async def _streaming(ingest: Ingest) -> Any:
+    channel = grpc.aio.insecure_channel(ingest.address)
+    call = pb_grpc.IngestServiceStub(channel).StreamEvents()
+    await call.write(pb.StreamEventsRequest(settings=pb.StreamSettings(app_id="chess")))
+    assert (await call.read()).limits.credits == 16
+    return channel, call
+
+
+def _frame(sequence: int, *ids: str) -> pb.StreamEventsRequest:
+    frame = pb.EventFrame(sequence=sequence, events=[_event(event_id) for event_id in ids])
+    return pb.StreamEventsRequest(frame=frame)
+
+
+async def test_a_drain_that_begins_while_a_frame_is_answered_is_told(ingest: Ingest) -> None:
+    channel, call = await _streaming(ingest)
+    async with channel:
+        ingest.stream.open.clear()
+        await call.write(_frame(7, "a"))
+        await call.write(_frame(8, "b"))
+        await ingest.stream.reached.wait()
+        ingest.draining.set()
+        ingest.stream.open.set()
+        answers = [await call.read() for _ in range(3)]
+        assert [answer.WhichOneof("message") for answer in answers] == ["ack", "go_away", "ack"]
+        assert [answers[0].ack.sequence, answers[2].ack.sequence] == [7, 8]
+        assert answers[1].go_away.last_sequence == 7
+        await call.done_writing()
+        assert await call.read() is grpc.aio.EOF
+    assert ingest.stored() == ["a", "b"]
+
+
+@pytest.mark.parametrize("refusal", [None, Unavailable("redis", retry_after_seconds=0.01)])
+async def test_a_frame_that_was_not_taken_is_given_back(
+    ingest: Ingest, refusal: Exception | None
+) -> None:
+    ingest.stream.refusals = [refusal]
+    channel, call = await _streaming(ingest)
+    async with channel:
+        await call.write(_frame(1, "a", "b"))
+        ack = (await call.read()).ack
+        assert ack.counts == pb.VerdictCounts(retry=2)
+        assert [result.verdict for result in ack.results] == [pb.VERDICT_RETRY] * 2
+        assert ack.retry_after.ToMilliseconds() == 10
+        await call.write(_frame(2, "a", "b"))
+        assert (await call.read()).ack.counts == pb.VerdictCounts(accepted=2)
+
+
+def _track(ingest: Ingest, *events: event_pb2.Event) -> pb.TrackBatchResponse:
+    with WeirClient(ingest.address) as client:
+        return client.track_batch("chess", events)
+
+
+async def test_a_call_waits_for_the_backlog_to_shrink(ingest: Ingest) -> None:
+    ingest.stream.refusals = [None, None, Unavailable("redis")]
+    response = await asyncio.to_thread(_track, ingest, _event("a"))
+    assert response.counts == pb.VerdictCounts(accepted=1)
+
+
+async def test_a_backlog_that_stays_full_is_told(ingest: Ingest) -> None:
+    ingest.stream.refusals = [None] * 9
+    with pytest.raises(grpc.RpcError) as refusal:
+        await asyncio.to_thread(_track, ingest, _event("a"))
+    assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert describe_error(refusal.value).reason == "BACKLOG_FULL"
+    # Five attempts, as the service config says.
+    assert len(ingest.stream.refusals) == 4
+
+
+async def test_a_batch_that_is_too_large_is_not_tried_again(ingest: Ingest) -> None:
+    page = {"page_url": "x" * (5 * 1024 * 1024)}
+    with pytest.raises(grpc.RpcError) as refusal:
+        await asyncio.to_thread(_track, ingest, _event("a", context=page, subject_id="ann"))
+    assert describe_error(refusal.value).reason == "LIMIT_EXCEEDED"
+    assert len(ingest.answers.asked) == 1
+
+
+def _send(ingest: Ingest, events: Sequence[event_pb2.Event], **options: Any) -> EventSender:
+    with WeirClient(ingest.address) as client, client.stream("chess", **options) as sender:
+        sender.send_all(events)
+    return sender
+
+
+async def test_the_sender_sends_again_what_was_given_back(ingest: Ingest) -> None:
+    ingest.stream.refusals = [None, Unavailable("redis", retry_after_seconds=0.01), None]
+    events = [_event(f"e{number}") for number in range(10)]
+    sender = await asyncio.to_thread(_send, ingest, events, frame_events=5)
+    assert sender.totals.accepted == sender.totals.sent == 10
+    assert sorted(ingest.stored()) == [f"e{number}" for number in range(10)]
+
+
+async def test_the_sender_cuts_frames_that_would_be_too_large(ingest: Ingest) -> None:
+    page = {"page_url": "x" * 700_000}
+    events = [_event(f"e{number}", context=page) for number in range(20)]
+    sender = await asyncio.to_thread(_send, ingest, events)
+    assert (sender.totals.accepted, sender.totals.failed) == (20, 0)
+    assert ingest.stored() == [f"e{number}" for number in range(20)]
+
+
+async def test_the_sender_counts_an_event_that_no_frame_can_hold(ingest: Ingest) -> None:
+    large = _event("large", context={"page_url": "x" * (5 * 1024 * 1024)})
+    sender = await asyncio.to_thread(_send, ingest, [_event("a"), large, _event("b")])
+    assert (sender.totals.accepted, sender.totals.failed) == (2, 1)
+
+
+async def test_who_waits_hears_of_an_error_in_on_ack(ingest: Ingest) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    with pytest.raises(GaveUpError, match="RuntimeError"):
+        await asyncio.to_thread(_send, ingest, [_event("a")], on_ack=fail)
+
+
+async def test_an_error_that_time_does_not_cure_is_told_at_once(ingest: Ingest) -> None:
+    with pytest.raises(GaveUpError, match="APP_UNKNOWN"):
+        await asyncio.to_thread(_send_to_unknown_app, ingest)
+
+
+def _send_to_unknown_app(ingest: Ingest) -> None:
+    with WeirClient(ingest.address) as client, client.stream("go") as sender:
+        sender.send(_event("a"))
+
+
+class Call:
+    """A call that ends at once: the server is away."""
+
+    def __init__(self, error: grpc.RpcError) -> None:
+        self._error = error
+
+    def __iter__(self) -> "Call":
+        return self
+
+    def __next__(self) -> pb.StreamEventsResponse:
+        raise self._error
+
+    def cancel(self) -> None:
+        pass
+
+
+class Away(grpc.RpcError):
+    """UNAVAILABLE, as a call has it."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+    def details(self) -> str:
+        return "away"
+
+    def trailing_metadata(self) -> None:
+        return None
+
+
+def test_patience_begins_when_there_is_something_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = threading.Semaphore(0)
+
+    def away(*_: object, **__: object) -> Call:
+        attempts.release()
+        return Call(Away())
+
+    hours = [0.0]
+    real = time.monotonic
+    monkeypatch.setattr("libs.client.sender.time.monotonic", lambda: real() + hours[0] * 3600)
+    sender = EventSender(away, "chess", give_up_seconds=60.0)
+    try:
+        hours[0] = 1.0
+        sender.send(_event("a"))
+        sender._submit()
+        # An hour without events was nobody's failure: it is tried more than once.
+        assert attempts.acquire(timeout=30)
+        assert attempts.acquire(timeout=30)
+        hours[0] = 2.0
+        with pytest.raises(GaveUpError, match="away"):
+            sender.flush()
+    finally:
+        sender.close()
