@@ -1,5 +1,6 @@
 """One chunk's way through enrich: steps, storage, forwarding; safe to repeat at any point."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -41,20 +42,29 @@ class ChunkProcessor:
         self._forwarder = forwarder
         self._clock = clock
         self._settings = settings
+        # One chunk is prepared while the one before it is stored, and they keep their order.
+        self._preparing = asyncio.Lock()
+        self._storing = asyncio.Lock()
 
     async def process(self, batches: Sequence[WorkBatch]) -> None:
         """On return every event of the batches is stored and forwarded, or a dead letter.
 
         Raises PoisonFloodError, before anything of a batch at fault is stored or put aside, where too
-        many of its events would become dead letters.
+        many of its events would become dead letters. Two calls overlap: while Postgres stores the
+        events of the first, the second works on its own.
         """
-        sessions = await self._look_up_sessions(batches)
-        for batch in batches:
-            self._enricher.enrich(batch, sessions[batch.app_id, batch.shard])
-        self._check_poison(batches)
-        await self._forwarder.put_aside(batches)
-        await self._write(batches)
-        await self._forwarder.forward(batches)
+        async with self._preparing:
+            sessions = await self._look_up_sessions(batches)
+            for batch in batches:
+                self._enricher.enrich(batch, sessions[batch.app_id, batch.shard])
+            self._check_poison(batches)
+            await self._storing.acquire()
+        try:
+            await self._forwarder.put_aside(batches)
+            await self._write(batches)
+            await self._forwarder.forward(batches)
+        finally:
+            self._storing.release()
         self._count(batches)
 
     def _check_poison(self, batches: Sequence[WorkBatch]) -> None:

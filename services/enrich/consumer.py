@@ -46,10 +46,16 @@ class RawConsumer:
         self._processor = processor
         self._congested = congested
         self._settings = settings
+        # Chunks under way: one is prepared while another is stored.
+        self._places = asyncio.Semaphore(2)
         self._shards = {raw_stream(shard).encode(): shard for shard in range(settings.shards)}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Goes on until told to stop, and then finishes the chunk it has begun."""
+        """Goes on until told to stop, and then finishes the chunks it has begun."""
+        async with asyncio.TaskGroup() as under_way:
+            await self._feed(under_way, stop)
+
+    async def _feed(self, under_way: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         next_claim = 0.0
         created = False
@@ -67,11 +73,24 @@ class RawConsumer:
                     # A dead consumer may have left more than one chunk.
                     if not abandoned:
                         next_claim = loop.time() + self._settings.claim_idle_seconds / 4
-                if entries := await self._group.read(READ_SECONDS):
-                    await self._handle(entries, stop)
+                await self._places.acquire()
+                entries = await self._read()
+                if entries:
+                    task = under_way.create_task(self._handle(entries, stop))
+                    task.add_done_callback(lambda _: self._places.release())
             except STORES_DOWN as error:
                 log.warning("enrich waits", error=type(error).__name__)
                 await pause(stop, 0.5)
+
+    async def _read(self) -> Sequence[Entry]:
+        """The next chunk; gives its place back where there is none."""
+        entries: Sequence[Entry] = ()
+        try:
+            entries = await self._group.read(READ_SECONDS)
+        finally:
+            if not entries:
+                self._places.release()
+        return entries
 
     async def _handle_abandoned(self, entries: Sequence[Entry], stop: asyncio.Event) -> None:
         """What was left behind by a consumer that died, perhaps *of* it: one entry at a time, and
