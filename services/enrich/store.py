@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import structlog
 from psycopg import sql
+from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database import driver_connection
@@ -191,7 +192,16 @@ class EventStore:
 async def _copy(
     connection: psycopg.AsyncConnection[Any], statement: str, rows: Sequence[Row]
 ) -> None:
-    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    async with connection.cursor() as cursor:
+        # In C, unlike the dumper that bytea has by default.
+        cursor.adapters.register_dumper(bytes, BytesBinaryDumper)
+        await _write_rows(cursor, statement, rows)
+
+
+async def _write_rows(
+    cursor: psycopg.AsyncCursor[Any], statement: str, rows: Sequence[Row]
+) -> None:
+    async with cursor.copy(statement) as copy:
         copy.set_types(_TYPES)
         for row in rows:
             await copy.write_row(row)

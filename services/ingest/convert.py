@@ -71,11 +71,6 @@ class ProtoCodec:
         return bytes(batch.SerializeToString())
 
 
-def event_ids(events: Sequence[Any]) -> list[str]:
-    """The ids of a batch, kept because the pipeline uses the events up."""
-    return [event.event_id for event in events]
-
-
 def verdict_counts(outcome: Outcome) -> pb.VerdictCounts:
     """How many events got each verdict."""
     counts = pb.VerdictCounts()
@@ -84,12 +79,12 @@ def verdict_counts(outcome: Outcome) -> pb.VerdictCounts:
     return counts
 
 
-def results(outcome: Outcome, ids: Sequence[str]) -> list[pb.EventResult]:
+def results(outcome: Outcome, events: Sequence[Any]) -> list[pb.EventResult]:
     """One result for each event that was not plainly accepted."""
     return [
         pb.EventResult(
             index=index,
-            event_id=ids[index],
+            event_id=events[index].event_id,
             verdict=verdict_number(verdict),
             status=event_status(outcome, index),
             dead_letter_id=dead_letter_id(outcome, index),
@@ -124,13 +119,13 @@ def dead_letter_id(outcome: Outcome, index: int) -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def frame_ack(sequence: int, outcome: Outcome, ids: Sequence[str]) -> pb.FrameAck:
+def frame_ack(sequence: int, outcome: Outcome, events: Sequence[Any]) -> pb.FrameAck:
     """The answer to a frame that was taken; every ack gives one credit back."""
     retry = outcome.retry_after_seconds
     return pb.FrameAck(
         sequence=sequence,
         counts=verdict_counts(outcome),
-        results=results(outcome, ids),
+        results=results(outcome, events),
         credits=1,
         retry_after=duration(retry) if retry else None,
     )

@@ -91,22 +91,22 @@ class EventStream:
             )
         frame = request.frame
         sequence, traceparent = frame.sequence, frame.traceparent
-        ids = convert.event_ids(frame.events)
-        self._fill_in(frame.events)
+        events = list(frame.events)  # the pipeline takes some out of the frame
+        self._fill_in(events)
         try:
             outcome = await take_batch(
-                self._pipeline, self._opening.app_id, frame, traceparent, len(ids)
+                self._pipeline, self._opening.app_id, frame, traceparent, len(events)
             )
         except Unavailable as error:
-            outcome = Outcome([Verdict.RETRY] * len(ids))
+            outcome = Outcome([Verdict.RETRY] * len(events))
             outcome.retry_after_seconds = error.retry_after_seconds
-            ack = convert.frame_ack(sequence, outcome, ids)
+            ack = convert.frame_ack(sequence, outcome, events)
             ack.status.CopyFrom(rpc_status(error))
             return ack
         except WeirError as error:
             return pb.FrameAck(sequence=sequence, credits=1, status=rpc_status(error))
         self._last_sequence = sequence
-        return convert.frame_ack(sequence, outcome, ids)
+        return convert.frame_ack(sequence, outcome, events)
 
     def _fill_in(self, events: Any) -> None:
         producer, environment = self._opening.producer, self._opening.environment
