@@ -77,7 +77,14 @@ class ChunkProcessor:
             raise PoisonFloodError(f"{len(poison)} of {events} events: {poison[0].reason}")
 
     async def quarantine(self, batch: WorkBatch, reason: str) -> None:
-        """Makes dead letters of a whole batch without looking at its events."""
+        """Settles a batch without looking at its events: where it is stored already, it is only
+        forwarded; where not, all of it becomes dead letters."""
+        batch.findings = [None] * len(batch.events)
+        stored = await self._store.skipped_before([batch.batch_id])
+        if batch.batch_id in stored:
+            batch.skipped.update(stored[batch.batch_id])
+            await self._forwarder.forward([batch])
+            return
         batch.poison = [
             Poison(position, reason)
             for position in range(len(batch.events))

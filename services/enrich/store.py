@@ -74,6 +74,12 @@ class EventStore:
             await self._ensure_partitions(row for part in rows.values() for _, row in part)
             await self._write(batches, rows)
 
+    async def skipped_before(self, batch_ids: Sequence[bytes]) -> dict[bytes, list[int]]:
+        """For each of the batches that is stored already, what it skipped then."""
+        async with self._engine.connect() as outer:
+            connection = await driver_connection(outer)
+            return await _skipped_before(connection, batch_ids)
+
     async def can_store(self, rows: Sequence[Row]) -> bool:
         """Whether Postgres takes these rows as they are; stores nothing. For finding poison."""
         async with self._engine.connect() as outer:
@@ -101,8 +107,7 @@ class EventStore:
             new = {row[0].bytes for row in await cursor.fetchall()}
             before: dict[bytes, list[int]] = {}
             if old := [batch_id for batch_id in ids if batch_id not in new]:
-                cursor = await connection.execute(SKIPPED_BEFORE, {"batch_ids": _uuids(old)})
-                before = {row[0].bytes: row[1] for row in await cursor.fetchall()}
+                before = await _skipped_before(connection, old)
             fresh = [batch for batch in batches if batch.batch_id in new]
             await self._store(connection, fresh, rows)
         for batch in batches:
@@ -187,6 +192,13 @@ class EventStore:
                 )
             )
         log.info("partition created", partition=partition.name)
+
+
+async def _skipped_before(
+    connection: psycopg.AsyncConnection[Any], batch_ids: Iterable[bytes]
+) -> dict[bytes, list[int]]:
+    cursor = await connection.execute(SKIPPED_BEFORE, {"batch_ids": _uuids(batch_ids)})
+    return {row[0].bytes: row[1] for row in await cursor.fetchall()}
 
 
 async def _copy(

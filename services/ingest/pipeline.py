@@ -5,7 +5,7 @@ from typing import Any
 
 from libs.catalog import Catalog
 from libs.common.clock import Clock
-from libs.common.errors import NotFound, ResourceExhausted
+from libs.common.errors import InvalidArgument, NotFound, ResourceExhausted
 from libs.common.ids import event_uuid, new_uuid7
 from libs.common.sharding import shard_of
 from services.ingest.consent_gate import ConsentGate
@@ -50,11 +50,14 @@ class IngestPipeline:
         """Gives each of `container.events` its verdict; what is accepted is on disk on return.
 
         The events are changed in place, and the container is of no use afterwards. Raises NotFound for
-        an unknown app, ResourceExhausted (LIMIT_EXCEEDED) for a batch that is too large, Unavailable
+        an unknown app, InvalidArgument for an empty batch, ResourceExhausted (LIMIT_EXCEEDED) for one that is
+        too large, Unavailable
         where consent or the stream cannot be reached: then the batch may be sent again as it was.
         """
         catalog = self.catalog(app_id)
         events: Sequence[Any] = container.events
+        if not events:
+            raise InvalidArgument("a batch has at least one event", field="events")
         self._check_limit("max_events", len(events), self._settings.max_events_per_frame)
         now_us = self._clock.now_us()
         outcome = Outcome([Verdict.ACCEPTED] * len(events))
@@ -137,11 +140,9 @@ class IngestPipeline:
             outcome.refusals[letter.position] = letter
 
     def _check_limit(self, limit: str, value: int, maximum: int) -> None:
-        if value > maximum or (limit == "max_events" and value == 0):
+        if value > maximum:
             raise ResourceExhausted(
-                f"a batch has 1 to {maximum} events"
-                if limit == "max_events"
-                else f"a batch has at most {maximum} bytes",
+                f"a batch has at most {maximum} {limit.removeprefix('max_')}",
                 metadata={"limit": limit, "value": str(maximum)},
             )
 

@@ -225,7 +225,6 @@ def test_a_frame_that_is_too_large_is_refused_and_the_stream_lives_on(calls: Sui
         stream.settle(APP)
         for frame, limit in (
             ([_mission(event_id) for event_id in ids], "max_events"),
-            ([], "max_events"),
             ([large, _mission(ids[1])], "max_bytes"),
         ):
             ack = stream.send(*frame)
@@ -235,6 +234,9 @@ def test_a_frame_that_is_too_large_is_refused_and_the_stream_lives_on(calls: Sui
             assert (info.reason, info.metadata["limit"]) == ("LIMIT_EXCEEDED", limit)
             assert ack.counts == pb.VerdictCounts()
             assert ack.credits == 1
+        empty = stream.send()
+        assert describe_status(empty.status).field == "events"
+        assert empty.status.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
         # Nothing of those frames was taken.
         assert stream.send(_mission(ids[1])).counts.accepted == 1
         stream.finish()

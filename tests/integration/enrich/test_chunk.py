@@ -159,6 +159,25 @@ async def test_quarantine_makes_dead_letters_of_a_whole_batch(enrich: Enrich) ->
     assert enrich.rows() == []
 
 
+async def test_quarantine_only_forwards_a_batch_that_is_stored(
+    enrich: Enrich, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It died between commit and forwarding, again and again: its events are there, uncounted."""
+
+    async def crash(*_: object) -> None:
+        raise ConnectionError
+
+    entry = _entry(_event("good"), _event("bad", properties_json=REFUSED_BY_POSTGRES))
+    with monkeypatch.context() as patch:
+        patch.setattr(Forwarder, "forward", crash)
+        with pytest.raises(ConnectionError):
+            await enrich.process(entry)
+    await enrich.processor.quarantine(convert.work_batch(entry, 0), "it died")
+    assert [list(batch.skipped) for batch in await enrich.forwarded()] == [[1]]
+    [letter] = (await enrich.letters()).values()
+    assert letter.event.event_id == "bad"
+
+
 async def test_a_session_begins_with_its_earliest_event_over_all_chunks(enrich: Enrich) -> None:
     def event(event_id: str, minute: int) -> event_pb2.Event:
         return _event(

@@ -8,7 +8,7 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.pipeline.v1 import batch_pb2
 
-from libs.common.errors import NotFound, ResourceExhausted
+from libs.common.errors import InvalidArgument, NotFound, ResourceExhausted
 from libs.common.ids import event_uuid
 from libs.common.pseudonym import Pseudonymizer
 from libs.consent import encode_state
@@ -292,11 +292,16 @@ async def test_every_verdict_once_and_nothing_missing() -> None:
     assert 0 < kept < 40
 
 
-@pytest.mark.parametrize("count", [0, 1001])
-async def test_a_batch_has_1_to_1000_events(count: int) -> None:
-    with pytest.raises(ResourceExhausted, match="1 to 1000 events") as refusal:
-        await Ingest().take(*[_event(f"e{n}") for n in range(count)])
+async def test_a_batch_has_at_most_1000_events() -> None:
+    with pytest.raises(ResourceExhausted, match="at most 1000 events") as refusal:
+        await Ingest().take(*[_event(f"e{n}") for n in range(1001)])
     assert refusal.value.metadata == {"limit": "max_events", "value": "1000"}
+
+
+async def test_a_batch_has_at_least_one_event() -> None:
+    with pytest.raises(InvalidArgument, match="at least one event") as refusal:
+        await Ingest().take()
+    assert refusal.value.field == "events"
 
 
 async def test_a_batch_that_is_too_large_is_refused_before_anything_is_appended() -> None:
