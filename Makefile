@@ -58,7 +58,7 @@ migrate: $(STAMP) ## Bring WEIR_DATABASE_URL, or the running suite's database, t
 
 lock: $(STAMP) ## Pin pyproject.toml's requirements anew
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --extra dev \
+	$(BIN)/uv pip compile --quiet --generate-hashes --extra dev \
 		--python-version 3.11 pyproject.toml --output-file requirements.lock
 
 clean: ## Remove .venv, .weir and caches
