@@ -1,7 +1,6 @@
 """`weir catalog`: check catalogs, and read what they declare."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -20,22 +19,9 @@ from libs.catalog import (
     load_catalogs,
 )
 from libs.catalog.problems import did_you_mean
+from libs.cli.connect import AsJson, CatalogFolder, all_catalogs, catalog_folder, fail
 
 app = typer.Typer(no_args_is_help=True, help="Check catalogs, and read what they declare.")
-
-# Where the catalogs of a checkout are, whatever the working directory is.
-_SHIPPED = Path(__file__).resolve().parents[2] / "catalogs"
-
-Folder = Annotated[
-    Path | None,
-    typer.Option(
-        "--catalogs",
-        envvar="WEIR_CATALOGS",
-        help="Folder with the catalogs.",
-        show_default="./catalogs, else the ones that come with Weir",
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.command()
@@ -44,12 +30,12 @@ def lint(
         list[Path] | None,
         typer.Argument(metavar="[PATHS]...", help="Files or folders; else the catalogs folder."),
     ] = None,
-    catalogs: Folder = None,
+    catalogs: CatalogFolder = None,
 ) -> None:
     """Check catalogs: one `file:line: reason` for each mistake, and exit code 1 if there is one."""
     checked = 0
     mistakes: list[str] = []
-    for path in paths or [_folder(catalogs)]:
+    for path in paths or [catalog_folder(catalogs)]:
         try:
             found = load_catalogs(path).values() if path.is_dir() else [load_catalog(path)]
             checked += len(found)
@@ -63,7 +49,7 @@ def lint(
 
 
 @app.command("list")
-def list_apps(catalogs: Folder = None, as_json: AsJson = False) -> None:
+def list_apps(catalogs: CatalogFolder = None, as_json: AsJson = False) -> None:
     """List the apps and how much each declares."""
     rows = [
         {
@@ -73,7 +59,7 @@ def list_apps(catalogs: Folder = None, as_json: AsJson = False) -> None:
             "purposes": len(catalog.purposes),
             "rollups": len(catalog.rollups),
         }
-        for catalog in _load(catalogs).values()
+        for catalog in all_catalogs(catalogs).values()
     ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
@@ -88,38 +74,21 @@ def list_apps(catalogs: Folder = None, as_json: AsJson = False) -> None:
 def show(
     app_id: Annotated[str, typer.Argument(metavar="APP")],
     event: Annotated[str | None, typer.Argument(metavar="[EVENT]")] = None,
-    catalogs: Folder = None,
+    catalogs: CatalogFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one app, or one of its events."""
-    loaded = _load(catalogs)
+    loaded = all_catalogs(catalogs)
     catalog = loaded.get(app_id)
     if catalog is None:
-        typer.echo(f"no app `{app_id}`; known are {', '.join(loaded)}", err=True)
-        raise typer.Exit(1)
+        fail(f"no app `{app_id}`; known are {', '.join(loaded)}")
     if event is None:
         _show_catalog(catalog, as_json)
         return
     event_type = catalog.events.get(event)
     if event_type is None:
-        typer.echo(f"no event `{event}` in {app_id}{did_you_mean(event, catalog.events)}", err=True)
-        raise typer.Exit(1)
+        fail(f"no event `{event}` in {app_id}{did_you_mean(event, catalog.events)}")
     _show_event(event_type, as_json)
-
-
-def _folder(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    here = Path("catalogs")
-    return here if here.is_dir() else _SHIPPED
-
-
-def _load(given: Path | None) -> Mapping[str, Catalog]:
-    try:
-        return load_catalogs(_folder(given))
-    except CatalogError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
 
 
 def _show_catalog(catalog: Catalog, as_json: bool) -> None:

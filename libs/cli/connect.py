@@ -1,10 +1,11 @@
-"""What commands that talk to a running suite begin with: where it is, and which catalog applies."""
+"""What commands share: their common options, where the running suite is, which catalogs apply, and how
+they end when something is wrong."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import grpc
 import typer
@@ -15,7 +16,7 @@ from libs.client import GaveUpError, describe_error
 from libs.common.home import Addresses, Home, HomeError
 from libs.common.settings import REPOSITORY
 
-App = Annotated[str, typer.Option("--app", help="The app whose events they are.")]
+AppId = Annotated[str, typer.Option("--app", help="The app.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 CatalogFolder = Annotated[
     Path | None,
@@ -25,6 +26,14 @@ CatalogFolder = Annotated[
         help="Folder with the catalogs.",
         show_default="./catalogs, else the ones that come with Weir",
     ),
+]
+
+_CALL_SECONDS = 30.0
+_CHANNEL_OPTIONS = [
+    # A proxy from the environment has no business between us and our own suite.
+    ("grpc.enable_http_proxy", 0),
+    # For pages of cells with long dimensions.
+    ("grpc.max_receive_message_length", 16 << 20),
 ]
 
 
@@ -50,20 +59,64 @@ def catalog_folder(given: Path | None) -> Path:
     return here if here.is_dir() else REPOSITORY / "catalogs"
 
 
+def all_catalogs(folder: Path | None) -> Mapping[str, Catalog]:
+    """The catalogs by app; ends the command, with every mistake, where they cannot be used."""
+    try:
+        return load_catalogs(catalog_folder(folder))
+    except CatalogError as error:
+        fail(str(error))
+
+
 def app_catalog(app_id: str, folder: Path | None) -> Catalog:
     """The catalog of one app; ends the command, as wrong usage, where there is none."""
-    try:
-        catalogs = load_catalogs(catalog_folder(folder))
-    except CatalogError as error:
-        fail("\n".join(str(problem) for problem in error.problems))
+    catalogs = all_catalogs(folder)
     if app_id not in catalogs:
         fail(f"no app `{app_id}`{did_you_mean(app_id, catalogs)}; `weir catalog list` has all", 2)
     return catalogs[app_id]
 
 
+def open_channel(addresses: Addresses, service: str) -> grpc.Channel:
+    """A channel to a service of the suite."""
+    return grpc.insecure_channel(addresses.services[service], options=_CHANNEL_OPTIONS)
+
+
 def call_metadata(addresses: Addresses) -> tuple[tuple[str, str], ...]:
     """The metadata that every call carries."""
     return (("authorization", f"Bearer {addresses.token}"),)
+
+
+class _Calls:
+    """A stub whose calls carry the suite's token, and a deadline unless the call says otherwise."""
+
+    def __init__(self, stub: Any, metadata: tuple[tuple[str, str], ...]) -> None:
+        self._stub = stub
+        self._metadata = metadata
+
+    def __getattr__(self, rpc: str) -> Any:
+        method = getattr(self._stub, rpc)
+
+        def call(request: object, timeout: float | None = _CALL_SECONDS) -> Any:
+            return method(request, timeout=timeout, metadata=self._metadata)
+
+        return call
+
+
+@contextmanager
+def calls_to(service: str, make_stub: Callable[[grpc.Channel], Any]) -> Iterator[Any]:
+    """A stub of a service of the running suite; what goes wrong becomes one line on stderr."""
+    addresses = running_suite()
+    with call_errors_as_messages(), open_channel(addresses, service) as channel:
+        yield _Calls(make_stub(channel), call_metadata(addresses))
+
+
+def pages(call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
+    """The answers of a call that answers page by page."""
+    while True:
+        response = call(request)
+        yield response
+        if not response.next_page_token:
+            return
+        request.page_token = response.next_page_token
 
 
 @contextmanager

@@ -1,13 +1,10 @@
 """`weir consent`: record what people agree to, and ask what may be done."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC
 from typing import Annotated, Any
 
-import grpc
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -15,17 +12,13 @@ from rich.table import Column, Table
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
-from libs.client.errors import describe_error
-from libs.common.home import Home, HomeError
+from libs.cli.connect import AppId, AsJson, calls_to, pages
 
 app = typer.Typer(no_args_is_help=True, help="Record what people agree to; ask what may be done.")
 
-_TIMEOUT_SECONDS = 15.0
 _PAGE_SIZE = 1_000
 
-AppId = Annotated[str, typer.Option("--app", help="The app.")]
 SubjectId = Annotated[str, typer.Option("--subject", help="The person, in the app's own ids.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.command("set")
@@ -56,8 +49,8 @@ def set_consent(
         method=method,
         notice_version=notice,
     )
-    with _privacy() as call:
-        typer.echo(call("RecordConsent", request).token)
+    with _privacy() as stub:
+        typer.echo(stub.RecordConsent(request).token)
 
 
 @app.command()
@@ -72,8 +65,8 @@ def check(
     request = pb.CheckConsentRequest(
         app_id=app_id, subject_id=subject_id, purpose=purpose, token=token
     )
-    with _privacy() as call:
-        response = call("CheckConsent", request)
+    with _privacy() as stub:
+        response = stub.CheckConsent(request)
     decision = pb.Decision.Name(response.decision).removeprefix("DECISION_").lower()
     if as_json:
         typer.echo(json.dumps({"decision": decision, "recorded": response.recorded}))
@@ -85,8 +78,12 @@ def check(
 @app.command()
 def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> None:
     """List every grant and withdrawal of one person, oldest first."""
-    with _privacy() as call:
-        rows = [_row(entry) for entry in _entries(call, app_id, subject_id)]
+    request = pb.GetConsentHistoryRequest(
+        app_id=app_id, subject_id=subject_id, page_size=_PAGE_SIZE
+    )
+    with _privacy() as stub:
+        answers = pages(stub.GetConsentHistory, request)
+        rows = [_row(entry) for page in answers for entry in page.entries]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -101,18 +98,6 @@ def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> No
     Console().print(table)
 
 
-def _entries(call: Any, app_id: str, subject_id: str) -> Iterator[pb.ConsentEntry]:
-    request = pb.GetConsentHistoryRequest(
-        app_id=app_id, subject_id=subject_id, page_size=_PAGE_SIZE
-    )
-    while True:
-        response = call("GetConsentHistory", request)
-        yield from response.entries
-        if not response.next_page_token:
-            return
-        request.page_token = response.next_page_token
-
-
 def _row(entry: pb.ConsentEntry) -> dict[str, object]:
     return {
         "recorded_at": entry.recorded_at.ToDatetime(tzinfo=UTC).isoformat(),
@@ -124,30 +109,5 @@ def _row(entry: pb.ConsentEntry) -> dict[str, object]:
     }
 
 
-@contextmanager
-def _privacy() -> Iterator[Any]:
-    """Yields `call(rpc, request)` on the running suite's privacy service.
-
-    Whatever goes wrong becomes one line on stderr and exit code 1.
-    """
-    try:
-        addresses = Home.from_environment(os.environ).read_addresses()
-        metadata = (("authorization", f"Bearer {addresses.token}"),)
-        # A proxy from the environment has no business between us and our own suite.
-        options = [("grpc.enable_http_proxy", 0)]
-        with grpc.insecure_channel(addresses.services["privacy"], options=options) as channel:
-            stub = privacy_service_pb2_grpc.PrivacyServiceStub(channel)
-
-            def call(rpc: str, request: object) -> Any:
-                return getattr(stub, rpc)(request, timeout=_TIMEOUT_SECONDS, metadata=metadata)
-
-            yield call
-    except HomeError as error:
-        _fail(str(error))
-    except grpc.RpcError as error:
-        _fail(str(describe_error(error)))
-
-
-def _fail(message: str) -> None:
-    typer.echo(message, err=True)
-    raise typer.Exit(1)
+def _privacy() -> AbstractContextManager[Any]:
+    return calls_to("privacy", privacy_service_pb2_grpc.PrivacyServiceStub)

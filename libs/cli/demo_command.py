@@ -15,8 +15,14 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from libs.catalog import Catalog, CatalogError, load_catalogs
-from libs.cli.connect import CatalogFolder, call_errors_as_messages, catalog_folder, fail
+from libs.catalog import Catalog
+from libs.cli.connect import (
+    CatalogFolder,
+    all_catalogs,
+    call_errors_as_messages,
+    catalog_folder,
+    fail,
+)
 from libs.cli.suite_commands import errors_as_messages, interruptible, print_welcome
 from libs.common.home import Addresses, Home
 from libs.demo.check import Findings, check
@@ -97,10 +103,7 @@ def demo(
 
 
 def _catalogs(folder: Path) -> Mapping[str, Catalog]:
-    try:
-        loaded = load_catalogs(folder)
-    except CatalogError as error:
-        fail("\n".join(str(problem) for problem in error.problems))
+    loaded = all_catalogs(folder)
     if missing := [app_id for app_id in APP_IDS if app_id not in loaded]:
         fail(f"{folder} has no catalog of {', '.join(missing)}", 2)
     return loaded

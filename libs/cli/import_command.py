@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import grpc
 import typer
 
 from libs.catalog import Catalog
 from libs.cli.connect import (
-    App,
+    AppId,
     AsJson,
     CatalogFolder,
     app_catalog,
     call_errors_as_messages,
     fail,
+    open_channel,
     running_suite,
 )
 from libs.cli.counted import CountedEvents, CountWatch
@@ -34,7 +34,7 @@ from libs.common.home import Addresses
 
 def import_events(
     file: Annotated[str, typer.Argument(help="CSV or NDJSON, plain or gzip; `-` is stdin.")],
-    app: App,
+    app: AppId,
     maps: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="FIELD=COLUMN", help="The column that fills a field."),
@@ -97,7 +97,7 @@ class _Import:
         self, file: EventFile, file_format: FileFormat, title: str
     ) -> tuple[Delivery, dict[str, Any]]:
         """Sends every row; returns the delivery and what there is to say beyond its report."""
-        with grpc.insecure_channel(self.addresses.services["aggregate"]) as channel:
+        with open_channel(self.addresses, "aggregate") as channel:
             events = CountedEvents(channel, self.addresses, self.catalog.app_id)
             watch = CountWatch(events) if self.wait else None
             delivery = self._send(file, file_format, title)

@@ -1,13 +1,12 @@
 """`weir query`: read the numbers, ask who came back, watch them change."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-import grpc
 import typer
 from google.protobuf import json_format
 from rich.console import Console
@@ -16,22 +15,14 @@ from rich.table import Column, Table
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
-from libs.cli.connect import (
-    AsJson,
-    call_errors_as_messages,
-    call_metadata,
-    fail,
-    running_suite,
-)
+from libs.cli.connect import AppId, AsJson, calls_to, fail, pages
 
 app = typer.Typer(no_args_is_help=True, help="Read the numbers; watch them change.")
 
-_TIMEOUT_SECONDS = 30.0
 _PAGE_SIZE = 5_000
 # As many periods as fit beside each other on a terminal.
 _SHOWN_PERIODS = 15
 
-AppId = Annotated[str, typer.Option("--app", help="The app.")]
 From = Annotated[
     str, typer.Option("--from", metavar="TIME", help="First moment, ISO 8601; UTC if it says none.")
 ]
@@ -70,7 +61,7 @@ def metric(
             fail(f"--where {condition}: must be dimension=value", 2)
         request.dimensions[name] = value or None
     with _aggregate() as stub:
-        cells = [_cell(cell) for cell in _pages(stub, request)]
+        cells = [_cell(cell) for page in pages(stub.QueryMetric, request) for cell in page.cells]
     if as_json:
         typer.echo(json.dumps({"cells": cells}, indent=2))
         return
@@ -127,43 +118,8 @@ def watch(
                     typer.echo(f"{cell['bucket_start']}  {watched.rollup}  {text}")
 
 
-class _Stub:
-    """The aggregate service with the suite's token, and a deadline unless the call says otherwise."""
-
-    def __init__(self, channel: grpc.Channel, metadata: tuple[tuple[str, str], ...]) -> None:
-        self._stub = aggregate_service_pb2_grpc.AggregateServiceStub(channel)
-        self._metadata = metadata
-
-    def __getattr__(self, rpc: str) -> Any:
-        method = getattr(self._stub, rpc)
-
-        def call(request: object, timeout: float | None = _TIMEOUT_SECONDS) -> Any:
-            return method(request, timeout=timeout, metadata=self._metadata)
-
-        return call
-
-
-@contextmanager
-def _aggregate() -> Iterator[Any]:
-    """The running suite's aggregate service; what goes wrong becomes one line on stderr."""
-    addresses = running_suite()
-    # A proxy from the environment has no business between us and our own suite; and the message
-    # size is for pages of cells with long dimensions.
-    options = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", 16 << 20)]
-    with (
-        call_errors_as_messages(),
-        grpc.insecure_channel(addresses.services["aggregate"], options=options) as channel,
-    ):
-        yield _Stub(channel, call_metadata(addresses))
-
-
-def _pages(stub: Any, request: pb.QueryMetricRequest) -> Iterator[pb.Cell]:
-    while True:
-        response = stub.QueryMetric(request)
-        yield from response.cells
-        if not response.next_page_token:
-            return
-        request.page_token = response.next_page_token
+def _aggregate() -> AbstractContextManager[Any]:
+    return calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub)
 
 
 def _set_range(request: Any, start: str, end: str) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from libs.catalog import Catalog, EnvelopeError, to_envelope
 from libs.cli.connect import (
-    App,
+    AppId,
     AsJson,
     CatalogFolder,
     app_catalog,
@@ -23,7 +23,7 @@ from libs.common.home import Addresses
 
 def send(
     file: Annotated[str, typer.Argument(help="NDJSON, plain or gzip; `-` is standard input.")],
-    app: App,
+    app: AppId,
     catalogs: CatalogFolder = None,
     as_json: AsJson = False,
 ) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event
 from types import FrameType
 from typing import Annotated
@@ -20,28 +19,18 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
+from libs.cli.connect import AsJson, CatalogFolder, catalog_folder, fail, running_suite
 from libs.cli.doctor import State, examine, without_secrets
 from libs.common.embedded import StartError
 from libs.common.home import Addresses, Home, HomeError
 from libs.common.migrate import upgrade
-from libs.common.settings import REPOSITORY
 from services.local import SERVICES, Suite
 
-Catalogs = Annotated[
-    Path | None,
-    typer.Option(
-        "--catalogs",
-        envvar="WEIR_CATALOGS",
-        help="Folder with the catalogs.",
-        show_default="./catalogs, else the ones that come with Weir",
-    ),
-]
 
-
-def up(catalogs: Catalogs = None) -> None:
+def up(catalogs: CatalogFolder = None) -> None:
     """Run the whole suite in the foreground, with embedded stores; Ctrl-C stops it in good order."""
     console = Console()
-    environment = {**os.environ, "WEIR_CATALOGS": str(_folder(catalogs))}
+    environment = {**os.environ, "WEIR_CATALOGS": str(catalog_folder(catalogs))}
     suite = Suite(
         Home.from_environment(environment),
         environment,
@@ -63,27 +52,26 @@ def serve(
     """Become one service, with settings from the environment (WEIR_...): for containers."""
     modules = {row.name: row.module for row in SERVICES}
     if service not in modules:
-        _fail(f"no service `{service}`; there are {', '.join(modules)}")
+        fail(f"no service `{service}`; there are {', '.join(modules)}", 2)
     # Replaced and not started: the container's signals go straight to the service.
     os.execv(sys.executable, [sys.executable, "-P", "-m", modules[service]])
 
 
 def migrate() -> None:
     """Bring the database of WEIR_DATABASE_URL, else of the running suite, to the newest revision."""
-    url = os.environ.get("WEIR_DATABASE_URL")
-    if not url:
-        with errors_as_messages():
-            url = Home.from_environment(os.environ).read_addresses().database_url
+    url = os.environ.get("WEIR_DATABASE_URL") or running_suite().database_url
     with errors_as_messages(url):
         typer.echo(f"at revision {upgrade(url)}")
 
 
 def doctor(
-    catalogs: Catalogs = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    catalogs: CatalogFolder = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check everything that Weir needs; exit code 1 if something is broken."""
-    findings = examine(Home.from_environment(os.environ), os.environ, _folder(catalogs))
+    findings = examine(
+        Home.from_environment(os.environ), os.environ, catalog_folder(catalogs).absolute()
+    )
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -98,6 +86,7 @@ def doctor(
 
 
 def print_welcome(console: Console, addresses: Addresses) -> None:
+    """Where everything is, and calls to copy."""
     table = Table("part", "address", "metrics", title="Weir is up")
     for name, address in addresses.services.items():
         table.add_row(name, address, addresses.metrics[name])
@@ -132,13 +121,6 @@ def _calls(addresses: Addresses) -> Iterator[str]:
         )
 
 
-def _folder(catalogs: Path | None) -> Path:
-    if catalogs is not None:
-        return catalogs.absolute()
-    here = Path("catalogs")
-    return here.absolute() if here.is_dir() else REPOSITORY / "catalogs"
-
-
 @contextmanager
 def interruptible() -> Iterator[None]:
     """SIGTERM and a closed terminal do what Ctrl-C does."""
@@ -159,14 +141,10 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def errors_as_messages(database_url: str = "") -> Iterator[None]:
+    """Ends the command with a message where the suite or its database does not come up."""
     try:
         yield
     except (HomeError, StartError) as error:
-        _fail(str(error))
+        fail(str(error))
     except SQLAlchemyError as error:
-        _fail(without_secrets(database_url, error))
-
-
-def _fail(message: str) -> None:
-    typer.echo(message, err=True)
-    raise typer.Exit(1)
+        fail(without_secrets(database_url, error))

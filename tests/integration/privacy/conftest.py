@@ -30,6 +30,7 @@ class Privacy:
 
     stub: Any
     redis_url: str
+    address: str
 
     async def record(self, subject_id: str, *, app_id: str = APP, **choices: bool) -> str:
         """Returns the token."""
@@ -109,8 +110,10 @@ async def privacy(database_url: str, redis_url: str) -> AsyncIterator[Privacy]:
         server = GrpcServer(settings, parts.bindings)
         loops = [asyncio.create_task(loop.run(stop)) for loop in parts.loops]
         await server.start()
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-            service = Privacy(privacy_service_pb2_grpc.PrivacyServiceStub(channel), redis_url)
+        address = f"127.0.0.1:{server.port}"
+        async with grpc.aio.insecure_channel(address) as channel:
+            stub = privacy_service_pb2_grpc.PrivacyServiceStub(channel)
+            service = Privacy(stub, redis_url, address)
             await service.until_whole()
             yield service
         stop.set()

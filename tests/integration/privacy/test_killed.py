@@ -119,7 +119,7 @@ def check(address: str) -> str:
 async def test_killed_between_commit_and_mirror(
     process: ServiceProcess, wire: Wire, database_url: str, redis_url: str
 ) -> None:
-    mirror = Privacy(None, redis_url)
+    mirror = Privacy(None, redis_url, "")
     await mirror.until_whole()
     record(process.url, granted=False)
     assert check(process.url) == "DECISION_ANONYMIZE"
@@ -146,7 +146,7 @@ async def test_killed_between_commit_and_mirror(
 async def test_killed_between_closing_and_commit(
     process: ServiceProcess, database_url: str, redis_url: str
 ) -> None:
-    mirror = Privacy(None, redis_url)
+    mirror = Privacy(None, redis_url, "")
     await mirror.until_whole()
     record(process.url, granted=True)
     with ThreadPoolExecutor() as executor, psycopg.connect(database_url) as connection:

@@ -1,0 +1,71 @@
+"""`weir consent` against a running service."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from libs.cli.consent_commands import app
+from libs.common.home import Addresses, Home
+from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
+
+ANN = ("--app", APP, "--subject", "ann")
+
+
+@pytest.fixture
+def home(privacy: Privacy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """WEIR_HOME of a suite that has only the service under test."""
+    addresses = Addresses(
+        services={"privacy": privacy.address},
+        metrics={},
+        database_url="",
+        redis_url="",
+        token="t",
+        pid=os.getpid(),
+    )
+    Home(tmp_path).write_addresses(addresses)
+    monkeypatch.setenv("WEIR_HOME", str(tmp_path))
+    return tmp_path
+
+
+async def run(*arguments: str) -> Result:
+    """The command in a thread, because the service is in this one."""
+    return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+
+
+async def test_what_is_set_is_checked_and_remembered(home: Path) -> None:
+    check = ("check", *ANN, "--purpose", PURPOSE)
+    # The service logs into the same output while its mirror is being filled.
+    assert "allow (the catalog's default)\n" in (await run(*check)).stdout
+    refused = await run("set", *ANN, "--refuse", PURPOSE)
+    assert refused.exit_code == 0
+    token = refused.stdout.strip()
+    answer = await run(*check, "--token", token, "--json")
+    assert json.loads(answer.stdout) == {"decision": "anonymize", "recorded": True}
+    await run("set", *ANN, "--grant", PURPOSE, "--notice", "2", "--actor", "ann")
+    rows = json.loads((await run("history", *ANN, "--json")).stdout)
+    told = [(row["purpose"], row["granted"], row["actor"], row["notice_version"]) for row in rows]
+    assert told == [(PURPOSE, False, "operator", ""), (PURPOSE, True, "ann", "2")]
+    table = (await run("history", *ANN)).stdout
+    assert table.index("refused") < table.index("granted")
+
+
+async def test_a_history_longer_than_a_page_is_complete(
+    privacy: Privacy, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.cli.consent_commands._PAGE_SIZE", 2)
+    for granted in (False, True, False, True, False):
+        await privacy.record("ann", telemetry=granted)
+    rows = json.loads((await run("history", *ANN, "--json")).stdout)
+    assert [row["granted"] for row in rows] == [False, True, False, True, False]
+
+
+async def test_a_refused_call_is_one_line(home: Path) -> None:
+    result = await run("check", *ANN, "--purpose", "marketing")
+    assert result.exit_code == 1
+    assert "PURPOSE_UNKNOWN" in result.stderr
+    assert result.stderr.count("\n") == 1
