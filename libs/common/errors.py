@@ -51,6 +51,16 @@ class NotFound(WeirError):
     default_reason = "METRIC_UNKNOWN"
 
 
+class AppUnknown(NotFound):
+    """No catalog is loaded for the app."""
+
+    default_reason = "APP_UNKNOWN"
+
+    def __init__(self, app_id: str) -> None:
+        # Cut, because it comes from outside and goes into the trailing metadata.
+        super().__init__("no catalog is loaded for this app", metadata={"app_id": app_id[:128]})
+
+
 class Unauthenticated(WeirError):
     """No token, or not a valid one."""
 

@@ -9,7 +9,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
 from libs.catalog import Period
-from libs.common.errors import InvalidArgument, NotFound
+from libs.common.errors import AppUnknown, InvalidArgument, NotFound
 from services.aggregate import convert
 from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
 from services.aggregate.model import CellQuery
@@ -82,11 +82,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
     def _app(self, app_id: str) -> AppPlan:
         plan = self._plans.get(app_id)
         if plan is None:
-            raise NotFound(
-                "no catalog is loaded for this app",
-                reason="APP_UNKNOWN",
-                metadata={"app_id": app_id},
-            )
+            raise AppUnknown(app_id)
         return plan
 
     def _rollup(self, app: AppPlan, name: str) -> RollupPlan:

@@ -5,7 +5,7 @@ from typing import Any
 
 from libs.catalog import Catalog
 from libs.common.clock import Clock
-from libs.common.errors import InvalidArgument, NotFound, ResourceExhausted
+from libs.common.errors import AppUnknown, InvalidArgument, ResourceExhausted
 from libs.common.ids import event_uuid, new_uuid7
 from libs.common.sharding import shard_of
 from services.ingest.consent_gate import ConsentGate
@@ -36,23 +36,19 @@ class IngestPipeline:
         self._settings = settings
 
     def catalog(self, app_id: str) -> Catalog:
-        """The app's catalog; raises NotFound (APP_UNKNOWN) where none is loaded."""
+        """The app's catalog; raises AppUnknown where none is loaded."""
         try:
             return self._catalogs[app_id]
         except KeyError:
-            raise NotFound(
-                "no catalog is loaded for this app",
-                reason="APP_UNKNOWN",
-                metadata={"app_id": app_id[:128]},
-            ) from None
+            raise AppUnknown(app_id) from None
 
     async def take(self, app_id: str, container: Any, traceparent: str = "") -> Outcome:
         """Gives each of `container.events` its verdict; what is accepted is on disk on return.
 
-        The events are changed in place, and the container is of no use afterwards. Raises NotFound for
-        an unknown app, InvalidArgument for an empty batch, ResourceExhausted (LIMIT_EXCEEDED) for one that is
-        too large, Unavailable
-        where consent or the stream cannot be reached: then the batch may be sent again as it was.
+        The events are changed in place, and the container is of no use afterwards. Raises AppUnknown,
+        InvalidArgument for an empty batch, ResourceExhausted (LIMIT_EXCEEDED) for one that is too large,
+        and Unavailable where consent or the stream cannot be reached: then the batch may be sent again as
+        it was.
         """
         catalog = self.catalog(app_id)
         events: Sequence[Any] = container.events

@@ -34,7 +34,7 @@ class Checker:
     async def check(self, app_id: str, subject_id: str, purpose_name: str, token: str) -> Answer:
         """The answer from a state at least as new as the token's.
 
-        Raises NotFound (APP_UNKNOWN), InvalidArgument, and Unavailable: CONSENT_STALE where only an
+        Raises AppUnknown, InvalidArgument, and Unavailable: CONSENT_STALE where only an
         older state than the token's can be read, CONSENT_UNAVAILABLE where none can.
         """
         purpose = self._purposes.get((app_id, purpose_name))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from libs.catalog import Catalog
-from libs.common.errors import InvalidArgument, NotFound
+from libs.common.errors import AppUnknown, InvalidArgument
 from services.privacy.model import Recording
 
 MAX_TEXT_LENGTH = 128
@@ -11,14 +11,10 @@ MAX_CHOICES = 32
 
 
 def check_app(catalogs: Mapping[str, Catalog], app_id: str) -> Catalog:
-    """The app's catalog. Raises NotFound."""
+    """The app's catalog. Raises AppUnknown."""
     catalog = catalogs.get(app_id)
     if catalog is None:
-        raise NotFound(
-            "no catalog is loaded for this app",
-            reason="APP_UNKNOWN",
-            metadata={"app_id": app_id[:MAX_TEXT_LENGTH]},
-        )
+        raise AppUnknown(app_id)
     return catalog
 
 
