@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from libs.catalog.compile_events import compile_categories, compile_events, compile_purposes
 from libs.catalog.compile_rollups import compile_rollups, compile_selection
+from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.catalog.fields import ENVELOPE_PATHS, FieldNames, field_names
 from libs.catalog.model import Catalog, ClockPolicy, EventType, Producer
 from libs.catalog.problems import CatalogError, ProblemList, did_you_mean
@@ -94,7 +95,7 @@ def _activity(section: Section, events: Mapping[str, EventType]) -> frozenset[st
 
 
 def _privacy_levels(section: Section) -> Mapping[str, int]:
-    levels = ("standard", "sensitive", "pii")
+    levels = PRIVACY_LEVELS[1:]
     section.only(levels)
     limits = {level: section.days(level) for level in levels}
     return MappingProxyType({level: days for level, days in limits.items() if days is not None})

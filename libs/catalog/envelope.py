@@ -6,11 +6,12 @@ Nothing is lost on the way: what the envelope has no place for is kept under `co
 from collections.abc import Mapping
 from typing import Final
 
+from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.catalog.fields import FieldNames, Path
 from libs.catalog.model import Catalog, Environment, Producer
 
 _ABSENT: Final = object()
-_PRIVACY_LEVELS = frozenset({"standard", "sensitive", "pii"})
+_PRIVACY_LEVELS = frozenset(PRIVACY_LEVELS[1:])
 # A person's id is moved out of the properties, where anonymization would not reach it. Everything
 # else that is read from there stays as well, because the event's schema may ask for it.
 _MOVED = frozenset({"subject_id", "anonymous_id"})

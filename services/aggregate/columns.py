@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from libs.catalog import Period, Source, SourceKind
+from libs.catalog.event_words import ENVIRONMENTS, PRODUCERS
 from services.aggregate.buckets import SECONDS_PER_HOUR, bucket_start
 from services.aggregate.plan import (
     NAME_PATH,
@@ -17,10 +18,7 @@ from services.aggregate.plan import (
 )
 from services.aggregate.rows import EventRows, Row
 
-# By the numbers of weir.common.v1; the unspecified ones are what ingest fills in before.
-_PRODUCERS = ("", "frontend", "api", "server", "job", "webhooks")
-_ENVIRONMENTS = ("", "production", "staging", "development")
-_ENUMS = {"producer": _PRODUCERS, "environment": _ENVIRONMENTS}
+_ENUMS = {"producer": PRODUCERS, "environment": ENVIRONMENTS}
 # Beyond this a double may have stood for several integers, so it stays a double.
 _EXACT_INTEGERS = 2.0**53
 _TEXTS = frozenset({str, type(None)})

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from libs.catalog import EventType, retention_class, tighten
+from libs.catalog.event_words import ENVIRONMENTS, PRODUCERS
 from libs.common.ids import event_uuid
 from services.enrich.model import ContextFacts
 
-PRODUCERS = ("", "frontend", "api", "server", "job", "webhooks")
-ENVIRONMENTS = ("production", "production", "staging", "development")
 # Microseconds from the Unix epoch to Postgres' own, 2000-01-01.
 POSTGRES_EPOCH_US = 946_684_800_000_000
 

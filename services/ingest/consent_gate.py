@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from libs.catalog import Catalog
+from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.consent import ConsentState, ConsentUnavailable, Decision, decide, parse_state
 from services.ingest.anonymization import Anonymizer, truncate_ip
 from services.ingest.model import Verdict
@@ -13,7 +14,7 @@ from services.ingest.ports import ConsentStates
 from services.ingest.properties import PropertiesError, parse_properties
 from services.ingest.screening import Candidate, lifted_id
 
-PRIVACY_LEVEL_PII = 3
+PRIVACY_LEVEL_PII = PRIVACY_LEVELS.index("pii")
 
 
 class ConsentGate:

@@ -9,16 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from libs.catalog import Catalog, EventType, EventVersion, tighten
+from libs.catalog import Catalog, EventType, EventVersion, event_words, tighten
 from services.ingest.clock_check import ClockCheck
 from services.ingest.model import Refusal
 from services.ingest.properties import PropertiesError, parse_properties
 from services.ingest.sampling import sampled_out
 
-PRODUCERS = {0: "", 1: "frontend", 2: "api", 3: "server", 4: "job", 5: "webhooks"}
+# By number; dicts, because a producer may send a number that this release does not know.
+PRODUCERS = dict(enumerate(event_words.PRODUCERS))
 PRODUCER_NUMBERS = {name: number for number, name in PRODUCERS.items()}
-ENVIRONMENTS = {0: "production", 1: "production", 2: "staging", 3: "development"}
-PRIVACY_LEVELS = {0: "", 1: "standard", 2: "sensitive", 3: "pii"}
+ENVIRONMENTS = dict(enumerate(event_words.ENVIRONMENTS))
+PRIVACY_LEVELS = dict(enumerate(event_words.PRIVACY_LEVELS))
 MAX_TEXT_LENGTH = 128
 TOO_LONG = "must be at most 128 printable characters"
 # The texts of the envelope that must be short, because stores and indexes hold them.

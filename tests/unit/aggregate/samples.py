@@ -101,6 +101,7 @@ def event(
     guild: str = "",
     properties: Mapping[str, object] | None = None,
     producer: int = event_pb2.PRODUCER_SERVER,
+    environment: int = event_pb2.ENVIRONMENT_UNSPECIFIED,
     entity_type: str = "",
     platform: str = "",
 ) -> event_pb2.Event:
@@ -109,6 +110,7 @@ def event(
         event_id="e",
         name=name,
         producer=producer,
+        environment=environment,
         subject_id=player,
         anonymous_id=pseudonym,
         group_id=guild,

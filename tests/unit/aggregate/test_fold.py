@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from weir.common.v1 import event_pb2
 
-from services.aggregate.columns import _ENVIRONMENTS, _PRODUCERS
+from libs.catalog import compile_catalog
 from services.aggregate.fold import exact_sum, fold
 from services.aggregate.model import CellKey, MeasureDelta, StoredBatch
-from tests.unit.aggregate.samples import batch, event, plan, seconds
+from services.aggregate.plan import compile_plan
+from tests.unit.aggregate.samples import CATALOG, batch, event, plan, seconds
 
 MONDAY = seconds("2026-04-27")
 Cells = dict[CellKey, tuple[dict[str, MeasureDelta], dict[str, set[str]]]]
@@ -162,10 +163,15 @@ def test_skipped_and_unknown_events_do_not_count() -> None:
     assert [measures["events"].count for measures, _ in cells.values()] == [1]
 
 
-def test_enums_are_called_what_the_catalog_calls_them() -> None:
-    for enum, prefix, names in (
-        (event_pb2.Producer, "PRODUCER_", _PRODUCERS),
-        (event_pb2.Environment, "ENVIRONMENT_", _ENVIRONMENTS),
-    ):
-        expected = [name.removeprefix(prefix).lower() for name in enum.keys()]  # noqa: SIM118
-        assert [names[number] for number in enum.values()][1:] == expected[1:]
+def test_an_environment_that_is_not_said_is_production() -> None:
+    text = CATALOG.replace(
+        "[country, entity.type, context.platform, producer]\n    metrics:\n",
+        "[environment]\n    metrics:\n      plays: count\n",
+    )
+    by_environment = compile_plan(compile_catalog(text, "arena.yaml"))
+    events = batch(event(), event("match.left", environment=event_pb2.ENVIRONMENT_STAGING))
+    cells = fold(by_environment, [events])["scores"].cells()
+    assert {key[1]: measures[0].count for key, measures, _ in cells} == {
+        "production": 1,
+        "staging": 1,
+    }
