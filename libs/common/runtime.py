@@ -109,6 +109,31 @@ def _serve_metrics(settings: CommonSettings, stack: AsyncExitStack) -> None:
     stack.callback(close)
 
 
+async def repeat(
+    work: Callable[[], Awaitable[None]],
+    seconds: float,
+    stop: asyncio.Event,
+    *,
+    transient: tuple[type[Exception], ...],
+    warning: str,
+) -> None:
+    """Does `work`, and again `seconds` after it ended, until told to stop.
+
+    After one of the `transient` errors it goes on; of such errors in a row only the first is logged.
+    """
+    failing = False
+    while not stop.is_set():
+        try:
+            await work()
+        except transient as error:
+            if not failing:
+                log.warning(warning, error=type(error).__name__)
+            failing = True
+        else:
+            failing = False
+        await pause(stop, seconds)
+
+
 async def pause(stop: asyncio.Event, seconds: float) -> None:
     """Waits `seconds`, or less where `stop` is set meanwhile."""
     with contextlib.suppress(TimeoutError):

@@ -102,7 +102,7 @@ class ConsumerGroup:
 
     async def delivery_count(self, entry: Entry) -> int:
         """How many times a pending entry has been delivered; 0 where it is not pending."""
-        [*rows] = await self._redis.xpending_range(
+        rows = await self._redis.xpending_range(
             entry.stream, self._group, min=entry.entry_id, max=entry.entry_id, count=1
         )
         return int(rows[0]["times_delivered"]) if rows else 0

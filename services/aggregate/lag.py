@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 
-import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from libs.common.runtime import pause
+from libs.common.runtime import repeat
 from services.aggregate import metrics
 
-log = structlog.get_logger()
 INTERVAL_SECONDS = 2.0
 
 
@@ -27,15 +25,19 @@ class LagMeter:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Goes on until told to stop."""
-        while not stop.is_set():
-            try:
-                for stream in self._streams:
-                    lag_seconds, pending = await self.measure(stream)
-                    metrics.LAG_SECONDS.labels(stream).set(lag_seconds)
-                    metrics.PENDING.labels(stream).set(pending)
-            except (RedisError, OSError) as error:
-                log.warning("the lag is not known", error=type(error).__name__)
-            await pause(stop, INTERVAL_SECONDS)
+        await repeat(
+            self._measure_all,
+            INTERVAL_SECONDS,
+            stop,
+            transient=(RedisError, OSError),
+            warning="the lag is not known",
+        )
+
+    async def _measure_all(self) -> None:
+        for stream in self._streams:
+            lag_seconds, pending = await self.measure(stream)
+            metrics.LAG_SECONDS.labels(stream).set(lag_seconds)
+            metrics.PENDING.labels(stream).set(pending)
 
     async def measure(self, stream: str) -> tuple[float, int]:
         """Seconds since the oldest unacknowledged entry was added, and how many are pending."""

@@ -58,16 +58,13 @@ class RawConsumer:
     async def _feed(self, under_way: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         next_claim = 0.0
-        created = False
         while not stop.is_set():
             try:
-                if not created:
-                    await self._group.create()
-                    created = True
                 if self._congested.is_set():
                     await pause(stop, READ_SECONDS)
                     continue
                 if loop.time() >= next_claim:
+                    # Creates the group as well where it is missing.
                     abandoned = await self._group.claim_abandoned()
                     await self._handle_abandoned(abandoned, stop)
                     # A dead consumer may have left more than one chunk.

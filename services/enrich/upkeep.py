@@ -2,16 +2,14 @@
 
 import asyncio
 
-import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from libs.common.runtime import pause
+from libs.common.runtime import repeat
 from libs.common.streams import trim_acknowledged
 from services.enrich.forward import dead_letter_stream, enriched_stream
 from services.enrich.settings import EnrichSettings
 
-log = structlog.get_logger()
 INTERVAL_SECONDS = 0.25
 
 
@@ -25,18 +23,22 @@ class Upkeep:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Goes on until told to stop; while Redis is down there is nothing to keep up."""
-        while not stop.is_set():
-            try:
-                size = 0
-                for shard in range(self._settings.shards):
-                    await trim_acknowledged(self._redis, enriched_stream(shard))
-                    await trim_acknowledged(self._redis, dead_letter_stream(shard))
-                    stream = enriched_stream(shard)
-                    size += int(await self._redis.memory_usage(stream, samples=5) or 0)
-                if size > self._settings.max_enriched_bytes:
-                    self._congested.set()
-                else:
-                    self._congested.clear()
-            except (RedisError, OSError) as error:
-                log.warning("upkeep waits", error=type(error).__name__)
-            await pause(stop, INTERVAL_SECONDS)
+        await repeat(
+            self._keep,
+            INTERVAL_SECONDS,
+            stop,
+            transient=(RedisError, OSError),
+            warning="upkeep waits",
+        )
+
+    async def _keep(self) -> None:
+        size = 0
+        for shard in range(self._settings.shards):
+            stream = enriched_stream(shard)
+            await trim_acknowledged(self._redis, stream)
+            await trim_acknowledged(self._redis, dead_letter_stream(shard))
+            size += int(await self._redis.memory_usage(stream, samples=5) or 0)
+        if size > self._settings.max_enriched_bytes:
+            self._congested.set()
+        else:
+            self._congested.clear()

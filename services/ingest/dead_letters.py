@@ -30,12 +30,9 @@ class DeadLetterWriter:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Writes until told to stop; where a store is down it waits and goes on."""
-        created = False
         while not stop.is_set():
             try:
-                if not created:
-                    await self._group.create()
-                    created = True
+                # Creates the group as well where it is missing.
                 entries = await self._group.claim_abandoned() + await self._group.read(0.5)
                 if entries:
                     await self._write(entries)
@@ -45,42 +42,40 @@ class DeadLetterWriter:
                 await pause(stop, 1.0)
 
     async def _write(self, entries: list[Entry]) -> None:
-        rows = [row(letter) for entry in entries for letter in _decode(entry)]
+        rows = [row for entry in entries for row in _rows(entry)]
         if rows:
             async with self._engine.begin() as connection:
                 await connection.execute(insert(dead_letters).on_conflict_do_nothing(), rows)
             metrics.DEAD_LETTERS.inc(len(rows))
 
 
-def _decode(entry: Entry) -> list[batch_pb2.DeadLetter]:
+def _rows(entry: Entry) -> list[dict[str, object]]:
+    """The entry's dead letters as rows; none where it holds no such thing, which must not hold up others."""
     try:
-        return list(batch_pb2.DeadLetterBatch.FromString(entry.fields[b"batch"]).dead_letters)
-    except (KeyError, DecodeError):
+        batch = batch_pb2.DeadLetterBatch.FromString(entry.fields[b"batch"])
+        return [_row(letter) for letter in batch.dead_letters]
+    except (KeyError, DecodeError, ValueError, OverflowError):
         log.error("not a dead letter", stream=entry.stream.decode(), entry=entry.entry_id.decode())
         return []
 
 
-def row(letter: batch_pb2.DeadLetter) -> dict[str, object]:
-    """A dead letter as a row of the table; U+0000, which Postgres cannot hold in text, as U+FFFD."""
+def _row(letter: batch_pb2.DeadLetter) -> dict[str, object]:
     event = letter.event
-    texts = {
-        "app_id": letter.app_id,
-        "stage": letter.stage,
-        "reason": letter.reason,
-        "field": letter.field,
-        "message": letter.message,
-        "event_id": event.event_id,
-        "name": event.name,
-        "subject_id": event.subject_id,
-    }
     return {
         "dead_letter_id": uuid.UUID(bytes=letter.dead_letter_id),
         "received_at": EPOCH + timedelta(microseconds=letter.received_at_us),
+        "app_id": _text(letter.app_id),
+        "stage": _text(letter.stage),
+        "reason": _text(letter.reason),
+        "field": _text(letter.field),
+        "message": _text(letter.message),
+        "event_id": _text(event.event_id),
+        "name": _text(event.name),
+        "subject_id": _text(event.subject_id) or None,
         "event": event.SerializeToString(),
-        **{name: text.replace("\x00", "�") or _EMPTY[name] for name, text in texts.items()},
     }
 
 
-_EMPTY = {"subject_id": None} | dict.fromkeys(
-    ("app_id", "stage", "reason", "field", "message", "event_id", "name"), ""
-)
+def _text(text: str) -> str:
+    """With U+FFFD for U+0000, which Postgres cannot hold in a text."""
+    return text.replace("\x00", "\ufffd")

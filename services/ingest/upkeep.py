@@ -2,16 +2,14 @@
 
 import asyncio
 
-import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from libs.common.runtime import pause
+from libs.common.runtime import repeat
 from libs.common.streams import trim_acknowledged
 from services.ingest import metrics
 from services.ingest.store import RedisRawStream, dead_letter_stream, raw_stream
 
-log = structlog.get_logger()
 INTERVAL_SECONDS = 0.25
 
 
@@ -25,14 +23,18 @@ class Upkeep:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Goes on until told to stop; while Redis is down there is nothing to keep up."""
-        while not stop.is_set():
-            try:
-                for shard in range(self._shards):
-                    await trim_acknowledged(self._redis, raw_stream(shard))
-                    await trim_acknowledged(self._redis, dead_letter_stream(shard))
-                    entries, size = await self._stream.measure_backlog(shard)
-                    metrics.BACKLOG_ENTRIES.labels(shard).set(entries)
-                    metrics.BACKLOG_BYTES.labels(shard).set(size)
-            except (RedisError, OSError) as error:
-                log.warning("upkeep waits", error=type(error).__name__)
-            await pause(stop, INTERVAL_SECONDS)
+        await repeat(
+            self._keep,
+            INTERVAL_SECONDS,
+            stop,
+            transient=(RedisError, OSError),
+            warning="upkeep waits",
+        )
+
+    async def _keep(self) -> None:
+        for shard in range(self._shards):
+            await trim_acknowledged(self._redis, raw_stream(shard))
+            await trim_acknowledged(self._redis, dead_letter_stream(shard))
+            entries, size = await self._stream.measure_backlog(shard)
+            metrics.BACKLOG_ENTRIES.labels(shard).set(entries)
+            metrics.BACKLOG_BYTES.labels(shard).set(size)

@@ -68,7 +68,9 @@ async def _until(condition: Callable[[], bool]) -> None:
 async def test_letters_are_stored_once_however_often_they_are_appended(
     client: Redis, engine: AsyncEngine, database_url: str
 ) -> None:
-    for letters in (_letters("a", "b"), _letters("b", "a"), {"batch": b"\xff"}, {"other": b""}):
+    without_id = batch_pb2.DeadLetterBatch(dead_letters=[batch_pb2.DeadLetter(app_id="chess")])
+    no_letters = ({"batch": b"\xff"}, {"other": b""}, {"batch": without_id.SerializeToString()})
+    for letters in (_letters("a", "b"), *no_letters, _letters("b", "a")):
         await client.xadd(STREAMS[0], letters)
     await client.xadd(STREAMS[1], _letters("c"))
     stop = asyncio.Event()
