@@ -1,7 +1,6 @@
 """`weir demo` as a user runs it, and whether its check would notice if something were wrong."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,12 +15,14 @@ import pytest
 from libs.catalog import load_catalogs
 from libs.common.embedded import PostgresServer
 from libs.common.home import Home
+from libs.common.settings import REPOSITORY
 from libs.demo.check import check
 from libs.demo.generator import generate_day
 from libs.demo.numbers import Numbers
 from libs.demo.traffic import record_choices, stream_day
 from services.local import Suite
-from tests.support.weir_command import REPOSITORY, weir
+from tests.support.environment import without_settings
+from tests.support.weir_command import weir
 
 pytestmark = pytest.mark.xdist_group("e2e demo")
 
@@ -119,7 +120,7 @@ def staying(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "libs.cli.main", "demo", "--stay", "--events", "2000"],
         env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("WEIR_")},
+            **without_settings(),
             "WEIR_HOME": str(tmp_path),
         },
         cwd=REPOSITORY,

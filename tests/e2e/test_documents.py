@@ -13,7 +13,8 @@ from libs.client.errors import describe_status
 from libs.common.settings import REPOSITORY
 from services.local import Suite
 from tests.contract.documents.examples import EXAMPLES
-from tests.support.suite_calls import SuiteCalls, eventually, suite_calls
+from tests.support.suite_calls import SuiteCalls, suite_calls
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("suite")
 # AddValue asks before it collects anything; the other apps' defaults let their examples pass.

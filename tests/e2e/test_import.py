@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from redis import Redis
 
+from libs.common.settings import REPOSITORY
 from services.local import Suite
-from tests.support.weir_command import REPOSITORY, weir
+from tests.support.weir_command import weir
 
 pytestmark = pytest.mark.xdist_group("e2e import")
 

@@ -10,9 +10,10 @@ import psycopg
 import pytest
 
 from libs.catalog import load_catalog, to_envelope
+from libs.common.settings import REPOSITORY
 from services.local import Suite
 from tests.contract.documents.examples import EXAMPLES
-from tests.support.weir_command import REPOSITORY, weir
+from tests.support.weir_command import weir
 
 pytestmark = pytest.mark.xdist_group("e2e send")
 

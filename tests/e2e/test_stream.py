@@ -18,7 +18,8 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from libs.client import WeirClient, build_event, describe_error
 from libs.client.errors import describe_status
 from services.local import Suite
-from tests.support.suite_calls import SuiteCalls, eventually, suite_calls
+from tests.support.suite_calls import SuiteCalls, suite_calls
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("suite")
 APP = "unofficial_communities"

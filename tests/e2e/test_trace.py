@@ -21,7 +21,8 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from libs.common.home import Home
 from libs.common.settings import REPOSITORY
 from services.local import Suite
-from tests.support.suite_calls import eventually, suite_calls
+from tests.support.suite_calls import suite_calls
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("suite")
 HOPS = {"weir-producer", "weir-ingest", "weir-enrich", "weir-aggregate"}

@@ -1,6 +1,5 @@
 """A suite for tests that kill parts of it, and a load that goes on meanwhile."""
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ import pytest
 from libs.client import EventSender, WeirClient, build_event
 from libs.common.home import Home
 from services.local import Suite
+from tests.support.environment import without_settings
 from tests.support.ledger import Ledger
 
 APP = "unofficial_communities"
@@ -22,8 +22,7 @@ CLAIM_IDLE_SECONDS = "1"
 def fragile_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     """The real suite with short claim times; tests kill and restart its parts by hand."""
     home = Home(tmp_path_factory.mktemp("fragile"))
-    environment = {name: v for name, v in os.environ.items() if not name.startswith("WEIR_")}
-    environment["WEIR_CLAIM_IDLE_SECONDS"] = CLAIM_IDLE_SECONDS
+    environment = {**without_settings(), "WEIR_CLAIM_IDLE_SECONDS": CLAIM_IDLE_SECONDS}
     with Suite(home, environment) as running:
         yield running
     shutil.rmtree(home.path)

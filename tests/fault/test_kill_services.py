@@ -9,7 +9,8 @@ from redis import Redis
 
 from services.local import Suite
 from tests.fault.conftest import APP, Load
-from tests.support.ledger import check, settle, wait_until
+from tests.support.ledger import check, settle
+from tests.support.waiting import holds_in_time
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
 
@@ -24,7 +25,7 @@ def stored_events(suite: Suite) -> int:
 def under_way(suite: Suite) -> bool:
     """Whether events have been stored since: the kill shall hit a service at work."""
     before = stored_events(suite)
-    return wait_until(lambda: stored_events(suite) > before + 500, 30)
+    return holds_in_time(lambda: stored_events(suite) > before + 500, 30)
 
 
 @pytest.mark.parametrize("service", ["ingest", "enrich", "aggregate"])

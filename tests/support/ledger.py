@@ -4,14 +4,15 @@
 a rollup that differs from a recount of the stored events. What was never acked may be there or not.
 """
 
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from weir.ingest.v1 import ingest_service_pb2 as pb
+
+from tests.support.waiting import holds_in_time
 
 TAKEN = (pb.VERDICT_ACCEPTED, pb.VERDICT_ANONYMIZED)
 
@@ -71,7 +72,7 @@ def settle(database_url: str, app_id: str, ledger: Ledger, seconds: float = 60.0
                 connection, app_id
             )
 
-        wait_until(done, seconds)
+        holds_in_time(done, seconds)
 
 
 def check(database_url: str, app_id: str, ledger: Ledger) -> None:
@@ -82,14 +83,6 @@ def check(database_url: str, app_id: str, ledger: Ledger) -> None:
         assert {event_id for event_id, times in stored.items() if times > 1} == set(), "doubled"
         assert stored.keys() <= ledger.sent, "stored what was never sent"
         assert _counted(connection, app_id) == _recount(connection, app_id)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
-    """Polls until the condition holds or the time is up; returns whether it holds."""
-    deadline = time.monotonic() + seconds
-    while not (holds := condition()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return holds
 
 
 def _recount(connection: psycopg.Connection[Any], app_id: str) -> dict[Any, int]:

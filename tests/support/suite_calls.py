@@ -1,8 +1,7 @@
 """gRPC calls against a running suite, and what its stores hold afterwards."""
 
 import queue
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -15,8 +14,7 @@ from weir.ingest.v1 import ingest_service_pb2_grpc
 from weir.privacy.v1 import privacy_service_pb2, privacy_service_pb2_grpc
 
 from services.local import Suite
-
-PATIENCE_SECONDS = 60.0
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 
 class OpenStream:
@@ -131,14 +129,6 @@ class SuiteCalls:
         )
         eventually(lambda: len(self.query(statement, list(ids))) >= len(ids))
         return self.query(statement, list(ids))
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Returns when the condition holds; fails where it does not within a minute."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
 
 
 @contextmanager

@@ -6,9 +6,10 @@ from typing import Any
 
 import yaml
 
+from libs.common.settings import REPOSITORY
+
 Object = dict[str, Any]
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 BASE = REPOSITORY / "deploy" / "k8s" / "base"
 FEATURES = {"apiVersion", "kind", "namespace", "labels", "images", "resources"}
 CLUSTER_WIDE = {"Namespace"}

@@ -10,13 +10,12 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 
-from libs.common.settings import CommonSettings
+from libs.common.settings import REPOSITORY, CommonSettings
 from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
 from services.ingest.settings import IngestSettings
 from services.privacy.metrics import PrivacyCollector
 from services.privacy.settings import PrivacySettings
-from tests.contract.kubernetes.render import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "operations.md").read_text()
 SECTIONS: dict[str, type[CommonSettings]] = {

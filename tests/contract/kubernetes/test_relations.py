@@ -5,13 +5,13 @@ import tomllib
 import pytest
 import yaml
 
-from libs.common.settings import CommonSettings
+from libs.common.settings import REPOSITORY, CommonSettings
 from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
 from services.ingest.settings import IngestSettings
 from services.local import SERVICES
 from services.privacy.settings import PrivacySettings
-from tests.contract.kubernetes.render import REPOSITORY, Object, pod_template
+from tests.contract.kubernetes.render import Object, pod_template
 
 SETTINGS: dict[str, type[CommonSettings]] = {
     "ingest": IngestSettings,

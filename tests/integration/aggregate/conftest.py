@@ -1,7 +1,6 @@
 """The aggregate service in this process, on real stores."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from libs.common.grpc_server import GrpcServer
 from libs.common.settings import REPOSITORY
 from services.aggregate.server import build
 from services.aggregate.settings import AggregateSettings
+from tests.support.waiting import until
 from tests.unit.aggregate.samples import write_catalog
 
 STREAM = "enrich:{0}:enriched"
@@ -60,14 +60,6 @@ class Aggregate:
     stub: Any
     address: str
     drain: Callable[[], None]
-
-
-async def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
-    """Waits until `condition` holds; fails the test where it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to be in time"
-        await asyncio.sleep(0.02)
 
 
 @pytest.fixture

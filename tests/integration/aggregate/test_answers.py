@@ -6,23 +6,13 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import json_format
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.support.refusals import reason_of
 from tests.unit.aggregate.samples import APP, at, entry, event
 
 TIMEOUT = 20
-
-
-def reason_of(error: grpc.RpcError) -> tuple[str, str, str]:
-    """A failed call's code, reason and field."""
-    status = rpc_status.from_call(error)
-    info = error_details_pb2.ErrorInfo()
-    assert status is not None
-    assert status.details[0].Unpack(info)
-    return error.code().name, info.reason, info.metadata.get("field", "")
 
 
 def query(rollup: str, app_id: str = APP, **others: Any) -> pb.QueryMetricRequest:

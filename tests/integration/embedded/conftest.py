@@ -1,7 +1,5 @@
 """What the tests of the embedded servers share."""
 
-import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,21 +8,7 @@ import pytest
 
 from libs.common.settings import REPOSITORY
 from services.local import SERVICES, Service
-
-_PATIENCE_SECONDS = 60
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], bool]], None]:
-    """Waits until a condition holds, however long this machine takes for it within reason."""
-
-    def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, "it never happened"
-            time.sleep(0.02)
-
-    return wait
+from tests.support.environment import without_settings
 
 
 @pytest.fixture
@@ -54,5 +38,4 @@ def fake_services() -> tuple[Service, ...]:
 @pytest.fixture
 def fake_environment(tmp_path: Path) -> dict[str, str]:
     """The environment of a suite of stand-ins."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
-    return {**ours, "PYTHONPATH": str(REPOSITORY), "FAKE_SERVICE_HOME": str(tmp_path)}
+    return {**without_settings(), "PYTHONPATH": str(REPOSITORY), "FAKE_SERVICE_HOME": str(tmp_path)}

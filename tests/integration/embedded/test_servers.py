@@ -15,6 +15,7 @@ from redis import Redis
 from libs.common.embedded import PostgresServer, RedisServer, StartError
 from libs.common.embedded.ports import free_port, reserve_port
 from libs.common.settings import REPOSITORY
+from tests.support.waiting import eventually
 
 SUPERVISOR = """
 import sys, time
@@ -164,7 +165,7 @@ def test_a_reserved_port_is_not_picked_again() -> None:
 
 
 def test_kill_9_of_the_parent_leaves_no_server_behind(
-    tmp_path: Path, eventually: Callable[[Callable[[], bool]], None], gone: Callable[[int], bool]
+    tmp_path: Path, gone: Callable[[int], bool]
 ) -> None:
     command = [sys.executable, "-c", SUPERVISOR, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}

@@ -25,8 +25,7 @@ from libs.common.home import Home, HomeError
 from libs.common.migrate import current_revision, newest_revision
 from libs.common.settings import REPOSITORY
 from services.local import SERVICES, Service, Suite
-
-Eventually = Callable[[Callable[[], bool]], None]
+from tests.support.waiting import eventually
 
 UP = """
 import sys
@@ -109,7 +108,6 @@ def test_a_killed_part_comes_back_where_it_was(
     home: Home,
     fake_services: tuple[Service, ...],
     fake_environment: dict[str, str],
-    eventually: Eventually,
 ) -> None:
     said: list[str] = []
     with Suite(home, fake_environment, services=fake_services, report=said.append) as suite:
@@ -187,7 +185,6 @@ def test_what_a_killed_suite_left_behind_is_not_a_running_suite(home: Home) -> N
 def test_weir_up_ends_in_good_order(
     home: Home,
     fake_environment: dict[str, str],
-    eventually: Eventually,
     gone: Callable[[int], bool],
     number: signal.Signals,
 ) -> None:

@@ -1,9 +1,8 @@
 """Dead letters reach Postgres, each one once."""
 
 import asyncio
-import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
@@ -16,6 +15,7 @@ from libs.common.database import create_engine
 from libs.common.streams import ConsumerGroup, trim_acknowledged
 from services.ingest.dead_letters import DeadLetterWriter
 from services.ingest.store import dead_letter_stream
+from tests.support.waiting import until
 
 STREAMS = [dead_letter_stream(0), "enrich:{0}:dead_letters"]
 DEADLINE_SECONDS = 30
@@ -55,16 +55,6 @@ def _rows(database_url: str) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    def wait() -> None:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, "it never happened"
-            time.sleep(0.02)
-
-    await asyncio.to_thread(wait)
-
-
 async def test_letters_are_stored_once_however_often_they_are_appended(
     client: Redis, engine: AsyncEngine, database_url: str
 ) -> None:
@@ -77,7 +67,7 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
     group = ConsumerGroup(client, STREAMS, "ingest", "one", 10.0)
     writer = asyncio.create_task(DeadLetterWriter(group, engine).run(stop))
     try:
-        await _until(lambda: len(_rows(database_url)) == 3)
+        await until(lambda: len(_rows(database_url)) == 3)
         async with asyncio.timeout(DEADLINE_SECONDS):
             while any([await client.xlen(stream) for stream in STREAMS]):
                 for stream in STREAMS:
@@ -85,7 +75,7 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
         # Emptied Redis, lost group: it goes on.
         await client.flushall()
         await client.xadd(STREAMS[0], _letters("a", "d"))
-        await _until(lambda: len(_rows(database_url)) == 4)
+        await until(lambda: len(_rows(database_url)) == 4)
     finally:
         stop.set()
         await writer

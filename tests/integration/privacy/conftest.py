@@ -1,16 +1,13 @@
 """The privacy service in this process, on real stores."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 from redis import Redis
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
@@ -19,6 +16,7 @@ from libs.common.grpc_server import GrpcServer
 from libs.consent import READY_FIELD, consent_key
 from services.privacy.server import build
 from services.privacy.settings import PrivacySettings
+from tests.support.waiting import until
 
 APP = "gamelaunch"  # telemetry: granted by default, anonymize when refused
 PURPOSE = "telemetry"
@@ -75,23 +73,6 @@ class Privacy:
     async def until_whole(self) -> None:
         """Waits for the mirror to be filled."""
         await until(self.is_whole)
-
-
-async def until(condition: Callable[[], Any], seconds: float = 15.0) -> None:
-    """Waits until `condition` holds; fails the test where it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to be in time"
-        await asyncio.sleep(0.02)
-
-
-def reason_of(error: grpc.RpcError) -> tuple[str, str, str]:
-    """A failed call's code, reason and field."""
-    status = rpc_status.from_call(error)
-    info = error_details_pb2.ErrorInfo()
-    assert status is not None
-    assert status.details[0].Unpack(info)
-    return error.code().name, info.reason, info.metadata.get("field", "")
 
 
 @pytest.fixture

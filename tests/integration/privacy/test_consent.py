@@ -10,7 +10,8 @@ from weir.privacy.v1 import privacy_service_pb2 as pb
 from libs.consent import ConsentReader
 from services.privacy.model import Person
 from services.privacy.tokens import consent_token
-from tests.integration.privacy.conftest import APP, PURPOSE, Privacy, reason_of
+from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
+from tests.support.refusals import reason_of
 
 
 async def test_a_withdrawal_is_in_force_at_once(privacy: Privacy, redis_url: str) -> None:

@@ -1,6 +1,5 @@
 """Privacy killed between two writes. The real process, and a wire to Redis that can be cut."""
 
-import os
 import select
 import socket
 import threading
@@ -17,7 +16,9 @@ from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from libs.common.embedded.service import ServiceProcess
-from tests.integration.privacy.conftest import APP, PURPOSE, Privacy, until
+from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
+from tests.support.environment import without_settings
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.fault
 
@@ -73,7 +74,7 @@ def wire(redis_url: str) -> Iterator[Wire]:
 
 @pytest.fixture
 def process(wire: Wire, database_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
+    inherited = without_settings()
     service = ServiceProcess(
         "services.privacy",
         port=28054,

@@ -18,7 +18,9 @@ from libs.consent import (
     consent_key,
 )
 from services.privacy.redis_mirror import RedisMirror
-from tests.integration.privacy.conftest import APP, Privacy, reason_of, until
+from tests.integration.privacy.conftest import APP, Privacy
+from tests.support.refusals import reason_of
+from tests.support.waiting import until
 
 
 async def test_an_emptied_redis_allows_nobody_and_is_filled_again(

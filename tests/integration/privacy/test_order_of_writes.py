@@ -9,7 +9,9 @@ import psycopg
 import pytest
 from redis import Redis
 
-from tests.integration.privacy.conftest import Privacy, reason_of, until
+from tests.integration.privacy.conftest import Privacy
+from tests.support.refusals import reason_of
+from tests.support.waiting import until
 
 
 @contextmanager

@@ -33,7 +33,6 @@ class Ingest(pb_grpc.IngestServiceServicer):
     stored: Counter[str] = field(default_factory=Counter)
     streams: int = 0
     largest_frame: int = 0
-    most_in_flight: int = 0
     retried: set[str] = field(default_factory=set)
 
     def StreamEvents(  # noqa: N802

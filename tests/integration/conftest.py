@@ -1,4 +1,4 @@
-"""An asyncio client on an empty Redis."""
+"""What integration tests of several services share."""
 
 from collections.abc import AsyncIterator
 
@@ -10,6 +10,7 @@ from libs.common.redis_client import create_redis
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[Redis]:
+    """An asyncio client on an empty Redis."""
     connection = create_redis(redis_url)
     yield connection
     await connection.aclose()
