@@ -8,6 +8,12 @@ RESERVED_PREFIX = b"\x00"
 # completely. Missing or another server's: what the hash does not say must not be taken for a "no
 # answer yet".
 READY_FIELD = RESERVED_PREFIX + b"ready"
+MAX_SUBJECT_ID_LENGTH = 128
+
+
+def is_subject_id(text: str) -> bool:
+    """Whether this can be a person's id: ingest takes events, and privacy records, about no other."""
+    return 0 < len(text) <= MAX_SUBJECT_ID_LENGTH and text.isprintable()
 
 
 def consent_key(app_id: str, shard: int) -> str:

@@ -7,7 +7,14 @@ import orjson
 
 from libs.catalog import Catalog
 from libs.catalog.event_words import PRIVACY_LEVELS
-from libs.consent import ConsentState, ConsentUnavailable, Decision, decide, parse_state
+from libs.consent import (
+    ConsentState,
+    ConsentUnavailable,
+    Decision,
+    decide,
+    is_subject_id,
+    parse_state,
+)
 from services.ingest.anonymization import Anonymizer, truncate_ip
 from services.ingest.model import Verdict
 from services.ingest.ports import ConsentStates
@@ -40,7 +47,7 @@ class ConsentGate:
             position for position, event in refused if not self._lift_subject(catalog, event)
         }
         asked = [candidate.subject_id for candidate in candidates if candidate.subject_id]
-        askers = [event.subject_id for _, event in refused if _askable(event)]
+        askers = [event.subject_id for _, event in refused if is_subject_id(event.subject_id)]
         answers = iter(await self._states.read(catalog.app_id, asked + askers))
         admitted = []
         for candidate in candidates:
@@ -62,7 +69,7 @@ class ConsentGate:
                     verdicts[candidate.position] = Verdict.ANONYMIZED
             admitted.append(candidate)
         for position, event in refused:
-            state = next(answers) if _askable(event) else None
+            state = next(answers) if is_subject_id(event.subject_id) else None
             verdicts[position] = self._refused_verdict(
                 catalog, event, state, unreadable=position in unreadable
             )
@@ -83,9 +90,16 @@ class ConsentGate:
             )
 
     def _replace_person(self, catalog: Catalog, event: Any) -> None:
-        event.anonymous_id = self._anonymizer.person(catalog.app_id, event.subject_id)
-        if event.entity.id == event.subject_id:
+        subject_id = event.subject_id
+        event.anonymous_id = self._anonymizer.person(catalog.app_id, subject_id)
+        if event.entity.id == subject_id:
             event.entity.id = event.anonymous_id
+        if event.group_id == subject_id:
+            event.group_id = event.anonymous_id
+        if event.context.HasField("extra"):
+            _forget_person(event.context.extra, {catalog.subject_name}, subject_id)
+        # What our schema does not know may say who it is.
+        event.DiscardUnknownFields()
         event.subject_id = ""
         if event.session_id:
             event.session_id = self._anonymizer.session(catalog.app_id, event.session_id)
@@ -123,7 +137,21 @@ class ConsentGate:
                 self._replace_person(catalog, event)
             # What the properties of a malformed event say about the person cannot be known.
             event.properties_json = b"{}"
+            event.context.ClearField("extra")
+            event.DiscardUnknownFields()
         return Verdict.REJECTED
+
+
+def _forget_person(extra: Any, names: set[str], subject_id: str) -> None:
+    """Takes the fields of a Struct away that are called or worth what names the person."""
+    for name, value in list(extra.fields.items()):
+        number = value.number_value if value.WhichOneof("kind") == "number_value" else None
+        if name in names or value.string_value == subject_id or _text(number) == subject_id:
+            del extra.fields[name]
+
+
+def _text(number: float | None) -> str:
+    return str(int(number)) if number is not None and number.is_integer() else ""
 
 
 def _parsed(text: bytes | None) -> ConsentState | None:
@@ -136,9 +164,3 @@ def _parsed(text: bytes | None) -> ConsentState | None:
         raise ConsentUnavailable(
             "a person's consent is recorded in a form that cannot be read"
         ) from None
-
-
-def _askable(event: Any) -> bool:
-    """Whether a refused event's subject is an id that consent can be looked up by."""
-    subject_id = event.subject_id
-    return bool(subject_id) and len(subject_id) <= 128 and subject_id.isprintable()

@@ -6,12 +6,19 @@ from typing import NoReturn
 
 from libs.catalog import Catalog, Purpose
 from libs.common.errors import Unavailable
-from libs.consent import ConsentState, ConsentUnavailable, Decision, decide, decide_all
+from libs.consent import (
+    ConsentState,
+    ConsentUnavailable,
+    Decision,
+    decide,
+    decide_all,
+    is_subject_id,
+)
 from libs.consent.state import parse_choices, split_state
 from services.privacy.model import Answer, Person
 from services.privacy.ports import ConsentStore, MirrorReader
 from services.privacy.tokens import token_version
-from services.privacy.validation import check_app, check_purpose, check_subject, is_subject_id
+from services.privacy.validation import check_app, check_purpose, check_subject
 
 
 class Checker:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from libs.catalog import Catalog
 from libs.common.errors import AppUnknown, InvalidArgument
+from libs.consent import is_subject_id
 from services.privacy.model import Recording
 
 MAX_TEXT_LENGTH = 128
@@ -26,11 +27,6 @@ def check_purpose(catalog: Catalog, purpose: str, field: str = "purpose") -> Non
             reason="PURPOSE_UNKNOWN",
             field=field,
         )
-
-
-def is_subject_id(text: str) -> bool:
-    """Whether this can be a person's id: what ingest takes, no more and no less."""
-    return 0 < len(text) <= MAX_TEXT_LENGTH and text.isprintable()
 
 
 def check_subject(subject_id: str, field: str = "subject_id") -> None:
