@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from types import TracebackType
 
 from libs.common.embedded import PostgresServer, RedisServer, StartError
 from libs.common.embedded.server import ChildServer
@@ -136,12 +135,7 @@ class Suite:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def part(self, name: str) -> ChildServer:

@@ -1,7 +1,6 @@
 """A connection to ingest: single events, batches, streams."""
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 import grpc
@@ -67,12 +66,7 @@ class WeirClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _with_trace(self, traceparent: str) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,7 @@
-"""Redis: one asyncio client a process, bytes in and out."""
+"""Redis for streams and counters: one asyncio client a process, bytes in and out.
+
+Consent does not go this way: `libs.consent.connection` is made for many small reads, and repeats nothing.
+"""
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry

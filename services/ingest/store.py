@@ -1,6 +1,6 @@
 """Ingest's Redis: one script that decides what is new and appends it, and how full the stream is."""
 
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
@@ -11,7 +11,7 @@ from libs.common.sharding import shard_key
 from services.ingest.model import Append, Appended
 from services.ingest.settings import IngestSettings
 
-APPEND_SCRIPT = (resources.files(__package__) / "append_script.lua").read_text()
+APPEND_SCRIPT = Path(__file__).with_name("append_script.lua")
 
 
 def raw_stream(shard: int) -> str:
@@ -29,7 +29,7 @@ class RedisRawStream:
 
     def __init__(self, redis: Redis, settings: IngestSettings) -> None:
         self._redis = redis
-        self._script = redis.register_script(APPEND_SCRIPT)
+        self._script = redis.register_script(APPEND_SCRIPT.read_text())
         self._max_entries = settings.max_backlog_entries
         self._max_bytes = settings.max_backlog_bytes
         self._idempotency_window_ms = settings.idempotency_window_seconds * 1000

@@ -108,7 +108,10 @@ def compare_dedupe(folder: Path) -> None:
     server.start()
     try:
         with Redis.from_url(server.url) as redis:
-            windows, keys = redis.register_script(APPEND_SCRIPT), redis.register_script(SET_PER_ID)
+            windows, keys = (
+                redis.register_script(APPEND_SCRIPT.read_text()),
+                redis.register_script(SET_PER_ID),
+            )
             cost: dict[str, list[float]] = {"windows": [], "set_per_id": []}
             memory: dict[str, list[float]] = {"windows": [], "set_per_id": []}
             for _ in range(ROUNDS):
