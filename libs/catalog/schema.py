@@ -1,6 +1,6 @@
 """One version of an event: its JSON Schema, bound once, and reasons that never repeat a value."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import jsonschema_rs
@@ -139,6 +139,8 @@ def compile_version(version: str, parts: Mapping[str, object]) -> EventVersion:
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise SchemaError(str(error).splitlines()[0], []) from None
     properties = parts.get("properties")
+    for path in _nested_pii(schema, []):
+        raise SchemaError("`x-pii` marks whole properties, not parts of one", path)
     pii = frozenset(
         name
         for name, rule in (properties.items() if isinstance(properties, dict) else ())
@@ -149,6 +151,19 @@ def compile_version(version: str, parts: Mapping[str, object]) -> EventVersion:
 
 def _word(value: object) -> str:
     return value if isinstance(value, str) else str(value).lower() if value is None else repr(value)
+
+
+def _nested_pii(part: object, path: list[str | int]) -> Iterator[list[str | int]]:
+    """Where `x-pii` stands in the rule of something that is no property of the event itself."""
+    entries: Iterable[tuple[str | int, object]] = ()
+    if isinstance(part, dict):
+        if "x-pii" in part and not (len(path) == 2 and path[0] == "properties"):
+            yield path
+        entries = part.items()
+    elif isinstance(part, list):
+        entries = enumerate(part)
+    for key, child in entries:
+        yield from _nested_pii(child, [*path, key])
 
 
 def _declared_names(schema: object) -> Iterator[str]:

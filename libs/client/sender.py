@@ -14,6 +14,8 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from libs.client.errors import Problem, describe_error, describe_status
 from libs.client.totals import VerdictTotals
+from libs.common.errors import ResourceExhausted
+from libs.common.status import rpc_status
 from libs.common.telemetry import batch_span
 
 log = structlog.get_logger()
@@ -144,12 +146,26 @@ class EventSender:
             frame = pb.EventFrame(events=self._buffer, traceparent=traceparent)
         self._buffer = []
         for part in _split(frame):
+            if part.ByteSize() > _FRAME_BYTES:
+                self._refuse(part)
+                continue
             with self._changed:
                 self._changed.wait_for(
                     lambda: self._failure or len(self._pending) < self._max_pending
                 )
                 self._check()
                 self._enqueue(part)
+
+    def _refuse(self, frame: pb.EventFrame) -> None:
+        """Settles a single event that no server would take: sent, it would end the stream for all."""
+        error = ResourceExhausted(
+            f"an event has at most {_FRAME_BYTES} bytes",
+            metadata={"limit": "max_bytes", "value": str(_FRAME_BYTES)},
+        )
+        self.totals.failed += 1
+        log.error("event too large", bytes=frame.ByteSize())
+        if self._on_ack:
+            self._on_ack(frame.events, pb.FrameAck(status=rpc_status(error)))
 
     def _enqueue(self, frame: pb.EventFrame) -> None:
         self._sequence += 1

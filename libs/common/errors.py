@@ -61,6 +61,13 @@ class AppUnknown(NotFound):
         super().__init__("no catalog is loaded for this app", metadata={"app_id": app_id[:128]})
 
 
+class FailedPrecondition(WeirError):
+    """The state of things does not allow it: a person has not consented."""
+
+    code = "FAILED_PRECONDITION"
+    default_reason = "CONSENT_REFUSED"
+
+
 class Unauthenticated(WeirError):
     """No token, or not a valid one."""
 

@@ -51,7 +51,8 @@ def consumer_name() -> str:
 def run_service(name: str, settings: SettingsT, build: Build[SettingsT]) -> None:
     """Runs one service in this process until SIGTERM or SIGINT; returns after an orderly drain.
 
-    Raises ConfigurationError before anything is opened where settings do not suffice.
+    Raises ConfigurationError before anything is opened where settings do not suffice, SystemExit(1)
+    where an unexpected error ends it.
     """
     settings.check_authentication()
     settings.require("database_url", "redis_url")
@@ -59,6 +60,10 @@ def run_service(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
     stop_telemetry = setup_telemetry(name)
     try:
         asyncio.run(serve(name, settings, build))
+    except Exception:
+        # Through the log, which leaves values out: Python's own traceback would print them.
+        log.critical("died", exc_info=True)
+        raise SystemExit(1) from None
     finally:
         stop_telemetry()
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+import psycopg
 import structlog
 from google.protobuf.message import DecodeError
-from psycopg import OperationalError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,13 +16,16 @@ from libs.common.sharding import shard_key
 from libs.common.streams import ConsumerGroup, Entry
 from libs.common.telemetry import batch_span
 from services.enrich import convert, metrics
+from services.enrich.attempts import Attempts
 from services.enrich.chunk import ChunkProcessor, PoisonFloodError
 from services.enrich.model import WorkBatch
 from services.enrich.settings import EnrichSettings
 
 log = structlog.get_logger()
 READ_SECONDS = 0.25
-STORES_DOWN = (RedisError, OperationalError, SQLAlchemyError, OSError)
+# Whatever Postgres says except that a row cannot be stored, which `ChunkProcessor` deals with: a table or
+# a right that is missing is no property of the events, and is waited for.
+STORES_DOWN = (RedisError, psycopg.Error, SQLAlchemyError, OSError)
 
 
 def raw_stream(shard: int) -> str:
@@ -38,12 +41,14 @@ class RawConsumer:
         redis: Redis,
         group: ConsumerGroup,
         processor: ChunkProcessor,
+        attempts: Attempts,
         congested: asyncio.Event,
         settings: EnrichSettings,
     ) -> None:
         self._redis = redis
         self._group = group
         self._processor = processor
+        self._attempts = attempts
         self._congested = congested
         self._settings = settings
         # Chunks under way: one is prepared while another is stored.
@@ -91,15 +96,17 @@ class RawConsumer:
 
     async def _handle_abandoned(self, entries: Sequence[Entry], stop: asyncio.Event) -> None:
         """What was left behind by a consumer that died, perhaps *of* it: one entry at a time, and
-        after too many deliveries not at all."""
+        after too many deaths not at all."""
         for entry in entries:
-            if await self._group.delivery_count(entry) <= self._settings.max_deliveries:
+            shard = self._shards[entry.stream]
+            if await self._attempts.begin(entry, shard) <= self._settings.max_attempts:
                 await self._handle([entry], stop)
-                continue
-            log.error("batch put aside", entry=entry.entry_id.decode())
-            for batch in await self._decode([entry]):
-                await self._processor.quarantine(batch, "every attempt to process the batch ended")
-            await self._group.acknowledge([entry])
+            else:
+                log.error("batch put aside", entry=entry.entry_id.decode())
+                for batch in await self._decode([entry]):
+                    await self._processor.quarantine(batch, "every attempt at the batch died")
+                await self._group.acknowledge([entry])
+            await self._attempts.end(entry, shard)
 
     async def _handle(self, entries: Sequence[Entry], stop: asyncio.Event) -> None:
         """Processes until it succeeds: while a store is down, the entries are kept and tried again."""

@@ -20,7 +20,11 @@ def plain_context(context: Any) -> dict[str, Any]:
     """A Context as a dict of its non-empty fields."""
     values = {field.name: value for field, value in context.ListFields()}
     if "extra" in values:
-        values["extra"] = plain_struct(values["extra"])
+        try:
+            values["extra"] = plain_struct(values["extra"])
+        except ValueError:
+            # NaN and the like. What surrounds an event is not worth losing it for.
+            del values["extra"]
     return values
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from libs.catalog import Catalog
 from services.enrich.model import ContextFacts, Poison, Session, WorkBatch
 from services.enrich.rows import event_row
 from services.enrich.steps.session import Sighting
@@ -15,11 +14,9 @@ class Enricher:
 
     def __init__(
         self,
-        catalogs: Mapping[str, Catalog],
         read_context: Callable[[bytes], ContextFacts],
         attribution: Callable[[Any], bytes],
     ) -> None:
-        self._catalogs = catalogs
         self._read_context = read_context
         self._attribution = attribution
 
@@ -45,15 +42,12 @@ class Enricher:
 
     def enrich(self, batch: WorkBatch, sessions: Mapping[str, Session]) -> None:
         """Fills in the rows and findings of a prepared batch, and its poison."""
-        catalog = self._catalogs.get(batch.app_id)
-        event_types = catalog.events if catalog else {}
         rows, findings = batch.rows, batch.findings
         app_id, received_at_us, attribution = batch.app_id, batch.received_at_us, self._attribution
         for position, event, occurred_at_us, session_id, facts in batch.prepared:
             try:
                 rows[position] = event_row(
                     event,
-                    event_types[event.name],
                     app_id,
                     occurred_at_us,
                     received_at_us,

@@ -1,9 +1,10 @@
 """An event as a row of `enrich.events`, in the form that binary COPY takes."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-from libs.catalog import EventType, retention_class, tighten
+from libs.catalog import retention_class
 from libs.catalog.event_words import ENVIRONMENTS, PRODUCERS
 from libs.common.ids import event_uuid
 from services.enrich.model import ContextFacts
@@ -46,7 +47,6 @@ Row = tuple[Any, ...]
 
 def event_row(
     event: Any,
-    event_type: EventType,
     app_id: str,
     occurred_at_us: int,
     received_at_us: int,
@@ -62,7 +62,6 @@ def event_row(
     if event.HasField("entity"):
         entity = event.entity
         entity_type, entity_id = entity.type or None, entity.id or None
-    requested_days = event.retention_days
     finding = facts.finding
     device = finding.device
     return (
@@ -71,8 +70,8 @@ def event_row(
         received_at_us - POSTGRES_EPOCH_US,
         None if session_started_at_us is None else session_started_at_us - POSTGRES_EPOCH_US,
         app_id,
-        _class(event_type, requested_days) if requested_days else event_type.retention_class,
-        event_type.name,
+        _retention_class(event.retention_days),
+        event.name,
         event.schema_version,
         PRODUCERS[event.producer],
         ENVIRONMENTS[event.environment],
@@ -94,5 +93,6 @@ def event_row(
     )
 
 
-def _class(event_type: EventType, requested_days: int) -> str:
-    return retention_class(tighten(event_type.raw_retention_days, requested_days))
+@lru_cache(maxsize=4_096)
+def _retention_class(days: int) -> str:
+    return retention_class(days or None)

@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 
 from weir.enrich.v1 import enrich_service_pb2_grpc
 
-from libs.catalog import load_catalogs
 from libs.common.clock import SystemClock
 from libs.common.database import create_engine
 from libs.common.grpc_server import Binding
@@ -13,6 +12,7 @@ from libs.common.redis_client import create_redis
 from libs.common.runtime import Loop, ServiceParts, consumer_name
 from libs.common.streams import ConsumerGroup
 from services.enrich import convert
+from services.enrich.attempts import Attempts
 from services.enrich.chunk import ChunkProcessor
 from services.enrich.consumer import RawConsumer, raw_stream
 from services.enrich.context_facts import context_reader
@@ -30,7 +30,6 @@ SERVICE_NAME = "weir.enrich.v1.EnrichService"
 
 async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires enrich up; what it opens is closed with `stack`."""
-    catalogs = load_catalogs(settings.catalogs)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
     engine = create_engine(settings.database_url.get_secret_value(), service="enrich")
@@ -41,7 +40,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         country_lookup(settings.geoip_mmdb_path), convert.parse_context, convert.plain_context
     )
     processor = ChunkProcessor(
-        Enricher(catalogs, read_context, convert.attribution_jsonb),
+        Enricher(read_context, convert.attribution_jsonb),
         SessionStore(redis, clock, settings.session_idle_seconds),
         EventStore(engine),
         Forwarder(redis),
@@ -65,7 +64,10 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
             )
         ],
         loops=[
-            Loop("raw", RawConsumer(redis, group, processor, congested, settings).run),
+            Loop(
+                "raw",
+                RawConsumer(redis, group, processor, Attempts(redis), congested, settings).run,
+            ),
             Loop("upkeep", Upkeep(redis, congested, settings).run),
         ],
     )

@@ -36,6 +36,7 @@ local function first_seen(value)
 end
 
 local duplicate, conflicts, repeated = {}, 0, false
+local marks = {} -- {hash, window, new ids and their values}, written at the end
 
 local function mark(first_key, window, uuids, fingerprints)
   local ids, count = {}, #uuids / 16
@@ -81,11 +82,7 @@ local function mark(first_key, window, uuids, fingerprints)
     end
   end
   if n > 0 then
-    redis.call('HSET', current, unpack(fresh))
-    if redis.call('PTTL', current) < 0 then
-      -- Needed until the next window ends, and a little longer where a replica's clock is ahead.
-      redis.call('PEXPIRE', current, 2 * window + 600000)
-    end
+    marks[#marks + 1] = { current, window, fresh }
   end
 end
 
@@ -110,6 +107,15 @@ if not repeated then
   end
   if dead_letters ~= '' then
     redis.call('XADD', KEYS[2], '*', 'batch', dead_letters)
+  end
+end
+-- Last, because Redis does not undo what a script has done before it fails: a batch that is appended and
+-- not marked may come again and is stored once all the same; one that is marked and not appended is lost.
+for _, mark in ipairs(marks) do
+  redis.call('HSET', mark[1], unpack(mark[3]))
+  if redis.call('PTTL', mark[1]) < 0 then
+    -- Needed until the next window ends, and a little longer where a replica's clock is ahead.
+    redis.call('PEXPIRE', mark[1], 2 * mark[2] + 600000)
   end
 end
 return { positions, conflicts }

@@ -7,10 +7,16 @@ from google.rpc import status_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.pipeline.v1 import batch_pb2
 
-from libs.common.errors import InvalidArgument
+from libs.common.errors import FailedPrecondition, InvalidArgument, Unavailable
 from libs.common.status import duration, rpc_status
 from services.ingest.model import DeadLetter, Outcome, Refusal, Verdict
 
+_REASONS = {
+    Verdict.DROPPED: rpc_status(
+        FailedPrecondition("the person has not consented to the event's purpose")
+    ),
+    Verdict.RETRY: rpc_status(Unavailable("not taken this time", reason="BACKLOG_FULL")),
+}
 # The verdicts that a producer need not hear about one by one.
 PLAIN = Verdict.ACCEPTED
 
@@ -100,9 +106,10 @@ def verdict_number(verdict: Verdict) -> Any:
 
 
 def event_status(outcome: Outcome, index: int) -> status_pb2.Status | None:
-    """Why the event was refused; None where it was not."""
-    letter = outcome.refusals.get(index)
-    return None if letter is None else refusal_status(letter.refusal)
+    """Why the event was not taken; None where it was, and where its verdict says it all."""
+    if letter := outcome.refusals.get(index):
+        return refusal_status(letter.refusal)
+    return _REASONS.get(outcome.verdicts[index])
 
 
 def refusal_status(refusal: Refusal) -> status_pb2.Status:

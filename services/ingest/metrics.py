@@ -5,6 +5,11 @@ from prometheus_client import Counter, Gauge, Histogram
 EVENTS = Counter(
     "weir_ingest_events", "Events by verdict; the sum is what arrived", ["app", "verdict"]
 )
+REFUSED_FRAMES = Counter(
+    "weir_ingest_refused_frames",
+    "Frames that were too large; none of their events is counted",
+    ["app"],
+)
 CONFLICTS = Counter("weir_ingest_conflicts", "Resent ids with a different payload", ["app"])
 BATCH_SECONDS = Histogram(
     "weir_ingest_batch_seconds",

@@ -138,9 +138,13 @@ def _examine(
             return Refusal("FIELD_INVALID", f"properties.{catalog.subject_name}", "cannot be an id")
     if not group_id and catalog.group_name in properties:
         event.group_id = lifted_id(properties[catalog.group_name])
+    # Written down now, and only ever shorter than the catalog says: who stores the event needs no
+    # catalog, and cannot have an older one.
+    days = tighten(event_type.raw_retention_days, event.retention_days)
     privacy_level = event.privacy_level
     if privacy_level and (level := PRIVACY_LEVELS.get(privacy_level, "")) in catalog.privacy_levels:
-        event.retention_days = tighten(catalog.privacy_levels[level], event.retention_days) or 0
+        days = tighten(days, catalog.privacy_levels[level])
+    event.retention_days = days or 0
     return Candidate(position, event, event_id, event_type, version, properties, subject_id)
 
 

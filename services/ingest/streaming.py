@@ -6,13 +6,16 @@ from typing import Any
 import grpc
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from libs.common.errors import InvalidArgument, Unavailable, WeirError
+from libs.common.errors import InvalidArgument, ResourceExhausted, Unavailable, WeirError
 from libs.common.status import rpc_status
-from libs.common.telemetry import batch_span
+from libs.common.telemetry import batch_span, call_traceparent
 from services.ingest import convert, metrics
 from services.ingest.model import Outcome, Verdict
 from services.ingest.pipeline import IngestPipeline
 from services.ingest.settings import IngestSettings
+
+# How long a producer has to end its stream after a `go_away`.
+FAREWELL_SECONDS = 3.0
 
 
 class EventStream:
@@ -34,10 +37,13 @@ class EventStream:
         self._settings = settings
         self._draining = draining
         self._opening = pb.StreamSettings()
+        self._traceparent = call_traceparent(context.invocation_metadata())
         self._last_sequence = 0
+        self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
-        """Serves the stream to its end; raises InvalidArgument where it does not begin with settings."""
+        """Serves the stream to its end. Raises InvalidArgument where it does not begin with settings,
+        Unavailable (DRAINING) where the producer stays after a `go_away`."""
         first = await self._context.read()
         if first is grpc.aio.EOF:
             return
@@ -48,19 +54,25 @@ class EventStream:
         await self._send_limits()
         draining = asyncio.ensure_future(self._draining.wait())
         reading = asyncio.ensure_future(self._context.read())
-        told_to_leave = False
+        leave_by: float | None = None
         try:
             while True:
-                if not told_to_leave:
+                if leave_by is None:
                     # Returns at once where the drain began while a frame was being answered.
                     await asyncio.wait({reading, draining}, return_when=asyncio.FIRST_COMPLETED)
                     if draining.done():
-                        told_to_leave = True
+                        leave_by = self._loop.time() + FAREWELL_SECONDS
                         # Frames already under way are still answered; the client sends no new ones.
                         await self._context.write(
                             pb.StreamEventsResponse(
                                 go_away=pb.GoAway(last_sequence=self._last_sequence)
                             )
+                        )
+                if leave_by is not None:
+                    await asyncio.wait({reading}, timeout=leave_by - self._loop.time())
+                    if not reading.done():
+                        raise Unavailable(
+                            "the pod is draining", reason="DRAINING", retry_after_seconds=1.0
                         )
                 request = await reading
                 if request is grpc.aio.EOF:
@@ -90,7 +102,7 @@ class EventStream:
                 status=rpc_status(InvalidArgument("settings come once, first", field="settings")),
             )
         frame = request.frame
-        sequence, traceparent = frame.sequence, frame.traceparent
+        sequence, traceparent = frame.sequence, frame.traceparent or self._traceparent
         events = list(frame.events)  # the pipeline takes some out of the frame
         self._fill_in(events)
         try:
@@ -123,12 +135,19 @@ class EventStream:
 async def take_batch(
     pipeline: IngestPipeline, app_id: str, container: Any, traceparent: str, count: int
 ) -> Outcome:
-    """Runs the pipeline under a span and counts the verdicts."""
-    with (
-        metrics.BATCH_SECONDS.time(),
-        batch_span("ingest.batch", traceparent, app_id=app_id, events=count) as handed_on,
-    ):
-        outcome = await pipeline.take(app_id, container, handed_on)
+    """Runs the pipeline under a span and counts the verdicts, which are RETRY where it raises."""
+    try:
+        with (
+            metrics.BATCH_SECONDS.time(),
+            batch_span("ingest.batch", traceparent, app_id=app_id, events=count) as handed_on,
+        ):
+            outcome = await pipeline.take(app_id, container, handed_on)
+    except Unavailable:
+        metrics.EVENTS.labels(app_id, Verdict.RETRY.name.lower()).inc(count)
+        raise
+    except ResourceExhausted:
+        metrics.REFUSED_FRAMES.labels(app_id).inc()
+        raise
     for verdict in set(outcome.verdicts):
         metrics.EVENTS.labels(app_id, verdict.name.lower()).inc(outcome.verdicts.count(verdict))
     if outcome.conflicts:

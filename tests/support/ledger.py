@@ -1,7 +1,8 @@
 """The ledger of promises.md: what was sent, what was acked with which verdict, and what became of it.
 
-*Lost* is what was acked as accepted and is not stored. *Doubled* is what is stored more than once, and
-a rollup that differs from a recount of the stored events. What was never acked may be there or not.
+*Lost* is what was acked as accepted, or as seen before, and is not stored. *Doubled* is what is stored
+more than once, and a rollup that differs from a recount of the stored events. What was never acked may
+be there or not.
 """
 
 from collections import Counter
@@ -14,7 +15,8 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from tests.support.waiting import holds_in_time
 
-TAKEN = (pb.VERDICT_ACCEPTED, pb.VERDICT_ANONYMIZED)
+# A duplicate too: every id is sent as one event, so one that was seen before must have been kept then.
+TAKEN = (pb.VERDICT_ACCEPTED, pb.VERDICT_ANONYMIZED, pb.VERDICT_DUPLICATE)
 
 STORED = """
     SELECT coalesce(event_id, event_uuid::text), count(*)
@@ -51,7 +53,7 @@ class Ledger:
 
     @property
     def taken(self) -> set[str]:
-        """Ids that were acked as accepted or anonymized."""
+        """Ids that must be stored: the answer was that they are, or were before."""
         return {event_id for event_id, verdict in self.verdicts.items() if verdict in TAKEN}
 
     def counts(self) -> Counter[str]:

@@ -21,12 +21,10 @@ from services.enrich.model import WorkBatch
 from services.enrich.partitions import partition_of
 from services.enrich.steps.country import country_lookup
 from services.enrich.store import EventStore
-from tests.unit.ingest.fakes import chess
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
 ENRICHER = Enricher(
-    {"chess": chess()},
     context_reader(country_lookup(None), convert.parse_context, convert.plain_context),
     convert.attribution_jsonb,
 )
@@ -46,7 +44,13 @@ def store(engine: AsyncEngine) -> EventStore:
 
 def _event(event_id: str, at: datetime = NOON, **fields: Any) -> event_pb2.Event:
     event = event_pb2.Event(
-        **{"event_id": event_id, "name": "game.ended", "properties_json": b"{}", **fields}
+        **{
+            "event_id": event_id,
+            "name": "game.ended",
+            "properties_json": b"{}",
+            "retention_days": 90,
+            **fields,
+        }
     )
     event.occurred_at.FromDatetime(at)
     return event
@@ -217,7 +221,7 @@ async def test_partitions_are_made_on_demand_for_any_time(
         datetime(2016, 4, 27, 23, 59, 59, 999999, tzinfo=UTC),
         datetime(2016, 4, 30, tzinfo=UTC),
     ]
-    audit = [_event(f"l{n}", at, name="login.failed") for n, at in enumerate(times)]
+    audit = [_event(f"l{n}", at, retention_days=730) for n, at in enumerate(times)]
     await store.write([_batch("a", *[_event(f"e{n}", at) for n, at in enumerate(times)], *audit)])
     assert _query(
         database_url,

@@ -88,6 +88,7 @@ async def test_a_batch_reaches_the_stream_as_it_was_sent() -> None:
     for event in (first, second):
         event.producer = event_pb2.PRODUCER_SERVER
         event.schema_version = "1.1.0"
+        event.retention_days = 90
     assert list(batch.events) == [first, second]
 
 

@@ -159,16 +159,17 @@ def test_a_group_among_the_properties_is_lifted_where_it_can_be_an_id(
 @pytest.mark.parametrize(
     ("level", "asked", "kept_days"),
     [
-        ("STANDARD", 0, 0),
+        ("UNSPECIFIED", 0, 90),
+        ("STANDARD", 0, 90),
+        ("STANDARD", 45, 45),
+        ("STANDARD", 400, 90),
         ("SENSITIVE", 0, 30),
         ("SENSITIVE", 10, 10),
         ("SENSITIVE", 60, 30),
         ("PII", 0, 7),
     ],
 )
-def test_a_privacy_level_only_tightens_the_retention(
-    level: str, asked: int, kept_days: int
-) -> None:
+def test_a_sender_can_only_tighten_the_retention(level: str, asked: int, kept_days: int) -> None:
     number = event_pb2.PrivacyLevel.Value(f"PRIVACY_LEVEL_{level}")
     event = _event(privacy_level=number, retention_days=asked)
     _screen(event)
