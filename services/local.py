@@ -19,6 +19,8 @@ _FIRST_DELAY_SECONDS = 0.5
 _LONGEST_DELAY_SECONDS = 30.0
 # A service that ran this long was not in a crash loop.
 _STABLE_SECONDS = 60.0
+# Enough for the consent of several million people.
+_CONSENT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class Suite:
             self._migrate(stores["WEIR_DATABASE_URL"])
             self._start_services({**self._environment, **stores, **self._settings()})
             self._urls = stores
+            self._wait_for_consent(stores["WEIR_REDIS_URL"])
             return self._publish()
         except BaseException:
             self.stop()
@@ -229,6 +232,30 @@ class Suite:
             process.begin()
         for process in self._services.values():
             process.wait_until_ready()
+
+    def _wait_for_consent(self, redis_url: str) -> None:
+        """Privacy serves before it has filled its mirror, and until then ingest takes nothing about
+        anybody: a suite that says it is up should take the first event."""
+        if not any(service.module == "services.privacy" for service in self._table):
+            return
+        # Imported here for the same reason as in `_migrate`.
+        from redis import Redis
+
+        from libs.catalog import load_catalogs
+        from libs.consent import READY_FIELD, consent_key
+
+        self._report("waiting until consent can be read")
+        keys = [
+            consent_key(app_id, shard)
+            for app_id in load_catalogs(Path(self._settings()["WEIR_CATALOGS"]))
+            for shard in range(int(self._environment.get("WEIR_SHARDS") or 1))
+        ]
+        deadline = time.monotonic() + _CONSENT_SECONDS
+        with Redis.from_url(redis_url) as redis:
+            while not all(redis.hexists(key, READY_FIELD.decode()) for key in keys):
+                if time.monotonic() > deadline:
+                    raise StartError("privacy has not filled its mirror of consent in Redis")
+                time.sleep(0.05)
 
     def _settings(self) -> dict[str, str]:
         given = self._environment

@@ -11,15 +11,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from libs.catalog import load_catalogs
 from libs.common.embedded import PostgresServer, RedisServer
 from libs.common.home import Home
-from libs.common.settings import REPOSITORY
-from libs.consent import READY_FIELD, consent_key
 from services.local import Suite
 from tests.support.databases import Databases
 from tests.support.environment import without_settings
-from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="session")
@@ -73,14 +69,8 @@ def redis_url(redis: RedisServer) -> str:
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """The real suite: four service processes on stores of their own, not supervised.
-
-    Consent can be read: until privacy has filled its mirror, ingest takes nothing about anybody.
-    """
+    """The real suite: four service processes on stores of their own, not supervised."""
     home = Home(tmp_path_factory.mktemp("suite"))
     with Suite(home, without_settings()) as running:
-        with Redis.from_url(running.addresses.redis_url) as client:
-            keys = [consent_key(app_id, 0) for app_id in load_catalogs(REPOSITORY / "catalogs")]
-            eventually(lambda: all(client.hexists(key, READY_FIELD.decode()) for key in keys))
         yield running
     shutil.rmtree(home.path)

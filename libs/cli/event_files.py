@@ -98,12 +98,25 @@ def _read_ndjson(content: IO[bytes]) -> Iterator[Line]:
             yield Line(number, line, None, "is not a JSON object")
 
 
+def csv_columns(file: EventFile) -> list[str]:
+    """The names in a CSV file's header, without reading on; empty for an empty file."""
+    header = _header(file)
+    return next(csv.reader([header], delimiter=_delimiter(header)), [])
+
+
+def _header(file: EventFile) -> str:
+    return file.head.removeprefix(_BOM).split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")
+
+
+def _delimiter(header: str) -> str:
+    return max(_DELIMITERS, key=header.count)
+
+
 def _read_csv(file: EventFile) -> Iterator[Line]:
     csv.field_size_limit(_LONGEST_FIELD)
     # Bytes that are not UTF-8 become lone surrogates, which nothing later takes: a problem of a row.
     text = io.TextIOWrapper(file.content, "utf-8-sig", errors="surrogateescape", newline="")
-    header = file.head.split(b"\n", 1)[0].decode("utf-8", "replace")
-    reader = csv.reader(text, delimiter=max(_DELIMITERS, key=header.count))
+    reader = csv.reader(text, delimiter=_delimiter(_header(file)))
     try:
         names = next(reader, [])
         rows = iter(reader)

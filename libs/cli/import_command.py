@@ -23,6 +23,7 @@ from libs.cli.event_files import (
     EventFile,
     FileFormat,
     Line,
+    csv_columns,
     detect_format,
     open_events,
     read_lines,
@@ -116,17 +117,16 @@ class _Import:
             WeirClient(self.addresses.services["ingest"], token=self.addresses.token) as client,
             Delivery(client, self.catalog.app_id, file, title) as delivery,
         ):
+            if file_format is FileFormat.CSV:
+                self._check_columns(csv_columns(file))
             for line in read_lines(file, file_format):
-                if not delivery.report.lines and file_format is FileFormat.CSV:
-                    self._check_columns(line)
                 delivery.step()
                 self._send_line(delivery, ids, line)
         return delivery
 
-    def _check_columns(self, line: Line) -> None:
-        missing = self.mapping.missing_columns(list(line.document or {}))
-        if missing and line.document is not None:
-            there = ", ".join(line.document)
+    def _check_columns(self, columns: list[str]) -> None:
+        if missing := self.mapping.missing_columns(columns):
+            there = ", ".join(column[:40] for column in columns[:20]) or "none"
             fail(f"the file has no column {', '.join(missing)}; it has {there}", 2)
 
     def _send_line(self, delivery: Delivery, ids: RowIds, line: Line) -> None:

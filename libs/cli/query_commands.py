@@ -172,7 +172,9 @@ def _print_cohorts(cohorts: list[dict[str, Any]], period: CohortPeriod) -> None:
     if not cohorts:
         typer.echo("nobody was active")
         return
-    shown = min(_SHOWN_PERIODS, max(len(cohort["active"]) for cohort in cohorts))
+    # A column takes about seven characters, the first two about twenty-four.
+    fitting = max(1, (Console().width - 24) // 7)
+    shown = min(_SHOWN_PERIODS, fitting, max(len(cohort["active"]) for cohort in cohorts))
     titles = [f"+{k}" for k in range(1, shown)]
     table = Table(
         Column(f"first seen ({period})", no_wrap=True),

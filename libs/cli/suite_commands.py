@@ -19,7 +19,14 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.cli.connect import AsJson, CatalogFolder, catalog_folder, fail, running_suite
+from libs.cli.connect import (
+    AsJson,
+    CatalogFolder,
+    all_catalogs,
+    catalog_folder,
+    fail,
+    running_suite,
+)
 from libs.cli.doctor import State, examine, without_secrets
 from libs.common.embedded import StartError
 from libs.common.home import Addresses, Home, HomeError
@@ -30,6 +37,8 @@ from services.local import SERVICES, Suite
 def up(catalogs: CatalogFolder = None) -> None:
     """Run the whole suite in the foreground, with embedded stores; Ctrl-C stops it in good order."""
     console = Console()
+    # Mistakes in them are told before anything is started.
+    all_catalogs(catalogs)
     environment = {**os.environ, "WEIR_CATALOGS": str(catalog_folder(catalogs))}
     suite = Suite(
         Home.from_environment(environment),
@@ -85,6 +94,10 @@ def doctor(
         raise typer.Exit(1)
 
 
+# The app of the calls to copy; not one that anybody imports real data into.
+FIRST_APP = "unofficial_communities"
+
+
 def print_welcome(console: Console, addresses: Addresses) -> None:
     """Where everything is, and calls to copy."""
     table = Table("part", "address", "metrics", title="Weir is up")
@@ -100,17 +113,17 @@ def print_welcome(console: Console, addresses: Addresses) -> None:
 def _calls(addresses: Addresses) -> Iterator[str]:
     event = {
         "event_id": str(uuid.uuid4()),
-        "name": "gameStarted",
+        "name": "community.member.joined",
         "occurred_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "producer": "PRODUCER_SERVER",
-        "subject_id": "player-1",
+        "subject_id": "12345",
+        "group_id": "1",
     }
-    question = {"app_id": "gamelaunch", "subject_id": "player-1", "purpose": "telemetry"}
+    question = {"app_id": FIRST_APP, "subject_id": "12345", "purpose": "telemetry"}
     calls = (
         (
             "ingest",
             "weir.ingest.v1.IngestService/TrackEvent",
-            {"app_id": "gamelaunch", "event": event},
+            {"app_id": FIRST_APP, "event": event},
         ),
         ("privacy", "weir.privacy.v1.PrivacyService/CheckConsent", question),
     )

@@ -110,7 +110,9 @@ class Home:
         return file.read_text().strip()
 
     def _create(self) -> None:
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (*reversed(self.path.parents), self.path):
+            # `mkdir(parents=True)` would give only the last one the mode.
+            folder.mkdir(mode=0o700, exist_ok=True)
 
     def _not_running(self) -> HomeError:
         return HomeError(f"no running suite in {self.path}: start one with `weir up`")

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 import prometheus_client
 import structlog
+from pydantic import ValidationError
 
+from libs.common.errors import ConfigurationError
 from libs.common.grpc_server import Binding, GrpcServer
 from libs.common.logs import configure_logs
 from libs.common.settings import CommonSettings
@@ -48,6 +50,21 @@ def consumer_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
+def main(name: str, settings: type[SettingsT], build: Build[SettingsT]) -> None:
+    """Runs one service with settings from the environment; SystemExit with one line where these
+    will not do."""
+    try:
+        run_service(name, settings(), build)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"WEIR_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+            for item in error.errors(include_input=False)
+        )
+        raise SystemExit(f"{name} cannot start: {wrong}") from None
+    except ConfigurationError as error:
+        raise SystemExit(f"{name} cannot start: {error}") from None
+
+
 def run_service(name: str, settings: SettingsT, build: Build[SettingsT]) -> None:
     """Runs one service in this process until SIGTERM or SIGINT; returns after an orderly drain.
 
@@ -60,6 +77,8 @@ def run_service(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
     stop_telemetry = setup_telemetry(name)
     try:
         asyncio.run(serve(name, settings, build))
+    except ConfigurationError:
+        raise
     except Exception:
         # Through the log, which leaves values out: Python's own traceback would print them.
         log.critical("died", exc_info=True)

@@ -28,7 +28,7 @@ class CommonSettings(BaseSettings):
     # How long a batch may lie with a consumer that does not answer before another one takes it.
     claim_idle_seconds: float = 10.0
     drain_seconds: float = 15.0
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     def require(self, *names: str) -> None:
         """Raises ConfigurationError naming the environment variable of each setting that is empty."""

@@ -1,8 +1,8 @@
 """Runs enrich alone: `python -m services.enrich`."""
 
-from libs.common.runtime import run_service
+from libs.common.runtime import main
 from services.enrich.server import build
 from services.enrich.settings import EnrichSettings
 
 if __name__ == "__main__":
-    run_service("enrich", EnrichSettings(), build)
+    main("enrich", EnrichSettings, build)

@@ -1,8 +1,8 @@
 """Runs ingest alone: `python -m services.ingest`."""
 
-from libs.common.runtime import run_service
+from libs.common.runtime import main
 from services.ingest.server import build
 from services.ingest.settings import IngestSettings
 
 if __name__ == "__main__":
-    run_service("ingest", IngestSettings(), build)
+    main("ingest", IngestSettings, build)

@@ -214,7 +214,7 @@ def test_weir_up_ends_in_good_order(
         "weir.privacy.v1.PrivacyService/CheckConsent",
     ]
     event = json_format.Parse(track[0], TrackEventRequest()).event
-    assert load_catalogs(REPOSITORY / "catalogs")["gamelaunch"].events[event.name]
+    assert load_catalogs(REPOSITORY / "catalogs")["unofficial_communities"].events[event.name]
     json_format.Parse(check[0], CheckConsentRequest())
     assert "stopping postgres" in output
     assert not home.addresses_file.exists()
