@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import pytest
 from google.rpc import error_details_pb2
+from prometheus_client.parser import text_string_to_metric_families
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
@@ -349,3 +350,39 @@ def test_sigterm_sends_streams_away_and_loses_nothing_that_was_acked(
                 thread.join()
     assert acked == set(sent)
     assert len(calls.stored("event_id", sent)) == len(sent)
+
+
+def test_a_producer_that_stays_after_go_away_is_told_that_the_pod_drains(
+    suite: Suite, calls: SuiteCalls
+) -> None:
+    with calls.open_stream() as idle:
+        idle.settle(APP)
+        os.kill(suite.pid("ingest"), signal.SIGTERM)
+        assert idle.response().HasField("go_away")
+        with pytest.raises(grpc.RpcError) as ended:
+            idle.response()
+    assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert describe_error(ended.value).reason == "DRAINING"
+    eventually(lambda: not suite.part("ingest").running)
+    suite.restart("ingest")
+
+
+def test_the_metric_adds_up_to_what_was_answered(suite: Suite, calls: SuiteCalls) -> None:
+    def counted() -> dict[str, float]:
+        text = urllib.request.urlopen(suite.addresses.metrics["ingest"], timeout=10).read().decode()
+        return {
+            sample.labels["verdict"]: sample.value
+            for metric in text_string_to_metric_families(text)
+            for sample in metric.samples
+            if sample.name == "weir_ingest_events_total" and sample.labels["app"] == APP
+        }
+
+    before = counted()
+    good, bad = (_mission(event_id) for event_id in _ids(2))
+    bad.properties_json = b"{}"
+    ack = calls.track(APP, good, good, bad, *(_mission(event_id) for event_id in _ids(97)))
+    after = counted()
+    for verdict in ("accepted", "duplicate", "rejected", "anonymized"):
+        grown = after.get(verdict, 0) - before.get(verdict, 0)
+        assert grown == getattr(ack.counts, verdict), verdict
+    assert (ack.counts.accepted, ack.counts.duplicate, ack.counts.rejected) == (98, 1, 1)

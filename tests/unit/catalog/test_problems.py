@@ -192,3 +192,10 @@ def test_a_folder_tells_the_mistakes_of_every_file(tmp_path: Path) -> None:
 def test_an_empty_folder_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="no catalogs"):
         load_catalogs(tmp_path)
+
+
+def test_personal_data_is_marked_where_it_can_be_taken_away() -> None:
+    nested = "mode: {type: object, properties: {mail: {type: string, x-pii: true}}}"
+    [problem] = problems_of(SMALL.replace("mode: {type: string}", nested))
+    assert problem.startswith("chess.yaml:15: events.game.ended.properties.mode")
+    assert "`x-pii` marks whole properties, not parts of one" in problem

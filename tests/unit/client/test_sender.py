@@ -256,3 +256,18 @@ def test_a_server_that_hangs_up_without_a_word_is_given_up_in_time() -> None:
         client.stream("game", give_up_seconds=0.3) as sender,
     ):
         sender.send(build_event("tick"))
+
+
+def test_an_event_that_no_server_would_take_is_settled_here_and_its_neighbours_get_through() -> (
+    None
+):
+    ingest = Ingest()
+    acks: list[pb.FrameAck] = []
+    events = [build_event("e", properties={"n": number}) for number in range(11)]
+    events[5].context.page_url = "x" * (9 * 1024 * 1024)
+    with serving(ingest) as client, client.stream("game", on_ack=lambda _, a: acks.append(a)) as s:
+        s.send_all(events)
+    assert (s.totals.accepted, s.totals.failed) == (10, 1)
+    [refused] = [ack for ack in acks if ack.HasField("status")]
+    assert refused.status.code == code_pb2.RESOURCE_EXHAUSTED
+    assert set(ingest.stored) == {event.event_id for event in events} - {events[5].event_id}

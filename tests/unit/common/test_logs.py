@@ -5,6 +5,8 @@ import sys
 
 import orjson
 
+from tests.support.environment import without_settings
+
 PROGRAM = """
 import logging
 import structlog
@@ -43,3 +45,46 @@ def test_lines() -> None:
         assert "builtins.KeyError" in text
         assert "in fail" in text
     assert b"canary" not in run.stderr
+
+
+DYING = """
+from libs.common.runtime import main
+from libs.common.settings import CommonSettings
+
+async def build(settings, stack):
+    raise ValueError("Key (subject_id)=(canary@example.org)")
+
+main("test", CommonSettings, build)
+"""
+
+
+def test_a_service_that_dies_says_so_in_one_line_without_values() -> None:
+    settings = {
+        "WEIR_ENVIRONMENT": "development",
+        "WEIR_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "WEIR_REDIS_URL": "redis://127.0.0.1:1",
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", DYING],
+        capture_output=True,
+        timeout=60,
+        env={**without_settings(), **settings},
+        check=False,
+    )
+    assert run.returncode == 1
+    [line] = run.stderr.splitlines()
+    assert orjson.loads(line)["event"] == "died"
+    assert b"canary" not in run.stderr + run.stdout
+
+
+def test_settings_that_will_not_do_are_told_in_one_line() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", DYING],
+        capture_output=True,
+        timeout=60,
+        env={**without_settings(), "WEIR_PORT": "abc"},
+        check=False,
+    )
+    assert run.returncode == 1
+    [line] = run.stderr.decode().splitlines()
+    assert line.startswith("test cannot start: WEIR_PORT: ")

@@ -4,17 +4,19 @@ from typing import Any
 
 import orjson
 import pytest
+from google.rpc import code_pb2
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.pipeline.v1 import batch_pb2
 
+from libs.client.errors import describe_status
 from libs.common.errors import InvalidArgument, NotFound, ResourceExhausted
 from libs.common.ids import event_uuid
 from libs.common.pseudonym import Pseudonymizer
 from libs.consent import encode_state
 from services.ingest.anonymization import Anonymizer
 from services.ingest.consent_gate import ConsentGate
-from services.ingest.convert import ProtoCodec
+from services.ingest.convert import ProtoCodec, results
 from services.ingest.model import Appended, Outcome, Verdict
 from services.ingest.pipeline import IngestPipeline
 from services.ingest.settings import IngestSettings
@@ -151,6 +153,43 @@ async def test_a_refusal_anonymizes_everywhere_that_the_event_names_the_person()
     # `player` is the person, `email` is marked x-pii.
     assert _properties(stored) == {"moves": 3, "elo": 1500}
     assert b"ann" not in stored.SerializeToString().replace(ANN.encode(), b"")
+
+
+async def test_a_refusal_reaches_the_group_and_what_surrounds_the_event() -> None:
+    ingest = Ingest({"77": NO_TELEMETRY})
+    event = _event(subject_id="77", group_id="77")
+    event.context.extra.update({"player": "x", "who": "77", "number": 77, "level": 78})
+    await ingest.take(event)
+    [stored] = ingest.stored()
+    assert stored.group_id == PSEUDONYMS.pseudonym("chess", "77")
+    assert dict(stored.context.extra.items()) == {"level": 78}
+
+
+@pytest.mark.parametrize("fields", [{}, {"name": "?"}])
+async def test_fields_that_we_do_not_know_do_not_outlive_a_refusal(fields: dict[str, str]) -> None:
+    ingest = Ingest({"ann": NO_TELEMETRY})
+    # Field 1000, a text: tag (1000 << 3 | 2) as a varint, length, content.
+    unknown = b"\xc2\x3e" + bytes([6]) + b"canary"
+    known = _event(subject_id="ann", **fields)
+    known.context.extra.update({"mail": "canary@example.org"} if fields else {})
+    await ingest.take(event_pb2.Event.FromString(known.SerializeToString() + unknown))
+    kept = [*ingest.stored(), *(letter.event for letter in ingest.letters())]
+    assert len(kept) == 1
+    assert b"canary" not in kept[0].SerializeToString()
+
+
+async def test_results_say_why_an_event_was_not_taken() -> None:
+    ingest = Ingest()
+    events = [_event("a"), _event("b", name="lesson.given", subject_id="bob"), _event("a")]
+    events[1].properties_json = b'{"minutes": 1}'
+    outcome = await ingest.take(*events)
+    dropped, duplicate = results(outcome, events)
+    assert (dropped.index, describe_status(dropped.status).reason) == (1, "CONSENT_REFUSED")
+    assert dropped.status.code == code_pb2.FAILED_PRECONDITION
+    assert not duplicate.HasField("status")
+    ingest.stream.full_shards = {0}
+    [again] = results(await ingest.take(event := _event("c")), [event])
+    assert (again.verdict, again.status.code) == (pb.VERDICT_RETRY, code_pb2.UNAVAILABLE)
 
 
 async def test_pii_is_anonymized_whatever_consent_says() -> None:
