@@ -144,14 +144,23 @@ class ConsentGate:
 
 def _forget_person(extra: Any, names: set[str], subject_id: str) -> None:
     """Takes the fields of a Struct away that are called or worth what names the person."""
+    # As a Struct holds it: a long id is rounded there, and would not be the same text again.
+    subject_number = _number(subject_id)
     for name, value in list(extra.fields.items()):
         number = value.number_value if value.WhichOneof("kind") == "number_value" else None
-        if name in names or value.string_value == subject_id or _text(number) == subject_id:
+        if (
+            name in names
+            or value.string_value == subject_id
+            or (number is not None and number == subject_number)
+        ):
             del extra.fields[name]
 
 
-def _text(number: float | None) -> str:
-    return str(int(number)) if number is not None and number.is_integer() else ""
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _parsed(text: bytes | None) -> ConsentState | None:

@@ -165,6 +165,27 @@ async def test_a_refusal_reaches_the_group_and_what_surrounds_the_event() -> Non
     assert dict(stored.context.extra.items()) == {"level": 78}
 
 
+async def test_a_long_number_is_the_person_although_a_struct_rounds_it() -> None:
+    subject_id = "123456789012345678"
+    ingest = Ingest({subject_id: NO_TELEMETRY})
+    event = _event(subject_id=subject_id)
+    event.context.extra.update({"number": int(subject_id), "level": 7})
+    await ingest.take(event)
+    assert dict(ingest.stored()[0].context.extra.items()) == {"level": 7}
+
+
+async def test_a_club_and_what_surrounds_the_event_are_kept_where_they_are_not_the_person() -> None:
+    ingest = Ingest({"ann": NO_TELEMETRY})
+    refused = _event("a", subject_id="ann", group_id="club-1")
+    silent = _event("b", subject_id="bob", group_id="bob")
+    for event in (refused, silent):
+        event.context.extra.update({"who": "bob", "number": 77})
+    await ingest.take(refused, silent)
+    stored = ingest.stored()
+    assert [event.group_id for event in stored] == ["club-1", "bob"]
+    assert [event.context.extra["who"] for event in stored] == ["bob", "bob"]
+
+
 @pytest.mark.parametrize("fields", [{}, {"name": "?"}])
 async def test_fields_that_we_do_not_know_do_not_outlive_a_refusal(fields: dict[str, str]) -> None:
     ingest = Ingest({"ann": NO_TELEMETRY})
@@ -190,6 +211,28 @@ async def test_results_say_why_an_event_was_not_taken() -> None:
     ingest.stream.full_shards = {0}
     [again] = results(await ingest.take(event := _event("c")), [event])
     assert (again.verdict, again.status.code) == (pb.VERDICT_RETRY, code_pb2.UNAVAILABLE)
+    assert describe_status(again.status).reason == "BACKLOG_FULL"
+
+
+async def test_a_malformed_event_that_is_dropped_says_only_that_it_is_dropped() -> None:
+    ingest = Ingest()
+    lesson = _event(name="lesson.given", subject_id="bob", properties_json=b'{"minutes":"x"}')
+    [dropped] = results(await ingest.take(lesson), [lesson])
+    assert (dropped.verdict, dropped.dead_letter_id) == (pb.VERDICT_DROPPED, "")
+    assert describe_status(dropped.status).reason == "CONSENT_REFUSED"
+
+
+async def test_results_of_what_was_taken_or_sampled_give_no_reason() -> None:
+    ingest = Ingest({"ann": NO_TELEMETRY})
+    touched = [_event(f"t{n}", name="piece.touched", properties_json=b"{}") for n in range(40)]
+    events = [_event("a", subject_id="ann"), _event("b"), _event("b"), *touched]
+    told = results(await ingest.take(*events), events)
+    assert {result.verdict for result in told} == {
+        pb.VERDICT_ANONYMIZED,
+        pb.VERDICT_DUPLICATE,
+        pb.VERDICT_SAMPLED,
+    }
+    assert not any(result.HasField("status") for result in told)
 
 
 async def test_pii_is_anonymized_whatever_consent_says() -> None:
