@@ -16,6 +16,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
 from libs.client import EventSender, GaveUpError, WeirClient, build_event
+from libs.client.errors import describe_status
 
 EVENTS = 1_000
 FRAME = 50
@@ -270,4 +271,5 @@ def test_an_event_that_no_server_would_take_is_settled_here_and_its_neighbours_g
     assert (s.totals.accepted, s.totals.failed) == (10, 1)
     [refused] = [ack for ack in acks if ack.HasField("status")]
     assert refused.status.code == code_pb2.RESOURCE_EXHAUSTED
+    assert describe_status(refused.status).reason == "LIMIT_EXCEEDED"
     assert set(ingest.stored) == {event.event_id for event in events} - {events[5].event_id}
