@@ -194,8 +194,15 @@ def test_an_empty_folder_is_a_mistake(tmp_path: Path) -> None:
         load_catalogs(tmp_path)
 
 
-def test_personal_data_is_marked_where_it_can_be_taken_away() -> None:
-    nested = "mode: {type: object, properties: {mail: {type: string, x-pii: true}}}"
+@pytest.mark.parametrize(
+    "nested",
+    [
+        "mode: {type: object, properties: {mail: {type: string, x-pii: true}}}",
+        "mode: {type: array, items: {type: string, x-pii: true}}",
+        "mode: {anyOf: [{type: string, x-pii: true}, {type: integer}]}",
+    ],
+)
+def test_personal_data_is_marked_where_it_can_be_taken_away(nested: str) -> None:
     [problem] = problems_of(SMALL.replace("mode: {type: string}", nested))
     assert problem.startswith("chess.yaml:15: events.game.ended.properties.mode")
     assert "`x-pii` marks whole properties, not parts of one" in problem
