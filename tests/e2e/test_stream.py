@@ -378,11 +378,22 @@ def test_the_metric_adds_up_to_what_was_answered(suite: Suite, calls: SuiteCalls
         }
 
     before = counted()
-    good, bad = (_mission(event_id) for event_id in _ids(2))
-    bad.properties_json = b"{}"
-    ack = calls.track(APP, good, good, bad, *(_mission(event_id) for event_id in _ids(97)))
+    good, bad, named, dropped = _ids(4)
+    frame = [
+        *(_mission(event_id) for event_id in (good, good, *_ids(97))),
+        _mission(bad, properties={}),
+        _mission(named, privacy_level=event_pb2.PRIVACY_LEVEL_PII),
+        _whatsapp(dropped, community_id=1, identity_id=uuid.uuid4().int % 10**9),
+    ]
+    with calls.open_stream() as stream:
+        stream.settle(APP)
+        counts = [stream.send(*frame).counts, stream.send(*frame[:2]).counts]
+        stream.finish()
+    assert counts == [
+        pb.VerdictCounts(accepted=98, duplicate=1, rejected=1, anonymized=1, dropped=1),
+        pb.VerdictCounts(duplicate=2),
+    ]
     after = counted()
-    for verdict in ("accepted", "duplicate", "rejected", "anonymized"):
-        grown = after.get(verdict, 0) - before.get(verdict, 0)
-        assert grown == getattr(ack.counts, verdict), verdict
-    assert (ack.counts.accepted, ack.counts.duplicate, ack.counts.rejected) == (98, 1, 1)
+    for field in pb.VerdictCounts.DESCRIPTOR.fields:
+        grown = after.get(field.name, 0) - before.get(field.name, 0)
+        assert grown == sum(getattr(each, field.name) for each in counts), field.name
