@@ -101,6 +101,19 @@ async def test_a_batch_whose_answer_was_lost_is_not_appended_again(
     assert await _entries(client, dead_letter_stream(0)) == [{b"batch": b"letters"}]
 
 
+async def test_a_batch_whose_marks_are_lost_is_appended_again_as_it_was(
+    stream: RedisRawStream, client: Redis
+) -> None:
+    """Under the same batch id, by which enrich stores it once."""
+    batch = _append("a", "b")
+    assert await stream.append(0, batch) == _seen()
+    [seen] = await client.keys("ingest:{0}:seen:chess:*")
+    await client.delete(seen)
+    assert await stream.append(0, batch) == _seen()
+    first, second = await _entries(client)
+    assert first == second
+
+
 async def test_apps_do_not_see_each_others_ids(stream: RedisRawStream) -> None:
     await stream.append(0, _append("a"))
     other = _append("a", batch="b2")
