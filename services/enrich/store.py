@@ -64,15 +64,21 @@ class EventStore:
         Repeating it changes nothing, and gives the same `skipped`. Raises psycopg.DataError where a
         row cannot be stored as it is; then nothing of the chunk is stored.
         """
-        rows = {batch.batch_id: _live_rows(batch) for batch in batches}
+        # Ingest may append a batch twice when it loses Redis's answer: it is stored once, as the first.
+        firsts: dict[bytes, WorkBatch] = {}
+        for batch in batches:
+            firsts.setdefault(batch.batch_id, batch)
+        rows = {batch_id: _live_rows(batch) for batch_id, batch in firsts.items()}
         await self._ensure_partitions(row for part in rows.values() for _, row in part)
         try:
-            await self._write(batches, rows)
+            await self._write(list(firsts.values()), rows)
         except psycopg.errors.CheckViolation:
             # A partition that we thought was there has been dropped by retention.
             self._partitions.clear()
             await self._ensure_partitions(row for part in rows.values() for _, row in part)
-            await self._write(batches, rows)
+            await self._write(list(firsts.values()), rows)
+        for batch in batches:
+            batch.skipped.update(firsts[batch.batch_id].skipped)
 
     async def skipped_before(self, batch_ids: Sequence[bytes]) -> dict[bytes, list[int]]:
         """For each of the batches that is stored already, what it skipped then."""

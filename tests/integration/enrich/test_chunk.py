@@ -122,9 +122,6 @@ async def test_a_batch_that_ingest_appended_twice_is_stored_once(enrich: Enrich)
     assert first == second
 
 
-@pytest.mark.xfail(
-    strict=True, reason="EventStore notes the second one's positions as skipped for the batch"
-)
 async def test_a_batch_twice_in_a_chunk_is_still_counted_after_a_crash(
     enrich: Enrich, monkeypatch: pytest.MonkeyPatch
 ) -> None:

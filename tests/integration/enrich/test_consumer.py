@@ -78,15 +78,16 @@ async def test_a_missing_column_or_table_is_waited_for(
     change: str,
     back: str,
 ) -> None:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(change.encode())
+    # Not a blocking connection: it waits for locks that the consumer holds, in this very event loop.
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute(change.encode())
         await client.xadd(raw_stream(0), dict(_entry(_event("a"), _event("b")).fields.items()))
         async with consuming(client, enrich) as running:
             # Long enough for several attempts, which come half a second apart.
             await asyncio.sleep(1.5)
             assert not running.done()
             assert await client.xlen(dead_letter_stream(0)) == 0
-            connection.execute(back.encode())
+            await connection.execute(back.encode())
             await settled(client)
     assert enrich.rows() == [("a",), ("b",)]
     assert len(await enrich.forwarded()) == 1
