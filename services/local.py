@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 
 from libs.common.embedded import PostgresServer, RedisServer, StartError
 from libs.common.embedded.server import ChildServer
@@ -160,13 +159,14 @@ class Suite:
         """
         self._parts[name].restart()
 
-    def supervise(self, stop: Event) -> None:
-        """Starts again what dies, after a growing delay, until `stop` is set. Blocks.
+    def supervise(self, *, until: Callable[[], bool]) -> None:
+        """Starts again what dies, after a growing delay, until `until()` holds. Blocks.
 
         Fault tests do without it: they kill and restart by hand.
         """
         restarts = {name: _Restart() for name in self._parts}
-        while not stop.wait(_POLL_SECONDS):
+        while not until():
+            time.sleep(_POLL_SECONDS)
             for name, part in self._parts.items():
                 if not part.running:
                     self._revive(name, part, restarts[name])

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from threading import Event
 from typing import Annotated
 
 import psycopg
@@ -23,7 +22,8 @@ from libs.cli.connect import (
     catalog_folder,
     fail,
 )
-from libs.cli.suite_commands import errors_as_messages, interruptible, print_welcome
+from libs.cli.interruption import interruptible
+from libs.cli.suite_commands import errors_as_messages, print_welcome
 from libs.common.home import Addresses, Home
 from libs.demo.check import Findings, check
 from libs.demo.generator import APP_IDS, generate_day
@@ -72,7 +72,7 @@ def demo(
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     findings = None
-    with interruptible(), errors_as_messages():
+    with interruptible() as interruption, errors_as_messages():
         _empty(home)
         suite = Suite(
             home,
@@ -88,7 +88,7 @@ def demo(
                 _print_result(console, findings, seconds)
                 print_welcome(console, addresses)
                 console.print(f"export WEIR_HOME={home.path}\n", soft_wrap=True, highlight=False)
-                suite.supervise(Event())
+                suite.supervise(until=interruption.is_wanted)
         except KeyboardInterrupt:
             aside.print("stopping; once more to leave at once")
         finally:

@@ -2,15 +2,12 @@
 
 import json
 import os
-import signal
 import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from threading import Event
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -28,6 +25,7 @@ from libs.cli.connect import (
     running_suite,
 )
 from libs.cli.doctor import State, examine, without_secrets
+from libs.cli.interruption import interruptible
 from libs.common.embedded import StartError
 from libs.common.home import Addresses, Home, HomeError
 from libs.common.migrate import upgrade
@@ -45,10 +43,13 @@ def up(catalogs: CatalogFolder = None) -> None:
         environment,
         report=lambda line: console.print(line, style="dim", markup=False, highlight=False),
     )
-    with interruptible(), errors_as_messages(environment.get("WEIR_DATABASE_URL", "")):
+    with (
+        interruptible() as interruption,
+        errors_as_messages(environment.get("WEIR_DATABASE_URL", "")),
+    ):
         try:
             print_welcome(console, suite.start())
-            suite.supervise(Event())
+            suite.supervise(until=interruption.is_wanted)
         except KeyboardInterrupt:
             console.print("stopping; once more to leave at once")
         finally:
@@ -132,24 +133,6 @@ def _calls(addresses: Addresses) -> Iterator[str]:
             f"grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" -d '{json.dumps(message)}' "
             f"{addresses.services[service]} {method}"
         )
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """SIGTERM and a closed terminal do what Ctrl-C does."""
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {
-        number: signal.signal(number, interrupt)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

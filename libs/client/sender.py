@@ -118,9 +118,10 @@ class EventSender:
             self._closed = True
             self._changed.notify_all()
         self._thread.join(_CLOSE_SECONDS)
-        if self._thread.is_alive() and self._call is not None:
-            self._call.cancel()  # the server does not end the call
-            self._thread.join()
+        while self._thread.is_alive():
+            if self._call is not None:
+                self._call.cancel()  # the server does not end the call
+            self._thread.join(0.1)  # a new one may just have taken its place
 
     def __enter__(self) -> Self:
         return self
@@ -256,19 +257,19 @@ class EventSender:
         yield pb.StreamEventsRequest(settings=self._settings)
         while True:
             with self._changed:
-                while not (finished.is_set() or self._closed or self._may_send()):
-                    wait = self._resume_at - time.monotonic()
-                    self._changed.wait(timeout=wait if wait > 0 else None)
-                if finished.is_set() or self._closed:
+                while not (finished.is_set() or self._closed):
+                    # Read once: between two readings the pause may end, and nobody would wake us.
+                    pause_seconds = self._resume_at - time.monotonic()
+                    if pause_seconds <= 0 and self._pending and self._credits > 0:
+                        break
+                    self._changed.wait(timeout=pause_seconds if pause_seconds > 0 else None)
+                else:
                     return
                 frame = self._pending.popleft()
                 self._in_flight[frame.sequence] = frame
                 self._credits -= 1
                 self._changed.notify_all()
             yield pb.StreamEventsRequest(frame=frame)
-
-    def _may_send(self) -> bool:
-        return bool(self._pending and self._credits > 0 and time.monotonic() >= self._resume_at)
 
     def _acked(self, ack: pb.FrameAck) -> None:
         frame = self._in_flight.get(ack.sequence)

@@ -22,7 +22,7 @@ from libs.demo.numbers import Numbers
 from libs.demo.traffic import record_choices, stream_day
 from services.local import Suite
 from tests.support.environment import without_settings
-from tests.support.weir_command import weir
+from tests.support.weir_command import started, weir
 
 pytestmark = pytest.mark.xdist_group("e2e demo")
 
@@ -117,20 +117,9 @@ def test_a_day_that_cannot_have_happened_is_wrong_usage(tmp_path: Path, day: str
 
 @pytest.fixture
 def staying(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "libs.cli.main", "demo", "--stay", "--events", "2000"],
-        env={
-            **without_settings(),
-            "WEIR_HOME": str(tmp_path),
-        },
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    yield process
-    process.kill()
-    process.communicate()
+    command = [sys.executable, "-m", "libs.cli.main", "demo", "--stay", "--events", "2000"]
+    with started(command, {**without_settings(), "WEIR_HOME": str(tmp_path)}) as process:
+        yield process
 
 
 def test_stay_keeps_the_suite_up_until_ctrl_c(

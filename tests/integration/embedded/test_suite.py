@@ -25,7 +25,8 @@ from libs.common.home import Home, HomeError
 from libs.common.migrate import current_revision, newest_revision
 from libs.common.settings import REPOSITORY
 from services.local import SERVICES, Service, Suite
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_SECONDS, eventually
+from tests.support.weir_command import started
 
 UP = """
 import sys
@@ -41,6 +42,8 @@ original = suite_commands.Suite
 suite_commands.Suite = lambda *words, **names: original(*words, services=table, **names)
 suite_commands.up(None)
 """
+UP_CALL = UP.splitlines(keepends=True)[-1]
+DRAINED = ["ingest", "enrich", "aggregate", "privacy", "redis", "postgres"]
 
 
 @pytest.fixture
@@ -133,7 +136,7 @@ def test_a_killed_part_comes_back_where_it_was(
 
         breaker = threading.Thread(target=break_things)
         breaker.start()
-        suite.supervise(stop)
+        suite.supervise(until=stop.is_set)
         breaker.join()
         assert suite.addresses == before
         assert is_serving(before.services["ingest"])
@@ -189,24 +192,23 @@ def test_weir_up_ends_in_good_order(
     number: signal.Signals,
 ) -> None:
     environment = {**fake_environment, "WEIR_HOME": str(home.path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", UP],
-        env=environment,
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as weir:
-        eventually(lambda: home.addresses_file.exists() or weir.poll() is not None)
+    with started([sys.executable, "-c", UP], environment) as weir:
+        assert weir.stdout is not None
+        welcome = ""
+        # To the last line of the welcome and no further: the pipe stays open.
+        while "CheckConsent" not in welcome:
+            line = weir.stdout.readline()
+            assert line, welcome
+            welcome += line
         addresses = home.read_addresses()
         pids = [child.pid for child in psutil.Process(weir.pid).children(recursive=False)]
         weir.send_signal(number)
-        output, _ = weir.communicate()
-    assert weir.returncode == 0, output
+        farewell, _ = weir.communicate(timeout=PATIENCE_SECONDS)
+    assert weir.returncode == 0, farewell
     assert len(pids) == 6
     assert all(gone(pid) for pid in pids)
-    assert f"export TOKEN={addresses.token}" in output
-    calls = [shlex.split(line) for line in output.splitlines() if line.startswith("grpcurl")]
+    assert f"export TOKEN={addresses.token}" in welcome
+    calls = [shlex.split(line) for line in welcome.splitlines() if line.startswith("grpcurl")]
     track, check = (words[words.index("-d") + 1 :] for words in calls)
     assert track[1:] == [addresses.services["ingest"], "weir.ingest.v1.IngestService/TrackEvent"]
     assert check[1:] == [
@@ -216,5 +218,30 @@ def test_weir_up_ends_in_good_order(
     event = json_format.Parse(track[0], TrackEventRequest()).event
     assert load_catalogs(REPOSITORY / "catalogs")["unofficial_communities"].events[event.name]
     json_format.Parse(check[0], CheckConsentRequest())
-    assert "stopping postgres" in output
+    assert "stopping postgres" in farewell
     assert not home.addresses_file.exists()
+
+
+def test_weir_up_ends_where_the_interrupt_was_lost(
+    home: Home, fake_environment: dict[str, str]
+) -> None:
+    lost = """
+def welcome(*_):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except BaseException:  # as a destructor of grpcio has it
+        print("lost")
+suite_commands.print_welcome = welcome
+suite_commands.up(None)
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", "import os, signal\n" + UP.replace(UP_CALL, lost)],
+        env={**fake_environment, "WEIR_HOME": str(home.path)},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.splitlines()[-7:] == ["lost", *(f"stopping {part}" for part in DRAINED)]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -204,6 +206,19 @@ def test_what_is_to_come_again_comes_again_alone() -> None:
     _, sender, _ = send(ingest)
     assert len(ingest.retried) == FRAME // 2
     assert sender.totals.accepted == EVENTS
+
+
+def test_a_pause_that_ends_between_two_looks_at_the_clock_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ticks = count()
+    clock = SimpleNamespace(monotonic=lambda: next(ticks) * 0.02)
+    monkeypatch.setattr("libs.client.sender.time", clock)
+    # One frame and a pause of 30 ms: nothing else is under way that would wake the sender.
+    ingest = Ingest({(0, 0): retry_half})
+    with serving(ingest) as client, client.stream("game") as sender:
+        sender.send_all([build_event("tick") for _ in range(2)])
+    assert sender.totals.accepted == 2
 
 
 def test_a_refused_frame_is_counted_and_its_neighbours_flow() -> None:
