@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import psycopg
+import sqlalchemy.exc
 from psycopg import AsyncConnection
 from sqlalchemy import MetaData
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection as SqlConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+# SQLSTATE class 54: a value is larger than Postgres can index or hold.
+_PROGRAM_LIMIT = "54"
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -45,3 +49,18 @@ async def driver_connection(connection: SqlConnection) -> AsyncConnection[Any]:
     driver = raw.driver_connection
     assert isinstance(driver, AsyncConnection)
     return driver
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether trying again may succeed without anybody changing the data: everything that Postgres says
+    except "these data cannot be stored".
+
+    A missing table or right is no property of the data either: setting every batch aside because
+    of a failed deployment would be worse than waiting for it to be mended.
+    """
+    if isinstance(error, sqlalchemy.exc.DBAPIError) and isinstance(error.orig, Exception):
+        error = error.orig
+    if isinstance(error, psycopg.Error):
+        state = error.sqlstate or ""
+        return not isinstance(error, psycopg.DataError) and not state.startswith(_PROGRAM_LIMIT)
+    return isinstance(error, sqlalchemy.exc.SQLAlchemyError | OSError)

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import gc
-import os
 import signal
-import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -43,11 +41,6 @@ class ServiceParts:
 
 
 Build = Callable[[SettingsT, AsyncExitStack], Awaitable[ServiceParts]]
-
-
-def consumer_name() -> str:
-    """A name for this process in consumer groups, unlike that of any other living one."""
-    return f"{socket.gethostname()}-{os.getpid()}"
 
 
 def main(name: str, settings: type[SettingsT], build: Build[SettingsT]) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.errors import ConfigurationError
@@ -27,6 +27,10 @@ class CommonSettings(BaseSettings):
     shards: int = 1
     # How long a batch may lie with a consumer that does not answer before another one takes it.
     claim_idle_seconds: float = 10.0
+    # How often an entry that fails, or kills its reader, is tried alone before it is put aside.
+    max_attempts: int = Field(5, ge=1)
+    # Beyond this many entries of a shard none are put aside any more: it is not them, it is us.
+    max_poison_entries: int = 1_000
     drain_seconds: float = 15.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 

@@ -1,5 +1,6 @@
 """Which shard an event goes to, and the keys of a shard in Redis."""
 
+import re
 from zlib import crc32
 
 
@@ -16,3 +17,11 @@ def shard_of(app_id: str, key: str, shards: int) -> int:
 def shard_key(service: str, shard: int, *parts: str) -> str:
     """A Redis key of `service`; the braces make Redis Cluster keep one shard's keys together."""
     return ":".join((service, f"{{{shard}}}", *parts))
+
+
+def shard_in(key: bytes) -> int:
+    """The shard in a key that `shard_key` made. Raises ValueError for another."""
+    found = re.search(rb"\{(\d+)\}", key)
+    if found is None:
+        raise ValueError(f"not a key of a shard: {key!r}")
+    return int(found[1])

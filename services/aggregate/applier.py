@@ -1,13 +1,8 @@
-"""Applies chunks: one transaction each, tried again until it holds."""
+"""Applies chunks: one transaction each, which holds as a whole or not at all."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import structlog
-
-from libs.common.runtime import pause
-from services.aggregate import metrics
 from services.aggregate.fold import fold
 from services.aggregate.identity import CellIdentity, member_texts
 from services.aggregate.known_members import KnownMembers
@@ -16,17 +11,9 @@ from services.aggregate.plan import AppPlan
 from services.aggregate.ports import CountingStore, CountingTransaction
 from services.aggregate.values import cell_values
 
-log = structlog.get_logger()
-_FIRST_DELAY_SECONDS = 0.05
-_LONGEST_DELAY_SECONDS = 5.0
-
 
 class NoCatalogError(Exception):
     """A batch is of an app whose catalog this process has not loaded."""
-
-
-class StoppedError(Exception):
-    """The service stops while the store does not answer; the chunk is not applied."""
 
 
 class Applier:
@@ -38,37 +25,17 @@ class Applier:
         store: CountingStore,
         known: KnownMembers,
         identity: CellIdentity,
-        jitter: Callable[[], float],
     ) -> None:
         self._plans = plans
         self._store = store
         self._known = known
         self._identity = identity
-        # From 0 to 1: replicas that collided must not come back together.
-        self._jitter = jitter
 
-    async def apply(self, batches: Sequence[StoredBatch], stop: asyncio.Event) -> Applied:
-        """Counts those batches that were never counted.
+    async def apply(self, batches: Sequence[StoredBatch]) -> Applied:
+        """Counts those batches that were never counted, all or none; repeating it changes nothing.
 
-        Waits while the store does not answer; raises StoppedError where `stop` is set meanwhile.
-        Anything else that it raises is the fault of one of the batches, and nothing is applied.
+        Raises NoCatalogError, and what the store raises.
         """
-        delay = _FIRST_DELAY_SECONDS
-        while True:
-            try:
-                return await self._apply(batches)
-            except Exception as error:
-                if not self._store.is_transient(error):
-                    raise
-                metrics.RETRIES.inc()
-                # The message may quote a row, and with it a person.
-                log.warning("the store does not take a chunk", error=type(error).__name__)
-            await pause(stop, delay * (0.5 + self._jitter() / 2))
-            if stop.is_set():
-                raise StoppedError
-            delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
-
-    async def _apply(self, batches: Sequence[StoredBatch]) -> Applied:
         # The same batch may come in two entries: enrich hands on again what it was killed over.
         once = list({batch.batch_id: batch for batch in batches}.values())
         self._check(once)

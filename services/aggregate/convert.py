@@ -12,6 +12,7 @@ from weir.pipeline.v1 import batch_pb2
 
 from libs.catalog import Period
 from libs.common.errors import InvalidArgument
+from libs.pipeline.consumer import UnreadableError
 from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.model import CellState, Cohort, StoredBatch, StoredCell
 from services.aggregate.plan import RollupPlan
@@ -27,26 +28,22 @@ _PERIOD_NUMBERS = {period: number for number, period in _PERIODS.items()}
 _BATCH_ID_BYTES = 16
 
 
-class NotABatchError(ValueError):
-    """An entry's fields are not a batch; the message says why, without anything of its contents."""
-
-
 def stored_batch(fields: Mapping[bytes, bytes]) -> StoredBatch:
-    """The batch of a stream entry. Raises NotABatchError."""
+    """The batch of a stream entry. Raises UnreadableError."""
     try:
         enriched = batch_pb2.EnrichedBatch.FromString(fields[b"batch"])
         batch = batch_pb2.EventBatch.FromString(enriched.event_batch)
     except KeyError:
-        raise NotABatchError("it has no field `batch`") from None
+        raise UnreadableError("it has no field `batch`") from None
     except DecodeError:
-        raise NotABatchError("it is not a protobuf message of the kind expected") from None
+        raise UnreadableError("it is not a protobuf message of the kind expected") from None
     if len(batch.batch_id) != _BATCH_ID_BYTES:
-        raise NotABatchError("the batch id does not have 16 bytes")
+        raise UnreadableError("the batch id does not have 16 bytes")
     enrichment_of_event = list(enriched.enrichment_of_event)
     if len(enrichment_of_event) != len(batch.events):
-        raise NotABatchError("there is not one enrichment for each event")
+        raise UnreadableError("there is not one enrichment for each event")
     if enrichment_of_event and max(enrichment_of_event) >= len(enriched.enrichments):
-        raise NotABatchError("it names an enrichment that it does not have")
+        raise UnreadableError("it names an enrichment that it does not have")
     return StoredBatch(
         batch.batch_id,
         batch.app_id,

@@ -52,10 +52,6 @@ class CountingStore(Protocol):
         """Commits on leaving, rolls back on an exception."""
         ...
 
-    def is_transient(self, error: Exception) -> bool:
-        """Whether trying again later may succeed without anybody changing the data."""
-        ...
-
 
 class CellReader(Protocol):
     """Reads the numbers."""

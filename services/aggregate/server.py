@@ -1,30 +1,28 @@
 """Aggregate's composition root: settings in, a ready service out."""
 
-import random
 from contextlib import AsyncExitStack
 
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.catalog import load_catalogs
-from libs.common.database import create_engine
+from libs.common.database import create_engine, is_transient
 from libs.common.grpc_server import Binding
 from libs.common.redis_client import create_redis
-from libs.common.runtime import Loop, ServiceParts, consumer_name
-from libs.common.sharding import shard_key
-from libs.common.streams import ConsumerGroup
+from libs.common.runtime import Loop, ServiceParts
+from libs.pipeline.consumer import create_consumer
+from libs.pipeline.streams import enriched_stream
 from services.aggregate.applier import Applier
-from services.aggregate.consumer import Consumer
 from services.aggregate.identity import CellIdentity
 from services.aggregate.known_members import KnownMembers
 from services.aggregate.lag import LagMeter
 from services.aggregate.live import RedisLiveCounters
 from services.aggregate.plan import compile_plan
-from services.aggregate.quarantine import Quarantine
 from services.aggregate.queries import PostgresCellReader
 from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
 from services.aggregate.store import PostgresCountingStore
 from services.aggregate.watch import WatchHub
+from services.aggregate.worker import Worker
 
 SERVICE_NAME = "weir.aggregate.v1.AggregateService"
 GROUP = "aggregate"
@@ -39,24 +37,20 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     engine = create_engine(settings.database_url.get_secret_value(), service="aggregate")
     stack.push_async_callback(engine.dispose)
 
-    streams = {shard_key("enrich", shard, "enriched"): shard for shard in range(settings.shards)}
-    group = ConsumerGroup(redis, list(streams), GROUP, consumer_name(), settings.claim_idle_seconds)
+    streams = [enriched_stream(shard) for shard in range(settings.shards)]
     applier = Applier(
         plans,
         PostgresCountingStore(engine),
         KnownMembers(settings.known_members),
         CellIdentity(settings.known_cells),
-        random.random,
     )
-    quarantine = Quarantine(
+    consumer = create_consumer(
         redis,
-        GROUP,
-        {stream.encode(): shard for stream, shard in streams.items()},
-        max_attempts=settings.max_attempts,
-        max_entries=settings.max_poison_entries,
-    )
-    consumer = Consumer(
-        group, applier, RedisLiveCounters(redis), quarantine, settings.claim_idle_seconds
+        settings,
+        group=GROUP,
+        streams=streams,
+        work=Worker(applier, RedisLiveCounters(redis)).work,
+        is_transient=is_transient,
     )
     reader = PostgresCellReader(engine, plans)
     hub = WatchHub(
@@ -76,7 +70,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         loops=[
             Loop("count", consumer.run),
             Loop("watch", hub.run),
-            Loop("lag", LagMeter(redis, list(streams), GROUP).run),
+            Loop("lag", LagMeter(redis, streams, GROUP).run),
         ],
         drain=hub.drain,
     )

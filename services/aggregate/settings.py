@@ -13,10 +13,6 @@ class AggregateSettings(CommonSettings):
     known_members: int = Field(500_000, ge=0)
     # Cells whose ids are remembered; about 500 bytes each.
     known_cells: int = Field(50_000, ge=1)
-    # How often an entry that cannot be counted is tried, alone, before it is put aside.
-    max_attempts: int = Field(5, ge=1)
-    # Beyond this many entries none are put aside any more: it is not them, it is us.
-    max_poison_entries: int = 1_000
     # The least time between two messages to one watcher.
     watch_interval_seconds: float = 0.2
     # States that one watcher may wait for.

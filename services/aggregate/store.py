@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import psycopg
-import sqlalchemy.exc
 from psycopg import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -56,9 +54,6 @@ FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::bigint[], %b::text[])
     AS c (cell_id, app_id, rollup, bucket, dimensions)
 ON CONFLICT DO NOTHING
 """
-
-# SQLSTATE class 54: a value is larger than Postgres can index or hold.
-_PROGRAM_LIMIT = "54"
 
 
 class PostgresTransaction:
@@ -150,16 +145,3 @@ class PostgresCountingStore:
         """See the port."""
         async with self._engine.begin() as connection:
             yield PostgresTransaction(await driver_connection(connection))
-
-    def is_transient(self, error: Exception) -> bool:
-        """Everything that Postgres says except "these data cannot be stored".
-
-        A missing table or right is no property of the data either: setting every batch aside because
-        of a failed deployment would be worse than waiting for it to be mended.
-        """
-        if isinstance(error, sqlalchemy.exc.DBAPIError) and isinstance(error.orig, Exception):
-            error = error.orig
-        if isinstance(error, psycopg.Error):
-            state = error.sqlstate or ""
-            return not isinstance(error, psycopg.DataError) and not state.startswith(_PROGRAM_LIMIT)
-        return isinstance(error, sqlalchemy.exc.SQLAlchemyError | OSError)

@@ -4,11 +4,14 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
-from libs.common.streams import Entry
+from libs.common.sharding import shard_in
 from libs.common.structs import plain_struct
+from libs.pipeline.consumer import UnreadableError
+from libs.pipeline.groups import Entry
 from services.enrich.context_facts import jsonb
 from services.enrich.model import Device, Finding, Poison, WorkBatch
 
@@ -33,23 +36,28 @@ def attribution_jsonb(attribution: Any) -> bytes:
     return jsonb({field.name: value for field, value in attribution.ListFields()})
 
 
-def work_batch(entry: Entry, shard: int) -> WorkBatch:
-    """The batch in an entry of the raw stream; raises DecodeError, KeyError or ValueError for what is
-    none."""
-    payload = entry.fields[b"batch"]
-    message = batch_pb2.EventBatch.FromString(payload)
-    if len(message.batch_id) != 16:
-        raise ValueError("a batch id has 16 bytes")
+def work_batch(entry: Entry) -> WorkBatch:
+    """The batch in an entry of the raw stream. Raises UnreadableError."""
     skip = entry.fields.get(b"skip", b"")
+    try:
+        payload = entry.fields[b"batch"]
+        message = batch_pb2.EventBatch.FromString(payload)
+        skipped = {int(position) for position in skip.split(b",")} if skip else set()
+    except KeyError:
+        raise UnreadableError("it has no field `batch`") from None
+    except (DecodeError, ValueError):
+        raise UnreadableError("it is not a batch") from None
+    if len(message.batch_id) != 16:
+        raise UnreadableError("the batch id does not have 16 bytes")
     return WorkBatch(
         batch_id=message.batch_id,
         app_id=message.app_id,
-        shard=shard,
+        shard=shard_in(entry.stream),
         received_at_us=message.received_at_us,
         events=message.events,
         payload=payload,
         traceparent=entry.fields.get(b"trace", b"").decode("ascii", "replace"),
-        skipped={int(position) for position in skip.split(b",")} if skip else set(),
+        skipped=skipped,
     )
 
 

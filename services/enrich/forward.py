@@ -4,19 +4,9 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-from libs.common.sharding import shard_key
+from libs.pipeline.streams import enriched_stream, unhandled_stream
 from services.enrich import convert, metrics
 from services.enrich.model import WorkBatch
-
-
-def enriched_stream(shard: int) -> str:
-    """The stream of stored batches."""
-    return shard_key("enrich", shard, "enriched")
-
-
-def dead_letter_stream(shard: int) -> str:
-    """The stream of events that could not be handled, on their way to ingest's dead letters."""
-    return shard_key("enrich", shard, "dead_letters")
 
 
 class Forwarder:
@@ -32,7 +22,7 @@ class Forwarder:
             for batch in batches:
                 if batch.poison:
                     pipeline.xadd(
-                        dead_letter_stream(batch.shard),
+                        unhandled_stream(batch.shard),
                         {"batch": convert.dead_letters(batch, batch.poison)},
                     )
             if len(pipeline):

@@ -1,6 +1,6 @@
 """What enrich counts."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 
 STORED = Counter("weir_enrich_events_stored", "Events inserted", ["app"])
 SKIPPED = Counter("weir_enrich_events_skipped", "Events that were stored before", ["app"])
@@ -10,8 +10,3 @@ CONFLICT_CHUNKS = Counter(
     "weir_enrich_conflict_chunks", "Chunks that took the slower way of ON CONFLICT"
 )
 LAG_SECONDS = Gauge("weir_enrich_lag_seconds", "From ingest's clock to storage, last batch")
-CHUNK_SECONDS = Histogram(
-    "weir_enrich_chunk_seconds",
-    "From reading a chunk to acknowledging it",
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
-)

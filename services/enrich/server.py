@@ -9,12 +9,11 @@ from libs.common.clock import SystemClock
 from libs.common.database import create_engine
 from libs.common.grpc_server import Binding
 from libs.common.redis_client import create_redis
-from libs.common.runtime import Loop, ServiceParts, consumer_name
-from libs.common.streams import ConsumerGroup
+from libs.common.runtime import Loop, ServiceParts
+from libs.pipeline.consumer import create_consumer
+from libs.pipeline.streams import raw_stream
 from services.enrich import convert
-from services.enrich.attempts import Attempts
 from services.enrich.chunk import ChunkProcessor
-from services.enrich.consumer import RawConsumer, raw_stream
 from services.enrich.context_facts import context_reader
 from services.enrich.enrichment import Enricher
 from services.enrich.forward import Forwarder
@@ -24,6 +23,7 @@ from services.enrich.settings import EnrichSettings
 from services.enrich.steps.country import country_lookup
 from services.enrich.store import EventStore
 from services.enrich.upkeep import Upkeep
+from services.enrich.worker import Worker
 
 SERVICE_NAME = "weir.enrich.v1.EnrichService"
 
@@ -48,12 +48,18 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         settings,
     )
     congested = asyncio.Event()
-    group = ConsumerGroup(
+    worker = Worker(processor)
+    consumer = create_consumer(
         redis,
-        [raw_stream(shard) for shard in range(settings.shards)],
-        "enrich",
-        consumer_name(),
-        settings.claim_idle_seconds,
+        settings,
+        group="enrich",
+        streams=[raw_stream(shard) for shard in range(settings.shards)],
+        work=worker.work,
+        give_up=worker.give_up,
+        is_transient=worker.is_transient,
+        is_held_back=congested.is_set,
+        # One chunk is prepared while another is stored.
+        overlap=2,
     )
     return ServiceParts(
         bindings=[
@@ -64,10 +70,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
             )
         ],
         loops=[
-            Loop(
-                "raw",
-                RawConsumer(redis, group, processor, Attempts(redis), congested, settings).run,
-            ),
+            Loop("raw", consumer.run),
             Loop("upkeep", Upkeep(redis, congested, settings).run),
         ],
     )

@@ -6,8 +6,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from libs.common.runtime import repeat
-from libs.common.streams import trim_acknowledged
-from services.enrich.forward import dead_letter_stream, enriched_stream
+from libs.pipeline.streams import enriched_stream, unhandled_stream
+from libs.pipeline.trimming import trim_acknowledged
 from services.enrich.settings import EnrichSettings
 
 INTERVAL_SECONDS = 0.25
@@ -36,7 +36,7 @@ class Upkeep:
         for shard in range(self._settings.shards):
             stream = enriched_stream(shard)
             await trim_acknowledged(self._redis, stream)
-            await trim_acknowledged(self._redis, dead_letter_stream(shard))
+            await trim_acknowledged(self._redis, unhandled_stream(shard))
             size += int(await self._redis.memory_usage(stream, samples=5) or 0)
         if size > self._settings.max_enriched_bytes:
             self._congested.set()

@@ -1,47 +1,30 @@
 """Dead letters on their way from the streams to Postgres, where they can be listed and replayed."""
 
-import asyncio
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import structlog
 from google.protobuf.message import DecodeError
-from redis.exceptions import RedisError
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.pipeline.v1 import batch_pb2
 
-from libs.common.runtime import pause
-from libs.common.streams import ConsumerGroup, Entry
+from libs.pipeline.consumer import UnreadableError
+from libs.pipeline.groups import Entry
 from services.ingest import metrics
 from services.ingest.tables import dead_letters
 
-log = structlog.get_logger()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DeadLetterWriter:
     """Moves dead letters of ingest and enrich into `ingest.dead_letters`; repeating changes nothing."""
 
-    def __init__(self, group: ConsumerGroup, engine: AsyncEngine) -> None:
-        self._group = group
+    def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Writes until told to stop; where a store is down it waits and goes on."""
-        while not stop.is_set():
-            try:
-                # Creates the group as well where it is missing.
-                entries = await self._group.claim_abandoned() + await self._group.read(0.5)
-                if entries:
-                    await self._write(entries)
-                    await self._group.acknowledge(entries)
-            except (RedisError, SQLAlchemyError, OSError) as error:
-                log.warning("dead letters wait", error=type(error).__name__)
-                await pause(stop, 1.0)
-
-    async def _write(self, entries: list[Entry]) -> None:
+    async def work(self, entries: Sequence[Entry]) -> None:
+        """Writes the entries' letters. Raises UnreadableError, and what Postgres raises."""
         rows = [row for entry in entries for row in _rows(entry)]
         if rows:
             async with self._engine.begin() as connection:
@@ -50,13 +33,11 @@ class DeadLetterWriter:
 
 
 def _rows(entry: Entry) -> list[dict[str, object]]:
-    """The entry's dead letters as rows; none where it holds no such thing, which must not hold up others."""
     try:
         batch = batch_pb2.DeadLetterBatch.FromString(entry.fields[b"batch"])
         return [_row(letter) for letter in batch.dead_letters]
-    except (KeyError, DecodeError, ValueError, OverflowError):
-        log.error("not a dead letter", stream=entry.stream.decode(), entry=entry.entry_id.decode())
-        return []
+    except (KeyError, DecodeError, ValueError, OverflowError) as error:
+        raise UnreadableError(f"it holds no dead letters: {type(error).__name__}") from None
 
 
 def _row(letter: batch_pb2.DeadLetter) -> dict[str, object]:

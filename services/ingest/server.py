@@ -7,14 +7,14 @@ from weir.ingest.v1 import ingest_service_pb2_grpc
 
 from libs.catalog import load_catalogs
 from libs.common.clock import SystemClock
-from libs.common.database import create_engine
+from libs.common.database import create_engine, is_transient
 from libs.common.grpc_server import Binding
 from libs.common.pseudonym import Pseudonymizer
 from libs.common.redis_client import create_redis
-from libs.common.runtime import Loop, ServiceParts, consumer_name
-from libs.common.sharding import shard_key
-from libs.common.streams import ConsumerGroup
+from libs.common.runtime import Loop, ServiceParts
 from libs.consent import ConsentReader
+from libs.pipeline.consumer import create_consumer
+from libs.pipeline.streams import refused_stream, unhandled_stream
 from services.ingest.anonymization import Anonymizer
 from services.ingest.consent_gate import ConsentGate
 from services.ingest.convert import ProtoCodec
@@ -22,7 +22,7 @@ from services.ingest.dead_letters import DeadLetterWriter
 from services.ingest.pipeline import IngestPipeline
 from services.ingest.service import IngestServicer
 from services.ingest.settings import IngestSettings
-from services.ingest.store import RedisRawStream, dead_letter_stream
+from services.ingest.store import RedisRawStream
 from services.ingest.upkeep import Upkeep
 
 SERVICE_NAME = "weir.ingest.v1.IngestService"
@@ -49,19 +49,17 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
         catalogs, ConsentGate(consents, anonymizer), stream, ProtoCodec(), SystemClock(), settings
     )
     draining = asyncio.Event()
-    letters = ConsumerGroup(
+    letters = create_consumer(
         redis,
-        [
-            stream_name
+        settings,
+        group="ingest",
+        streams=[
+            stream_of(shard)
+            for stream_of in (refused_stream, unhandled_stream)
             for shard in range(settings.shards)
-            for stream_name in (
-                dead_letter_stream(shard),
-                shard_key("enrich", shard, "dead_letters"),
-            )
         ],
-        "ingest",
-        consumer_name(),
-        settings.claim_idle_seconds,
+        work=DeadLetterWriter(engine).work,
+        is_transient=is_transient,
     )
     return ServiceParts(
         bindings=[
@@ -72,7 +70,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
             )
         ],
         loops=[
-            Loop("dead letters", DeadLetterWriter(letters, engine).run),
+            Loop("dead letters", letters.run),
             Loop("upkeep", Upkeep(redis, stream, settings.shards).run),
         ],
         drain=draining.set,

@@ -8,20 +8,11 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_key
+from libs.pipeline.streams import raw_stream, refused_stream
 from services.ingest.model import Append, Appended
 from services.ingest.settings import IngestSettings
 
 APPEND_SCRIPT = Path(__file__).with_name("append_script.lua")
-
-
-def raw_stream(shard: int) -> str:
-    """The stream of accepted batches."""
-    return shard_key("ingest", shard, "raw")
-
-
-def dead_letter_stream(shard: int) -> str:
-    """The stream of refused events on their way to Postgres."""
-    return shard_key("ingest", shard, "dead_letters")
 
 
 class RedisRawStream:
@@ -58,7 +49,7 @@ class RedisRawStream:
         return await self._script(
             keys=[
                 raw_stream(shard),
-                dead_letter_stream(shard),
+                refused_stream(shard),
                 *_windows(shard, "seen", append.app_id, now_ms, window_ms),
                 *_windows(shard, "idempotency", append.app_id, now_ms, self._idempotency_window_ms),
             ],

@@ -6,9 +6,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from libs.common.runtime import repeat
-from libs.common.streams import trim_acknowledged
+from libs.pipeline.streams import raw_stream, refused_stream
+from libs.pipeline.trimming import trim_acknowledged
 from services.ingest import metrics
-from services.ingest.store import RedisRawStream, dead_letter_stream, raw_stream
+from services.ingest.store import RedisRawStream
 
 INTERVAL_SECONDS = 0.25
 
@@ -34,7 +35,7 @@ class Upkeep:
     async def _keep(self) -> None:
         for shard in range(self._shards):
             await trim_acknowledged(self._redis, raw_stream(shard))
-            await trim_acknowledged(self._redis, dead_letter_stream(shard))
+            await trim_acknowledged(self._redis, refused_stream(shard))
             entries, size = await self._stream.measure_backlog(shard)
             metrics.BACKLOG_ENTRIES.labels(shard).set(entries)
             metrics.BACKLOG_BYTES.labels(shard).set(size)

@@ -1,6 +1,7 @@
 """Waiting for what other tasks, threads and processes do, however slow this machine is within reason."""
 
 import asyncio
+import inspect
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,8 +23,12 @@ def eventually(condition: Callable[[], Any]) -> None:
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    """`eventually` for tests that share their event loop with what they wait for."""
+    """`eventually` for tests that share their event loop with what they wait for; the condition may be
+    a coroutine function."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
+    while True:
+        holds = condition()
+        if await holds if inspect.isawaitable(holds) else holds:
+            return
         assert time.monotonic() < deadline, "it never happened"
         await asyncio.sleep(0.02)

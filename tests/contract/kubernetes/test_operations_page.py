@@ -69,8 +69,8 @@ def test_ports_are_named_beside_the_variable() -> None:
 
 def _metrics() -> Iterator[tuple[str, str]]:
     """Name in the exposition, and labels, of everything that the services measure."""
-    for service in ("ingest", "enrich", "aggregate"):
-        for metric in vars(import_module(f"services.{service}.metrics")).values():
+    for home in ("services.ingest", "services.enrich", "services.aggregate", "libs.pipeline"):
+        for metric in vars(import_module(f"{home}.metrics")).values():
             if isinstance(metric, MetricWrapperBase):
                 (family,) = metric.describe()
                 yield _exposed(family.name, family.type), ", ".join(metric._labelnames)

@@ -13,12 +13,13 @@ from weir.pipeline.v1 import batch_pb2
 from libs.common.clock import SystemClock
 from libs.common.database import create_engine
 from libs.common.ids import new_uuid7
-from libs.common.streams import Entry
+from libs.pipeline.groups import Entry
+from libs.pipeline.streams import enriched_stream, unhandled_stream
 from services.enrich import convert
 from services.enrich.chunk import ChunkProcessor, PoisonFloodError
 from services.enrich.context_facts import context_reader
 from services.enrich.enrichment import Enricher
-from services.enrich.forward import Forwarder, dead_letter_stream, enriched_stream
+from services.enrich.forward import Forwarder
 from services.enrich.model import Session, WorkBatch
 from services.enrich.sessions import SessionStore
 from services.enrich.settings import EnrichSettings
@@ -46,7 +47,7 @@ class Enrich:
         )
 
     async def process(self, *entries: Entry) -> list[WorkBatch]:
-        batches = [convert.work_batch(entry, 0) for entry in entries]
+        batches = [convert.work_batch(entry) for entry in entries]
         await self.processor.process(batches)
         return batches
 
@@ -63,7 +64,7 @@ class Enrich:
     async def letters(self) -> dict[bytes, batch_pb2.DeadLetter]:
         return {
             letter.dead_letter_id: letter
-            for _, fields in await self.client.xrange(dead_letter_stream(0))
+            for _, fields in await self.client.xrange(unhandled_stream(0))
             for letter in batch_pb2.DeadLetterBatch.FromString(fields[b"batch"]).dead_letters
         }
 
@@ -87,7 +88,7 @@ def _entry(*events: event_pb2.Event) -> Entry:
     batch = batch_pb2.EventBatch(
         app_id="chess", batch_id=new_uuid7(), received_at_us=NOON_US, events=events
     )
-    return Entry(b"raw", b"1-0", {b"batch": batch.SerializeToString(), b"trace": b"t"})
+    return Entry(b"ingest:{0}:raw", b"1-0", {b"batch": batch.SerializeToString(), b"trace": b"t"})
 
 
 async def test_an_event_that_postgres_refuses_is_isolated_and_its_neighbours_are_stored(
@@ -177,7 +178,7 @@ async def test_a_little_poison_is_no_flood(enrich: Enrich) -> None:
 
 
 async def test_quarantine_makes_dead_letters_of_a_whole_batch(enrich: Enrich) -> None:
-    batch = convert.work_batch(_entry(_event("a"), _event("b")), 0)
+    batch = convert.work_batch(_entry(_event("a"), _event("b")))
     await enrich.processor.quarantine(batch, "every attempt to process the batch ended")
     assert {letter.event.event_id for letter in (await enrich.letters()).values()} == {"a", "b"}
     assert enrich.rows() == []
@@ -196,7 +197,7 @@ async def test_quarantine_only_forwards_a_batch_that_is_stored(
         patch.setattr(Forwarder, "forward", crash)
         with pytest.raises(ConnectionError):
             await enrich.process(entry)
-    await enrich.processor.quarantine(convert.work_batch(entry, 0), "it died")
+    await enrich.processor.quarantine(convert.work_batch(entry), "it died")
     assert [list(batch.skipped) for batch in await enrich.forwarded()] == [[1]]
     [letter] = (await enrich.letters()).values()
     assert letter.event.event_id == "bad"

@@ -13,7 +13,7 @@ from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
 from libs.common.database import create_engine
-from libs.common.streams import Entry
+from libs.pipeline.groups import Entry
 from services.enrich import convert
 from services.enrich.context_facts import context_reader
 from services.enrich.enrichment import Enricher
@@ -64,7 +64,7 @@ def _batch(name: str, *events: event_pb2.Event, skip: str = "") -> WorkBatch:
         events=events,
     )
     fields = {b"batch": message.SerializeToString(), b"trace": b"", b"skip": skip.encode()}
-    batch = convert.work_batch(Entry(b"raw", b"1-0", fields), 0)
+    batch = convert.work_batch(Entry(b"ingest:{0}:raw", b"1-0", fields))
     ENRICHER.prepare(batch)
     ENRICHER.enrich(batch, {})
     return batch

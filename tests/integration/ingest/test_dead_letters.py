@@ -11,13 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
-from libs.common.database import create_engine
-from libs.common.streams import ConsumerGroup, trim_acknowledged
+from libs.common.database import create_engine, is_transient
+from libs.pipeline.consumer import create_consumer
+from libs.pipeline.streams import refused_stream, unhandled_stream
+from libs.pipeline.trimming import trim_acknowledged
 from services.ingest.dead_letters import DeadLetterWriter
-from services.ingest.store import dead_letter_stream
+from services.ingest.settings import IngestSettings
 from tests.support.waiting import until
 
-STREAMS = [dead_letter_stream(0), "enrich:{0}:dead_letters"]
+STREAMS = [refused_stream(0), unhandled_stream(0)]
 DEADLINE_SECONDS = 30
 
 
@@ -64,14 +66,24 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
         await client.xadd(STREAMS[0], letters)
     await client.xadd(STREAMS[1], _letters("c"))
     stop = asyncio.Event()
-    group = ConsumerGroup(client, STREAMS, "ingest", "one", 10.0)
-    writer = asyncio.create_task(DeadLetterWriter(group, engine).run(stop))
+    consumer = create_consumer(
+        client,
+        IngestSettings(),
+        group="ingest",
+        streams=STREAMS,
+        work=DeadLetterWriter(engine).work,
+        is_transient=is_transient,
+    )
+    writer = asyncio.create_task(consumer.run(stop))
     try:
         await until(lambda: len(_rows(database_url)) == 3)
         async with asyncio.timeout(DEADLINE_SECONDS):
             while any([await client.xlen(stream) for stream in STREAMS]):
                 for stream in STREAMS:
                     await trim_acknowledged(client, stream)
+        aside = [fields for _, fields in await client.xrange("ingest:{0}:poison")]
+        assert [fields[b"stream"] for fields in aside] == [STREAMS[0].encode()] * 3
+        assert [fields.get(b"batch") for fields in aside] == [n.get("batch") for n in no_letters]
         # Emptied Redis, lost group: it goes on.
         await client.flushall()
         await client.xadd(STREAMS[0], _letters("a", "d"))

@@ -34,9 +34,6 @@ class MemoryStore:
             self.batches, self.cells, self.measures, self.members = before
             raise
 
-    def is_transient(self, error: Exception) -> bool:
-        return isinstance(error, ConnectionError)
-
     async def claim(self, batches: Sequence[StoredBatch]) -> set[bytes]:
         fresh = {batch.batch_id for batch in batches} - self.batches
         self.batches |= fresh

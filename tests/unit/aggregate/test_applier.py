@@ -1,10 +1,8 @@
-"""Chunks are applied whole or not at all, and tried again where the store was the reason."""
-
-import asyncio
+"""Chunks are applied whole or not at all, and each batch once."""
 
 import pytest
 
-from services.aggregate.applier import Applier, NoCatalogError, StoppedError
+from services.aggregate.applier import Applier, NoCatalogError
 from services.aggregate.identity import CellIdentity
 from services.aggregate.known_members import KnownMembers
 from services.aggregate.model import StoredBatch
@@ -13,58 +11,44 @@ from tests.unit.aggregate.samples import APP, batch, event, plan
 
 
 def an_applier(store: MemoryStore) -> Applier:
-    return Applier({APP: plan()}, store, KnownMembers(100), CellIdentity(100), lambda: 0.0)
+    return Applier({APP: plan()}, store, KnownMembers(100), CellIdentity(100))
 
 
-async def test_a_lost_connection_is_tried_again_and_counts_once() -> None:
+async def test_after_a_lost_connection_a_repetition_counts_once() -> None:
     store = MemoryStore()
-    store.failures = [ConnectionError(), ConnectionError()]
-    applied = await an_applier(store).apply([batch(event(player="ann"))], asyncio.Event())
+    store.failures = [ConnectionError()]
+    applier, chunk = an_applier(store), [batch(event(player="ann"))]
+    with pytest.raises(ConnectionError):
+        await applier.apply(chunk)
+    assert not store.batches
+    assert not store.cells
+    applied = await applier.apply(chunk)
     assert (applied.batches, applied.duplicates, applied.events) == (1, 0, {APP: 1})
     assert {m.count for (m, _) in store.measures.values()} <= {0, 1}
     assert len(store.batches) == 1
 
 
-async def test_a_stop_ends_the_waiting_and_nothing_is_applied() -> None:
-    store = MemoryStore()
-    store.failures = [ConnectionError()] * 100
-    stop = asyncio.Event()
-    stop.set()
-    with pytest.raises(StoppedError):
-        await an_applier(store).apply([batch(event())], stop)
-    assert not store.batches
-    assert not store.cells
-
-
-async def test_other_errors_are_raised_at_once() -> None:
-    store = MemoryStore()
-    store.failures = [ValueError("bad")]
-    with pytest.raises(ValueError, match="bad"):
-        await an_applier(store).apply([batch(event())], asyncio.Event())
-    assert not store.batches
-
-
 async def test_a_batch_of_an_unknown_app_is_refused() -> None:
     unknown = StoredBatch(b"x" * 16, "chess", [], [], [], frozenset())
     with pytest.raises(NoCatalogError):
-        await an_applier(MemoryStore()).apply([unknown], asyncio.Event())
+        await an_applier(MemoryStore()).apply([unknown])
 
 
 async def test_the_same_batch_in_two_entries_counts_once() -> None:
     store = MemoryStore()
     one = batch(event(), batch_id=b"1" * 16)
-    applied = await an_applier(store).apply([one, one], asyncio.Event())
+    applied = await an_applier(store).apply([one, one])
     assert (applied.batches, applied.duplicates) == (1, 1)
-    again = await an_applier(store).apply([one], asyncio.Event())
+    again = await an_applier(store).apply([one])
     assert (again.batches, again.duplicates, again.states) == (0, 1, [])
 
 
 async def test_people_who_are_known_are_not_stored_again() -> None:
     store = MemoryStore()
     applier = an_applier(store)
-    await applier.apply([batch(event("match.left", player="ann"))], asyncio.Event())
+    await applier.apply([batch(event("match.left", player="ann"))])
     offered = store.offered_members
-    applied = await applier.apply([batch(event("match.left", player="ann"))], asyncio.Event())
+    applied = await applier.apply([batch(event("match.left", player="ann"))])
     assert store.offered_members == offered == 1
     # Nobody is told of a cell that did not change.
     assert {state.cell.rollup for state in applied.states} == {"events"}
@@ -75,8 +59,8 @@ async def test_what_is_rolled_back_is_not_taken_for_known() -> None:
     applier = an_applier(store)
     store.failures = [ValueError()]
     with pytest.raises(ValueError):
-        await applier.apply([batch(event(player="ann"))], asyncio.Event())
-    await applier.apply([batch(event(player="ann"))], asyncio.Event())
+        await applier.apply([batch(event(player="ann"))])
+    await applier.apply([batch(event(player="ann"))])
     assert {member for _, metric, member in store.members if metric == "active_users"} == {"ann"}
 
 
@@ -84,6 +68,6 @@ async def test_every_change_of_a_cell_raises_its_version() -> None:
     applier = an_applier(MemoryStore())
     versions = []
     for _ in range(3):
-        applied = await applier.apply([batch(event())], asyncio.Event())
+        applied = await applier.apply([batch(event())])
         versions.append({s.version for s in applied.states if s.cell.rollup == "events"})
     assert versions == [{1}, {2}, {3}]

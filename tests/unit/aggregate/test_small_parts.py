@@ -4,18 +4,16 @@ from dataclasses import replace
 from decimal import Decimal
 
 import orjson
-import psycopg
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from libs.catalog import MetricKind
 from libs.common.errors import InvalidArgument
-from services.aggregate.convert import NotABatchError, stored_batch
+from libs.pipeline.consumer import UnreadableError
+from services.aggregate.convert import stored_batch
 from services.aggregate.identity import make_cell, member_texts
 from services.aggregate.known_members import KnownMembers
 from services.aggregate.model import CellQuery, Measure, Position
 from services.aggregate.paging import decode_token, encode_token
-from services.aggregate.store import PostgresCountingStore
 from services.aggregate.values import metric_value
 from tests.unit.aggregate.samples import at, entry, event, plan
 
@@ -123,29 +121,5 @@ def test_entries_that_are_no_batches() -> None:
         entry(event(), batch_id=b"short"),
         {b"batch": good[b"batch"] + b"\x22\x01\x00"},  # a finding for one event too many
     ):
-        with pytest.raises(NotABatchError):
+        with pytest.raises(UnreadableError):
             stored_batch(fields)
-
-
-def test_which_errors_of_postgres_are_the_fault_of_the_data() -> None:
-    store = PostgresCountingStore(None)  # type: ignore[arg-type]
-    waits = [
-        psycopg.errors.DeadlockDetected(),
-        psycopg.errors.SerializationFailure(),
-        psycopg.errors.AdminShutdown(),
-        psycopg.errors.DiskFull(),
-        psycopg.errors.UndefinedTable(),
-        psycopg.errors.ReadOnlySqlTransaction(),
-        OperationalError("", None, psycopg.OperationalError("connection refused")),
-        ConnectionRefusedError(),
-        TimeoutError(),
-    ]
-    faults = [
-        psycopg.errors.NumericValueOutOfRange(),
-        psycopg.errors.UntranslatableCharacter(),
-        psycopg.errors.ProgramLimitExceeded(),
-        ValueError(),
-        AttributeError(),
-    ]
-    assert all(store.is_transient(error) for error in waits)
-    assert not any(store.is_transient(error) for error in faults)

@@ -9,7 +9,8 @@ from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
 from libs.common.ids import EVENT_NAMESPACE
-from libs.common.streams import Entry
+from libs.pipeline.consumer import UnreadableError
+from libs.pipeline.groups import Entry
 from services.enrich import convert
 from services.enrich.context_facts import context_reader
 from services.enrich.enrichment import Enricher
@@ -32,7 +33,7 @@ def work_batch(*events: event_pb2.Event, app_id: str = "chess", skip: bytes = b"
         app_id=app_id, batch_id=b"b" * 16, received_at_us=NOW_US, events=events
     )
     fields = {b"batch": batch.SerializeToString(), b"trace": b"", b"skip": skip}
-    return convert.work_batch(Entry(b"raw", b"1-0", fields), 0)
+    return convert.work_batch(Entry(b"ingest:{0}:raw", b"1-0", fields))
 
 
 def _event(event_id: str = "e1", **fields: Any) -> event_pb2.Event:
@@ -170,8 +171,8 @@ def test_what_is_forwarded_says_what_was_skipped_and_found() -> None:
 def test_what_is_no_batch_is_refused(payload: Any) -> None:
     if not isinstance(payload, bytes):
         payload = payload.SerializeToString()
-    with pytest.raises(Exception, match=r"16 bytes|parsing|Error"):
-        convert.work_batch(Entry(b"raw", b"1-0", {b"batch": payload}), 0)
+    with pytest.raises(UnreadableError, match=r"16 bytes|not a batch"):
+        convert.work_batch(Entry(b"ingest:{0}:raw", b"1-0", {b"batch": payload}))
 
 
 def test_dead_letters_have_ids_that_follow_from_their_batch() -> None:

@@ -1,6 +1,5 @@
-"""Redis streams as work queues: consumer groups that take over abandoned entries, and trimming."""
+"""Redis streams as work queues: consumer groups that take over abandoned entries."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -45,6 +44,16 @@ class ConsumerGroup:
         self._consumer = consumer
         self._claim_idle_ms = int(claim_idle_seconds * 1000)
         self._mean_entry_bytes = TARGET_CHUNK_BYTES / 10
+
+    @property
+    def name(self) -> str:
+        """The group's name."""
+        return self._group
+
+    @property
+    def claim_idle_seconds(self) -> float:
+        """How long an entry may be pending before another consumer may have it."""
+        return self._claim_idle_ms / 1000
 
     async def create(self) -> None:
         """Creates the group where it is missing, from the oldest entry on: none is skipped."""
@@ -100,13 +109,6 @@ class ConsumerGroup:
             claimed += [Entry(stream.encode(), entry_id, f) for entry_id, f in entries if f]
         return self._observed(claimed)
 
-    async def delivery_count(self, entry: Entry) -> int:
-        """How many times a pending entry has been delivered; 0 where it is not pending."""
-        rows = await self._redis.xpending_range(
-            entry.stream, self._group, min=entry.entry_id, max=entry.entry_id, count=1
-        )
-        return int(rows[0]["times_delivered"]) if rows else 0
-
     async def acknowledge(self, entries: Sequence[Entry]) -> None:
         """Marks entries as done."""
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -123,37 +125,6 @@ class ConsumerGroup:
             size = sum(len(value) for entry in entries for value in entry.fields.values())
             self._mean_entry_bytes += 0.2 * (size / len(entries) - self._mean_entry_bytes)
         return entries
-
-
-async def trim_acknowledged(redis: Redis, stream: str) -> int:
-    """Removes the entries that every group has acknowledged; returns how many.
-
-    Never removes an entry that a group has not read, or has read and not acknowledged. A stream
-    without groups is left as it is: its readers have not come up yet.
-    """
-    try:
-        groups = await redis.xinfo_groups(stream)
-    except ResponseError:  # no such stream
-        return 0
-    if not groups:
-        return 0
-    floors = [await _first_needed(redis, stream, group) for group in groups]
-    minimum = min(floors)
-    return int(await redis.xtrim(stream, minid="{}-{}".format(*minimum), approximate=False))
-
-
-async def _first_needed(redis: Redis, stream: str, group: Mapping[str, object]) -> tuple[int, int]:
-    if group["pending"]:
-        summary = await redis.xpending(stream, _as_bytes(group["name"]))
-        if summary["min"] is not None:
-            return _entry_id(_as_bytes(summary["min"]))
-    milliseconds, sequence = _entry_id(_as_bytes(group["last-delivered-id"]))
-    return milliseconds, sequence + 1
-
-
-def _entry_id(text: bytes) -> tuple[int, int]:
-    milliseconds, sequence = re.fullmatch(rb"(\d+)-(\d+)", text).groups()  # type: ignore[union-attr]
-    return int(milliseconds), int(sequence)
 
 
 def _as_bytes(value: object) -> bytes:

@@ -1,0 +1,229 @@
+"""The loop of every reader of a stream: read a chunk, have it worked on, acknowledge it."""
+
+import asyncio
+import os
+import random
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum, auto
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from libs.common.runtime import pause
+from libs.common.settings import CommonSettings
+from libs.pipeline import metrics
+from libs.pipeline.groups import ConsumerGroup, Entry
+from libs.pipeline.quarantine import Quarantine
+
+log = structlog.get_logger()
+STREAM_DOWN = (RedisError, OSError)
+# How long a read waits for entries, and so how soon a stop or congestion is noticed.
+_READ_SECONDS = 0.25
+_FIRST_DELAY_SECONDS = 0.1
+_LONGEST_DELAY_SECONDS = 5.0
+
+# Does all that the entries ask for; on return it is on disk. It must be safe to repeat.
+Work = Callable[[Sequence[Entry]], Awaitable[None]]
+
+
+class UnreadableError(ValueError):
+    """An entry is nothing that this reader knows; the message says why, without any of its contents."""
+
+
+class _Outcome(Enum):
+    DONE = auto()
+    FAILED = auto()
+    # Told to stop while a store was away; not the entries' fault.
+    STOPPED = auto()
+
+
+class Consumer:
+    """Has every entry of a group's streams worked on until it is done, for as long as there are stores.
+
+    - While a store does not do (`is_transient`, or Redis itself), a chunk is kept and tried again.
+    - A chunk that fails is tried entry by entry: neighbours of the one at fault go on. That one stays
+      pending, comes back when it has been for the group's `claim_idle_seconds`, here or elsewhere, and
+      is then handled alone, as is whatever a dead consumer left: so an entry that kills the process
+      takes no other with it.
+    - After too many such attempts `give_up` settles it in another way, or it is put aside; an entry
+      that `work` calls unreadable is put aside at once.
+
+    `overlap` is how many chunks may be worked on at a time. While `is_held_back` says so, nothing is read.
+    """
+
+    def __init__(
+        self,
+        group: ConsumerGroup,
+        quarantine: Quarantine,
+        work: Work,
+        *,
+        is_transient: Callable[[Exception], bool],
+        give_up: Work | None = None,
+        is_held_back: Callable[[], bool] = lambda: False,
+        overlap: int = 1,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._group = group
+        self._quarantine = quarantine
+        self._work = work
+        self._is_transient = is_transient
+        self._give_up = give_up or _unreadable
+        self._is_held_back = is_held_back
+        self._places = asyncio.Semaphore(overlap)
+        # From 0 to 1: replicas that collided must not come back together.
+        self._jitter = jitter
+        # Entries in hand. A claim returns ours as well when they have been for long; it renews them.
+        self._in_hand: set[tuple[bytes, bytes]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consumes until told to stop, and then finishes the chunks at hand."""
+        async with asyncio.TaskGroup() as under_way:
+            next_claim = 0.0
+            while not stop.is_set():
+                try:
+                    if self._is_held_back():
+                        await pause(stop, _READ_SECONDS)
+                        continue
+                    if time.monotonic() >= next_claim:
+                        # Creates the group as well where it is missing. A dead consumer may have left
+                        # more than one claim gives.
+                        if not await self._take_over(stop):
+                            next_claim = time.monotonic() + self._group.claim_idle_seconds / 4
+                        continue
+                    await self._take_chunk(under_way, stop)
+                except STREAM_DOWN as error:
+                    log.warning("the stream does not answer", error=type(error).__name__)
+                    await pause(stop, 0.5)
+
+    async def _take_chunk(self, under_way: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        await self._places.acquire()
+        entries: Sequence[Entry] = ()
+        try:
+            entries = await self._group.read(_READ_SECONDS)
+        finally:
+            if not entries:
+                self._places.release()
+        if entries:
+            chunk = under_way.create_task(self._handle(entries, stop))
+            chunk.add_done_callback(lambda _: self._places.release())
+
+    async def _take_over(self, stop: asyncio.Event) -> bool:
+        """Handles, one by one, what somebody was given and never acknowledged; whether there was any."""
+        claimed = await self._group.claim_abandoned()
+        abandoned = [entry for entry in claimed if _key(entry) not in self._in_hand]
+        for entry in abandoned:
+            if stop.is_set():
+                break
+            with self._holding([entry]):
+                work = self._work if await self._quarantine.admit(entry) else self._give_up
+                if await self._attempt(work, [entry], stop) is not _Outcome.FAILED:
+                    await self._quarantine.forget(entry)
+        return bool(abandoned)
+
+    async def _handle(self, entries: Sequence[Entry], stop: asyncio.Event) -> None:
+        with self._holding(entries), metrics.CHUNK_SECONDS.labels(self._group.name).time():
+            if await self._attempt(self._work, entries, stop) is not _Outcome.FAILED:
+                return
+            if len(entries) > 1:
+                log.warning("a chunk fails, so its entries are tried one by one")
+                for entry in entries:
+                    await self._attempt(self._work, [entry], stop)
+
+    async def _attempt(self, work: Work, entries: Sequence[Entry], stop: asyncio.Event) -> _Outcome:
+        """Goes on until all of the entries are done and acknowledged, or failed for a reason of their own."""
+        delay = _FIRST_DELAY_SECONDS
+        while True:
+            try:
+                await self._settle(work, entries)
+                return _Outcome.DONE
+            except Exception as error:
+                if not (isinstance(error, STREAM_DOWN) or self._is_transient(error)):
+                    self._report(entries, error)
+                    return _Outcome.FAILED
+                metrics.RETRIES.labels(self._group.name).inc()
+                # Without the message, which may quote a row, and with it a person.
+                log.warning("a chunk is tried again", error=type(error).__name__)
+            if stop.is_set():
+                return _Outcome.STOPPED
+            await pause(stop, delay * (0.5 + self._jitter() / 2))
+            delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+
+    async def _settle(self, work: Work, entries: Sequence[Entry]) -> None:
+        try:
+            await work(entries)
+        except UnreadableError as error:
+            if len(entries) > 1:
+                raise
+            self._report(entries, error)
+            await self._quarantine.put_aside(entries[0])
+        else:
+            await self._group.acknowledge(entries)
+
+    def _report(self, entries: Sequence[Entry], error: Exception) -> None:
+        if len(entries) > 1:
+            return  # each will be tried alone
+        metrics.FAILURES.labels(self._group.name).inc()
+        log.error(
+            "an entry cannot be handled",
+            stream=entries[0].stream.decode(),
+            entry=entries[0].entry_id.decode(),
+            error=type(error).__name__,
+            # Other messages may quote the event.
+            reason=str(error) if isinstance(error, UnreadableError) else "",
+            exc_info=not isinstance(error, UnreadableError),
+        )
+
+    @contextmanager
+    def _holding(self, entries: Sequence[Entry]) -> Iterator[None]:
+        keys = {_key(entry) for entry in entries}
+        self._in_hand |= keys
+        try:
+            yield
+        finally:
+            self._in_hand -= keys
+
+
+def create_consumer(
+    redis: Redis,
+    settings: CommonSettings,
+    *,
+    group: str,
+    streams: Sequence[str],
+    work: Work,
+    is_transient: Callable[[Exception], bool],
+    give_up: Work | None = None,
+    is_held_back: Callable[[], bool] = lambda: False,
+    overlap: int = 1,
+) -> Consumer:
+    """A Consumer for this process, with the limits that all readers have in common."""
+    return Consumer(
+        ConsumerGroup(redis, streams, group, _process_name(), settings.claim_idle_seconds),
+        Quarantine(
+            redis,
+            group,
+            max_attempts=settings.max_attempts,
+            max_entries=settings.max_poison_entries,
+        ),
+        work,
+        is_transient=is_transient,
+        give_up=give_up,
+        is_held_back=is_held_back,
+        overlap=overlap,
+    )
+
+
+def _process_name() -> str:
+    """Unlike that of any other living consumer."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+async def _unreadable(entries: Sequence[Entry]) -> None:
+    raise UnreadableError("too many attempts came to no good end")
+
+
+def _key(entry: Entry) -> tuple[bytes, bytes]:
+    return entry.stream, entry.entry_id

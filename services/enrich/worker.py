@@ -1,0 +1,43 @@
+"""What enrich does with the entries of the raw streams."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from libs.common.database import is_transient
+from libs.common.telemetry import batch_span
+from libs.pipeline.groups import Entry
+from services.enrich import convert
+from services.enrich.chunk import ChunkProcessor, PoisonFloodError
+
+
+class Worker:
+    """Turns entries into batches for the processor, each under a span of its own trace."""
+
+    def __init__(self, processor: ChunkProcessor) -> None:
+        self._processor = processor
+
+    async def work(self, entries: Sequence[Entry]) -> None:
+        """Has the entries' events stored and forwarded. Raises UnreadableError."""
+        batches = [convert.work_batch(entry) for entry in entries]
+        with ExitStack() as spans:
+            for batch in batches:
+                batch.traceparent = spans.enter_context(
+                    batch_span(
+                        "enrich.batch",
+                        batch.traceparent,
+                        app_id=batch.app_id,
+                        events=len(batch.events),
+                    )
+                )
+            await self._processor.process(batches)
+
+    async def give_up(self, entries: Sequence[Entry]) -> None:
+        """Makes dead letters of what too many attempts died of. Raises UnreadableError."""
+        for entry in entries:
+            await self._processor.quarantine(
+                convert.work_batch(entry), "every attempt at the batch died"
+            )
+
+    def is_transient(self, error: Exception) -> bool:
+        """Whether waiting may help: a flood of poison is a broken release or catalog."""
+        return is_transient(error) or isinstance(error, PoisonFloodError)

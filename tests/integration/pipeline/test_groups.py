@@ -1,0 +1,72 @@
+"""Consumer groups on a real Redis: nothing unread or pending is ever lost."""
+
+from redis.asyncio import Redis
+
+from tests.integration.pipeline.stream import STREAM, add, group_of, ids_of, read_all
+
+
+async def test_entries_from_before_the_group_are_read(client: Redis) -> None:
+    ids = await add(client, 3)
+    group = group_of(client)
+    await group.create()
+    await group.create()
+    [first, *_] = entries = await read_all(group)
+    assert ids_of(entries) == ids
+    assert (first.stream, first.fields) == (STREAM.encode(), {b"n": b"0", b"pad": b"x"})
+
+
+async def test_a_missing_group_is_made_again_from_the_oldest_entry(client: Redis) -> None:
+    group = group_of(client)
+    await group.create()
+    await client.flushall()
+    ids = await add(client, 2)
+    assert await group.read(0.001) == []
+    assert ids_of(await group.read(0.001)) == ids
+    await client.flushall()
+    assert await group.claim_abandoned() == []
+    ids = await add(client, 2)
+    assert ids_of(await group.read(0.001)) == ids
+
+
+async def test_an_abandoned_entry_goes_to_who_asks_next(client: Redis) -> None:
+    ids = await add(client, 3)
+    dead, alive = group_of(client, consumer="dead"), group_of(client, consumer="alive")
+    await dead.create()
+    entries = await read_all(dead)
+    await dead.acknowledge(entries[:1])
+    claimed = await alive.claim_abandoned()
+    assert ids_of(claimed) == ids[1:]
+    assert claimed == entries[1:]
+    await alive.acknowledge(claimed)
+    assert await alive.claim_abandoned() == []
+
+
+async def test_an_entry_that_is_being_worked_on_is_left_alone(client: Redis) -> None:
+    await add(client, 3)
+    busy = group_of(client, consumer="busy")
+    await busy.create()
+    await read_all(busy)
+    assert await group_of(client, consumer="other", idle=3_600.0).claim_abandoned() == []
+
+
+async def test_thousands_of_abandoned_entries_are_all_taken_over(client: Redis) -> None:
+    ids = await add(client, 3_500)
+    dead, alive = group_of(client, consumer="dead"), group_of(client, consumer="alive")
+    await dead.create()
+    assert len(await read_all(dead)) == 3_500
+    claimed: list[bytes] = []
+    while entries := await alive.claim_abandoned():
+        claimed += ids_of(entries)
+        await alive.acknowledge(entries)
+    assert claimed == ids
+
+
+async def test_a_chunk_is_smaller_where_entries_are_larger(client: Redis) -> None:
+    await add(client, 60, size=700_000)
+    group = group_of(client)
+    await group.create()
+    chunks = []
+    while entries := await group.read(0.001):
+        chunks.append(len(entries))
+    assert chunks[-1] <= 3
+    assert sum(chunks) == 60
