@@ -11,18 +11,18 @@ from libs.common.redis_client import create_redis
 from libs.common.runtime import Loop, ServiceParts
 from libs.pipeline.consumer import create_consumer
 from libs.pipeline.streams import enriched_stream
-from services.aggregate.applier import Applier
-from services.aggregate.identity import CellIdentity
-from services.aggregate.known_members import KnownMembers
+from services.aggregate.counting.applier import Applier
+from services.aggregate.counting.identity import CellIdentity
+from services.aggregate.counting.known_members import KnownMembers
+from services.aggregate.counting.store import PostgresCountingStore
+from services.aggregate.counting.worker import Worker
 from services.aggregate.lag import LagMeter
-from services.aggregate.live import RedisLiveCounters
+from services.aggregate.live.counters import RedisLiveCounters
+from services.aggregate.live.watch import WatchHub
 from services.aggregate.plan import compile_plan
-from services.aggregate.queries import PostgresCellReader
+from services.aggregate.reading.queries import PostgresCellReader
 from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
-from services.aggregate.store import PostgresCountingStore
-from services.aggregate.watch import WatchHub
-from services.aggregate.worker import Worker
 
 SERVICE_NAME = "weir.aggregate.v1.AggregateService"
 GROUP = "aggregate"

@@ -12,12 +12,12 @@ from libs.catalog import Period
 from libs.common.errors import AppUnknown, InvalidArgument, NotFound
 from services.aggregate import convert
 from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
+from services.aggregate.live.watch import WatchHub
 from services.aggregate.model import CellQuery
-from services.aggregate.paging import decode_token, encode_token
 from services.aggregate.plan import AppPlan, RollupPlan
 from services.aggregate.ports import CellReader
-from services.aggregate.retention import assemble
-from services.aggregate.watch import WatchHub
+from services.aggregate.reading.paging import decode_token, encode_token
+from services.aggregate.reading.retention import assemble
 
 MAX_PAGE_SIZE = 10_000
 DEFAULT_PAGE_SIZE = 1_000

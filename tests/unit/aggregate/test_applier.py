@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.aggregate.applier import Applier, NoCatalogError
-from services.aggregate.identity import CellIdentity
-from services.aggregate.known_members import KnownMembers
+from services.aggregate.counting.applier import Applier, NoCatalogError
+from services.aggregate.counting.identity import CellIdentity
+from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import StoredBatch
 from tests.unit.aggregate.fakes import MemoryStore
 from tests.unit.aggregate.samples import APP, batch, event, plan

@@ -7,7 +7,7 @@ import pytest
 from weir.common.v1 import event_pb2
 
 from libs.catalog import compile_catalog
-from services.aggregate.fold import exact_sum, fold
+from services.aggregate.counting.fold import exact_sum, fold
 from services.aggregate.model import CellKey, MeasureDelta, StoredBatch
 from services.aggregate.plan import compile_plan
 from tests.unit.aggregate.samples import CATALOG, batch, event, plan, seconds

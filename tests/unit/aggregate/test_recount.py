@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.ids import new_uuid7
-from services.aggregate.applier import Applier
-from services.aggregate.identity import CellIdentity
-from services.aggregate.known_members import KnownMembers
+from services.aggregate.counting.applier import Applier
+from services.aggregate.counting.identity import CellIdentity
+from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.values import cell_values
 from tests.unit.aggregate.fakes import MemoryStore
 from tests.unit.aggregate.samples import APP, batch, event, plan

@@ -2,7 +2,7 @@
 
 from libs.catalog import Period
 from services.aggregate.model import ActiveCount, Cohort
-from services.aggregate.retention import assemble
+from services.aggregate.reading.retention import assemble
 from tests.unit.aggregate.samples import at
 
 

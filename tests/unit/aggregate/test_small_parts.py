@@ -10,10 +10,10 @@ from libs.catalog import MetricKind
 from libs.common.errors import InvalidArgument
 from libs.pipeline.consumer import UnreadableError
 from services.aggregate.convert import stored_batch
-from services.aggregate.identity import make_cell, member_texts
-from services.aggregate.known_members import KnownMembers
+from services.aggregate.counting.identity import make_cell, member_texts
+from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import CellQuery, Measure, Position
-from services.aggregate.paging import decode_token, encode_token
+from services.aggregate.reading.paging import decode_token, encode_token
 from services.aggregate.values import metric_value
 from tests.unit.aggregate.samples import at, entry, event, plan
 

@@ -1,8 +1,8 @@
 """What a watcher is told, however messages and reads overtake each other."""
 
-from services.aggregate.live import decode_states, encode_states
+from services.aggregate.live.counters import decode_states, encode_states
+from services.aggregate.live.watchers import Watcher
 from services.aggregate.model import Cell, CellState
-from services.aggregate.watchers import Watcher
 
 
 def state(version: int, cell: int = 1, rollup: str = "events") -> CellState:

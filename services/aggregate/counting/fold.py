@@ -10,10 +10,10 @@ from decimal import Context, Decimal, Inexact, localcontext
 from typing import Any
 
 from libs.catalog import Metric, MetricKind, Source
-from services.aggregate.columns import Columns
+from services.aggregate.counting.columns import Columns
+from services.aggregate.counting.rows import read_rows
 from services.aggregate.model import CellKey, MeasureDelta, StoredBatch
 from services.aggregate.plan import AppPlan, RollupPlan
-from services.aggregate.rows import read_rows
 
 # A sum of doubles has at most 309 digits before the point and 1,074 behind it: this never rounds.
 _EXACT = Context(prec=2_000, traps=[Inexact])

@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 from libs.common.errors import Unavailable
 from libs.common.runtime import pause
 from services.aggregate import metrics
-from services.aggregate.live import decode_states, live_channel
+from services.aggregate.live.counters import decode_states, live_channel
+from services.aggregate.live.watchers import Watcher
 from services.aggregate.model import CellState
 from services.aggregate.ports import CellReader
-from services.aggregate.watchers import Watcher
 
 log = structlog.get_logger()
 _SUBSCRIBE_SECONDS = 5.0

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager, ExitStack
 from libs.common.telemetry import batch_span
 from libs.pipeline.groups import Entry
 from services.aggregate import metrics
-from services.aggregate.applier import Applier
 from services.aggregate.convert import stored_batch
+from services.aggregate.counting.applier import Applier
 from services.aggregate.model import StoredBatch
 from services.aggregate.ports import LiveCounters
 

@@ -8,7 +8,13 @@ from psycopg import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.database import driver_connection
-from services.aggregate.arrays import BigintArray, DoubleArray, TextArray, UuidArray, register
+from services.aggregate.counting.arrays import (
+    BigintArray,
+    DoubleArray,
+    TextArray,
+    UuidArray,
+    register,
+)
 from services.aggregate.model import Cell, CellDelta, Measure, StoredBatch
 
 # Marks batches as counted. One that another transaction is marking is waited for.

@@ -9,6 +9,7 @@ import orjson
 from libs.catalog import Period, Source, SourceKind
 from libs.catalog.event_words import ENVIRONMENTS, PRODUCERS
 from services.aggregate.buckets import SECONDS_PER_HOUR, bucket_start
+from services.aggregate.counting.rows import EventRows, Row
 from services.aggregate.plan import (
     NAME_PATH,
     PROPERTIES_PATH,
@@ -16,7 +17,6 @@ from services.aggregate.plan import (
     SUBJECT_PATHS,
     attribute_paths,
 )
-from services.aggregate.rows import EventRows, Row
 
 _ENUMS = {"producer": PRODUCERS, "environment": ENVIRONMENTS}
 # Beyond this a double may have stood for several integers, so it stays a double.

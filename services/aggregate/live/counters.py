@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from libs.common.sharding import shard_key
 from services.aggregate.model import Cell, CellState
 
-_SCRIPT = Path(__file__).with_name("live_script.lua")
+_SCRIPT = Path(__file__).with_name("publish_script.lua")
 # Longer than the longest bucket, so that only apps that fell silent go.
 _KEPT_SECONDS = 35 * 86_400
 # One call keeps Redis busy for about 5 µs a cell, and everybody else waits.

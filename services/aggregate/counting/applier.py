@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from services.aggregate.fold import fold
-from services.aggregate.identity import CellIdentity, member_texts
-from services.aggregate.known_members import KnownMembers
+from services.aggregate.counting.fold import fold
+from services.aggregate.counting.identity import CellIdentity, member_texts
+from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import Applied, CellDelta, CellState, Measure, StoredBatch
 from services.aggregate.plan import AppPlan
 from services.aggregate.ports import CountingStore, CountingTransaction

@@ -1,0 +1,1 @@
+"""From stored batches to changed cells: columns, adding up, one transaction."""

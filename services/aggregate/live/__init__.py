@@ -1,0 +1,1 @@
+"""What changes right now, and who watches it."""
