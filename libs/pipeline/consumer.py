@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from libs.common.runtime import pause
 from libs.common.settings import CommonSettings
 from libs.pipeline import metrics
+from libs.pipeline.errors import EntryError, UnreadableError
 from libs.pipeline.groups import ConsumerGroup, Entry
 from libs.pipeline.quarantine import Quarantine
 
@@ -28,10 +29,6 @@ _LONGEST_DELAY_SECONDS = 5.0
 
 # Does all that the entries ask for; on return it is on disk. It must be safe to repeat.
 Work = Callable[[Sequence[Entry]], Awaitable[None]]
-
-
-class UnreadableError(ValueError):
-    """An entry is nothing that this reader knows; the message says why, without any of its contents."""
 
 
 class _Outcome(Enum):
@@ -173,8 +170,8 @@ class Consumer:
             entry=entries[0].entry_id.decode(),
             error=type(error).__name__,
             # Other messages may quote the event.
-            reason=str(error) if isinstance(error, UnreadableError) else "",
-            exc_info=not isinstance(error, UnreadableError),
+            reason=str(error) if isinstance(error, EntryError) else "",
+            exc_info=not isinstance(error, EntryError),
         )
 
     @contextmanager

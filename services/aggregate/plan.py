@@ -4,12 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from libs.catalog import Catalog, Dimension, Metric, MetricKind, Period, Rollup, Source, SourceKind
+from libs.pipeline.errors import EntryError
 
 NUMERIC = frozenset({MetricKind.SUM, MetricKind.AVG, MetricKind.MIN, MetricKind.MAX})
 SECONDS_PATH = "occurred_at.seconds"
 PROPERTIES_PATH = "properties_json"
 NAME_PATH = ("name",)
 SUBJECT_PATHS = ("subject_id", "anonymous_id")
+
+
+class CatalogBehindError(EntryError):
+    """An event was accepted that this process's catalogs do not have: they are older than ingest's, or
+    what they declared has been taken away. Not counting it would make numbers wrong that nobody doubts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from weir.pipeline.v1 import batch_pb2
 
 from libs.common.sharding import shard_in
 from libs.common.structs import plain_struct
-from libs.pipeline.consumer import UnreadableError
+from libs.pipeline.errors import UnreadableError
 from libs.pipeline.groups import Entry
 from services.enrich.context_facts import jsonb
 from services.enrich.model import Device, Finding, Poison, WorkBatch

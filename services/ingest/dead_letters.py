@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.pipeline.v1 import batch_pb2
 
-from libs.pipeline.consumer import UnreadableError
+from libs.pipeline.errors import UnreadableError
 from libs.pipeline.groups import Entry
 from services.ingest import metrics
 from services.ingest.tables import dead_letters

@@ -141,9 +141,11 @@ def _examine(
     # Written down now, and only ever shorter than the catalog says: who stores the event needs no
     # catalog, and cannot have an older one.
     days = tighten(event_type.raw_retention_days, event.retention_days)
-    privacy_level = event.privacy_level
-    if privacy_level and (level := PRIVACY_LEVELS.get(privacy_level, "")) in catalog.privacy_levels:
-        days = tighten(days, catalog.privacy_levels[level])
+    if level := PRIVACY_LEVELS.get(event.privacy_level):
+        days = tighten(days, catalog.privacy_levels.get(level, 0))
+    elif level is None:
+        # Perhaps a stricter one, of a release to come.
+        return Refusal("FIELD_INVALID", "privacy_level", "is not a known privacy level")
     event.retention_days = days or 0
     return Candidate(position, event, event_id, event_type, version, properties, subject_id)
 

@@ -7,13 +7,9 @@ from services.aggregate.counting.fold import fold
 from services.aggregate.counting.identity import CellIdentity, member_texts
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import Applied, CellDelta, CellState, Measure, StoredBatch
-from services.aggregate.plan import AppPlan
+from services.aggregate.plan import AppPlan, CatalogBehindError
 from services.aggregate.ports import CountingStore, CountingTransaction
 from services.aggregate.values import cell_values
-
-
-class NoCatalogError(Exception):
-    """A batch is of an app whose catalog this process has not loaded."""
 
 
 class Applier:
@@ -34,7 +30,7 @@ class Applier:
     async def apply(self, batches: Sequence[StoredBatch]) -> Applied:
         """Counts those batches that were never counted, all or none; repeating it changes nothing.
 
-        Raises NoCatalogError, and what the store raises.
+        Raises CatalogBehindError, and what the store raises.
         """
         # The same batch may come in two entries: enrich hands on again what it was killed over.
         once = list({batch.batch_id: batch for batch in batches}.values())
@@ -58,7 +54,7 @@ class Applier:
     def _check(self, batches: Sequence[StoredBatch]) -> None:
         for batch in batches:
             if batch.app_id not in self._plans:
-                raise NoCatalogError(batch.app_id)
+                raise CatalogBehindError(f"no catalog is loaded for the app {batch.app_id}")
 
     def _fold(self, batches: Sequence[StoredBatch]) -> tuple[list[CellDelta], Mapping[str, int]]:
         by_app: dict[str, list[StoredBatch]] = {}

@@ -88,8 +88,7 @@ class RollupFold:
 
 
 def fold(plan: AppPlan, batches: Sequence[StoredBatch]) -> dict[str, RollupFold]:
-    """The batches of one app as folded rollups, by name. Events that the plan does not know count
-    nowhere."""
+    """The batches of one app as folded rollups, by name. Raises CatalogBehindError."""
     folds: dict[str, RollupFold] = {}
     for read in read_rows(plan, batches):
         columns = Columns(read)

@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 from services.aggregate.model import StoredBatch
-from services.aggregate.plan import AppPlan, EventPlan
+from services.aggregate.plan import AppPlan, CatalogBehindError, EventPlan
 
 Row = tuple[Any, ...]
 
@@ -26,8 +26,8 @@ class EventRows:
 
 
 def read_rows(plan: AppPlan, batches: Sequence[StoredBatch]) -> list[EventRows]:
-    """The events of one app, without skipped ones and without names that the plan does not know."""
-    by_name: dict[str, EventRows | None] = {}
+    """The events of one app, without skipped ones, by name. Raises CatalogBehindError."""
+    by_name: dict[str, EventRows] = {}
     for batch in batches:
         skipped, enrichment_of_event = batch.skipped, batch.enrichment_of_event
         # What each reader read from the batch's enrichments, which many events share.
@@ -39,16 +39,22 @@ def read_rows(plan: AppPlan, batches: Sequence[StoredBatch]) -> list[EventRows]:
             try:
                 found = by_name[name]
             except KeyError:
-                event_plan = plan.by_event.get(name)
-                found = by_name[name] = None if event_plan is None else EventRows(name, event_plan)
-            if found is None:
-                continue
+                found = by_name[name] = EventRows(name, _event_plan(plan, name))
             found.rows.append(found.read(event))
             if found.read_enrichment is not None:
                 if name not in findings:
                     findings[name] = list(map(found.read_enrichment, batch.enrichments))
                 found.enriched.append(findings[name][enrichment_of_event[position]])
-    return [found for found in by_name.values() if found is not None]
+    return list(by_name.values())
+
+
+def _event_plan(plan: AppPlan, name: str) -> EventPlan:
+    try:
+        return plan.by_event[name]
+    except KeyError:
+        raise CatalogBehindError(
+            f"the catalog of {plan.app_id} declares no event {name}: is it older than ingest's?"
+        ) from None
 
 
 def _reader(paths: tuple[str, ...]) -> Callable[[Any], Row]:

@@ -20,7 +20,7 @@ class Worker:
         self._live = live
 
     async def work(self, entries: Sequence[Entry]) -> None:
-        """Counts all of the entries or none. Raises UnreadableError, NoCatalogError."""
+        """Counts all of the entries or none. Raises UnreadableError, CatalogBehindError."""
         batches = [stored_batch(entry.fields) for entry in entries]
         with ExitStack() as spans:
             for batch in batches:

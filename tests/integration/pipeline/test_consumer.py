@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from libs.pipeline.consumer import Consumer, UnreadableError
+from libs.pipeline.consumer import Consumer
+from libs.pipeline.errors import UnreadableError
 from libs.pipeline.groups import Entry
 from libs.pipeline.quarantine import Quarantine
 from tests.integration.pipeline.stream import STREAM, add, group_of

@@ -2,10 +2,11 @@
 
 import pytest
 
-from services.aggregate.counting.applier import Applier, NoCatalogError
+from services.aggregate.counting.applier import Applier
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import StoredBatch
+from services.aggregate.plan import CatalogBehindError
 from tests.unit.aggregate.fakes import MemoryStore
 from tests.unit.aggregate.samples import APP, batch, event, plan
 
@@ -30,7 +31,7 @@ async def test_after_a_lost_connection_a_repetition_counts_once() -> None:
 
 async def test_a_batch_of_an_unknown_app_is_refused() -> None:
     unknown = StoredBatch(b"x" * 16, "chess", [], [], [], frozenset())
-    with pytest.raises(NoCatalogError):
+    with pytest.raises(CatalogBehindError):
         await an_applier(MemoryStore()).apply([unknown])
 
 

@@ -9,7 +9,7 @@ from weir.common.v1 import event_pb2
 from libs.catalog import compile_catalog
 from services.aggregate.counting.fold import exact_sum, fold
 from services.aggregate.model import CellKey, MeasureDelta, StoredBatch
-from services.aggregate.plan import compile_plan
+from services.aggregate.plan import CatalogBehindError, compile_plan
 from tests.unit.aggregate.samples import CATALOG, batch, event, plan, seconds
 
 MONDAY = seconds("2026-04-27")
@@ -158,9 +158,14 @@ def test_a_nested_property_is_found_and_missing_steps_are_nothing() -> None:
     assert members == {"items": {"sword", "3"}}
 
 
-def test_skipped_and_unknown_events_do_not_count() -> None:
-    cells = folded("events", batch(event(), event(), event("chess.move"), skipped=[0]))
+def test_skipped_events_do_not_count() -> None:
+    cells = folded("events", batch(event(), event(), event("chess.move"), skipped=[0, 2]))
     assert [measures["events"].count for measures, _ in cells.values()] == [1]
+
+
+def test_an_event_that_the_catalog_does_not_have_is_not_passed_over() -> None:
+    with pytest.raises(CatalogBehindError, match=r"arena declares no event chess\.move"):
+        folded("events", batch(event(), event("chess.move")))
 
 
 def test_an_environment_that_is_not_said_is_production() -> None:

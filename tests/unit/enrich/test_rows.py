@@ -9,7 +9,7 @@ from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
 from libs.common.ids import EVENT_NAMESPACE
-from libs.pipeline.consumer import UnreadableError
+from libs.pipeline.errors import UnreadableError
 from libs.pipeline.groups import Entry
 from services.enrich import convert
 from services.enrich.context_facts import context_reader

@@ -52,6 +52,7 @@ def _refusal(event: event_pb2.Event) -> Refusal:
         ({"producer": event_pb2.PRODUCER_FRONTEND}, "PRODUCER_NOT_ALLOWED", "producer"),
         ({"producer": 99}, "PRODUCER_NOT_ALLOWED", "producer"),
         ({"environment": 99}, "FIELD_INVALID", "environment"),
+        ({"privacy_level": 99}, "FIELD_INVALID", "privacy_level"),
         ({"subject_id": "x" * 129}, "FIELD_INVALID", "subject_id"),
         ({"subject_id": "\x00ready"}, "FIELD_INVALID", "subject_id"),
         ({"anonymous_id": "a\x1b[31m"}, "FIELD_INVALID", "anonymous_id"),
