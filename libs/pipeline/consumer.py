@@ -100,7 +100,9 @@ class Consumer:
         await self._places.acquire()
         entries: Sequence[Entry] = ()
         try:
-            entries = await self._group.read(_READ_SECONDS)
+            # The wait for a place may have been long.
+            if not stop.is_set():
+                entries = await self._group.read(_READ_SECONDS)
         finally:
             if not entries:
                 self._places.release()

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
 from redis.asyncio import Redis
 
 from libs.pipeline.consumer import Consumer
@@ -247,14 +246,15 @@ async def test_an_emptied_redis_only_delays(client: Redis) -> None:
     assert job.done == Counter({0: 2, 1: 2})
 
 
-@pytest.mark.parametrize("stop_first", [True, False])
-async def test_a_chunk_at_hand_is_finished(client: Redis, stop_first: bool) -> None:
+async def test_a_chunk_at_hand_is_finished_and_no_other_begun(client: Redis) -> None:
     await add(client, 1)
     job = Job()
     job.open.clear()
     async with consuming(client, job, idle=60) as stop:
         await until(lambda: job.chunks)
-        if stop_first:
-            stop.set()
-    await settled(client, STREAM)
+        [unread] = await add(client, 1)
+        stop.set()
     assert job.done == Counter([0])
+    [group] = await client.xinfo_groups(STREAM)
+    assert group["pending"] == 0
+    assert group["last-delivered-id"] < unread
