@@ -85,7 +85,7 @@ class CellState:
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What a chunk changed: batches and events counted now by app, batches that were counted before,
-    and the new state of every cell touched."""
+    and the state of every cell that either changed."""
 
     batches: int
     duplicates: int

@@ -40,6 +40,12 @@ class CountingTransaction(Protocol):
         Version 1 means that the cell itself may not be stored yet."""
         ...
 
+    async def read_measures(
+        self, cell_ids: Sequence[bytes]
+    ) -> Mapping[bytes, tuple[int, Mapping[str, Measure]]]:
+        """Version and absolute state of the cells that are stored, as `add_measures` returns them."""
+        ...
+
     async def add_cells(self, cells: Sequence[Cell]) -> None:
         """Stores cells; those that are there stay as they are."""
         ...

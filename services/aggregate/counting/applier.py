@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from services.aggregate.counting.fold import fold
 from services.aggregate.counting.identity import CellIdentity, member_texts
 from services.aggregate.counting.known_members import KnownMembers
-from services.aggregate.model import Applied, CellDelta, CellState, Measure, StoredBatch
+from services.aggregate.model import Applied, Cell, CellDelta, CellState, Measure, StoredBatch
 from services.aggregate.plan import AppPlan, CatalogBehindError
 from services.aggregate.ports import CountingStore, CountingTransaction
 from services.aggregate.values import cell_values
@@ -47,9 +47,15 @@ class Applier:
             created = [d.cell for d in deltas if states[d.cell.cell_id][0] == 1]
             if created:
                 await transaction.add_cells(created)
+            cells = {delta.cell.cell_id: delta.cell for delta in deltas}
+            # Whoever counted a batch before may have died before telling anybody: it is told again.
+            again = self._cells([batch for batch in once if batch.batch_id not in claimed])
+            if untold := again.keys() - cells.keys():
+                states = {**states, **await transaction.read_measures(sorted(untold))}
         for (cell_id, metric), found in members.items():
             self._known.remember(cell_id, metric, found)
-        return Applied(len(fresh), len(batches) - len(fresh), events, self._states(deltas, states))
+        changed = self._states({**again, **cells}, states)
+        return Applied(len(fresh), len(batches) - len(fresh), events, changed)
 
     def _check(self, batches: Sequence[StoredBatch]) -> None:
         for batch in batches:
@@ -88,19 +94,22 @@ class Applier:
                     measure.count = added.get((delta.cell.cell_id, measure.metric), 0)
         return unknown
 
+    def _cells(self, batches: Sequence[StoredBatch]) -> dict[bytes, Cell]:
+        deltas, _ = self._fold(batches)
+        return {delta.cell.cell_id: delta.cell for delta in deltas}
+
     def _states(
         self,
-        deltas: Sequence[CellDelta],
+        cells: Mapping[bytes, Cell],
         states: Mapping[bytes, tuple[int, Mapping[str, Measure]]],
     ) -> list[CellState]:
         return [
             CellState(
-                delta.cell,
-                states[delta.cell.cell_id][0],
+                cells[cell_id],
+                version,
                 cell_values(
-                    self._plans[delta.cell.app_id].rollups[delta.cell.rollup],
-                    states[delta.cell.cell_id][1],
+                    self._plans[cells[cell_id].app_id].rollups[cells[cell_id].rollup], measures
                 ),
             )
-            for delta in deltas
+            for cell_id, (version, measures) in states.items()
         ]

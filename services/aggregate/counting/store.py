@@ -52,6 +52,12 @@ ON CONFLICT (cell_id, metric) DO UPDATE SET
 RETURNING uuid_send(cell_id), metric, count, total, minimum, maximum, version
 """
 
+# The same columns as they are.
+READ_MEASURES = """
+SELECT uuid_send(cell_id), metric, count, total, minimum, maximum, version
+FROM aggregate.measures WHERE cell_id = ANY(%b::uuid[])
+"""
+
 # Cells never change, so one that is there is the same.
 ADD_CELLS = """
 INSERT INTO aggregate.cells (cell_id, app_id, rollup, bucket, dimensions)
@@ -113,12 +119,13 @@ class PostgresTransaction:
             DoubleArray([measure.minimum for measure in growth]),
             DoubleArray([measure.maximum for measure in growth]),
         )
-        states: dict[bytes, tuple[int, dict[str, Measure]]] = {}
-        for cell_id, metric, count, total, minimum, maximum, version in rows:
-            newest, measures = states.get(cell_id) or (0, {})
-            measures[metric] = Measure(count, total, minimum, maximum)
-            states[cell_id] = max(newest, version), measures
-        return states
+        return _states(rows)
+
+    async def read_measures(
+        self, cell_ids: Sequence[bytes]
+    ) -> Mapping[bytes, tuple[int, Mapping[str, Measure]]]:
+        """See the port."""
+        return _states(await self._rows(READ_MEASURES, UuidArray(cell_ids)))
 
     async def add_cells(self, cells: Sequence[Cell]) -> None:
         """See the port."""
@@ -151,3 +158,12 @@ class PostgresCountingStore:
         """See the port."""
         async with self._engine.begin() as connection:
             yield PostgresTransaction(await driver_connection(connection))
+
+
+def _states(rows: Sequence[tuple[Any, ...]]) -> dict[bytes, tuple[int, dict[str, Measure]]]:
+    states: dict[bytes, tuple[int, dict[str, Measure]]] = {}
+    for cell_id, metric, count, total, minimum, maximum, version in rows:
+        newest, measures = states.get(cell_id) or (0, {})
+        measures[metric] = Measure(count, total, minimum, maximum)
+        states[cell_id] = max(newest, version), measures
+    return states

@@ -8,9 +8,15 @@ import pytest
 from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
+from libs.common.database import create_engine
+from services.aggregate.convert import stored_batch
+from services.aggregate.counting.applier import Applier
+from services.aggregate.counting.identity import CellIdentity
+from services.aggregate.counting.known_members import KnownMembers
+from services.aggregate.counting.store import PostgresCountingStore
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.refusals import reason_of
-from tests.unit.aggregate.samples import APP, at, entry, event
+from tests.unit.aggregate.samples import APP, at, entry, event, plan
 
 TIMEOUT = 20
 
@@ -186,6 +192,25 @@ async def test_a_watcher_sees_what_is_and_what_changes(
 async def test_a_watcher_of_nothing_yet_gets_an_empty_first_message(aggregate: Aggregate) -> None:
     call = aggregate.stub.WatchMetrics(pb.WatchMetricsRequest(app_id=APP), timeout=TIMEOUT)
     assert not (await call.read()).cells
+    call.cancel()
+
+
+async def test_a_watcher_hears_of_what_was_counted_by_one_who_died_before_telling(
+    stores: Stores, aggregate: Aggregate
+) -> None:
+    call = aggregate.stub.WatchMetrics(
+        pb.WatchMetricsRequest(app_id=APP, rollups=["events"]), timeout=TIMEOUT
+    )
+    await call.read()
+    fields = entry(event())
+    engine = create_engine(stores.database_url, service="test")
+    await Applier(
+        {APP: plan()}, PostgresCountingStore(engine), KnownMembers(10), CellIdentity(10)
+    ).apply([stored_batch(fields)])
+    await engine.dispose()
+    # Its entry was not acknowledged, and goes to somebody else.
+    stores.send(fields)
+    assert cells_of(await call.read()) == {"events": {"events": 1.0}}
     call.cancel()
 
 

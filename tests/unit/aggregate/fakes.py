@@ -78,6 +78,16 @@ class MemoryStore:
             states[cell_id] = newest, measures
         return states
 
+    async def read_measures(
+        self, cell_ids: Sequence[bytes]
+    ) -> Mapping[bytes, tuple[int, Mapping[str, Measure]]]:
+        found: dict[bytes, tuple[int, dict[str, Measure]]] = {}
+        for (cell_id, metric), (measure, version) in self.measures.items():
+            if cell_id in cell_ids:
+                newest, measures = found.get(cell_id) or (0, {})
+                found[cell_id] = max(newest, version), {**measures, metric: measure}
+        return found
+
     async def add_cells(self, cells: Sequence[Cell]) -> None:
         for cell in cells:
             self.cells.setdefault(cell.cell_id, cell)

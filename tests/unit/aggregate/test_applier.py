@@ -41,7 +41,22 @@ async def test_the_same_batch_in_two_entries_counts_once() -> None:
     applied = await an_applier(store).apply([one, one])
     assert (applied.batches, applied.duplicates) == (1, 1)
     again = await an_applier(store).apply([one])
-    assert (again.batches, again.duplicates, again.states) == (0, 1, [])
+    assert (again.batches, again.duplicates, again.events) == (0, 1, {})
+
+
+async def test_what_was_counted_before_is_told_again_as_it_is_now() -> None:
+    applier = an_applier(MemoryStore())
+    first = batch(event(player="ann"), batch_id=b"1" * 16)
+    told = {state.cell: state for state in (await applier.apply([first])).states}
+    # Perhaps nobody heard: the entry comes again.
+    again = {state.cell: state for state in (await applier.apply([first])).states}
+    assert again == told
+    # Together with a new one, and after it, it is the newest state that is told.
+    [second, third] = [batch(event(player="bob")) for _ in range(2)]
+    await applier.apply([second])
+    both = {state.cell: state for state in (await applier.apply([first, third])).states}
+    [events] = [state for cell, state in both.items() if cell.rollup == "events"]
+    assert (events.version, events.values) == (3, {"events": 3.0})
 
 
 async def test_people_who_are_known_are_not_stored_again() -> None:
