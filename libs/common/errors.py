@@ -1,10 +1,12 @@
 """Errors that a caller may see; each knows its reason, and one interceptor turns them into statuses."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from weir.common.v1 import error_reason_pb2
 
 DOMAIN = "weir"
+_LONGEST_VALUE = 128
+_LISTED = 20
 
 
 class WeirError(Exception):
@@ -48,17 +50,30 @@ class NotFound(WeirError):
     """What the call names does not exist, or not for this caller."""
 
     code = "NOT_FOUND"
-    default_reason = "METRIC_UNKNOWN"
+
+    def __init__(
+        self, message: str, *, reason: str, metadata: Mapping[str, str], known: Collection[str]
+    ) -> None:
+        """The message ends with what there is instead, `known`."""
+        # Both cut: the first comes from outside, the second grows with somebody's catalogs, and an
+        # answer has to fit into the trailing metadata.
+        named = {name: value[:_LONGEST_VALUE] for name, value in metadata.items()}
+        first = sorted(known)[:_LISTED]
+        more = [f"{len(known) - _LISTED} more"] if len(known) > _LISTED else []
+        there = ", ".join([*first, *more]) or "none"
+        super().__init__(f"{message}; there are {there}", reason=reason, metadata=named)
 
 
 class AppUnknown(NotFound):
     """No catalog is loaded for the app."""
 
-    default_reason = "APP_UNKNOWN"
-
-    def __init__(self, app_id: str) -> None:
-        # Cut, because it comes from outside and goes into the trailing metadata.
-        super().__init__("no catalog is loaded for this app", metadata={"app_id": app_id[:128]})
+    def __init__(self, app_id: str, known: Collection[str]) -> None:
+        super().__init__(
+            "no catalog is loaded for this app",
+            reason="APP_UNKNOWN",
+            metadata={"app_id": app_id},
+            known=known,
+        )
 
 
 class FailedPrecondition(WeirError):

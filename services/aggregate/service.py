@@ -82,7 +82,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
     def _app(self, app_id: str) -> AppPlan:
         plan = self._plans.get(app_id)
         if plan is None:
-            raise AppUnknown(app_id)
+            raise AppUnknown(app_id, self._plans)
         return plan
 
     def _rollup(self, app: AppPlan, name: str) -> RollupPlan:
@@ -92,6 +92,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
                 "the app's catalog declares no such rollup",
                 reason="METRIC_UNKNOWN",
                 metadata={"rollup": name},
+                known=app.rollups,
             )
         return plan
 

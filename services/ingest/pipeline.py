@@ -40,7 +40,7 @@ class IngestPipeline:
         try:
             return self._catalogs[app_id]
         except KeyError:
-            raise AppUnknown(app_id) from None
+            raise AppUnknown(app_id, self._catalogs) from None
 
     async def take(self, app_id: str, container: Any, traceparent: str = "") -> Outcome:
         """Gives each of `container.events` its verdict; what is accepted is on disk on return.

@@ -76,7 +76,22 @@ async def test_numbers_and_cohorts(stores: Stores, home: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("metric", "--app", "chess", "--rollup", "events"), 1, "APP_UNKNOWN"),
+        (
+            ("metric", "--app", "chess", "--rollup", "events"),
+            1,
+            "APP_UNKNOWN: no catalog is loaded for this app; there are addvalue, ",
+        ),
+        (
+            ("metric", "--app", APP, "--rollup", "match"),
+            1,
+            "METRIC_UNKNOWN: the app's catalog declares no such rollup;"
+            " there are activity, events, loot, matches, scores\n",
+        ),
+        (
+            ("watch", "--app", APP, "--rollup", "match"),
+            1,
+            "there are activity, events, loot, matches, scores\n",
+        ),
         (("metric", "--app", APP, "--rollup", "events", "--where", "x"), 2, "dimension=value"),
         (("metric", "--app", APP, "--rollup", "events", "--from", "soon"), 2, "--from soon"),
     ],

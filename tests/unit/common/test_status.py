@@ -4,7 +4,7 @@ import pytest
 from google.rpc import error_details_pb2
 
 from libs.client.errors import describe_status
-from libs.common.errors import InvalidArgument, ResourceExhausted, Unavailable
+from libs.common.errors import AppUnknown, InvalidArgument, ResourceExhausted, Unavailable
 from libs.common.sharding import shard_key, shard_of
 from libs.common.status import duration, rpc_status
 
@@ -39,6 +39,23 @@ def test_a_limit() -> None:
     assert status.details[0].Unpack(info)
     assert (status.code, info.reason) == (8, "LIMIT_EXCEEDED")
     assert dict(info.metadata) == {"limit": "max_events"}
+
+
+def test_what_is_not_found_is_answered_with_what_there_is() -> None:
+    status = rpc_status(AppUnknown("ches", ["go", "chess"]))
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert (status.code, info.reason, dict(info.metadata)) == (5, "APP_UNKNOWN", {"app_id": "ches"})
+    assert status.message == "no catalog is loaded for this app; there are chess, go"
+    assert rpc_status(AppUnknown("ches", [])).message.endswith("; there are none")
+
+
+def test_a_refusal_fits_into_metadata_whatever_was_asked_and_however_much_there_is() -> None:
+    apps = [f"a{number:062}" for number in range(500)]
+    status = rpc_status(AppUnknown("x" * 100_000, apps))
+    # gRPC's limit for all metadata of an answer is 8 KiB, and the message is in them twice.
+    assert 2 * len(status.SerializeToString()) < 8 * 1024
+    assert status.message.endswith(f", {apps[19]}, 480 more")
 
 
 def test_a_misspelt_reason_fails_where_it_is_written() -> None:
