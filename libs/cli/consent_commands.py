@@ -37,8 +37,9 @@ def set_consent(
     notice: Annotated[
         str, typer.Option(help="Version of the notice that the person saw; needed for grants.")
     ] = "",
+    as_json: AsJson = False,
 ) -> None:
-    """Record grants and withdrawals; prints the token that later checks may carry."""
+    """Record grants and withdrawals; says the token that later checks may carry."""
     choices = [pb.ConsentChoice(purpose=purpose, granted=True) for purpose in grant or ()]
     choices += [pb.ConsentChoice(purpose=purpose, granted=False) for purpose in refuse or ()]
     request = pb.RecordConsentRequest(
@@ -50,7 +51,13 @@ def set_consent(
         notice_version=notice,
     )
     with _privacy() as stub:
-        typer.echo(stub.RecordConsent(request).token)
+        response = stub.RecordConsent(request)
+    if as_json:
+        recorded_at = response.recorded_at.ToDatetime(tzinfo=UTC).isoformat()
+        typer.echo(json.dumps({"token": response.token, "recorded_at": recorded_at}))
+        return
+    said = ", ".join(f"{choice.purpose} {_choice(choice.granted)}" for choice in choices)
+    typer.echo(f"recorded for {subject_id}: {said}; token for checks: {response.token}")
 
 
 @app.command()
@@ -91,11 +98,14 @@ def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> No
         Column("recorded at", no_wrap=True), "purpose", "choice", "actor", "method", "notice"
     )
     for row in rows:
-        choice = "granted" if row["granted"] else "refused"
-        words = (row["recorded_at"], row["purpose"], choice)
+        words = (row["recorded_at"], row["purpose"], _choice(bool(row["granted"])))
         rest = (row["actor"], row["method"], row["notice_version"])
         table.add_row(*(escape(str(word)) for word in (*words, *rest)))
     Console().print(table)
+
+
+def _choice(granted: bool) -> str:
+    return "granted" if granted else "refused"
 
 
 def _row(entry: pb.ConsentEntry) -> dict[str, object]:

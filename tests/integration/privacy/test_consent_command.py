@@ -46,13 +46,19 @@ async def test_what_is_set_is_checked_and_remembered(home: Path) -> None:
     assert (await run(*check)).stdout == "allow (the catalog's default)\n"
     refused = await run("set", *ANN, "--refuse", PURPOSE)
     assert refused.exit_code == 0
-    token = refused.stdout.strip()
+    said, _, token = refused.stdout.removesuffix("\n").rpartition(" ")
+    assert said == f"recorded for ann: {PURPOSE} refused; token for checks:"
     answer = await run(*check, "--token", token, "--json")
     assert json.loads(answer.stdout) == {"decision": "anonymize", "recorded": True}
-    await run("set", *ANN, "--grant", PURPOSE, "--notice", "2", "--actor", "ann")
+    granted = ("set", *ANN, "--grant", PURPOSE, "--notice", "2", "--actor", "ann", "--json")
+    recorded = json.loads((await run(*granted)).stdout)
+    assert recorded.keys() == {"token", "recorded_at"}
+    checked = await run(*check, "--token", recorded["token"])
+    assert checked.stdout == "allow (the person said so)\n"
     rows = json.loads((await run("history", *ANN, "--json")).stdout)
     told = [(row["purpose"], row["granted"], row["actor"], row["notice_version"]) for row in rows]
     assert told == [(PURPOSE, False, "operator", ""), (PURPOSE, True, "ann", "2")]
+    assert rows[1]["recorded_at"] == recorded["recorded_at"]
     assert "choice" in (await run("history", *ANN)).stdout
 
 
