@@ -18,7 +18,7 @@ def line_id(app_id: str, number: int, content: bytes) -> str:
 
 
 class RowIds:
-    """Ids of rows: of their app, their content, and the how-manieth row with this content it is.
+    """Ids of rows: of their app, their content, and their number among rows with the same content.
 
     So two rows that are the same are two events, and rows in another order have the same ids.
     """

@@ -11,28 +11,28 @@ class Interruption:
 
     def __init__(self) -> None:
         # Not a threading.Event: the handler may come while this very thread holds the event's lock.
-        self.wanted = False
+        self._wanted = False
 
     def is_wanted(self) -> bool:
-        """True from the first signal on, even where the exception it raised was lost."""
-        return self.wanted
+        """True from the first signal on."""
+        return self._wanted
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """A signal handler: takes note, and raises KeyboardInterrupt."""
+        self._wanted = True
+        raise KeyboardInterrupt
 
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
     """SIGTERM and a closed terminal do what Ctrl-C does: they raise KeyboardInterrupt.
 
-    A loop that runs until it is interrupted also asks the Interruption: an exception is lost that is
-    raised in a destructor, such as that of a gRPC channel, which the garbage collector runs anywhere.
+    A loop that runs until it is interrupted also asks `is_wanted`: Python drops an exception that is
+    raised inside a destructor, and the garbage collector may run one, a gRPC channel's, at any point.
     """
     interruption = Interruption()
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        interruption.wanted = True
-        raise KeyboardInterrupt
-
     before = {
-        number: signal.signal(number, interrupt)
+        number: signal.signal(number, interruption.handle)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:

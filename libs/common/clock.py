@@ -1,7 +1,11 @@
 """The time, injected, so that tests can set it."""
 
 import time
+from datetime import UTC, datetime
 from typing import Protocol
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY_US = 86_400_000_000
 
 
 class Clock(Protocol):

@@ -10,6 +10,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection as SqlConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+# What is raised while Postgres is away; TimeoutError is an OSError.
+POSTGRES_DOWN = (
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.TimeoutError,
+    OSError,
+)
 # SQLSTATE class 54: a value is larger than Postgres can index or hold.
 _PROGRAM_LIMIT = "54"
 NAMING_CONVENTION = {

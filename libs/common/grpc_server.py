@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-import sqlalchemy.exc
 from grpc_channelz.v1 import channelz
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
-from redis.exceptions import RedisError
 
 from libs.common.auth import BearerToken
+from libs.common.database import POSTGRES_DOWN
 from libs.common.interceptor import RpcInterceptor
+from libs.common.redis_client import REDIS_DOWN
 from libs.common.settings import CommonSettings
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
-TRANSIENT = (RedisError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, OSError)
+STORES_DOWN = (*REDIS_DOWN, *POSTGRES_DOWN)
 OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -47,7 +47,7 @@ class GrpcServer:
             development=settings.environment == "development",
         )
         self._server = grpc.aio.server(
-            options=OPTIONS, interceptors=[RpcInterceptor(token, TRANSIENT)]
+            options=OPTIONS, interceptors=[RpcInterceptor(token, STORES_DOWN)]
         )
         self._names = ["", *(binding.name for binding in bindings)]
         for binding in bindings:

@@ -7,7 +7,11 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+# What is raised while Redis is away, or busy loading.
+REDIS_DOWN = (RedisError, OSError)
 
 
 def create_redis(redis_url: str) -> Redis:

@@ -21,7 +21,7 @@ _CALL_SECONDS = 10.0
 _GIVE_UP_SECONDS = 20.0
 
 
-class Ledger:
+class Answers:
     """Each event of one app with its answer, as the acks come in."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ def stream_day(
 
     `on_progress` hears how many events are sent so far, about a hundred times.
     """
-    ledgers: defaultdict[str, Ledger] = defaultdict(Ledger)
+    answers: defaultdict[str, Answers] = defaultdict(Answers)
     senders: dict[str, EventSender] = {}
     step = max(1, len(day.events) // 100)
     with ExitStack() as stack:
@@ -86,20 +86,20 @@ def stream_day(
             WeirClient(addresses.services["ingest"], token=addresses.token)
         )
         for number, event in enumerate(day.events, start=1):
-            ledger = ledgers[event.app_id]
+            of_app = answers[event.app_id]
             if event.app_id not in senders:
                 sender = client.stream(
                     event.app_id,
                     frame_events=_FRAME_EVENTS,
                     give_up_seconds=_GIVE_UP_SECONDS,
-                    on_ack=ledger.acked,
+                    on_ack=of_app.acked,
                 )
                 senders[event.app_id] = stack.enter_context(sender)
-            ledger.sent(event)
+            of_app.sent(event)
             message = event_from_envelope(event.envelope(), event_id=event.event_id)
             # An id that was left out must stay out: the helper gives every event one.
             message.event_id = event.event_id
             senders[event.app_id].send(message)
             if number % step == 0:
                 on_progress(number)
-    return [answer for ledger in ledgers.values() for answer in ledger.answered]
+    return [answer for of_app in answers.values() for answer in of_app.answered]

@@ -1,15 +1,15 @@
 """Where a period begins: hour, day, week (Monday), month, all in UTC."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from libs.catalog import Period
+from libs.common.clock import EPOCH
 
 SECONDS_PER_HOUR = 3_600
 SECONDS_PER_DAY = 86_400
 _SECONDS_PER_WEEK = 7 * SECONDS_PER_DAY
 # 1970-01-01 was a Thursday; the Monday before it is where weeks are counted from.
 _FIRST_MONDAY = -3 * SECONDS_PER_DAY
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def bucket_start(period: Period, seconds: int) -> int:

@@ -12,7 +12,7 @@ from weir.pipeline.v1 import batch_pb2
 
 from libs.catalog import Period
 from libs.common.errors import InvalidArgument
-from libs.pipeline.errors import UnreadableError
+from libs.streams.errors import UnreadableError
 from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.model import CellState, Cohort, StoredBatch, StoredCell
 from services.aggregate.plan import RollupPlan

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
+from libs.common.redis_client import REDIS_DOWN
 from libs.common.runtime import repeat
 from services.aggregate import metrics
 
@@ -29,7 +30,7 @@ class LagMeter:
             self._measure_all,
             INTERVAL_SECONDS,
             stop,
-            transient=(RedisError, OSError),
+            transient=REDIS_DOWN,
             warning="the lag is not known",
         )
 

@@ -84,7 +84,7 @@ class CellState:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a chunk changed: batches and events counted now by app, batches that were counted before,
+    """What a chunk changed: batches counted now, events counted now by app, batches that were counted before,
     and the state of every cell that either changed."""
 
     batches: int

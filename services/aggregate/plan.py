@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from libs.catalog import Catalog, Dimension, Metric, MetricKind, Period, Rollup, Source, SourceKind
-from libs.pipeline.errors import EntryError
+from libs.streams.errors import EntryError
 
 NUMERIC = frozenset({MetricKind.SUM, MetricKind.AVG, MetricKind.MIN, MetricKind.MAX})
 SECONDS_PATH = "occurred_at.seconds"

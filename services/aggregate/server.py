@@ -9,13 +9,13 @@ from libs.common.database import create_engine, is_transient
 from libs.common.grpc_server import Binding
 from libs.common.redis_client import create_redis
 from libs.common.runtime import Loop, ServiceParts
-from libs.pipeline.consumer import create_consumer
-from libs.pipeline.streams import enriched_stream
+from libs.streams.consumer import create_consumer
+from libs.streams.names import AGGREGATE, enriched_stream
 from services.aggregate.counting.applier import Applier
+from services.aggregate.counting.entries import EnrichedEntries
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.store import PostgresCountingStore
-from services.aggregate.counting.worker import Worker
 from services.aggregate.lag import LagMeter
 from services.aggregate.live.counters import RedisLiveCounters
 from services.aggregate.live.watch import WatchHub
@@ -25,7 +25,6 @@ from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
 
 SERVICE_NAME = "weir.aggregate.v1.AggregateService"
-GROUP = "aggregate"
 
 
 async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServiceParts:
@@ -47,9 +46,9 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     consumer = create_consumer(
         redis,
         settings,
-        group=GROUP,
+        group=AGGREGATE,
         streams=streams,
-        work=Worker(applier, RedisLiveCounters(redis)).work,
+        work=EnrichedEntries(applier, RedisLiveCounters(redis)).count,
         is_transient=is_transient,
     )
     reader = PostgresCellReader(engine, plans)
@@ -70,7 +69,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         loops=[
             Loop("count", consumer.run),
             Loop("watch", hub.run),
-            Loop("lag", LagMeter(redis, streams, GROUP).run),
+            Loop("lag", LagMeter(redis, streams, AGGREGATE).run),
         ],
         drain=hub.drain,
     )

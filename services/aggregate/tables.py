@@ -31,7 +31,7 @@ batches = Table(
 cells = Table(
     "cells",
     metadata,
-    # A hash of the other columns: see `identity.make_cell`.
+    # A hash of the other columns: see `counting.identity.make_cell`.
     Column("cell_id", Uuid, primary_key=True),
     Column("app_id", Text, nullable=False),
     Column("rollup", Text, nullable=False),

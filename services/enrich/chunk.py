@@ -60,12 +60,14 @@ class ChunkProcessor:
             self._check_poison(batches)
             await self._storing.acquire()
         try:
-            await self._forwarder.put_aside(batches)
+            await self._forwarder.write_dead_letters(batches)
             await self._write(batches)
             await self._forwarder.forward(batches)
         finally:
             self._storing.release()
         self._count(batches)
+        now_us = self._clock.now_us()
+        metrics.LAG_SECONDS.set((now_us - max(b.received_at_us for b in batches)) / 1e6)
 
     def _check_poison(self, batches: Sequence[WorkBatch]) -> None:
         events = sum(len(batch.events) for batch in batches)
@@ -76,22 +78,25 @@ class ChunkProcessor:
         ):
             raise PoisonFloodError(f"{len(poison)} of {events} events: {poison[0].reason}")
 
-    async def quarantine(self, batch: WorkBatch, reason: str) -> None:
-        """Settles a batch without looking at its events: where it is stored already, it is only
-        forwarded; where not, all of it becomes dead letters."""
-        batch.findings = [None] * len(batch.events)
+    async def give_up(self, batch: WorkBatch, reason: str) -> None:
+        """Settles a batch that cannot be processed: all of it becomes dead letters, unless it is stored
+        already; then it is forwarded, with what enrichment says of it now."""
         stored = await self._store.skipped_before([batch.batch_id])
         if batch.batch_id in stored:
+            sessions = await self._look_up_sessions([batch])
+            self._enricher.enrich(batch, sessions[batch.app_id, batch.shard])
+            batch.poison = []
             batch.skipped.update(stored[batch.batch_id])
             await self._forwarder.forward([batch])
-            return
-        batch.poison = [
-            Poison(position, reason)
-            for position in range(len(batch.events))
-            if position not in batch.skipped
-        ]
-        batch.skipped.update(range(len(batch.events)))
-        await self._forwarder.put_aside([batch])
+        else:
+            batch.poison = [
+                Poison(position, reason)
+                for position in range(len(batch.events))
+                if position not in batch.skipped
+            ]
+            batch.skipped.update(range(len(batch.events)))
+            await self._forwarder.write_dead_letters([batch])
+        self._count([batch])
 
     async def _look_up_sessions(
         self, batches: Sequence[WorkBatch]
@@ -143,7 +148,7 @@ class ChunkProcessor:
             suspects += [group[:middle], group[middle:]]
         self._check_poison([batch])
         # Before the batch counts as stored: after that, a repetition would not find the poison again.
-        await self._forwarder.put_aside([batch])
+        await self._forwarder.write_dead_letters([batch])
         await self._store.write([batch])
 
     def _count(self, batches: Sequence[WorkBatch]) -> None:
@@ -154,5 +159,3 @@ class ChunkProcessor:
             if batch.poison:
                 metrics.POISON.labels(batch.app_id).inc(len(batch.poison))
                 log.warning("poison", app_id=batch.app_id, events=len(batch.poison))
-        now_us = self._clock.now_us()
-        metrics.LAG_SECONDS.set((now_us - max(b.received_at_us for b in batches)) / 1e6)

@@ -10,8 +10,8 @@ from weir.pipeline.v1 import batch_pb2
 
 from libs.common.sharding import shard_in
 from libs.common.structs import plain_struct
-from libs.pipeline.errors import UnreadableError
-from libs.pipeline.groups import Entry
+from libs.streams.errors import UnreadableError
+from libs.streams.groups import Entry
 from services.enrich.context_facts import jsonb
 from services.enrich.model import Device, Finding, Poison, WorkBatch
 

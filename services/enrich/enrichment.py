@@ -33,7 +33,7 @@ class Enricher:
                 occurred_at_us = timestamp.seconds * 1_000_000 + timestamp.nanos // 1_000
                 session_id = event.session_id
             except Exception as error:
-                _set_aside(batch, position, error)
+                _mark_poison(batch, position, error)
                 continue
             if session_id:
                 sightings.append((session_id, occurred_at_us, facts.landing_page, facts.referrer))
@@ -58,10 +58,10 @@ class Enricher:
                 )
                 findings[position] = facts.finding
             except Exception as error:
-                _set_aside(batch, position, error)
+                _mark_poison(batch, position, error)
 
 
-def _set_aside(batch: WorkBatch, position: int, error: Exception) -> None:
+def _mark_poison(batch: WorkBatch, position: int, error: Exception) -> None:
     # The error's message may hold personal data, its type cannot.
     batch.poison.append(Poison(position, f"{type(error).__name__} while enriching"))
     batch.skipped.add(position)

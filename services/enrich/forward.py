@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-from libs.pipeline.streams import enriched_stream, unhandled_stream
+from libs.streams.names import enrich_dead_letters, enriched_stream
 from services.enrich import convert, metrics
 from services.enrich.model import WorkBatch
 
@@ -16,13 +16,13 @@ class Forwarder:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def put_aside(self, batches: Sequence[WorkBatch]) -> None:
+    async def write_dead_letters(self, batches: Sequence[WorkBatch]) -> None:
         """Makes dead letters of the batches' poison; on disk on return."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             for batch in batches:
                 if batch.poison:
                     pipeline.xadd(
-                        unhandled_stream(batch.shard),
+                        enrich_dead_letters(batch.shard),
                         {"batch": convert.dead_letters(batch, batch.poison)},
                     )
             if len(pipeline):
@@ -38,5 +38,4 @@ class Forwarder:
                         {"batch": convert.enriched_batch(batch), "trace": batch.traceparent},
                     )
             if len(pipeline):
-                await pipeline.execute()
-        metrics.FORWARDED.inc(len(batches))
+                metrics.FORWARDED.inc(len(await pipeline.execute()))

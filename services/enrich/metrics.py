@@ -3,10 +3,13 @@
 from prometheus_client import Counter, Gauge
 
 STORED = Counter("weir_enrich_events_stored", "Events inserted", ["app"])
-SKIPPED = Counter("weir_enrich_events_skipped", "Events that were stored before", ["app"])
+SKIPPED = Counter(
+    "weir_enrich_events_skipped", "Events that were stored before, or that ingest had seen", ["app"]
+)
 POISON = Counter("weir_enrich_events_poison", "Events that could not be handled", ["app"])
 FORWARDED = Counter("weir_enrich_batches_forwarded", "Batches handed to aggregate")
 CONFLICT_CHUNKS = Counter(
-    "weir_enrich_conflict_chunks", "Chunks that took the slower way of ON CONFLICT"
+    "weir_enrich_conflict_chunks",
+    "Chunks that took the slower way, because some of it was stored before",
 )
 LAG_SECONDS = Gauge("weir_enrich_lag_seconds", "From ingest's clock to storage, last batch")

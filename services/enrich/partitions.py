@@ -1,14 +1,14 @@
 """Which partition an event belongs to: its retention class, then a day or a month."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
+
+from libs.common.clock import EPOCH
 
 # Classes kept longer than this have monthly partitions: fewer tables, and a month more or less does
 # not matter for them.
 DAILY_CLASSES = frozenset({"1d", "7d", "30d", "90d"})
-DAY_US = 86_400_000_000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from libs.common.database import create_engine
 from libs.common.grpc_server import Binding
 from libs.common.redis_client import create_redis
 from libs.common.runtime import Loop, ServiceParts
-from libs.pipeline.consumer import create_consumer
-from libs.pipeline.streams import raw_stream
+from libs.streams.consumer import create_consumer
+from libs.streams.names import ENRICH, raw_stream
 from services.enrich import convert
 from services.enrich.chunk import ChunkProcessor
 from services.enrich.context_facts import context_reader
 from services.enrich.enrichment import Enricher
+from services.enrich.entries import RawEntries
 from services.enrich.forward import Forwarder
 from services.enrich.service import EnrichServicer
 from services.enrich.sessions import SessionStore
@@ -23,7 +24,6 @@ from services.enrich.settings import EnrichSettings
 from services.enrich.steps.country import country_lookup
 from services.enrich.store import EventStore
 from services.enrich.upkeep import Upkeep
-from services.enrich.worker import Worker
 
 SERVICE_NAME = "weir.enrich.v1.EnrichService"
 
@@ -48,15 +48,15 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         settings,
     )
     congested = asyncio.Event()
-    worker = Worker(processor)
+    entries = RawEntries(processor)
     consumer = create_consumer(
         redis,
         settings,
-        group="enrich",
+        group=ENRICH,
         streams=[raw_stream(shard) for shard in range(settings.shards)],
-        work=worker.work,
-        give_up=worker.give_up,
-        is_transient=worker.is_transient,
+        work=entries.process,
+        give_up=entries.give_up,
+        is_transient=entries.is_transient,
         is_held_back=congested.is_set,
         # One chunk is prepared while another is stored.
         overlap=2,

@@ -11,10 +11,11 @@ from psycopg import sql
 from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.clock import DAY_US
 from libs.common.database import driver_connection
 from services.enrich import metrics
 from services.enrich.model import WorkBatch
-from services.enrich.partitions import DAY_US, Partition, partition_of
+from services.enrich.partitions import Partition, partition_of
 from services.enrich.rows import COLUMNS, POSTGRES_EPOCH_US, Row
 
 log = structlog.get_logger()

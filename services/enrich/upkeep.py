@@ -3,11 +3,11 @@
 import asyncio
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from libs.common.redis_client import REDIS_DOWN
 from libs.common.runtime import repeat
-from libs.pipeline.streams import enriched_stream, unhandled_stream
-from libs.pipeline.trimming import trim_acknowledged
+from libs.streams.names import enrich_dead_letters, enriched_stream
+from libs.streams.trimming import trim_acknowledged
 from services.enrich.settings import EnrichSettings
 
 INTERVAL_SECONDS = 0.25
@@ -27,7 +27,7 @@ class Upkeep:
             self._keep,
             INTERVAL_SECONDS,
             stop,
-            transient=(RedisError, OSError),
+            transient=REDIS_DOWN,
             warning="upkeep waits",
         )
 
@@ -36,7 +36,7 @@ class Upkeep:
         for shard in range(self._settings.shards):
             stream = enriched_stream(shard)
             await trim_acknowledged(self._redis, stream)
-            await trim_acknowledged(self._redis, unhandled_stream(shard))
+            await trim_acknowledged(self._redis, enrich_dead_letters(shard))
             size += int(await self._redis.memory_usage(stream, samples=5) or 0)
         if size > self._settings.max_enriched_bytes:
             self._congested.set()

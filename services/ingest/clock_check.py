@@ -1,10 +1,10 @@
 """Which event times are believable."""
 
 from libs.catalog import ClockPolicy
+from libs.common.clock import DAY_US
 
 # Before any of the products existed; an unset client clock reads 1970.
 EARLIEST_US = 946_684_800_000_000  # 2000-01-01T00:00:00Z
-DAY_US = 86_400_000_000
 
 
 class ClockCheck:

@@ -2,19 +2,18 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from google.protobuf.message import DecodeError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.pipeline.v1 import batch_pb2
 
-from libs.pipeline.errors import UnreadableError
-from libs.pipeline.groups import Entry
+from libs.common.clock import EPOCH
+from libs.streams.errors import UnreadableError
+from libs.streams.groups import Entry
 from services.ingest import metrics
 from services.ingest.tables import dead_letters
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DeadLetterWriter:
@@ -23,7 +22,7 @@ class DeadLetterWriter:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def work(self, entries: Sequence[Entry]) -> None:
+    async def write(self, entries: Sequence[Entry]) -> None:
         """Writes the entries' letters. Raises UnreadableError, and what Postgres raises."""
         rows = [row for entry in entries for row in _rows(entry)]
         if rows:

@@ -13,8 +13,8 @@ from libs.common.pseudonym import Pseudonymizer
 from libs.common.redis_client import create_redis
 from libs.common.runtime import Loop, ServiceParts
 from libs.consent import ConsentReader
-from libs.pipeline.consumer import create_consumer
-from libs.pipeline.streams import refused_stream, unhandled_stream
+from libs.streams.consumer import create_consumer
+from libs.streams.names import INGEST, enrich_dead_letters, ingest_dead_letters
 from services.ingest.anonymization import Anonymizer
 from services.ingest.consent_gate import ConsentGate
 from services.ingest.convert import ProtoCodec
@@ -52,13 +52,13 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
     letters = create_consumer(
         redis,
         settings,
-        group="ingest",
+        group=INGEST,
         streams=[
             stream_of(shard)
-            for stream_of in (refused_stream, unhandled_stream)
+            for stream_of in (ingest_dead_letters, enrich_dead_letters)
             for shard in range(settings.shards)
         ],
-        work=DeadLetterWriter(engine).work,
+        work=DeadLetterWriter(engine).write,
         is_transient=is_transient,
     )
     return ServiceParts(

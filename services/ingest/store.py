@@ -8,7 +8,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_key
-from libs.pipeline.streams import raw_stream, refused_stream
+from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest.model import Append, Appended
 from services.ingest.settings import IngestSettings
 
@@ -49,7 +49,7 @@ class RedisRawStream:
         return await self._script(
             keys=[
                 raw_stream(shard),
-                refused_stream(shard),
+                ingest_dead_letters(shard),
                 *_windows(shard, "seen", append.app_id, now_ms, window_ms),
                 *_windows(shard, "idempotency", append.app_id, now_ms, self._idempotency_window_ms),
             ],

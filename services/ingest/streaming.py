@@ -72,7 +72,7 @@ class EventStream:
                     await asyncio.wait({reading}, timeout=leave_by - self._loop.time())
                     if not reading.done():
                         raise Unavailable(
-                            "the pod is draining", reason="DRAINING", retry_after_seconds=1.0
+                            "the server is draining", reason="DRAINING", retry_after_seconds=1.0
                         )
                 request = await reading
                 if request is grpc.aio.EOF:

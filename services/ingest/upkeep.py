@@ -3,11 +3,11 @@
 import asyncio
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from libs.common.redis_client import REDIS_DOWN
 from libs.common.runtime import repeat
-from libs.pipeline.streams import raw_stream, refused_stream
-from libs.pipeline.trimming import trim_acknowledged
+from libs.streams.names import ingest_dead_letters, raw_stream
+from libs.streams.trimming import trim_acknowledged
 from services.ingest import metrics
 from services.ingest.store import RedisRawStream
 
@@ -28,14 +28,14 @@ class Upkeep:
             self._keep,
             INTERVAL_SECONDS,
             stop,
-            transient=(RedisError, OSError),
+            transient=REDIS_DOWN,
             warning="upkeep waits",
         )
 
     async def _keep(self) -> None:
         for shard in range(self._shards):
             await trim_acknowledged(self._redis, raw_stream(shard))
-            await trim_acknowledged(self._redis, refused_stream(shard))
+            await trim_acknowledged(self._redis, ingest_dead_letters(shard))
             entries, size = await self._stream.measure_backlog(shard)
             metrics.BACKLOG_ENTRIES.labels(shard).set(entries)
             metrics.BACKLOG_BYTES.labels(shard).set(size)

@@ -15,6 +15,7 @@ from libs.consent import (
     is_subject_id,
 )
 from libs.consent.state import parse_choices, split_state
+from services.privacy import metrics
 from services.privacy.model import Answer, Person
 from services.privacy.ports import ConsentStore, MirrorReader
 from services.privacy.tokens import token_version
@@ -22,7 +23,7 @@ from services.privacy.validation import check_app, check_purpose, check_subject
 
 
 class Checker:
-    """Decides for apps and purposes of the catalogs. `from_store` counts answers of the slow kind."""
+    """Decides for apps and purposes of the catalogs."""
 
     def __init__(
         self, catalogs: Mapping[str, Catalog], mirror: MirrorReader, store: ConsentStore
@@ -36,7 +37,6 @@ class Checker:
             for app_id, catalog in catalogs.items()
             for purpose in catalog.purposes.values()
         }
-        self.from_store = 0
 
     async def check(self, app_id: str, subject_id: str, purpose_name: str, token: str) -> Answer:
         """The answer from a state at least as new as the token's.
@@ -86,7 +86,7 @@ class Checker:
             states = await self._store.read(app_id, subject_ids)
         except Unavailable as error:
             raise ConsentUnavailable("consent cannot be read") from error
-        self.from_store += len(subject_ids)
+        metrics.CHECKS_FROM_POSTGRES.inc(len(subject_ids))
         return states
 
     def _refuse(

@@ -2,7 +2,6 @@
 
 from contextlib import AsyncExitStack
 
-from prometheus_client import REGISTRY
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from libs.catalog import load_catalogs
@@ -11,8 +10,8 @@ from libs.common.database import create_engine
 from libs.common.grpc_server import Binding
 from libs.common.runtime import Loop, ServiceParts
 from libs.consent import ConsentReader, RedisConnection
+from services.privacy import metrics
 from services.privacy.checking import Checker
-from services.privacy.metrics import PrivacyCollector
 from services.privacy.mirror import MirrorKeeper
 from services.privacy.recording import Recorder
 from services.privacy.redis_mirror import RedisMirror
@@ -47,9 +46,7 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
     checker = Checker(catalogs, reader, store)
     recorder = Recorder(store, mirror, repairs, SystemClock())
     servicer = PrivacyServicer(catalogs, checker, recorder, store)
-    collector = PrivacyCollector(servicer, checker, keeper, repairs)
-    REGISTRY.register(collector)
-    stack.callback(REGISTRY.unregister, collector)
+    metrics.REPAIRS.set_function(repairs.__len__)
     return ServiceParts(
         bindings=[
             Binding(

@@ -8,6 +8,7 @@ from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from libs.catalog import Catalog
 from libs.common.errors import InvalidArgument
+from services.privacy import metrics
 from services.privacy.checking import Checker
 from services.privacy.convert import (
     CHECK_RESPONSES,
@@ -28,7 +29,7 @@ MAX_PAGE_SIZE = 1_000
 
 
 class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
-    """`weir.privacy.v1.PrivacyService`. Counts the people asked about, and the recordings."""
+    """`weir.privacy.v1.PrivacyService`."""
 
     def __init__(
         self,
@@ -41,14 +42,12 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         self._checker = checker
         self._recorder = recorder
         self._store = store
-        self.checks = 0
-        self.recordings = 0
 
     async def CheckConsent(  # noqa: N802
         self, request: pb.CheckConsentRequest, _: grpc.aio.ServicerContext
     ) -> pb.CheckConsentResponse:
         # No span, no log line, no labelled counter: this call costs hardly more than an echo.
-        self.checks += 1
+        metrics.CHECKS.inc()
         answer = await self._checker.check(
             request.app_id, request.subject_id, request.purpose, request.token
         )
@@ -60,7 +59,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         subject_ids = list(request.subject_ids)
         if not 1 <= len(subject_ids) <= MAX_SUBJECTS:
             raise InvalidArgument(f"must be 1 to {MAX_SUBJECTS}", field="subject_ids")
-        self.checks += len(subject_ids)
+        metrics.CHECKS.inc(len(subject_ids))
         decisions = await self._checker.check_many(request.app_id, subject_ids, request.purpose)
         return to_batch_response(decisions)
 
@@ -71,7 +70,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         catalog = check_app(self._catalogs, request.app_id)
         check_recording(catalog, recording, [choice.purpose for choice in request.choices])
         recorded = await self._recorder.record(recording)
-        self.recordings += 1
+        metrics.RECORDINGS.inc()
         return pb.RecordConsentResponse(
             token=consent_token(recording.person, recorded.version),
             recorded_at=to_timestamp(recorded.recorded_at_us),

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy.exc
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from libs.common.clock import EPOCH
+from libs.common.database import POSTGRES_DOWN
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState
 from services.privacy.model import (
@@ -90,8 +91,6 @@ HISTORY = text(
     """
 )
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class PostgresConsentStore:
     """See `ports.ConsentStore`. No call takes longer than `timeout_seconds`."""
@@ -150,12 +149,7 @@ class PostgresConsentStore:
         try:
             async with asyncio.timeout(self._timeout), self._engine.begin() as connection:
                 yield connection
-        except (
-            OSError,  # TimeoutError is one
-            sqlalchemy.exc.OperationalError,
-            sqlalchemy.exc.InterfaceError,
-            sqlalchemy.exc.TimeoutError,
-        ) as error:
+        except POSTGRES_DOWN as error:
             raise Unavailable("Postgres does not answer", retry_after_seconds=1.0) from error
 
 
@@ -183,7 +177,7 @@ class PostgresTransaction:
         values: Mapping[str, Any] = {
             **self._person._asdict(),
             "version": recorded.version,
-            "recorded_at": _EPOCH + timedelta(microseconds=recorded.recorded_at_us),
+            "recorded_at": EPOCH + timedelta(microseconds=recorded.recorded_at_us),
             "purposes": list(recording.choices),
             "granted": list(recording.choices.values()),
         }
@@ -208,4 +202,4 @@ def _stored_state(row: Any) -> StoredState:
 
 
 def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // timedelta(microseconds=1)

@@ -65,4 +65,4 @@ def _fingerprint(person: Person) -> bytes:
 
 
 def _invalid(field: str) -> InvalidArgument:
-    return InvalidArgument("is not one that this person's answers gave", field=field)
+    return InvalidArgument("was not issued for this person", field=field)

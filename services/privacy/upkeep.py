@@ -6,6 +6,7 @@ import contextlib
 import structlog
 
 from libs.common.errors import Unavailable
+from services.privacy import metrics
 from services.privacy.mirror import MirrorKeeper
 
 log = structlog.get_logger()
@@ -40,6 +41,7 @@ class Upkeep:
                 failing = True
             else:
                 failing = False
-            if self._keeper.fills > fills:
-                log.info("filled the consent mirror", apps=self._keeper.fills - fills)
+            if filled := self._keeper.fills - fills:
+                metrics.MIRROR_FILLS.inc(filled)
+                log.info("filled the consent mirror", apps=filled)
             await asyncio.sleep(self._poll_seconds)

@@ -20,11 +20,11 @@ from tests.bench.consent import measure_batches, measure_checks, response_size
 from tests.bench.delay import DelayBench
 from tests.bench.echo import EchoServer
 from tests.bench.end_to_end import EndToEnd, EndToEndBench
-from tests.bench.ledger import Ledger
 from tests.bench.load import WrongCountsError
 from tests.bench.processes import Processes
 from tests.bench.raw_copy import RawCopy
 from tests.bench.report import Report
+from tests.bench.stored_counts import StoredCounts
 from tests.bench.traffic import Traffic
 
 PARTS = ("end_to_end", "consent", "batch", "delay")
@@ -101,10 +101,10 @@ async def _measure(
     answered = await record_answers(services["privacy"], token, traffic)
     progress.print(f"{answered} people have recorded their answers")
     with psycopg.connect(addresses.database_url, autocommit=True) as connection:
-        ledger = Ledger(connection)
+        stored = StoredCounts(connection)
         rate = options.rate
         bench = EndToEndBench(
-            services["ingest"], token, traffic, ledger, RawCopy(connection), Processes(suite)
+            services["ingest"], token, traffic, stored, RawCopy(connection), Processes(suite)
         )
         progress.print("warming up")
         await bench.warm_up(plan.warm_up_frames)
@@ -148,7 +148,7 @@ async def _measure(
         if "delay" in options.only:
             progress.print(f"delay at {rate:,.0f} events/s, {plan.runs} times")
             delays = await DelayBench(services, token, addresses.database_url, traffic).measure(
-                ledger, runs=plan.runs, seconds=plan.delay_seconds, events_per_second=rate
+                stored, runs=plan.runs, seconds=plan.delay_seconds, events_per_second=rate
             )
             report.add("live_p50_ms", delays.live_p50_ms)
             report.add("live_p99_ms", delays.live_p99_ms)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import psycopg
 
 from tests.bench.figures import percentile
-from tests.bench.ledger import Ledger
 from tests.bench.load import WrongCountsError, send
 from tests.bench.sightings import LiveSightings, StoredSightings
+from tests.bench.stored_counts import StoredCounts
 from tests.bench.traffic import Frames, Traffic
 
 # Smaller than the frames that the maximum was found with, as producers that do not wait send them.
@@ -50,15 +50,15 @@ class DelayBench:
         self._traffic = traffic
 
     async def measure(
-        self, ledger: Ledger, *, runs: int, seconds: float, events_per_second: float
+        self, stored: StoredCounts, *, runs: int, seconds: float, events_per_second: float
     ) -> Delays:
         """Each run offers `events_per_second` for `seconds`. Raises WrongCountsError."""
         results = Delays()
         for number in range(runs):
-            before = ledger.counts()
+            before = stored.counts()
             streams = self._frames(f"marker-{number}-{time.time_ns()}", seconds, events_per_second)
             stored, live, kept = await self._run(streams, seconds)
-            ledger.check(before, kept)
+            stored.check(before, kept)
             offered = sum(frames.events for frames in streams) / seconds
             results.offered_per_second.append(offered)
             results.stored_p50_ms.append(percentile(stored, 50) * 1e3)

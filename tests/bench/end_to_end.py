@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tests.bench.figures import Figure, pair_ratios
-from tests.bench.ledger import Ledger
 from tests.bench.load import send
 from tests.bench.processes import Processes, Usage, cpu_us_per_event
 from tests.bench.raw_copy import RawCopy
+from tests.bench.stored_counts import StoredCounts
 from tests.bench.traffic import Frames, Traffic
 
 FRAME_EVENTS = 500
@@ -49,14 +49,14 @@ class EndToEndBench:
         address: str,
         token: str,
         traffic: Traffic,
-        ledger: Ledger,
+        stored: StoredCounts,
         raw_copy: RawCopy,
         processes: Processes,
     ) -> None:
         self._address = address
         self._token = token
         self._traffic = traffic
-        self._ledger = ledger
+        self._stored = stored
         self._raw_copy = raw_copy
         self._processes = processes
 
@@ -82,18 +82,18 @@ class EndToEndBench:
         # The frames are there until the run ends: no need for the collector to walk past them.
         gc.collect()
         gc.freeze()
-        before, usage = self._ledger.counts(), self._processes.usage()
+        before, usage = self._stored.counts(), self._processes.usage()
         start = time.perf_counter()
         sent = await asyncio.gather(
             *(send(self._address, self._token, frames) for frames in streams)
         )
         kept = sum(stream.stored for stream in sent)
-        end = await self._ledger.wait_until_counted(
+        end = await self._stored.wait_until_counted(
             before.counted + kept, timeout_seconds=_TIMEOUT_SECONDS
         )
         await asyncio.sleep(_SETTLING_SECONDS)
         self._note(results, usage, kept, end - start)
-        self._ledger.check(before, kept)
+        self._stored.check(before, kept)
         gc.unfreeze()
         for stream in sent:
             results.verdicts.update(stream.verdicts)

@@ -3,62 +3,37 @@
 import os
 import signal
 import sys
-import time
 
 import pytest
 from redis import Redis
 
 from libs.common.settings import CommonSettings
-from tests.support.waiting import PATIENCE_SECONDS
+from libs.streams.names import poison_stream
+from tests.fault.deadly_reader import DEADLY, DONE, GROUP, STREAM
+from tests.support.waiting import eventually
 from tests.support.weir_command import started
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
-STREAM = "test:{0}:deadly"
-ENTRIES, DEADLY = 200, 77
-# Counts entries in Redis, and dies of one of them. Repeating is harmless: a set.
-READER = f"""
-import asyncio, os, signal, sys
-from libs.common.redis_client import create_redis
-from libs.common.settings import CommonSettings
-from libs.pipeline.consumer import create_consumer
-
-async def main():
-    redis = create_redis(sys.argv[1])
-
-    async def work(entries):
-        for entry in entries:
-            if entry.fields[b"n"] == b"{DEADLY}":
-                os.kill(os.getpid(), signal.SIGKILL)
-            await redis.sadd("done", entry.fields[b"n"])
-
-    await create_consumer(
-        redis, CommonSettings(claim_idle_seconds=0.3), group="test", streams=["{STREAM}"],
-        work=work, is_transient=lambda error: False,
-    ).run(asyncio.Event())
-
-asyncio.run(main())
-"""
+ENTRIES = 200
+POISON = poison_stream(GROUP, 0)
 
 
 def test_an_entry_that_kills_its_readers_is_put_aside_alone(redis_url: str) -> None:
-    deaths = 0
+    command = [sys.executable, "-m", "tests.fault.deadly_reader", redis_url]
+    # Once with its chunk, and then as often as it is tried alone.
+    deaths = 1 + CommonSettings().max_attempts
     with Redis.from_url(redis_url) as redis:
         for number in range(ENTRIES):
             redis.xadd(STREAM, {"n": number})
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not redis.exists("test:{0}:poison"):
-            assert time.monotonic() < deadline
-            with started([sys.executable, "-c", READER, redis_url], dict(os.environ)) as reader:
-                while reader.poll() is None and not redis.exists("test:{0}:poison"):
-                    assert time.monotonic() < deadline
-                    time.sleep(0.02)
-                deaths += reader.poll() == -signal.SIGKILL
-        [(_, aside)] = redis.xrange("test:{0}:poison")
-        assert aside[b"n"] == b"%d" % DEADLY
-        # Once with its chunk, and then as often as it is tried alone.
-        assert deaths == 1 + CommonSettings().max_attempts
-        with started([sys.executable, "-c", READER, redis_url], dict(os.environ)):
-            while redis.scard("done") < ENTRIES - 1:
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-        assert not redis.sismember("done", DEADLY)
+        for _ in range(deaths):
+            with started(command, dict(os.environ)) as reader:
+                eventually(lambda: reader.poll() is not None)
+                assert reader.returncode == -signal.SIGKILL
+                assert not redis.exists(POISON)
+        with started(command, dict(os.environ)) as reader:
+            eventually(lambda: redis.scard(DONE) == ENTRIES - 1)
+            eventually(lambda: redis.xlen(POISON) == 1)
+            assert reader.poll() is None
+        [(_, aside)] = redis.xrange(POISON)
+        assert aside[b"n"] == DEADLY
+        assert not redis.sismember(DONE, DEADLY)

@@ -22,14 +22,6 @@ class Reservation:
             self._claim = None
 
 
-def free_port(preferred: int) -> int:
-    """`preferred`, or the first port after it on which nobody listens. Good for a guess only: see
-    `reserve_port`."""
-    reservation = reserve_port(preferred)
-    reservation.release()
-    return reservation.port
-
-
 def reserve_port(preferred: int) -> Reservation:
     """Picks the first port from `preferred` on that is free and not reserved.
 

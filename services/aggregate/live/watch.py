@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from libs.common.errors import Unavailable
+from libs.common.redis_client import REDIS_DOWN
 from libs.common.runtime import pause
 from services.aggregate import metrics
 from services.aggregate.live.counters import decode_states, live_channel
@@ -72,7 +72,7 @@ class WatchHub:
                 continue
             try:
                 await self._listen(stop)
-            except (RedisError, OSError) as error:
+            except REDIS_DOWN as error:
                 log.warning("watchers wait", error=type(error).__name__)
                 await pause(stop, _POLL_SECONDS)
             finally:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
@@ -14,10 +13,10 @@ from libs.common.settings import REPOSITORY, CommonSettings
 from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
 from services.ingest.settings import IngestSettings
-from services.privacy.metrics import PrivacyCollector
 from services.privacy.settings import PrivacySettings
 
 PAGE = (REPOSITORY / "docs" / "operations.md").read_text()
+SERVICES = ("ingest", "enrich", "aggregate", "privacy")
 SECTIONS: dict[str, type[CommonSettings]] = {
     "All services": CommonSettings,
     "ingest": IngestSettings,
@@ -62,21 +61,19 @@ def test_settings_and_defaults(section: str) -> None:
 
 def test_ports_are_named_beside_the_variable() -> None:
     (meaning,) = (row[2] for row in _rows("All services") if row[0] == "`WEIR_PORT`")
-    for service in ("ingest", "enrich", "aggregate", "privacy"):
+    for service in SERVICES:
         port = SECTIONS[service].model_fields["port"].default
         assert f"{service} {port}" in meaning
 
 
-def _metrics() -> Iterator[tuple[str, str]]:
-    """Name in the exposition, and labels, of everything that the services measure."""
-    for home in ("services.ingest", "services.enrich", "services.aggregate", "libs.pipeline"):
+def _metrics() -> Iterator[tuple[str, str, str]]:
+    """Name in the exposition, labels and help of everything that the services measure."""
+    for home in (*(f"services.{service}" for service in SERVICES), "libs.streams"):
         for metric in vars(import_module(f"{home}.metrics")).values():
             if isinstance(metric, MetricWrapperBase):
                 (family,) = metric.describe()
-                yield _exposed(family.name, family.type), ", ".join(metric._labelnames)
-    zero = SimpleNamespace(checks=0, recordings=0, from_store=0, fills=0)
-    for family in PrivacyCollector(zero, zero, zero, []).collect():
-        yield _exposed(family.name, family.type), ""
+                labels = ", ".join(metric._labelnames)
+                yield _exposed(family.name, family.type), labels, family.documentation
 
 
 def _exposed(name: str, kind: str) -> str:
@@ -84,11 +81,13 @@ def _exposed(name: str, kind: str) -> str:
 
 
 def test_metrics() -> None:
-    assert {name: labels for name, labels, _ in _rows("Metrics")} == dict(_metrics())
+    measured = [(name, labels, text[0].lower() + text[1:]) for name, labels, text in _metrics()]
+    on_page = [(name, labels, meaning) for name, labels, meaning in _rows("Metrics")]
+    assert sorted(on_page) == sorted(measured)
 
 
 def test_every_metric_named_in_prose_exists() -> None:
-    names = {name.strip("`") for name, _ in _metrics()}
+    names = {name.strip("`") for name, _, _ in _metrics()}
     assert set(re.findall(r"\bweir_[a-z_]+", PAGE)) <= names
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from libs.common.ids import new_uuid7
 from libs.common.redis_client import create_redis
-from libs.pipeline.groups import ConsumerGroup
+from libs.streams.groups import ConsumerGroup
 from tests.integration.aggregate.conftest import STREAM, Aggregate, Stores
 from tests.support.waiting import until
 from tests.unit.aggregate.samples import APP, entry, event

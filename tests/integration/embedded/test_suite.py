@@ -97,11 +97,14 @@ def test_what_the_user_brings_is_used(
         "WEIR_DATABASE_URL": database_url,
         "WEIR_REDIS_URL": redis_url,
         "WEIR_AUTH_TOKEN": "mine",
+        "WEIR_CATALOGS": "docs/of/mine",
     }
     with Suite(home, environment, services=fake_services) as suite:
         assert suite.addresses.database_url == database_url
         assert suite.addresses.redis_url == redis_url
         assert suite.addresses.token == "mine"
+        # Whoever reads it may work in another folder.
+        assert suite.addresses.catalogs == str(Path.cwd() / "docs/of/mine")
         assert not (home.path / "postgres").exists()
         with pytest.raises(KeyError):
             suite.pid("postgres")

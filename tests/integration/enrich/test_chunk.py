@@ -1,103 +1,30 @@
 """A chunk's way through enrich, on real stores: poison is isolated, and repeating is harmless."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import psycopg
 import pytest
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
-from weir.pipeline.v1 import batch_pb2
 
-from libs.common.clock import SystemClock
-from libs.common.database import create_engine
-from libs.common.ids import new_uuid7
-from libs.pipeline.groups import Entry
-from libs.pipeline.streams import enriched_stream, unhandled_stream
 from services.enrich import convert
-from services.enrich.chunk import ChunkProcessor, PoisonFloodError
-from services.enrich.context_facts import context_reader
-from services.enrich.enrichment import Enricher
+from services.enrich.chunk import PoisonFloodError
 from services.enrich.forward import Forwarder
-from services.enrich.model import Session, WorkBatch
+from services.enrich.model import Session
 from services.enrich.sessions import SessionStore
-from services.enrich.settings import EnrichSettings
-from services.enrich.steps.country import country_lookup
-from services.enrich.store import EventStore
+from tests.integration.enrich.conftest import NOON_US, Enrich, entry_of, event
 
-NOON_US = 1_795_176_000_000_000  # 2026-11-20T12:00:00Z
 MINUTE_US = 60_000_000
 REFUSED_BY_POSTGRES = b'{"moves": 1e-99999}'
-
-
-class Enrich:
-    """A processor on real stores, and what it left in them."""
-
-    def __init__(self, client: Redis, engine: AsyncEngine, database_url: str) -> None:
-        self.client, self._database_url = client, database_url
-        read = context_reader(country_lookup(None), convert.parse_context, convert.plain_context)
-        self.processor = ChunkProcessor(
-            Enricher(read, convert.attribution_jsonb),
-            SessionStore(client, SystemClock(), 3_600),
-            EventStore(engine),
-            Forwarder(client),
-            SystemClock(),
-            EnrichSettings(poison_minimum=20),
-        )
-
-    async def process(self, *entries: Entry) -> list[WorkBatch]:
-        batches = [convert.work_batch(entry) for entry in entries]
-        await self.processor.process(batches)
-        return batches
-
-    def rows(self, columns: str = "event_id") -> list[tuple[Any, ...]]:
-        with psycopg.connect(self._database_url) as connection:
-            return connection.execute(
-                f"SELECT {columns} FROM enrich.events ORDER BY event_id".encode()
-            ).fetchall()
-
-    async def forwarded(self) -> list[batch_pb2.EnrichedBatch]:
-        entries = await self.client.xrange(enriched_stream(0))
-        return [batch_pb2.EnrichedBatch.FromString(fields[b"batch"]) for _, fields in entries]
-
-    async def letters(self) -> dict[bytes, batch_pb2.DeadLetter]:
-        return {
-            letter.dead_letter_id: letter
-            for _, fields in await self.client.xrange(unhandled_stream(0))
-            for letter in batch_pb2.DeadLetterBatch.FromString(fields[b"batch"]).dead_letters
-        }
-
-
-@pytest.fixture
-async def enrich(client: Redis, database_url: str) -> AsyncIterator[Enrich]:
-    engine = create_engine(database_url, service="enrich")
-    yield Enrich(client, engine, database_url)
-    await engine.dispose()
-
-
-def _event(event_id: str, at_us: int = NOON_US, **fields: Any) -> event_pb2.Event:
-    event = event_pb2.Event(
-        **{"event_id": event_id, "name": "game.ended", "properties_json": b"{}", **fields}
-    )
-    event.occurred_at.FromMicroseconds(at_us)
-    return event
-
-
-def _entry(*events: event_pb2.Event) -> Entry:
-    batch = batch_pb2.EventBatch(
-        app_id="chess", batch_id=new_uuid7(), received_at_us=NOON_US, events=events
-    )
-    return Entry(b"ingest:{0}:raw", b"1-0", {b"batch": batch.SerializeToString(), b"trace": b"t"})
 
 
 async def test_an_event_that_postgres_refuses_is_isolated_and_its_neighbours_are_stored(
     enrich: Enrich,
 ) -> None:
-    events = [_event(f"e{n:02}") for n in range(30)]
+    events = [event(f"e{n:02}") for n in range(30)]
     for position in (7, 23):
         events[position].properties_json = REFUSED_BY_POSTGRES
-    first, bad, last = _entry(_event("a")), _entry(*events), _entry(_event("z"))
+    first, bad, last = entry_of(event("a")), entry_of(*events), entry_of(event("z"))
     await enrich.process(first, bad, last)
     stored = ["a", *(f"e{n:02}" for n in range(30) if n not in (7, 23)), "z"]
     assert [row[0] for row in enrich.rows()] == stored
@@ -114,7 +41,7 @@ async def test_an_event_that_postgres_refuses_is_isolated_and_its_neighbours_are
 
 async def test_a_batch_that_ingest_appended_twice_is_stored_once(enrich: Enrich) -> None:
     """Redis lost the marks of a batch but not the batch: its repetition was new to ingest."""
-    entry = _entry(_event("a"), _event("b"))
+    entry = entry_of(event("a"), event("b"))
     await enrich.process(entry)
     await enrich.process(entry)
     assert enrich.rows() == [("a",), ("b",)]
@@ -129,7 +56,7 @@ async def test_a_batch_twice_in_a_chunk_is_still_counted_after_a_crash(
     async def crash(*_: object) -> None:
         raise ConnectionError
 
-    entry = _entry(_event("a"), _event("b"))
+    entry = entry_of(event("a"), event("b"))
     with monkeypatch.context() as patch:
         patch.setattr(Forwarder, "forward", crash)
         with pytest.raises(ConnectionError):
@@ -147,7 +74,7 @@ async def test_poison_is_put_aside_before_its_batch_counts_as_stored(
     async def crash(*_: object) -> None:
         raise ConnectionError
 
-    entry = _entry(_event("good"), _event("bad", properties_json=REFUSED_BY_POSTGRES))
+    entry = entry_of(event("good"), event("bad", properties_json=REFUSED_BY_POSTGRES))
     with monkeypatch.context() as patch:
         patch.setattr(Forwarder, "forward", crash)
         with pytest.raises(ConnectionError):
@@ -163,28 +90,36 @@ async def test_poison_is_put_aside_before_its_batch_counts_as_stored(
 async def test_a_flood_of_poison_is_not_drained_into_dead_letters(
     enrich: Enrich, poison: dict[str, Any]
 ) -> None:
-    events = [_event(f"e{n}", **(poison if n % 3 else {})) for n in range(30)]
+    events = [event(f"e{n}", **(poison if n % 3 else {})) for n in range(30)]
     with pytest.raises(PoisonFloodError):
-        await enrich.process(_entry(*events))
+        await enrich.process(entry_of(*events))
     assert enrich.rows() == []
     assert await enrich.letters() == {}
     assert await enrich.forwarded() == []
 
 
 async def test_a_little_poison_is_no_flood(enrich: Enrich) -> None:
-    await enrich.process(_entry(*[_event(f"e{n}", producer=99) for n in range(19)]))
+    await enrich.process(entry_of(*[event(f"e{n}", producer=99) for n in range(19)]))
     assert len(await enrich.letters()) == 19
     assert await enrich.forwarded() == []
 
 
-async def test_quarantine_makes_dead_letters_of_a_whole_batch(enrich: Enrich) -> None:
-    batch = convert.work_batch(_entry(_event("a"), _event("b")))
-    await enrich.processor.quarantine(batch, "every attempt to process the batch ended")
+async def test_giving_up_makes_dead_letters_of_a_whole_batch(enrich: Enrich) -> None:
+    batch = convert.work_batch(entry_of(event("a"), event("b")))
+    before = poison()
+    await enrich.processor.give_up(batch, "it failed")
     assert {letter.event.event_id for letter in (await enrich.letters()).values()} == {"a", "b"}
     assert enrich.rows() == []
+    assert poison() - before == 2
 
 
-async def test_quarantine_only_forwards_a_batch_that_is_stored(
+def poison() -> float:
+    """What an operator's alarm looks at."""
+    name = "weir_enrich_events_poison_total"
+    return REGISTRY.get_sample_value(name, {"app": "chess"}) or 0.0
+
+
+async def test_giving_up_only_forwards_a_batch_that_is_stored(
     enrich: Enrich, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It died between commit and forwarding, again and again: its events are there, uncounted."""
@@ -192,29 +127,34 @@ async def test_quarantine_only_forwards_a_batch_that_is_stored(
     async def crash(*_: object) -> None:
         raise ConnectionError
 
-    entry = _entry(_event("good"), _event("bad", properties_json=REFUSED_BY_POSTGRES))
+    good = event("good", context={"user_agent": "UnityPlayer/2022.3.10f1"})
+    entry = entry_of(good, event("bad", properties_json=REFUSED_BY_POSTGRES))
     with monkeypatch.context() as patch:
         patch.setattr(Forwarder, "forward", crash)
         with pytest.raises(ConnectionError):
             await enrich.process(entry)
-    await enrich.processor.quarantine(convert.work_batch(entry), "it died")
-    assert [list(batch.skipped) for batch in await enrich.forwarded()] == [[1]]
+    await enrich.processor.give_up(convert.work_batch(entry), "it died")
+    [batch] = await enrich.forwarded()
+    assert list(batch.skipped) == [1]
+    # Not counted as something else than it was stored as.
+    [(stored,)] = enrich.rows("device_type")
+    assert batch.enrichments[batch.enrichment_of_event[0]].device_type == stored != ""
     [letter] = (await enrich.letters()).values()
     assert letter.event.event_id == "bad"
 
 
 async def test_a_session_begins_with_its_earliest_event_over_all_chunks(enrich: Enrich) -> None:
-    def event(event_id: str, minute: int) -> event_pb2.Event:
-        return _event(
+    def seen(event_id: str, minute: int) -> event_pb2.Event:
+        return event(
             event_id,
             NOON_US + minute * MINUTE_US,
             session_id="s1",
             context={"page_url": f"/{minute}"},
         )
 
-    await enrich.process(_entry(event("e1", 10), event("e2", 5)))
-    await enrich.process(_entry(event("e3", 20)))
-    await enrich.process(_entry(event("e4", 1)), _entry(event("e5", 30), _event("e6")))
+    await enrich.process(entry_of(seen("e1", 10), seen("e2", 5)))
+    await enrich.process(entry_of(seen("e3", 20)))
+    await enrich.process(entry_of(seen("e4", 1)), entry_of(seen("e5", 30), event("e6")))
     begun = enrich.rows("event_id, (extract(epoch FROM session_started_at) * 1000000)::bigint")
     minutes = {
         event_id: None if at is None else (at - NOON_US) // MINUTE_US for event_id, at in begun

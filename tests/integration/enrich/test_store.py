@@ -13,7 +13,7 @@ from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
 from libs.common.database import create_engine
-from libs.pipeline.groups import Entry
+from libs.streams.groups import Entry
 from services.enrich import convert
 from services.enrich.context_facts import context_reader
 from services.enrich.enrichment import Enricher

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from libs.common.errors import Unavailable
 from libs.common.redis_client import create_redis
-from libs.pipeline.streams import raw_stream, refused_stream
+from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest.model import Append, Appended
 from services.ingest.settings import IngestSettings
 from services.ingest.store import RedisRawStream
@@ -99,7 +99,7 @@ async def test_a_batch_whose_answer_was_lost_is_not_appended_again(
     for _ in range(2):
         assert await stream.append(0, batch) == first
     assert len(await _entries(client)) == 2
-    assert await _entries(client, refused_stream(0)) == [{b"batch": b"letters"}]
+    assert await _entries(client, ingest_dead_letters(0)) == [{b"batch": b"letters"}]
 
 
 async def test_a_batch_whose_marks_are_lost_is_appended_again_as_it_was(
@@ -198,7 +198,7 @@ async def test_a_full_backlog_takes_nothing(stream: RedisRawStream, client: Redi
         await stream.append(0, _append(f"e{number}", batch=f"b{number}"))
     assert await stream.append(0, _append("new", batch="b5", letters=b"l")) is None
     assert len(await _entries(client)) == 5
-    assert await _entries(client, refused_stream(0)) == []
+    assert await _entries(client, ingest_dead_letters(0)) == []
     # Nothing was marked: when there is room again, it is new.
     await client.xtrim(raw_stream(0), maxlen=0)
     assert await stream.append(0, _append("new", batch="b6")) == _seen()

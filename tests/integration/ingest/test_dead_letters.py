@@ -12,14 +12,14 @@ from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
 from libs.common.database import create_engine, is_transient
-from libs.pipeline.consumer import create_consumer
-from libs.pipeline.streams import refused_stream, unhandled_stream
-from libs.pipeline.trimming import trim_acknowledged
+from libs.streams.consumer import create_consumer
+from libs.streams.names import enrich_dead_letters, ingest_dead_letters
+from libs.streams.trimming import trim_acknowledged
 from services.ingest.dead_letters import DeadLetterWriter
 from services.ingest.settings import IngestSettings
 from tests.support.waiting import until
 
-STREAMS = [refused_stream(0), unhandled_stream(0)]
+STREAMS = [ingest_dead_letters(0), enrich_dead_letters(0)]
 DEADLINE_SECONDS = 30
 
 
@@ -71,7 +71,7 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
         IngestSettings(),
         group="ingest",
         streams=STREAMS,
-        work=DeadLetterWriter(engine).work,
+        work=DeadLetterWriter(engine).write,
         is_transient=is_transient,
     )
     writer = asyncio.create_task(consumer.run(stop))

@@ -8,7 +8,7 @@ import pytest
 
 from libs.catalog import MetricKind
 from libs.common.errors import InvalidArgument
-from libs.pipeline.errors import UnreadableError
+from libs.streams.errors import UnreadableError
 from services.aggregate.convert import stored_batch
 from services.aggregate.counting.identity import make_cell, member_texts
 from services.aggregate.counting.known_members import KnownMembers

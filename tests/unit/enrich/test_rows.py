@@ -9,8 +9,8 @@ from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
 from libs.common.ids import EVENT_NAMESPACE
-from libs.pipeline.errors import UnreadableError
-from libs.pipeline.groups import Entry
+from libs.streams.errors import UnreadableError
+from libs.streams.groups import Entry
 from services.enrich import convert
 from services.enrich.context_facts import context_reader
 from services.enrich.enrichment import Enricher

@@ -17,6 +17,7 @@ class FakeStore:
         self.version = 0
         self.fail_commit = False
         self.fail_read = False
+        self.reads = 0
 
     @asynccontextmanager
     async def transaction(self, person: Person) -> AsyncIterator["FakeTransaction"]:
@@ -30,6 +31,7 @@ class FakeStore:
             self.log.append(f"commit {transaction.written.version}")
 
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[ConsentState | None]:
+        self.reads += 1
         if self.fail_read:
             raise Unavailable("Postgres does not answer")
         return [self.states.get(Person(app_id, subject_id)) for subject_id in subject_ids]

@@ -39,7 +39,7 @@ async def test_it_answers_from_the_mirror() -> None:
     assert await scene.check() == REFUSED
     scene.mirror.texts[ANN] = b"5 +telemetry"
     assert await scene.check() == GRANTED
-    assert scene.checker.from_store == 0
+    assert scene.store.reads == 0
 
 
 @pytest.mark.parametrize("mirrored", [None, b"4 +telemetry"])
@@ -51,7 +51,7 @@ async def test_a_token_newer_than_the_mirror_is_answered_from_the_truth(
         scene.mirror.texts[ANN] = mirrored
     scene.store.states[ANN] = ConsentState(5, {"telemetry": False})
     assert await scene.check(consent_token(ANN, 5)) == REFUSED
-    assert scene.checker.from_store == 1
+    assert scene.store.reads == 1
 
 
 async def test_a_token_newer_than_everything_is_not_answered() -> None:

@@ -4,10 +4,14 @@ from prometheus_client import Counter, Histogram
 
 CHUNK_SECONDS = Histogram(
     "weir_stream_chunk_seconds",
-    "From reading a chunk to acknowledging it",
+    "From reading a chunk to acknowledging it; the group `ingest` reads dead letters",
     ["group"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-RETRIES = Counter("weir_stream_retries", "Chunks tried again because a store did not do", ["group"])
-FAILURES = Counter("weir_stream_failed_entries", "Attempts at an entry that failed", ["group"])
+RETRIES = Counter("weir_stream_retries", "Chunks tried again because a store failed", ["group"])
+FAILURES = Counter(
+    "weir_stream_failed_entries",
+    "Attempts at an entry that failed for a reason of its own",
+    ["group"],
+)
 POISON = Counter("weir_stream_poison_entries", "Entries put aside", ["group"])

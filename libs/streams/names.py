@@ -1,16 +1,21 @@
 """The streams' names, and what their entries hold: the contract between the services.
 
-| stream | written by | read by group | fields |
+| stream | written by | read by | fields |
 |---|---|---|---|
-| raw | ingest | `enrich` | `batch`: EventBatch, `trace`: traceparent, `skip`: positions seen before |
-| enriched | enrich | `aggregate` | `batch`: EnrichedBatch, `trace`: traceparent |
-| dead letters | ingest, enrich | `ingest` | `batch`: DeadLetterBatch |
-| poison | a group's reader | people | the entry's fields, `stream` and `entry`: where it was |
+| `raw_stream` | ingest | `ENRICH` | `batch`: EventBatch, `trace`: traceparent, `skip`: positions seen |
+| `enriched_stream` | enrich | `AGGREGATE` | `batch`: EnrichedBatch, `trace`: traceparent |
+| `ingest_dead_letters`, `enrich_dead_letters` | ingest, enrich | `INGEST` | `batch`: DeadLetterBatch |
+| `poison_stream` | the readers of a group | people | the entry's fields, `stream` and `entry`: where it was |
 
 Messages are those of `weir.pipeline.v1`; `skip` is decimal numbers with commas between them.
 """
 
 from libs.common.sharding import shard_key
+
+# Consumer groups, named like the services that read with them.
+INGEST = "ingest"
+ENRICH = "enrich"
+AGGREGATE = "aggregate"
 
 
 def raw_stream(shard: int) -> str:
@@ -23,12 +28,12 @@ def enriched_stream(shard: int) -> str:
     return shard_key("enrich", shard, "enriched")
 
 
-def refused_stream(shard: int) -> str:
+def ingest_dead_letters(shard: int) -> str:
     """Events that ingest refused, on their way to Postgres."""
     return shard_key("ingest", shard, "dead_letters")
 
 
-def unhandled_stream(shard: int) -> str:
+def enrich_dead_letters(shard: int) -> str:
     """Events that enrich could not handle, on their way to Postgres."""
     return shard_key("enrich", shard, "dead_letters")
 

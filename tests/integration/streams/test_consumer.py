@@ -8,11 +8,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from libs.pipeline.consumer import Consumer
-from libs.pipeline.errors import UnreadableError
-from libs.pipeline.groups import Entry
-from libs.pipeline.quarantine import Quarantine
-from tests.integration.pipeline.stream import STREAM, add, group_of
+from libs.streams.consumer import Consumer
+from libs.streams.errors import UnreadableError
+from libs.streams.groups import Entry
+from libs.streams.quarantine import Quarantine
+from tests.integration.streams.stream import STREAM, add, group_of
 from tests.support.streams import settled
 from tests.support.waiting import until
 

@@ -2,7 +2,7 @@
 
 from redis.asyncio import Redis
 
-from tests.integration.pipeline.stream import STREAM, add, group_of, ids_of, read_all
+from tests.integration.streams.stream import STREAM, add, group_of, ids_of, read_all
 
 
 async def test_entries_from_before_the_group_are_read(client: Redis) -> None:

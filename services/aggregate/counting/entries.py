@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 
 from libs.common.telemetry import batch_span
-from libs.pipeline.groups import Entry
+from libs.streams.groups import Entry
 from services.aggregate import metrics
 from services.aggregate.convert import stored_batch
 from services.aggregate.counting.applier import Applier
@@ -12,14 +12,14 @@ from services.aggregate.model import StoredBatch
 from services.aggregate.ports import LiveCounters
 
 
-class Worker:
+class EnrichedEntries:
     """Counts entries, and tells the watchers."""
 
     def __init__(self, applier: Applier, live: LiveCounters) -> None:
         self._applier = applier
         self._live = live
 
-    async def work(self, entries: Sequence[Entry]) -> None:
+    async def count(self, entries: Sequence[Entry]) -> None:
         """Counts all of the entries or none. Raises UnreadableError, CatalogBehindError."""
         batches = [stored_batch(entry.fields) for entry in entries]
         with ExitStack() as spans:

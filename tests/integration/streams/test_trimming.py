@@ -2,8 +2,8 @@
 
 from redis.asyncio import Redis
 
-from libs.pipeline.trimming import trim_acknowledged
-from tests.integration.pipeline.stream import STREAM, add, group_of, ids_of, read_all
+from libs.streams.trimming import trim_acknowledged
+from tests.integration.streams.stream import STREAM, add, group_of, ids_of, read_all
 
 
 async def test_acknowledged_entries_are_trimmed_and_no_others(client: Redis) -> None:

@@ -29,7 +29,7 @@ class Counts:
     in_rollups: int
 
 
-class Ledger:
+class StoredCounts:
     """Reads the books; never writes."""
 
     def __init__(self, connection: psycopg.Connection) -> None:

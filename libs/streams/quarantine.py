@@ -6,9 +6,9 @@ import structlog
 from redis.asyncio import Redis
 
 from libs.common.sharding import shard_in
-from libs.pipeline import metrics
-from libs.pipeline.groups import Entry
-from libs.pipeline.streams import attempts_key, poison_stream
+from libs.streams import metrics
+from libs.streams.groups import Entry
+from libs.streams.names import attempts_key, poison_stream
 
 log = structlog.get_logger()
 

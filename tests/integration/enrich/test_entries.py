@@ -7,16 +7,18 @@ from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
-from libs.pipeline.consumer import create_consumer
-from libs.pipeline.groups import ConsumerGroup, Entry
-from libs.pipeline.quarantine import Quarantine
-from libs.pipeline.streams import attempts_key, raw_stream, unhandled_stream
+from libs.streams.consumer import create_consumer
+from libs.streams.groups import ConsumerGroup, Entry
+from libs.streams.names import ENRICH, attempts_key, enrich_dead_letters, raw_stream
+from libs.streams.quarantine import Quarantine
+from services.enrich.entries import RawEntries
 from services.enrich.settings import EnrichSettings
-from services.enrich.worker import Worker
-from tests.integration.enrich.test_chunk import Enrich, _entry, _event, enrich  # noqa: F401
+from tests.integration.enrich.conftest import Enrich, entry_of, event
 from tests.support.streams import settled
+from tests.support.waiting import until
 
 MAX_ATTEMPTS = EnrichSettings().max_attempts
 
@@ -26,15 +28,15 @@ async def consuming(
     client: Redis, work: Enrich, claim_idle_seconds: float = 60
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A consumer that runs, and is then told to stop."""
-    worker = Worker(work.processor)
+    entries = RawEntries(work.processor)
     consumer = create_consumer(
         client,
         EnrichSettings(claim_idle_seconds=claim_idle_seconds),
-        group="enrich",
+        group=ENRICH,
         streams=[raw_stream(0)],
-        work=worker.work,
-        give_up=worker.give_up,
-        is_transient=worker.is_transient,
+        work=entries.process,
+        give_up=entries.give_up,
+        is_transient=entries.is_transient,
     )
     stop = asyncio.Event()
     running = asyncio.create_task(consumer.run(stop))
@@ -47,13 +49,18 @@ async def consuming(
 
 async def die_reading(client: Redis, entry: Entry, deaths: int) -> None:
     """Another consumer takes the entry and never answers; others have tried it before, alone."""
-    group = ConsumerGroup(client, [raw_stream(0)], "enrich", "dead", 0)
+    group = ConsumerGroup(client, [raw_stream(0)], ENRICH, "dead", 0)
     await group.create()
     await client.xadd(raw_stream(0), dict(entry.fields.items()))
     [taken] = await group.read(1)
-    quarantine = Quarantine(client, "enrich", max_attempts=MAX_ATTEMPTS, max_entries=1)
+    quarantine = Quarantine(client, ENRICH, max_attempts=MAX_ATTEMPTS, max_entries=1)
     for _ in range(deaths):
         await quarantine.admit(taken)
+
+
+def retries() -> float:
+    """How often a chunk was tried again."""
+    return REGISTRY.get_sample_value("weir_stream_retries_total", {"group": ENRICH}) or 0.0
 
 
 @pytest.mark.parametrize(
@@ -71,7 +78,7 @@ async def die_reading(client: Redis, entry: Entry, deaths: int) -> None:
 )
 async def test_a_missing_column_or_table_is_waited_for(
     client: Redis,
-    enrich: Enrich,  # noqa: F811
+    enrich: Enrich,
     database_url: str,
     change: str,
     back: str,
@@ -79,12 +86,12 @@ async def test_a_missing_column_or_table_is_waited_for(
     # Not a blocking connection: it waits for locks that the consumer holds, in this very event loop.
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         await connection.execute(change.encode())
-        await client.xadd(raw_stream(0), dict(_entry(_event("a"), _event("b")).fields.items()))
+        await client.xadd(raw_stream(0), dict(entry_of(event("a"), event("b")).fields.items()))
         async with consuming(client, enrich) as running:
-            # Long enough for several attempts, which come half a second apart.
-            await asyncio.sleep(1.5)
+            before = retries()
+            await until(lambda: retries() >= before + 3)
             assert not running.done()
-            assert await client.xlen(unhandled_stream(0)) == 0
+            assert await client.xlen(enrich_dead_letters(0)) == 0
             await connection.execute(back.encode())
             await settled(client, raw_stream(0))
     assert enrich.rows() == [("a",), ("b",)]
@@ -93,9 +100,9 @@ async def test_a_missing_column_or_table_is_waited_for(
 
 async def test_what_too_many_readers_died_of_becomes_dead_letters(
     client: Redis,
-    enrich: Enrich,  # noqa: F811
+    enrich: Enrich,
 ) -> None:
-    await die_reading(client, _entry(_event("a"), _event("b")), MAX_ATTEMPTS)
+    await die_reading(client, entry_of(event("a"), event("b")), MAX_ATTEMPTS)
     async with consuming(client, enrich, claim_idle_seconds=0.1):
         await settled(client, raw_stream(0))
     letters = (await enrich.letters()).values()
@@ -105,12 +112,12 @@ async def test_what_too_many_readers_died_of_becomes_dead_letters(
 
 async def test_the_last_attempt_may_succeed_and_is_then_forgotten(
     client: Redis,
-    enrich: Enrich,  # noqa: F811
+    enrich: Enrich,
 ) -> None:
-    await die_reading(client, _entry(_event("a")), MAX_ATTEMPTS - 1)
-    assert await client.exists(attempts_key("enrich", 0))
+    await die_reading(client, entry_of(event("a")), MAX_ATTEMPTS - 1)
+    assert await client.exists(attempts_key(ENRICH, 0))
     async with consuming(client, enrich, claim_idle_seconds=0.1):
         await settled(client, raw_stream(0))
     assert enrich.rows() == [("a",)]
     assert await enrich.letters() == {}
-    assert not await client.exists(attempts_key("enrich", 0))
+    assert not await client.exists(attempts_key(ENRICH, 0))

@@ -5,18 +5,18 @@ from contextlib import ExitStack
 
 from libs.common.database import is_transient
 from libs.common.telemetry import batch_span
-from libs.pipeline.groups import Entry
+from libs.streams.groups import Entry
 from services.enrich import convert
 from services.enrich.chunk import ChunkProcessor, PoisonFloodError
 
 
-class Worker:
+class RawEntries:
     """Turns entries into batches for the processor, each under a span of its own trace."""
 
     def __init__(self, processor: ChunkProcessor) -> None:
         self._processor = processor
 
-    async def work(self, entries: Sequence[Entry]) -> None:
+    async def process(self, entries: Sequence[Entry]) -> None:
         """Has the entries' events stored and forwarded. Raises UnreadableError."""
         batches = [convert.work_batch(entry) for entry in entries]
         with ExitStack() as spans:
@@ -32,10 +32,10 @@ class Worker:
             await self._processor.process(batches)
 
     async def give_up(self, entries: Sequence[Entry]) -> None:
-        """Makes dead letters of what too many attempts died of. Raises UnreadableError."""
+        """Makes dead letters of what too many attempts failed at. Raises UnreadableError."""
         for entry in entries:
-            await self._processor.quarantine(
-                convert.work_batch(entry), "every attempt at the batch died"
+            await self._processor.give_up(
+                convert.work_batch(entry), "too many attempts at the batch failed"
             )
 
     def is_transient(self, error: Exception) -> bool:

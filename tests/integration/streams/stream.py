@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-from libs.pipeline.groups import ConsumerGroup, Entry
+from libs.streams.groups import ConsumerGroup, Entry
 
 STREAM = "test:{0}:work"
 

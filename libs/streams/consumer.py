@@ -11,19 +11,20 @@ from enum import Enum, auto
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from libs.common.redis_client import REDIS_DOWN
 from libs.common.runtime import pause
 from libs.common.settings import CommonSettings
-from libs.pipeline import metrics
-from libs.pipeline.errors import EntryError, UnreadableError
-from libs.pipeline.groups import ConsumerGroup, Entry
-from libs.pipeline.quarantine import Quarantine
+from libs.streams import metrics
+from libs.streams.errors import EntryError, UnreadableError
+from libs.streams.groups import ConsumerGroup, Entry
+from libs.streams.quarantine import Quarantine
 
 log = structlog.get_logger()
-STREAM_DOWN = (RedisError, OSError)
 # How long a read waits for entries, and so how soon a stop or congestion is noticed.
 _READ_SECONDS = 0.25
+_OUTAGE_PAUSE_SECONDS = 0.5
+_CLAIMS_PER_IDLE_TIME = 4
 _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 5.0
 
@@ -41,7 +42,7 @@ class _Outcome(Enum):
 class Consumer:
     """Has every entry of a group's streams worked on until it is done, for as long as there are stores.
 
-    - While a store does not do (`is_transient`, or Redis itself), a chunk is kept and tried again.
+    - While a store fails (`is_transient`, or Redis itself), a chunk is kept and tried again.
     - A chunk that fails is tried entry by entry: neighbours of the one at fault go on. That one stays
       pending, comes back when it has been for the group's `claim_idle_seconds`, here or elsewhere, and
       is then handled alone, as is whatever a dead consumer left: so an entry that kills the process
@@ -68,9 +69,10 @@ class Consumer:
         self._quarantine = quarantine
         self._work = work
         self._is_transient = is_transient
-        self._give_up = give_up or _unreadable
+        self._give_up = give_up or _put_aside
         self._is_held_back = is_held_back
         self._places = asyncio.Semaphore(overlap)
+        self._claim_seconds = group.claim_idle_seconds / _CLAIMS_PER_IDLE_TIME
         # From 0 to 1: replicas that collided must not come back together.
         self._jitter = jitter
         # Entries in hand. A claim returns ours as well when they have been for long; it renews them.
@@ -89,12 +91,12 @@ class Consumer:
                         # Creates the group as well where it is missing. A dead consumer may have left
                         # more than one claim gives.
                         if not await self._take_over(stop):
-                            next_claim = time.monotonic() + self._group.claim_idle_seconds / 4
+                            next_claim = time.monotonic() + self._claim_seconds
                         continue
                     await self._take_chunk(under_way, stop)
-                except STREAM_DOWN as error:
+                except REDIS_DOWN as error:
                     log.warning("the stream does not answer", error=type(error).__name__)
-                    await pause(stop, 0.5)
+                    await pause(stop, _OUTAGE_PAUSE_SECONDS)
 
     async def _take_chunk(self, under_way: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         await self._places.acquire()
@@ -140,8 +142,10 @@ class Consumer:
                 await self._settle(work, entries)
                 return _Outcome.DONE
             except Exception as error:
-                if not (isinstance(error, STREAM_DOWN) or self._is_transient(error)):
-                    self._report(entries, error)
+                if not (isinstance(error, REDIS_DOWN) or self._is_transient(error)):
+                    # Of a chunk, each entry will be tried alone.
+                    if len(entries) == 1:
+                        self._report(entries[0], error)
                     return _Outcome.FAILED
                 metrics.RETRIES.labels(self._group.name).inc()
                 # Without the message, which may quote a row, and with it a person.
@@ -157,19 +161,17 @@ class Consumer:
         except UnreadableError as error:
             if len(entries) > 1:
                 raise
-            self._report(entries, error)
+            self._report(entries[0], error)
             await self._quarantine.put_aside(entries[0])
         else:
             await self._group.acknowledge(entries)
 
-    def _report(self, entries: Sequence[Entry], error: Exception) -> None:
-        if len(entries) > 1:
-            return  # each will be tried alone
+    def _report(self, entry: Entry, error: Exception) -> None:
         metrics.FAILURES.labels(self._group.name).inc()
         log.error(
             "an entry cannot be handled",
-            stream=entries[0].stream.decode(),
-            entry=entries[0].entry_id.decode(),
+            stream=entry.stream.decode(),
+            entry=entry.entry_id.decode(),
             error=type(error).__name__,
             # Other messages may quote the event.
             reason=str(error) if isinstance(error, EntryError) else "",
@@ -220,8 +222,8 @@ def _process_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
-async def _unreadable(entries: Sequence[Entry]) -> None:
-    raise UnreadableError("too many attempts came to no good end")
+async def _put_aside(entries: Sequence[Entry]) -> None:
+    raise UnreadableError("too many attempts failed")
 
 
 def _key(entry: Entry) -> tuple[bytes, bytes]:
