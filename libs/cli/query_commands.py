@@ -27,6 +27,18 @@ From = Annotated[
     str, typer.Option("--from", metavar="TIME", help="First moment, ISO 8601; UTC if it says none.")
 ]
 To = Annotated[str, typer.Option("--to", metavar="TIME", help="First moment no longer wanted.")]
+# Of cohorts: each is told whole, so that its numbers do not depend on the range.
+FirstSeenFrom = Annotated[
+    str, typer.Option("--from", metavar="TIME", help="Only people first seen from here on.")
+]
+FirstSeenTo = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        metavar="TIME",
+        help="Only people first seen before here, however late they came back.",
+    ),
+]
 
 
 class CohortPeriod(StrEnum):
@@ -72,8 +84,8 @@ def metric(
 def retention(
     app_id: AppId,
     period: Annotated[CohortPeriod, typer.Option(help="How people are grouped.")],
-    start: From = "",
-    end: To = "",
+    start: FirstSeenFrom = "",
+    end: FirstSeenTo = "",
     as_json: AsJson = False,
 ) -> None:
     """Show how many of the people first seen in a period came back in each later one."""
