@@ -13,14 +13,15 @@ import psycopg
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError
 
 from libs.catalog import CatalogError, load_catalogs
 from libs.common.embedded.binaries import postgres_binaries, redis_binary
 from libs.common.embedded.process import StartError
 from libs.common.embedded.service import is_serving
 from libs.common.home import Addresses, Home, HomeError
-from libs.common.migrate import current_revision, newest_revision
+from libs.common.migrate import DatabaseError, current_revision, newest_revision
+from libs.common.store_urls import redacted, without_secrets
 
 _OLDEST_PYTHON = (3, 11)
 _CONNECT_SECONDS = 5
@@ -57,25 +58,6 @@ def examine(home: Home, environment: Mapping[str, str], catalogs: Path) -> list[
     findings.extend(_services(addresses) if addresses else ())
     findings.append(_catalogs(catalogs))
     return findings
-
-
-def redacted(url: str) -> str:
-    """A URL without what may be secret in it: the password and the query."""
-    try:
-        return make_url(url).set(query={}).render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):
-        return "(not a URL)"
-
-
-def without_secrets(url: str, error: Exception) -> str:
-    """What went wrong at a URL, without the URL's secrets, should the library have quoted them."""
-    text = str(error).strip().replace(url, redacted(url))
-    with suppress(ArgumentError, ValueError):
-        address = make_url(url)
-        for secret in (address.password, *address.query.values()):
-            if isinstance(secret, str) and secret:
-                text = text.replace(secret, "***")
-    return f"{redacted(url)}: {text or type(error).__name__}"
 
 
 def _python() -> Finding:
@@ -130,7 +112,9 @@ def _database(url: str) -> Finding:
         ) as connection:
             version = connection.info.parameter_status("server_version")
         current, newest = current_revision(url), newest_revision()
-    except (psycopg.Error, SQLAlchemyError, ValueError) as error:
+    except DatabaseError as error:
+        return Finding("database", State.BROKEN, str(error))
+    except (psycopg.Error, ArgumentError, ValueError) as error:
         return Finding("database", State.BROKEN, without_secrets(url, error))
     where = f"PostgreSQL {version} at {redacted(url)}"
     if current != newest:

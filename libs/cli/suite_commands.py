@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
 from libs.cli.connect import (
     AsJson,
@@ -24,11 +23,11 @@ from libs.cli.connect import (
     fail,
     running_suite,
 )
-from libs.cli.doctor import State, examine, without_secrets
+from libs.cli.doctor import State, examine
 from libs.cli.interruption import interruptible
 from libs.common.embedded import StartError
 from libs.common.home import Addresses, Home, HomeError
-from libs.common.migrate import upgrade
+from libs.common.migrate import DatabaseError, upgrade
 from services.local import SERVICES, Suite
 
 
@@ -43,10 +42,7 @@ def up(catalogs: CatalogFolder = None) -> None:
         environment,
         report=lambda line: console.print(line, style="dim", markup=False, highlight=False),
     )
-    with (
-        interruptible() as interruption,
-        errors_as_messages(environment.get("WEIR_DATABASE_URL", "")),
-    ):
+    with interruptible() as interruption, errors_as_messages():
         try:
             print_welcome(console, suite.start())
             suite.supervise(until=interruption.is_wanted)
@@ -70,7 +66,7 @@ def serve(
 def migrate() -> None:
     """Bring the database of WEIR_DATABASE_URL, else of the running suite, to the newest revision."""
     url = os.environ.get("WEIR_DATABASE_URL") or running_suite().database_url
-    with errors_as_messages(url):
+    with errors_as_messages():
         typer.echo(f"at revision {upgrade(url)}")
 
 
@@ -136,11 +132,9 @@ def _calls(addresses: Addresses) -> Iterator[str]:
 
 
 @contextmanager
-def errors_as_messages(database_url: str = "") -> Iterator[None]:
+def errors_as_messages() -> Iterator[None]:
     """Ends the command with a message where the suite or its database does not come up."""
     try:
         yield
-    except (HomeError, StartError) as error:
+    except (HomeError, StartError, DatabaseError) as error:
         fail(str(error))
-    except SQLAlchemyError as error:
-        fail(without_secrets(database_url, error))

@@ -1,30 +1,40 @@
 """Migrations: one linear Alembic history for all schemas."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from alembic.util import CommandError
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from libs.common.settings import REPOSITORY
+from libs.common.store_urls import without_secrets
+
+_CONNECT_SECONDS = "10"
+
+
+class DatabaseError(Exception):
+    """The database does not answer, does not let us in, or cannot be migrated; the message says where
+    and why, in one line without secrets."""
 
 
 def upgrade(database_url: str) -> str:
     """Brings the database to the newest revision, under a lock; returns that revision.
 
-    Safe to run from several places at once: the second waits and finds nothing to do.
+    Safe to run from several places at once: the second waits and finds nothing to do. Raises
+    DatabaseError.
     """
     config = _config()
-    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))
-    try:
-        with engine.begin() as connection:
-            # "weir" in ASCII; held until the transaction ends, so it works behind PgBouncer too.
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(1999989106)")
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    finally:
-        engine.dispose()
+    with _transaction(database_url) as connection:
+        # "weir" in ASCII; held until the transaction ends, so it works behind PgBouncer too.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(1999989106)")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
     return newest_revision()
 
 
@@ -36,11 +46,27 @@ def newest_revision() -> str:
 
 
 def current_revision(database_url: str) -> str | None:
-    """The revision that the database is at; None where it was never migrated."""
-    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))
+    """The revision that the database is at; None where it was never migrated. Raises DatabaseError."""
+    with _transaction(database_url) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+@contextmanager
+def _transaction(database_url: str) -> Iterator[Connection]:
+    """A transaction of a connection of its own; what goes wrong in it becomes a DatabaseError."""
     try:
-        with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+        url = make_url(database_url).set(drivername="postgresql+psycopg")
+    except (SQLAlchemyError, ValueError) as error:
+        raise DatabaseError(without_secrets(database_url, error)) from None
+    if "connect_timeout" not in url.query:
+        # Else psycopg waits for more than two minutes for a host that says nothing.
+        url = url.update_query_dict({"connect_timeout": _CONNECT_SECONDS})
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (SQLAlchemyError, CommandError) as error:
+        raise DatabaseError(without_secrets(database_url, error)) from error
     finally:
         engine.dispose()
 

@@ -1,6 +1,7 @@
 """`weir doctor` and `weir migrate` tell what is broken, and never a secret."""
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import typer
 from redis import Redis
 from typer.testing import CliRunner
 
-from libs.cli.suite_commands import doctor, migrate
+from libs.cli.suite_commands import doctor, migrate, up
 from libs.common.embedded import PostgresServer
 from libs.common.home import Addresses, Home
 from libs.common.migrate import newest_revision
@@ -23,6 +24,7 @@ def cli() -> typer.Typer:
     app = typer.Typer()
     app.command()(doctor)
     app.command()(migrate)
+    app.command()(up)
     return app
 
 
@@ -118,9 +120,15 @@ def test_a_service_that_does_not_serve_is_broken(
         f"postgresql://weir@127.0.0.1:1/weir?password={SECRET}",
         f"password={SECRET} host=127.0.0.1",
         SECRET,
+        # Characters that a password has to have percent-encoded.
+        f"postgresql://weir:p@{SECRET}@127.0.0.1:1/weir",
+        f"postgresql://weir:p@h:{SECRET}@127.0.0.1:1/weir",
     ],
 )
-@pytest.mark.parametrize("redis_url", [f"redis://:{SECRET}@127.0.0.1:1/0", SECRET])
+@pytest.mark.parametrize(
+    "redis_url",
+    [f"redis://:{SECRET}@127.0.0.1:1/0", SECRET, f"redis://:{SECRET}#@127.0.0.1:1/0"],
+)
 def test_secrets_are_never_printed(
     cli: typer.Typer, tmp_path: Path, database_url: str, redis_url: str
 ) -> None:
@@ -130,7 +138,72 @@ def test_secrets_are_never_printed(
         "WEIR_REDIS_URL": redis_url,
         "WEIR_AUTH_TOKEN": SECRET,
     }
-    for words in (["doctor"], ["doctor", "--json"], ["migrate"]):
+    for words in (["doctor"], ["doctor", "--json"], ["migrate"], ["up"]):
         result = CliRunner().invoke(cli, words, env=environment)
         assert result.exit_code == 1
         assert SECRET not in result.output
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """The address of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("user", "database", "words"),
+    [
+        ("weir", "nowhere", 'database "nowhere" does not exist'),
+        (f"nobody:{SECRET}", "postgres", 'role "nobody" does not exist'),
+    ],
+)
+def test_a_database_that_refuses_is_one_line(
+    cli: typer.Typer,
+    environment: dict[str, str | None],
+    postgres: PostgresServer,
+    user: str,
+    database: str,
+    words: str,
+) -> None:
+    environment["WEIR_DATABASE_URL"] = f"postgresql://{user}@127.0.0.1:{postgres.port}/{database}"
+    for said in _said(cli, environment):
+        assert words in said
+
+
+def test_a_database_that_is_not_there_or_says_nothing_is_one_line(
+    cli: typer.Typer,
+    environment: dict[str, str | None],
+    silent_server: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("libs.common.migrate._CONNECT_SECONDS", "2")
+    monkeypatch.setattr("libs.cli.doctor._CONNECT_SECONDS", 2)
+    for address, words in (("127.0.0.1:1", "Connection refused"), (silent_server, "timeout")):
+        environment["WEIR_DATABASE_URL"] = f"postgresql://weir:{SECRET}@{address}/weir"
+        for said in _said(cli, environment):
+            assert said.startswith(f"postgresql://weir:***@{address}/weir: ")
+            assert words in said
+
+
+def test_a_database_of_a_newer_weir_is_one_line(
+    cli: typer.Typer, environment: dict[str, str | None], database_url: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'newer'")
+    result = CliRunner().invoke(cli, ["migrate"], env=environment)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "'newer'" in result.stderr
+
+
+def _said(cli: typer.Typer, environment: dict[str, str | None]) -> Iterator[str]:
+    """What `migrate`, `up` and `doctor` say of the database, without the line's end."""
+    for command in ("migrate", "up"):
+        result = CliRunner().invoke(cli, [command], env=environment)
+        assert result.exit_code == 1
+        assert result.stderr.count("\n") == 1
+        yield result.stderr.removesuffix("\n")
+    findings = json.loads(CliRunner().invoke(cli, ["doctor", "--json"], env=environment).stdout)
+    [database] = [finding for finding in findings if finding["name"] == "database"]
+    assert (database["state"], database["detail"].count("\n")) == ("broken", 0)
+    yield database["detail"]
