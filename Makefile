@@ -44,7 +44,7 @@ lint: $(STAMP) ## ruff, mypy, import contracts, buf lint, stub drift, catalogs
 	$(BIN)/python protos/generate.py --check
 	$(BIN)/python protos/generate.py --image $(VENV)/protos.binpb
 	$(BIN)/buf lint $(VENV)/protos.binpb --config protos/buf.yaml --path weir
-	$(WEIR) catalog lint
+	$(WEIR) catalog lint catalogs
 
 format: $(STAMP) ## Let ruff format and fix
 	$(BIN)/ruff check --fix .

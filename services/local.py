@@ -276,6 +276,7 @@ class Suite:
             redis_url=self._urls["WEIR_REDIS_URL"],
             token=self._settings()["WEIR_AUTH_TOKEN"],
             pid=os.getpid(),
+            catalogs=self._settings()["WEIR_CATALOGS"],
         )
         self.home.write_addresses(self._addresses)
         return self._addresses

@@ -59,7 +59,7 @@ def list_apps(catalogs: CatalogFolder = None, as_json: AsJson = False) -> None:
             "purposes": len(catalog.purposes),
             "rollups": len(catalog.rollups),
         }
-        for catalog in all_catalogs(catalogs).values()
+        for catalog in all_catalogs(catalog_folder(catalogs)).values()
     ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
@@ -78,7 +78,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one app, or one of its events."""
-    loaded = all_catalogs(catalogs)
+    loaded = all_catalogs(catalog_folder(catalogs))
     catalog = loaded.get(app_id)
     if catalog is None:
         fail(f"no app `{app_id}`; known are {', '.join(loaded)}")

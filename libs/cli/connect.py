@@ -13,20 +13,28 @@ import typer
 from libs.catalog import Catalog, CatalogError, load_catalogs
 from libs.catalog.problems import did_you_mean
 from libs.client import GaveUpError, describe_error
-from libs.common.home import Addresses, Home, HomeError
+from libs.common.home import Addresses, Home, HomeError, NotRunningError
 from libs.common.settings import REPOSITORY
 
 AppId = Annotated[str, typer.Option("--app", help="The app.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-CatalogFolder = Annotated[
-    Path | None,
-    typer.Option(
+
+
+def _catalogs_option(default: str) -> Any:
+    return typer.Option(
         "--catalogs",
         envvar="WEIR_CATALOGS",
         help="Folder with the catalogs.",
-        show_default="./catalogs, else the ones that come with Weir",
-    ),
+        show_default=default,
+    )
+
+
+_DEFAULT_CATALOGS = "./catalogs, else the ones that come with Weir"
+# Of commands about a suite that may be running, and of those that start one.
+CatalogFolder = Annotated[
+    Path | None, _catalogs_option(f"the running suite's, else {_DEFAULT_CATALOGS}")
 ]
+OwnCatalogFolder = Annotated[Path | None, _catalogs_option(_DEFAULT_CATALOGS)]
 
 _CALL_SECONDS = 30.0
 _CHANNEL_OPTIONS = [
@@ -51,25 +59,37 @@ def running_suite() -> Addresses:
         fail(str(error))
 
 
-def catalog_folder(given: Path | None) -> Path:
-    """The folder that the option names, else `catalogs` here, else the one that comes with Weir."""
-    if given is not None:
-        return given
+def default_catalogs() -> Path:
+    """The folder that a suite reads which is told nothing: `catalogs` here, else Weir's own."""
     here = Path("catalogs")
     return here if here.is_dir() else REPOSITORY / "catalogs"
 
 
-def all_catalogs(folder: Path | None) -> Mapping[str, Catalog]:
+def catalog_folder(given: Path | None) -> Path:
+    """The folder that the option names, else the running suite's, else the default; ends the command
+    where WEIR_HOME cannot be read."""
+    if given is not None:
+        return given
+    try:
+        running = Home.from_environment(os.environ).read_addresses().catalogs
+    except NotRunningError:
+        running = ""
+    except HomeError as error:
+        fail(str(error))
+    return Path(running) if running else default_catalogs()
+
+
+def all_catalogs(folder: Path) -> Mapping[str, Catalog]:
     """The catalogs by app; ends the command, with every mistake, where they cannot be used."""
     try:
-        return load_catalogs(catalog_folder(folder))
+        return load_catalogs(folder)
     except CatalogError as error:
         fail(str(error))
 
 
-def app_catalog(app_id: str, folder: Path | None) -> Catalog:
+def app_catalog(app_id: str, given: Path | None) -> Catalog:
     """The catalog of one app; ends the command, as wrong usage, where there is none."""
-    catalogs = all_catalogs(folder)
+    catalogs = all_catalogs(catalog_folder(given))
     if app_id not in catalogs:
         fail(f"no app `{app_id}`{did_you_mean(app_id, catalogs)}; `weir catalog list` has all", 2)
     return catalogs[app_id]

@@ -16,10 +16,10 @@ from rich.progress import Progress
 
 from libs.catalog import Catalog
 from libs.cli.connect import (
-    CatalogFolder,
+    OwnCatalogFolder,
     all_catalogs,
     call_errors_as_messages,
-    catalog_folder,
+    default_catalogs,
     fail,
 )
 from libs.cli.interruption import interruptible
@@ -51,7 +51,7 @@ def demo(
         ),
     ] = None,
     stay: Annotated[bool, typer.Option("--stay", help="Keep the suite up, until Ctrl-C.")] = False,
-    catalogs: CatalogFolder = None,
+    catalogs: OwnCatalogFolder = None,
 ) -> None:
     """Stream a believable day of all five products through the real suite, and check every number.
 
@@ -63,7 +63,7 @@ def demo(
     when = day.date() if day else today - timedelta(days=1)
     if not _EARLIEST <= when < today:
         fail(f"--day: must be from {_EARLIEST} to yesterday", 2)
-    folder = catalog_folder(catalogs)
+    folder = catalogs or default_catalogs()
     loaded = _catalogs(folder)
     home = Home(Home.from_environment(os.environ).path / "demo")
     environment = {name: value for name, value in os.environ.items() if name not in _OWN}

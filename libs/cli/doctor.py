@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from libs.catalog import CatalogError, load_catalogs
+from libs.cli.connect import default_catalogs
 from libs.common.embedded.binaries import postgres_binaries, redis_binary
 from libs.common.embedded.process import StartError
 from libs.common.embedded.service import is_serving
@@ -44,8 +45,9 @@ class Finding:
     detail: str
 
 
-def examine(home: Home, environment: Mapping[str, str], catalogs: Path) -> list[Finding]:
-    """Looks at this machine, the suite in `home`, and the stores that it or `environment` names."""
+def examine(home: Home, environment: Mapping[str, str], catalogs: Path | None) -> list[Finding]:
+    """Looks at this machine, the suite in `home`, the stores that it or `environment` names, and the
+    catalogs in the given folder, else the suite's."""
     addresses = None
     with suppress(HomeError):
         addresses = home.read_addresses()
@@ -56,7 +58,8 @@ def examine(home: Home, environment: Mapping[str, str], catalogs: Path) -> list[
     findings.append(_database(database_url) if database_url else _no_store("database"))
     findings.append(_redis(redis_url) if redis_url else _no_store("redis"))
     findings.extend(_services(addresses) if addresses else ())
-    findings.append(_catalogs(catalogs))
+    running = Path(addresses.catalogs) if addresses and addresses.catalogs else None
+    findings.append(_catalogs((catalogs or running or default_catalogs()).absolute()))
     return findings
 
 
@@ -80,9 +83,17 @@ def _wheels(*, needed: bool) -> Iterator[Finding]:
 
 
 def _home(home: Home) -> Finding:
-    if not home.path.exists():
+    try:
+        mode = home.path.stat().st_mode
+    except FileNotFoundError:
         return Finding("home", State.NOTE, f"{home.path} is made by `weir up`")
-    if stat.S_IMODE(home.path.stat().st_mode) & 0o077:
+    except OSError as error:
+        detail = f"{home.path}: {error.strerror}; set WEIR_HOME to another folder"
+        return Finding("home", State.BROKEN, detail)
+    if not stat.S_ISDIR(mode):
+        detail = f"{home.path} is not a folder: set WEIR_HOME to one"
+        return Finding("home", State.BROKEN, detail)
+    if stat.S_IMODE(mode) & 0o077:
         detail = f"others can look into {home.path}, which holds secrets: chmod 700 it"
         return Finding("home", State.BROKEN, detail)
     return Finding("home", State.OK, str(home.path))

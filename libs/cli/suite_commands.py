@@ -18,8 +18,9 @@ from rich.table import Table
 from libs.cli.connect import (
     AsJson,
     CatalogFolder,
+    OwnCatalogFolder,
     all_catalogs,
-    catalog_folder,
+    default_catalogs,
     fail,
     running_suite,
 )
@@ -31,12 +32,13 @@ from libs.common.migrate import DatabaseError, upgrade
 from services.local import SERVICES, Suite
 
 
-def up(catalogs: CatalogFolder = None) -> None:
+def up(catalogs: OwnCatalogFolder = None) -> None:
     """Run the whole suite in the foreground, with embedded stores; Ctrl-C stops it in good order."""
     console = Console()
+    folder = catalogs or default_catalogs()
     # Mistakes in them are told before anything is started.
-    all_catalogs(catalogs)
-    environment = {**os.environ, "WEIR_CATALOGS": str(catalog_folder(catalogs))}
+    all_catalogs(folder)
+    environment = {**os.environ, "WEIR_CATALOGS": str(folder)}
     suite = Suite(
         Home.from_environment(environment),
         environment,
@@ -75,9 +77,7 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check everything that Weir needs; exit code 1 if something is broken."""
-    findings = examine(
-        Home.from_environment(os.environ), os.environ, catalog_folder(catalogs).absolute()
-    )
+    findings = examine(Home.from_environment(os.environ), os.environ, catalogs)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

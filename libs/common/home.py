@@ -15,7 +15,12 @@ _PRIVATE = 0o600
 
 
 class HomeError(Exception):
-    """There is no running suite, or there is one already; the message says which and what to do."""
+    """A home that cannot be used, or one in which a suite runs already; the message says which and
+    what to do."""
+
+
+class NotRunningError(HomeError):
+    """No suite runs in this home."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Addresses:
     token: str = field(repr=False)
     # The process that supervises the suite.
     pid: int
+    # The folder that its services read their catalogs from. Empty where an older Weir wrote the file.
+    catalogs: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ class Home:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the folder for this process. Raises HomeError where another suite runs in it.
+        """Holds the folder for this process. Raises HomeError where another suite runs in it, or
+        where it cannot be made.
 
         The kernel drops the lock with the process, however that ends.
         """
@@ -85,11 +93,16 @@ class Home:
         _write_private(self.addresses_file, json.dumps(asdict(addresses), indent=2) + "\n")
 
     def read_addresses(self) -> Addresses:
-        """The running suite's addresses. Raises HomeError where none runs here."""
+        """The running suite's addresses. Raises NotRunningError where none runs here, HomeError where
+        the folder or the file is not what it should be."""
         try:
             addresses = Addresses(**json.loads(self.addresses_file.read_text()))
         except FileNotFoundError:
             raise self._not_running() from None
+        except NotADirectoryError:
+            raise _not_a_folder(self.path) from None
+        except OSError as error:
+            raise HomeError(f"{self.addresses_file}: {error.strerror}") from None
         except (ValueError, TypeError) as error:
             raise HomeError(f"{self.addresses_file} is not readable: {error}") from error
         # What a killed suite leaves behind.
@@ -112,10 +125,21 @@ class Home:
     def _create(self) -> None:
         for folder in (*reversed(self.path.parents), self.path):
             # `mkdir(parents=True)` would give only the last one the mode.
-            folder.mkdir(mode=0o700, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+            except FileExistsError:
+                raise _not_a_folder(folder) from None
+            except OSError as error:
+                raise HomeError(
+                    f"cannot make {folder}: {error.strerror}; set WEIR_HOME to another folder"
+                ) from None
 
-    def _not_running(self) -> HomeError:
-        return HomeError(f"no running suite in {self.path}: start one with `weir up`")
+    def _not_running(self) -> NotRunningError:
+        return NotRunningError(f"no running suite in {self.path}: start one with `weir up`")
+
+
+def _not_a_folder(path: Path) -> HomeError:
+    return HomeError(f"{path} is not a folder: set WEIR_HOME to one")
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -1,0 +1,129 @@
+"""What commands take from WEIR_HOME: the running suite's catalogs, and a refusal where it is no folder."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from libs.cli.main import app
+from libs.common.home import Addresses, Home
+from libs.common.settings import REPOSITORY
+from tests.unit.catalog.small_catalog import SMALL
+
+SHIPPED = sorted(file.stem for file in (REPOSITORY / "catalogs").glob("*.yaml"))
+# Port 9 of this machine: nobody answers.
+NOBODY = dict.fromkeys(("ingest", "aggregate", "privacy"), "127.0.0.1:9")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.delenv("WEIR_CATALOGS", raising=False)
+    monkeypatch.delenv("WEIR_DATABASE_URL", raising=False)
+    monkeypatch.setenv("WEIR_HOME", str(tmp_path / "home"))
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def running(home: Home, tmp_path: Path) -> Iterator[Addresses]:
+    """The addresses of a suite whose only app is chess."""
+    folder = _folder(tmp_path, "chess")
+    addresses = Addresses(NOBODY, {}, "", "", "t", os.getpid(), str(folder))
+    home.write_addresses(addresses)
+    yield addresses
+    home.remove_addresses()
+
+
+def _folder(parent: Path, app_id: str) -> Path:
+    folder = parent / f"catalogs of {app_id}"
+    folder.mkdir()
+    (folder / f"{app_id}.yaml").write_text(SMALL.replace("chess", app_id))
+    return folder
+
+
+def _apps(*options: str) -> list[str]:
+    result = CliRunner().invoke(app, ["catalog", "list", "--json", *options])
+    assert result.exit_code == 0, result.output
+    return sorted(row["app_id"] for row in json.loads(result.stdout))
+
+
+def test_commands_use_the_catalogs_of_the_suite_that_runs(home: Home, running: Addresses) -> None:
+    assert _apps() == ["chess"]
+    mapping = ("--map", "name=n", "--map", "occurred_at=t")
+    for command in (("send", "-"), ("import", "-", *mapping)):
+        refused = CliRunner().invoke(app, [*command, "--app", "gamelaunch"])
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert "no app `gamelaunch`" in refused.stderr
+    findings = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
+    [catalogs] = [finding for finding in findings if finding["name"] == "catalogs"]
+    assert (catalogs["state"], catalogs["detail"]) == ("ok", f"1 in {running.catalogs}: chess")
+    home.remove_addresses()
+    assert _apps() == SHIPPED
+
+
+def test_what_the_user_says_comes_first(
+    running: Addresses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _apps("--catalogs", str(_folder(tmp_path, "go"))) == ["go"]
+    monkeypatch.setenv("WEIR_CATALOGS", str(_folder(tmp_path, "shogi")))
+    assert _apps() == ["shogi"]
+
+
+def test_a_file_of_an_older_suite_says_nothing_of_catalogs(home: Home, running: Addresses) -> None:
+    written = asdict(running)
+    del written["catalogs"]
+    home.addresses_file.write_text(json.dumps(written))
+    assert home.read_addresses().token == "t"
+    assert _apps() == SHIPPED
+
+
+def test_another_suite_begins_with_the_default(home: Home, running: Addresses) -> None:
+    # Refused for its home, so after its catalogs: chess is none of the demo's products.
+    (home.path / "demo").touch()
+    refused = CliRunner().invoke(app, ["demo"])
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"{home.path / 'demo'} is not a folder")
+
+
+@pytest.mark.parametrize("below", ["", "home"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("up",),
+        ("demo",),
+        ("migrate",),
+        ("send", "-", "--app", "gamelaunch"),
+        ("import", "-", "--app", "gamelaunch", "--map", "name=n", "--map", "occurred_at=t"),
+        ("query", "metric", "--app", "gamelaunch", "--rollup", "dau"),
+        ("consent", "history", "--app", "gamelaunch", "--subject", "ann"),
+        ("catalog", "list"),
+    ],
+)
+def test_a_home_that_is_no_folder_is_one_line(
+    tmp_path: Path,
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    below: str,
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine\n")
+    monkeypatch.setenv("WEIR_HOME", str(file / below))
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.count("\n") == 1
+    assert f"{file}" in result.stderr
+    assert "is not a folder: set WEIR_HOME to one" in result.stderr
+    assert file.read_text() == "mine\n"
+
+
+def test_doctor_goes_on_and_says_so_too(tmp_path: Path, home: Home) -> None:
+    home.path.write_text("mine\n")
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    findings = {finding["name"]: finding for finding in json.loads(result.stdout)}
+    assert (result.exit_code, findings["home"]["state"]) == (1, "broken")
+    assert "set WEIR_HOME" in findings["home"]["detail"]
+    assert findings["catalogs"]["state"] == "ok"
