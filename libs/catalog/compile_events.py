@@ -18,6 +18,7 @@ from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
 from libs.catalog.retention import retention_class
 from libs.catalog.schema import EventVersion, SchemaError, compile_version
+from libs.catalog.texts import is_visible_name
 
 _EVENT_KEYS = (
     "category",
@@ -104,7 +105,7 @@ def compile_events(
     for name, entry in section.children():
         if naming is not None and not naming.search(name):
             entry.complain(f"the name does not follow the app's naming {naming.pattern}")
-        if not name or len(name) > 128 or not name.isprintable() or " " in name or "*" in name:
+        if not is_visible_name(name) or "*" in name:
             entry.complain("a name is 1 to 128 visible characters, without spaces and `*`")
         event = _compile_event(name, entry, purposes, categories)
         if event is not None:

@@ -33,7 +33,8 @@ class WeirError(Exception):
         self.message = message
         self.reason = reason or self.default_reason
         self.field = field
-        self.metadata = dict(metadata or {})
+        # Cut: they often come from outside, and an answer has to fit into the trailing metadata.
+        self.metadata = {name: value[:_LONGEST_VALUE] for name, value in (metadata or {}).items()}
         self.retry_after_seconds = retry_after_seconds
         # A misspelt reason must fail where it is written, not at a client.
         error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{self.reason}")
@@ -55,13 +56,11 @@ class NotFound(WeirError):
         self, message: str, *, reason: str, metadata: Mapping[str, str], known: Collection[str]
     ) -> None:
         """The message ends with what there is instead, `known`."""
-        # Both cut: the first comes from outside, the second grows with somebody's catalogs, and an
-        # answer has to fit into the trailing metadata.
-        named = {name: value[:_LONGEST_VALUE] for name, value in metadata.items()}
+        # Cut as well: it grows with somebody's catalogs.
         first = sorted(known)[:_LISTED]
         more = [f"{len(known) - _LISTED} more"] if len(known) > _LISTED else []
         there = ", ".join([*first, *more]) or "none"
-        super().__init__(f"{message}; there are {there}", reason=reason, metadata=named)
+        super().__init__(f"{message}; there are {there}", reason=reason, metadata=metadata)
 
 
 class AppUnknown(NotFound):

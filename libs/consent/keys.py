@@ -1,5 +1,6 @@
 """Where consent lies in Redis: one hash for each app and shard, a field for each person."""
 
+from libs.catalog.texts import is_short_text
 from libs.common.sharding import shard_key
 
 # Fields that begin with a NUL are ours; no subject id does (`ConsentReader` looks no such id up).
@@ -8,12 +9,11 @@ RESERVED_PREFIX = b"\x00"
 # completely. Missing or another server's: what the hash does not say must not be taken for a "no
 # answer yet".
 READY_FIELD = RESERVED_PREFIX + b"ready"
-MAX_SUBJECT_ID_LENGTH = 128
 
 
 def is_subject_id(text: str) -> bool:
     """Whether this can be a person's id: ingest takes events, and privacy records, about no other."""
-    return 0 < len(text) <= MAX_SUBJECT_ID_LENGTH and text.isprintable()
+    return bool(text) and is_short_text(text)
 
 
 def consent_key(app_id: str, shard: int) -> str:

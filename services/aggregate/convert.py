@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,9 +14,10 @@ from weir.pipeline.v1 import batch_pb2
 from libs.catalog import Period
 from libs.common.errors import InvalidArgument
 from libs.streams.errors import UnreadableError
-from services.aggregate.buckets import seconds_since_epoch
-from services.aggregate.model import CellState, Cohort, StoredBatch, StoredCell
+from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
+from services.aggregate.model import CellQuery, CellState, Cohort, StoredBatch, StoredCell
 from services.aggregate.plan import RollupPlan
+from services.aggregate.reading.paging import decode_token
 from services.aggregate.values import cell_values
 
 _PERIODS: dict[int, Period] = {
@@ -26,6 +28,8 @@ _PERIODS: dict[int, Period] = {
 }
 _PERIOD_NUMBERS = {period: number for number, period in _PERIODS.items()}
 _BATCH_ID_BYTES = 16
+MAX_PAGE_SIZE = 10_000
+DEFAULT_PAGE_SIZE = 1_000
 
 
 def stored_batch(fields: Mapping[bytes, bytes]) -> StoredBatch:
@@ -55,15 +59,52 @@ def stored_batch(fields: Mapping[bytes, bytes]) -> StoredBatch:
     )
 
 
-def utc(message: Any, field: str) -> datetime | None:
-    """A Timestamp field of `message`; None where it is unset. Raises InvalidArgument."""
+def cell_query(request: Any, plan: RollupPlan) -> CellQuery:
+    """A QueryMetricRequest. Raises InvalidArgument for what the rollup does not have, and for a token of
+    another query."""
+    if request.page_size > MAX_PAGE_SIZE:
+        raise InvalidArgument(f"must be at most {MAX_PAGE_SIZE}", field="page_size")
+    known = {dimension.name for dimension in plan.dimensions}
+    for name in request.dimensions.fields:
+        if name not in known:
+            raise InvalidArgument(
+                f"the rollup's dimensions are: {', '.join(sorted(known)) or 'none'}",
+                field="dimensions",
+                metadata={"dimension": name},
+            )
+    start, end = time_range(request, plan.period)
+    query = CellQuery(
+        app_id=request.app_id,
+        rollup=plan.name,
+        start=start,
+        end=end,
+        filters={
+            name: json_value(value) for name, value in sorted(request.dimensions.fields.items())
+        },
+        limit=request.page_size or DEFAULT_PAGE_SIZE,
+    )
+    if request.page_token:
+        query = replace(query, after=decode_token(query, request.page_token))
+    return query
+
+
+def time_range(request: Any, period: Period) -> tuple[datetime | None, datetime | None]:
+    """A request's `from`, rounded down to the start of its period, and `to`; None where unset. Raises
+    InvalidArgument."""
+    start = _utc(request, "from")
+    if start is not None:
+        start = moment(bucket_start(period, seconds_since_epoch(start)))
+    return start, _utc(request, "to")
+
+
+def _utc(message: Any, field: str) -> datetime | None:
     if not message.HasField(field):
         return None
     try:
-        moment: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
+        found: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise InvalidArgument("must be in the years 1 to 9999", field=field) from None
-    return moment
+    return found
 
 
 def cohort_period(number: int) -> Period:

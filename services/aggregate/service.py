@@ -2,25 +2,19 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import grpc
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
-from libs.catalog import Period
-from libs.common.errors import AppUnknown, InvalidArgument, NotFound
+from libs.common.errors import AppUnknown, NotFound
 from services.aggregate import convert
-from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
 from services.aggregate.live.watch import WatchHub
-from services.aggregate.model import CellQuery
 from services.aggregate.plan import AppPlan, RollupPlan
 from services.aggregate.ports import CellReader
-from services.aggregate.reading.paging import decode_token, encode_token
+from services.aggregate.reading.paging import encode_token
 from services.aggregate.reading.retention import assemble
 
-MAX_PAGE_SIZE = 10_000
-DEFAULT_PAGE_SIZE = 1_000
 # A message stays far below the limit of 8 MiB.
 _CELLS_PER_MESSAGE = 5_000
 
@@ -37,7 +31,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self, request: pb.QueryMetricRequest, _: grpc.aio.ServicerContext
     ) -> pb.QueryMetricResponse:
         plan = self._rollup(self._app(request.app_id), request.rollup)
-        query = _cell_query(request, plan)
+        query = convert.cell_query(request, plan)
         # One more than wanted tells whether there is another page.
         cells = await self._reader.cells(replace(query, limit=query.limit + 1))
         page = cells[: query.limit]
@@ -66,9 +60,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
     ) -> pb.QueryRetentionResponse:
         app = self._app(request.app_id)
         period = convert.cohort_period(request.period)
-        start, end = convert.utc(request, "from"), convert.utc(request, "to")
-        if start is not None:
-            start = moment(bucket_start(period, seconds_since_epoch(start)))
+        start, end = convert.time_range(request, period)
         newest, counts = await self._reader.active_counts(app.app_id, period)
         if newest is None:
             return pb.QueryRetentionResponse()
@@ -95,38 +87,3 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
                 known=app.rollups,
             )
         return plan
-
-
-def _cell_query(request: Any, plan: RollupPlan) -> CellQuery:
-    """Raises InvalidArgument for what the rollup does not have and for a token of another query."""
-    if request.page_size > MAX_PAGE_SIZE:
-        raise InvalidArgument(f"must be at most {MAX_PAGE_SIZE}", field="page_size")
-    known = {dimension.name for dimension in plan.dimensions}
-    for name in request.dimensions.fields:
-        if name not in known:
-            raise InvalidArgument(
-                f"the rollup's dimensions are: {', '.join(sorted(known)) or 'none'}",
-                field="dimensions",
-                metadata={"dimension": name},
-            )
-    query = CellQuery(
-        app_id=request.app_id,
-        rollup=plan.name,
-        start=_rounded_down(plan.period, request),
-        end=convert.utc(request, "to"),
-        filters={
-            name: convert.json_value(value)
-            for name, value in sorted(request.dimensions.fields.items())
-        },
-        limit=request.page_size or DEFAULT_PAGE_SIZE,
-    )
-    if request.page_token:
-        query = replace(query, after=decode_token(query, request.page_token))
-    return query
-
-
-def _rounded_down(period: Period, request: Any) -> Any:
-    start = convert.utc(request, "from")
-    if start is None:
-        return None
-    return moment(bucket_start(period, seconds_since_epoch(start)))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from libs.catalog import Catalog, EventType, EventVersion, event_words, tighten
+from libs.catalog.texts import MAX_TEXT_LENGTH, is_short_text, is_visible_name
 from services.ingest.clock_check import ClockCheck
 from services.ingest.model import Refusal
 from services.ingest.properties import PropertiesError, parse_properties
@@ -20,9 +21,9 @@ PRODUCERS = dict(enumerate(event_words.PRODUCERS))
 PRODUCER_NUMBERS = {name: number for number, name in PRODUCERS.items()}
 ENVIRONMENTS = dict(enumerate(event_words.ENVIRONMENTS))
 PRIVACY_LEVELS = dict(enumerate(event_words.PRIVACY_LEVELS))
-MAX_TEXT_LENGTH = 128
-TOO_LONG = "must be at most 128 printable characters"
-# The texts of the envelope that must be short, because stores and indexes hold them.
+NOT_VISIBLE = f"must be 1 to {MAX_TEXT_LENGTH} visible characters"
+TOO_LONG = f"must be at most {MAX_TEXT_LENGTH} printable characters"
+# The texts of the envelope that must be short.
 SHORT_FIELDS = ("subject_id", "session_id", "group_id", "anonymous_id", "request_id")
 
 Event = Any
@@ -71,9 +72,8 @@ def _examine(
 ) -> Candidate | Refusal | None:
     """The event as a candidate, or why it is refused; None where it is sampled out."""
     event_id = event.event_id
-    # `isprintable` is false for control characters; a space is printable but not visible.
-    if not (0 < len(event_id) <= MAX_TEXT_LENGTH and event_id.isprintable()) or " " in event_id:
-        return Refusal("FIELD_INVALID", "event_id", "must be 1 to 128 visible characters")
+    if not is_visible_name(event_id):
+        return Refusal("FIELD_INVALID", "event_id", NOT_VISIBLE)
     event_type = catalog.events.get(event.name)
     if event_type is None:
         return Refusal("EVENT_UNKNOWN", "name", "the catalog declares no such event")
@@ -99,14 +99,14 @@ def _examine(
     subject_id, group_id = event.subject_id, event.group_id
     texts = f"{subject_id}{event.session_id}{group_id}{event.anonymous_id}{event.request_id}"
     # All of them together are nearly always short and clean; only where not, each is looked at.
-    if not (len(texts) <= MAX_TEXT_LENGTH and texts.isprintable()):
+    if not is_short_text(texts):
         for name in SHORT_FIELDS:
-            if not _is_short_text(getattr(event, name)):
+            if not is_short_text(getattr(event, name)):
                 return Refusal("FIELD_INVALID", name, TOO_LONG)
     if event.HasField("entity"):
         entity = event.entity
         for name, value in (("entity.type", entity.type), ("entity.id", entity.id)):
-            if not _is_short_text(value):
+            if not is_short_text(value):
                 return Refusal("FIELD_INVALID", name, TOO_LONG)
     requested = event.schema_version
     version = event_type.version(requested)
@@ -150,11 +150,7 @@ def _examine(
     return Candidate(position, event, event_id, event_type, version, properties, subject_id)
 
 
-def _is_short_text(text: str) -> bool:
-    return len(text) <= MAX_TEXT_LENGTH and text.isprintable()
-
-
 def lifted_id(value: Any) -> str:
     """An id found among the properties as text; empty where it cannot be one."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return text if _is_short_text(text) else ""
+    return text if is_short_text(text) else ""

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 from libs.catalog import Catalog
+from libs.catalog.texts import MAX_TEXT_LENGTH, is_short_text
 from libs.common.errors import AppUnknown, InvalidArgument
 from libs.consent import is_subject_id
 from services.privacy.model import Recording
 
-MAX_TEXT_LENGTH = 128
 MAX_CHOICES = 32
 
 
@@ -57,7 +57,7 @@ def check_recording(catalog: Catalog, recording: Recording, purposes: Iterable[s
 
 
 def _check_text(text: str, field: str, *, required: bool) -> None:
-    if (required and not text) or len(text) > MAX_TEXT_LENGTH or not text.isprintable():
+    if (required and not text) or not is_short_text(text):
         least = 1 if required else 0
         raise InvalidArgument(
             f"must be {least} to {MAX_TEXT_LENGTH} printable characters", field=field
