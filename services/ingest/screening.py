@@ -52,8 +52,8 @@ class Screening:
 
 
 def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
-    """Screens a batch. Fills in each event's producer, subject and group where they are missing and
-    known, tightens its retention to its privacy level, and turns Struct properties into JSON."""
+    """Screens a batch. Fills in what the catalog knows of each event that passes (producer, subject,
+    group, version, retention), and turns Struct properties into JSON."""
     result = Screening()
     clock = ClockCheck(catalog.clock, now_us)
     for position, event in enumerate(events):
@@ -79,46 +79,36 @@ def _examine(
         return Refusal("EVENT_UNKNOWN", "name", "the catalog declares no such event")
     timestamp = event.occurred_at
     nanos = timestamp.nanos
-    if not 0 <= nanos < 1_000_000_000:
-        return Refusal("FIELD_INVALID", "occurred_at", "has nanoseconds out of range")
     complaint = clock.complaint(timestamp.seconds * 1_000_000 + nanos // 1_000)
-    if complaint is not None:
-        if not event.HasField("occurred_at"):
-            return Refusal("FIELD_INVALID", "occurred_at", "is missing")
-        return Refusal("CLOCK_OUT_OF_RANGE", "occurred_at", complaint)
+    if complaint is not None or not 0 <= nanos < 1_000_000_000:
+        return _clock_refusal(event, complaint)
     producer = event.producer
-    if producer == 0:
-        event.producer = PRODUCER_NUMBERS[event_type.producers[0]]
-    elif PRODUCERS.get(producer) not in event_type.producers:
+    if producer and PRODUCERS.get(producer) not in event_type.producers:
         return Refusal(
             "PRODUCER_NOT_ALLOWED", "producer", "the catalog does not let this producer send it"
         )
     environment = ENVIRONMENTS.get(event.environment)
     if environment is None:
         return Refusal("FIELD_INVALID", "environment", "is not a known environment")
+    level = PRIVACY_LEVELS.get(event.privacy_level)
+    if level is None:
+        # Perhaps a stricter one, of a release to come.
+        return Refusal("FIELD_INVALID", "privacy_level", "is not a known privacy level")
     subject_id, group_id = event.subject_id, event.group_id
-    texts = f"{subject_id}{event.session_id}{group_id}{event.anonymous_id}{event.request_id}"
     # All of them together are nearly always short and clean; only where not, each is looked at.
-    if not is_short_text(texts):
-        for name in SHORT_FIELDS:
-            if not is_short_text(getattr(event, name)):
-                return Refusal("FIELD_INVALID", name, TOO_LONG)
-    if event.HasField("entity"):
-        entity = event.entity
-        for name, value in (("entity.type", entity.type), ("entity.id", entity.id)):
-            if not is_short_text(value):
-                return Refusal("FIELD_INVALID", name, TOO_LONG)
-    requested = event.schema_version
-    version = event_type.version(requested)
+    texts = f"{subject_id}{event.session_id}{group_id}{event.anonymous_id}{event.request_id}"
+    if (len(texts) > MAX_TEXT_LENGTH or not texts.isprintable()) or event.HasField("entity"):
+        wrong = _text_at_fault(event)
+        if wrong:
+            return Refusal("FIELD_INVALID", wrong, TOO_LONG)
+    schema_version = event.schema_version
+    version = event_type.version(schema_version)
     if version is None:
         return Refusal(
             "SCHEMA_VERSION_UNKNOWN",
             "schema_version",
             "the catalog declares the event, but not in this version",
         )
-    if not requested:
-        # Written down now: a newer version may be declared by the time that enrich reads it.
-        event.schema_version = version.version
     try:
         properties = parse_properties(event)
     except PropertiesError as error:
@@ -130,7 +120,9 @@ def _examine(
         rate = event_type.sampling.get(environment, 1.0)
         if rate < 1.0 and sampled_out(event_id, rate):
             return None
-    # Some producers name the person or the group among the properties only.
+    # From here on it passes, and what the catalog knows of it is written into it: who stores it needs
+    # no catalog, and cannot have an older one. Some producers name the person or the group among the
+    # properties only.
     if not subject_id and catalog.subject_name in properties:
         subject_id = event.subject_id = lifted_id(properties[catalog.subject_name])
         if not subject_id and properties[catalog.subject_name] not in (None, ""):
@@ -138,16 +130,35 @@ def _examine(
             return Refusal("FIELD_INVALID", f"properties.{catalog.subject_name}", "cannot be an id")
     if not group_id and catalog.group_name in properties:
         event.group_id = lifted_id(properties[catalog.group_name])
-    # Written down now, and only ever shorter than the catalog says: who stores the event needs no
-    # catalog, and cannot have an older one.
+    if not producer:
+        event.producer = PRODUCER_NUMBERS[event_type.producers[0]]
+    if not schema_version:
+        event.schema_version = version.version
+    # Only ever shorter than the catalog says.
     days = tighten(event_type.raw_retention_days, event.retention_days)
-    if level := PRIVACY_LEVELS.get(event.privacy_level):
+    if level:
         days = tighten(days, catalog.privacy_levels.get(level, 0))
-    elif level is None:
-        # Perhaps a stricter one, of a release to come.
-        return Refusal("FIELD_INVALID", "privacy_level", "is not a known privacy level")
     event.retention_days = days or 0
     return Candidate(position, event, event_id, event_type, version, properties, subject_id)
+
+
+def _clock_refusal(event: Event, complaint: str | None) -> Refusal:
+    if complaint is None:
+        return Refusal("FIELD_INVALID", "occurred_at", "has nanoseconds out of range")
+    if not event.HasField("occurred_at"):
+        return Refusal("FIELD_INVALID", "occurred_at", "is missing")
+    return Refusal("CLOCK_OUT_OF_RANGE", "occurred_at", complaint)
+
+
+def _text_at_fault(event: Event) -> str:
+    """The path of a text that is not short; empty where all are."""
+    for name in SHORT_FIELDS:
+        if not is_short_text(getattr(event, name)):
+            return name
+    for name in ("type", "id"):
+        if not is_short_text(getattr(event.entity, name)):
+            return f"entity.{name}"
+    return ""
 
 
 def lifted_id(value: Any) -> str:
