@@ -11,6 +11,8 @@ from libs.common.structs import plain_struct
 # Postgres cannot store U+0000 in jsonb; the look-behind passes over escaped backslashes.
 _NULL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 MAX_DEPTH = 32
+# What Postgres keeps of a numeric, which is what jsonb holds its numbers as; zeros count.
+MAX_FRACTION_DIGITS = 16_383
 
 
 class PropertiesError(ValueError):
@@ -21,7 +23,8 @@ def parse_properties(event: Any) -> dict[str, Any]:
     """The properties of a `weir.common.v1.Event`, which afterwards holds them as JSON.
 
     Raises PropertiesError for what is not one JSON object (RFC 8259), for a name that stands twice in
-    one object, for U+0000 in a text, and for objects nested more than MAX_DEPTH deep.
+    one object, for U+0000 in a text, for objects nested more than MAX_DEPTH deep, and for a number with
+    more than MAX_FRACTION_DIGITS digits after or before the point.
     """
     raw = event.properties_json
     if not raw:
@@ -46,20 +49,35 @@ def parse_properties(event: Any) -> dict[str, Any]:
         and _depth(properties) > MAX_DEPTH
     ):
         raise PropertiesError(f"is nested more than {MAX_DEPTH} deep")
-    # Written compactly, an object that names nothing twice comes out as it went in.
+    # Written compactly, an object that names nothing twice comes out as it went in, and so do numbers
+    # that are no longer than a double needs.
     if orjson.dumps(properties) != raw:
-        _refuse_duplicates(raw)
+        _look_closely(raw)
     return properties
 
 
-def _refuse_duplicates(raw: bytes) -> None:
-    """Raises PropertiesError where an object has a name twice: readers differ in which one they see."""
-    json.loads(raw, object_pairs_hook=_without_duplicates)
+def _look_closely(raw: bytes) -> None:
+    """Raises PropertiesError where an object has a name twice, because readers differ in which one they
+    see, and for a number that is written longer than it can be stored."""
+    json.loads(raw, object_pairs_hook=_without_duplicates, parse_float=_refuse_long)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
     if len({name for name, _ in pairs}) < len(pairs):
         raise PropertiesError("has a name twice in one object")
+
+
+def _refuse_long(literal: str) -> None:
+    mantissa, _, exponent = literal.lower().partition("e")
+    try:
+        digits = len(mantissa.partition(".")[2]) - int(exponent or 0)
+    except ValueError:  # an exponent of thousands of digits
+        digits = MAX_FRACTION_DIGITS + 1
+    # Only a zero can get here with many digits before the point, 0e99999: others are no doubles.
+    if abs(digits) > MAX_FRACTION_DIGITS:
+        raise PropertiesError(
+            f"has a number with more than {MAX_FRACTION_DIGITS} digits after or before the point"
+        )
 
 
 def _depth(value: Any) -> int:

@@ -153,6 +153,40 @@ def test_depth_is_limited() -> None:
     parse_properties(_event(b'{"a":[' + b",".join([b"{}"] * 500) + b"]}"))
 
 
+@pytest.mark.parametrize(
+    ("literal", "stored"),
+    [
+        ("1e-16383", True),
+        ("1e-16384", False),
+        ("1E-16384", False),
+        ("-1.5e-16382", True),
+        ("-1.5e-16383", False),
+        ("0." + "0" * 16_382 + "1", True),
+        ("0." + "0" * 16_383 + "1", False),
+        # Zeros count.
+        ("0.5" + "0" * 16_383, False),
+        ("0e-16384", False),
+        # 1, in many words.
+        ("0." + "0" * 16_383 + "1e16384", True),
+        ("1" + "0" * 16_384 + "e-16384", False),
+        ("1e-" + "9" * 5_000, False),
+        # Postgres reads no exponent of 2**30 and more, be it of nothing.
+        ("0e1073741824", False),
+        ("-0.0e+99999999999", False),
+    ],
+)
+@pytest.mark.parametrize("around", ["%s", '[1.5, {"b": %s}]'])
+def test_a_number_that_postgres_cannot_store_is_refused(
+    literal: str, stored: bool, around: str
+) -> None:
+    event = _event(b'{"a":' + (around % literal).encode() + b"}")
+    if stored:
+        parse_properties(event)
+    else:
+        with pytest.raises(PropertiesError, match="more than 16383 digits after or before the"):
+            parse_properties(event)
+
+
 def test_a_complaint_does_not_quote_the_properties() -> None:
     for raw in (b'{"mail": "ann@example.org" x', b'{"ann@example.org":1,"ann@example.org":2}'):
         with pytest.raises(PropertiesError) as refusal:
