@@ -15,7 +15,12 @@ from libs.consent import (
     is_subject_id,
     parse_state,
 )
-from services.ingest.anonymization import Anonymizer, truncate_ip
+from services.ingest.anonymization import (
+    Anonymizer,
+    clear_mentions,
+    remove_mentions,
+    truncate_ip,
+)
 from services.ingest.model import Verdict
 from services.ingest.ports import ConsentStates
 from services.ingest.properties import PropertiesError, parse_properties
@@ -96,8 +101,13 @@ class ConsentGate:
             event.entity.id = event.anonymous_id
         if event.group_id == subject_id:
             event.group_id = event.anonymous_id
-        if event.context.HasField("extra"):
-            _forget_person(event.context.extra, {catalog.subject_name}, subject_id)
+        if event.request_id == subject_id:
+            event.request_id = ""
+        context = event.context
+        clear_mentions(context, subject_id)
+        clear_mentions(event.attribution, subject_id)
+        if context.HasField("extra"):
+            remove_mentions(context.extra, {catalog.subject_name, subject_id}, subject_id)
         # What our schema does not know may say who it is.
         event.DiscardUnknownFields()
         event.subject_id = ""
@@ -140,27 +150,6 @@ class ConsentGate:
             event.context.ClearField("extra")
             event.DiscardUnknownFields()
         return Verdict.REJECTED
-
-
-def _forget_person(extra: Any, names: set[str], subject_id: str) -> None:
-    """Takes the fields of a Struct away that are called or worth what names the person."""
-    # As a Struct holds it: a long id is rounded there, and would not be the same text again.
-    subject_number = _number(subject_id)
-    for name, value in list(extra.fields.items()):
-        number = value.number_value if value.WhichOneof("kind") == "number_value" else None
-        if (
-            name in names
-            or value.string_value == subject_id
-            or (number is not None and number == subject_number)
-        ):
-            del extra.fields[name]
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def _parsed(text: bytes | None) -> ConsentState | None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import orjson
 import pytest
+from google.protobuf import json_format
+from google.protobuf.message import Message
 from google.rpc import code_pb2
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
@@ -163,6 +165,49 @@ async def test_a_refusal_reaches_the_group_and_what_surrounds_the_event() -> Non
     [stored] = ingest.stored()
     assert stored.group_id == PSEUDONYMS.pseudonym("chess", "77")
     assert dict(stored.context.extra.items()) == {"level": 78}
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        (message, field.name)
+        for message in (event_pb2.Context, event_pb2.Attribution)
+        for field in message.DESCRIPTOR.fields
+        if field.type == field.TYPE_STRING
+    ],
+)
+async def test_a_refusal_reaches_every_text_around_the_event(
+    message: type[Message], field: str
+) -> None:
+    ingest = Ingest({"ann": NO_TELEMETRY})
+    part = message.DESCRIPTOR.name.lower()
+    event = _event("a", subject_id="ann", request_id="r-1", **{part: {field: "ann"}})
+    other = "192.0.2.0" if field == "ip" else "bob"
+    kept = _event("b", subject_id="ann", request_id="ann", **{part: {field: other}})
+    await ingest.take(event, kept)
+    stored = ingest.stored()
+    assert [getattr(getattr(event, part), field) for event in stored] == ["", other]
+    assert [event.request_id for event in stored] == ["r-1", ""]
+
+
+async def test_a_refusal_reaches_every_depth_of_what_surrounds_the_event() -> None:
+    ingest = Ingest({"77": NO_TELEMETRY})
+    event = _event(subject_id="77")
+    event.context.extra.update(
+        {
+            "deep": {"who": "77", "deeper": [{"player": {"mail": "x"}, "level": 78}, "77", 77]},
+            "friends": ["78", 77, ["77", "79"], 77, True, None],
+            "scores": {"77": 5, "78": 6},
+            "level": 177,
+        }
+    )
+    await ingest.take(event)
+    assert json_format.MessageToDict(ingest.stored()[0].context.extra) == {
+        "deep": {"deeper": [{"level": 78}]},
+        "friends": ["78", ["79"], True, None],
+        "scores": {"78": 6},
+        "level": 177,
+    }
 
 
 async def test_a_long_number_is_the_person_although_a_struct_rounds_it() -> None:
