@@ -9,6 +9,12 @@ from services.ingest.screening import Candidate
 NO_KEY = bytes(16)
 
 
+def fingerprint(candidate: Candidate) -> bytes:
+    """4 bytes that differ between two payloads under one id; good enough to count conflicts by."""
+    payload = crc32(candidate.event.properties_json, crc32(candidate.event_type.name.encode()))
+    return payload.to_bytes(4, "big")
+
+
 @dataclass(slots=True)
 class ShardPart:
     """The events of a batch that go to one shard: where they stand in the batch, and their identities
@@ -25,9 +31,7 @@ class ShardPart:
         event = candidate.event
         self.positions.append(candidate.position)
         self.event_uuids += uuid
-        # 4 bytes that differ between two payloads under one id; good enough to count conflicts by.
-        payload = crc32(event.properties_json, crc32(candidate.event_type.name.encode()))
-        self.fingerprints += payload.to_bytes(4, "big")
+        self.fingerprints += fingerprint(candidate)
         if key := event.idempotency_key:
             self.idempotency_uuids += event_uuid(f"key\x00{key}")[0]
             self.has_keys = True

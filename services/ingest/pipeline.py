@@ -9,7 +9,7 @@ from libs.common.errors import AppUnknown, InvalidArgument, ResourceExhausted
 from libs.common.ids import event_uuid, new_uuid7
 from libs.common.sharding import shard_of
 from services.ingest.consent_gate import ConsentGate
-from services.ingest.identity import ShardPart
+from services.ingest.identity import ShardPart, fingerprint
 from services.ingest.model import Append, DeadLetter, Outcome, Refusal, Verdict
 from services.ingest.ports import BatchCodec, RawStream
 from services.ingest.screening import Candidate, screen
@@ -97,16 +97,18 @@ class IngestPipeline:
     def _parts(
         self, app_id: str, admitted: Sequence[Candidate], outcome: Outcome
     ) -> dict[int, ShardPart]:
-        """The admitted events by shard; of two with one id in the same batch, the first."""
+        """The admitted events by shard; of two with one id in the same batch, the first. The other is a
+        duplicate, and a conflict where its payload differs."""
         shards = self._settings.shards
         parts: dict[int, ShardPart] = {}
-        seen: set[bytes] = set()
+        seen: dict[bytes, Candidate] = {}
         for candidate in admitted:
             uuid, _ = event_uuid(candidate.event_id)
-            if uuid in seen:
+            first = seen.setdefault(uuid, candidate)
+            if first is not candidate:
                 outcome.verdicts[candidate.position] = Verdict.DUPLICATE
+                outcome.conflicts += fingerprint(first) != fingerprint(candidate)
                 continue
-            seen.add(uuid)
             shard = shard_of(app_id, _shard_key(candidate), shards) if shards > 1 else 0
             part = parts.get(shard)
             if part is None:

@@ -386,6 +386,26 @@ async def test_of_two_with_one_id_in_a_batch_the_first_counts() -> None:
     assert [event.event_id for event in ingest.stored()] == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "conflicts"),
+    [
+        ({}, 0),
+        ({"properties_json": b'{"moves":4}'}, 1),
+        ({"name": "login.failed"}, 1),
+        # Not the payload: a resend may say something else about its circumstances.
+        ({"group_id": "club-1"}, 0),
+    ],
+)
+async def test_another_payload_under_an_id_of_the_same_batch_is_a_conflict(
+    fields: dict[str, Any], conflicts: int
+) -> None:
+    ingest = Ingest(shards=4)
+    outcome = await ingest.take(_event("a"), _event("b"), _event("a", **fields), _event("a"))
+    assert outcome.verdicts[2:] == [Verdict.DUPLICATE] * 2
+    assert outcome.conflicts == conflicts
+    assert [event.properties_json for event in ingest.stored()] == [b'{"moves":3}'] * 2
+
+
 async def test_what_the_stream_has_seen_is_a_duplicate() -> None:
     ingest = Ingest()
     ingest.stream.answer = Appended(frozenset({1}), 1)
