@@ -29,7 +29,8 @@ class CommonSettings(BaseSettings):
     claim_idle_seconds: float = 10.0
     # How often an entry that fails, or kills its reader, is tried alone before it is put aside.
     max_attempts: int = Field(5, ge=1)
-    # With so many put aside of a shard, the fault is in the release or its set-up: the rest stays.
+    # With so many put aside of a shard, or given up within an hour, the fault is in the release or its
+    # set-up: the rest stays.
     max_poison_entries: int = 1_000
     drain_seconds: float = 15.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"

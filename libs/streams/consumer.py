@@ -1,12 +1,12 @@
 """The loop of every reader of a stream: read a chunk, have it worked on, acknowledge it."""
 
 import asyncio
+import contextlib
 import os
 import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
 from enum import Enum, auto
 
 import structlog
@@ -75,28 +75,42 @@ class Consumer:
         self._claim_seconds = group.claim_idle_seconds / _CLAIMS_PER_IDLE_TIME
         # From 0 to 1: replicas that collided must not come back together.
         self._jitter = jitter
-        # Entries in hand. A claim returns ours as well when they have been for long; it renews them.
         self._in_hand: set[tuple[bytes, bytes]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consumes until told to stop, and then finishes the chunks at hand."""
-        async with asyncio.TaskGroup() as under_way:
-            next_claim = 0.0
-            while not stop.is_set():
-                try:
-                    if self._is_held_back():
-                        await pause(stop, _READ_SECONDS)
-                        continue
-                    if time.monotonic() >= next_claim:
-                        # Creates the group as well where it is missing. A dead consumer may have left
-                        # more than one claim gives.
-                        if not await self._take_over(stop):
-                            next_claim = time.monotonic() + self._claim_seconds
-                        continue
+        renewing = asyncio.create_task(self._renew())
+        try:
+            async with asyncio.TaskGroup() as under_way:
+                await self._feed(under_way, stop)
+        finally:
+            renewing.cancel()
+
+    async def _feed(self, under_way: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        next_claim = 0.0
+        while not stop.is_set():
+            try:
+                if self._is_held_back():
+                    await pause(stop, _READ_SECONDS)
+                elif time.monotonic() >= next_claim:
+                    # Creates the group as well where it is missing. A dead consumer may have left
+                    # more than one claim gives.
+                    if not await self._take_over(stop):
+                        next_claim = time.monotonic() + self._claim_seconds
+                else:
                     await self._take_chunk(under_way, stop)
-                except REDIS_DOWN as error:
-                    log.warning("the stream does not answer", error=type(error).__name__)
-                    await pause(stop, _OUTAGE_PAUSE_SECONDS)
+            except REDIS_DOWN as error:
+                log.warning("the stream does not answer", error=type(error).__name__)
+                await pause(stop, _OUTAGE_PAUSE_SECONDS)
+
+    async def _renew(self) -> None:
+        """Keeps what is in hand from being taken for abandoned, for as long as this process is alive:
+        where a store is down, everybody waits with what they have, and nobody claims from each other."""
+        while True:
+            await asyncio.sleep(self._claim_seconds)
+            # While Redis is away, nobody claims either.
+            with contextlib.suppress(*REDIS_DOWN):
+                await self._group.renew(self._in_hand)
 
     async def _take_chunk(self, under_way: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         await self._places.acquire()
@@ -115,13 +129,19 @@ class Consumer:
     async def _take_over(self, stop: asyncio.Event) -> bool:
         """Handles, one by one, what somebody was given and never acknowledged; whether there was any."""
         claimed = await self._group.claim_abandoned()
+        # Ours among them were renewed too late: this process was busy, or Redis away.
         abandoned = [entry for entry in claimed if _key(entry) not in self._in_hand]
         for entry in abandoned:
             if stop.is_set():
                 break
             with self._holding([entry]):
-                work = self._work if await self._quarantine.admit(entry) else self._give_up
-                if await self._attempt(work, [entry], stop) is not _Outcome.FAILED:
+                if await self._quarantine.admit(entry):
+                    outcome = await self._attempt(self._work, [entry], stop)
+                else:
+                    outcome = await self._attempt(self._give_up, [entry], stop)
+                    if outcome is _Outcome.DONE:
+                        await self._quarantine.note_given_up(entry)
+                if outcome is not _Outcome.FAILED:
                     await self._quarantine.forget(entry)
         return bool(abandoned)
 
@@ -178,7 +198,7 @@ class Consumer:
             exc_info=not isinstance(error, EntryError),
         )
 
-    @contextmanager
+    @contextlib.contextmanager
     def _holding(self, entries: Sequence[Entry]) -> Iterator[None]:
         keys = {_key(entry) for entry in entries}
         self._in_hand |= keys

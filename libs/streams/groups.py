@@ -11,6 +11,9 @@ from redis.exceptions import ResponseError
 # of events, small enough to keep the delay and the memory low.
 TARGET_CHUNK_BYTES = 1_500_000
 MAX_CHUNK_ENTRIES = 1_000
+# Entries in one answer of Redis. With the largest that ingest takes, 4 MiB, this is the most memory that
+# a chunk needs.
+MAX_STEP_ENTRIES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,31 @@ class ConsumerGroup:
                     raise
 
     async def read(self, block_seconds: float) -> list[Entry]:
-        """The next chunk of entries, oldest first; empty where none arrived in `block_seconds`."""
+        """The next chunk of entries, oldest first; empty where none arrived in `block_seconds`.
+
+        Read in steps, because Redis counts entries and memory is bytes: what comes next may be larger
+        than all before it.
+        """
+        chunk: list[Entry] = []
+        block_ms: int | None = max(1, int(block_seconds * 1000))
+        while len(chunk) < MAX_CHUNK_ENTRIES and _size(chunk) < TARGET_CHUNK_BYTES:
+            # Of each stream.
+            count = max(1, self._step_entries() // len(self._streams))
+            step = await self._read_step(count, block_ms)
+            chunk += step
+            if len(step) < count:
+                break
+            block_ms = None
+        return chunk
+
+    async def _read_step(self, count: int, block_ms: int | None) -> list[Entry]:
         try:
             reply = await self._redis.xreadgroup(
                 self._group,
                 self._consumer,
                 dict.fromkeys(self._streams, ">"),
-                count=self._chunk_entries(),
-                block=max(1, int(block_seconds * 1000)),
+                count=count,
+                block=block_ms,
             )
         except ResponseError as error:
             if not str(error).startswith("NOGROUP"):
@@ -98,7 +118,7 @@ class ConsumerGroup:
                     self._group,
                     self._consumer,
                     min_idle_time=self._claim_idle_ms,
-                    count=self._chunk_entries(),
+                    count=self._step_entries(),
                 )
             except ResponseError as error:
                 if not str(error).startswith("NOGROUP"):
@@ -117,13 +137,20 @@ class ConsumerGroup:
                 pipeline.xack(stream, self._group, *ids)
             await pipeline.execute()
 
-    def _chunk_entries(self) -> int:
-        return max(1, min(MAX_CHUNK_ENTRIES, int(TARGET_CHUNK_BYTES / self._mean_entry_bytes)))
+    async def renew(self, entries: Iterable[tuple[bytes, bytes]]) -> None:
+        """Says that we still work on these (stream, entry id), so that nobody claims them."""
+        by_stream: dict[bytes, list[Any]] = {}
+        for stream, entry_id in entries:
+            by_stream.setdefault(stream, []).append(entry_id)
+        for stream, ids in by_stream.items():
+            await self._redis.xclaim(stream, self._group, self._consumer, 0, list(ids), justid=True)
+
+    def _step_entries(self) -> int:
+        return max(1, min(MAX_STEP_ENTRIES, int(TARGET_CHUNK_BYTES / self._mean_entry_bytes)))
 
     def _observed(self, entries: list[Entry]) -> list[Entry]:
         if entries:
-            size = sum(len(value) for entry in entries for value in entry.fields.values())
-            self._mean_entry_bytes += 0.2 * (size / len(entries) - self._mean_entry_bytes)
+            self._mean_entry_bytes += 0.2 * (_size(entries) / len(entries) - self._mean_entry_bytes)
         return entries
 
 
@@ -136,3 +163,7 @@ def _pairs(reply: object) -> list[tuple[object, list[tuple[bytes, dict[bytes, by
     if isinstance(reply, dict):
         return [(stream, [e for part in parts for e in part]) for stream, parts in reply.items()]
     return list(cast(Iterable[Any], reply or []))
+
+
+def _size(entries: Iterable[Entry]) -> int:
+    return sum(len(value) for entry in entries for value in entry.fields.values())

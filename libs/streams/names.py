@@ -46,3 +46,8 @@ def poison_stream(group: str, shard: int) -> str:
 def attempts_key(group: str, shard: int) -> str:
     """A hash of attempts at entries that came to no good end, by stream and entry id."""
     return shard_key(group, shard, "attempts")
+
+
+def given_up_key(group: str, shard: int) -> str:
+    """How many entries the group has lately settled without working on them."""
+    return shard_key(group, shard, "given_up")

@@ -8,20 +8,26 @@ from redis.asyncio import Redis
 from libs.common.sharding import shard_in
 from libs.streams import metrics
 from libs.streams.groups import Entry
-from libs.streams.names import attempts_key, poison_stream
+from libs.streams.names import attempts_key, given_up_key, poison_stream
 
 log = structlog.get_logger()
 
 
+_GIVEN_UP_SECONDS = 3600
+
+
 class QuarantineFullError(Exception):
-    """So many entries were put aside that the fault is ours and not theirs; the stream keeps them."""
+    """So many entries were settled without being worked on that the fault is ours and not theirs."""
 
 
 class Quarantine:
-    """Counts attempts where a killed process does not forget them.
+    """Counts attempts where a killed process does not forget them, and limits what is done about them.
 
     The stream's own delivery counts would not do: they also grow for entries that were merely
     delivered together with the one that kills, and while a store is down.
+
+    Full is a shard with `max_entries` entries that lie in its poison stream, or were given up within an
+    hour: no release that handles nothing can empty a stream that way.
     """
 
     def __init__(self, redis: Redis, group: str, *, max_attempts: int, max_entries: int) -> None:
@@ -31,29 +37,48 @@ class Quarantine:
         self._max_entries = max_entries
 
     async def admit(self, entry: Entry) -> bool:
-        """Takes note of an attempt before it is made; False where there were enough already."""
-        key = attempts_key(self._group, shard_in(entry.stream))
-        return int(await self._redis.hincrby(key, _field(entry), 1)) <= self._max_attempts
+        """Takes note of an attempt before it is made; False where there were enough, and there is room to
+        settle the entry without another."""
+        shard = shard_in(entry.stream)
+        attempts = await self._redis.hincrby(attempts_key(self._group, shard), _field(entry), 1)
+        return int(attempts) <= self._max_attempts or await self._is_full(shard)
 
     async def forget(self, entry: Entry) -> None:
         """Takes the attempts back: the entry is done, or was not the reason for the failure."""
         await self._redis.hdel(attempts_key(self._group, shard_in(entry.stream)), _field(entry))
 
+    async def note_given_up(self, entry: Entry) -> None:
+        """Counts an entry that was settled in another way than by working on it."""
+        key = given_up_key(self._group, shard_in(entry.stream))
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.set(key, 0, ex=_GIVEN_UP_SECONDS, nx=True)
+            pipeline.incr(key)
+            await pipeline.execute()
+
     async def put_aside(self, entry: Entry) -> None:
         """Moves the entry to the poison stream, acknowledged. Raises QuarantineFullError."""
         shard = shard_in(entry.stream)
-        poison = poison_stream(self._group, shard)
-        if await self._redis.xlen(poison) >= self._max_entries:
-            raise QuarantineFullError(f"{poison} has {self._max_entries} entries")
+        if await self._is_full(shard):
+            raise QuarantineFullError(f"{self._max_entries} entries of shard {shard}")
         fields: dict[Any, Any] = dict(entry.fields.items())
         # One transaction, so that the entry is always in one of the two streams.
         async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.xadd(poison, {**fields, b"stream": entry.stream, b"entry": entry.entry_id})
+            pipeline.xadd(
+                poison_stream(self._group, shard),
+                {**fields, b"stream": entry.stream, b"entry": entry.entry_id},
+            )
             pipeline.xack(entry.stream, self._group, entry.entry_id)
             pipeline.hdel(attempts_key(self._group, shard), _field(entry))
             await pipeline.execute()
         metrics.POISON.labels(self._group).inc()
         log.error("entry put aside", stream=entry.stream.decode(), entry=entry.entry_id.decode())
+
+    async def _is_full(self, shard: int) -> bool:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.xlen(poison_stream(self._group, shard))
+            pipeline.get(given_up_key(self._group, shard))
+            aside, given_up = await pipeline.execute()
+        return int(aside) + int(given_up or 0) >= self._max_entries
 
 
 def _field(entry: Entry) -> str:

@@ -12,16 +12,13 @@ from services.enrich import metrics
 from services.enrich.enrichment import Enricher
 from services.enrich.forward import Forwarder
 from services.enrich.model import Poison, Session, WorkBatch
+from services.enrich.poison_meter import PoisonMeter
 from services.enrich.sessions import SessionStore
 from services.enrich.settings import EnrichSettings
 from services.enrich.steps.session import Sighting, fold_sessions
 from services.enrich.store import EventStore
 
 log = structlog.get_logger()
-
-
-class PoisonFloodError(Exception):
-    """So much of a chunk cannot be handled that the fault is ours and not the events'."""
 
 
 class ChunkProcessor:
@@ -41,7 +38,7 @@ class ChunkProcessor:
         self._store = store
         self._forwarder = forwarder
         self._clock = clock
-        self._settings = settings
+        self._poison_meter = PoisonMeter(settings.max_poison_share, settings.poison_minimum)
         # One chunk is prepared while the one before it is stored, and they keep their order.
         self._preparing = asyncio.Lock()
         self._storing = asyncio.Lock()
@@ -57,7 +54,7 @@ class ChunkProcessor:
             sessions = await self._look_up_sessions(batches)
             for batch in batches:
                 self._enricher.enrich(batch, sessions[batch.app_id, batch.shard])
-            self._check_poison(batches)
+            self._measure_poison(batches)
             await self._storing.acquire()
         try:
             await self._forwarder.write_dead_letters(batches)
@@ -69,14 +66,11 @@ class ChunkProcessor:
         now_us = self._clock.now_us()
         metrics.LAG_SECONDS.set((now_us - max(b.received_at_us for b in batches)) / 1e6)
 
-    def _check_poison(self, batches: Sequence[WorkBatch]) -> None:
+    def _measure_poison(self, batches: Sequence[WorkBatch]) -> None:
         events = sum(len(batch.events) for batch in batches)
         poison = [item for batch in batches for item in batch.poison]
-        if (
-            events >= self._settings.poison_minimum
-            and len(poison) > self._settings.max_poison_share * events
-        ):
-            raise PoisonFloodError(f"{len(poison)} of {events} events: {poison[0].reason}")
+        self._poison_meter.check(events, len(poison), poison[0].reason if poison else "")
+        self._poison_meter.note(events, len(poison))
 
     async def give_up(self, batch: WorkBatch, reason: str) -> None:
         """Settles a batch that cannot be processed: all of it becomes dead letters, unless it is stored
@@ -86,7 +80,7 @@ class ChunkProcessor:
             sessions = await self._look_up_sessions([batch])
             self._enricher.enrich(batch, sessions[batch.app_id, batch.shard])
             batch.poison = []
-            batch.skipped.update(stored[batch.batch_id])
+            batch.skipped = set(stored[batch.batch_id])
             await self._forwarder.forward([batch])
         else:
             batch.poison = [
@@ -146,16 +140,18 @@ class ChunkProcessor:
                 continue
             middle = len(group) // 2
             suspects += [group[:middle], group[middle:]]
-        self._check_poison([batch])
+        self._poison_meter.check(len(batch.events), len(batch.poison), reason)
+        self._poison_meter.note(0, len(batch.poison))
         # Before the batch counts as stored: after that, a repetition would not find the poison again.
         await self._forwarder.write_dead_letters([batch])
         await self._store.write([batch])
 
     def _count(self, batches: Sequence[WorkBatch]) -> None:
         for batch in batches:
-            stored = len(batch.events) - len(batch.skipped)
+            handled = len(batch.events) - len(batch.poison)
+            stored = 0 if batch.repeated else len(batch.events) - len(batch.skipped)
             metrics.STORED.labels(batch.app_id).inc(stored)
-            metrics.SKIPPED.labels(batch.app_id).inc(len(batch.skipped) - len(batch.poison))
+            metrics.SKIPPED.labels(batch.app_id).inc(handled - stored)
             if batch.poison:
                 metrics.POISON.labels(batch.app_id).inc(len(batch.poison))
                 log.warning("poison", app_id=batch.app_id, events=len(batch.poison))

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from libs.common.database import is_transient
 from libs.common.telemetry import batch_span
 from libs.streams.groups import Entry
 from services.enrich import convert
-from services.enrich.chunk import ChunkProcessor, PoisonFloodError
+from services.enrich.chunk import ChunkProcessor
 
 
 class RawEntries:
@@ -37,7 +36,3 @@ class RawEntries:
             await self._processor.give_up(
                 convert.work_batch(entry), "too many attempts at the batch failed"
             )
-
-    def is_transient(self, error: Exception) -> bool:
-        """Whether waiting may help: a flood of poison is a broken release or catalog."""
-        return is_transient(error) or isinstance(error, PoisonFloodError)

@@ -64,7 +64,8 @@ class WorkBatch:
     """A batch on its way through enrich.
 
     `rows` are the rows of the events table and `findings` what aggregate is told, one for each event,
-    None at the positions of poison; `skipped` the positions that are not stored by this batch.
+    None at the positions of poison; `skipped` the positions that are not stored by this batch;
+    `repeated` says that all the others were stored before.
     """
 
     batch_id: bytes
@@ -79,3 +80,4 @@ class WorkBatch:
     rows: list[tuple[Any, ...] | None] = field(default_factory=list)
     findings: list[Finding | None] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
+    repeated: bool = False

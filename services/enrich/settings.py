@@ -15,7 +15,7 @@ class EnrichSettings(CommonSettings):
     session_idle_seconds: int = 3_600
     # Above this, enrich stops reading until aggregate has caught up; then ingest pushes back in turn.
     max_enriched_bytes: int = 512 * 1024 * 1024
-    # A chunk of which more than this share (of at least `poison_minimum` events) turns out to be poison
-    # is not drained into dead letters: that is a broken release or catalog, and enrich waits.
+    # Where more than this share (of at least `poison_minimum` events, at hand or lately) turns out to be
+    # poison, it is not drained into dead letters: that is a broken release or catalog.
     max_poison_share: float = 0.5
     poison_minimum: int = 100

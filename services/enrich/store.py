@@ -60,9 +60,9 @@ class EventStore:
         self._partitions: set[Partition] = set()
 
     async def write(self, batches: Sequence[WorkBatch]) -> None:
-        """Stores the batches' rows, and adds what was there already to each batch's `skipped`.
+        """Stores the batches' rows; each batch's `skipped` is then what its first storing skipped.
 
-        Repeating it changes nothing, and gives the same `skipped`. Raises psycopg.DataError where a
+        Repeating it changes nothing. Raises psycopg.DataError where a
         row cannot be stored as it is; then nothing of the chunk is stored.
         """
         # Ingest may append a batch twice when it loses Redis's answer: it is stored once, as the first.
@@ -79,7 +79,7 @@ class EventStore:
             await self._ensure_partitions(row for part in rows.values() for _, row in part)
             await self._write(list(firsts.values()), rows)
         for batch in batches:
-            batch.skipped.update(firsts[batch.batch_id].skipped)
+            batch.skipped = set(firsts[batch.batch_id].skipped)
 
     async def skipped_before(self, batch_ids: Sequence[bytes]) -> dict[bytes, list[int]]:
         """For each of the batches that is stored already, what it skipped then."""
@@ -118,7 +118,9 @@ class EventStore:
             fresh = [batch for batch in batches if batch.batch_id in new]
             await self._store(connection, fresh, rows)
         for batch in batches:
-            batch.skipped.update(before.get(batch.batch_id, ()))
+            batch.repeated = batch.batch_id in before
+            if batch.repeated:
+                batch.skipped = set(before[batch.batch_id])
 
     async def _store(
         self,
@@ -126,18 +128,9 @@ class EventStore:
         batches: Sequence[WorkBatch],
         rows: dict[bytes, list[tuple[int, Row]]],
     ) -> None:
+        """Stores the rows of batches that are stored for the first time, and what these skip."""
         everything = [row for batch in batches for _, row in rows[batch.batch_id]]
-        if not everything:
-            return
-        try:
-            # The usual case: every event is new. Straight into the table costs two thirds of what
-            # staging and ON CONFLICT cost (ADR 0002).
-            async with connection.transaction():
-                await _copy(connection, COPY_EVENTS, everything)
-            stored = None
-        except psycopg.errors.UniqueViolation:
-            metrics.CONFLICT_CHUNKS.inc()
-            stored = await self._store_new(connection, everything)
+        stored = await self._store_rows(connection, everything) if everything else None
         for batch in batches:
             if stored is not None:
                 for position, row in rows[batch.batch_id]:
@@ -147,11 +140,26 @@ class EventStore:
                         stored[key] -= 1
                     else:
                         batch.skipped.add(position)
+            # Also where nothing is left to store: a repetition must not take poison for stored.
             if batch.skipped:
                 await connection.execute(
                     RECORD_SKIPPED,
                     {"batch_id": uuid.UUID(bytes=batch.batch_id), "skipped": sorted(batch.skipped)},
                 )
+
+    async def _store_rows(
+        self, connection: psycopg.AsyncConnection[Any], rows: Sequence[Row]
+    ) -> Counter[tuple[Any, ...]] | None:
+        """Stores rows; returns how many of each key, None where it was all of them."""
+        try:
+            # The usual case: every event is new. Straight into the table costs two thirds of what
+            # staging and ON CONFLICT cost (ADR 0002).
+            async with connection.transaction():
+                await _copy(connection, COPY_EVENTS, rows)
+        except psycopg.errors.UniqueViolation:
+            metrics.CONFLICT_CHUNKS.inc()
+            return await self._store_new(connection, rows)
+        return None
 
     async def _store_new(
         self, connection: psycopg.AsyncConnection[Any], rows: Sequence[Row]

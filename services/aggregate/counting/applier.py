@@ -33,7 +33,10 @@ class Applier:
         Raises CatalogBehindError, and what the store raises.
         """
         # The same batch may come in two entries: enrich hands on again what it was killed over.
-        once = list({batch.batch_id: batch for batch in batches}.values())
+        firsts: dict[bytes, StoredBatch] = {}
+        for batch in batches:
+            firsts.setdefault(batch.batch_id, batch)
+        once = list(firsts.values())
         self._check(once)
         async with self._store.transaction() as transaction:
             claimed = await transaction.claim(once)

@@ -1,5 +1,6 @@
 """A chunk's way through enrich, on real stores: poison is isolated, and repeating is harmless."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -7,11 +8,13 @@ from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 from weir.common.v1 import event_pb2
 
+from libs.streams.groups import Entry
 from services.enrich import convert
-from services.enrich.chunk import PoisonFloodError
 from services.enrich.forward import Forwarder
-from services.enrich.model import Session
+from services.enrich.model import Session, WorkBatch
+from services.enrich.poison_meter import PoisonFloodError
 from services.enrich.sessions import SessionStore
+from services.enrich.store import EventStore
 from tests.integration.enrich.conftest import NOON_US, Enrich, entry_of, event
 
 MINUTE_US = 60_000_000
@@ -66,24 +69,60 @@ async def test_a_batch_twice_in_a_chunk_is_still_counted_after_a_crash(
     assert [list(batch.skipped) for batch in await enrich.forwarded()][:1] == [[]]
 
 
+async def test_of_a_batch_twice_in_a_chunk_the_first_holds(enrich: Enrich) -> None:
+    """Ingest's script ran half and then again: the second time it found other ids seen before."""
+    first = entry_of(event("a"), event("b"))
+    second = Entry(first.stream, b"1-1", {**first.fields, b"skip": b"1"})
+    await enrich.process(first, second)
+    assert enrich.rows() == [("a",), ("b",)]
+    await enrich.process(second, first)
+    assert [list(batch.skipped) for batch in await enrich.forwarded()] == [[], [], [], []]
+
+
 async def test_poison_is_put_aside_before_its_batch_counts_as_stored(
     enrich: Enrich, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A crash right after the commit must not lose the dead letter: afterwards, nobody looks again."""
+    """A crash around the commit must not lose the dead letter: afterwards, nobody looks again."""
+    write, writes = EventStore.write, 0
 
-    async def crash(*_: object) -> None:
+    async def write_and_crash(store: EventStore, batches: Sequence[WorkBatch]) -> None:
+        nonlocal writes
+        await write(store, batches)
+        writes += 1
         raise ConnectionError
 
     entry = entry_of(event("good"), event("bad", properties_json=REFUSED_BY_POSTGRES))
     with monkeypatch.context() as patch:
-        patch.setattr(Forwarder, "forward", crash)
+        patch.setattr(EventStore, "write", write_and_crash)
         with pytest.raises(ConnectionError):
             await enrich.process(entry)
+    assert writes == 1
     assert len(enrich.rows()) == 1
     await enrich.process(entry)
     [letter] = (await enrich.letters()).values()
     assert letter.event.event_id == "bad"
     assert [list(batch.skipped) for batch in await enrich.forwarded()] == [[1]]
+
+
+async def test_a_batch_of_nothing_but_poison_is_nothing_when_it_comes_again(enrich: Enrich) -> None:
+    entry = entry_of(event("bad", properties_json=REFUSED_BY_POSTGRES))
+    for _ in range(2):  # a crash before the acknowledgement, and a repetition
+        await enrich.process(entry)
+        assert enrich.rows() == []
+        assert await enrich.forwarded() == []
+    assert len(await enrich.letters()) == 1
+
+
+async def test_a_repetition_stores_nothing_and_is_not_counted_as_stored(enrich: Enrich) -> None:
+    def counted(what: str) -> float:
+        name = f"weir_enrich_events_{what}_total"
+        return REGISTRY.get_sample_value(name, {"app": "chess"}) or 0.0
+
+    entry = entry_of(event("a"), event("b"))
+    stored, skipped = counted("stored"), counted("skipped")
+    for _ in range(3):
+        await enrich.process(entry)
+    assert (counted("stored") - stored, counted("skipped") - skipped) == (2, 4)
 
 
 @pytest.mark.parametrize("poison", [{"producer": 99}, {"properties_json": REFUSED_BY_POSTGRES}])

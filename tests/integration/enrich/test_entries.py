@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
+from libs.common.database import is_transient
 from libs.streams.consumer import create_consumer
 from libs.streams.groups import ConsumerGroup, Entry
 from libs.streams.names import ENRICH, attempts_key, enrich_dead_letters, raw_stream
@@ -36,7 +37,7 @@ async def consuming(
         streams=[raw_stream(0)],
         work=entries.process,
         give_up=entries.give_up,
-        is_transient=entries.is_transient,
+        is_transient=is_transient,
     )
     stop = asyncio.Event()
     running = asyncio.create_task(consumer.run(stop))

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from redis.asyncio import Redis
@@ -48,11 +48,17 @@ class Job:
 
 @asynccontextmanager
 async def consuming(
-    client: Redis, job: Job, *, idle: float = 0.1, max_entries: int = 100, **options: Any
+    client: Redis,
+    job: Job,
+    *,
+    consumer: str = "me",
+    idle: float = 0.1,
+    max_entries: int = 100,
+    **options: Any,
 ) -> AsyncIterator[asyncio.Event]:
     """A consumer that runs until the block is left, or the event is set."""
-    consumer = Consumer(
-        group_of(client, consumer="me", idle=idle),
+    reader = Consumer(
+        group_of(client, consumer=consumer, idle=idle),
         Quarantine(client, "g", max_attempts=3, max_entries=max_entries),
         job.work,
         is_transient=lambda error: isinstance(error, StoreDownError),
@@ -60,7 +66,7 @@ async def consuming(
         **options,
     )
     stop = asyncio.Event()
-    running = asyncio.create_task(consumer.run(stop))
+    running = asyncio.create_task(reader.run(stop))
     try:
         yield stop
     finally:
@@ -115,6 +121,10 @@ async def test_a_stop_while_a_store_is_down_leaves_the_entries_to_others(client:
         await until(lambda: job.chunks)
         stop.set()
     await settled(client, STREAM, pending=5)
+    # Somebody else has them in hand, also waits, and is told to stop: no attempt is held against them.
+    async with consuming(client, job, consumer="other") as stop:
+        await until(lambda: len(job.chunks) > 2)
+        stop.set()
     assert not await client.exists(ATTEMPTS)
     job.down = False
     async with consuming(client, job):
@@ -191,6 +201,52 @@ async def test_what_too_many_died_of_may_be_settled_in_another_way(client: Redis
         await settled(client, STREAM)
     assert (job.chunks, other.done) == ([], Counter([0, 1]))
     assert not await client.exists(POISON, ATTEMPTS)
+
+
+async def test_a_release_that_handles_nothing_does_not_settle_everything_in_another_way(
+    client: Redis,
+) -> None:
+    await add(client, 9)
+    job, other = Job(), Job()
+    job.trouble = {number: ZeroDivisionError() for number in range(9)}
+    async with consuming(client, job, give_up=other.work, max_entries=3):
+        await settled(client, STREAM, pending=6)
+        await asyncio.sleep(0.5)  # they came back, more than once
+        assert other.done.total() == 3
+        # The release is mended: what is left is worked on.
+        job.trouble = {}
+        await settled(client, STREAM)
+    assert job.done + other.done == Counter(range(9))
+    assert not await client.exists(POISON, ATTEMPTS)
+
+
+async def test_however_many_wait_for_a_store_nothing_is_put_aside_for_that(client: Redis) -> None:
+    await add(client, 3)
+    job = Job()
+    job.down = True
+    async with AsyncExitStack() as replicas:
+        # More than there are attempts; and each is idle for longer than it takes to claim.
+        for number in range(8):
+            replica = consuming(client, job, consumer=f"replica {number}", idle=0.1)
+            await replicas.enter_async_context(replica)
+        await asyncio.sleep(2.0)
+        assert not await client.exists(POISON)
+        job.down = False
+        await settled(client, STREAM)
+    assert job.done.keys() == {0, 1, 2}
+    assert not await client.exists(POISON, ATTEMPTS)
+
+
+async def test_a_second_shard_has_a_quarantine_of_its_own(client: Redis) -> None:
+    quarantine = Quarantine(client, "g", max_attempts=1, max_entries=1)
+    for shard in (0, 1):
+        entry = Entry(b"test:{%d}:work" % shard, b"1-1", {b"n": b"1"})
+        assert await quarantine.admit(entry)
+        assert not await quarantine.admit(entry)
+        await quarantine.put_aside(entry)
+        assert await client.xlen(f"g:{{{shard}}}:poison") == 1
+        # Whoever comes upon it again before the acknowledgement is seen begins anew.
+        assert not await client.exists(f"g:{{{shard}}}:attempts")
 
 
 async def test_so_much_poison_that_it_is_us_stays_where_it_is(client: Redis) -> None:

@@ -1,5 +1,7 @@
 """Consumer groups on a real Redis: nothing unread or pending is ever lost."""
 
+import asyncio
+
 from redis.asyncio import Redis
 
 from tests.integration.streams.stream import STREAM, add, group_of, ids_of, read_all
@@ -59,6 +61,46 @@ async def test_thousands_of_abandoned_entries_are_all_taken_over(client: Redis) 
         claimed += ids_of(entries)
         await alive.acknowledge(entries)
     assert claimed == ids
+
+
+async def test_large_entries_after_many_small_ones_do_not_come_all_at_once(client: Redis) -> None:
+    await add(client, 3_000)
+    group = group_of(client)
+    await group.create()
+    while await group.read(0.001):
+        pass
+    await add(client, 200, size=1_000_000)
+    largest = max(len(chunk) for chunk in [await group.read(0.001) for _ in range(10)])
+    # Nobody knows the next entry's size; but 64 of the largest that ingest takes are 256 MiB.
+    assert largest <= 64
+
+
+async def test_many_small_entries_come_as_one_chunk(client: Redis) -> None:
+    await add(client, 2_500)
+    group = group_of(client)
+    await group.create()
+    chunks = []
+    while chunk := await group.read(0.001):
+        chunks.append(len(chunk))
+    assert sum(chunks) == 2_500
+    assert max(chunks) >= 1_000
+
+
+async def test_what_is_renewed_is_not_abandoned(client: Redis) -> None:
+    ids = await add(client, 2)
+    busy, other = (group_of(client, consumer=name, idle=0.3) for name in ("busy", "other"))
+    await busy.create()
+    entries = await read_all(busy)
+    for _ in range(4):
+        await asyncio.sleep(0.15)
+        await busy.renew([(entries[0].stream, entries[0].entry_id)])
+        if abandoned := await other.claim_abandoned():
+            break
+    assert ids_of(abandoned) == ids[1:]
+    # What is acknowledged does not come back by being renewed.
+    await busy.acknowledge(entries)
+    await busy.renew([(entries[0].stream, entries[0].entry_id)])
+    assert (await client.xpending(STREAM, "g"))["pending"] == 0
 
 
 async def test_a_chunk_is_smaller_where_entries_are_larger(client: Redis) -> None:
