@@ -3,9 +3,13 @@
 Sessions lie in one hash per app and window of the idle time; a session is looked up in this window
 and the last one, and one that goes on is carried over. So a chunk costs two reads and one write per
 app, whatever the number of its sessions, and forgetting is the expiry of a whole hash.
+
+Another replica may read and write the same sessions in between. Whatever the order, the earlier
+beginning stays.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import orjson
 from redis.asyncio import Redis
@@ -13,6 +17,9 @@ from redis.asyncio import Redis
 from libs.common.clock import Clock
 from libs.common.sharding import shard_key
 from services.enrich.model import Session
+from services.enrich.steps.session import fold_sessions
+
+SESSION_SCRIPT = Path(__file__).with_name("session_script.lua")
 
 
 class SessionStore:
@@ -20,36 +27,36 @@ class SessionStore:
 
     def __init__(self, redis: Redis, clock: Clock, idle_seconds: int) -> None:
         self._redis = redis
+        self._script = redis.register_script(SESSION_SCRIPT.read_text())
         self._clock = clock
         self._window_seconds = idle_seconds
 
     async def load(
         self, app_id: str, shard: int, session_ids: Sequence[str]
     ) -> tuple[dict[str, Session], set[str]]:
-        """The sessions that are known, and which of them already lie in this window."""
+        """The sessions that are known, and which of them already lie in this window as they are."""
         current, last = self._keys(app_id, shard)
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.hmget(current, session_ids)
             pipeline.hmget(last, session_ids)
             now, before = await pipeline.execute()
-        sessions: dict[str, Session] = {}
-        present: set[str] = set()
+        present: dict[str, Session] = {}
+        olders = []
         for session_id, value, older in zip(session_ids, now, before, strict=True):
             if value is not None:
-                present.add(session_id)
-            if text := value or older:
-                sessions[session_id] = Session(*orjson.loads(text))
-        return sessions, present
+                present[session_id] = Session(*orjson.loads(value))
+            if older is not None and older != value:
+                olders.append((session_id, *orjson.loads(older)))
+        # In both windows, and earlier in the last one: somebody whose clock is behind wrote it there.
+        sessions = fold_sessions(present, olders)
+        return sessions, {key for key, session in present.items() if sessions[key] is session}
 
     async def save(self, app_id: str, shard: int, sessions: Mapping[str, Session]) -> None:
-        """Writes sessions into this window."""
+        """Writes sessions into this window, but for those of which it holds an earlier beginning."""
         if not sessions:
             return
         current, _ = self._keys(app_id, shard)
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hset(current, items=list(_flat(sessions)))
-            pipeline.expire(current, 2 * self._window_seconds)
-            await pipeline.execute()
+        await self._script(keys=[current], args=[2 * self._window_seconds, *_flat(sessions)])
 
     def _keys(self, app_id: str, shard: int) -> tuple[str, str]:
         window = self._clock.now_us() // 1_000_000 // self._window_seconds

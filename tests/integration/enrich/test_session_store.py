@@ -1,0 +1,108 @@
+"""Sessions on a real Redis: several replicas write the same ones, and the earliest beginning stays."""
+
+from collections.abc import Sequence
+
+import orjson
+import pytest
+from redis.asyncio import Redis
+
+from services.enrich.model import Session
+from services.enrich.sessions import SessionStore
+from services.enrich.steps.session import Sighting, fold_sessions
+
+HOUR = 3_600
+NOON = 1_795_176_000
+NOON_US = NOON * 1_000_000
+
+
+class SetClock:
+    """A clock that stands where it is put."""
+
+    def __init__(self, seconds: int = NOON) -> None:
+        self.seconds = seconds
+
+    def now_us(self) -> int:
+        return self.seconds * 1_000_000
+
+
+def _store(client: Redis, seconds: int = NOON) -> SessionStore:
+    return SessionStore(client, SetClock(seconds), HOUR)
+
+
+async def _known(store: SessionStore, *session_ids: str) -> dict[str, Session]:
+    return (await store.load("chess", 0, session_ids))[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ((5, "/b", ""), (10, "/a", ""), (5, "/b", "")),
+        ((10, "/a", ""), (5, "/b", ""), (5, "/b", "")),
+        # Microseconds of our day, one apart.
+        ((NOON_US, "/", ""), (NOON_US + 1, "/x", ""), (NOON_US, "/", "")),
+        ((2**53 - 1, "/", ""), (2**53 - 2, "/", ""), (2**53 - 2, "/", "")),
+        # At the same time: the greater page, then the greater referrer.
+        ((5, "", "z"), (5, "/a", ""), (5, "/a", "")),
+        ((5, "/a", "y"), (5, "/a", "z"), (5, "/a", "z")),
+        ((5, "/ab", ""), (5, "/a", "z"), (5, "/ab", "")),
+        # In the order of code points, which no locale has; and behind what JSON escapes.
+        ((5, "/a", ""), (5, "/B", ""), (5, "/a", "")),
+        ((5, "/é", ""), (5, "/z", ""), (5, "/é", "")),
+        ((5, '/"', ""), (5, "/#", ""), (5, "/#", "")),
+        ((5, "/\x00b", ""), (5, "/\x00a", ""), (5, "/\x00b", "")),
+        ((5, "/\uffff", ""), (5, "/\U0001f600", ""), (5, "/\U0001f600", "")),
+    ],
+)
+async def test_of_two_replicas_that_read_before_either_wrote_the_earlier_beginning_stays(
+    client: Redis,
+    first: tuple[int, str, str],
+    second: tuple[int, str, str],
+    kept: tuple[int, str, str],
+) -> None:
+    async def take(order: Sequence[tuple[int, str, str]], session_id: str) -> None:
+        stores = [_store(client) for _ in order]
+        known = [await _known(store, session_id) for store in stores]
+        for store, session, before in zip(stores, order, known, strict=True):
+            folded = fold_sessions(before, [(session_id, *session)])
+            await store.save("chess", 0, folded)
+
+    await take([first, second], "s")
+    await take([second, first], "t")
+    expected = Session(*kept)
+    assert await _known(_store(client), "s", "t") == {"s": expected, "t": expected}
+
+
+async def test_many_sessions_are_written_at_once_and_each_is_compared(client: Redis) -> None:
+    store = _store(client)
+    ids = [f"s{number}" for number in range(10_001)]
+    await store.save("chess", 0, {key: Session(10, "/", "") for key in ids})
+    await _store(client).save(
+        "chess",
+        0,
+        {key: Session(5 if n % 3 else 15, f"/{n}", "") for n, key in enumerate(ids)},
+    )
+    assert await _known(store, *ids) == {
+        key: Session(5, f"/{n}", "") if n % 3 else Session(10, "/", "") for n, key in enumerate(ids)
+    }
+
+
+async def test_a_clock_behind_does_not_hide_an_earlier_beginning(client: Redis) -> None:
+    midnight = NOON + 12 * HOUR
+    ahead, behind = _store(client, midnight), _store(client, midnight - 1)
+    await ahead.save("chess", 0, {"s": Session(10, "/late", ""), "t": Session(10, "/t", "")})
+    await behind.save("chess", 0, {"s": Session(5, "/early", ""), "t": Session(15, "/x", "")})
+    sessions, present = await ahead.load("chess", 0, ["s", "t"])
+    assert sessions == {"s": Session(5, "/early", ""), "t": Session(10, "/t", "")}
+    # So `s` is written into this window, too, and lives on with it.
+    assert present == {"t"}
+
+
+async def test_what_is_stored_is_what_the_release_before_reads_and_expires(client: Redis) -> None:
+    sighting: Sighting = ("s", NOON_US, "/\u00e9", "https://example.org/")
+    await _store(client).save("chess", 0, fold_sessions({}, [sighting]))
+    [key] = await client.keys("enrich:{0}:sessions:chess:*")
+    stored = await client.hgetall(key)
+    assert {name: orjson.loads(value) for name, value in stored.items()} == {
+        b"s": [NOON_US, "/\u00e9", "https://example.org/"]
+    }
+    assert 0 < await client.ttl(key) <= 2 * HOUR
