@@ -22,7 +22,7 @@ from libs.cli.connect import (
     default_catalogs,
     fail,
 )
-from libs.cli.interruption import interruptible
+from libs.cli.interruption import interruptible, tell
 from libs.cli.suite_commands import errors_as_messages, print_welcome
 from libs.common.home import Addresses, Home
 from libs.demo.check import Findings, check
@@ -77,7 +77,7 @@ def demo(
         suite = Suite(
             home,
             environment,
-            report=lambda line: aside.print(line, style="dim", markup=False, highlight=False),
+            report=lambda line: tell(aside, line, "dim"),
         )
         try:
             addresses = suite.start()
@@ -90,7 +90,7 @@ def demo(
                 console.print(f"export WEIR_HOME={home.path}\n", soft_wrap=True, highlight=False)
                 suite.supervise(until=interruption.is_wanted)
         except KeyboardInterrupt:
-            aside.print("stopping; once more to leave at once")
+            tell(aside, "stopping; once more to leave at once")
         finally:
             suite.stop()
     if findings is None:

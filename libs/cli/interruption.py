@@ -1,9 +1,13 @@
 """Ctrl-C and its kin, for commands that have a suite to stop."""
 
+import errno
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from rich.console import Console
 
 
 class Interruption:
@@ -18,7 +22,11 @@ class Interruption:
         return self._wanted
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
-        """A signal handler: takes note, and raises KeyboardInterrupt."""
+        """A signal handler: takes note, and raises KeyboardInterrupt; for a closed terminal, only once."""
+        # A terminal closes once, but the kernel and the shell both say so: the second time is nobody's
+        # wish to leave at once.
+        if self._wanted and signum == signal.SIGHUP:
+            return
         self._wanted = True
         raise KeyboardInterrupt
 
@@ -40,3 +48,23 @@ def interruptible() -> Iterator[Interruption]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def tell(console: Console, line: str, style: str | None = None) -> None:
+    """Prints a line where somebody can read it, and never raises where nobody can: a suite that says
+    what it stops must stop it all the same."""
+    try:
+        console.print(line, style=style, markup=False, highlight=False)
+    except SystemExit:  # rich's answer to a pipe of which the other end is closed
+        _discard(console)
+    except OSError as error:
+        if error.errno == errno.EIO:  # a terminal that is closed
+            _discard(console)
+
+
+def _discard(console: Console) -> None:
+    """Sends all further output nowhere; also what Python has in its buffer, and would complain about at
+    the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, console.file.fileno())
+    os.close(nowhere)

@@ -25,7 +25,7 @@ from libs.cli.connect import (
     running_suite,
 )
 from libs.cli.doctor import State, examine
-from libs.cli.interruption import interruptible
+from libs.cli.interruption import interruptible, tell
 from libs.common.embedded import StartError
 from libs.common.home import Addresses, Home, HomeError
 from libs.common.migrate import DatabaseError, upgrade
@@ -42,14 +42,14 @@ def up(catalogs: OwnCatalogFolder = None) -> None:
     suite = Suite(
         Home.from_environment(environment),
         environment,
-        report=lambda line: console.print(line, style="dim", markup=False, highlight=False),
+        report=lambda line: tell(console, line, "dim"),
     )
     with interruptible() as interruption, errors_as_messages():
         try:
             print_welcome(console, suite.start())
             suite.supervise(until=interruption.is_wanted)
         except KeyboardInterrupt:
-            console.print("stopping; once more to leave at once")
+            tell(console, "stopping; once more to leave at once")
         finally:
             suite.stop()
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from libs.common.settings import REPOSITORY
 from tests.support.environment import without_settings
@@ -30,16 +31,13 @@ def weir(
 
 @contextmanager
 def started(
-    command: Sequence[str], environment: Mapping[str, str]
+    command: Sequence[str], environment: Mapping[str, str], **options: Any
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process in the repository that does not outlive the block; both outputs in one pipe."""
+    """A process in the repository that does not outlive the block; both outputs in one pipe, unless the
+    options of Popen say otherwise."""
+    outputs = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     process = subprocess.Popen(
-        command,
-        env=environment,
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        command, env=environment, cwd=REPOSITORY, text=True, **{**outputs, **options}
     )
     try:
         yield process

@@ -43,6 +43,8 @@ suite_commands.Suite = lambda *words, **names: original(*words, services=table, 
 suite_commands.up(None)
 """
 UP_CALL = UP.splitlines(keepends=True)[-1]
+# Makes the terminal at its standard input the one that sends SIGHUP when it is closed.
+ON_TERMINAL = "import fcntl, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
 DRAINED = ["ingest", "enrich", "aggregate", "privacy", "redis", "postgres"]
 
 
@@ -223,6 +225,64 @@ def test_weir_up_ends_in_good_order(
     json_format.Parse(check[0], CheckConsentRequest())
     assert "stopping postgres" in farewell
     assert not home.addresses_file.exists()
+
+
+def last_written(home: Home) -> list[int]:
+    """When the log of each part was written last, in the order of DRAINED."""
+    folders = {"redis": home.path / "redis", "postgres": home.path / "postgres"}
+    logs = [folders.get(part, home.logs) / f"{part}.log" for part in DRAINED]
+    return [log.stat().st_mtime_ns for log in logs]
+
+
+def test_weir_up_ends_in_good_order_where_its_terminal_is_closed(
+    home: Home, fake_environment: dict[str, str], gone: Callable[[int], bool]
+) -> None:
+    master, slave = os.openpty()
+    with (
+        open(master, "rb", buffering=0) as terminal,
+        started(
+            [sys.executable, "-c", ON_TERMINAL + UP],
+            {**fake_environment, "WEIR_HOME": str(home.path)},
+            stdin=slave,
+            stdout=slave,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as weir,
+    ):
+        os.close(slave)
+        welcome = b""
+        while not (b"CheckConsent" in welcome and welcome.endswith(b"\r\n\r\n")):
+            welcome += terminal.read(4_096)
+        pids = [child.pid for child in psutil.Process(weir.pid).children(recursive=False)]
+        terminal.close()
+        _, complaint = weir.communicate(timeout=PATIENCE_SECONDS)
+    assert (weir.returncode, complaint) == (0, "")
+    assert len(pids) == 6
+    assert all(gone(pid) for pid in pids)
+    assert not home.addresses_file.exists()
+    assert (home.logs / "privacy.log").read_text() == "drained\n"
+    assert last_written(home) == sorted(last_written(home))
+
+
+def test_weir_up_ends_in_good_order_where_nobody_reads_any_more(
+    home: Home, fake_environment: dict[str, str], gone: Callable[[int], bool]
+) -> None:
+    """`weir up | tee log`: Ctrl-C ends both."""
+    environment = {**fake_environment, "WEIR_HOME": str(home.path)}
+    with started([sys.executable, "-c", UP], environment, stderr=subprocess.PIPE) as weir:
+        assert weir.stdout is not None
+        while "CheckConsent" not in weir.stdout.readline():
+            assert weir.poll() is None
+        pids = [child.pid for child in psutil.Process(weir.pid).children(recursive=False)]
+        weir.stdout.close()
+        weir.send_signal(signal.SIGINT)
+        weir.wait(timeout=PATIENCE_SECONDS)
+        assert weir.stderr is not None
+        complaint = weir.stderr.read()
+    assert (weir.returncode, complaint) == (0, "")
+    assert len(pids) == 6
+    assert all(gone(pid) for pid in pids)
+    assert last_written(home) == sorted(last_written(home))
 
 
 def test_weir_up_ends_where_the_interrupt_was_lost(
