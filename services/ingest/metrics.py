@@ -20,5 +20,7 @@ STREAMS = Gauge("weir_ingest_open_streams", "Open StreamEvents calls")
 BACKLOG_ENTRIES = Gauge(
     "weir_ingest_backlog_entries", "Batches that enrich has not acknowledged", ["shard"]
 )
-BACKLOG_BYTES = Gauge("weir_ingest_backlog_bytes", "The size of that in Redis", ["shard"])
+BACKLOG_BYTES = Gauge(
+    "weir_ingest_backlog_bytes", "The size of that and of dead letters in Redis", ["shard"]
+)
 DEAD_LETTERS = Counter("weir_ingest_dead_letters_stored", "Dead letters written to Postgres")

@@ -69,13 +69,17 @@ class RedisRawStream:
         )
 
     async def measure_backlog(self, shard: int) -> tuple[int, int]:
-        """Entries and bytes in a shard's raw stream, acknowledged ones included until they are trimmed.
+        """Entries in a shard's raw stream, acknowledged ones included until they are trimmed, and bytes of
+        it and of its dead letters.
 
         Where the bytes pass the limit, appends are refused until a later measurement is below it.
         """
-        stream = raw_stream(shard)
-        entries = int(await self._redis.xlen(stream))
-        size = int(await self._redis.memory_usage(stream, samples=5) or 0)
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.xlen(raw_stream(shard))
+            pipeline.memory_usage(raw_stream(shard), samples=5)
+            pipeline.memory_usage(ingest_dead_letters(shard), samples=5)
+            entries, *sizes = await pipeline.execute()
+        size = sum(int(size or 0) for size in sizes)
         (self._over_bytes.add if size > self._max_bytes else self._over_bytes.discard)(shard)
         return entries, size
 

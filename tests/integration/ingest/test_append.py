@@ -1,7 +1,7 @@
 """The append script on a real Redis: what is new is appended once, what is not is told."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -211,14 +211,20 @@ async def test_dead_letters_have_a_backlog_too(stream: RedisRawStream, client: R
     assert await stream.append(0, _append("a", batch="b6")) == _seen()
 
 
-async def test_too_many_bytes_push_back_until_they_are_gone(client: Redis) -> None:
+@pytest.mark.parametrize(
+    ("large", "stream_of"),
+    [({"payload": b"x" * 200_000}, raw_stream), ({"letters": b"x" * 200_000}, ingest_dead_letters)],
+)
+async def test_too_many_bytes_push_back_until_they_are_gone(
+    client: Redis, large: dict[str, bytes], stream_of: Callable[[int], str]
+) -> None:
     stream = RedisRawStream(client, IngestSettings(max_backlog_bytes=100_000))
-    assert await stream.append(0, _append("a", payload=b"x" * 200_000)) == _seen()
+    assert await stream.append(0, _append("a", **large)) == _seen()
     entries, size = await stream.measure_backlog(0)
     assert entries == 1
     assert size > 200_000
     assert await stream.append(0, _append("b", batch="b2")) is None
-    await client.xtrim(raw_stream(0), maxlen=0)
+    await client.xtrim(stream_of(0), maxlen=0)
     await stream.measure_backlog(0)
     assert await stream.append(0, _append("b", batch="b3")) == _seen()
 
