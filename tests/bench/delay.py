@@ -50,15 +50,15 @@ class DelayBench:
         self._traffic = traffic
 
     async def measure(
-        self, stored: StoredCounts, *, runs: int, seconds: float, events_per_second: float
+        self, totals: StoredCounts, *, runs: int, seconds: float, events_per_second: float
     ) -> Delays:
         """Each run offers `events_per_second` for `seconds`. Raises WrongCountsError."""
         results = Delays()
         for number in range(runs):
-            before = stored.counts()
+            before = totals.counts()
             streams = self._frames(f"marker-{number}-{time.time_ns()}", seconds, events_per_second)
             stored, live, kept = await self._run(streams, seconds)
-            stored.check(before, kept)
+            totals.check(before, kept)
             offered = sum(frames.events for frames in streams) / seconds
             results.offered_per_second.append(offered)
             results.stored_p50_ms.append(percentile(stored, 50) * 1e3)
