@@ -1,0 +1,35 @@
+"""The bench runs to its end and prints what was asked for; how fast anything is, no test says."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from libs.common.settings import REPOSITORY
+from tests.support.environment import without_settings
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bench")]
+SERVICES = {"ingest", "enrich", "aggregate", "privacy"}
+
+
+def test_the_last_line_has_every_figure() -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "tests.bench", "--quick"],
+        env=without_settings(),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    figures = json.loads(finished.stdout.splitlines()[-1])
+    rates = (
+        *("end_to_end_events_per_s", "raw_copy_rows_per_s", "end_to_end_ratio"),
+        *("check_consent_per_s", "echo_per_s", "check_consent_ratio", "batch_checks_per_s"),
+        *("live_p99_ms", "stored_p99_ms"),
+    )
+    assert all(figures[name] > 0 for name in rates)
+    for by_service in (figures["cpu_us_per_event"], figures["rss_mb"]):
+        assert by_service.keys() >= SERVICES
