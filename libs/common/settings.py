@@ -31,7 +31,7 @@ class CommonSettings(BaseSettings):
     max_attempts: int = Field(5, ge=1)
     # With so many put aside of a shard, or given up within an hour, the fault is in the release or its
     # set-up: the rest stays.
-    max_poison_entries: int = 1_000
+    max_poison_entries: int = 100
     drain_seconds: float = 15.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
