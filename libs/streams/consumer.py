@@ -69,7 +69,7 @@ class Consumer:
         self._quarantine = quarantine
         self._work = work
         self._is_transient = is_transient
-        self._give_up = give_up or _put_aside
+        self._give_up = give_up
         self._is_held_back = is_held_back
         self._places = asyncio.Semaphore(overlap)
         self._claim_seconds = group.claim_idle_seconds / _CLAIMS_PER_IDLE_TIME
@@ -131,19 +131,23 @@ class Consumer:
         claimed = await self._group.claim_abandoned()
         # Ours among them were renewed too late: this process was busy, or Redis away.
         abandoned = [entry for entry in claimed if _key(entry) not in self._in_hand]
-        for entry in abandoned:
-            if stop.is_set():
-                break
-            with self._holding([entry]):
-                if await self._quarantine.admit(entry):
-                    outcome = await self._attempt(self._work, [entry], stop)
-                else:
-                    outcome = await self._attempt(self._give_up, [entry], stop)
-                    if outcome is _Outcome.DONE:
-                        await self._quarantine.note_given_up(entry)
-                if outcome is not _Outcome.FAILED:
+        # All of them, also those whose turn comes later: nobody else shall claim and try them meanwhile.
+        with self._holding(abandoned):
+            for entry in abandoned:
+                if stop.is_set():
+                    break
+                work = self._work if await self._quarantine.admit(entry) else self._settle_unworked
+                if await self._attempt(work, [entry], stop) is not _Outcome.FAILED:
                     await self._quarantine.forget(entry)
         return bool(abandoned)
+
+    async def _settle_unworked(self, entries: Sequence[Entry]) -> None:
+        """What happens instead of work after too many attempts."""
+        if self._give_up is None:
+            raise UnreadableError("too many attempts failed")
+        await self._give_up(entries)
+        for entry in entries:
+            await self._quarantine.note_given_up(entry)
 
     async def _handle(self, entries: Sequence[Entry], stop: asyncio.Event) -> None:
         with self._holding(entries), metrics.CHUNK_SECONDS.labels(self._group.name).time():
@@ -240,10 +244,6 @@ def create_consumer(
 def _process_name() -> str:
     """Unlike that of any other living consumer."""
     return f"{socket.gethostname()}-{os.getpid()}"
-
-
-async def _put_aside(entries: Sequence[Entry]) -> None:
-    raise UnreadableError("too many attempts failed")
 
 
 def _key(entry: Entry) -> tuple[bytes, bytes]:

@@ -193,6 +193,14 @@ async def test_what_too_many_died_of_is_not_tried_again(client: Redis) -> None:
     assert not await client.exists(ATTEMPTS)
 
 
+async def test_what_is_put_aside_counts_once_against_the_limit(client: Redis) -> None:
+    await add(client, 4)
+    await die_holding(client, deaths_alone=3)
+    async with consuming(client, Job(), max_entries=4):
+        await settled(client, STREAM)
+    assert len(await poison_of(client)) == 4
+
+
 async def test_what_too_many_died_of_may_be_settled_in_another_way(client: Redis) -> None:
     await add(client, 2)
     await die_holding(client, deaths_alone=3)

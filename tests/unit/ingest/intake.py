@@ -1,0 +1,71 @@
+"""A pipeline on stand-ins, and events for it."""
+
+from typing import Any
+
+import orjson
+from weir.common.v1 import event_pb2
+from weir.ingest.v1 import ingest_service_pb2 as pb
+from weir.pipeline.v1 import batch_pb2
+
+from libs.common.pseudonym import Pseudonymizer
+from libs.consent import encode_state
+from services.ingest.anonymization import Anonymizer
+from services.ingest.consent_gate import ConsentGate
+from services.ingest.convert import ProtoCodec
+from services.ingest.model import Outcome
+from services.ingest.pipeline import IngestPipeline
+from services.ingest.settings import IngestSettings
+from tests.unit.ingest.fakes import NOW_US, Answers, FixedClock, Recorder, chess
+
+PSEUDONYMS = Pseudonymizer(b"0123456789abcdef")
+ANN = PSEUDONYMS.pseudonym("chess", "ann")
+NO_TELEMETRY = encode_state(1, {"telemetry": False})
+COACHING = encode_state(1, {"coaching": True})
+
+
+class Ingest:
+    """A pipeline on stand-ins."""
+
+    def __init__(self, states: dict[str, bytes] | None = None, **settings: Any) -> None:
+        self.answers, self.stream = Answers(states), Recorder()
+        self._pipeline = IngestPipeline(
+            {"chess": chess()},
+            ConsentGate(self.answers, Anonymizer(PSEUDONYMS)),
+            self.stream,
+            ProtoCodec(),
+            FixedClock(),
+            IngestSettings(**settings),
+        )
+
+    async def take(self, *events: event_pb2.Event, app_id: str = "chess") -> Outcome:
+        frame = pb.EventFrame(sequence=9, traceparent="x", events=events)
+        return await self._pipeline.take(app_id, frame)
+
+    def batches(self) -> list[batch_pb2.EventBatch]:
+        return [
+            batch_pb2.EventBatch.FromString(append.payload)
+            for _, append in self.stream.appends
+            if append.payload
+        ]
+
+    def stored(self) -> list[event_pb2.Event]:
+        return [event for batch in self.batches() for event in batch.events]
+
+    def letters(self) -> list[batch_pb2.DeadLetter]:
+        return [
+            letter
+            for _, append in self.stream.appends
+            for letter in batch_pb2.DeadLetterBatch.FromString(append.dead_letters).dead_letters
+        ]
+
+
+def event_of(event_id: str = "e1", **fields: Any) -> event_pb2.Event:
+    event = event_pb2.Event(
+        **{"event_id": event_id, "name": "game.ended", "properties_json": b'{"moves":3}', **fields}
+    )
+    event.occurred_at.FromMicroseconds(NOW_US)
+    return event
+
+
+def properties_of(event: event_pb2.Event) -> Any:
+    return orjson.loads(event.properties_json)
