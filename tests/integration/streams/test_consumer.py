@@ -193,6 +193,26 @@ async def test_what_too_many_died_of_is_not_tried_again(client: Redis) -> None:
     assert not await client.exists(ATTEMPTS)
 
 
+async def test_what_waits_for_its_turn_is_not_taken_over_again(client: Redis) -> None:
+    async def owners() -> set[bytes]:
+        pending = await client.xpending_range(STREAM, "g", min="-", max="+", count=10)
+        return {row["consumer"] for row in pending}
+
+    await add(client, 3)
+    await die_holding(client, deaths_alone=0)
+    job = Job()
+    job.down = True
+    async with consuming(client, job, consumer="first"):
+        await until(lambda: job.chunks)
+        async with consuming(client, job, consumer="second"):
+            for _ in range(10):
+                await asyncio.sleep(0.1)
+                assert await owners() == {b"first"}
+            job.down = False
+            await settled(client, STREAM)
+    assert job.done == Counter(range(3))
+
+
 async def test_what_is_put_aside_counts_once_against_the_limit(client: Redis) -> None:
     await add(client, 4)
     await die_holding(client, deaths_alone=3)
