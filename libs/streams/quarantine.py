@@ -11,8 +11,7 @@ from libs.streams.groups import Entry
 from libs.streams.names import attempts_key, given_up_key, poison_stream
 
 log = structlog.get_logger()
-
-
+# How long an entry that was given up counts.
 _GIVEN_UP_SECONDS = 3600
 
 
