@@ -76,6 +76,26 @@ def test_whatsapp_content_is_refused(catalogs: Mapping[str, Catalog]) -> None:
     assert not version.is_valid({**counts, "text": "see you at eight"})
 
 
+def test_the_first_zone_after_connecting_has_no_zone_before(
+    catalogs: Mapping[str, Catalog],
+) -> None:
+    """Document 000, section 2.4: `world.zone.entered` ("Entered zone") always has the properties
+    `{ zone_type, from_zone, community_id }`, and follows `world.session.started` ("Connected to room"),
+    before which there is no zone. Section 3.2 writes what there is not as null (`"identity_id": null`).
+    """
+    version = catalogs["unofficial_communities"].events["world.zone.entered"].latest
+    entered = {"zone_type": "central_hub", "from_zone": None, "community_id": 1}
+    assert version.violations(entered) == []
+    assert version.is_valid(entered)
+    assert version.is_valid({**entered, "from_zone": "portal_nw"})
+    # The zone that is entered is never missing, and both are one of the 13 canonical ids.
+    assert not version.is_valid({**entered, "zone_type": None})
+    for wrong in ("the_moon", 5, True, ["central_hub"]):
+        [violation] = version.violations({**entered, "from_zone": wrong})
+        assert violation.field == "properties.from_zone"
+        assert violation.reason.startswith("must be one of central_hub, workshop, social_east")
+
+
 def test_addvalue_collects_nothing_without_consent(catalogs: Mapping[str, Catalog]) -> None:
     catalog = catalogs["addvalue"]
     assert set(catalog.purposes) == {"analytics", "personalization", "marketing"}
