@@ -63,7 +63,9 @@ def _compile(section: Section) -> Catalog:
             {name: defaults.category for name, defaults in categories.items()}
         ),
         events=events,
-        rollups=compile_rollups(section.child("rollups"), events, group_name, activity),
+        rollups=compile_rollups(
+            section.child("rollups"), events, _own_sources(subject_name, group_name), activity
+        ),
         fields=_fields(section.child("fields"), subject_name, group_name),
         dedupe_window_seconds=dedupe.seconds("window", DEFAULT_DEDUPE_WINDOW_SECONDS),
         clock=ClockPolicy(
@@ -79,6 +81,14 @@ def _compile(section: Section) -> Catalog:
 def _name_of(section: Section) -> str | None:
     section.only(("name",))
     return section.text("name") if section.values else None
+
+
+def _own_sources(subject_name: str, group_name: str | None) -> Mapping[str, str]:
+    """What rollups call a source, by the app's own word for it."""
+    sources = {subject_name: "subject"}
+    if group_name is not None:
+        sources[group_name] = "group_id"
+    return sources
 
 
 def _activity(section: Section, events: Mapping[str, EventType]) -> frozenset[str] | None:

@@ -17,10 +17,11 @@ _NUMBER_TYPES = frozenset({"integer", "number"})
 def compile_rollups(
     section: Section,
     events: Mapping[str, EventType],
-    group_name: str | None,
+    words: Mapping[str, str],
     activity: frozenset[str] | None,
 ) -> Mapping[str, Rollup]:
-    """The rollups by name, `events` and `activity` among them."""
+    """The rollups by name, `events` and `activity` among them. `words` are the sources that the app
+    has its own word for, by that word."""
     rollups = dict(_built_in(events, activity))
     for name, entry in section.children():
         if name in rollups:
@@ -28,7 +29,7 @@ def compile_rollups(
             entry.only(("description", "retention"))
             rollups[name] = replace(rollups[name], retention_days=entry.days("retention"))
             continue
-        rollup = _compile_rollup(name, entry, events, group_name)
+        rollup = _compile_rollup(name, entry, events, words)
         if rollup is not None:
             rollups[name] = rollup
     return MappingProxyType(rollups)
@@ -60,7 +61,7 @@ def _built_in(
 
 
 def _compile_rollup(
-    name: str, entry: Section, events: Mapping[str, EventType], group_name: str | None
+    name: str, entry: Section, events: Mapping[str, EventType], words: Mapping[str, str]
 ) -> Rollup | None:
     entry.only(("description", "events", "exclude", "period", "dimensions", "metrics", "retention"))
     if not entry.texts("events"):
@@ -70,8 +71,8 @@ def _compile_rollup(
     selected = compile_selection(entry, "events", events)
     selected -= compile_selection(entry, "exclude", events)
     period = entry.choice("period", Period) or Period.DAY
-    dimensions = _dimensions(entry, group_name)
-    metrics = _metrics(entry.child("metrics"), group_name)
+    dimensions = _dimensions(entry, words)
+    metrics = _metrics(entry.child("metrics"), words)
     used = [dimension.source for dimension in dimensions]
     for source in used + [metric.source for metric in metrics if metric.source]:
         _check_declared(entry, source, selected, events)
@@ -82,15 +83,16 @@ def _compile_rollup(
     return Rollup(name, selected, period, dimensions, metrics, kept)
 
 
-def _dimensions(entry: Section, group_name: str | None) -> tuple[Dimension, ...]:
+def _dimensions(entry: Section, words: Mapping[str, str]) -> tuple[Dimension, ...]:
+    own_words = {source: word for word, source in words.items()}
     found: dict[str, Dimension] = {}
     for text in entry.texts("dimensions"):
-        source = _source(entry, "dimensions", text, group_name)
+        source = _source(entry, "dimensions", text, words)
         if source is None:
             continue
         label = source.path[-1]
-        if str(source) == "group_id" and group_name is not None:
-            label = group_name
+        if str(source) in own_words:
+            label = own_words[str(source)]
         elif source.kind in (SourceKind.ENTITY, SourceKind.ATTRIBUTION):
             # `type` and `source` alone would say too little.
             label = str(source).replace(".", "_")
@@ -100,7 +102,7 @@ def _dimensions(entry: Section, group_name: str | None) -> tuple[Dimension, ...]
     return tuple(found.values())
 
 
-def _metrics(section: Section, group_name: str | None) -> tuple[Metric, ...]:
+def _metrics(section: Section, words: Mapping[str, str]) -> tuple[Metric, ...]:
     if not section.values:
         section.complain("at least one metric is needed")
     metrics = []
@@ -117,17 +119,15 @@ def _metrics(section: Section, group_name: str | None) -> tuple[Metric, ...]:
         if kind not in kinds or kind == MetricKind.COUNT:
             section.complain(f"unknown kind of metric `{kind}`{did_you_mean(kind, kinds)}", name)
             continue
-        source = _source(section, name, where, group_name)
+        source = _source(section, name, where, words)
         if source is not None:
             metrics.append(Metric(name, MetricKind(kind), source))
     return tuple(metrics)
 
 
-def _source(entry: Section, key: str, text: str, group_name: str | None) -> Source | None:
-    if group_name is not None and text == group_name:
-        text = "group_id"
+def _source(entry: Section, key: str, text: str, words: Mapping[str, str]) -> Source | None:
     try:
-        return parse_source(text)
+        return parse_source(words.get(text, text))
     except ValueError as error:
         entry.complain(str(error), key)
         return None

@@ -64,11 +64,12 @@ def import_events(
     weir import log.csv.gz --app gamelaunch --map subject_id=userid --map occurred_at=eventDate
     --map name=eventName
     """
+    catalog = app_catalog(app, catalogs)
     try:
-        mapping = parse_mapping(maps or [], sets or [])
+        mapping = parse_mapping(catalog, maps or [], sets or [])
     except MappingError as error:
         fail(str(error), 2)
-    task = _Import(app_catalog(app, catalogs), mapping, running_suite(), wait, timeout)
+    task = _Import(catalog, mapping, running_suite(), wait, timeout)
     try:
         with open_events(file) as events, call_errors_as_messages():
             delivery, extra = task.run(

@@ -61,10 +61,12 @@ class RowMapping:
         return sorted(set(self.columns.values()) - set(names))
 
 
-def parse_mapping(maps: Sequence[str], sets: Sequence[str]) -> RowMapping:
-    """The mapping that `field=column` and `field=constant` texts say. Raises MappingError."""
-    columns = dict(_pair(text, "--map") for text in maps)
-    constants = dict(_pair(text, "--set") for text in sets)
+def parse_mapping(catalog: Catalog, maps: Sequence[str], sets: Sequence[str]) -> RowMapping:
+    """The mapping that `field=column` and `field=constant` texts say; the catalog's words for the
+    subject and the group are fields as well. Raises MappingError."""
+    words = own_words(catalog)
+    columns = dict(_pair(text, "--map", words) for text in maps)
+    constants = dict(_pair(text, "--set", words) for text in sets)
     if len(columns) + len(constants) < len(maps) + len(sets):
         raise MappingError("a field is mapped twice")
     if both := sorted(columns.keys() & constants.keys()):
@@ -79,15 +81,25 @@ def parse_mapping(maps: Sequence[str], sets: Sequence[str]) -> RowMapping:
     return RowMapping(columns, constants)
 
 
-def _pair(text: str, option: str) -> tuple[str, str]:
-    field, separator, value = text.partition("=")
-    field = field.strip()
+def own_words(catalog: Catalog) -> Mapping[str, str]:
+    """The fields that the catalog has its own word for, by that word."""
+    words = {catalog.subject_name: "subject_id"}
+    if catalog.group_name is not None:
+        words[catalog.group_name] = "group_id"
+    return words
+
+
+def _pair(text: str, option: str, words: Mapping[str, str]) -> tuple[str, str]:
+    word, separator, value = text.partition("=")
+    word = word.strip()
+    field = words.get(word, word)
     if not separator or not value:
         raise MappingError(f"{option} {text}: must be FIELD=VALUE")
     inside = any(field.startswith(prefix) and all(field.split(".")) for prefix in _PREFIXES)
     if field not in _FIELDS and not inside:
-        known = (*_FIELDS, "properties.<name>")
-        hint = did_you_mean(field, _FIELDS) or f"; there are {', '.join(known)}"
+        fields = tuple(dict.fromkeys((*_FIELDS, *words)))
+        known = (*fields, "properties.<name>")
+        hint = did_you_mean(field, fields) or f"; there are {', '.join(known)}"
         raise MappingError(f"{option} {text}: an event has no field `{field}`{hint}")
     return field, value
 

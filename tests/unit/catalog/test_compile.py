@@ -113,6 +113,20 @@ def test_dimensions_are_labelled_in_the_app_s_words() -> None:
     assert rollup.retention_days == 1825
 
 
+def test_the_app_s_word_for_the_person_is_a_source() -> None:
+    # The small catalog calls the person `player`.
+    rollup = small(
+        "rollups:\n"
+        "  r:\n"
+        "    events: ['*']\n"
+        "    period: day\n"
+        "    dimensions: [player]\n"
+        "    metrics: {players: {distinct: player}, people: {distinct: subject}}\n"
+    ).rollups["r"]
+    assert {str(metric.source) for metric in rollup.metrics} == {"subject"}
+    assert [(d.name, str(d.source)) for d in rollup.dimensions] == [("player", "subject")]
+
+
 def test_shared_rules_are_merged_and_what_is_written_out_wins() -> None:
     catalog = small(
         "  merged:\n"

@@ -19,6 +19,7 @@ def communities() -> Catalog:
 
 def test_columns_fill_fields_at_any_depth(communities: Catalog) -> None:
     mapping = parse_mapping(
+        communities,
         [
             *BASE,
             "subject_id=player",
@@ -70,13 +71,13 @@ def test_columns_fill_fields_at_any_depth(communities: Catalog) -> None:
 def test_properties_get_the_type_that_the_catalog_declares(
     communities: Catalog, event: str, name: str, text: str, value: Any
 ) -> None:
-    mapping = parse_mapping([*BASE, f"properties.{name}=x"], [])
+    mapping = parse_mapping(communities, [*BASE, f"properties.{name}=x"], [])
     row = {"event": event, "when": "2026-05-01", "x": text}
     assert mapping.envelope(communities, row)["properties"] == {name: value}
 
 
 def test_empty_values_are_absent_and_a_constant_stands_in(communities: Catalog) -> None:
-    mapping = parse_mapping([*BASE, "subject_id=player"], [])
+    mapping = parse_mapping(communities, [*BASE, "subject_id=player"], [])
     row = {"event": "world.session.ended", "when": "2026-05-01", "player": ""}
     assert "subject_id" not in mapping.envelope(communities, row)
 
@@ -85,13 +86,13 @@ def test_empty_values_are_absent_and_a_constant_stands_in(communities: Catalog) 
 def test_a_row_without_name_or_time_is_a_problem(communities: Catalog, missing: str) -> None:
     row = {"event": "world.session.ended", "when": "2026-05-01", missing: ""}
     with pytest.raises(MappingError, match="is missing"):
-        parse_mapping(BASE, []).envelope(communities, row)
+        parse_mapping(communities, BASE, []).envelope(communities, row)
 
 
 def test_an_object_is_no_value_of_a_field(communities: Catalog) -> None:
     row = {"event": "world.session.ended", "when": "2026-05-01", "player": {"id": 5}}
     with pytest.raises(MappingError, match="subject_id"):
-        parse_mapping([*BASE, "subject_id=player"], []).envelope(communities, row)
+        parse_mapping(communities, [*BASE, "subject_id=player"], []).envelope(communities, row)
 
 
 @pytest.mark.parametrize(
@@ -109,18 +110,31 @@ def test_an_object_is_no_value_of_a_field(communities: Catalog) -> None:
     ],
 )
 def test_a_mapping_that_cannot_be_meant_is_refused(
-    maps: list[str], sets: list[str], message: str
+    communities: Catalog, maps: list[str], sets: list[str], message: str
 ) -> None:
     with pytest.raises(MappingError, match=message):
-        parse_mapping(maps, sets)
+        parse_mapping(communities, maps, sets)
 
 
 def test_constants_give_what_no_column_has(communities: Catalog) -> None:
-    mapping = parse_mapping(["occurred_at=when"], ["name=world.session.started"])
+    mapping = parse_mapping(communities, ["occurred_at=when"], ["name=world.session.started"])
     envelope = mapping.envelope(communities, {"when": "2026-05-01"})
     assert envelope["name"] == "world.session.started"
 
 
-def test_columns_that_the_file_does_not_have_are_told() -> None:
-    mapping = parse_mapping([*BASE, "subject_id=player"], [])
+def test_columns_that_the_file_does_not_have_are_told(communities: Catalog) -> None:
+    mapping = parse_mapping(communities, [*BASE, "subject_id=player"], [])
     assert mapping.missing_columns(["when", "user"]) == ["event", "player"]
+
+
+def test_the_apps_own_words_for_person_and_group_are_fields(communities: Catalog) -> None:
+    # catalogs/unofficial_communities.yaml: `subject: {name: identity_id}`.
+    assert communities.subject_name == "identity_id"
+    mapping = parse_mapping(communities, [*BASE, "identity_id=who"], ["community_id=7"])
+    row = {"event": "world.session.ended", "when": "2026-05-01", "who": "42"}
+    envelope = mapping.envelope(communities, row)
+    assert (envelope["subject_id"], envelope["group_id"]) == ("42", "7")
+    with pytest.raises(MappingError, match="mapped twice"):
+        parse_mapping(communities, [*BASE, "identity_id=who", "subject_id=x"], [])
+    with pytest.raises(MappingError, match="did you mean `identity_id`"):
+        parse_mapping(communities, [*BASE, "identityid=who"], [])
