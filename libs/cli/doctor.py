@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import psycopg
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from libs.catalog import CatalogError, load_catalogs
 from libs.cli.connect import default_catalogs
@@ -21,7 +18,7 @@ from libs.common.embedded.binaries import postgres_binaries, redis_binary
 from libs.common.embedded.process import StartError
 from libs.common.embedded.service import is_serving
 from libs.common.home import Addresses, Home, HomeError
-from libs.common.migrate import DatabaseError, current_revision, newest_revision
+from libs.common.migrate import DatabaseError, current_revision, newest_revision, server_version
 from libs.common.store_urls import redacted, without_secrets
 
 _OLDEST_PYTHON = (3, 11)
@@ -116,17 +113,10 @@ def _no_store(name: str) -> Finding:
 
 def _database(url: str) -> Finding:
     try:
-        # Not psycopg's own message for a URL it cannot read: that quotes the URL.
-        address = make_url(url).set(drivername="postgresql")
-        with psycopg.connect(
-            address.render_as_string(hide_password=False), connect_timeout=_CONNECT_SECONDS
-        ) as connection:
-            version = connection.info.parameter_status("server_version")
-        current, newest = current_revision(url), newest_revision()
+        version, current = server_version(url), current_revision(url)
     except DatabaseError as error:
         return Finding("database", State.BROKEN, str(error))
-    except (psycopg.Error, ArgumentError, ValueError) as error:
-        return Finding("database", State.BROKEN, without_secrets(url, error))
+    newest = newest_revision()
     where = f"PostgreSQL {version} at {redacted(url)}"
     if current != newest:
         detail = f"{where} is at revision {current}, this Weir needs {newest}: run `weir migrate`"

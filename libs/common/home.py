@@ -3,13 +3,14 @@
 import fcntl
 import json
 import os
-import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
+
+from libs.common.private_files import kept_secret, write_private
 
 _PRIVATE = 0o600
 
@@ -90,7 +91,7 @@ class Home:
     def write_addresses(self, addresses: Addresses) -> None:
         """Publishes the addresses: at once or not at all, readable by the owner only."""
         self._create()
-        _write_private(self.addresses_file, json.dumps(asdict(addresses), indent=2) + "\n")
+        write_private(self.addresses_file, json.dumps(asdict(addresses), indent=2) + "\n")
 
     def read_addresses(self) -> Addresses:
         """The running suite's addresses. Raises NotRunningError where none runs here, HomeError where
@@ -114,13 +115,10 @@ class Home:
         """Says that no suite runs here any more; does nothing where none did."""
         self.addresses_file.unlink(missing_ok=True)
 
-    def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_hex(32)) -> str:
+    def secret(self, name: str) -> str:
         """A secret kept in the file `name`: made when first asked for, the same ever after."""
         self._create()
-        file = self.path / name
-        if not file.exists():
-            _write_private(file, make() + "\n")
-        return file.read_text().strip()
+        return kept_secret(self.path / name)
 
     def _create(self) -> None:
         for folder in (*reversed(self.path.parents), self.path):
@@ -140,14 +138,3 @@ class Home:
 
 def _not_a_folder(path: Path) -> HomeError:
     return HomeError(f"{path} is not a folder: set WEIR_HOME to one")
-
-
-def _write_private(file: Path, text: str) -> None:
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(file)

@@ -51,6 +51,12 @@ def current_revision(database_url: str) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def server_version(database_url: str) -> str:
+    """The version of PostgreSQL, as `18.4`. Raises DatabaseError."""
+    with _transaction(database_url) as connection:
+        return str(connection.exec_driver_sql("SHOW server_version").scalar_one())
+
+
 @contextmanager
 def _transaction(database_url: str) -> Iterator[Connection]:
     """A transaction of a connection of its own; what goes wrong in it becomes a DatabaseError."""

@@ -15,14 +15,16 @@ REDIS_DOWN = (RedisError, OSError)
 
 
 def create_redis(redis_url: str) -> Redis:
-    """A client for `redis://...`; connects when first used, and again where a connection broke.
+    """A client for `redis://...` or `unix://...`; connects when first used, and again after it broke.
 
     Commands are retried on a broken connection, so everything sent through it must be safe to repeat.
     """
+    # A Unix socket's connection does not know the option.
+    keepalive = {} if redis_url.startswith("unix:") else {"socket_keepalive": True}
     return Redis.from_url(
         redis_url,
         socket_connect_timeout=5,
-        socket_keepalive=True,
+        **keepalive,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),
         retry_on_error=[RedisConnectionError, RedisTimeoutError],
         health_check_interval=0,

@@ -12,11 +12,14 @@ _HINT = (
 
 
 def redacted(url: str) -> str:
-    """A URL without what may be secret in it: the password and the query."""
+    """A URL without what may be secret in it: the password and the query, except for the folder of a
+    Unix socket."""
     address = _parsed(url)
     if address is None:
         return _UNREADABLE
-    return address.set(query={}).render_as_string(hide_password=True)
+    shown = address.set(query={}).render_as_string(hide_password=True)
+    folder = _socket_folder(address)
+    return f"{shown}?host={folder}" if folder else shown
 
 
 def without_secrets(url: str, error: Exception) -> str:
@@ -27,8 +30,9 @@ def without_secrets(url: str, error: Exception) -> str:
         # What was wrongly taken for a host or a port may be half of the password.
         return f"{_UNREADABLE}: {_HINT}"
     text = " ".join(_words(error).replace(url, redacted(url)).split())
+    shown = (_socket_folder(address), address.query.get("port"))
     for secret in (address.password, *address.query.values()):
-        if isinstance(secret, str) and secret:
+        if isinstance(secret, str) and secret and secret not in shown:
             text = text.replace(secret, "***")
     return f"{redacted(url)}: {text or type(error).__name__}"
 
@@ -41,6 +45,12 @@ def _parsed(url: str) -> URL | None:
         return make_url(url)
     except (ArgumentError, ValueError):
         return None
+
+
+def _socket_folder(address: URL) -> str:
+    """The folder of PostgreSQL's Unix socket, which only the query of a URL can name."""
+    host = address.query.get("host")
+    return host if isinstance(host, str) and host.startswith("/") else ""
 
 
 def _words(error: Exception) -> str:

@@ -118,6 +118,7 @@ def test_without_an_endpoint_only_the_stores_are_contacted(suite: Suite) -> None
     with suite_calls(suite) as calls:
         _produce(suite, "untraced", _environment())
         calls.stored("event_id", ["traced-untraced"])
+    # On Unix sockets, unless the path of the home is too long for one; those have no port.
     stores = {
         urlsplit(url).port for url in (suite.addresses.database_url, suite.addresses.redis_url)
     }
@@ -125,7 +126,7 @@ def test_without_an_endpoint_only_the_stores_are_contacted(suite: Suite) -> None
         connections = psutil.Process(suite.pid(name)).net_connections("inet")
         own = {c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN}
         contacted = {c.raddr.port for c in connections if c.raddr and c.laddr.port not in own}
-        assert contacted
+        assert own
         assert contacted <= stores, name
 
 

@@ -4,6 +4,7 @@ from itertools import count
 
 import psycopg
 from psycopg import sql
+from sqlalchemy.engine import make_url
 
 from libs.common.embedded import PostgresServer
 from libs.common.migrate import upgrade
@@ -22,7 +23,7 @@ class Databases:
 
     def url(self, name: str) -> str:
         """The URL of a database of this server, for its owner `weir`."""
-        return self._server.url.rsplit("/", 1)[0] + f"/{name}"
+        return self._server.url_of(name)
 
     def create(self) -> str:
         """A new database with all migrations applied and no rows; returns its URL."""
@@ -35,7 +36,7 @@ class Databases:
     def drop(self, url: str) -> None:
         """Removes the database, closing connections that are still open."""
         self._server.start()
-        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", url.rsplit("/", 1)[1])
+        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", make_url(url).database or "")
 
     def _execute(self, statement: str, *names: str) -> None:
         with psycopg.connect(self._server.url, autocommit=True) as connection:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import psycopg
@@ -17,6 +18,7 @@ from libs.common.embedded.binaries import (
     unprivileged_user,
 )
 from libs.common.embedded.ports import HOST
+from libs.common.embedded.postgres_access import ROLE, SUPERUSER, PostgresAccess
 from libs.common.embedded.process import (
     StartError,
     kill_child,
@@ -26,18 +28,22 @@ from libs.common.embedded.process import (
     wait_until_unused,
 )
 from libs.common.embedded.server import ChildServer
+from libs.common.embedded.sockets import can_be_socket
 
-_NAME = "weir"
-_SUPERUSER = "postgres"
+_DATABASE = "weir"
 _INITDB_SECONDS = 120
+# Of the socket's name only: a socket in a folder of its own meets no other server.
+_SOCKET_PORT = 5432
+_START_SECONDS = 300
 
 
 class PostgresServer(ChildServer):
-    """A PostgreSQL server under `data_dir`, listening on loopback only.
+    """A PostgreSQL server under `data_dir`, listening on a Unix socket there, or on `port` of the
+    loopback interface if the socket's path would be too long.
 
-    Whoever can reach the machine's loopback interface can log in as anyone (`trust`): this is a
-    server for development and tests. The role `weir` owns the database `weir` and may create
-    databases, nothing more; `postgres` is the superuser.
+    Only the role `weir` can log in, with the password that the first start makes and keeps in
+    `data_dir`. It owns the database `weir` and may create databases, nothing more. The superuser
+    `postgres` has no password, so it cannot log in.
 
     `settings` are server settings that replace our own. `stop` is a fast shutdown: connections are
     closed, everything is written out. After `kill`, `start` recovers all that was committed.
@@ -50,40 +56,63 @@ class PostgresServer(ChildServer):
         super().__init__(
             "PostgreSQL",
             self.data_dir / "postgres.log",
-            (port,),
+            () if can_be_socket(_socket(self.data_dir)) else (port,),
             stop_signal=signal.SIGINT,
             # Recovery after a kill replays up to max_wal_size.
-            start_seconds=300,
+            start_seconds=_START_SECONDS,
             stop_seconds=60,
         )
-        self._cluster = self.data_dir / "cluster"
+        self._cluster = _cluster(self.data_dir)
+        self._password = ""
         self._settings = {**_tuning(), **(settings or {})}
         self._user = unprivileged_user()
 
     @property
     def url(self) -> str:
-        """`postgresql://weir@127.0.0.1:PORT/weir`."""
-        return f"postgresql://{_NAME}@{HOST}:{self.port}/{_NAME}"
+        """Of the database `weir`; see `url_of`."""
+        return self.url_of(_DATABASE)
+
+    def url_of(self, database: str) -> str:
+        """`postgresql://weir:PASSWORD@/DATABASE?host=FOLDER&port=5432`, which leads to the socket in
+        FOLDER, or `postgresql://weir:PASSWORD@127.0.0.1:PORT/DATABASE`.
+
+        Raises StartError before the first start.
+        """
+        if not self._password:
+            raise StartError(f"{self.title} was never started")
+        login = f"postgresql://{ROLE}:{self._password}@"
+        if self.on_socket:
+            return f"{login}/{database}?host={quote(str(self._cluster))}&port={_SOCKET_PORT}"
+        return f"{login}{HOST}:{self.port}/{database}"
 
     def _prepare(self) -> None:
         if self._user is not None:
             let_others_run_postgres()
         wait_until_unused(self._cluster, "postgres")
-        # It names a process id that may be somebody else's by now, and the server would then refuse
+        # They name a process id that may be another process's by now, and the server would then refuse
         # to start.
-        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+        socket = _socket(self.data_dir)
+        for stale in (self._cluster / "postmaster.pid", socket.with_name(f"{socket.name}.lock")):
+            stale.unlink(missing_ok=True)
         if not self._cluster.exists():
             self._create_cluster()
+        access = PostgresAccess(self._cluster, self.data_dir / "password")
+        if not access.is_complete:
+            self._run_alone(access.statements())
+            access.complete()
+        self._password = access.password
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        settings = {
-            **self._settings,
-            "listen_addresses": HOST,
-            "port": str(self.port),
-            # A socket's path may have about 100 characters, and a data directory's may be longer.
-            "unix_socket_directories": "",
-        }
-        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        if self.on_socket:
+            # Relative to the cluster's folder: the server may lack the right to pass through the
+            # folders above it.
+            where = {"unix_socket_directories": ".", "listen_addresses": ""}
+            port = _SOCKET_PORT
+        else:
+            where = {"unix_socket_directories": "", "listen_addresses": HOST}
+            port = self.port
+        where |= {"port": str(port), "unix_socket_permissions": "0700"}
+        arguments = _as_arguments({**self._settings, **where})
         return self._run("postgres", self._cluster, arguments, signal.SIGINT)
 
     def _is_ready(self) -> bool:
@@ -99,19 +128,50 @@ class PostgresServer(ChildServer):
             raise StartError(f"PostgreSQL: cannot create the database: {error}") from error
 
     def _run(
-        self, binary: str, folder: Path, arguments: Sequence[str], death_signal: signal.Signals
+        self,
+        binary: str,
+        folder: Path,
+        arguments: Sequence[str],
+        death_signal: signal.Signals,
+        *,
+        mode: Sequence[str] = (),
+        stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
-        # As root the server runs as somebody who may not pass through the private folders above its
-        # data (a home, pytest's temporary folder). Nobody needs a right to stay where he is.
+        # As root the server runs as a user who may not pass through the private folders above its
+        # data (a home, pytest's temporary folder), but the current folder needs no such right.
         data = str(folder) if self._user is None else "/proc/self/cwd"
         return start_child(
-            [str(postgres_binaries() / binary), "-D", data, *arguments],
+            [str(postgres_binaries() / binary), *mode, "-D", data, *arguments],
             death_signal=death_signal,
             log=self.log,
             cwd=folder,
             environment=_environment(),
             user=self._user,
+            stdin=stdin,
         )
+
+    def _run_alone(self, statements: str) -> None:
+        """Runs SQL as the superuser while no server runs, and so without a login."""
+        log_start = log_size(self.log)
+        # Else a statement that fails would be in the log, with the password.
+        quiet = {"log_min_error_statement": "panic", "log_statement": "none"}
+        process = self._run(
+            "postgres",
+            self._cluster,
+            [*_as_arguments({**self._settings, **quiet}), SUPERUSER],
+            signal.SIGKILL,
+            mode=["--single"],
+            stdin=subprocess.PIPE,
+        )
+        try:
+            process.communicate(statements.encode(), timeout=_START_SECONDS)
+        except subprocess.TimeoutExpired:
+            kill_child(process)
+        if process.returncode != 0:
+            raise StartError(
+                f"{self.title} did not start to set its password (exit status {process.returncode});"
+                f" the end of {self.log}:\n{log_tail(self.log, start=log_start)}"
+            )
 
     def _create_cluster(self) -> None:
         """Made beside its final place and moved there when complete: a kill leaves no half one."""
@@ -121,7 +181,13 @@ class PostgresServer(ChildServer):
         if self._user is not None:
             os.chown(unfinished, self._user.uid, self._user.gid)
         log_start = log_size(self.log)
-        arguments = [f"--username={_SUPERUSER}", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+        arguments = [
+            f"--username={SUPERUSER}",
+            # Until PostgresAccess is complete.
+            "--auth=reject",
+            "--encoding=UTF8",
+            "--locale=C",
+        ]
         process = self._run("initdb", unfinished, arguments, signal.SIGKILL)
         try:
             status = process.wait(_INITDB_SECONDS)
@@ -134,17 +200,19 @@ class PostgresServer(ChildServer):
 
     def _create_database(self) -> None:
         """On every start, because a kill may have come between initdb and this."""
-        name = sql.Identifier(_NAME)
-        url = f"postgresql://{_SUPERUSER}@{HOST}:{self.port}/postgres"
-        with psycopg.connect(url, autocommit=True) as connection:
+        with psycopg.connect(self.url_of(SUPERUSER), autocommit=True) as connection:
             if not connection.execute(
-                "SELECT 1 FROM pg_roles WHERE rolname = %s", [_NAME]
+                "SELECT 1 FROM pg_database WHERE datname = %s", [_DATABASE]
             ).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(name))
-            if not connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", [_NAME]
-            ).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_DATABASE)))
+
+
+def _cluster(data_dir: Path) -> Path:
+    return data_dir / "cluster"
+
+
+def _socket(data_dir: Path) -> Path:
+    return _cluster(data_dir) / f".s.PGSQL.{_SOCKET_PORT}"
 
 
 def _tuning() -> dict[str, str]:
@@ -169,9 +237,16 @@ def _tuning() -> dict[str, str]:
     }
 
 
+def _as_arguments(settings: Mapping[str, str]) -> list[str]:
+    return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+
 def _environment() -> dict[str, str]:
-    """Without the PG* variables of the user's shell, which the binaries would follow."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    """Without the PG* variables of the user's shell, which the binaries would follow, and without
+    Weir's secrets: as root the server runs as another user, who could read them in its environment."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("PG", "WEIR_"))
+    }
 
 
 def _read_lines(path: Path) -> list[str]:

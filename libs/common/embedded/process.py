@@ -36,6 +36,7 @@ def start_child(
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
     user: User | None = None,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Starts `command` (first word: a path) as a direct child, its output appended to `log`.
 
@@ -44,7 +45,7 @@ def start_child(
     child `death_signal`.
 
     Call it from the main thread or from one that lives as long as the child shall: to Linux the
-    "parent" is the *thread* that started the child. `user` needs root.
+    "parent" is the *thread* that started the child. `user` needs root. `stdin` is as for Popen.
     """
     owner = (str(user.uid), str(user.gid)) if user else ("-1", "-1")
     launch = [sys.executable, "-I", "-S", str(_LAUNCHER)]
@@ -52,7 +53,7 @@ def start_child(
     with log.open("ab") as output:
         return subprocess.Popen(
             launch,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=cwd,

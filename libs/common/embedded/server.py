@@ -25,7 +25,8 @@ class ChildServer(ABC):
     """A server as a child process that is ready once `_is_ready` says so.
 
     `ports` are wishes: taken ones are stepped over at the first start, and then kept until `stop`.
-    Start it from a thread that lives as long as the server (see `start_child`).
+    A server without ports listens on a Unix socket. Start it from a thread that lives as long as
+    the server (see `start_child`).
     """
 
     def __init__(
@@ -50,8 +51,16 @@ class ChildServer(ABC):
 
     @property
     def port(self) -> int:
-        """The port in use; before the first start, the port wished for."""
+        """The port in use; before the first start, the port wished for. Raises StartError if the
+        server listens on a Unix socket."""
+        if self.on_socket:
+            raise StartError(f"{self.title} listens on a Unix socket")
         return self._ports[0]
+
+    @property
+    def on_socket(self) -> bool:
+        """Whether it listens on a Unix socket and not on a port."""
+        return not self._ports
 
     @property
     @abstractmethod

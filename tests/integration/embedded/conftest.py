@@ -25,6 +25,12 @@ def gone() -> Callable[[int], bool]:
 
 
 @pytest.fixture
+def deep_folder(tmp_path: Path) -> Path:
+    """A folder whose path is too long for a Unix socket: servers in it listen on a port."""
+    return tmp_path / ("deep" * 27)
+
+
+@pytest.fixture
 def fake_services() -> tuple[Service, ...]:
     """The table of services with a stand-in behind each name, and ports that others do not use."""
     return tuple(

@@ -67,8 +67,8 @@ def test_redis_keeps_what_was_acknowledged(tmp_path: Path, end: str) -> None:
         server.stop()
 
 
-def test_restart_keeps_the_port(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path, 26379)
+def test_restart_keeps_the_port(deep_folder: Path) -> None:
+    server = RedisServer(deep_folder, 26379)
     try:
         url, pid = server.start(), server.pid
         assert server.restart() == url
@@ -121,11 +121,11 @@ def test_two_suites_of_servers_run_side_by_side(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [PostgresServer, RedisServer])
 def test_a_port_that_is_taken_is_stepped_over(
-    tmp_path: Path, kind: type[PostgresServer] | type[RedisServer]
+    deep_folder: Path, kind: type[PostgresServer] | type[RedisServer]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         taken = stranger.getsockname()[1]
-        server = kind(tmp_path, taken)
+        server = kind(deep_folder, taken)
         try:
             server.start()
             assert server.port > taken
@@ -135,9 +135,9 @@ def test_a_port_that_is_taken_is_stepped_over(
 
 @pytest.mark.parametrize("kind", [PostgresServer, RedisServer])
 def test_a_port_lost_between_picking_and_binding_is_stepped_over(
-    tmp_path: Path, kind: type[PostgresServer] | type[RedisServer]
+    deep_folder: Path, kind: type[PostgresServer] | type[RedisServer]
 ) -> None:
-    server = kind(tmp_path, 27000)
+    server = kind(deep_folder, 27000)
     try:
         server.start()
         port = server.port

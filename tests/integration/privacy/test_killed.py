@@ -24,13 +24,14 @@ pytestmark = pytest.mark.fault
 
 
 class Wire:
-    """A TCP proxy to Redis; `cut` swallows what is said to Redis from then on."""
+    """A TCP proxy to Redis on a Unix socket; `cut` swallows what is said to Redis from then on."""
 
     def __init__(self, url: str) -> None:
         target = urlsplit(url)
-        self._target = (target.hostname, target.port)
+        self._target = target.path
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+        port = self._listener.getsockname()[1]
+        self.url = f"redis://:{target.password}@127.0.0.1:{port}/0"
         self.cut = False
         self._closing = False
         self._thread = threading.Thread(target=self._carry)
@@ -47,7 +48,8 @@ class Wire:
             for source in select.select([self._listener, *ends], [], [], 0.05)[0]:
                 if source is self._listener:
                     caller, _ = source.accept()
-                    server = socket.create_connection(self._target)
+                    server = socket.socket(socket.AF_UNIX)
+                    server.connect(self._target)
                     ends.update({caller: server, server: caller})
                     inward.add(caller)
                 elif source in ends:
