@@ -6,6 +6,7 @@ Pure: no gRPC, no SQL, no Redis, no clock. `docs/catalog.md` describes the forma
 from libs.catalog.compile_catalog import compile_catalog
 from libs.catalog.envelope import EnvelopeError, to_envelope
 from libs.catalog.fields import FieldNames
+from libs.catalog.limits import CUT_MARK, Limits, LongerDimension, cut_text
 from libs.catalog.load import load_catalog, load_catalogs
 from libs.catalog.model import (
     Catalog,
@@ -29,6 +30,7 @@ from libs.catalog.schema import EventVersion, Violation
 from libs.catalog.source import Source, SourceKind, parse_source
 
 __all__ = [
+    "CUT_MARK",
     "RETENTION_CLASSES",
     "Catalog",
     "CatalogError",
@@ -40,6 +42,8 @@ __all__ = [
     "EventType",
     "EventVersion",
     "FieldNames",
+    "Limits",
+    "LongerDimension",
     "Metric",
     "MetricKind",
     "Period",
@@ -53,6 +57,7 @@ __all__ = [
     "Violation",
     "WhenRefused",
     "compile_catalog",
+    "cut_text",
     "load_catalog",
     "load_catalogs",
     "parse_source",

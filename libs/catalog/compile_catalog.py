@@ -8,6 +8,7 @@ from libs.catalog.compile_events import compile_categories, compile_events, comp
 from libs.catalog.compile_rollups import compile_rollups, compile_selection
 from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.catalog.fields import ENVELOPE_PATHS, FieldNames, field_names
+from libs.catalog.limits import compile_limits, sent_dimensions
 from libs.catalog.model import Catalog, ClockPolicy, EventType, Producer
 from libs.catalog.problems import CatalogError, ProblemList, did_you_mean
 from libs.catalog.reader import Section
@@ -18,7 +19,7 @@ DEFAULT_DEDUPE_WINDOW_SECONDS = 86_400
 OPAQUE_SECTIONS = ("consumers", "metrics", "dashboards", "alerts", "access")
 _KEYS = (
     *("app_id", "title", "description", "naming", "subject", "group", "purposes", "categories"),
-    *("fields", "events", "dedupe", "clock", "activity", "rollups", "privacy_levels"),
+    *("fields", "events", "dedupe", "clock", "activity", "rollups", "privacy_levels", "limits"),
     *OPAQUE_SECTIONS,
 )
 _APP_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -50,6 +51,9 @@ def _compile(section: Section) -> Catalog:
     categories = compile_categories(section.child("categories"), purposes)
     events = compile_events(section.child("events"), purposes, categories, _naming(section))
     activity = _activity(section, events)
+    rollups = compile_rollups(
+        section.child("rollups"), events, _own_sources(subject_name, group_name), activity
+    )
     dedupe, clock = section.child("dedupe"), section.child("clock")
     dedupe.only(("window",))
     clock.only(("max_future", "max_age"))
@@ -63,9 +67,7 @@ def _compile(section: Section) -> Catalog:
             {name: defaults.category for name, defaults in categories.items()}
         ),
         events=events,
-        rollups=compile_rollups(
-            section.child("rollups"), events, _own_sources(subject_name, group_name), activity
-        ),
+        rollups=rollups,
         fields=_fields(section.child("fields"), subject_name, group_name),
         dedupe_window_seconds=dedupe.seconds("window", DEFAULT_DEDUPE_WINDOW_SECONDS),
         clock=ClockPolicy(
@@ -74,6 +76,11 @@ def _compile(section: Section) -> Catalog:
         ),
         activity=activity,
         privacy_levels=_privacy_levels(section.child("privacy_levels")),
+        limits=compile_limits(section.child("limits")),
+        sent_dimensions=sent_dimensions(
+            (rollup.events, [dimension.source for dimension in rollup.dimensions])
+            for rollup in rollups.values()
+        ),
         extra=_extra(section),
     )
 

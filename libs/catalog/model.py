@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from libs.catalog.fields import FieldNames
+from libs.catalog.limits import Limits, SentDimensions
 from libs.catalog.schema import EventVersion
 from libs.catalog.source import Source
 
@@ -147,8 +148,9 @@ class ClockPolicy:
 class Catalog:
     """One app. `activity` names the events that make a person active, None means every event.
     `privacy_levels` is the longest an event may be kept, in days, when its sender marks it
-    `sensitive` or `pii`; a level that is missing changes nothing. `extra` holds the sections that
-    other parts of Weir read, as plain data."""
+    `sensitive` or `pii`; a level that is missing changes nothing. `sent_dimensions` are, by event
+    name, the dimensions whose values a producer can make long. `extra` holds the sections that other
+    parts of Weir read, as plain data."""
 
     app_id: str
     title: str
@@ -163,4 +165,6 @@ class Catalog:
     clock: ClockPolicy
     activity: frozenset[str] | None
     privacy_levels: Mapping[str, int]
+    limits: Limits
+    sent_dimensions: Mapping[str, SentDimensions]
     extra: Mapping[str, object]

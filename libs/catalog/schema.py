@@ -41,6 +41,10 @@ class EventVersion:
     _validator: jsonschema_rs.Validator
     _declared: frozenset[str]
 
+    def field(self, name: str) -> str:
+        """The path of a top-level property: its name may be personal data unless it is declared."""
+        return f"properties.{name}" if name in self._declared else "properties.*"
+
     def is_valid(self, properties: dict[str, object]) -> bool:
         """Whether `properties` match. False, too, when they cannot be walked as JSON."""
         try:

@@ -1,119 +1,61 @@
-"""Sending the events of a file: a progress bar, the verdicts, and which lines were refused and why."""
+"""Sending the rows of a file over one stream, with a progress bar; each row's verdict finds its line."""
 
-import json
 from collections import defaultdict, deque
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-)
-from rich.table import Table
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from libs.cli.event_files import EventFile
-from libs.client import EventSender, VerdictTotals, WeirClient
+from libs.catalog import Catalog
+from libs.cli.event_files import EventFile, Row
+from libs.cli.report import Report, RowProblem
+from libs.client import EventSender, WeirClient, event_from_envelope
 from libs.client.errors import describe_status
 
-SHOWN_PROBLEMS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class LineProblem:
-    """What is wrong with one line: the field at fault where there is one, a reason for programs, and
-    a message for people."""
-
-    line: int
-    field: str
-    reason: str
-    message: str
-
-
-@dataclass
-class Report:
-    """What became of a file. `unusable` lines were never sent; `problems` are the first lines that
-    were unusable, refused, or in a frame that was refused, as far as that was known first."""
-
-    lines: int = 0
-    unusable: int = 0
-    totals: VerdictTotals = field(default_factory=VerdictTotals)
-    problems: list[LineProblem] = field(default_factory=list)
-    problem_count: int = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether every line has a verdict."""
-        return not self.unusable and not self.totals.failed
-
-    def add_problem(self, problem: LineProblem) -> None:
-        """Keeps the first ones, counts all."""
-        self.problem_count += 1
-        if len(self.problems) < SHOWN_PROBLEMS:
-            self.problems.append(problem)
-
-    def add_unusable(self, line: int, message: str, field_name: str = "") -> None:
-        """A line that cannot be sent."""
-        self.unusable += 1
-        self.add_problem(LineProblem(line, field_name, "UNUSABLE", message))
-
-    def shown_problems(self) -> list[LineProblem]:
-        """The problems that are kept, by line."""
-        return sorted(self.problems, key=lambda problem: problem.line)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
-        totals = asdict(self.totals)
-        return {
-            "lines": self.lines,
-            "sent": self.totals.sent,
-            **totals,
-            "unusable": self.unusable,
-            "problems": [asdict(problem) for problem in self.shown_problems()],
-        }
+_ROWS_PER_UPDATE = 256
 
 
 class Delivery:
-    """Sends lines over one stream, and remembers where each event stands in the file until it has its
+    """Sends rows over one stream, and remembers where each event stands in the file until it has its
     verdict. A context manager: leaving it waits for all verdicts. Raises GaveUpError."""
 
-    def __init__(self, client: WeirClient, app_id: str, file: EventFile, title: str) -> None:
+    def __init__(self, client: WeirClient, catalog: Catalog, file: EventFile, title: str) -> None:
         self.report = Report()
         # Duplicates that went into a batch beside events that were taken: enrich sees them too.
         self.duplicates_passed_on = 0
+        self._catalog = catalog
         self._file = file
         self._lock = Lock()
-        # An id may stand in several lines; their verdicts come in the order of the lines.
+        # An id may stand in several rows; their verdicts come in the order of the rows.
         self._lines: defaultdict[str, deque[int]] = defaultdict(deque)
-        self._progress = _progress(file)
+        self._progress = _progress()
         self._task = self._progress.add_task(title, total=file.size)
-        self._sender: EventSender = client.stream(app_id, on_ack=self._acked)
+        self._sender: EventSender = client.stream(catalog.app_id, on_ack=self._acked)
 
-    def send(self, line: int, event: event_pb2.Event) -> None:
-        """Sends the event of one line; blocks while too many wait."""
+    def read(self, row: Row) -> None:
+        """One more row is read; one that has a problem is noted."""
+        self.report.add_row(row)
+        if row.document is None:
+            self.unusable(row.number, row.problem)
+        if self.report.rows % _ROWS_PER_UPDATE == 0:
+            self._progress.update(self._task, completed=self._file.position())
+
+    def send(self, line: int, envelope: Mapping[str, Any], event_id: str) -> None:
+        """Sends the event of the row that begins in `line`, with `event_id` if it has none of its own;
+        blocks while too many wait. Raises ValueError or TypeError if it cannot be sent."""
+        event = event_from_envelope(envelope, event_id=event_id)
+        self.report.without_person += not _names_person(self._catalog, envelope)
         with self._lock:
             self._lines[event.event_id].append(line)
         self._sender.send(event)
 
-    def step(self) -> None:
-        """One more line is read."""
-        self.report.lines += 1
-        if self.report.lines % 256 == 0:
-            self._progress.update(self._task, completed=self._done())
-
     def unusable(self, line: int, message: str, field_name: str = "") -> None:
-        """A line that cannot be sent."""
+        """A row that cannot be sent."""
         with self._lock:
             self.report.add_unusable(line, message, field_name)
 
@@ -129,13 +71,11 @@ class Delivery:
     ) -> None:
         try:
             self._sender.__exit__(kind, error, trace)
-            self._progress.update(self._task, completed=self._done())
+            self._progress.update(self._task, completed=self._file.position())
         finally:
+            self.report.lines = self._file.lines
             self.report.totals = self._sender.totals
             self._progress.stop()
-
-    def _done(self) -> int:
-        return self._file.position() if self._file.size is not None else self.report.lines
 
     def _acked(self, events: Sequence[event_pb2.Event], ack: pb.FrameAck) -> None:
         results = {result.index: result for result in ack.results}
@@ -152,10 +92,13 @@ class Delivery:
                 problem = whole
                 if result is not None and result.verdict == pb.VERDICT_REJECTED:
                     problem = describe_status(result.status)
-                if problem is not None:
-                    self.report.add_problem(
-                        LineProblem(line, problem.field, problem.reason, problem.message)
-                    )
+                if problem is None:
+                    continue
+                self.report.add_problem(
+                    RowProblem(line, problem.field, problem.reason, problem.message)
+                )
+                if problem.reason == "EVENT_UNKNOWN":
+                    self.report.add_unknown_event(event.name)
 
     def _settled(self, event_id: str) -> int:
         lines = self._lines[event_id]
@@ -165,41 +108,23 @@ class Delivery:
         return line
 
 
-def print_report(report: Report, extra: dict[str, Any], *, as_json: bool) -> None:
-    """The verdicts as a table and the refused lines, or one JSON object."""
-    if as_json:
-        typer.echo(json.dumps({**report.as_dict(), **extra}))
-        return
-    table = Table("verdict", "events")
-    table.columns[1].justify = "right"
-    for name, count in asdict(report.totals).items():
-        if count or name in ("accepted", "duplicate", "rejected"):
-            table.add_row(name, f"{count:,}")
-    table.add_section()
-    table.add_row("sent", f"{report.totals.sent:,}")
-    if report.unusable:
-        table.add_row("unusable lines", f"{report.unusable:,}")
-    console = Console()
-    console.print(table)
-    for problem in report.shown_problems():
-        where = f"{problem.field}: " if problem.field else ""
-        console.print(
-            f"line {problem.line}: {where}{escape(problem.message)} ({problem.reason})",
-            highlight=False,
-            soft_wrap=True,
-        )
-    if hidden := report.problem_count - len(report.problems):
-        console.print(f"... and {hidden:,} more")
+def _names_person(catalog: Catalog, envelope: Mapping[str, Any]) -> bool:
+    """Whether the event is about a person: ingest also looks for the id among the properties."""
+    properties = envelope.get("properties") or {}
+    return bool(
+        envelope.get("subject_id")
+        or envelope.get("anonymous_id")
+        or properties.get(catalog.subject_name)
+    )
 
 
-def _progress(file: EventFile) -> Progress:
+def _progress() -> Progress:
     console = Console(stderr=True)
-    amount = DownloadColumn() if file.size is not None else MofNCompleteColumn()
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
-        amount,
+        DownloadColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,

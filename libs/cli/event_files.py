@@ -1,23 +1,30 @@
-"""Reading files of events: NDJSON or CSV, plain or gzip, from a path or from standard input."""
+"""Files of events: opened plain or packed, read line by line, and NDJSON's lines taken for rows."""
 
-import csv
+import codecs
 import gzip
 import io
+import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, AnyStr, cast
 
 import orjson
 
+# A line, and a row of several lines. An event has at most 3 MiB in a frame.
+MAX_ROW_LENGTH = 4 * 1024 * 1024
+TOO_LONG = f"is longer than {MAX_ROW_LENGTH:,} characters"
+
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_DELIMITERS = (",", ";", "\t", "|")
-_LONGEST_FIELD = 16 * 1024 * 1024
+_UTF_16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PEEK_BYTES = 64 * 1024
+# Stands for bytes that the encoding does not know. A lone surrogate is no character, so nothing takes
+# the text for a correct one.
+UNDECODABLE = "\udcff"
 
 
 class FileFormat(StrEnum):
@@ -28,25 +35,92 @@ class FileFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One event of a file: where it stands (from 1), its raw content where the format has one, and
-    either the document or what is wrong with it."""
+class Row:
+    """One row of a file: the line in which it begins (from 1), how many lines it takes, its raw content
+    if the format has one, and either the document or what is wrong with it."""
 
     number: int
     content: bytes
     document: dict[str, Any] | None
     problem: str = ""
+    lines: int = 1
 
 
-@dataclass(frozen=True, slots=True)
 class EventFile:
-    """An open file, unpacked. `position` tells how many bytes of the packed file are read; `size` is
-    None where it is not known, as for standard input."""
+    """An open file, unpacked. `size` is in bytes as the file is stored, None if it is not known, as for
+    standard input and pipes; `lines` counts the lines that are read."""
 
-    content: IO[bytes]
-    position: Callable[[], int]
-    size: int | None
-    head: bytes
+    def __init__(self, raw: io.RawIOBase, size: int | None) -> None:
+        self.size = size
+        self.lines = 0
+        self._counted = _CountedBytes(raw)
+        self._content: io.BufferedReader = io.BufferedReader(self._counted, _PEEK_BYTES)
+        if self._content.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
+            unpacked = gzip.GzipFile(fileobj=self._content)
+            self._content = io.BufferedReader(cast(Any, unpacked), _PEEK_BYTES)
+        self.head = self._content.peek(_PEEK_BYTES)
+
+    def position(self) -> int:
+        """How many bytes are read, as the file is stored."""
+        return self._counted.count
+
+    def byte_lines(self) -> Iterator[bytes | None]:
+        """The lines as they are, with their ends; None for one that is too long, which is skipped.
+        Raises OSError, EOFError or zlib.error for a file that breaks off, as `text_lines` does."""
+        return self._counting_lines(self._content, b"\n")
+
+    def text_lines(self, encoding: str) -> Iterator[str | None]:
+        """The decoded lines with their ends, without a byte order mark; None for one that is too long.
+        Bytes that the encoding does not know become UNDECODABLE. Lines end in LF or CRLF, and in CR
+        only if the file has no other ends. Raises LookupError for an unknown encoding."""
+        codecs.register_error("weir-mark", _mark_undecodable)
+        name = codecs.lookup(encoding).name
+        if name == "utf-8":
+            name = "utf-16" if self.head.startswith(_UTF_16_BOMS) else "utf-8-sig"
+        end = "\r" if b"\r" in self.head and b"\n" not in self.head else "\n"
+        text = io.TextIOWrapper(self._content, name, errors="weir-mark", newline=end)
+        try:
+            yield from self._counting_lines(text, end)
+        finally:
+            text.detach()
+
+    def _counting_lines(self, stream: IO[AnyStr], end: AnyStr) -> Iterator[AnyStr | None]:
+        while line := stream.readline(MAX_ROW_LENGTH):
+            self.lines += 1
+            if len(line) < MAX_ROW_LENGTH:
+                yield line
+                continue
+            while line and not line.endswith(end):
+                line = stream.readline(MAX_ROW_LENGTH)
+            yield None
+
+
+class _CountedBytes(io.RawIOBase):
+    """Passes on what `raw` reads and counts it, because pipes do not know their position."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self.count = 0
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        read = self._raw.readinto(buffer)
+        self.count += read or 0
+        return read
+
+
+def _mark_undecodable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return UNDECODABLE, error.end
+
+
+def displayed(text: str, length: int = 40) -> str:
+    """The beginning of a text from a file, so that it can be printed."""
+    cut = f"{text[:length]}..." if len(text) > length else text
+    return cut.replace(UNDECODABLE, "\ufffd")
 
 
 @contextmanager
@@ -54,15 +128,13 @@ def open_events(path: str) -> Iterator[EventFile]:
     """Opens a file by path, `-` for standard input. Raises OSError."""
     with ExitStack() as stack:
         if path == "-":
-            # What cannot seek cannot tell where it is either.
-            raw, size, position = cast(io.BufferedReader, sys.stdin.buffer), None, lambda: 0
+            # Its buffer would wait until it is full.
+            raw = stack.enter_context(open(sys.stdin.fileno(), "rb", buffering=0, closefd=False))
+            yield EventFile(raw, None)
         else:
-            raw = stack.enter_context(Path(path).open("rb"))
-            size, position = Path(path).stat().st_size, raw.tell
-        content: Any = raw
-        if raw.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
-            content = io.BufferedReader(cast(Any, gzip.GzipFile(fileobj=raw)), _PEEK_BYTES)
-        yield EventFile(content, position, size, content.peek(_PEEK_BYTES))
+            raw = stack.enter_context(Path(path).open("rb", buffering=0))
+            about = Path(path).stat()
+            yield EventFile(raw, about.st_size if stat.S_ISREG(about.st_mode) else None)
 
 
 def detect_format(path: str, head: bytes) -> FileFormat:
@@ -76,64 +148,22 @@ def detect_format(path: str, head: bytes) -> FileFormat:
     return FileFormat.NDJSON if first in (b"{", b"[", b"") else FileFormat.CSV
 
 
-def read_lines(file: EventFile, file_format: FileFormat) -> Iterator[Line]:
-    """The events in their order; a line that cannot be read is there with its problem, and the rest
-    goes on. Blank lines are no events. Raises OSError or EOFError for a file that breaks off."""
-    return _read_ndjson(file.content) if file_format is FileFormat.NDJSON else _read_csv(file)
-
-
-def _read_ndjson(content: IO[bytes]) -> Iterator[Line]:
-    for number, raw in enumerate(content, start=1):
+def read_ndjson(lines: Iterable[bytes | None]) -> Iterator[Row]:
+    """A row for each line that is not blank, in their order; a line that cannot be read is there with
+    its problem."""
+    for number, raw in enumerate(lines, start=1):
+        if raw is None:
+            yield Row(number, b"", None, TOO_LONG)
+            continue
         line = (raw.removeprefix(_BOM) if number == 1 else raw).strip()
         if not line:
             continue
         try:
             document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            yield Line(number, line, None, f"is not valid JSON: {error.msg}")
+            yield Row(number, line, None, f"is not valid JSON: {error.msg}")
             continue
         if isinstance(document, dict):
-            yield Line(number, line, document)
+            yield Row(number, line, document)
         else:
-            yield Line(number, line, None, "is not a JSON object")
-
-
-def csv_columns(file: EventFile) -> list[str]:
-    """The names in a CSV file's header, without reading on; empty for an empty file."""
-    header = _header(file)
-    return next(csv.reader([header], delimiter=_delimiter(header)), [])
-
-
-def _header(file: EventFile) -> str:
-    return file.head.removeprefix(_BOM).split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")
-
-
-def _delimiter(header: str) -> str:
-    return max(_DELIMITERS, key=header.count)
-
-
-def _read_csv(file: EventFile) -> Iterator[Line]:
-    csv.field_size_limit(_LONGEST_FIELD)
-    # Bytes that are not UTF-8 become lone surrogates, which nothing later takes: a problem of a row.
-    text = io.TextIOWrapper(file.content, "utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.reader(text, delimiter=_delimiter(_header(file)))
-    try:
-        names = next(reader, [])
-        rows = iter(reader)
-        while True:
-            try:
-                row = next(rows)
-            except csv.Error as error:
-                yield Line(reader.line_num, b"", None, f"is not CSV: {error}")
-                continue
-            except StopIteration:
-                return
-            if not row:
-                continue
-            if len(row) != len(names):
-                problem = f"has {len(row)} fields, the header has {len(names)}"
-                yield Line(reader.line_num, b"", None, problem)
-                continue
-            yield Line(reader.line_num, b"", dict(zip(names, row, strict=True)))
-    finally:
-        text.detach()
+            yield Row(number, line, None, "is not a JSON object")

@@ -67,9 +67,10 @@ def check(
     cells: dict[tuple[str, str], Cells] = {}
     found: list[Difference] = []
     for app_id in apps:
+        characters = catalogs[app_id].limits.dimension_characters
         for rollup in catalogs[app_id].rollups.values():
             served = cells[app_id, rollup.name] = numbers.cells(app_id, rollup.name)
-            stored_cells = recount(connection, app_id, rollup)
+            stored_cells = recount(connection, app_id, rollup, characters)
             found += differences(app_id, rollup.name, served, stored_cells, "sql")
     for known in KNOWN:
         served = cells.get((known.app_id, known.rollup), {})

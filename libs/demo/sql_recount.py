@@ -20,6 +20,21 @@ FROM enrich.events
 WHERE app_id = {app_id} AND name = ANY({names})
 GROUP BY {groups}
 """)
+# A text in at most {characters}, the last one an ellipsis when it is longer; an object or list whose
+# JSON without spaces is longer than that is the ellipsis alone.
+_BOUNDED = sql.SQL(r"""
+CASE jsonb_typeof({value})
+    WHEN 'string' THEN
+        CASE WHEN length({value} #>> '{{}}') > {characters}
+            THEN to_jsonb(left({value} #>> '{{}}', {characters} - 1) || '…') ELSE {value} END
+    WHEN 'number' THEN {value}
+    WHEN 'boolean' THEN {value}
+    ELSE
+        CASE WHEN length(
+            regexp_replace({value}::text, '("(?:[^"\\]|\\.)*")| ', '\1', 'g')
+        ) > {characters}
+            THEN to_jsonb('…'::text) ELSE {value} END
+END""")
 _ENTITY_COLUMNS = {"type": "entity_type", "id": "entity_id"}
 
 
@@ -29,13 +44,19 @@ def count_stored(connection: psycopg.Connection[Any]) -> int:
     return int(row[0]) if row else 0
 
 
-def recount(connection: psycopg.Connection[Any], app_id: str, rollup: Rollup) -> Cells:
-    """The cells of one rollup, as the stored events have them."""
+def recount(
+    connection: psycopg.Connection[Any], app_id: str, rollup: Rollup, dimension_characters: int
+) -> Cells:
+    """The cells of one rollup, as the stored events have them; a dimension value of more characters
+    than that is cut, as the catalog's limits say."""
     statement = _RECOUNT.format(
         period=sql.Literal(str(rollup.period)),
         columns=sql.SQL(", ").join(
             [
-                *(_as_json(dimension.source) for dimension in rollup.dimensions),
+                *(
+                    _dimension(dimension.source, dimension_characters)
+                    for dimension in rollup.dimensions
+                ),
                 *(_metric(metric) for metric in rollup.metrics),
             ]
         ),
@@ -68,6 +89,10 @@ def _metric(metric: Metric) -> sql.Composable:
 def _value(metric: Metric, value: Any) -> float | None:
     counted = metric.kind in (MetricKind.COUNT, MetricKind.DISTINCT)
     return None if value is None or (counted and not value) else float(value)
+
+
+def _dimension(source: Source, characters: int) -> sql.Composable:
+    return _BOUNDED.format(value=_as_json(source), characters=sql.Literal(characters))
 
 
 def _as_json(source: Source) -> sql.Composable:

@@ -33,11 +33,13 @@ class RollupPlan:
 
 @dataclass(frozen=True, slots=True)
 class EventPlan:
-    """One event name: the rollups that take it, and the attributes of its messages that they need."""
+    """One event name: the rollups that take it, the attributes of its messages that they need, and how
+    many characters a value that they are split by may have in a cell."""
 
     rollups: tuple[RollupPlan, ...]
     event_paths: tuple[str, ...]
     enrichment_paths: tuple[str, ...]
+    dimension_characters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def compile_plan(catalog: Catalog) -> AppPlan:
     rollups = {rollup.name: _rollup_plan(rollup) for rollup in catalog.rollups.values()}
     by_event = {
         event: _event_plan(
-            [rollups[rollup.name] for rollup in catalog.rollups.values() if event in rollup.events]
+            [rollups[rollup.name] for rollup in catalog.rollups.values() if event in rollup.events],
+            catalog.limits.dimension_characters,
         )
         for event in catalog.events
     }
@@ -90,7 +93,7 @@ def _rollup_plan(rollup: Rollup) -> RollupPlan:
     )
 
 
-def _event_plan(rollups: Iterable[RollupPlan]) -> EventPlan:
+def _event_plan(rollups: Iterable[RollupPlan], dimension_characters: int) -> EventPlan:
     rollups = tuple(rollups)
     # Dicts and not sets: the order must not change from run to run.
     event_paths = {SECONDS_PATH: None}
@@ -101,7 +104,7 @@ def _event_plan(rollups: Iterable[RollupPlan]) -> EventPlan:
             enriched = source.kind is SourceKind.ENRICHED
             paths = enrichment_paths if enriched else event_paths
             paths.update(dict.fromkeys(attribute_paths(source)))
-    return EventPlan(rollups, tuple(event_paths), tuple(enrichment_paths))
+    return EventPlan(rollups, tuple(event_paths), tuple(enrichment_paths), dimension_characters)
 
 
 def _sources(metrics: tuple[Metric, ...], kinds: frozenset[MetricKind]) -> tuple[Source, ...]:

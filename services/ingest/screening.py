@@ -1,5 +1,5 @@
-"""Whether an event may enter, before anybody asks about consent: envelope, catalog, schema, clock,
-sampling. Pure; events are read by attribute, as `weir.common.v1.Event` has them.
+"""Whether an event may enter, before anybody asks about consent: envelope, catalog, sizes, schema,
+clock, sampling. Pure; events are read by attribute, as `weir.common.v1.Event` has them.
 
 Reading an attribute of a message costs as much as most of these checks, so each is read once and what
 later steps need is handed on in a Candidate.
@@ -15,6 +15,7 @@ from services.ingest.clock_check import ClockCheck
 from services.ingest.model import Refusal
 from services.ingest.properties import PropertiesError, parse_properties
 from services.ingest.sampling import sampled_out
+from services.ingest.sizes import SizeCheck
 
 # By number; dicts, because a producer may send a number that this release does not know.
 PRODUCERS = dict(enumerate(event_words.PRODUCERS))
@@ -55,9 +56,9 @@ def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
     """Screens a batch. Fills in what the catalog knows of each event that passes (producer, subject,
     group, version, retention), and turns Struct properties into JSON."""
     result = Screening()
-    clock = ClockCheck(catalog.clock, now_us)
+    clock, sizes = ClockCheck(catalog.clock, now_us), SizeCheck(catalog)
     for position, event in enumerate(events):
-        found = _examine(catalog, clock, position, event)
+        found = _examine(catalog, clock, sizes, position, event)
         if type(found) is Candidate:
             result.passed.append(found)
         elif type(found) is Refusal:
@@ -68,7 +69,7 @@ def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
 
 
 def _examine(
-    catalog: Catalog, clock: ClockCheck, position: int, event: Event
+    catalog: Catalog, clock: ClockCheck, sizes: SizeCheck, position: int, event: Event
 ) -> Candidate | Refusal | None:
     """The event as a candidate, or why it is refused; None where it is sampled out."""
     event_id = event.event_id
@@ -113,6 +114,9 @@ def _examine(
         properties = parse_properties(event)
     except PropertiesError as error:
         return Refusal("PROPERTIES_INVALID", "properties", str(error))
+    too_long = sizes.refusal(event, event_type.name, version, properties)
+    if too_long is not None:
+        return too_long
     if not version.is_valid(properties):
         first = version.violations(properties)[0]
         return Refusal("PROPERTIES_INVALID", first.field, first.reason)

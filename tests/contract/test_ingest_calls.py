@@ -83,6 +83,10 @@ async def ingest() -> AsyncIterator[Ingest]:
     await served.server.stop(0)
 
 
+# As much as an event may hold; eleven of them are more than a frame may.
+LARGE = {"moves": 1, **{f"part{number}": "x" * 60_000 for number in range(8)}}
+
+
 def _event(event_id: str, **fields: Any) -> event_pb2.Event:
     return build_event("game.ended", event_id=event_id, **{"properties": {"moves": 1}, **fields})
 
@@ -156,9 +160,9 @@ async def test_a_backlog_that_stays_full_is_told(ingest: Ingest) -> None:
 
 
 async def test_a_batch_that_is_too_large_is_not_tried_again(ingest: Ingest) -> None:
-    page = {"page_url": "x" * (5 * 1024 * 1024)}
+    events = [_event(f"e{number}", properties=LARGE, subject_id="ann") for number in range(11)]
     with pytest.raises(grpc.RpcError) as refusal:
-        await asyncio.to_thread(_track, ingest, _event("a", context=page, subject_id="ann"))
+        await asyncio.to_thread(_track, ingest, *events)
     assert describe_error(refusal.value).reason == "LIMIT_EXCEEDED"
     assert len(ingest.answers.asked) == 1
 
@@ -178,8 +182,7 @@ async def test_the_sender_sends_again_what_was_given_back(ingest: Ingest) -> Non
 
 
 async def test_the_sender_cuts_frames_that_would_be_too_large(ingest: Ingest) -> None:
-    page = {"page_url": "x" * 700_000}
-    events = [_event(f"e{number}", context=page) for number in range(20)]
+    events = [_event(f"e{number}", properties=LARGE) for number in range(20)]
     sender = await asyncio.to_thread(_send, ingest, events)
     assert (sender.totals.accepted, sender.totals.failed) == (20, 0)
     assert ingest.stored() == [f"e{number}" for number in range(20)]

@@ -110,7 +110,9 @@ def test_a_real_month_gives_the_published_cohorts_however_often_it_is_imported(
     suite: Suite, log_file: Path
 ) -> None:
     first = _import(suite, log_file, "--app", "gamelaunch", *MAPPING)
-    assert (first["lines"], first["accepted"], first["counted"]) == (29_324, 29_324, 29_324)
+    assert (first["rows"], first["accepted"], first["counted"]) == (29_324, 29_324, 29_324)
+    # And a header.
+    assert first["lines"] == 29_325
     cohorts = _cohorts(suite)
     assert len(cohorts) == 31
     assert cohorts == _recount(log_file)
@@ -158,7 +160,82 @@ def test_equal_rows_are_as_many_events_and_again_nothing_new(suite: Suite, tmp_p
         assert number in finished.stdout.replace(".0,", ",").replace(".0}", "}")
 
 
-def test_rows_that_cannot_be_sent_are_told_and_the_others_go_on(
+def _stray_quote(number: int) -> str:
+    quote = '"' if number == 1_500 else ""
+    return f"{quote}stray-{number},2016-05-01,gameStarted\n"
+
+
+def test_an_unbalanced_quote_costs_one_row(suite: Suite, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    rows = "".join(_stray_quote(number) for number in range(1, 4_001))
+    log.write_text(f"userid,eventDate,eventName\n{rows}")
+    finished = weir(suite.home.path, "import", str(log), "--app", "gamelaunch", *MAPPING, "--json")
+    assert finished.returncode == 1
+    result = json.loads(finished.stdout)
+    assert (result["lines"], result["rows"]) == (4_001, 4_000)
+    assert (result["accepted"], result["unusable"], result["counted"]) == (3_999, 1, 3_999)
+    assert [problem["line"] for problem in result["problems"]] == [1_501]
+    allowed = weir(
+        suite.home.path, "import", str(log), "--app", "gamelaunch", *MAPPING, "--allow-rejected"
+    )
+    assert allowed.returncode == 0
+    assert "4,001 lines read: 4,000 rows" in allowed.stdout
+    assert "line 1501: a quoted field begins here" in allowed.stdout
+
+
+def test_a_header_that_cannot_be_read_is_said(suite: Suite, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_bytes(b"userid\reventDate,eventName\n1,2016-05-01,gameStarted\n")
+    finished = weir(suite.home.path, "import", str(log), "--app", "gamelaunch", *MAPPING)
+    assert finished.returncode == 2
+    assert "carriage return" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    log.with_suffix(".csv.gz").write_bytes(gzip.compress(b"userid\n" * 9_999)[:-40])
+    broken = weir(suite.home.path, "import", f"{log}.gz", "--app", "gamelaunch", *MAPPING)
+    assert broken.returncode == 2
+    assert "Traceback" not in broken.stderr
+
+
+def test_what_rows_do_not_say_is_said(suite: Suite, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "userid,eventDate,eventName\n"
+        "w1,2016-05-01,gameStarted\n"
+        ",2016-05-01,gameStarted\n"
+        ",2016-05-02,gameStarted\n"
+        "w1,2016-05-02,gameStart\n"
+        "w1,2016-05-03,gameStart\n"
+        "w1,2016-05-03,gameOver\n"
+    )
+    finished = weir(suite.home.path, "import", str(log), "--app", "gamelaunch", *MAPPING)
+    assert finished.returncode == 1
+    assert "2 rows name no person" in finished.stdout
+    assert "3 rows of events that the catalog does not declare" in finished.stdout
+    assert "gameStart (2; did you mean `gameStarted`), gameOver (1)" in finished.stdout
+    again = weir(suite.home.path, "import", str(log), "--app", "gamelaunch", *MAPPING, "--json")
+    result = json.loads(again.stdout)
+    assert result["without_person"] == 2
+    assert result["unknown_events"] == {"gameStart": 2, "gameOver": 1}
+
+
+def test_one_name_for_all_rows_and_the_app_s_word_for_the_person(
+    suite: Suite, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("who,day\nword-1,2016-05-01\nword-2,2016-05-01\n")
+    result = _import(
+        suite, log, "--app", "gamelaunch", "--set", "name=gameStarted",
+        "--map", "player_id=who", "--map", "occurred_at=day",
+    )  # fmt: skip
+    assert (result["accepted"], result["without_person"]) == (2, 0)
+    with psycopg.connect(suite.addresses.database_url) as connection:
+        stored = connection.execute(
+            "SELECT subject_id FROM enrich.events WHERE subject_id LIKE 'word-%' ORDER BY 1"
+        ).fetchall()
+    assert stored == [("word-1",), ("word-2",)]
+
+
+def test_rows_that_cannot_be_sent_are_listed_and_the_others_go_on(
     suite: Suite, tmp_path: Path
 ) -> None:
     log = tmp_path / "log.ndjson"
@@ -177,7 +254,8 @@ def test_rows_that_cannot_be_sent_are_told_and_the_others_go_on(
     )  # fmt: skip
     assert finished.returncode == 1
     result = json.loads(finished.stdout)
-    assert (result["lines"], result["accepted"], result["rejected"]) == (6, 2, 1)
+    assert (result["lines"], result["rows"]) == (7, 6)
+    assert (result["accepted"], result["rejected"]) == (2, 1)
     assert result["unusable"] == 3
     problems = {problem["line"]: problem for problem in result["problems"]}
     assert sorted(problems) == [2, 4, 5, 6]

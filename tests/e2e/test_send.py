@@ -102,8 +102,13 @@ def test_bad_lines_are_named_and_the_others_arrive(suite: Suite, tmp_path: Path)
 def test_only_the_first_problems_are_shown_and_all_are_counted(suite: Suite) -> None:
     wrong = b'{"name": "gameOver"}\n' * 50
     finished = weir(suite.home.path, "send", "-", "--app", "gamelaunch", stdin=wrong)
-    # Each of them has its verdict.
-    assert finished.returncode == 0
+    assert finished.returncode == 1
+    assert "50 rows of events that the catalog does not declare: gameOver (50" in finished.stdout
+    assert "50 rows name no person" in finished.stdout
+    allowed = weir(
+        suite.home.path, "send", "-", "--app", "gamelaunch", "--allow-rejected", stdin=wrong
+    )
+    assert allowed.returncode == 0
     assert finished.stdout.count("EVENT_UNKNOWN") == 20
     assert "line 1: name:" in finished.stdout
     assert "... and 30 more" in finished.stdout

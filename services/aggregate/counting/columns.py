@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from libs.catalog import Period, Source, SourceKind
+from libs.catalog import CUT_MARK, Period, Source, SourceKind, cut_text
 from libs.catalog.event_words import ENVIRONMENTS, PRODUCERS
 from services.aggregate.buckets import SECONDS_PER_HOUR, bucket_start
 from services.aggregate.counting.rows import EventRows, Row
@@ -22,6 +22,9 @@ _ENUMS = {"producer": PRODUCERS, "environment": ENVIRONMENTS}
 # Beyond this a double may have stood for several integers, so it stays a double.
 _EXACT_INTEGERS = 2.0**53
 _TEXTS = frozenset({str, type(None)})
+# Ids and names in the envelope are short; whatever else a rollup is split by is made so.
+_SHORT = frozenset({SourceKind.ENVELOPE, SourceKind.ENTITY, SourceKind.SUBJECT})
+Keys = Sequence[str | bytes | None]
 
 
 class Columns:
@@ -29,10 +32,11 @@ class Columns:
 
     def __init__(self, read: EventRows) -> None:
         self._name = read.name
+        self._dimension_characters = read.plan.dimension_characters
         self._event = _transposed(read.plan.event_paths, read.rows)
         self._enrichment = _transposed(read.plan.enrichment_paths, read.enriched)
         self._raw: dict[Source, Sequence[Any]] = {}
-        self._keys: dict[Source, Sequence[str | bytes | None]] = {}
+        self._keys: dict[Source, Keys] = {}
         self._buckets: dict[Period, list[int]] = {}
         self._hours: list[int] = [
             seconds // SECONDS_PER_HOUR for seconds in self._event[SECONDS_PATH]
@@ -49,21 +53,25 @@ class Columns:
             self._buckets[period] = [starts[hour] for hour in self._hours]
         return self._buckets[period]
 
-    def dimension(self, source: Source) -> Sequence[str | bytes | None]:
-        """Each event's value as part of a cell's key: see `model.CellKey`."""
+    def dimension(self, source: Source) -> Keys:
+        """Each event's value as part of a cell's key: see `model.CellKey`. A value that is longer than
+        the catalog allows is cut: ingest had another catalog, or the app wants it so."""
         if source not in self._keys:
-            raw = self.raw(source)
-            if source.kind is not SourceKind.PROPERTY:
-                # A protobuf field that was not set is an empty text.
-                self._keys[source] = [value or None for value in raw] if "" in raw else raw
-            elif _TEXTS.issuperset(map(type, raw)):
-                self._keys[source] = raw
-            else:
-                self._keys[source] = [
-                    value if type(value) is str or value is None else canonical_json(value)
-                    for value in raw
-                ]
+            keys = self._unbounded(source)
+            short = source.kind in _SHORT
+            self._keys[source] = keys if short else bounded(keys, self._dimension_characters)
         return self._keys[source]
+
+    def _unbounded(self, source: Source) -> Keys:
+        raw = self.raw(source)
+        if source.kind is not SourceKind.PROPERTY:
+            # A protobuf field that was not set is an empty text.
+            return [value or None for value in raw] if "" in raw else raw
+        if _TEXTS.issuperset(map(type, raw)):
+            return raw
+        return [
+            value if type(value) is str or value is None else canonical_json(value) for value in raw
+        ]
 
     def members(self, source: Source) -> Sequence[str]:
         """Each event's value as a text to count distinct ones of; empty where there is none."""
@@ -107,6 +115,20 @@ class Columns:
             loads = orjson.loads
             self._properties = [loads(text or b"{}") for text in self._event[PROPERTIES_PATH]]
         return self._properties
+
+
+def bounded(keys: Keys, characters: int) -> Keys:
+    """The keys with those cut that are longer: a text to its beginning and a mark, an object or list,
+    of which a part means nothing, to the mark alone."""
+    longer: dict[str | bytes | None, str] = {}
+    for key in set(keys):
+        # Characters of JSON are at most as many as its bytes.
+        if key is not None and len(key) > characters:
+            if isinstance(key, str):
+                longer[key] = cut_text(key, characters)
+            elif len(key.decode()) > characters:
+                longer[key] = CUT_MARK
+    return [longer.get(key, key) for key in keys] if longer else keys
 
 
 def canonical_json(value: object) -> bytes:

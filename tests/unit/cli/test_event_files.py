@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from libs.cli.event_files import FileFormat, Line, detect_format, open_events, read_lines
+from libs.cli.event_files import MAX_ROW_LENGTH, FileFormat, Row, detect_format, open_events
+from libs.cli.importing.reading import Reading
 
 
-def _lines(path: Path, file_format: FileFormat | None = None) -> list[Line]:
+def _lines(path: Path, encoding: str = "utf-8") -> list[Row]:
     with open_events(str(path)) as file:
-        return list(read_lines(file, file_format or detect_format(str(path), file.head)))
+        reading = Reading.parse(encoding, None, '"')
+        return list(reading.rows(file, detect_format(str(path), file.head))[1])
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -39,8 +41,8 @@ def test_csv_plain_and_packed(tmp_path: Path, delimiter: str, packed: bool) -> N
     path.write_bytes(gzip.compress(content) if packed else content)
     lines = _lines(path)
     assert [(line.number, line.document) for line in lines] == [
-        # A quoted field may run over lines; the number is that of its last.
-        (3, {"id": "1", "day": "a\r\nb"}),
+        # A quoted field may run over lines; the number is that of its first.
+        (2, {"id": "1", "day": "a\r\nb"}),
         (5, None),
         (6, None),
         (7, {"id": "4", "day": "e"}),
@@ -78,3 +80,47 @@ def test_bytes_that_are_no_utf_8_do_not_stop_the_file(tmp_path: Path) -> None:
     path.write_bytes(b"id\n\xff\n2\n")
     assert len(_lines(path)) == 2
     assert _lines(path)[1].document == {"id": "2"}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["log.csv", "log.ndjson"])
+def test_other_encodings_are_read_as_they_are_named(
+    tmp_path: Path, encoding: str, name: str
+) -> None:
+    path = tmp_path / name
+    text = "id\nMüller\n" if name == "log.csv" else '{"id": "Müller"}\n'
+    path.write_bytes(text.encode(encoding))
+    assert [line.document for line in _lines(path, encoding)] == [{"id": "Müller"}]
+
+
+def test_utf_16_says_itself_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes("id\nMüller\n".encode("utf-16"))
+    assert [line.document for line in _lines(path)] == [{"id": "Müller"}]
+
+
+def test_a_file_whose_lines_end_in_carriage_returns_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(b"id,day\r1,a\r2,b\r")
+    lines = _lines(path)
+    assert [line.document for line in lines] == [{"id": "1", "day": "a"}, {"id": "2", "day": "b"}]
+
+
+def test_a_line_without_end_is_one_problem_and_not_held_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "log.ndjson"
+    path.write_bytes(b'{"a": 1}\n' + b"x" * (2 * MAX_ROW_LENGTH + 5) + b'\n{"a": 2}\n')
+    assert [(line.number, line.document) for line in _lines(path)] == [
+        (1, {"a": 1}),
+        (2, None),
+        (3, {"a": 2}),
+    ]
+
+
+def test_the_position_reaches_the_size_and_lines_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n\n" + b"1,2\n" * 50_000))
+    with open_events(str(path)) as file:
+        assert file.size == path.stat().st_size
+        rows = list(Reading.parse("utf-8", None, '"').rows(file, FileFormat.CSV)[1])
+        assert (len(rows), file.lines) == (50_000, 50_002)
+        assert file.position() == file.size

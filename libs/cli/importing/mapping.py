@@ -1,4 +1,4 @@
-"""How a row of somebody's log becomes an event: which column fills which field. Pure."""
+"""How a row of a log becomes an event: which column fills which field. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import orjson
 from libs.catalog import Catalog
 from libs.catalog.fields import ENVELOPE_PATHS
 from libs.catalog.problems import did_you_mean
+from libs.cli.event_files import UNDECODABLE, displayed
 
 _PREFIXES = ("properties.", "context.extra.")
 _FIELDS = tuple(path for path in ENVELOPE_PATHS if path != "properties")
@@ -34,6 +35,11 @@ class RowMapping:
         values = dict(self.constants)
         for field, column in self.columns.items():
             value = row.get(column)
+            if isinstance(value, str) and UNDECODABLE in value:
+                raise MappingError(
+                    f"{field}: `{displayed(value)}` in column {column} has bytes that are no text in "
+                    "this encoding; say which one it is with --encoding"
+                )
             if value is not None and value != "":
                 values[field] = value
         for field in REQUIRED:
@@ -56,9 +62,19 @@ class RowMapping:
                 target[leaf] = str(value)
         return envelope
 
-    def missing_columns(self, names: Sequence[str]) -> list[str]:
-        """The columns that are mapped and not among `names`."""
-        return sorted(set(self.columns.values()) - set(names))
+    def check_columns(self, names: Sequence[str]) -> None:
+        """Raises MappingError if a column that is mapped is not among `names`, or more than once."""
+        mapped = sorted(set(self.columns.values()))
+        if twice := [column for column in mapped if names.count(column) > 1]:
+            raise MappingError(f"the file has more than one column `{twice[0]}`")
+        if missing := [column for column in mapped if column not in names]:
+            there = [displayed(name) for name in names]
+            hint = did_you_mean(missing[0], there)
+            if any(UNDECODABLE in name for name in names):
+                hint = "; its header has bytes that are no text in this encoding: say --encoding"
+            raise MappingError(
+                f"the file has no column {', '.join(missing)}{hint}; it has {', '.join(there[:20])}"
+            )
 
 
 def parse_mapping(catalog: Catalog, maps: Sequence[str], sets: Sequence[str]) -> RowMapping:

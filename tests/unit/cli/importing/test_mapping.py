@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from libs.catalog import Catalog, load_catalog
-from libs.cli.mapping import MappingError, parse_mapping
+from libs.cli.event_files import UNDECODABLE
+from libs.cli.importing.mapping import MappingError, parse_mapping
 
-CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
+CATALOGS = Path(__file__).resolve().parents[4] / "catalogs"
 BASE = ("name=event", "occurred_at=when")
 
 
@@ -122,9 +123,25 @@ def test_constants_give_what_no_column_has(communities: Catalog) -> None:
     assert envelope["name"] == "world.session.started"
 
 
-def test_columns_that_the_file_does_not_have_are_told(communities: Catalog) -> None:
+def test_columns_that_the_file_does_not_have_are_said(communities: Catalog) -> None:
     mapping = parse_mapping(communities, [*BASE, "subject_id=player"], [])
-    assert mapping.missing_columns(["when", "user"]) == ["event", "player"]
+    mapping.check_columns(["when", "event", "player", "other", "other"])
+    with pytest.raises(MappingError, match="no column event, player; it has when, user"):
+        mapping.check_columns(["when", "user"])
+    with pytest.raises(MappingError, match="no column player; did you mean `Player`"):
+        mapping.check_columns(["when", "event", "Player"])
+    with pytest.raises(MappingError, match="more than one column `when`"):
+        mapping.check_columns(["when", "event", "when", "player"])
+    with pytest.raises(MappingError, match="--encoding; it has when, event, Spi�ler"):
+        mapping.check_columns(["when", "event", f"Spi{UNDECODABLE}ler"])
+
+
+def test_bytes_that_are_no_text_matter_in_mapped_columns_only(communities: Catalog) -> None:
+    mapping = parse_mapping(communities, [*BASE, "subject_id=player"], [])
+    row = {"event": "world.session.ended", "when": "2026-05-01", "player": "M", "x": UNDECODABLE}
+    assert mapping.envelope(communities, row)["subject_id"] == "M"
+    with pytest.raises(MappingError, match=r"subject_id: `M�ller` in column player .* --encoding"):
+        mapping.envelope(communities, {**row, "player": f"M{UNDECODABLE}ller"})
 
 
 def test_the_apps_own_words_for_person_and_group_are_fields(communities: Catalog) -> None:

@@ -1,0 +1,199 @@
+"""CSV, read strictly: what does not follow RFC 4180 is a problem of one line, and reading goes on.
+
+An unbalanced quote would take all that follows into one field. So a row that cannot be right is a
+problem of the line in which it begins, and the next line is read as the beginning of another row. It
+cannot be right if
+
+- a quote stands inside a field without quotes, or text follows a closing quote;
+- its last quoted field does not end: before the file does, within MAX_ROW_LINES lines, or within
+  MAX_ROW_LENGTH characters;
+- it takes several lines and has not as many fields as the header;
+- it takes several lines, each of which has as many fields as the header if quotes are ordinary
+  characters: then two stray quotes stand in two rows. Not asked of headers with fewer than three
+  fields, because a text with a comma in each line is common.
+"""
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from libs.cli.event_files import MAX_ROW_LENGTH, TOO_LONG, Row
+
+MAX_ROW_LINES = 100
+_DELIMITERS = (",", ";", "\t", "|")
+_FEWEST_FIELDS_OF_LOOKALIKES = 3
+_STRAY_QUOTE = (
+    "has a stray quote: quotes stand around a whole field, and are doubled inside; if they are ordinary "
+    "characters in this file, say --quote none"
+)
+_NO_END = f"a quoted field begins here and does not end within {MAX_ROW_LINES} lines"
+_TWO_STRAY_QUOTES = (
+    "a quoted field begins here, and it ends in another line that looks like a row of its own: the "
+    "quotes do not match"
+)
+_LONE_CR = "has a carriage return inside a field without quotes"
+
+
+class CsvHeaderError(ValueError):
+    """A header that names no columns; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvDialect:
+    """`delimiter` and `quote` are one character each; `quote` is empty if quotes mean nothing."""
+
+    delimiter: str
+    quote: str
+
+
+def guess_delimiter(header: str, quote: str) -> str:
+    """The one of `,`, `;`, tab and `|` that the header has most of, outside quotes; else a comma."""
+    outside = re.sub(f"{quote}[^{quote}]*{quote}", "", header) if quote else header
+    return max(_DELIMITERS, key=outside.count)
+
+
+def parse_delimiter(text: str) -> str:
+    """The delimiter that an option says: one character, or `tab`. Raises ValueError."""
+    character = "\t" if text in ("tab", "\\t") else text
+    if len(character) != 1 or character in "\r\n":
+        raise ValueError(f"--delimiter {text}: must be one character, or `tab`")
+    return character
+
+
+def parse_quote(text: str) -> str:
+    """The quote that an option says: one character, or `none` for an empty text. Raises ValueError."""
+    if text == "none":
+        return ""
+    if len(text) != 1 or text in "\r\n":
+        raise ValueError(f"--quote {text}: must be one character, or `none`")
+    return text
+
+
+class CsvRows:
+    """Iterates over the rows of decoded lines that keep their ends; None is a line that was too long.
+    Blank lines are no rows. The first line that is not blank is the header, whose names are `columns`.
+
+    `delimiter` None means that the header decides. Raises CsvHeaderError if the header cannot be used.
+    """
+
+    def __init__(
+        self, lines: Iterable[str | None], *, delimiter: str | None = None, quote: str = '"'
+    ) -> None:
+        csv.field_size_limit(MAX_ROW_LENGTH)
+        self._lines = iter(lines)
+        self._read: deque[str | None] = deque()
+        self._number = 1
+        while self._peek(0) is not None and not _body(self._peek(0) or ""):
+            self._take(1)
+        head = self._peek(0) or ""
+        self._dialect = CsvDialect(delimiter or guess_delimiter(_body(head), quote), quote)
+        self._strict = _strict_pattern(self._dialect) if quote else None
+        self._width = 0
+        self.columns = self._header()
+        self._width = len(self.columns)
+
+    def __iter__(self) -> Iterator[Row]:
+        while self._more(0):
+            number, line = self._number, self._peek(0)
+            if line is None:
+                taken, fields, problem = 1, None, TOO_LONG
+            elif not _body(line):
+                self._take(1)
+                continue
+            else:
+                taken, fields, problem = self._row(line)
+            self._take(taken)
+            document = None if fields is None else dict(zip(self.columns, fields, strict=True))
+            yield Row(number, b"", document, problem, taken)
+
+    def _header(self) -> list[str]:
+        if not self._more(0):
+            raise CsvHeaderError("the file is empty: it has no header")
+        number, line = self._number, self._peek(0)
+        taken, fields, problem = (1, None, TOO_LONG) if line is None else self._row(line)
+        if problem == _LONE_CR:
+            problem += (
+                ": lines must end in LF or CRLF; rewrite the file, for example with tr '\\r' '\\n'"
+            )
+        if fields is None:
+            raise CsvHeaderError(f"the header (line {number}): {problem}")
+        self._take(taken)
+        return fields
+
+    def _row(self, line: str) -> tuple[int, list[str] | None, str]:
+        """How many lines the row takes that begins with `line`, and its fields or what is wrong."""
+        quote, delimiter = self._dialect.quote, self._dialect.delimiter
+        if not quote or quote not in line:
+            body = _body(line)
+            if "\r" in body:
+                return 1, None, _LONE_CR
+            return self._checked(1, body.split(delimiter))
+        parts, problem = self._quoted_lines(line)
+        if problem:
+            return 1, None, problem
+        text = _body("".join(parts))
+        if self._strict is None or not self._strict.fullmatch(text):
+            return 1, None, _STRAY_QUOTE
+        if len(parts) > 1 and self._look_like_rows(parts):
+            return 1, None, _TWO_STRAY_QUOTES
+        fields = next(csv.reader([text], delimiter=delimiter, quotechar=quote, strict=True))
+        return self._checked(len(parts), fields)
+
+    def _quoted_lines(self, line: str) -> tuple[list[str], str]:
+        """The lines up to the one in which the last quoted field ends, or what is wrong."""
+        quote = self._dialect.quote
+        parts, quotes, length = [line], line.count(quote), len(line)
+        while quotes % 2:
+            following = self._peek(len(parts)) if self._more(len(parts)) else None
+            if following is None or len(parts) == MAX_ROW_LINES:
+                return parts, _NO_END
+            parts.append(following)
+            quotes += following.count(quote)
+            length += len(following)
+            if length > MAX_ROW_LENGTH:
+                return parts, TOO_LONG
+        return parts, ""
+
+    def _look_like_rows(self, parts: list[str]) -> bool:
+        if self._width < _FEWEST_FIELDS_OF_LOOKALIKES:
+            return False
+        return all(part.count(self._dialect.delimiter) == self._width - 1 for part in parts)
+
+    def _checked(self, taken: int, fields: list[str]) -> tuple[int, list[str] | None, str]:
+        if self._width and len(fields) != self._width:
+            # Of a row of several lines only the first is given up.
+            return 1, None, f"has {len(fields)} fields, the header has {self._width}"
+        return taken, fields, ""
+
+    # Lines are read ahead while the end of a quoted field is looked for, and given back if it fails.
+
+    def _more(self, ahead: int) -> bool:
+        while len(self._read) <= ahead:
+            try:
+                self._read.append(next(self._lines))
+            except StopIteration:
+                return False
+        return True
+
+    def _peek(self, ahead: int) -> str | None:
+        return self._read[ahead] if self._more(ahead) else None
+
+    def _take(self, count: int) -> None:
+        for _ in range(count):
+            self._read.popleft()
+        self._number += count
+
+
+def _body(line: str) -> str:
+    """The line without its end."""
+    return line.removesuffix("\n").removesuffix("\r")
+
+
+def _strict_pattern(dialect: CsvDialect) -> re.Pattern[str]:
+    """What a whole row is: Python's strict mode lets quotes inside a field without quotes pass."""
+    quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
+    quoted = f"{quote}[^{quote}]*+(?:{quote}{quote}[^{quote}]*+)*+{quote}"
+    field = f"(?:{quoted}|[^{quote}{delimiter}\r\n]*+)"
+    return re.compile(f"{field}(?:{delimiter}{field})*+")

@@ -1,0 +1,61 @@
+"""How a file's rows are read: its encoding and, if it is CSV, its delimiter and quote."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from libs.cli.event_files import EventFile, FileFormat, Row, read_ndjson
+from libs.cli.importing.csv_rows import CsvHeaderError, CsvRows, parse_delimiter, parse_quote
+
+
+class ReadingError(ValueError):
+    """A file that cannot be read, or options that cannot be meant; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`encoding` is one that Python knows, `delimiter` None if the header decides, `quote` empty if
+    quotes mean nothing."""
+
+    encoding: str
+    delimiter: str | None
+    quote: str
+
+    @classmethod
+    def parse(cls, encoding: str, delimiter: str | None, quote: str) -> Self:
+        """From the options of a command. Raises ReadingError."""
+        try:
+            b"".decode(encoding)
+            return cls(
+                encoding,
+                None if delimiter is None else parse_delimiter(delimiter),
+                parse_quote(quote),
+            )
+        except LookupError:
+            message = f"--encoding {encoding}: is not known; try utf-8, cp1252, latin-1 or utf-16"
+            raise ReadingError(message) from None
+        except ValueError as error:
+            raise ReadingError(str(error)) from None
+
+    def rows(
+        self, file: EventFile, file_format: FileFormat
+    ) -> tuple[list[str] | None, Iterator[Row]]:
+        """The names of the columns, if the format has any, and the rows. Raises ReadingError for CSV
+        without a usable header, and what reading the file raises."""
+        if file_format is FileFormat.NDJSON:
+            return None, read_ndjson(self._json_lines(file))
+        try:
+            rows = CsvRows(
+                file.text_lines(self.encoding), delimiter=self.delimiter, quote=self.quote
+            )
+        except CsvHeaderError as error:
+            raise ReadingError(str(error)) from None
+        return rows.columns, iter(rows)
+
+    def _json_lines(self, file: EventFile) -> Iterator[bytes | None]:
+        if self.encoding == "utf-8":
+            yield from file.byte_lines()
+            return
+        for line in file.text_lines(self.encoding):
+            # A mark for bytes that cannot be decoded stays one that JSON does not take.
+            yield None if line is None else line.encode("utf-8", "surrogatepass")
