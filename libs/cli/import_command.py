@@ -20,8 +20,9 @@ from libs.cli.connect import (
 )
 from libs.cli.counted import CountedEvents, CountWatch
 from libs.cli.delivery import Delivery
-from libs.cli.derived_ids import RowIds
+from libs.cli.derived_ids import IdFrom, RowIds
 from libs.cli.event_files import EventFile, FileFormat, Row, detect_format, open_events
+from libs.cli.importing.duplicates import duplicates_note
 from libs.cli.importing.mapping import MappingError, RowMapping, parse_mapping
 from libs.cli.importing.reading import Reading, ReadingError
 from libs.cli.report import print_report
@@ -41,6 +42,13 @@ def import_events(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="A field that is always the same."),
     ] = None,
+    id_from: Annotated[
+        IdFrom,
+        typer.Option(
+            help="What the ids of events are made of if no column is mapped to event_id: the rows' "
+            "content, the file's name and the content, or the file's name, line and content."
+        ),
+    ] = IdFrom.CONTENT,
     file_format: Annotated[
         FileFormat | None,
         typer.Option("--format", help="How the file is written.", show_default="by its name"),
@@ -73,8 +81,12 @@ def import_events(
     The app's own words for the person and the group are understood too. If all rows are the same
     event, say its name: --set name=gameStarted.
 
-    Ids are made of the rows' contents, so importing a file again adds nothing; two rows that are the
-    same are two events. Exit code 1 if a row was rejected or could not be read.
+    An event counts once by its id. If the log has a column that tells events apart, such as the number
+    of an order, map it: --map event_id=order. Otherwise ids are made of the rows' contents, so
+    importing a file again adds nothing. Equal rows of one file are as many events, but a row that
+    another file has as well is a duplicate: --id-from file-content lets the file's name take part.
+
+    Exit code 1 if a row was rejected or could not be read.
 
     weir import log.csv.gz --app gamelaunch --map player_id=userid --map occurred_at=eventDate
     --map name=eventName
@@ -85,7 +97,10 @@ def import_events(
         reading = Reading.parse(encoding, delimiter, quote)
     except (MappingError, ReadingError) as error:
         fail(str(error), 2)
-    task = _Import(catalog, mapping, reading, running_suite(), wait, timeout)
+    if file == "-" and id_from is not IdFrom.CONTENT:
+        fail(f"--id-from {id_from}: standard input has no name; import the file by its path", 2)
+    ids = RowIds(app, id_from, file)
+    task = _Import(catalog, mapping, reading, ids, running_suite(), wait, timeout)
     try:
         with open_events(file) as events, call_errors_as_messages():
             delivery, extra = task.run(
@@ -96,7 +111,11 @@ def import_events(
     except (MappingError, ReadingError) as error:
         fail(f"{file}: {error}", 2)
     report = delivery.report
-    print_report(report, report.notes(catalog.events), extra, as_json=as_json)
+    duplicates = report.totals.duplicate + extra.get("stored_before", 0)
+    id_column = mapping.columns.get("event_id")
+    note = duplicates_note(duplicates, report.totals.sent, id_column, id_from)
+    notes = [*report.notes(catalog.events), *([note] if note else [])]
+    print_report(report, notes, extra, as_json=as_json)
     if wait and extra["counted"] + extra["stored_before"] < report.totals.taken:
         fail(
             f"after {timeout:g} s not everything is stored and counted: {extra['counted']:,} of "
@@ -110,6 +129,7 @@ class _Import:
     catalog: Catalog
     mapping: RowMapping
     reading: Reading
+    ids: RowIds
     addresses: Addresses
     wait: bool
     timeout_seconds: float
@@ -135,7 +155,6 @@ class _Import:
             return delivery, {"counted": counted, "stored_before": before}
 
     def _send(self, file: EventFile, rows: Iterator[Row], title: str) -> Delivery:
-        ids = RowIds(self.catalog.app_id)
         with (
             WeirClient(self.addresses.services["ingest"], token=self.addresses.token) as client,
             Delivery(client, self.catalog, file, title) as delivery,
@@ -146,7 +165,8 @@ class _Import:
                     continue
                 try:
                     envelope = self.mapping.envelope(self.catalog, row.document)
-                    delivery.send(row.number, envelope, ids.next(envelope))
+                    derived = "" if "event_id" in envelope else self.ids.next(envelope, row.number)
+                    delivery.send(row.number, envelope, derived)
                 except (ValueError, TypeError) as error:
                     delivery.unusable(row.number, str(error).splitlines()[0])
         return delivery

@@ -160,6 +160,62 @@ def test_equal_rows_are_as_many_events_and_again_nothing_new(suite: Suite, tmp_p
         assert number in finished.stdout.replace(".0,", ",").replace(".0}", "}")
 
 
+def _orders(*customers: str) -> str:
+    rows = [f"{number},{who},2016-05-02\n" for number, who in enumerate(customers, start=10)]
+    return "".join(["order,customer,day\n", *rows])
+
+
+@pytest.mark.parametrize(
+    ("person", "options", "stored"),
+    [
+        # The second order of `a` that day, in another file, has the same content as the first.
+        ("content", (), 4),
+        ("file", ("--id-from", "file-content"), 6),
+        ("row", ("--id-from", "file-row"), 6),
+        ("order", ("--map", "event_id=order"), 6),
+    ],
+)
+def test_equal_orders_in_two_files(
+    suite: Suite, tmp_path: Path, person: str, options: tuple[str, ...], stored: int
+) -> None:
+    """Six orders, two of them with the same customer and day in two files."""
+    first, second = tmp_path / "monday.csv", tmp_path / "tuesday.csv"
+    one, two, three = (f"{person}-{name}" for name in "abc")
+    first.write_text(_orders(one, one, two))
+    second.write_text(_orders(one, two, three).replace("\n1", "\n2"))
+    arguments = (
+        "--app", "gamelaunch", "--set", "name=gameStarted", "--map", "player_id=customer",
+        "--map", "occurred_at=day", *options,
+    )  # fmt: skip
+    assert _import(suite, first, *arguments)["accepted"] == 3
+    finished = weir(suite.home.path, "import", str(second), *arguments)
+    assert finished.returncode == 0
+    duplicates = 6 - stored
+    assert ("--map event_id=COLUMN" in finished.stdout) == (duplicates > 0)
+    assert (f"mostly duplicates: {duplicates} of 3 rows" in finished.stdout) == (duplicates > 0)
+    for file in (first, second):
+        again = _import(suite, file, *arguments)
+        assert (again["accepted"], again["duplicate"]) == (0, 3)
+    _forget_ids(suite)
+    for file in (first, second):
+        again = _import(suite, file, *arguments)
+        assert (again["counted"], again["stored_before"]) == (0, 3)
+        assert "mostly duplicates: 3 of 3 rows" in again["notes"][-1]
+    with psycopg.connect(suite.addresses.database_url) as connection:
+        [row] = connection.execute(
+            "SELECT count(*) FROM enrich.events WHERE subject_id LIKE %s", [f"{person}-%"]
+        ).fetchall()
+    assert row == (stored,)
+
+
+def test_standard_input_has_no_name(suite: Suite) -> None:
+    finished = weir(
+        suite.home.path, "import", "-", "--app", "gamelaunch", *MAPPING, "--id-from", "file-row"
+    )
+    assert finished.returncode == 2
+    assert "has no name" in finished.stderr
+
+
 def _stray_quote(number: int) -> str:
     quote = '"' if number == 1_500 else ""
     return f"{quote}stray-{number},2016-05-01,gameStarted\n"
