@@ -13,6 +13,7 @@ from rich.table import Table
 
 from libs.catalog.problems import did_you_mean
 from libs.cli.event_files import Row
+from libs.cli.wording import count
 from libs.client import VerdictTotals
 
 SHOWN_PROBLEMS = 20
@@ -113,11 +114,6 @@ class Report:
                 f"{_name_list(self.unknown_events, list(event_names))}"
             )
         return notes
-
-
-def count(number: int, noun: str) -> str:
-    """`1 row`, `2,000 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _name_list(names: Counter[str], known: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """What duplicates in an import may mean, and what to do about rows that are none."""
 
 from libs.cli.derived_ids import IdFrom
-from libs.cli.report import count
+from libs.cli.wording import count
 
 
 def duplicates_note(duplicates: int, sent: int, id_column: str | None, id_from: IdFrom) -> str:
