@@ -12,6 +12,10 @@ class Device:
     device_type: str = ""
     os: str = ""
     browser: str = ""
+    os_version: str = ""
+    browser_version: str = ""
+    brand: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
