@@ -11,6 +11,7 @@ from libs.common.embedded import PostgresServer, RedisServer, StartError
 from libs.common.embedded.server import ChildServer
 from libs.common.embedded.service import ServiceProcess
 from libs.common.home import Addresses, Home
+from libs.common.pseudonym import check_secret
 from libs.common.settings import REPOSITORY
 
 _POLL_SECONDS = 0.2
@@ -41,6 +42,8 @@ SERVICES = (
     Service("aggregate", "services.aggregate", 50053, 9466),
     Service("privacy", "services.privacy", 50054, 9467),
 )
+# Of files in the home.
+_PSEUDONYM_KEY = "pseudonym.key"
 POSTGRES_PORT = 55432
 REDIS_PORT = 56379
 
@@ -97,13 +100,15 @@ class Suite:
     def start(self) -> Addresses:
         """Starts everything and returns when all services are SERVING.
 
-        Raises HomeError where a suite runs in this home already, StartError where a part does not
-        start; then nothing is left running.
+        Raises HomeError if a suite runs in this home already or the home cannot be written,
+        ConfigurationError if a setting will not do, StartError if a part does not start; then nothing
+        is left running.
         """
         self._held.enter_context(self.home.lock())
         self._owns_home = True
         try:
-            self.home.logs.mkdir(mode=0o700, exist_ok=True)
+            self._settings()
+            self.home.make_logs()
             stores = self._start_stores()
             self._migrate(stores["WEIR_DATABASE_URL"])
             self._start_services({**self._environment, **stores, **self._settings()})
@@ -264,9 +269,16 @@ class Suite:
             "WEIR_ENVIRONMENT": "development",
             "WEIR_CATALOGS": str(catalogs.absolute()),
             "WEIR_AUTH_TOKEN": given.get("WEIR_AUTH_TOKEN") or self.home.secret("token"),
-            "WEIR_PSEUDONYM_KEY": given.get("WEIR_PSEUDONYM_KEY")
-            or self.home.secret("pseudonym.key"),
+            "WEIR_PSEUDONYM_KEY": self._pseudonym_key(),
         }
+
+    def _pseudonym_key(self) -> str:
+        if key := self._environment.get("WEIR_PSEUDONYM_KEY"):
+            source = "WEIR_PSEUDONYM_KEY"
+        else:
+            key, source = self.home.secret(_PSEUDONYM_KEY), str(self.home.path / _PSEUDONYM_KEY)
+        check_secret(key, source)
+        return key
 
     def _publish(self) -> Addresses:
         self._addresses = Addresses(

@@ -27,6 +27,7 @@ from libs.cli.connect import (
 from libs.cli.doctor import State, examine
 from libs.cli.interruption import interruptible, tell
 from libs.common.embedded import StartError
+from libs.common.errors import ConfigurationError
 from libs.common.home import Addresses, Home, HomeError
 from libs.common.migrate import DatabaseError, upgrade
 from services.local import SERVICES, Suite
@@ -133,8 +134,8 @@ def _calls(addresses: Addresses) -> Iterator[str]:
 
 @contextmanager
 def errors_as_messages() -> Iterator[None]:
-    """Ends the command with a message where the suite or its database does not come up."""
+    """Ends the command with a message if the suite or its database does not come up."""
     try:
         yield
-    except (HomeError, StartError, DatabaseError) as error:
+    except (HomeError, ConfigurationError, StartError, DatabaseError) as error:
         fail(str(error))

@@ -58,6 +58,11 @@ class Home:
         """The folder of the services' logs."""
         return self.path / "logs"
 
+    def make_logs(self) -> None:
+        """Makes the folder of the logs. Raises HomeError."""
+        with self._writing():
+            self.logs.mkdir(mode=0o700, exist_ok=True)
+
     @property
     def addresses_file(self) -> Path:
         """There while a suite runs."""
@@ -65,13 +70,14 @@ class Home:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the folder for this process. Raises HomeError where another suite runs in it, or
-        where it cannot be made.
+        """Holds the folder for this process. Raises HomeError if another suite runs in it, or if it
+        cannot be made or written.
 
         The kernel drops the lock with the process, however that ends.
         """
         self._create()
-        descriptor = os.open(self.path / "weir.lock", os.O_RDWR | os.O_CREAT, _PRIVATE)
+        with self._writing():
+            descriptor = os.open(self.path / "weir.lock", os.O_RDWR | os.O_CREAT, _PRIVATE)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,9 +95,10 @@ class Home:
             os.close(descriptor)
 
     def write_addresses(self, addresses: Addresses) -> None:
-        """Publishes the addresses: at once or not at all, readable by the owner only."""
+        """Publishes the addresses: at once or not at all, readable by the owner only. Raises HomeError."""
         self._create()
-        write_private(self.addresses_file, json.dumps(asdict(addresses), indent=2) + "\n")
+        with self._writing():
+            write_private(self.addresses_file, json.dumps(asdict(addresses), indent=2) + "\n")
 
     def read_addresses(self) -> Addresses:
         """The running suite's addresses. Raises NotRunningError where none runs here, HomeError where
@@ -116,9 +123,11 @@ class Home:
         self.addresses_file.unlink(missing_ok=True)
 
     def secret(self, name: str) -> str:
-        """A secret kept in the file `name`: made when first asked for, the same ever after."""
+        """A secret kept in the file `name`: made when first asked for, the same ever after. Raises
+        HomeError."""
         self._create()
-        return kept_secret(self.path / name)
+        with self._writing():
+            return kept_secret(self.path / name)
 
     def _create(self) -> None:
         for folder in (*reversed(self.path.parents), self.path):
@@ -131,6 +140,15 @@ class Home:
                 raise HomeError(
                     f"cannot make {folder}: {error.strerror}; set WEIR_HOME to another folder"
                 ) from None
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise HomeError(
+                f"cannot write in {self.path}: {error.strerror}; set WEIR_HOME to another folder"
+            ) from None
 
     def _not_running(self) -> NotRunningError:
         return NotRunningError(f"no running suite in {self.path}: start one with `weir up`")

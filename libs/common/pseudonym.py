@@ -4,6 +4,20 @@ import hashlib
 import hmac
 from functools import lru_cache
 
+from libs.common.errors import ConfigurationError
+
+SHORTEST_SECRET_BYTES = 16
+
+
+def check_secret(secret: str, source: str) -> bytes:
+    """The secret as bytes. Raises ConfigurationError, which names `source`, if it is too short."""
+    encoded = secret.encode()
+    if len(encoded) < SHORTEST_SECRET_BYTES:
+        raise ConfigurationError(
+            f"{source} must have at least {SHORTEST_SECRET_BYTES} bytes, and has {len(encoded)}"
+        )
+    return encoded
+
 
 class Pseudonymizer:
     """HMAC-SHA-256 (RFC 2104) of an id under the secret key of an app and epoch, 128 bits as hex.
@@ -12,8 +26,10 @@ class Pseudonymizer:
     """
 
     def __init__(self, secret: bytes, epoch: int = 1) -> None:
-        if len(secret) < 16:
-            raise ValueError("the pseudonym secret must have at least 16 bytes")
+        if len(secret) < SHORTEST_SECRET_BYTES:
+            raise ValueError(
+                f"the pseudonym secret must have at least {SHORTEST_SECRET_BYTES} bytes"
+            )
         self._secret = secret
         self._epoch = epoch
         self._key = lru_cache(maxsize=1024)(self._derive_key)

@@ -9,7 +9,7 @@ from libs.catalog import load_catalogs
 from libs.common.clock import SystemClock
 from libs.common.database import create_engine, is_transient
 from libs.common.grpc_server import Binding
-from libs.common.pseudonym import Pseudonymizer
+from libs.common.pseudonym import Pseudonymizer, check_secret
 from libs.common.redis_client import create_redis
 from libs.common.runtime import Loop, ServiceParts
 from libs.consent import ConsentReader
@@ -31,6 +31,7 @@ SERVICE_NAME = "weir.ingest.v1.IngestService"
 async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires ingest up; what it opens is closed with `stack`."""
     settings.require("pseudonym_key")
+    secret = check_secret(settings.pseudonym_key.get_secret_value(), "WEIR_PSEUDONYM_KEY")
     catalogs = load_catalogs(settings.catalogs)
     redis_url = settings.redis_url.get_secret_value()
     redis = create_redis(redis_url)
@@ -41,9 +42,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
     engine = create_engine(settings.database_url.get_secret_value(), service="ingest")
     stack.push_async_callback(engine.dispose)
 
-    anonymizer = Anonymizer(
-        Pseudonymizer(settings.pseudonym_key.get_secret_value().encode(), settings.pseudonym_epoch)
-    )
+    anonymizer = Anonymizer(Pseudonymizer(secret, settings.pseudonym_epoch))
     stream = RedisRawStream(redis, settings)
     pipeline = IngestPipeline(
         catalogs, ConsentGate(consents, anonymizer), stream, ProtoCodec(), SystemClock(), settings

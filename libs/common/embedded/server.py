@@ -88,19 +88,22 @@ class ChildServer(ABC):
         return self.wait_until_ready()
 
     def begin(self) -> None:
-        """Starts the process, where it does not run, and does not wait for it."""
+        """Starts the process, unless it runs, and does not wait for it. Raises StartError."""
         if self.running:
             return
         self._process = None
-        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        rotate_log(self.log)
-        self._prepare()
-        if not self._reservations:
-            self._reservations = [reserve_port(port) for port in self._ports]
-            self._ports = [held.port for held in self._reservations]
-        self._log_start = log_size(self.log)
         try:
+            self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            rotate_log(self.log)
+            self._prepare()
+            if not self._reservations:
+                self._reservations = [reserve_port(port) for port in self._ports]
+                self._ports = [held.port for held in self._reservations]
+            self._log_start = log_size(self.log)
             self._process = self._launch()
+        except OSError as error:
+            self._release()
+            raise StartError(f"{self.title} did not start: {error}") from error
         except BaseException:
             self._release()
             raise

@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +15,7 @@ from typer.testing import CliRunner
 from libs.cli.main import app
 from libs.common.home import Addresses, Home
 from libs.common.settings import REPOSITORY
+from tests.support.environment import without_settings
 from tests.unit.catalog.small_catalog import SMALL
 
 SHIPPED = sorted(file.stem for file in (REPOSITORY / "catalogs").glob("*.yaml"))
@@ -118,6 +122,65 @@ def test_a_home_that_is_no_folder_is_one_line(
     assert f"{file}" in result.stderr
     assert "is not a folder: set WEIR_HOME to one" in result.stderr
     assert file.read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path, command: str) -> None:
+    """Mounts a read-only file system that only the command sees: root may write anywhere else."""
+    script = f"mount -t tmpfs -o ro none {tmp_path} && "
+    unshare = ["unshare", "--mount", "sh", "-c"]
+    if shutil.which("unshare") is None or subprocess.run([*unshare, script + "true"]).returncode:
+        pytest.skip("needs the right to mount a file system")
+    # The demo's home is a folder in the home, and so cannot even be made.
+    finished = subprocess.run(
+        [*unshare, script + f"exec {sys.executable} -m libs.cli.main {command}"],
+        env={**without_settings(), "WEIR_HOME": str(tmp_path)},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert finished.stderr.count("\n") == 1
+    assert str(tmp_path) in finished.stderr
+    assert "Read-only file system; set WEIR_HOME to another folder" in finished.stderr
+
+
+def test_a_short_pseudonym_key_is_one_line(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_PSEUDONYM_KEY", "fifteen-bytes-0")
+    result = CliRunner().invoke(app, ["up"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "WEIR_PSEUDONYM_KEY must have at least 16 bytes, and has 15\n"
+    # Before anything was started.
+    assert not (home.path / "postgres").exists()
+    monkeypatch.delenv("WEIR_PSEUDONYM_KEY")
+    file = home.path / "pseudonym.key"
+    file.write_text("short\n")
+    result = CliRunner().invoke(app, ["up"])
+    assert result.exit_code == 1
+    assert result.stderr == f"{file} must have at least 16 bytes, and has 5\n"
+
+
+def test_a_service_with_a_short_pseudonym_key_is_one_line() -> None:
+    settings = {
+        "WEIR_ENVIRONMENT": "development",
+        # Never contacted.
+        "WEIR_DATABASE_URL": "postgresql://127.0.0.1:9/weir",
+        "WEIR_REDIS_URL": "redis://127.0.0.1:9/0",
+        "WEIR_PSEUDONYM_KEY": "fifteen-bytes-0",
+    }
+    finished = subprocess.run(
+        [sys.executable, "-m", "libs.cli.main", "serve", "ingest"],
+        env={**without_settings(), **settings},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "ingest cannot start: WEIR_PSEUDONYM_KEY must have at least 16 bytes, and has 15\n"
+    )
 
 
 def test_doctor_goes_on_and_says_so_too(tmp_path: Path, home: Home) -> None:
