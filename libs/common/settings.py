@@ -1,5 +1,6 @@
 """Settings that every service has, read from the environment under one prefix."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +34,21 @@ class CommonSettings(BaseSettings):
     # set-up: the rest stays.
     max_poison_entries: int = 100
     drain_seconds: float = 15.0
+    # A unary call that takes longer is ended, whatever deadline its caller has set.
+    max_call_seconds: float = Field(30.0, gt=0)
+    # How long a caller may take to send the first message of a stream.
+    first_message_seconds: float = Field(10.0, gt=0)
+    max_streams_per_connection: int = Field(100, ge=1)
+    max_streams_per_credential: int = Field(1_000, ge=1)
+    # Calls and streams under way on one connection; clients keep more to themselves until one ends.
+    max_calls_per_connection: int = Field(1_000, ge=1)
+    # A connection without calls is closed after the first, and one with streams takes no new ones after
+    # the second, so that clients look up the addresses again. Clients reconnect by themselves.
+    max_connection_idle_seconds: float = Field(600.0, gt=0)
+    max_connection_age_seconds: float = Field(3_600.0, gt=0)
+    # How often the other end is asked whether it is there, and how often it may ask.
+    keepalive_seconds: float = Field(60.0, gt=0)
+    min_ping_interval_seconds: float = Field(10.0, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     def require(self, *names: str) -> None:

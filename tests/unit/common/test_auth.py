@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.common.auth import BearerToken
+from libs.common.auth import ANONYMOUS, SUITE_TOKEN, BearerToken
 from libs.common.errors import ConfigurationError, Unauthenticated
 from libs.common.settings import CommonSettings
 
@@ -12,13 +12,28 @@ REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 CHANNELZ = "/grpc.channelz.v1.Channelz/GetServers"
 
 
-@pytest.mark.parametrize("value", ["Bearer secret", b"Bearer secret"])
+# RFC 9110, 11.1 and 11.4: the scheme is case-insensitive, and followed by one or more spaces.
+@pytest.mark.parametrize(
+    "value",
+    ["Bearer secret", b"Bearer secret", "bearer secret", "BEARER secret", "Bearer   secret"],
+)
 def test_the_right_token_lets_in(value: str | bytes) -> None:
-    BearerToken("secret").check(TRACK, [("x", "y"), ("authorization", value)])
+    credential = BearerToken("secret").check(TRACK, [("x", "y"), ("authorization", value)])
+    assert credential == SUITE_TOKEN
 
 
 @pytest.mark.parametrize(
-    "value", ["Bearer other", "secret", "bearer secret", "Bearer secret ", "Bearer ", "", b"\xff"]
+    "value",
+    [
+        "Bearer other",
+        "Bearer Secret",
+        "secret",
+        "Basic secret",
+        "Bearer secret ",
+        "Bearer ",
+        "",
+        b"\xff",
+    ],
 )
 def test_any_other_token_does_not(value: str | bytes) -> None:
     with pytest.raises(Unauthenticated, match="not valid"):
@@ -33,9 +48,9 @@ def test_no_token_does_not() -> None:
 def test_health_is_open_and_the_rest_only_in_development() -> None:
     production, development = BearerToken("secret"), BearerToken("secret", development=True)
     for token in (production, development):
-        token.check(HEALTH, [])
+        assert token.check(HEALTH, []) == ANONYMOUS
     for method in (REFLECTION, CHANNELZ):
-        development.check(method, [])
+        assert development.check(method, []) == ANONYMOUS
         with pytest.raises(Unauthenticated):
             production.check(method, [])
 
@@ -54,3 +69,12 @@ def test_a_service_without_a_token_starts_in_development_only(
         CommonSettings().check_authentication()
     monkeypatch.setenv("WEIR_ENVIRONMENT", "development")
     CommonSettings().check_authentication()
+
+
+@pytest.mark.parametrize("environment", ["production", "development"])
+@pytest.mark.parametrize("token", [" ", "\t \n", "two words", "s3cr3t\n", "geheim-ä"])
+def test_a_token_that_no_caller_can_send_does_not_start(token: str, environment: str) -> None:
+    settings = CommonSettings.model_validate({"auth_token": token, "environment": environment})
+    with pytest.raises(ConfigurationError, match="visible ASCII") as refusal:
+        settings.check_authentication()
+    assert token.strip() == "" or token.strip() not in str(refusal.value)
