@@ -47,6 +47,22 @@ class InvalidArgument(WeirError):
     default_reason = "ARGUMENT_INVALID"
 
 
+class UnreadableMessage(InvalidArgument):
+    """The bytes of a message are no message of the method's type."""
+
+    default_reason = "MESSAGE_UNREADABLE"
+
+    def __init__(self) -> None:
+        super().__init__("the bytes are no message of this method's type")
+
+
+class DeadlineExceeded(WeirError):
+    """The call took longer than the service permits; `metadata` names the limit."""
+
+    code = "DEADLINE_EXCEEDED"
+    default_reason = "CALL_TIMED_OUT"
+
+
 class NotFound(WeirError):
     """What the call names does not exist, or not for this caller."""
 

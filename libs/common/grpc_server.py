@@ -11,22 +11,13 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
 from libs.common.auth import BearerToken
+from libs.common.channel_options import server_options
 from libs.common.database import POSTGRES_DOWN
 from libs.common.interceptor import RpcInterceptor
 from libs.common.redis_client import REDIS_DOWN
 from libs.common.settings import CommonSettings
 
-MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 STORES_DOWN = (*REDIS_DOWN, *POSTGRES_DOWN)
-OPTIONS = [
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.so_reuseport", 0),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    # Clients may ask as often whether we are still there.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
-]
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,8 @@ class GrpcServer:
             development=settings.environment == "development",
         )
         self._server = grpc.aio.server(
-            options=OPTIONS, interceptors=[RpcInterceptor(token, STORES_DOWN)]
+            options=server_options(settings),
+            interceptors=[RpcInterceptor(token, settings, STORES_DOWN)],
         )
         self._names = ["", *(binding.name for binding in bindings)]
         for binding in bindings:

@@ -1,90 +1,133 @@
-"""What happens around every RPC: authenticate, turn errors into statuses, count.
+"""What happens around every RPC: authenticate, limit, turn errors into statuses, count.
 
-One interceptor instead of three, and wrapped handlers kept per method: each costs a coroutine and an
+One interceptor instead of several, and wrapped handlers kept per method: each costs a coroutine and an
 object a call, which a unary consent check would feel.
+
+grpc.aio reads and decodes the one message of a unary call before it runs the handler, without a deadline
+and outside of any `try`. So every method is registered here as one that reads its messages itself; on the
+wire nothing differs.
 """
 
+import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import grpc
 import structlog
 
+from libs.common import rpc_metrics
 from libs.common.auth import BearerToken
-from libs.common.errors import Unavailable, WeirError
+from libs.common.decoding import Decoder
+from libs.common.errors import DeadlineExceeded, Unavailable, WeirError
+from libs.common.reading import read_first, required
+from libs.common.settings import CommonSettings
 from libs.common.status import abort
+from libs.common.stream_limits import OpenStreams
 
 log = structlog.get_logger()
 
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]]
+Call = Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]
 
 
 class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     """See the module. `transient` are exceptions of stores that mean "not now" (UNAVAILABLE)."""
 
-    def __init__(self, token: BearerToken, transient: tuple[type[Exception], ...]) -> None:
+    def __init__(
+        self,
+        token: BearerToken,
+        settings: CommonSettings,
+        transient: tuple[type[Exception], ...],
+    ) -> None:
         self._token = token
+        self._max_call_seconds = settings.max_call_seconds
+        self._first_message_seconds = settings.first_message_seconds
+        self._streams = OpenStreams(
+            per_connection=settings.max_streams_per_connection,
+            per_credential=settings.max_streams_per_credential,
+        )
         self._transient = transient
-        self._handlers: dict[str, grpc.RpcMethodHandler] = {}
+        self._handlers: dict[tuple[str, str], grpc.RpcMethodHandler] = {}
 
     async def intercept_service(
         self, continuation: Continuation, details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler | None:
         method: str = details.method
         try:
-            self._token.check(method, details.invocation_metadata)
+            credential = self._token.check(method, details.invocation_metadata)
         except WeirError as error:
+            rpc_metrics.UNAUTHENTICATED.inc()
             return _refusing(error)
-        wrapped = self._handlers.get(method)
+        wrapped = self._handlers.get((method, credential))
         if wrapped is None:
             handler = await continuation(details)
             if handler is None:
                 return None  # UNIMPLEMENTED
-            wrapped = self._handlers[method] = self._wrap(method, handler)
+            wrapped = self._handlers[method, credential] = self._wrap(method, credential, handler)
         return wrapped
 
-    def _wrap(self, method: str, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
+    def _wrap(
+        self, method: str, credential: str, handler: grpc.RpcMethodHandler
+    ) -> grpc.RpcMethodHandler:
         codec = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": Decoder(method, handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(
+            return grpc.stream_unary_rpc_method_handler(
                 self._unary(method, handler.unary_unary), **codec
             )
+        if handler.stream_unary:
+            return grpc.stream_unary_rpc_method_handler(
+                self._stream(method, credential, handler.stream_unary), **codec
+            )
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(
-                self._stream(method, handler.unary_stream), **codec
-            )
-        if handler.stream_stream:
-            return grpc.stream_stream_rpc_method_handler(
-                self._stream(method, handler.stream_stream), **codec
-            )
-        return handler
+            behavior = self._with_first_message(_written(handler.unary_stream))
+        else:
+            behavior = _written(handler.stream_stream)
+        return grpc.stream_stream_rpc_method_handler(
+            self._stream(method, credential, behavior), **codec
+        )
 
-    def _unary(self, method: str, behavior: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
-        async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
+    def _unary(self, method: str, behavior: Call) -> Call:
+        async def call(_: Any, context: grpc.aio.ServicerContext) -> Any:
+            cap = asyncio.timeout(self._max_call_seconds)
             try:
-                return await behavior(request, context)
+                async with cap:
+                    return await behavior(required(await context.read()), context)
+            except Exception as error:
+                if cap.expired() and not isinstance(error, grpc.aio.AbortError):
+                    error = self._too_long(method)
+                await self._answer(method, context, error)
+
+        return call
+
+    def _stream(self, method: str, credential: str, behavior: Call) -> Call:
+        async def call(requests: Any, context: grpc.aio.ServicerContext) -> Any:
+            try:
+                with self._streams.hold(connection=context.peer(), credential=credential):
+                    return await behavior(requests, context)
             except Exception as error:
                 await self._answer(method, context, error)
 
         return call
 
-    def _stream(self, method: str, behavior: Callable[..., Any]) -> Callable[..., Any]:
-        if not inspect.isasyncgenfunction(behavior):
-            # Written with context.read() and context.write(): a coroutine, like a unary call.
-            return self._unary(method, behavior)
-
-        async def call(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-            try:
-                async for response in behavior(request, context):
-                    yield response
-            except Exception as error:
-                await self._answer(method, context, error)
+    def _with_first_message(self, behavior: Call) -> Call:
+        async def call(_: Any, context: grpc.aio.ServicerContext) -> None:
+            request = required(await read_first(context, self._first_message_seconds))
+            await behavior(request, context)
 
         return call
+
+    def _too_long(self, method: str) -> WeirError:
+        rpc_metrics.TIMED_OUT.labels(method).inc()
+        limit = f"{self._max_call_seconds:g}"
+        return DeadlineExceeded(
+            f"the call took longer than the {limit} s that this service permits",
+            metadata={"limit": "max_call_seconds", "value": limit},
+        )
 
     async def _answer(
         self, method: str, context: grpc.aio.ServicerContext, error: Exception
@@ -101,9 +144,23 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         await abort(context, error)
 
 
+def _written(behavior: Callable[..., Any]) -> Call:
+    """A behavior that streams its answers with `context.write`, also if it yields them: a generator that
+    is cancelled while it waits for the network would be closed some time later."""
+    if not inspect.isasyncgenfunction(behavior):
+        return behavior
+
+    async def call(requests: Any, context: grpc.aio.ServicerContext) -> None:
+        async with aclosing(behavior(requests, context)) as responses:
+            async for response in responses:
+                await context.write(response)
+
+    return call
+
+
 def _refusing(error: WeirError) -> grpc.RpcMethodHandler:
     async def refuse(_: Any, context: grpc.aio.ServicerContext) -> None:
         await abort(context, error)
 
-    # The answer is given before any message is read, so one shape serves all four.
-    return grpc.unary_unary_rpc_method_handler(refuse)
+    # Of all shapes the one that reads no message before it runs: a caller that sends none is refused too.
+    return grpc.stream_stream_rpc_method_handler(refuse)

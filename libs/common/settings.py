@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from libs.common.errors import ConfigurationError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# What a header can carry as one word.
+_BEARER_TOKEN = re.compile("[!-~]+").fullmatch
 
 
 class CommonSettings(BaseSettings):
@@ -66,8 +68,15 @@ class CommonSettings(BaseSettings):
             raise ConfigurationError(f"missing settings: {', '.join(missing)}")
 
     def check_authentication(self) -> None:
-        """Raises ConfigurationError where nobody would have to authenticate outside development."""
-        if self.environment != "development" and not self.auth_token.get_secret_value():
+        """Raises ConfigurationError when callers would not have to authenticate outside development, and
+        for a token that no caller could send: blanks, or characters that do not go into a header."""
+        token = self.auth_token.get_secret_value()
+        if token and not _BEARER_TOKEN(token):
+            raise ConfigurationError(
+                "WEIR_AUTH_TOKEN must be visible ASCII characters without blanks; a line break at the "
+                "end of a secret's file counts as one"
+            )
+        if self.environment != "development" and not token:
             raise ConfigurationError(
                 "WEIR_AUTH_TOKEN is not set: outside development mode (WEIR_ENVIRONMENT=development) "
                 "a service does not start without authentication"

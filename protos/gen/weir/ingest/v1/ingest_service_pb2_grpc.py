@@ -58,8 +58,10 @@ class IngestServiceServicer:
 
     def StreamEvents(self, request_iterator, context):
         """Streams frames of events; each frame is answered by one ack, in the order of the frames.
-        The first message must be settings. One bad event never sinks its frame, one bad frame never
-        sinks the stream.
+        The first message must be settings, within ten seconds unless the service is set otherwise
+        (DEADLINE_EXCEEDED / CALL_TIMED_OUT). One bad event never sinks its frame, one bad frame never
+        sinks the stream. A server that has as many streams as it permits refuses more with
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED and RetryInfo.
 
         Ends with UNAVAILABLE / DRAINING after a `go_away`; frames without an ack were not stored and can
         be sent again on a new stream.

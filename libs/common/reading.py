@@ -1,0 +1,28 @@
+"""Reading the messages of a call, in the time that a caller has for them."""
+
+import asyncio
+from typing import Any
+
+import grpc
+
+from libs.common.errors import DeadlineExceeded, InvalidArgument
+
+
+async def read_first(context: grpc.aio.ServicerContext, seconds: float) -> Any:
+    """The first message of a stream, or grpc.aio.EOF. Raises DeadlineExceeded when none has come within
+    `seconds`, UnreadableMessage for bytes that are none."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await context.read()
+    except TimeoutError:
+        raise DeadlineExceeded(
+            f"the first message did not come within {seconds:g} s",
+            metadata={"limit": "first_message_seconds", "value": f"{seconds:g}"},
+        ) from None
+
+
+def required(message: Any) -> Any:
+    """The message. Raises InvalidArgument for grpc.aio.EOF: the caller sent none."""
+    if message is grpc.aio.EOF:
+        raise InvalidArgument("the call brought no message")
+    return message

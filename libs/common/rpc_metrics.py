@@ -1,0 +1,18 @@
+"""What every gRPC server of Weir measures of its calls."""
+
+from prometheus_client import Counter
+
+UNAUTHENTICATED = Counter(
+    "weir_rpc_unauthenticated_calls_total", "Calls refused for want of a valid token"
+)
+UNREADABLE = Counter(
+    "weir_rpc_unreadable_messages_total",
+    "Messages whose bytes are no message of the method's type",
+    ["method"],
+)
+REFUSED_STREAMS = Counter(
+    "weir_rpc_refused_streams_total", "Streams beyond a limit of open streams", ["limit"]
+)
+TIMED_OUT = Counter(
+    "weir_rpc_timed_out_calls_total", "Calls that were ended because they took too long", ["method"]
+)

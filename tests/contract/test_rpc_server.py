@@ -1,0 +1,274 @@
+"""What the server under all services does with calls that lack a token, a message or an end."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from tests.contract.rpc_shapes import (
+    METADATA,
+    NO_MESSAGE,
+    SERVICE,
+    SHAPES,
+    Served,
+    method,
+    open_call,
+)
+from tests.support.refusals import details_of, reason_of
+from tests.support.waiting import until
+
+each_shape = pytest.mark.parametrize("shape", SHAPES)
+STREAMS = SHAPES[1:]
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    async with Served() as running:
+        yield running
+
+
+async def _code(call: Any) -> str:
+    return str((await call.code()).name)
+
+
+async def _calls(served: Served) -> channelz_pb2.ServerData:
+    stub = channelz_pb2_grpc.ChannelzStub(served.channel())
+    answer = await stub.GetServers(channelz_pb2.GetServersRequest(), metadata=METADATA)
+    # channelz knows the servers of all tests of this process: the newest is ours.
+    return max(answer.server, key=lambda server: server.ref.server_id).data
+
+
+async def _open_calls(served: Served) -> int:
+    data = await _calls(served)
+    # Without the question itself.
+    return int(data.calls_started - data.calls_succeeded - data.calls_failed - 1)
+
+
+@each_shape
+async def test_all_shapes_answer(served: Served, shape: str) -> None:
+    call = method(served.channel(), shape)
+    message = Timestamp(seconds=7)
+    argument = iter([message]) if shape.startswith("stream") else message
+    running = call(argument, metadata=METADATA)
+    if shape.endswith("unary"):
+        assert await running == message
+    else:
+        assert [answer async for answer in running] == [message]
+
+
+@each_shape
+async def test_a_call_without_a_token_is_refused_before_any_message(
+    served: Served, shape: str
+) -> None:
+    call = open_call(served.channel(), shape)
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await call.read()
+    assert reason_of(refusal.value) == ("UNAUTHENTICATED", "TOKEN_INVALID", "")
+    assert served.servicer.begun == 0
+
+
+async def test_streams_without_a_token_do_not_stay_open(served: Served) -> None:
+    before = _sample("weir_rpc_unauthenticated_calls_total")
+    channels = [served.channel() for _ in range(3)]
+    calls = [open_call(channels[n % 3], "stream_stream") for n in range(300)]
+    codes = await asyncio.gather(*map(_code, calls))
+    assert set(codes) == {"UNAUTHENTICATED"}
+    assert _sample("weir_rpc_unauthenticated_calls_total") - before == 300
+    # The server's own count, not the clients': nothing is left open behind a status that was sent.
+    assert (await _calls(served)).calls_started >= 300
+    await until(lambda: _is_idle(served))
+    assert not [task for task in asyncio.all_tasks() if "stream_stream" in task.get_name()]
+
+
+async def _is_idle(served: Served) -> bool:
+    return await _open_calls(served) == 0
+
+
+@pytest.mark.parametrize("shape", ["unary_unary", "unary_stream"])
+async def test_a_caller_that_sends_no_message_is_not_waited_for(shape: str) -> None:
+    async with Served(max_call_seconds=0.2, first_message_seconds=0.2) as served:
+        call = open_call(served.channel(), shape, METADATA)
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await call.read()
+        assert reason_of(refusal.value) == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")
+        await until(lambda: _is_idle(served))
+
+
+@pytest.mark.parametrize("shape", ["unary_unary", "unary_stream"])
+async def test_a_call_that_ends_without_its_message_is_refused(served: Served, shape: str) -> None:
+    call = open_call(served.channel(), shape, METADATA)
+    await call.done_writing()
+    with pytest.raises(grpc.aio.AioRpcError, match="no message") as refusal:
+        await call.read()
+    assert reason_of(refusal.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "")
+
+
+async def test_a_unary_call_that_takes_too_long_is_ended() -> None:
+    async with Served(max_call_seconds=0.2) as served:
+        served.servicer.gate.clear()
+        before = _sample("weir_rpc_timed_out_calls_total", method=f"/{SERVICE}/unary_unary")
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await method(served.channel(), "unary_unary")(Timestamp(), metadata=METADATA)
+        assert reason_of(refusal.value) == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")
+        assert details_of(refusal.value).metadata == {"limit": "max_call_seconds", "value": "0.2"}
+        after = _sample("weir_rpc_timed_out_calls_total", method=f"/{SERVICE}/unary_unary")
+        assert after - before == 1
+
+
+@each_shape
+async def test_bytes_that_are_no_message_are_the_callers_mistake(
+    served: Served, shape: str
+) -> None:
+    before = _sample("weir_rpc_unreadable_messages_total", method=f"/{SERVICE}/{shape}")
+    channel = served.channel()
+    argument = (lambda: iter([NO_MESSAGE])) if shape.startswith("stream") else (lambda: NO_MESSAGE)
+    with capture_logs() as lines:
+        for _ in range(3):
+            call = method(channel, shape, raw=True)(argument(), metadata=METADATA)
+            with pytest.raises(grpc.aio.AioRpcError) as refusal:
+                await (call if shape.endswith("unary") else call.read())
+            assert reason_of(refusal.value) == ("INVALID_ARGUMENT", "MESSAGE_UNREADABLE", "")
+    after = _sample("weir_rpc_unreadable_messages_total", method=f"/{SERVICE}/{shape}")
+    assert after - before == 3
+    [line] = lines
+    assert line == {
+        "event": "a message cannot be read",
+        "log_level": "warning",
+        "method": f"/{SERVICE}/{shape}",
+        "since_last_line": 1,
+    }
+    assert served.servicer.begun == 0
+
+
+@pytest.mark.parametrize("shape", STREAMS)
+async def test_streams_of_a_connection_are_bounded(shape: str) -> None:
+    async with Served(max_streams_per_connection=2) as served:
+        served.servicer.gate.clear()
+        channel = served.channel()
+        first, second = (open_call(channel, shape, METADATA) for _ in range(2))
+        for call in (first, second):
+            await call.write(Timestamp())
+        await until(lambda: served.servicer.begun == 2)
+        third = open_call(channel, shape, METADATA)
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await third.read()
+        _is_full(refusal.value, "max_streams_per_connection", 2)
+        # Of unary calls, and on another connection, there may be more.
+        served.servicer.gate.set()
+        await method(channel, "unary_unary")(Timestamp(), metadata=METADATA)
+        other = open_call(served.channel(), shape, METADATA)
+        await other.write(Timestamp(seconds=1))
+        await other.done_writing()
+        assert (await other.read()).seconds == 1
+        # One that ends makes room.
+        await first.done_writing()
+        assert len([answer async for answer in first]) == 1
+        fourth = open_call(channel, shape, METADATA)
+        await fourth.write(Timestamp(seconds=2))
+        await fourth.done_writing()
+        assert (await fourth.read()).seconds == 2
+
+
+async def test_streams_of_a_credential_are_bounded_over_all_connections() -> None:
+    async with Served(max_streams_per_credential=2) as served:
+        served.servicer.gate.clear()
+        calls = [open_call(served.channel(), "stream_stream", METADATA) for _ in range(2)]
+        for call in calls:
+            await call.write(Timestamp())
+        await until(lambda: served.servicer.begun == 2)
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await open_call(served.channel(), "stream_stream", METADATA).read()
+        _is_full(refusal.value, "max_streams_per_credential", 2)
+        # Who has no token watches health: those streams count apart, and leave the others theirs.
+        watching = [
+            health_pb2_grpc.HealthStub(served.channel()).Watch(health_pb2.HealthCheckRequest())
+            for _ in range(2)
+        ]
+        for watch in watching:
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        watch = health_pb2_grpc.HealthStub(served.channel()).Watch(health_pb2.HealthCheckRequest())
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await watch.read()
+        _is_full(refusal.value, "max_streams_per_credential", 2)
+
+
+def _is_full(error: grpc.aio.AioRpcError, limit: str, value: int) -> None:
+    assert reason_of(error) == ("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED", "")
+    assert details_of(error).metadata == {"limit": limit, "value": str(value)}
+    assert limit in (error.details() or "")
+    # Those who wait may try again: RetryInfo says so, and gRPC's own retries heed the push back.
+    assert ("grpc-retry-pushback-ms", "1000") in tuple(error.trailing_metadata())
+
+
+async def test_a_cancelled_stream_makes_room() -> None:
+    async with Served(max_streams_per_connection=1) as served:
+        served.servicer.gate.clear()
+        channel = served.channel()
+        first = open_call(channel, "unary_stream", METADATA)
+        await first.write(Timestamp())
+        await until(lambda: served.servicer.begun == 1)
+        first.cancel()
+        await until(lambda: _is_idle(served))
+        served.servicer.gate.set()
+        second = method(channel, "unary_stream")(Timestamp(seconds=3), metadata=METADATA)
+        assert (await second.read()).seconds == 3
+
+
+async def test_a_flood_of_pings_ends_its_connection_and_no_other(served: Served) -> None:
+    stub = health_pb2_grpc.HealthStub(served.channel())
+    await stub.Check(health_pb2.HealthCheckRequest())
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.server.port)
+    # RFC 9113: the preface, empty SETTINGS (type 4), then PINGs (type 6) of 8 bytes.
+    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _http2_frame(4, b""))
+    for _ in range(20):
+        writer.write(_http2_frame(6, b"12345678"))
+    await writer.drain()
+    goaway = [payload async for kind, payload in _http2_frames(reader) if kind == 7]
+    # RFC 9113, 7: error code 11 is ENHANCE_YOUR_CALM.
+    assert [struct.unpack(">II", payload[:8])[1] for payload in goaway] == [11]
+    writer.close()
+    assert (await stub.Check(health_pb2.HealthCheckRequest())).status == 1
+
+
+def _http2_frame(kind: int, payload: bytes) -> bytes:
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, 0, 0, 0, 0, 0]) + payload
+
+
+async def _http2_frames(reader: asyncio.StreamReader) -> AsyncIterator[tuple[int, bytes]]:
+    """Frames until the other end closes the connection."""
+    while True:
+        try:
+            head = await reader.readexactly(9)
+            payload = await reader.readexactly(int.from_bytes(head[:3], "big"))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        yield head[3], payload
+
+
+async def test_a_connection_that_is_not_used_is_closed() -> None:
+    async with Served(max_connection_idle_seconds=0.2) as served:
+        with socket.create_connection(("127.0.0.1", served.server.port)) as connection:
+            connection.settimeout(60)
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _http2_frame(4, b""))
+
+            def rest() -> bytes:
+                received = b""
+                while part := connection.recv(4096):
+                    received += part
+                return received
+
+            # It ends: the server closes a connection on which nobody calls.
+            assert await asyncio.to_thread(rest)
+
+
+def _sample(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
