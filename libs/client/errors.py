@@ -9,12 +9,14 @@ from grpc_status import rpc_status
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A status unpacked: the code's name, the message, the reason and the field where there is one."""
+    """A status unpacked: the code's name, the message, the reason and the field if there is one, and how
+    long the server asks to wait before another attempt (0: it does not say that one may succeed)."""
 
     code: str
     message: str
     reason: str = ""
     field: str = ""
+    retry_after_seconds: float = 0.0
 
     def __str__(self) -> str:
         field = f" ({self.field})" if self.field else ""
@@ -33,8 +35,14 @@ def describe_error(error: grpc.RpcError) -> Problem:
 def describe_status(status: status_pb2.Status) -> Problem:
     """The problem in a `google.rpc.Status`, for example of one event's result."""
     code = next((code.name for code in grpc.StatusCode if code.value[0] == status.code), "UNKNOWN")
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
     for detail in status.details:
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info):
-            return Problem(code, status.message, info.reason, info.metadata.get("field", ""))
-    return Problem(code, status.message)
+        # Each fills in the message that it is of.
+        detail.Unpack(info) or detail.Unpack(retry)
+    return Problem(
+        code,
+        status.message,
+        info.reason,
+        info.metadata.get("field", ""),
+        retry.retry_delay.ToTimedelta().total_seconds(),
+    )

@@ -216,8 +216,9 @@ class EventSender:
             if not transient or now - last_answer > self._give_up_seconds:
                 self._fail(problem)
                 return
+            pause = max(backoff, problem.retry_after_seconds)
             with self._changed:
-                self._changed.wait_for(lambda: self._closed, timeout=backoff)
+                self._changed.wait_for(lambda: self._closed, timeout=pause)
             backoff = min(2 * backoff, 2.0)
 
     def _stream_once(self) -> tuple[bool, Problem | None, bool]:
@@ -241,7 +242,10 @@ class EventSender:
                 else:  # go_away: what is in flight is still answered, then the server ends the call
                     self._finish(finished)
         except grpc.RpcError as error:
-            return answered, describe_error(error), error.code() in TRANSIENT
+            problem = describe_error(error)
+            # Too many streams are open, for example: the server says that this passes.
+            transient = error.code() in TRANSIENT or problem.retry_after_seconds > 0
+            return answered, problem, transient
         finally:
             self._finish(finished)
             call.cancel()
@@ -272,14 +276,17 @@ class EventSender:
             yield pb.StreamEventsRequest(frame=frame)
 
     def _acked(self, ack: pb.FrameAck) -> None:
-        frame = self._in_flight.get(ack.sequence)
+        with self._changed:
+            # Of a frame that could not be read the server knows no sequence: acks come in order.
+            sequence = ack.sequence or next(iter(self._in_flight), 0)
+            frame = self._in_flight.get(sequence)
         # The frame counts as in flight until its owner has heard, so that `flush` waits for that too.
         if frame is not None and self._on_ack:
             self._on_ack(frame.events, ack)
         with self._changed:
             self._credits += ack.credits
             if frame is not None:
-                del self._in_flight[ack.sequence]
+                del self._in_flight[sequence]
                 self._settle(frame, ack)
             self._changed.notify_all()
 

@@ -6,7 +6,14 @@ from typing import Any
 import grpc
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from libs.common.errors import InvalidArgument, ResourceExhausted, Unavailable, WeirError
+from libs.common.errors import (
+    InvalidArgument,
+    ResourceExhausted,
+    Unavailable,
+    UnreadableMessage,
+    WeirError,
+)
+from libs.common.reading import read_first
 from libs.common.status import rpc_status
 from libs.common.telemetry import batch_span, call_traceparent
 from services.ingest import convert, metrics
@@ -42,9 +49,10 @@ class EventStream:
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
-        """Serves the stream to its end. Raises InvalidArgument where it does not begin with settings,
-        Unavailable (DRAINING) where the producer stays after a `go_away`."""
-        first = await self._context.read()
+        """Serves the stream to its end. Raises InvalidArgument if it does not begin with settings,
+        DeadlineExceeded if these do not come in time, Unavailable (DRAINING) if the producer stays after
+        a `go_away`."""
+        first = await read_first(self._context, self._settings.first_message_seconds)
         if first is grpc.aio.EOF:
             return
         if first.WhichOneof("message") != "settings":
@@ -74,7 +82,7 @@ class EventStream:
                         raise Unavailable(
                             "the server is draining", reason="DRAINING", retry_after_seconds=1.0
                         )
-                request = await reading
+                request = await _frame_or_error(reading)
                 if request is grpc.aio.EOF:
                     return
                 reading = asyncio.ensure_future(self._context.read())
@@ -82,6 +90,8 @@ class EventStream:
         finally:
             draining.cancel()
             reading.cancel()
+            if reading.done() and not reading.cancelled():
+                reading.exception()  # a frame that came too late may have been unreadable as well
 
     async def _send_limits(self) -> None:
         wanted = self._opening.max_in_flight or self._settings.stream_credits
@@ -96,6 +106,9 @@ class EventStream:
         )
 
     async def _answer(self, request: Any) -> pb.FrameAck:
+        if isinstance(request, UnreadableMessage):
+            # Without a sequence, which nobody can read: acks come in the order of the frames.
+            return pb.FrameAck(credits=1, status=rpc_status(request))
         if request.WhichOneof("message") != "frame":
             return pb.FrameAck(
                 credits=1,
@@ -130,6 +143,13 @@ class EventStream:
             for event in events:
                 if not event.environment:
                     event.environment = environment
+
+
+async def _frame_or_error(reading: "asyncio.Future[Any]") -> Any:
+    try:
+        return await reading
+    except UnreadableMessage as error:
+        return error
 
 
 async def take_batch(

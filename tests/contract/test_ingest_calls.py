@@ -4,16 +4,19 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
 import pytest
+from prometheus_client import REGISTRY
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 from weir.pipeline.v1 import batch_pb2
 
 from libs.client import EventSender, GaveUpError, WeirClient, build_event, describe_error
+from libs.client.errors import describe_status
 from libs.common.clock import SystemClock
 from libs.common.errors import Unavailable
 from libs.common.grpc_server import Binding, GrpcServer
@@ -25,7 +28,12 @@ from services.ingest.model import Append, Appended
 from services.ingest.pipeline import IngestPipeline
 from services.ingest.service import IngestServicer
 from services.ingest.settings import IngestSettings
+from tests.support.refusals import details_of, reason_of
+from tests.support.waiting import until
 from tests.unit.ingest.fakes import Answers, Recorder, chess
+
+# Field 2, the frame, whose four bytes are missing.
+BROKEN_FRAME = b"\x12\x04"
 
 
 class Gate(Recorder):
@@ -52,9 +60,10 @@ class Gate(Recorder):
 class Ingest:
     """A served ingest whose stores are stand-ins."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.stream, self.draining, self.answers = Gate(), asyncio.Event(), Answers()
-        settings = IngestSettings(port=0, environment="development", retry_after_seconds=0.01)
+        given = {"port": 0, "environment": "development", "retry_after_seconds": 0.01, **options}
+        settings = IngestSettings.model_validate(given)
         gate = ConsentGate(self.answers, Anonymizer(Pseudonymizer(b"0123456789abcdef")))
         pipeline = IngestPipeline(
             {"chess": chess()}, gate, self.stream, ProtoCodec(), SystemClock(), settings
@@ -75,16 +84,24 @@ class Ingest:
         ]
 
 
-@pytest.fixture
-async def ingest() -> AsyncIterator[Ingest]:
-    served = Ingest()
+@asynccontextmanager
+async def _served(**options: Any) -> AsyncIterator[Ingest]:
+    served = Ingest(**options)
     await served.server.start()
-    yield served
-    await served.server.stop(0)
+    try:
+        yield served
+    finally:
+        await served.server.stop(0)
 
 
 # As much as an event may hold; eleven of them are more than a frame may.
 LARGE = {"moves": 1, **{f"part{number}": "x" * 60_000 for number in range(8)}}
+
+
+@pytest.fixture
+async def ingest() -> AsyncIterator[Ingest]:
+    async with _served() as served:
+        yield served
 
 
 def _event(event_id: str, **fields: Any) -> event_pb2.Event:
@@ -136,6 +153,100 @@ async def test_a_frame_that_was_not_taken_is_given_back(
         assert ack.retry_after.ToMilliseconds() == 10
         await call.write(_frame(2, "a", "b"))
         assert (await call.read()).ack.counts == pb.VerdictCounts(accepted=2)
+
+
+async def test_a_stream_without_settings_is_ended() -> None:
+    async with (
+        _served(first_message_seconds=0.2) as ingest,
+        grpc.aio.insecure_channel(ingest.address) as channel,
+    ):
+        call = pb_grpc.IngestServiceStub(channel).StreamEvents()
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await call.read()
+    assert reason_of(refusal.value) == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")
+    limit = {"limit": "first_message_seconds", "value": "0.2"}
+    assert details_of(refusal.value).metadata == limit
+
+
+async def test_a_stream_goes_on_after_bytes_that_are_no_frame(ingest: Ingest) -> None:
+    async with grpc.aio.insecure_channel(ingest.address) as channel:
+        call = channel.stream_stream(
+            "/weir.ingest.v1.IngestService/StreamEvents",
+            response_deserializer=pb.StreamEventsResponse.FromString,
+        )()
+        settings = pb.StreamEventsRequest(settings=pb.StreamSettings(app_id="chess"))
+        for data in (settings.SerializeToString(), BROKEN_FRAME):
+            await call.write(data)
+        await call.write(_frame(5, "a").SerializeToString())
+        limits, broken, ack = [await call.read() for _ in range(3)]
+        assert limits.WhichOneof("message") == "limits"
+        assert (broken.ack.sequence, broken.ack.credits) == (0, 1)
+        assert describe_status(broken.ack.status).code == "INVALID_ARGUMENT"
+        assert describe_status(broken.ack.status).reason == "MESSAGE_UNREADABLE"
+        assert (ack.ack.sequence, ack.ack.counts) == (5, pb.VerdictCounts(accepted=1))
+        await call.done_writing()
+        assert await call.read() is grpc.aio.EOF
+    assert ingest.stored() == ["a"]
+
+
+def _send_one_broken(ingest: Ingest, acks: list[tuple[str, pb.FrameAck]]) -> EventSender:
+    attempts = []
+
+    def serialize(request: pb.StreamEventsRequest) -> bytes:
+        if [event.event_id for event in request.frame.events] == ["b"]:
+            attempts.append(request)
+            return BROKEN_FRAME
+        return request.SerializeToString()
+
+    with grpc.insecure_channel(ingest.address) as channel:
+        stream = channel.stream_stream(
+            "/weir.ingest.v1.IngestService/StreamEvents",
+            request_serializer=serialize,
+            response_deserializer=pb.StreamEventsResponse.FromString,
+        )
+        with EventSender(
+            stream,
+            "chess",
+            frame_events=1,
+            on_ack=lambda events, ack: acks.append((events[0].event_id, ack)),
+        ) as sender:
+            sender.send_all(map(_event, "abc"))
+    assert len(attempts) == 1
+    return sender
+
+
+async def test_the_sender_does_not_repeat_what_cannot_be_read(ingest: Ingest) -> None:
+    acks: list[tuple[str, pb.FrameAck]] = []
+    sender = await asyncio.to_thread(_send_one_broken, ingest, acks)
+    assert (sender.totals.accepted, sender.totals.failed) == (2, 1)
+    assert [event_id for event_id, _ in acks] == ["a", "b", "c"]
+    assert describe_status(acks[1][1].status).reason == "MESSAGE_UNREADABLE"
+    assert ingest.stored() == ["a", "c"]
+
+
+def _send_over(channel: grpc.Channel) -> EventSender:
+    with WeirClient("", channel=channel).stream("chess") as sender:
+        sender.send(_event("a"))
+    return sender
+
+
+async def test_the_sender_waits_while_too_many_streams_are_open() -> None:
+    async with _served(max_streams_per_credential=1) as ingest:
+        channel, call = await _streaming(ingest)
+        async with channel:
+            with grpc.insecure_channel(ingest.address) as other:
+                before = _refused_streams()
+                sending = asyncio.create_task(asyncio.to_thread(_send_over, other))
+                await until(lambda: _refused_streams() > before)
+                assert not sending.done()
+                await call.done_writing()
+                assert await call.read() is grpc.aio.EOF
+                assert (await sending).totals.accepted == 1
+
+
+def _refused_streams() -> float:
+    labels = {"limit": "max_streams_per_credential"}
+    return REGISTRY.get_sample_value("weir_rpc_refused_streams_total", labels) or 0.0
 
 
 def _track(ingest: Ingest, *events: event_pb2.Event) -> pb.TrackBatchResponse:
