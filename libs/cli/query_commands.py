@@ -93,14 +93,14 @@ def retention(
     request = pb.QueryRetentionRequest(app_id=app_id, period=number)
     _set_range(request, start, end)
     with _aggregate() as stub:
-        response = stub.QueryRetention(request)
+        found = [one for page in pages(stub.QueryRetention, request) for one in page.cohorts]
     cohorts = [
         {
             "start": cohort.start.ToDatetime(tzinfo=UTC).date().isoformat(),
             "size": cohort.size,
             "active": list(cohort.active),
         }
-        for cohort in response.cohorts
+        for cohort in found
     ]
     if as_json:
         typer.echo(json.dumps({"cohorts": cohorts}))

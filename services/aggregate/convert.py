@@ -15,9 +15,21 @@ from libs.catalog import Period
 from libs.common.errors import InvalidArgument
 from libs.streams.errors import UnreadableError
 from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
-from services.aggregate.model import CellQuery, CellState, Cohort, StoredBatch, StoredCell
+from services.aggregate.model import (
+    CellQuery,
+    CellState,
+    Cohort,
+    CohortQuery,
+    StoredBatch,
+    StoredCell,
+)
 from services.aggregate.plan import RollupPlan
-from services.aggregate.reading.paging import decode_token
+from services.aggregate.reading.paging import (
+    decode_cohort_token,
+    decode_token,
+    encode_cohort_token,
+)
+from services.aggregate.reading.sizes import fitting
 from services.aggregate.values import cell_values
 
 _PERIODS: dict[int, Period] = {
@@ -107,7 +119,7 @@ def _utc(message: Any, field: str) -> datetime | None:
     return found
 
 
-def cohort_period(number: int) -> Period:
+def _cohort_period(number: int) -> Period:
     """The period of a retention request. Raises InvalidArgument."""
     period = _PERIODS.get(number)
     if period is None or period is Period.HOUR:
@@ -154,13 +166,30 @@ def watched_cell(state: CellState) -> pb.WatchedCell:
     )
 
 
-def cohorts(found: Sequence[Cohort]) -> pb.QueryRetentionResponse:
-    """The cohorts in their order."""
-    response = pb.QueryRetentionResponse()
-    for cohort in found:
-        message = response.cohorts.add(size=cohort.size, active=cohort.active)
-        message.start.seconds = seconds_since_epoch(cohort.start)
-    return response
+def cohort_query(request: Any) -> CohortQuery:
+    """A QueryRetentionRequest. Raises InvalidArgument for a period of hours, and for a token of another
+    query."""
+    period = _cohort_period(request.period)
+    start, end = time_range(request, period)
+    query = CohortQuery(request.app_id, period, start, end)
+    if request.page_token:
+        query = replace(query, first=decode_cohort_token(query, request.page_token))
+    return query
+
+
+def retention_page(query: CohortQuery, found: Sequence[Cohort]) -> pb.QueryRetentionResponse:
+    """The cohorts in their order, as many as an answer holds, and where to go on."""
+    cohorts = fitting(map(_cohort, found))
+    left = found[len(cohorts) :]
+    return pb.QueryRetentionResponse(
+        cohorts=cohorts, next_page_token=encode_cohort_token(query, left[0].start) if left else ""
+    )
+
+
+def _cohort(cohort: Cohort) -> pb.Cohort:
+    message = pb.Cohort(size=cohort.size, active=cohort.active)
+    message.start.seconds = seconds_since_epoch(cohort.start)
+    return message
 
 
 def _cell(bucket: int, dimensions: Mapping[str, Any], values: Mapping[str, float]) -> pb.Cell:

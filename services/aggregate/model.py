@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from libs.catalog import Period
+
 # (bucket start in seconds, then a value for each dimension of the rollup). A dimension's value is a
 # text, canonical JSON as bytes for anything that is not a text, or None where the event has none.
 CellKey = tuple[Any, ...]
@@ -111,10 +113,11 @@ class CellQuery:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in the order of cells: by bucket, then dimensions (canonical JSON), then id."""
+    """A place in the order of cells: by bucket, then dimensions, then id. `dimensions` is their JSON; None
+    when that is too long to be carried around: then they are those of the cell."""
 
     bucket: datetime
-    dimensions: str
+    dimensions: str | None
     cell_id: str
 
 
@@ -128,12 +131,40 @@ class StoredCell:
 
 
 @dataclass(frozen=True, slots=True)
+class CellPage:
+    """Cells in their order, and whether there are more behind them."""
+
+    cells: Sequence[StoredCell]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ActiveCount:
     """How many people first seen in the period `cohort` were active in the one that begins at `active`."""
 
     cohort: datetime
     active: datetime
     people: int
+
+
+@dataclass(frozen=True, slots=True)
+class CohortQuery:
+    """Which cohorts to read: first seen from `start` (inclusive) to `end` (exclusive), None for no limit,
+    and not before `first`, the next one after the page before."""
+
+    app_id: str
+    period: Period
+    start: datetime | None
+    end: datetime | None
+    first: datetime | None = None
+
+    def wants(self, cohort: datetime) -> bool:
+        """Whether the cohort that was first seen then is one of them."""
+        return (
+            (self.start is None or cohort >= self.start)
+            and (self.end is None or cohort < self.end)
+            and (self.first is None or cohort >= self.first)
+        )
 
 
 @dataclass(frozen=True, slots=True)

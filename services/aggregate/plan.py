@@ -44,9 +44,11 @@ class EventPlan:
 
 @dataclass(frozen=True, slots=True)
 class AppPlan:
-    """One app: its rollups by name, and what to do with the events of each name."""
+    """One app: its rollups by name, and what to do with the events of each name. A dimension value in a
+    cell has at most `dimension_characters`."""
 
     app_id: str
+    dimension_characters: int
     rollups: Mapping[str, RollupPlan]
     by_event: Mapping[str, EventPlan]
 
@@ -54,14 +56,15 @@ class AppPlan:
 def compile_plan(catalog: Catalog) -> AppPlan:
     """The plan of one app; every event of the catalog is in `by_event`."""
     rollups = {rollup.name: _rollup_plan(rollup) for rollup in catalog.rollups.values()}
+    characters = catalog.limits.dimension_characters
     by_event = {
         event: _event_plan(
             [rollups[rollup.name] for rollup in catalog.rollups.values() if event in rollup.events],
-            catalog.limits.dimension_characters,
+            characters,
         )
         for event in catalog.events
     }
-    return AppPlan(catalog.app_id, rollups, by_event)
+    return AppPlan(catalog.app_id, characters, rollups, by_event)
 
 
 def attribute_paths(source: Source) -> tuple[str, ...]:

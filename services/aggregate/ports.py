@@ -10,11 +10,11 @@ from services.aggregate.model import (
     ActiveCount,
     Cell,
     CellDelta,
+    CellPage,
     CellQuery,
     CellState,
     Measure,
     StoredBatch,
-    StoredCell,
 )
 
 
@@ -62,8 +62,10 @@ class CountingStore(Protocol):
 class CellReader(Protocol):
     """Reads the numbers."""
 
-    async def cells(self, query: CellQuery) -> list[StoredCell]:
-        """Up to `query.limit` cells by bucket, then dimensions, then id."""
+    async def cells(self, query: CellQuery) -> CellPage:
+        """Up to `query.limit` cells by bucket, then dimensions, then id; fewer, but at least one, when
+        they are more than a message holds. Dimensions that are too long are cut. Raises InvalidArgument
+        when `query.after` refers to a cell that is gone."""
         ...
 
     async def newest_cells(self, app_id: str, rollups: Sequence[str]) -> list[CellState]:

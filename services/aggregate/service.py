@@ -1,7 +1,6 @@
 """The aggregate servicer: messages in, messages out."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 
 import grpc
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
@@ -14,6 +13,7 @@ from services.aggregate.plan import AppPlan, RollupPlan
 from services.aggregate.ports import CellReader
 from services.aggregate.reading.paging import encode_token
 from services.aggregate.reading.retention import assemble
+from services.aggregate.reading.sizes import fitting
 
 # A message stays far below the limit of 8 MiB.
 _CELLS_PER_MESSAGE = 5_000
@@ -32,14 +32,14 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
     ) -> pb.QueryMetricResponse:
         plan = self._rollup(self._app(request.app_id), request.rollup)
         query = convert.cell_query(request, plan)
-        # One more than wanted tells whether there is another page.
-        cells = await self._reader.cells(replace(query, limit=query.limit + 1))
-        page = cells[: query.limit]
+        page = await self._reader.cells(query)
+        cells = fitting(convert.stored_cell(plan, cell) for cell in page.cells)
+        more = page.more or len(cells) < len(page.cells)
         return pb.QueryMetricResponse(
-            cells=[convert.stored_cell(plan, cell) for cell in page],
+            cells=cells,
             period=convert.period_number(plan.period),
-            next_page_token=encode_token(query, page[-1].position)
-            if len(cells) > len(page)
+            next_page_token=encode_token(query, page.cells[len(cells) - 1].position)
+            if more
             else "",
         )
 
@@ -59,17 +59,12 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self, request: pb.QueryRetentionRequest, _: grpc.aio.ServicerContext
     ) -> pb.QueryRetentionResponse:
         app = self._app(request.app_id)
-        period = convert.cohort_period(request.period)
-        start, end = convert.time_range(request, period)
-        newest, counts = await self._reader.active_counts(app.app_id, period)
+        query = convert.cohort_query(request)
+        newest, counts = await self._reader.active_counts(app.app_id, query.period)
         if newest is None:
             return pb.QueryRetentionResponse()
-        wanted = [
-            count
-            for count in counts
-            if (start is None or count.cohort >= start) and (end is None or count.cohort < end)
-        ]
-        return convert.cohorts(assemble(period, newest, wanted))
+        wanted = [count for count in counts if query.wants(count.cohort)]
+        return convert.retention_page(query, assemble(query.period, newest, wanted))
 
     def _app(self, app_id: str) -> AppPlan:
         plan = self._plans.get(app_id)

@@ -91,21 +91,25 @@ class WatchedCell(_message.Message):
     def __init__(self, rollup: _Optional[str] = ..., cell: _Optional[_Union[Cell, _Mapping]] = ...) -> None: ...
 
 class QueryRetentionRequest(_message.Message):
-    __slots__ = ("app_id", "period", "to")
+    __slots__ = ("app_id", "period", "to", "page_token")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
     FROM_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     period: Period
     to: _timestamp_pb2.Timestamp
-    def __init__(self, app_id: _Optional[str] = ..., period: _Optional[_Union[Period, str]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., **kwargs) -> None: ...
+    page_token: str
+    def __init__(self, app_id: _Optional[str] = ..., period: _Optional[_Union[Period, str]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_token: _Optional[str] = ..., **kwargs) -> None: ...
 
 class QueryRetentionResponse(_message.Message):
-    __slots__ = ("cohorts",)
+    __slots__ = ("cohorts", "next_page_token")
     COHORTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     cohorts: _containers.RepeatedCompositeFieldContainer[Cohort]
-    def __init__(self, cohorts: _Optional[_Iterable[_Union[Cohort, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, cohorts: _Optional[_Iterable[_Union[Cohort, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Cohort(_message.Message):
     __slots__ = ("start", "size", "active")
