@@ -22,9 +22,12 @@ from libs.cli.counted import CountedEvents, CountWatch
 from libs.cli.delivery import Delivery
 from libs.cli.derived_ids import IdFrom, RowIds
 from libs.cli.event_files import EventFile, FileFormat, Row, detect_format, open_events
+from libs.cli.importing.day_order import DayOrderError, find_day_order
 from libs.cli.importing.duplicates import duplicates_note
 from libs.cli.importing.mapping import MappingError, RowMapping, parse_mapping
 from libs.cli.importing.reading import Reading, ReadingError
+from libs.cli.importing.time_shapes import DayOrder
+from libs.cli.importing.times import TimeError, TimeReader
 from libs.cli.report import print_report
 from libs.cli.send_command import AllowRejected, read_error
 from libs.client import WeirClient
@@ -53,6 +56,17 @@ def import_events(
         FileFormat | None,
         typer.Option("--format", help="How the file is written.", show_default="by its name"),
     ] = None,
+    time_format: Annotated[
+        str | None,
+        typer.Option(
+            help='How occurred_at is written: a format of strptime such as "%d.%m.%Y %H:%M", or epoch, '
+            "epoch_ms, epoch_us, epoch_ns since 1970.",
+            show_default="recognized if the column leaves no doubt",
+        ),
+    ] = None,
+    timezone: Annotated[
+        str, typer.Option(help="The zone of times that name none, such as Europe/Berlin.")
+    ] = "UTC",
     encoding: Annotated[
         str, typer.Option(help="How text is encoded: utf-8, cp1252, latin-1, utf-16, ...")
     ] = "utf-8",
@@ -95,20 +109,19 @@ def import_events(
     try:
         mapping = parse_mapping(catalog, maps or [], sets or [])
         reading = Reading.parse(encoding, delimiter, quote)
-    except (MappingError, ReadingError) as error:
+        times = TimeReader.parse(time_format, timezone)
+    except (MappingError, ReadingError, TimeError) as error:
         fail(str(error), 2)
     if file == "-" and id_from is not IdFrom.CONTENT:
         fail(f"--id-from {id_from}: standard input has no name; import the file by its path", 2)
     ids = RowIds(app, id_from, file)
-    task = _Import(catalog, mapping, reading, ids, running_suite(), wait, timeout)
+    task = _Import(file, catalog, mapping, reading, times, ids, running_suite(), wait, timeout)
     try:
         with open_events(file) as events, call_errors_as_messages():
-            delivery, extra = task.run(
-                events, file_format or detect_format(file, events.head), file
-            )
+            delivery, extra = task.run(events, file_format or detect_format(file, events.head))
     except (OSError, EOFError, zlib.error) as error:
         fail(f"{file}: {read_error(error)}", 2)
-    except (MappingError, ReadingError) as error:
+    except (MappingError, ReadingError, DayOrderError) as error:
         fail(f"{file}: {error}", 2)
     report = delivery.report
     duplicates = report.totals.duplicate + extra.get("stored_before", 0)
@@ -126,25 +139,29 @@ def import_events(
 
 @dataclass(frozen=True)
 class _Import:
+    path: str
     catalog: Catalog
     mapping: RowMapping
     reading: Reading
+    times: TimeReader
     ids: RowIds
     addresses: Addresses
     wait: bool
     timeout_seconds: float
 
-    def run(
-        self, file: EventFile, file_format: FileFormat, title: str
-    ) -> tuple[Delivery, dict[str, Any]]:
+    def run(self, file: EventFile, file_format: FileFormat) -> tuple[Delivery, dict[str, Any]]:
         """Sends every row; returns the delivery and what there is to say beyond its report."""
         columns, rows = self.reading.rows(file, file_format)
         if columns is not None:
             self.mapping.check_columns(columns)
+        times = self.times
+        # What is no file of its own, such as a pipe, cannot be read twice.
+        if times.time_format is None and file.size is not None:
+            times = times.with_order(self._day_order(file_format))
         with open_channel(self.addresses, "aggregate") as channel:
             events = CountedEvents(channel, self.addresses, self.catalog.app_id)
             watch = CountWatch(events) if self.wait else None
-            delivery = self._send(file, rows, title)
+            delivery = self._send(file, rows, times)
             if watch is None:
                 return delivery, {}
             counted, before = watch.wait(
@@ -154,10 +171,23 @@ class _Import:
             )
             return delivery, {"counted": counted, "stored_before": before}
 
-    def _send(self, file: EventFile, rows: Iterator[Row], title: str) -> Delivery:
+    def _day_order(self, file_format: FileFormat) -> DayOrder | None:
+        """The order of the dates in the column of times, of which the whole file is read if it has
+        dates of two numbers and a year."""
+        column = self.mapping.columns.get("occurred_at", "")
+        with open_events(self.path) as file:
+            documents = (
+                (row.number, row.document)
+                for row in self.reading.rows(file, file_format)[1]
+                if row.document is not None
+            )
+            values = ((line, str(document.get(column) or "")) for line, document in documents)
+            return find_day_order(column, ((line, text.strip()) for line, text in values if text))
+
+    def _send(self, file: EventFile, rows: Iterator[Row], times: TimeReader) -> Delivery:
         with (
             WeirClient(self.addresses.services["ingest"], token=self.addresses.token) as client,
-            Delivery(client, self.catalog, file, title) as delivery,
+            Delivery(client, self.catalog, file, self.path) as delivery,
         ):
             for row in rows:
                 delivery.read(row)
@@ -166,7 +196,11 @@ class _Import:
                 try:
                     envelope = self.mapping.envelope(self.catalog, row.document)
                     derived = "" if "event_id" in envelope else self.ids.next(envelope, row.number)
+                    # The id is made of the time as it is written.
+                    envelope["occurred_at"] = times.read(envelope["occurred_at"]).isoformat()
                     delivery.send(row.number, envelope, derived)
+                except TimeError as error:
+                    delivery.unusable(row.number, str(error), "occurred_at")
                 except (ValueError, TypeError) as error:
                     delivery.unusable(row.number, str(error).splitlines()[0])
         return delivery

@@ -216,6 +216,73 @@ def test_standard_input_has_no_name(suite: Suite) -> None:
     assert "has no name" in finished.stderr
 
 
+def _stored_times(suite: Suite, person: str) -> list[tuple[str, str]]:
+    with psycopg.connect(suite.addresses.database_url) as connection:
+        rows = connection.execute(
+            "SELECT subject_id, to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')"
+            " FROM enrich.events WHERE subject_id LIKE %s ORDER BY occurred_at",
+            [f"{person}%"],
+        ).fetchall()
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
+def test_a_german_export(suite: Suite, tmp_path: Path) -> None:
+    log = tmp_path / "Spieler.csv"
+    log.write_bytes(
+        "Spieler;Zeitpunkt;Länge\n"
+        "Jörg Müller;03.04.2024 14:05;1,5\n"
+        '"Jörg; Groß";24.12.2024 00:30;"2,5"\n'
+        "Jörg ohne Zeit;gestern;1\n".encode("latin-1")
+    )
+    options = (
+        "--app", "gamelaunch", "--set", "name=gameStarted", "--map", "player_id=Spieler",
+        "--map", "occurred_at=Zeitpunkt", "--map", "properties.length=Länge",
+    )  # fmt: skip
+    finished = weir(suite.home.path, "import", str(log), *options)
+    assert finished.returncode == 2
+    assert "say --encoding" in finished.stderr
+    finished = weir(
+        suite.home.path, "import", str(log), *options, "--encoding", "latin-1",
+        "--timezone", "Europe/Berlin",
+    )  # fmt: skip
+    assert finished.returncode == 1
+    assert "line 4: occurred_at: `gestern`" in finished.stdout
+    # In Berlin it is two hours later than in UTC in April, and one in December.
+    assert _stored_times(suite, "Jörg") == [
+        ("Jörg Müller", "2024-04-03 12:05"),
+        ("Jörg; Groß", "2024-12-23 23:30"),
+    ]
+
+
+def test_times_that_can_be_read_in_two_ways_are_refused(suite: Suite, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("who,day\ntwo-ways-1,03/04/2024\ntwo-ways-2,05/04/2024\n")
+    options = (
+        "--app", "gamelaunch", "--set", "name=gameStarted", "--map", "player_id=who",
+        "--map", "occurred_at=day",
+    )  # fmt: skip
+    finished = weir(suite.home.path, "import", str(log), *options)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "`03/04/2024` (line 2) can be read in two ways" in finished.stderr
+    assert '--time-format "%d/%m/%Y" or --time-format "%m/%d/%Y"' in finished.stderr
+    # A pipe cannot be read twice, so each row says it.
+    piped = weir(suite.home.path, "import", "-", *options, stdin=log.read_bytes())
+    assert piped.returncode == 1
+    assert piped.stdout.count("can be read in two ways") == 2
+    assert _stored_times(suite, "two-ways") == []
+    result = _import(suite, log, *options, "--time-format", "%d/%m/%Y")
+    assert result["accepted"] == 2
+    # A column in which one date decides needs no option.
+    log.write_text("who,day\ntwo-ways-3,03/04/2024\ntwo-ways-4,25/04/2024\n")
+    assert _import(suite, log, *options)["accepted"] == 2
+    assert [time for _, time in _stored_times(suite, "two-ways")] == [
+        "2024-04-03 00:00",
+        "2024-04-03 00:00",
+        "2024-04-05 00:00",
+        "2024-04-25 00:00",
+    ]
+
+
 def _stray_quote(number: int) -> str:
     quote = '"' if number == 1_500 else ""
     return f"{quote}stray-{number},2016-05-01,gameStarted\n"
@@ -316,7 +383,9 @@ def test_rows_that_cannot_be_sent_are_listed_and_the_others_go_on(
     problems = {problem["line"]: problem for problem in result["problems"]}
     assert sorted(problems) == [2, 4, 5, 6]
     assert problems[5]["reason"] == "EVENT_UNKNOWN"
-    assert "occurred_at" in problems[2]["message"]
+    assert problems[2]["field"] == "occurred_at"
+    assert "`yesterday`" in problems[2]["message"]
+    assert "--time-format" in problems[2]["message"]
     assert "name" in problems[4]["message"]
 
 
