@@ -36,8 +36,8 @@ class ProtoCodec:
     ) -> bytes:
         """See `ports.BatchCodec`. The events are field 2 of every container and of EventBatch, and
         messages merge by concatenation, so a container whose other fields are cleared *is* the body
-        of an EventBatch: nothing is copied. The header stands last, where it wins: unknown fields
-        that a producer put beside the events survive serialization, and must not become it."""
+        of an EventBatch: nothing is copied. The header stands last, where it wins over unknown fields
+        that a producer put beside the events; the pipeline has discarded those already."""
         if not positions:
             return b""
         header = batch_pb2.EventBatch(

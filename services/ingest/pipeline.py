@@ -55,6 +55,8 @@ class IngestPipeline:
         if not events:
             raise InvalidArgument("a batch has at least one event", field="events")
         self._check_limit("max_events", len(events), self._settings.max_events_per_frame)
+        # What our schema does not know may hold anything, and would survive into Redis.
+        container.DiscardUnknownFields()
         now_us = self._clock.now_us()
         outcome = Outcome([Verdict.ACCEPTED] * len(events))
         screening = screen(catalog, events, now_us)

@@ -38,7 +38,11 @@ class Ingest:
         )
 
     async def take(self, *events: event_pb2.Event, app_id: str = "chess") -> Outcome:
-        frame = pb.EventFrame(sequence=9, traceparent="x", events=events)
+        return await self.take_frame(
+            pb.EventFrame(sequence=9, traceparent="x", events=events), app_id=app_id
+        )
+
+    async def take_frame(self, frame: pb.EventFrame, *, app_id: str = "chess") -> Outcome:
         return await self._pipeline.take(app_id, frame)
 
     def batches(self) -> list[batch_pb2.EventBatch]:
