@@ -22,6 +22,7 @@ from libs.catalog.model import (
     Producer,
     Purpose,
     Rollup,
+    Subjectless,
     WhenRefused,
 )
 from libs.catalog.problems import CatalogError, Problem
@@ -54,6 +55,7 @@ __all__ = [
     "Rollup",
     "Source",
     "SourceKind",
+    "Subjectless",
     "Violation",
     "WhenRefused",
     "compile_catalog",

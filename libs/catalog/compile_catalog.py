@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from libs.catalog.compile_events import compile_categories, compile_events, compile_purposes
-from libs.catalog.compile_rollups import compile_rollups, compile_selection
+from libs.catalog.compile_rollups import (
+    compile_rollups,
+    compile_selection,
+    measured_properties,
+)
 from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.catalog.fields import ENVELOPE_PATHS, FieldNames, field_names
 from libs.catalog.limits import compile_limits, sent_dimensions
-from libs.catalog.model import Catalog, ClockPolicy, EventType, Producer
+from libs.catalog.model import Catalog, ClockPolicy, EventType, Producer, Purpose
 from libs.catalog.problems import CatalogError, ProblemList, did_you_mean
 from libs.catalog.reader import Section
 from libs.catalog.yaml_nodes import parse_yaml
@@ -18,8 +22,9 @@ DEFAULT_DEDUPE_WINDOW_SECONDS = 86_400
 # Sections that other parts of Weir read; kept here as they are.
 OPAQUE_SECTIONS = ("consumers", "metrics", "dashboards", "alerts", "access")
 _KEYS = (
-    *("app_id", "title", "description", "naming", "subject", "group", "purposes", "categories"),
-    *("fields", "events", "dedupe", "clock", "activity", "rollups", "privacy_levels", "limits"),
+    *("app_id", "title", "description", "naming", "subject", "group", "purposes", "location"),
+    *("categories", "fields", "events", "dedupe", "clock", "activity", "rollups"),
+    *("privacy_levels", "limits"),
     *OPAQUE_SECTIONS,
 )
 _APP_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -45,7 +50,9 @@ def _compile(section: Section) -> Catalog:
     app_id = section.text("app_id")
     if app_id and not _APP_ID.fullmatch(app_id):
         section.complain("must be a-z, 0-9 and `_`, beginning with a letter", "app_id")
-    subject_name = _name_of(section.child("subject")) or "subject_id"
+    subject = section.child("subject")
+    subject_name = _name_of(subject, "entity_types") or "subject_id"
+    entity_types = frozenset(subject.texts("entity_types"))
     group_name = _name_of(section.child("group"))
     purposes = compile_purposes(section.child("purposes"))
     categories = compile_categories(section.child("categories"), purposes)
@@ -61,13 +68,17 @@ def _compile(section: Section) -> Catalog:
         app_id=app_id,
         title=section.text("title"),
         subject_name=subject_name,
+        subject_entity_types=entity_types,
+        names_others=bool(entity_types) or _marks_subjects(events),
         group_name=group_name,
+        location_purpose=_location_purpose(section.child("location"), purposes),
         purposes=purposes,
         categories=MappingProxyType(
             {name: defaults.category for name, defaults in categories.items()}
         ),
         events=events,
         rollups=rollups,
+        measures=measured_properties(rollups),
         fields=_fields(section.child("fields"), subject_name, group_name),
         dedupe_window_seconds=dedupe.seconds("window", DEFAULT_DEDUPE_WINDOW_SECONDS),
         clock=ClockPolicy(
@@ -85,9 +96,27 @@ def _compile(section: Section) -> Catalog:
     )
 
 
-def _name_of(section: Section) -> str | None:
-    section.only(("name",))
+def _name_of(section: Section, *other_keys: str) -> str | None:
+    section.only(("name", *other_keys))
     return section.text("name") if section.values else None
+
+
+def _marks_subjects(events: Mapping[str, EventType]) -> bool:
+    return any(
+        version.subject_properties
+        for event in events.values()
+        for version in event.versions.values()
+    )
+
+
+def _location_purpose(section: Section, purposes: Mapping[str, Purpose]) -> Purpose | None:
+    section.only(("purpose",))
+    if not section.values:
+        return None
+    name = section.text("purpose")
+    if name and name not in purposes:
+        section.complain(f"no purpose `{name}`{did_you_mean(name, purposes)}", "purpose")
+    return purposes.get(name)
 
 
 def _own_sources(subject_name: str, group_name: str | None) -> Mapping[str, str]:

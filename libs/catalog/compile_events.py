@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from libs.catalog.counts_only import close_properties
 from libs.catalog.keywords import OBJECT_KEYWORDS, check_keywords
 from libs.catalog.model import (
     Category,
@@ -12,6 +13,7 @@ from libs.catalog.model import (
     Pii,
     Producer,
     Purpose,
+    Subjectless,
     WhenRefused,
 )
 from libs.catalog.problems import did_you_mean
@@ -27,6 +29,7 @@ _EVENT_KEYS = (
     "purpose",
     "sampling",
     "retention",
+    "counts_only",
     "versions",
 )
 _VERSION = re.compile(r"[0-9]+(\.[0-9]+){0,2}")
@@ -38,24 +41,31 @@ NO_PURPOSE = "none"
 class CategoryDefaults:
     """What the events of a category inherit unless they say otherwise."""
 
-    def __init__(self, category: Category, purpose: str, producers: tuple[str, ...]) -> None:
+    def __init__(
+        self, category: Category, purpose: str, producers: tuple[str, ...], *, counts_only: bool
+    ) -> None:
         self.category = category
         self.purpose = purpose
         self.producers = producers
+        self.counts_only = counts_only
 
 
 def compile_purposes(section: Section) -> Mapping[str, Purpose]:
     """The purposes by name; each says its default and what refusal means."""
     purposes = {}
     for name, entry in section.children():
-        entry.only(("default", "when_refused", "description"))
+        entry.only(("default", "when_refused", "subjectless", "description"))
         default = entry.text("default")
         if default and default not in ("granted", "refused"):
             entry.complain(f"`{default}` is not one of granted, refused", "default")
         if name == NO_PURPOSE:
             entry.complain(f"`{NO_PURPOSE}` means that an event needs no consent")
         when = entry.choice("when_refused", WhenRefused) or WhenRefused.DROP
-        purposes[name] = Purpose(name, default == "granted", when)
+        # As a person who never answered is treated, unless the catalog says otherwise.
+        unanswered = default != "granted" and when is WhenRefused.DROP
+        subjectless = Subjectless.DROP if unanswered else Subjectless.ACCEPT
+        subjectless = entry.choice("subjectless", Subjectless, subjectless) or subjectless
+        purposes[name] = Purpose(name, default == "granted", when, subjectless)
     return MappingProxyType(purposes)
 
 
@@ -69,7 +79,7 @@ def compile_categories(
     for name, entry in section.children():
         entry.only(
             ("description", "pii", "retention", "anonymize_after", "sampling", "purpose",
-             "producers")
+             "producers", "legal_ground", "counts_only")
         )  # fmt: skip
         retention = entry.child("retention")
         retention.only(("raw", "aggregate"))
@@ -85,9 +95,13 @@ def compile_categories(
             aggregate_retention_days=retention.days("aggregate"),
             anonymize_after_days=entry.days("anonymize_after", least=0),
             sampling=_sampling(entry.child("sampling")),
+            legal_ground=entry.text("legal_ground", default=""),
         )
         categories[name] = CategoryDefaults(
-            category, _purpose_name(entry, purposes), _producers(entry)
+            category,
+            _purpose_name(entry, purposes),
+            _producers(entry),
+            counts_only=entry.flag("counts_only"),
         )
     return MappingProxyType(categories)
 
@@ -120,9 +134,10 @@ def _compile_event(
     categories: Mapping[str, CategoryDefaults],
 ) -> EventType | None:
     entry.only((*_EVENT_KEYS, *OBJECT_KEYWORDS))
-    versions = _versions(entry)
     category_name = entry.text("category")
     defaults = categories.get(category_name)
+    counts_only = entry.flag("counts_only", defaults is not None and defaults.counts_only)
+    versions = _versions(entry, counts_only=counts_only)
     if defaults is None:
         if category_name:
             hint = did_you_mean(category_name, categories)
@@ -149,12 +164,13 @@ def _compile_event(
         sampling=MappingProxyType({**category.sampling, **_sampling(entry.child("sampling"))}),
         raw_retention_days=raw,
         retention_class=retention_class(raw),
+        counts_only=counts_only,
     )
 
 
-def _versions(entry: Section) -> dict[str, EventVersion]:
+def _versions(entry: Section, *, counts_only: bool) -> dict[str, EventVersion]:
     if not entry.has("versions"):
-        only_version = _version(FIRST_VERSION, entry, skip=_EVENT_KEYS)
+        only_version = _version(FIRST_VERSION, entry, skip=_EVENT_KEYS, counts_only=counts_only)
         return {FIRST_VERSION: only_version} if only_version else {}
     for keyword in OBJECT_KEYWORDS:
         if entry.has(keyword):
@@ -168,19 +184,23 @@ def _versions(entry: Section) -> dict[str, EventVersion]:
             part.complain("a version is one to three numbers, such as 1.1.0")
             continue
         part.only((*OBJECT_KEYWORDS, "description"))
-        version = _version(number, part, skip=("description",))
+        version = _version(number, part, skip=("description",), counts_only=counts_only)
         if version is not None:
             versions[number] = version
     return versions
 
 
-def _version(number: str, entry: Section, skip: tuple[str, ...]) -> EventVersion | None:
+def _version(
+    number: str, entry: Section, skip: tuple[str, ...], *, counts_only: bool
+) -> EventVersion | None:
     before = len(entry.problems.found)
     parts = {}
     for keyword, node in entry.values.items():
         if keyword in OBJECT_KEYWORDS and keyword not in skip:
             parts[keyword] = node.plain()
     check_keywords(entry)
+    if counts_only:
+        close_properties(entry, parts)
     declared = parts.get("properties")
     if isinstance(declared, dict):
         for name in entry.texts("required"):

@@ -46,6 +46,18 @@ def compile_selection(entry: Section, key: str, events: Mapping[str, EventType])
     return frozenset(found)
 
 
+def measured_properties(rollups: Mapping[str, Rollup]) -> frozenset[tuple[str, ...]]:
+    """The paths of the properties of which a rollup makes a sum, an average or an extreme."""
+    return frozenset(
+        metric.source.path
+        for rollup in rollups.values()
+        for metric in rollup.metrics
+        if metric.source is not None
+        and metric.kind in _NUMERIC_KINDS
+        and metric.source.kind is SourceKind.PROPERTY
+    )
+
+
 def _built_in(
     events: Mapping[str, EventType], activity: frozenset[str] | None
 ) -> Mapping[str, Rollup]:

@@ -15,6 +15,8 @@ _PRIVACY_LEVELS = frozenset(PRIVACY_LEVELS[1:])
 # A person's id is moved out of the properties, where anonymization would not reach it. Everything
 # else that is read from there stays as well, because the event's schema may ask for it.
 _MOVED = frozenset({"subject_id", "anonymous_id"})
+# Read and left where it is, so that it is stored with what surrounds it.
+_LEFT = frozenset({"consent_given"})
 
 
 class EnvelopeError(Exception):
@@ -93,7 +95,7 @@ def _find(
     for word in words:
         inside = _inside_properties(names, word)
         if inside is None:
-            value = _take(rest, word)
+            value = _look(rest, word) if path in _LEFT else _take(rest, word)
         elif path in _MOVED:
             value = _take(properties, inside)
         elif found is _ABSENT:
@@ -129,6 +131,14 @@ def _take(tree: dict[str, object], path: Path) -> object:
     return _ABSENT if value is None else value
 
 
+def _look(tree: dict[str, object], path: Path) -> object:
+    """The value at `path`, which stays there; null counts as absent."""
+    here: object = tree
+    for step in path:
+        here = here.get(step) if isinstance(here, dict) else None
+    return _ABSENT if here is None else here
+
+
 def _peek(tree: dict[str, object], path: Path) -> object:
     """The text or whole number at `path`. Anything else there is the schema's business."""
     here: object = tree
@@ -139,6 +149,10 @@ def _peek(tree: dict[str, object], path: Path) -> object:
 
 def _shaped(path: str, names: FieldNames, value: object) -> object:
     word = names.word(path)
+    if path == "consent_given":
+        if not isinstance(value, bool):
+            raise EnvelopeError(word, "must be true or false")
+        return value
     if path == "retention_days":
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
             raise EnvelopeError(word, "must be a whole number of days")

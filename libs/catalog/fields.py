@@ -19,6 +19,7 @@ ENVELOPE_PATHS: tuple[str, ...] = (
     "group_id",
     "privacy_level",
     "retention_days",
+    "consent_given",
     "idempotency_key",
     "request_id",
     "properties",

@@ -17,6 +17,13 @@ class WhenRefused(StrEnum):
     DROP = "drop"
 
 
+class Subjectless(StrEnum):
+    """What becomes of an event of the purpose that names no person whose consent could be asked for."""
+
+    ACCEPT = "accept"
+    DROP = "drop"
+
+
 class Producer(StrEnum):
     """Who may send an event."""
 
@@ -65,17 +72,20 @@ class MetricKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What consent is asked for. `default_granted` holds until the person says otherwise."""
+    """What consent is asked for. `default_granted` holds until the person says otherwise;
+    `subjectless` says what becomes of events that name no person."""
 
     name: str
     default_granted: bool
     when_refused: WhenRefused
+    subjectless: Subjectless = Subjectless.ACCEPT
 
 
 @dataclass(frozen=True, slots=True)
 class Category:
     """Events that are kept alike. None as a period: kept without limit (or never anonymized).
-    `sampling` is the share kept by environment name; an environment that is missing keeps all."""
+    `sampling` is the share kept by environment name; an environment that is missing keeps all.
+    `legal_ground` says in words why its events need no consent; empty when the catalog does not."""
 
     name: str
     pii: str
@@ -83,12 +93,14 @@ class Category:
     aggregate_retention_days: int | None
     anonymize_after_days: int | None
     sampling: Mapping[str, float]
+    legal_ground: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EventType:
     """One event of the catalog. `producers` is never empty, its first one is assumed when a sender
-    says nothing; `sampling` is the share kept by environment name, 1.0 where none is given."""
+    says nothing; `sampling` is the share kept by environment name, 1.0 where none is given. Of a
+    `counts_only` event nothing is kept but ids, time and declared properties, which are scalars."""
 
     name: str
     description: str
@@ -100,6 +112,7 @@ class EventType:
     sampling: Mapping[str, float]
     raw_retention_days: int | None
     retention_class: str
+    counts_only: bool = False
 
     def version(self, name: str) -> EventVersion | None:
         """The version called `name`, the newest for "", None when there is no such version."""
@@ -146,7 +159,12 @@ class ClockPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """One app. `activity` names the events that make a person active, None means every event.
+    """One app. `subject_entity_types` are the entity types whose ids are people's ids; `names_others`
+    says whether an event can name another person than its subject, as far as the catalog tells.
+    `location_purpose` is the purpose that a person must have granted for their address, and so their
+    country, to be kept; None: it is kept of every event. `measures` are the paths of the properties
+    of which a rollup makes sums, averages or extremes. `activity` names the events that make a person
+    active, None means every event.
     `privacy_levels` is the longest an event may be kept, in days, when its sender marks it
     `sensitive` or `pii`; a level that is missing changes nothing. `sent_dimensions` are, by event
     name, the dimensions whose values a producer can make long. `extra` holds the sections that other
@@ -155,11 +173,15 @@ class Catalog:
     app_id: str
     title: str
     subject_name: str
+    subject_entity_types: frozenset[str]
+    names_others: bool
     group_name: str | None
+    location_purpose: Purpose | None
     purposes: Mapping[str, Purpose]
     categories: Mapping[str, Category]
     events: Mapping[str, EventType]
     rollups: Mapping[str, Rollup]
+    measures: frozenset[tuple[str, ...]]
     fields: FieldNames
     dedupe_window_seconds: int
     clock: ClockPolicy

@@ -97,6 +97,16 @@ class Section:
             self.complain(f"`{word}` is not one of {', '.join(words)}", key)
             return default
 
+    def flag(self, key: str, default: bool = False) -> bool:
+        """`true` or `false`; the default when it is absent or wrong."""
+        node = self.values.get(key)
+        if node is None:
+            return default
+        if isinstance(node.value, bool):
+            return node.value
+        self.complain("must be true or false", key)
+        return default
+
     def number(self, key: str, low: float, high: float) -> float | None:
         """A number between `low` and `high`; None when it is absent or wrong."""
         node = self.values.get(key)

@@ -33,11 +33,13 @@ class SchemaError(ValueError):
 @dataclass(frozen=True, slots=True, eq=False)
 class EventVersion:
     """One version of an event's properties. `schema` is a complete JSON Schema, not to be changed;
-    `pii_properties` are the top-level properties marked `x-pii: true`."""
+    `pii_properties` are the top-level properties marked `x-pii: true`, `subject_properties` those
+    marked `x-subject: true`, whose values are ids of people."""
 
     version: str
     schema: dict[str, object]
     pii_properties: frozenset[str]
+    subject_properties: frozenset[str]
     _validator: jsonschema_rs.Validator
     _declared: frozenset[str]
 
@@ -142,32 +144,43 @@ def compile_version(version: str, parts: Mapping[str, object]) -> EventVersion:
         raise SchemaError(error.message, list(error.instance_path)) from None
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise SchemaError(str(error).splitlines()[0], []) from None
-    properties = parts.get("properties")
-    for path in _nested_pii(schema, []):
-        raise SchemaError("`x-pii` marks whole properties, not parts of one", path)
-    pii = frozenset(
-        name
-        for name, rule in (properties.items() if isinstance(properties, dict) else ())
-        if isinstance(rule, dict) and rule.get("x-pii") is True
+    for mark in ("x-pii", "x-subject"):
+        for path in _nested_marks(mark, schema, []):
+            raise SchemaError(f"`{mark}` marks whole properties, not parts of one", path)
+    return EventVersion(
+        version,
+        schema,
+        _marked("x-pii", parts),
+        _marked("x-subject", parts),
+        validator,
+        frozenset(_declared_names(schema)),
     )
-    return EventVersion(version, schema, pii, validator, frozenset(_declared_names(schema)))
 
 
 def _word(value: object) -> str:
     return value if isinstance(value, str) else str(value).lower() if value is None else repr(value)
 
 
-def _nested_pii(part: object, path: list[str | int]) -> Iterator[list[str | int]]:
-    """Where `x-pii` stands in the rule of something that is no property of the event itself."""
+def _marked(mark: str, parts: Mapping[str, object]) -> frozenset[str]:
+    properties = parts.get("properties")
+    return frozenset(
+        name
+        for name, rule in (properties.items() if isinstance(properties, dict) else ())
+        if isinstance(rule, dict) and rule.get(mark) is True
+    )
+
+
+def _nested_marks(mark: str, part: object, path: list[str | int]) -> Iterator[list[str | int]]:
+    """Where `mark` stands in the rule of something that is no property of the event itself."""
     entries: Iterable[tuple[str | int, object]] = ()
     if isinstance(part, dict):
-        if "x-pii" in part and not (len(path) == 2 and path[0] == "properties"):
+        if mark in part and not (len(path) == 2 and path[0] == "properties"):
             yield path
         entries = part.items()
     elif isinstance(part, list):
         entries = enumerate(part)
     for key, child in entries:
-        yield from _nested_pii(child, [*path, key])
+        yield from _nested_marks(mark, child, [*path, key])
 
 
 def _declared_names(schema: object) -> Iterator[str]:

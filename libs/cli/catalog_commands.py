@@ -134,6 +134,10 @@ def _show_event(event: EventType, as_json: bool) -> None:
     facts.add_row("category", escape(event.category.name))
     facts.add_row("producers", ", ".join(event.producers))
     facts.add_row("purpose", event.purpose.name if event.purpose else "-")
+    if event.category.legal_ground:
+        facts.add_row("legal ground", escape(event.category.legal_ground))
+    if event.counts_only:
+        facts.add_row("content", "none is kept: counts only")
     facts.add_row("kept", f"{_days(event.raw_retention_days)} (class {event.retention_class})")
     for environment, share in event.sampling.items():
         facts.add_row(f"sampled in {environment}", f"{share:g}")
@@ -163,9 +167,11 @@ def _catalog_dict(catalog: Catalog) -> dict[str, object]:
             purpose.name: {
                 "default": "granted" if purpose.default_granted else "refused",
                 "when_refused": purpose.when_refused,
+                "subjectless": purpose.subjectless,
             }
             for purpose in catalog.purposes.values()
         },
+        "location_purpose": catalog.location_purpose.name if catalog.location_purpose else None,
         "events": {name: _event_dict(event) for name, event in catalog.events.items()},
         "rollups": {name: _rollup_dict(rollup) for name, rollup in catalog.rollups.items()},
     }
@@ -178,6 +184,8 @@ def _event_dict(event: EventType) -> dict[str, object]:
         "category": event.category.name,
         "producers": list(event.producers),
         "purpose": event.purpose.name if event.purpose else None,
+        "legal_ground": event.category.legal_ground,
+        "counts_only": event.counts_only,
         "sampling": dict(event.sampling),
         "retention_days": event.raw_retention_days,
         "retention_class": event.retention_class,

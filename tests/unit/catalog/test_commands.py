@@ -45,7 +45,9 @@ def test_show(folder: Path) -> None:
     arguments = ["show", "chess", "--catalogs", str(folder)]
     assert "game.ended" in CliRunner().invoke(app, arguments).output
     shown = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
-    assert shown["purposes"] == {"telemetry": {"default": "granted", "when_refused": "anonymize"}}
+    assert shown["purposes"] == {
+        "telemetry": {"default": "granted", "when_refused": "anonymize", "subjectless": "accept"}
+    }
     assert shown["events"]["game.ended"]["retention_days"] == 90
     assert shown["rollups"]["activity"]["metrics"] == {"active_users": {"distinct": "subject"}}
 

@@ -1,0 +1,40 @@
+"""Events of which only counts may be kept: their properties are listed, and none can hold content."""
+
+from libs.catalog.reader import Section
+
+_SCALARS = frozenset({"string", "integer", "number", "boolean", "null"})
+# What would let a property in that is not listed, or look into one that is.
+_OPENING = ("patternProperties", "unevaluatedProperties", "dependentSchemas")
+
+
+def close_properties(entry: Section, parts: dict[str, object]) -> None:
+    """Makes the schema `parts` of a counts-only event refuse every property that it does not list.
+
+    Notes a problem for a schema that says otherwise, and for a property that is not plainly a text, a
+    number, a boolean or one of some values: objects and lists can hold anything.
+    """
+    if parts.setdefault("additionalProperties", False) is not False:
+        entry.complain("a counts-only event takes no other properties", "additionalProperties")
+    for keyword in _OPENING:
+        if keyword in parts:
+            entry.complain("a counts-only event lists its properties", keyword)
+    properties = parts.get("properties")
+    if not isinstance(properties, dict):
+        return
+    section = entry.child("properties")
+    for name, rule in properties.items():
+        if not _is_scalar(rule):
+            section.complain(
+                f"of a counts-only event must be of type {', '.join(sorted(_SCALARS))}, or an enum",
+                name,
+            )
+
+
+def _is_scalar(rule: object) -> bool:
+    if not isinstance(rule, dict):
+        return False
+    if "enum" in rule or "const" in rule:
+        return True
+    declared = rule.get("type")
+    types = declared if isinstance(declared, list) else [declared]
+    return bool(types) and all(kind in _SCALARS for kind in types)

@@ -1,0 +1,120 @@
+"""What a catalog says about people: purposes, places where they are named, location, counts."""
+
+import pytest
+
+from libs.catalog import CatalogError, Subjectless, WhenRefused, compile_catalog
+from tests.unit.catalog.small_catalog import SMALL, small
+
+PURPOSE = "telemetry: {default: granted, when_refused: anonymize}"
+MODE = "mode: {type: string}"
+
+
+def _problems(text: str) -> list[str]:
+    with pytest.raises(CatalogError) as error:
+        compile_catalog(text, "chess.yaml")
+    return [str(problem) for problem in error.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("rest", "subjectless"),
+    [
+        # Without a word of the catalog's: as a person who never answered.
+        ("default: granted, when_refused: anonymize", Subjectless.ACCEPT),
+        ("default: granted, when_refused: drop", Subjectless.ACCEPT),
+        ("default: refused, when_refused: anonymize", Subjectless.ACCEPT),
+        ("default: refused, when_refused: drop", Subjectless.DROP),
+        ("default: refused, when_refused: drop, subjectless: accept", Subjectless.ACCEPT),
+        ("default: granted, when_refused: anonymize, subjectless: drop", Subjectless.DROP),
+    ],
+)
+def test_a_purpose_says_what_becomes_of_events_that_name_no_person(
+    rest: str, subjectless: Subjectless
+) -> None:
+    catalog = compile_catalog(SMALL.replace(PURPOSE, f"telemetry: {{{rest}}}"), "chess.yaml")
+    assert catalog.purposes["telemetry"].subjectless is subjectless
+    assert catalog.purposes["telemetry"].when_refused is WhenRefused(rest.split()[3].strip(","))
+
+
+def test_location_names_a_purpose() -> None:
+    assert small().location_purpose is None
+    located = small("location: {purpose: telemetry}\n")
+    assert located.location_purpose is located.purposes["telemetry"]
+    [problem] = _problems(SMALL + "location: {purpose: telemetri}\n")
+    assert "location.purpose: no purpose `telemetri`; did you mean `telemetry`?" in problem
+
+
+def test_places_where_people_are_named() -> None:
+    assert not small().names_others
+    marked = compile_catalog(SMALL.replace(MODE, "mode: {x-subject: true}"), "chess.yaml")
+    assert marked.events["game.ended"].latest.subject_properties == {"mode"}
+    assert marked.names_others
+    typed = SMALL.replace("{name: player}", "{name: player, entity_types: [player, coach]}")
+    catalog = compile_catalog(typed, "chess.yaml")
+    assert catalog.subject_entity_types == {"player", "coach"}
+    assert catalog.names_others
+
+
+def test_measures_are_the_properties_that_rollups_calculate_with() -> None:
+    rollup = """\
+rollups:
+  games:
+    events: [game.ended]
+    period: day
+    dimensions: [properties.mode]
+    metrics: {games: count, longest: {max: properties.moves}, modes: {distinct: properties.mode}}
+"""
+    assert small().measures == frozenset()
+    assert small(rollup).measures == {("moves",)}
+
+
+def test_a_ground_is_in_words() -> None:
+    text = SMALL.replace("purpose: telemetry,", "legal_ground: The contract,")
+    assert compile_catalog(text, "chess.yaml").categories["play"].legal_ground == "The contract"
+
+
+COUNTED = SMALL.replace(
+    "    category: play\n    properties: {moves",
+    "    category: play\n    counts_only: true\n    properties: {moves",
+)
+
+
+def test_a_counts_only_event_lists_its_properties() -> None:
+    event = compile_catalog(COUNTED, "chess.yaml").events["game.ended"]
+    assert event.counts_only
+    assert event.latest.is_valid({"moves": 3, "mode": "blitz"})
+    assert not event.latest.is_valid({"moves": 3, "text": "see you at eight"})
+    assert not small().events["game.ended"].counts_only
+
+
+def test_a_category_can_be_counts_only() -> None:
+    text = SMALL.replace("play: {", "play: {counts_only: true, ")
+    events = compile_catalog(text, "chess.yaml").events
+    assert all(event.counts_only for event in events.values())
+    assert not events["club.joined"].latest.is_valid({"text": "see you at eight"})
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("mode: {type: object}", "game.ended.properties.mode: of a counts-only event"),
+        ("mode: {type: [string, array]}", "game.ended.properties.mode: of a counts-only event"),
+        ("mode: {}", "game.ended.properties.mode: of a counts-only event"),
+    ],
+)
+def test_what_could_hold_content_is_a_mistake(change: str, problem: str) -> None:
+    [found] = _problems(COUNTED.replace(MODE, change))
+    assert problem in found
+
+
+@pytest.mark.parametrize(
+    "more", ["additionalProperties: true", "patternProperties: {'^x': {type: string}}"]
+)
+def test_a_counts_only_event_takes_no_other_properties(more: str) -> None:
+    text = COUNTED.replace("counts_only: true", f"counts_only: true\n    {more}")
+    [found] = _problems(text)
+    assert "counts-only event" in found
+
+
+def test_a_flag_is_true_or_false() -> None:
+    [found] = _problems(COUNTED.replace("counts_only: true", "counts_only: sometimes"))
+    assert "events.game.ended.counts_only: must be true or false" in found
