@@ -73,6 +73,8 @@ def event_from_envelope(
     ):
         if value := envelope.get(name):
             _set_enum(event, name, f"{prefix}_{str(value).upper()}")
+    if (given := envelope.get("consent_given")) is not None:
+        event.consent_given = _truth("consent_given", given)
     if days := envelope.get("retention_days"):
         event.retention_days = int(days)
     for name in ("entity", "attribution"):
@@ -93,6 +95,16 @@ def _set_texts(message: Any, field: str, values: Mapping[str, Any]) -> None:
         if key not in message.DESCRIPTOR.fields_by_name:
             raise ValueError(f"{field}.{key}: there is no such field")
         setattr(message, key, str(value))
+
+
+def _truth(field: str, value: object) -> bool:
+    # A table has texts only.
+    truth = (
+        value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
+    )
+    if truth is None:
+        raise ValueError(f"{field}: must be true or false")
+    return truth
 
 
 def _set_enum(event: event_pb2.Event, field: str, value: str) -> None:

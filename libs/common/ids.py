@@ -20,10 +20,15 @@ def event_uuid(event_id: str) -> tuple[bytes, bool]:
     """
     if _CANONICAL_UUID(event_id):
         return bytes.fromhex(event_id.replace("-", "")), True
-    digest = bytearray(hashlib.sha1(_NAMESPACE_BYTES + event_id.encode()).digest()[:16])
+    return uuid5(_NAMESPACE_BYTES, event_id.encode()), False
+
+
+def uuid5(namespace: bytes, name: bytes) -> bytes:
+    """The 16 bytes of a UUIDv5 (RFC 9562, section 5.5) of any bytes; the namespace is a UUID's bytes."""
+    digest = bytearray(hashlib.sha1(namespace + name).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50
     digest[8] = digest[8] & 0x3F | 0x80
-    return bytes(digest), False
+    return bytes(digest)
 
 
 def new_uuid7() -> bytes:

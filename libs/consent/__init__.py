@@ -5,7 +5,7 @@ Privacy writes the states; ingest and privacy read them, once for each batch, fr
 """
 
 from libs.consent.connection import RedisConnection
-from libs.consent.decision import Decision, decide, decide_all
+from libs.consent.decision import Decision, decide, decide_all, decide_subjectless
 from libs.consent.keys import READY_FIELD, consent_key, is_subject_id, ready_mark
 from libs.consent.reader import ConsentReader, ConsentUnavailable
 from libs.consent.state import ConsentState, encode_state, parse_state
@@ -20,6 +20,7 @@ __all__ = [
     "consent_key",
     "decide",
     "decide_all",
+    "decide_subjectless",
     "encode_state",
     "is_subject_id",
     "parse_state",

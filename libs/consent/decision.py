@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
 
-from libs.catalog.model import Purpose, WhenRefused
+from libs.catalog.model import Purpose, Subjectless, WhenRefused
 from libs.consent.state import ConsentState, parse_choices
 
 
@@ -28,6 +28,11 @@ def decide(purpose: Purpose, state: ConsentState | None) -> Decision:
     answer = state.choices.get(purpose.name) if state is not None else None
     granted = purpose.default_granted if answer is None else answer
     return Decision.ALLOW if granted else _REFUSED[purpose.when_refused]
+
+
+def decide_subjectless(purpose: Purpose) -> Decision:
+    """What may be done with an event that names no person."""
+    return Decision.DROP if purpose.subjectless is Subjectless.DROP else Decision.ALLOW
 
 
 def decide_all(purpose: Purpose, texts: Iterable[bytes | None]) -> list[Decision]:

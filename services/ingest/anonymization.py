@@ -1,98 +1,27 @@
 """How a person disappears from an event before anything is buffered."""
 
-import ipaddress
-import socket
-from collections.abc import Callable, Collection
-from functools import lru_cache
+import uuid
+from collections.abc import Collection
 from typing import Any
 
+import orjson
+
+from libs.catalog import Catalog
+from libs.common.ids import event_uuid
 from libs.common.pseudonym import Pseudonymizer
-
-# No address is longer: an IPv6 one that ends in an IPv4 one, and a zone.
-MAX_ADDRESS_LENGTH = 64
-
-
-def truncate_ip(address: str) -> str:
-    """IPv4 without its last octet, IPv6 cut to its first 48 bits; empty for what is no address."""
-    # What a producer makes long must not fill the cache.
-    return _truncate(address) if len(address) <= MAX_ADDRESS_LENGTH else ""
-
-
-@lru_cache(maxsize=50_000)
-def _truncate(address: str) -> str:
-    try:
-        socket.inet_pton(socket.AF_INET, address)
-    except (OSError, ValueError):
-        return _truncate_ipv6(address)
-    return address[: address.rindex(".")] + ".0"
-
-
-def _truncate_ipv6(address: str) -> str:
-    try:
-        parsed = ipaddress.IPv6Address(address)
-    except ValueError:
-        return ""
-    # The first 48 bits of a 6to4 address hold a whole IPv4 address.
-    if inner := parsed.ipv4_mapped or parsed.sixtofour:
-        return truncate_ip(str(inner))
-    return str(ipaddress.ip_network((parsed, 48), strict=False).network_address)
-
-
-def clear_mentions(message: Any, subject_id: str) -> None:
-    """Clears the texts of a message that are the person's id; does not look into messages inside it."""
-    for field, value in message.ListFields():
-        if value == subject_id:
-            message.ClearField(field.name)
-
-
-def remove_mentions(struct: Any, names: Collection[str], subject_id: str) -> None:
-    """Takes out of a `google.protobuf.Struct` what is called one of `names`, and what is worth the
-    person's id, as text or as number; at every depth."""
-    # As a Struct holds it: a long id is rounded there, and would not be the same text again.
-    subject_number = _number(subject_id)
-
-    def is_person(value: Any) -> bool:
-        kind = value.WhichOneof("kind")
-        if kind == "number_value":
-            return bool(value.number_value == subject_number)
-        return kind == "string_value" and bool(value.string_value == subject_id)
-
-    _remove_from_struct(struct, names, is_person)
-
-
-def _remove_from_struct(
-    struct: Any, names: Collection[str], is_person: Callable[[Any], bool]
-) -> None:
-    for name, value in list(struct.fields.items()):
-        if name in names or is_person(value):
-            del struct.fields[name]
-        else:
-            _remove_within(value, names, is_person)
-
-
-def _remove_within(value: Any, names: Collection[str], is_person: Callable[[Any], bool]) -> None:
-    kind = value.WhichOneof("kind")
-    if kind == "struct_value":
-        _remove_from_struct(value.struct_value, names, is_person)
-    elif kind == "list_value":
-        values = value.list_value.values
-        kept = [item for item in values if not is_person(item)]
-        if len(kept) < len(values):
-            del values[:]
-            values.extend(kept)
-        for item in values:
-            _remove_within(item, names, is_person)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+from services.ingest.mentions import (
+    PersonId,
+    clear_mentions,
+    person_of,
+    remove_mentions,
+    without_mentions,
+)
+from services.ingest.model import Outcome
+from services.ingest.screening import Candidate
 
 
 class Anonymizer:
-    """Replaces a person by a pseudonym, everywhere that an event names the person."""
+    """Replaces people by pseudonyms, everywhere that an event names them."""
 
     def __init__(self, pseudonymizer: Pseudonymizer) -> None:
         self._pseudonymizer = pseudonymizer
@@ -106,5 +35,90 @@ class Anonymizer:
         return self._pseudonymizer.pseudonym(app_id, f"session\x00{session_id}")
 
     def rekeyed(self, app_id: str, anonymous_id: str) -> str:
-        """Our pseudonym for a producer's own stand-in, which may be a hash that anybody can undo."""
+        """Our pseudonym for a producer's own stand-in, which may be a hash that can be undone."""
         return self._pseudonymizer.pseudonym(app_id, f"anonymous\x00{anonymous_id}")
+
+    def event(self, app_id: str, event_id: str) -> str:
+        """The pseudonym of an event id that may tell who the event is about."""
+        return self._pseudonymizer.pseudonym(app_id, f"event\x00{event_id}")
+
+    def anonymize(self, catalog: Catalog, candidate: Candidate, outcome: Outcome) -> None:
+        """Replaces the subject of an event that passed by a pseudonym, and removes from its properties
+        what is marked as personal and every mention of the person."""
+        event, private = candidate.event, candidate.version.pii_properties
+        person = self.replace_subject(catalog, event)
+        properties = candidate.properties
+        if private:
+            properties = {name: item for name, item in properties.items() if name not in private}
+        properties = without_mentions(properties, person, {catalog.subject_name}, catalog.measures)
+        if properties != candidate.properties:
+            event.properties_json = orjson.dumps(properties)
+        _unname(event, person, candidate.position, outcome)
+
+    def remove_other(
+        self, catalog: Catalog, event: Any, person_id: str, position: int, outcome: Outcome
+    ) -> None:
+        """Removes every mention of another person than the subject."""
+        person = person_of(person_id)
+        self.remove_person(catalog, event, person)
+        properties = without_mentions(
+            orjson.loads(event.properties_json), person, (), catalog.measures
+        )
+        event.properties_json = orjson.dumps(properties)
+        _unname(event, person, position, outcome)
+
+    def replace_subject(self, catalog: Catalog, event: Any) -> PersonId:
+        """Puts a pseudonym in the place of the event's subject, and of the session; returns who it was,
+        for the properties are left as they are."""
+        person = person_of(event.subject_id)
+        self.remove_person(catalog, event, person, {catalog.subject_name})
+        event.anonymous_id = self.person(catalog.app_id, person.text)
+        event.subject_id = ""
+        if event.session_id:
+            event.session_id = self.session(catalog.app_id, event.session_id)
+        return person
+
+    def remove_person(
+        self, catalog: Catalog, event: Any, person: PersonId, names: Collection[str] = ()
+    ) -> None:
+        """Removes the mentions of a person, the subject or another one, from what surrounds the event,
+        and what is called one of `names`; an entity or a group that is the person has the pseudonym for
+        its id afterwards."""
+        if event.HasField("entity"):
+            entity = event.entity
+            if entity.id == person.text:
+                entity.id = self.person(catalog.app_id, person.text)
+            if entity.type == person.text:
+                entity.type = ""
+        if event.group_id == person.text:
+            event.group_id = self.person(catalog.app_id, person.text)
+        if event.request_id == person.text:
+            event.request_id = ""
+        if event.HasField("context"):
+            context = event.context
+            clear_mentions(context, person)
+            if context.HasField("extra"):
+                remove_mentions(context.extra, person, names)
+        if event.HasField("attribution"):
+            clear_mentions(event.attribution, person)
+
+
+def names_person(event_id: str, person_id: str) -> bool:
+    """Whether an event id tells who the event is about. A UUID contains a short id by chance, so it does
+    only if it is the person's own."""
+    if person_id not in event_id:
+        return False
+    return person_id == event_id or not event_uuid(event_id)[1]
+
+
+def _unname(event: Any, person: PersonId, position: int, outcome: Outcome) -> None:
+    """Replaces an event id that names the person by the UUID under which the event is stored anyway, so
+    that it stays the same event. (For the id of a person that is a UUID there is none but another.)"""
+    event_id = event.event_id
+    if not names_person(event_id, person.text):
+        return
+    stored, is_uuid = event_uuid(event_id)
+    if is_uuid:
+        stored, _ = event_uuid(f"person\x00{event_id}")
+    outcome.sent_ids.setdefault(position, event_id)
+    event.event_id = str(uuid.UUID(bytes=stored))

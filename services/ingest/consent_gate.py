@@ -1,32 +1,36 @@
 """What consent lets through: one read for a whole batch, then a decision for each event."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
-from libs.catalog import Catalog
+from libs.catalog import Catalog, Purpose, Subjectless
 from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.consent import (
     ConsentState,
     ConsentUnavailable,
     Decision,
     decide,
-    is_subject_id,
+    decide_subjectless,
     parse_state,
 )
-from services.ingest.anonymization import (
-    Anonymizer,
-    clear_mentions,
-    remove_mentions,
-    truncate_ip,
-)
-from services.ingest.model import Verdict
+from services.ingest.addresses import truncate_ip
+from services.ingest.anonymization import Anonymizer
+from services.ingest.dead_letter_content import Content, allowed_content, reduce_event
+from services.ingest.model import DropReason, Outcome, Verdict
 from services.ingest.ports import ConsentStates
-from services.ingest.properties import PropertiesError, parse_properties
-from services.ingest.screening import Candidate, lifted_id
+from services.ingest.screening import Candidate
+from services.ingest.subjects import (
+    Links,
+    Subject,
+    links_between,
+    others_in_rejected,
+    others_named,
+    subject_of,
+)
 
 PRIVACY_LEVEL_PII = PRIVACY_LEVELS.index("pii")
+NO_LINKS = Links({}, {})
+Rejected = tuple[int, Any]
 
 
 class ConsentGate:
@@ -40,116 +44,194 @@ class ConsentGate:
         self,
         catalog: Catalog,
         candidates: Sequence[Candidate],
-        refused: Sequence[tuple[int, Any]],
-        verdicts: list[Verdict],
+        rejected: Sequence[Rejected],
+        outcome: Outcome,
     ) -> list[Candidate]:
         """The candidates that may go on, changed as consent asks; sets the verdict of the others.
 
-        `refused` events will become dead letters, which need consent to be kept just as well: without
-        it their verdict becomes DROPPED. Raises Unavailable where consent cannot be read.
+        `rejected` events will become dead letters, which need consent to be kept just as well: without
+        it they lose what consent forbids to keep, or their verdict becomes DROPPED. Raises Unavailable
+        when consent cannot be read.
         """
-        unreadable = {
-            position for position, event in refused if not self._lift_subject(catalog, event)
-        }
+        subjects = [subject_of(catalog, event) for _, event in rejected]
+        others = _others(catalog, candidates, rejected, subjects)
         asked = [candidate.subject_id for candidate in candidates if candidate.subject_id]
-        askers = [event.subject_id for _, event in refused if is_subject_id(event.subject_id)]
-        answers = iter(await self._states.read(catalog.app_id, asked + askers))
-        admitted = []
-        for candidate in candidates:
-            event, event_type = candidate.event, candidate.event_type
-            self._truncate(event)
-            if event.anonymous_id:
-                event.anonymous_id = self._anonymizer.rekeyed(catalog.app_id, event.anonymous_id)
-            if candidate.subject_id:
-                state = next(answers)
-                purpose = event_type.purpose
-                decision = Decision.ALLOW
-                if purpose is not None:
-                    decision = decide(purpose, _parsed(state))
-                    if decision is Decision.DROP:
-                        verdicts[candidate.position] = Verdict.DROPPED
-                        continue
-                if decision is Decision.ANONYMIZE or event.privacy_level == PRIVACY_LEVEL_PII:
-                    self._anonymize(catalog, candidate)
-                    verdicts[candidate.position] = Verdict.ANONYMIZED
-            admitted.append(candidate)
-        for position, event in refused:
-            state = next(answers) if is_subject_id(event.subject_id) else None
-            verdicts[position] = self._refused_verdict(
-                catalog, event, state, unreadable=position in unreadable
-            )
+        asked += [subject.id for subject in subjects if subject.id]
+        for named in others.values():
+            asked += named
+        answers = await self._states.read(catalog.app_id, asked)
+        batch = _Batch(
+            catalog,
+            dict(zip(asked, answers, strict=True)),
+            # Before anything is changed: it is the ids as they were sent that link events.
+            _links(candidates, rejected, subjects),
+            others,
+            outcome,
+        )
+        admitted = [candidate for candidate in candidates if self._admit(batch, candidate)]
+        for (position, event), subject in zip(rejected, subjects, strict=True):
+            self._reduce(batch, position, event, subject)
         return admitted
 
-    def _truncate(self, event: Any) -> None:
+    def _admit(self, batch: "_Batch", candidate: Candidate) -> bool:
+        """Whether the event passes; changes it as consent asks."""
+        catalog, event, event_type = batch.catalog, candidate.event, candidate.event_type
+        subject_id, purpose = candidate.subject_id, event_type.purpose
+        state = _parsed(batch.states[subject_id]) if subject_id else None
+        decision = Decision.ALLOW
+        if purpose is not None:
+            if subject_id:
+                decision = decide(purpose, state)
+            elif purpose.subjectless is Subjectless.DROP:
+                decision = batch.decide_subjectless(purpose, event)
+            if decision is Decision.DROP:
+                reason = DropReason.REFUSED if subject_id else DropReason.SUBJECTLESS
+                batch.outcome.drop(candidate.position, reason)
+                return False
+        self._limit_trace(catalog, event, state, subject_id)
+        if event_type.counts_only:
+            for field in ("context", "attribution", "request_id"):
+                event.ClearField(field)
+        if subject_id and (
+            decision is Decision.ANONYMIZE or event.privacy_level == PRIVACY_LEVEL_PII
+        ):
+            self._anonymizer.anonymize(catalog, candidate, batch.outcome)
+            batch.outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
+        if batch.others and purpose is not None:
+            self._remove_others(batch, candidate.position, event, purpose)
+        return True
+
+    def _limit_trace(
+        self, catalog: Catalog, event: Any, state: ConsentState | None, subject_id: str
+    ) -> None:
+        """Cuts the address, or removes it without the purpose that the catalog names, so that no country
+        can be found later; keys the producer's own stand-in again."""
         context = event.context
         if address := context.ip:
-            context.ip = truncate_ip(address)
-
-    def _anonymize(self, catalog: Catalog, candidate: Candidate) -> None:
-        event = candidate.event
-        self._replace_person(catalog, event)
-        private = candidate.version.pii_properties | {catalog.subject_name}
-        if not private.isdisjoint(candidate.properties):
-            event.properties_json = orjson.dumps(
-                {name: value for name, value in candidate.properties.items() if name not in private}
-            )
-
-    def _replace_person(self, catalog: Catalog, event: Any) -> None:
-        subject_id = event.subject_id
-        event.anonymous_id = self._anonymizer.person(catalog.app_id, subject_id)
-        if event.entity.id == subject_id:
-            event.entity.id = event.anonymous_id
-        if event.group_id == subject_id:
-            event.group_id = event.anonymous_id
-        if event.request_id == subject_id:
-            event.request_id = ""
-        context = event.context
-        clear_mentions(context, subject_id)
-        clear_mentions(event.attribution, subject_id)
-        if context.HasField("extra"):
-            remove_mentions(context.extra, {catalog.subject_name, subject_id}, subject_id)
-        # What our schema does not know may say who it is.
-        event.DiscardUnknownFields()
-        event.subject_id = ""
-        if event.session_id:
-            event.session_id = self._anonymizer.session(catalog.app_id, event.session_id)
-
-    def _lift_subject(self, catalog: Catalog, event: Any) -> bool:
-        """Lets a refused event be about the person whom only its properties name; False where what
-        they say about a person cannot be known."""
-        if event.subject_id:
-            return True
-        try:
-            properties = parse_properties(event)
-        except PropertiesError:
-            return False
-        event.subject_id = lifted_id(properties.get(catalog.subject_name))
-        return bool(event.subject_id) or properties.get(catalog.subject_name) in (None, "")
-
-    def _refused_verdict(
-        self, catalog: Catalog, event: Any, state: bytes | None, *, unreadable: bool
-    ) -> Verdict:
-        self._truncate(event)
+            purpose = catalog.location_purpose
+            if purpose is None or _allows(purpose, state, subject_id):
+                context.ip = truncate_ip(address)
+            else:
+                context.ip = ""
         if event.anonymous_id:
             event.anonymous_id = self._anonymizer.rekeyed(catalog.app_id, event.anonymous_id)
-        if not event.subject_id and not unreadable:
-            return Verdict.REJECTED
-        known = catalog.events.get(event.name)
-        # The purpose of an unknown event is unknown, so any of the person's refusals counts; but what
-        # a corrected catalog would accept is worth keeping under a pseudonym.
-        purposes: Iterable[Any] = catalog.purposes.values() if known is None else [known.purpose]
-        parsed = _parsed(state)
-        decisions = {decide(purpose, parsed) for purpose in purposes if purpose is not None}
-        if known is not None and Decision.DROP in decisions and not unreadable:
-            return Verdict.DROPPED
-        if decisions - {Decision.ALLOW} or event.privacy_level == PRIVACY_LEVEL_PII:
-            if event.subject_id:
-                self._replace_person(catalog, event)
-            # What the properties of a malformed event say about the person cannot be known.
-            event.properties_json = b"{}"
-            event.context.ClearField("extra")
-            event.DiscardUnknownFields()
-        return Verdict.REJECTED
+
+    def _remove_others(self, batch: "_Batch", position: int, event: Any, purpose: Purpose) -> None:
+        """Removes the other people whom the event names and who do not let the purpose name them."""
+        for person_id in batch.others.get(position, ()):
+            if decide(purpose, _parsed(batch.states[person_id])) is not Decision.ALLOW:
+                self._anonymizer.remove_other(
+                    batch.catalog, event, person_id, position, batch.outcome
+                )
+
+    def _reduce(self, batch: "_Batch", position: int, event: Any, subject: Subject) -> None:
+        """Leaves of a rejected event what its dead letter may hold, and sets its verdict."""
+        catalog = batch.catalog
+        state = _parsed(batch.states[subject.id]) if subject.id else None
+        event_type = catalog.events.get(event.name)
+        # The purpose of an unknown event is unknown, so each may be its own.
+        purposes = catalog.purposes.values() if event_type is None else (event_type.purpose,)
+        asked = [purpose for purpose in purposes if purpose is not None]
+        if subject.id or not subject.certain:
+            decisions = [decide(purpose, state) for purpose in asked]
+        else:
+            decisions = [batch.decide_subjectless(purpose, event) for purpose in asked]
+        content = allowed_content(
+            event_type, subject, decisions, is_pii=event.privacy_level == PRIVACY_LEVEL_PII
+        )
+        if content is Content.NONE:
+            reason = DropReason.REFUSED if subject.id else DropReason.SUBJECTLESS
+            batch.outcome.drop(position, reason)
+            return
+        sent_id = event.event_id
+        # The subject may be named by its properties only.
+        if subject.id and not event.subject_id:
+            event.subject_id = subject.id
+        self._limit_trace(catalog, event, state, subject.id)
+        reduce_event(catalog, event, subject, content, self._anonymizer)
+        if content is not Content.BARE and asked:
+            self._remove_others(batch, position, event, asked[0])
+        if event.event_id != sent_id:
+            batch.outcome.sent_ids[position] = sent_id
+        batch.outcome.verdicts[position] = Verdict.REJECTED
+
+
+class _Batch:
+    """What the decisions of one batch share."""
+
+    __slots__ = ("catalog", "links", "others", "outcome", "states")
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        states: Mapping[str, bytes | None],
+        links: Links,
+        others: Mapping[int, Sequence[str]],
+        outcome: Outcome,
+    ) -> None:
+        self.catalog = catalog
+        self.states = states
+        self.links = links
+        self.others = others
+        self.outcome = outcome
+
+    def decide_subjectless(self, purpose: Purpose, event: Any) -> Decision:
+        """What becomes of an event that names no person. One whose person the batch itself tells counts
+        as named, but not as that person's: it passes only if nothing would have to be taken out."""
+        person_id = self.links.person_of(event)
+        if not person_id:
+            return decide_subjectless(purpose)
+        allowed = decide(purpose, _parsed(self.states[person_id])) is Decision.ALLOW
+        return Decision.ALLOW if allowed else Decision.DROP
+
+
+def _links(
+    candidates: Sequence[Candidate], rejected: Sequence[Rejected], subjects: Sequence[Subject]
+) -> Links:
+    """The links of a batch, if one of its events needs them."""
+    needed = any(not subject.id for subject in subjects) or any(
+        not candidate.subject_id
+        and candidate.event_type.purpose is not None
+        and candidate.event_type.purpose.subjectless is Subjectless.DROP
+        for candidate in candidates
+    )
+    if not needed:
+        return NO_LINKS
+    return links_between(
+        [(candidate.event, candidate.subject_id) for candidate in candidates]
+        + [(event, subject.id) for (_, event), subject in zip(rejected, subjects, strict=True)]
+    )
+
+
+def _others(
+    catalog: Catalog,
+    candidates: Sequence[Candidate],
+    rejected: Sequence[Rejected],
+    subjects: Sequence[Subject],
+) -> dict[int, list[str]]:
+    """The other people whom events name, by position; only where the catalog marks such places."""
+    if not catalog.names_others:
+        return {}
+    found = {
+        candidate.position: list(
+            others_named(
+                catalog,
+                candidate.event,
+                candidate.version,
+                candidate.properties,
+                candidate.subject_id,
+            )
+        )
+        for candidate in candidates
+    }
+    for (position, event), subject in zip(rejected, subjects, strict=True):
+        found[position] = others_in_rejected(catalog, event, subject.id)
+    return {position: named for position, named in found.items() if named}
+
+
+def _allows(purpose: Purpose, state: ConsentState | None, subject_id: str) -> bool:
+    decision = decide(purpose, state) if subject_id else decide_subjectless(purpose)
+    return decision is Decision.ALLOW
 
 
 def _parsed(text: bytes | None) -> ConsentState | None:

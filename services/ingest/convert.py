@@ -9,14 +9,13 @@ from weir.pipeline.v1 import batch_pb2
 
 from libs.common.errors import FailedPrecondition, InvalidArgument, Unavailable
 from libs.common.status import duration, rpc_status
-from services.ingest.model import DeadLetter, Outcome, Refusal, Verdict
+from services.ingest.model import DeadLetter, DropReason, Outcome, Refusal, Verdict
 
-_REASONS = {
-    Verdict.DROPPED: rpc_status(
-        FailedPrecondition("the person has not consented to the event's purpose")
-    ),
-    Verdict.RETRY: rpc_status(Unavailable("not taken this time", reason="BACKLOG_FULL")),
+_DROPPED = {
+    reason: rpc_status(FailedPrecondition(reason.value, reason="CONSENT_REFUSED"))
+    for reason in DropReason
 }
+_RETRY = rpc_status(Unavailable("not taken this time", reason="BACKLOG_FULL"))
 # The verdicts that a producer need not hear about one by one.
 PLAIN = Verdict.ACCEPTED
 
@@ -90,7 +89,7 @@ def results(outcome: Outcome, events: Sequence[Any]) -> list[pb.EventResult]:
     return [
         pb.EventResult(
             index=index,
-            event_id=events[index].event_id,
+            event_id=outcome.sent_ids.get(index, events[index].event_id),
             verdict=verdict_number(verdict),
             status=event_status(outcome, index),
             dead_letter_id=dead_letter_id(outcome, index),
@@ -109,7 +108,9 @@ def event_status(outcome: Outcome, index: int) -> status_pb2.Status | None:
     """Why the event was not taken; None where it was, and where its verdict says it all."""
     if letter := outcome.refusals.get(index):
         return refusal_status(letter.refusal)
-    return _REASONS.get(outcome.verdicts[index])
+    if outcome.verdicts[index] is Verdict.DROPPED:
+        return _DROPPED[outcome.drop_reasons[index]]
+    return _RETRY if outcome.verdicts[index] is Verdict.RETRY else None
 
 
 def refusal_status(refusal: Refusal) -> status_pb2.Status:

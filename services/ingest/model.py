@@ -1,7 +1,7 @@
 """What ingest's decisions are made of."""
 
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 
@@ -15,6 +15,14 @@ class Verdict(IntEnum):
     DROPPED = 5
     SAMPLED = 6
     RETRY = 7
+
+
+class DropReason(StrEnum):
+    """Why an event was dropped."""
+
+    REFUSED = "the person has not consented to the event's purpose"
+    SUBJECTLESS = "the event names no person who could have consented to its purpose"
+    SENDER = "the sender says that the person has not given consent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,15 @@ class Outcome:
 
     verdicts: list[Verdict]
     refusals: dict[int, DeadLetter] = field(default_factory=dict)
+    drop_reasons: dict[int, DropReason] = field(default_factory=dict)
+    # The sender's own event ids, by position, where another one was put into the event.
+    sent_ids: dict[int, str] = field(default_factory=dict)
     # Resent ids whose payload differs from the one that was taken.
     conflicts: int = 0
     # How long to wait before sending the RETRY events again.
     retry_after_seconds: float = 0.0
+
+    def drop(self, position: int, reason: DropReason) -> None:
+        """Gives an event the verdict DROPPED."""
+        self.verdicts[position] = Verdict.DROPPED
+        self.drop_reasons[position] = reason

@@ -9,8 +9,15 @@ from libs.common.errors import AppUnknown, InvalidArgument, ResourceExhausted
 from libs.common.ids import event_uuid, new_uuid7
 from libs.common.sharding import shard_of
 from services.ingest.consent_gate import ConsentGate
-from services.ingest.identity import ShardPart, fingerprint
-from services.ingest.model import Append, DeadLetter, Outcome, Refusal, Verdict
+from services.ingest.identity import ShardPart, dead_letter_id, fingerprint
+from services.ingest.model import (
+    Append,
+    DeadLetter,
+    DropReason,
+    Outcome,
+    Refusal,
+    Verdict,
+)
 from services.ingest.ports import BatchCodec, RawStream
 from services.ingest.screening import Candidate, screen
 from services.ingest.settings import IngestSettings
@@ -62,8 +69,10 @@ class IngestPipeline:
         screening = screen(catalog, events, now_us)
         for position in screening.sampled:
             outcome.verdicts[position] = Verdict.SAMPLED
+        for position in screening.withheld:
+            outcome.drop(position, DropReason.SENDER)
         refused = [(position, events[position]) for position in screening.refused]
-        admitted = await self._consent.admit(catalog, screening.passed, refused, outcome.verdicts)
+        admitted = await self._consent.admit(catalog, screening.passed, refused, outcome)
         parts = self._parts(app_id, admitted, outcome)
         letters = _dead_letters(app_id, refused, screening.refused, outcome, now_us)
         if letters and not parts:
@@ -161,7 +170,14 @@ def _dead_letters(
     now_us: int,
 ) -> list[DeadLetter]:
     return [
-        DeadLetter(position, new_uuid7(), app_id, now_us, refusals[position], event)
+        DeadLetter(
+            position,
+            dead_letter_id(app_id, refusals[position], event),
+            app_id,
+            now_us,
+            refusals[position],
+            event,
+        )
         for position, event in refused
         if outcome.verdicts[position] is Verdict.REJECTED
     ]

@@ -5,7 +5,7 @@ Reading an attribute of a message costs as much as most of these checks, so each
 later steps need is handed on in a Candidate.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from services.ingest.model import Refusal
 from services.ingest.properties import PropertiesError, parse_properties
 from services.ingest.sampling import sampled_out
 from services.ingest.sizes import SizeCheck
+from services.ingest.subjects import lifted_id
 
 # By number; dicts, because a producer may send a number that this release does not know.
 PRODUCERS = dict(enumerate(event_words.PRODUCERS))
@@ -28,7 +29,7 @@ TOO_LONG = f"must be at most {MAX_TEXT_LENGTH} printable characters"
 SHORT_FIELDS = ("subject_id", "session_id", "group_id", "anonymous_id", "request_id")
 
 Event = Any
-Properties = Mapping[str, Any]
+Properties = dict[str, Any]
 
 
 class Candidate(NamedTuple):
@@ -45,11 +46,13 @@ class Candidate(NamedTuple):
 
 @dataclass(slots=True)
 class Screening:
-    """What screening found, by position in the batch: each event is in one of the three."""
+    """What screening found, by position in the batch: each event is in one of the four. `withheld` are
+    those for which their sender says that there is no consent."""
 
     passed: list[Candidate] = field(default_factory=list)
     refused: dict[int, Refusal] = field(default_factory=dict)
     sampled: list[int] = field(default_factory=list)
+    withheld: list[int] = field(default_factory=list)
 
 
 def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
@@ -58,6 +61,9 @@ def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
     result = Screening()
     clock, sizes = ClockCheck(catalog.clock, now_us), SizeCheck(catalog)
     for position, event in enumerate(events):
+        if event.HasField("consent_given") and _is_withheld(catalog, event):
+            result.withheld.append(position)
+            continue
         found = _examine(catalog, clock, sizes, position, event)
         if type(found) is Candidate:
             result.passed.append(found)
@@ -146,6 +152,15 @@ def _examine(
     return Candidate(position, event, event_id, event_type, version, properties, subject_id)
 
 
+def _is_withheld(catalog: Catalog, event: Event) -> bool:
+    """Whether the sender says that there is no consent to an event that asks for it, or may ask: what
+    an unknown event asks for is unknown."""
+    if event.consent_given:
+        return False
+    event_type = catalog.events.get(event.name)
+    return event_type is None or event_type.purpose is not None
+
+
 def _clock_refusal(event: Event, complaint: str | None) -> Refusal:
     if complaint is None:
         return Refusal("FIELD_INVALID", "occurred_at", "has nanoseconds out of range")
@@ -163,9 +178,3 @@ def _text_at_fault(event: Event) -> str:
         if not is_short_text(getattr(event.entity, name)):
             return f"entity.{name}"
     return ""
-
-
-def lifted_id(value: Any) -> str:
-    """An id found among the properties as text; empty where it cannot be one."""
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return text if is_short_text(text) else ""

@@ -54,7 +54,9 @@ class RowMapping:
                 target = target.setdefault(parent, {})
             if field.startswith("properties."):
                 target[leaf] = _typed(value, types.get(leaf) if len(parents) == 1 else None)
-            elif field.startswith("context.extra."):
+            elif field.startswith("context.extra.") or (
+                field == "consent_given" and isinstance(value, bool)
+            ):
                 target[leaf] = value
             elif isinstance(value, dict | list | bool):
                 raise MappingError(f"{field}: must be a text or a number")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from libs.catalog import Catalog, load_catalogs, to_envelope
+from libs.catalog import Catalog, EnvelopeError, load_catalogs, to_envelope
+from libs.client import event_from_envelope
 from tests.contract.documents.examples import EXAMPLES
 
 CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
@@ -43,6 +44,21 @@ def test_an_example_is_accepted(
     assert version.violations(properties) == []
     assert version.is_valid(properties)
     assert envelope.get("producer", event.producers[0]) in event.producers
+
+
+def test_what_a_sender_says_of_consent_is_read_and_kept(catalogs: Mapping[str, Catalog]) -> None:
+    document = {
+        "event_name": "post_liked",
+        "user_id": "u-1",
+        "privacy": {"consent_given": False, "ip_anonymized": True},
+    }
+    envelope = to_envelope(catalogs["addvalue"], document)
+    assert envelope["consent_given"] is False
+    assert envelope["context"] == {"extra": {"privacy": document["privacy"]}}
+    assert not event_from_envelope(envelope).consent_given
+    assert event_from_envelope(envelope).HasField("consent_given")
+    with pytest.raises(EnvelopeError, match=r"privacy\.consent_given: must be true or false"):
+        to_envelope(catalogs["addvalue"], {**document, "privacy": {"consent_given": "no"}})
 
 
 def test_the_signup_example_in_full(catalogs: Mapping[str, Catalog]) -> None:

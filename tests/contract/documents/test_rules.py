@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.catalog import Catalog, WhenRefused, load_catalogs
+from libs.catalog import Catalog, Subjectless, WhenRefused, load_catalogs
 
 CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
 
@@ -96,6 +96,36 @@ def test_the_first_zone_after_connecting_has_no_zone_before(
         assert violation.reason.startswith("must be one of central_hub, workshop, social_east")
 
 
+def test_whatsapp_counts_have_no_place_for_content(catalogs: Mapping[str, Catalog]) -> None:
+    catalog = catalogs["unofficial_communities"]
+    assert catalog.purposes["whatsapp_activity"].subjectless is Subjectless.DROP
+    whatsapp = [event for name, event in catalog.events.items() if name.startswith("whatsapp.")]
+    for event in whatsapp:
+        assert event.counts_only
+        for name in event.latest.schema["properties"]:  # type: ignore[attr-defined]
+            content = {"community_id": 1, name: "see you at eight"}
+            assert not event.latest.is_valid(content), (event.name, name)
+    message = catalog.events["whatsapp.message.sent"].latest
+    for bucket in ("2026-01-14", "2026-01-14T12", "2026-01-14T12:00:00.000Z", 20467):
+        assert message.is_valid({"timestamp_bucket": bucket})
+
+
+def test_categories_that_ask_for_no_consent_say_on_which_ground(
+    catalogs: Mapping[str, Catalog],
+) -> None:
+    for catalog in catalogs.values():
+        for event in catalog.events.values():
+            assert event.purpose is not None or event.category.legal_ground, event.name
+
+
+def test_addvalue_keeps_the_country_of_those_who_granted_personalization(
+    catalogs: Mapping[str, Catalog],
+) -> None:
+    purpose = catalogs["addvalue"].location_purpose
+    assert purpose is not None
+    assert purpose.name == "personalization"
+
+
 def test_addvalue_collects_nothing_without_consent(catalogs: Mapping[str, Catalog]) -> None:
     catalog = catalogs["addvalue"]
     assert set(catalog.purposes) == {"analytics", "personalization", "marketing"}
@@ -106,6 +136,7 @@ def test_addvalue_collects_nothing_without_consent(catalogs: Mapping[str, Catalo
             assert event.purpose is not None
             assert not event.purpose.default_granted
             assert event.purpose.when_refused is WhenRefused.DROP
+            assert event.purpose.subjectless is Subjectless.DROP
 
 
 def test_lms_sampling(catalogs: Mapping[str, Catalog]) -> None:

@@ -10,7 +10,7 @@ NOW_US = 1_789_000_000_000_000  # 2026-09-10T00:26:40Z
 CHESS = """\
 app_id: chess
 title: Chess
-subject: {name: player}
+subject: {name: player, entity_types: [player]}
 group: {name: club}
 purposes:
   telemetry: {default: granted, when_refused: anonymize}
@@ -18,6 +18,11 @@ purposes:
 categories:
   play: {purpose: telemetry, producers: [server, api], retention: {raw: 90d, aggregate: 5y}}
   coach: {purpose: coaching, producers: [webhooks], retention: {raw: 90d, aggregate: 5y}}
+  chat:
+    purpose: telemetry
+    counts_only: true
+    producers: [webhooks]
+    retention: {raw: 90d, aggregate: 5y}
   audit: {producers: [server], retention: {raw: 2y, aggregate: 2y}}
 events:
   game.ended:
@@ -27,7 +32,9 @@ events:
       1.1.0:
         properties: {moves: {type: integer, minimum: 0}, email: {type: string, x-pii: true}}
         required: [moves]
+  game.shared: {category: play, properties: {with: {x-subject: true}}}
   lesson.given: {category: coach, properties: {minutes: {type: integer}}}
+  chat.sent: {category: chat, properties: {board: {type: integer}}}
   login.failed: {category: audit}
   piece.touched: {category: play, sampling: {production: 0.25}}
 privacy_levels: {sensitive: 30d, pii: 7d}

@@ -7,6 +7,7 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.pipeline.v1 import batch_pb2
 
+from libs.catalog import Catalog
 from libs.common.pseudonym import Pseudonymizer
 from libs.consent import encode_state
 from services.ingest.anonymization import Anonymizer
@@ -26,10 +27,16 @@ COACHING = encode_state(1, {"coaching": True})
 class Ingest:
     """A pipeline on stand-ins."""
 
-    def __init__(self, states: dict[str, bytes] | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        states: dict[str, bytes] | None = None,
+        *,
+        catalog: Catalog | None = None,
+        **settings: Any,
+    ) -> None:
         self.answers, self.stream = Answers(states), Recorder()
         self._pipeline = IngestPipeline(
-            {"chess": chess()},
+            {"chess": catalog or chess()},
             ConsentGate(self.answers, Anonymizer(PSEUDONYMS)),
             self.stream,
             ProtoCodec(),

@@ -102,7 +102,7 @@ class Attribution(_message.Message):
     def __init__(self, source: _Optional[str] = ..., medium: _Optional[str] = ..., campaign: _Optional[str] = ..., term: _Optional[str] = ..., content: _Optional[str] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("event_id", "name", "schema_version", "occurred_at", "producer", "environment", "subject_id", "anonymous_id", "session_id", "group_id", "entity", "context", "attribution", "privacy_level", "retention_days", "idempotency_key", "request_id", "properties", "properties_json")
+    __slots__ = ("event_id", "name", "schema_version", "occurred_at", "producer", "environment", "subject_id", "anonymous_id", "session_id", "group_id", "entity", "context", "attribution", "privacy_level", "retention_days", "idempotency_key", "request_id", "properties", "properties_json", "consent_given")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +122,7 @@ class Event(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PROPERTIES_FIELD_NUMBER: _ClassVar[int]
     PROPERTIES_JSON_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_GIVEN_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     name: str
     schema_version: str
@@ -141,4 +142,5 @@ class Event(_message.Message):
     request_id: str
     properties: _struct_pb2.Struct
     properties_json: bytes
-    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., schema_version: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., producer: _Optional[_Union[Producer, str]] = ..., environment: _Optional[_Union[Environment, str]] = ..., subject_id: _Optional[str] = ..., anonymous_id: _Optional[str] = ..., session_id: _Optional[str] = ..., group_id: _Optional[str] = ..., entity: _Optional[_Union[Entity, _Mapping]] = ..., context: _Optional[_Union[Context, _Mapping]] = ..., attribution: _Optional[_Union[Attribution, _Mapping]] = ..., privacy_level: _Optional[_Union[PrivacyLevel, str]] = ..., retention_days: _Optional[int] = ..., idempotency_key: _Optional[str] = ..., request_id: _Optional[str] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., properties_json: _Optional[bytes] = ...) -> None: ...
+    consent_given: bool
+    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., schema_version: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., producer: _Optional[_Union[Producer, str]] = ..., environment: _Optional[_Union[Environment, str]] = ..., subject_id: _Optional[str] = ..., anonymous_id: _Optional[str] = ..., session_id: _Optional[str] = ..., group_id: _Optional[str] = ..., entity: _Optional[_Union[Entity, _Mapping]] = ..., context: _Optional[_Union[Context, _Mapping]] = ..., attribution: _Optional[_Union[Attribution, _Mapping]] = ..., privacy_level: _Optional[_Union[PrivacyLevel, str]] = ..., retention_days: _Optional[int] = ..., idempotency_key: _Optional[str] = ..., request_id: _Optional[str] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., properties_json: _Optional[bytes] = ..., consent_given: _Optional[bool] = ...) -> None: ...

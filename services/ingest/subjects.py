@@ -1,0 +1,135 @@
+"""Whom an event is about, for events that do not say so where they should. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+
+from libs.catalog import Catalog, EventVersion
+from libs.catalog.texts import is_short_text
+from libs.common.structs import plain_value
+from libs.consent import is_subject_id
+from services.ingest.properties import PropertiesError, parse_properties
+
+
+class Subject(NamedTuple):
+    """Whom an event is about: the person's id, empty for nobody's. When it is not `certain`, the event
+    says something about a person that cannot be read, and may be about another one, or about more."""
+
+    id: str
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Whom the sessions and the producer's own stand-ins of one batch belong to, as far as the batch
+    itself says: empty for those that two people share."""
+
+    by_session: dict[str, str]
+    by_anonymous_id: dict[str, str]
+
+    def person_of(self, event: Any) -> str:
+        """Who is behind an event that names no person; empty when that is not known."""
+        found = {
+            self.by_session.get(event.session_id, ""),
+            self.by_anonymous_id.get(event.anonymous_id, ""),
+        } - {""}
+        return found.pop() if len(found) == 1 else ""
+
+
+def links_between(events: Iterable[tuple[Any, str]]) -> Links:
+    """The links that events make, given with the ids of their subjects (empty for nobody's)."""
+    by_session: dict[str, str] = {}
+    by_anonymous_id: dict[str, str] = {}
+    for event, subject_id in events:
+        if not subject_id:
+            continue
+        for known, key in (
+            (by_session, event.session_id),
+            (by_anonymous_id, event.anonymous_id),
+        ):
+            if key and known.setdefault(key, subject_id) != subject_id:
+                known[key] = ""
+    return Links(by_session, by_anonymous_id)
+
+
+def lifted_id(value: Any) -> str:
+    """An id found among the properties as text; empty where it cannot be one."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if is_short_text(text) else ""
+
+
+def subject_of(catalog: Catalog, event: Any) -> Subject:
+    """Whom a rejected event is about: its subject, else the person among its properties."""
+    if event.subject_id:
+        known = is_subject_id(event.subject_id)
+        return Subject(event.subject_id if known else "", known)
+    try:
+        properties = parse_properties(event)
+    except PropertiesError:
+        return Subject(_glimpsed_id(catalog.subject_name, event), certain=False)
+    value = properties.get(catalog.subject_name)
+    found = lifted_id(value)
+    return Subject(found, bool(found) or value in (None, ""))
+
+
+def others_named(
+    catalog: Catalog, event: Any, version: EventVersion, properties: Any, subject_id: str
+) -> Iterator[str]:
+    """The other people whom an event names where the catalog says that a person is named: in properties
+    marked `x-subject`, and as entities of a type whose ids are people's."""
+    for name in version.subject_properties:
+        value = properties.get(name)
+        for item in value if isinstance(value, list) else (value,):
+            if (found := lifted_id(item)) and found != subject_id:
+                yield found
+    if catalog.subject_entity_types and event.HasField("entity"):
+        entity = event.entity
+        if entity.type in catalog.subject_entity_types and entity.id not in ("", subject_id):
+            yield entity.id
+
+
+def others_in_rejected(catalog: Catalog, event: Any, subject_id: str) -> list[str]:
+    """`others_named` for an event that was rejected; none where its schema or properties are unknown."""
+    event_type = catalog.events.get(event.name)
+    version = event_type.version(event.schema_version) if event_type is not None else None
+    if version is None:
+        return []
+    try:
+        properties = parse_properties(event)
+    except PropertiesError:
+        return []
+    return list(others_named(catalog, event, version, properties, subject_id))
+
+
+def _glimpsed_id(subject_name: str, event: Any) -> str:
+    """The person's id in properties that cannot be read, when just one is to be seen."""
+    if event.HasField("properties"):
+        fields = event.properties.fields
+        if subject_name not in fields:
+            return ""
+        try:
+            return lifted_id(plain_value(fields[subject_name]))
+        except ValueError:
+            return ""
+    found = {
+        lifted_id(_literal(text)) for text in _pattern(subject_name).findall(event.properties_json)
+    }
+    return found.pop() if len(found) == 1 else ""
+
+
+@lru_cache(maxsize=256)
+def _pattern(name: str) -> re.Pattern[bytes]:
+    return re.compile(
+        re.escape(orjson.dumps(name)) + rb'\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9]+(?![0-9.eE]))'
+    )
+
+
+def _literal(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None

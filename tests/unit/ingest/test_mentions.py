@@ -1,0 +1,184 @@
+"""A person who refused is mentioned nowhere in the properties, and nobody else's data are lost."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from libs.consent import encode_state
+from services.ingest.model import Verdict
+from tests.unit.ingest.fakes import CHESS, chess
+from tests.unit.ingest.intake import (
+    ANN,
+    NO_TELEMETRY,
+    PSEUDONYMS,
+    Ingest,
+    event_of,
+    properties_of,
+)
+
+SUMMED = """\
+rollups:
+  moves:
+    events: [game.ended]
+    period: day
+    metrics: {total: {sum: properties.moves}}
+"""
+
+
+async def _stored_properties(
+    subject_id: str, properties: dict[str, Any], catalog: str = CHESS
+) -> Any:
+    ingest = Ingest({subject_id: NO_TELEMETRY}, catalog=chess(catalog))
+    event = event_of(
+        subject_id=subject_id, properties_json=orjson.dumps({"moves": 3, **properties})
+    )
+    assert (await ingest.take(event)).verdicts == [Verdict.ANONYMIZED]
+    [stored] = ingest.stored()
+    assert stored.subject_id == ""
+    return properties_of(stored)
+
+
+@pytest.mark.parametrize(
+    ("properties", "kept"),
+    [
+        pytest.param({"opponent": "77"}, {}, id="under another name"),
+        pytest.param({"opponent": 77}, {}, id="as a number"),
+        pytest.param({"opponent": 77.0}, {}, id="as a float"),
+        pytest.param({"77": 5, "78": 6}, {"78": 6}, id="as a name"),
+        pytest.param({"player": "x"}, {}, id="under the app's word for a person"),
+        pytest.param(
+            {"a": {"b": {"who": "77", "77": 1, "player": "x", "level": 8}}},
+            {"a": {"b": {"level": 8}}},
+            id="nested",
+        ),
+        pytest.param(
+            {"friends": ["78", 77, ["77", {"id": 77, "n": 1}], True, None]},
+            {"friends": ["78", [{"n": 1}], True, None]},
+            id="in lists",
+        ),
+        # What is no mention stays as it is.
+        pytest.param({"url": "/u/77", "n": 177}, {"url": "/u/77", "n": 177}, id="only contained"),
+    ],
+)
+async def test_properties_lose_the_person(properties: dict[str, Any], kept: dict[str, Any]) -> None:
+    assert await _stored_properties("77", properties) == {"moves": 3, **kept}
+
+
+async def test_true_is_not_the_person_1() -> None:
+    assert await _stored_properties("1", {"won": True, "n": 1}) == {"moves": 3, "won": True}
+
+
+async def test_long_ids_are_compared_exactly() -> None:
+    """The two numbers are the same double, and different people."""
+    subject_id = "123456789012345678"
+    properties = {"a": 123456789012345678, "b": 123456789012345679}
+    assert await _stored_properties(subject_id, properties) == {
+        "moves": 3,
+        "b": 123456789012345679,
+    }
+
+
+async def test_a_number_that_a_rollup_sums_is_a_measure() -> None:
+    """Elsewhere the same number is taken for the person."""
+    properties = {"other": 3, "list": [{"moves": 3}]}
+    kept = await _stored_properties("3", properties, CHESS + SUMMED)
+    assert kept == {"moves": 3, "list": [{}]}
+    assert await _stored_properties("3", properties) == {"list": [{}]}
+
+
+async def test_an_event_without_mentions_keeps_its_properties_byte_for_byte() -> None:
+    ingest = Ingest({"ann": NO_TELEMETRY})
+    raw = b'{ "moves" : 3, "mode":"\\u0062litz" }'
+    await ingest.take(event_of(subject_id="ann", properties_json=raw))
+    assert ingest.stored()[0].properties_json == raw
+
+
+async def test_an_event_id_that_names_the_person_is_replaced_and_counts_once() -> None:
+    ingest = Ingest({"ann": NO_TELEMETRY})
+    named = event_of("login-ann-7", subject_id="ann", idempotency_key="ann/7")
+    outcome = await ingest.take(named, event_of("login-bob-7", subject_id="ann"))
+    first, second = ingest.stored()
+    # uuid5(uuid5(NAMESPACE_DNS, "event.weir"), "login-ann-7"), which is what the store calls it.
+    assert first.event_id == "5110bf72-e5ee-5348-99c4-7ff0a5e6554d"
+    assert second.event_id == "login-bob-7"
+    assert outcome.sent_ids == {0: "login-ann-7"}
+    [(_, append)] = ingest.stream.appends
+    assert append.event_uuids[:16].hex() == first.event_id.replace("-", "")
+    assert b"ann" not in append.payload.replace(ANN.encode(), b"")
+
+
+async def test_a_person_whose_id_is_the_events_id_is_not_in_the_store() -> None:
+    person = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    ingest = Ingest({person: NO_TELEMETRY})
+    await ingest.take(event_of(person, subject_id=person))
+    assert person not in str(ingest.stored())
+
+
+async def test_an_id_of_a_person_that_a_uuid_contains_by_chance_is_no_name() -> None:
+    ingest = Ingest({"7": NO_TELEMETRY})
+    event_id = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    await ingest.take(event_of(event_id, subject_id="7"))
+    assert ingest.stored()[0].event_id == event_id
+
+
+BOB = PSEUDONYMS.pseudonym("chess", "bob")
+
+
+@pytest.mark.parametrize("names", ["bob", ["bob"], ["cid", "bob"]])
+async def test_another_person_who_withdrew_is_removed_where_the_catalog_marks_people(
+    names: Any,
+) -> None:
+    ingest = Ingest({"bob": NO_TELEMETRY})
+    event = event_of(
+        "to-bob",
+        name="game.shared",
+        subject_id="ann",
+        group_id="bob",
+        properties_json=orjson.dumps({"with": names, "again": {"bob": 1}, "player": "ann"}),
+    )
+    event.context.extra.update({"to": "bob", "player": "ann"})
+    outcome = await ingest.take(event)
+    # The event stays its subject's own.
+    assert outcome.verdicts == [Verdict.ACCEPTED]
+    assert [set(asked) for asked in ingest.answers.asked] == [
+        {"ann", *names} if isinstance(names, list) else {"ann", names}
+    ]
+    [stored] = ingest.stored()
+    assert (stored.subject_id, stored.group_id) == ("ann", BOB)
+    expected = {"again": {}, "player": "ann"}
+    if isinstance(names, list):
+        expected["with"] = [name for name in names if name != "bob"]  # type: ignore[assignment]
+    assert properties_of(stored) == expected
+    assert dict(stored.context.extra.items()) == {"player": "ann"}
+    assert b"bob" not in stored.SerializeToString().replace(BOB.encode(), b"")
+
+
+async def test_an_entity_that_is_a_person_is_asked_about() -> None:
+    ingest = Ingest({"bob": NO_TELEMETRY})
+    follow = event_of("a", subject_id="ann", entity={"type": "player", "id": "bob"})
+    other = event_of("b", subject_id="ann", entity={"type": "board", "id": "bob"})
+    await ingest.take(follow, other)
+    assert [event.entity.id for event in ingest.stored()] == [BOB, "bob"]
+    assert len(ingest.answers.asked) == 1
+
+
+async def test_another_person_who_agreed_stays() -> None:
+    ingest = Ingest({"bob": encode_state(1, {"telemetry": True})})
+    event = event_of(name="game.shared", subject_id="ann", properties_json=b'{"with":"bob"}')
+    await ingest.take(event)
+    assert properties_of(ingest.stored()[0]) == {"with": "bob"}
+
+
+async def test_a_dead_letter_loses_other_people_who_withdrew() -> None:
+    ingest = Ingest({"bob": NO_TELEMETRY})
+    event = event_of(
+        name="game.shared",
+        subject_id="ann",
+        producer=5,
+        properties_json=b'{"with":"bob"}',
+    )
+    assert (await ingest.take(event)).verdicts == [Verdict.REJECTED]
+    [letter] = ingest.letters()
+    assert letter.event.subject_id == "ann"
+    assert b"bob" not in letter.event.SerializeToString()
