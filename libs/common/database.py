@@ -1,5 +1,7 @@
 """Postgres: one async SQLAlchemy engine a process, psycopg 3 beneath it."""
 
+import asyncio
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -19,6 +21,14 @@ POSTGRES_DOWN = (
 )
 # SQLSTATE class 54: a value is larger than Postgres can index or hold.
 _PROGRAM_LIMIT = "54"
+# A server that takes a connection and says nothing, and one that is gone without a word: the other end of
+# an idle connection is asked after 30 s, and given up after three questions without an answer.
+_CONNECTION_LIMITS: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -28,21 +38,51 @@ NAMING_CONVENTION = {
 }
 
 
-def create_engine(database_url: str, *, service: str, pool_size: int = 5) -> AsyncEngine:
+def create_engine(
+    database_url: str,
+    *,
+    service: str,
+    pool_size: int = 5,
+    max_overflow: int = 5,
+    pool_seconds: float = 30.0,
+) -> AsyncEngine:
     """An engine for `postgresql://...`; connects when first used, and checks a connection that lay idle.
 
-    `service` is the application name that operators see in `pg_stat_activity`.
+    `service` is the application name that operators see in `pg_stat_activity`, `pool_seconds` how long to
+    wait for a free connection. A statement has no timeout of its own: a call that takes too long is
+    cancelled, and psycopg then cancels the statement in the server, or closes the connection of a server
+    that does not react within ten seconds.
     """
-    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    url = make_url(database_url)
+    conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
     return create_async_engine(
-        url,
+        url.set(drivername="postgresql+psycopg"),
+        async_creator=partial(_connect, conninfo, f"weir-{service}"),
         pool_size=pool_size,
-        max_overflow=5,
+        max_overflow=max_overflow,
+        pool_timeout=pool_seconds,
         pool_pre_ping=True,
         # Parameters are people's data: they must not be in the text of an error.
         hide_parameters=True,
-        connect_args={"application_name": f"weir-{service}"},
     )
+
+
+async def _connect(conninfo: str, application_name: str) -> AsyncConnection[Any]:
+    """A connection. One whose caller leaves meanwhile is closed once it is open: given up half-way, it
+    would stay until the garbage collector comes by, and until Postgres loses patience."""
+    attempt = asyncio.ensure_future(
+        AsyncConnection.connect(conninfo, application_name=application_name, **_CONNECTION_LIMITS)
+    )
+    try:
+        return await asyncio.shield(attempt)
+    except asyncio.CancelledError:
+        attempt.add_done_callback(_close)
+        raise
+
+
+def _close(attempt: "asyncio.Future[AsyncConnection[Any]]") -> None:
+    if not attempt.cancelled() and not attempt.exception():
+        attempt.result().pgconn.finish()
 
 
 def service_metadata(schema: str) -> MetaData:

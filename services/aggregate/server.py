@@ -25,6 +25,7 @@ from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
 
 SERVICE_NAME = "weir.aggregate.v1.AggregateService"
+_QUERY_POOL_SECONDS = 5.0
 
 
 async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServiceParts:
@@ -33,13 +34,20 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     plans = {app_id: compile_plan(catalog) for app_id, catalog in catalogs.items()}
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
-    engine = create_engine(settings.database_url.get_secret_value(), service="aggregate")
-    stack.push_async_callback(engine.dispose)
+    database_url = settings.database_url.get_secret_value()
+    counting = create_engine(database_url, service="aggregate", pool_size=2, max_overflow=1)
+    stack.push_async_callback(counting.dispose)
+    # Apart from counting, which goes on whatever is asked; and who has to wait for a connection hears so
+    # before the call's own limit.
+    reading = create_engine(
+        database_url, service="aggregate-queries", pool_seconds=_QUERY_POOL_SECONDS
+    )
+    stack.push_async_callback(reading.dispose)
 
     streams = [enriched_stream(shard) for shard in range(settings.shards)]
     applier = Applier(
         plans,
-        PostgresCountingStore(engine),
+        PostgresCountingStore(counting),
         KnownMembers(settings.known_members),
         CellIdentity(settings.known_cells),
     )
@@ -51,7 +59,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         work=EnrichedEntries(applier, RedisLiveCounters(redis)).count,
         is_transient=is_transient,
     )
-    reader = PostgresCellReader(engine, plans)
+    reader = PostgresCellReader(reading, plans)
     hub = WatchHub(
         redis,
         reader,
