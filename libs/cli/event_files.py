@@ -16,7 +16,7 @@ import orjson
 
 # A line, and a row of several lines. An event has at most 3 MiB in a frame.
 MAX_ROW_LENGTH = 4 * 1024 * 1024
-TOO_LONG = f"is longer than {MAX_ROW_LENGTH:,} characters"
+TOO_LONG = f"longer than {MAX_ROW_LENGTH:,} characters"
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"

@@ -89,21 +89,24 @@ def import_events(
     catalogs: CatalogFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import a log: each row becomes an event, by the mapping of fields to columns.
+    """Import a log: each row becomes an event.
 
-    Fields are those of an event: subject_id, occurred_at, name, entity.id, properties.level and so on.
-    The app's own words for the person and the group are understood too. If all rows are the same
-    event, say its name: --set name=gameStarted.
+    --map FIELD=COLUMN says which column fills a field of the event: name,
+    occurred_at, subject_id (or the app's own word for it), group_id, event_id,
+    entity.id, properties.level and so on. --set FIELD=VALUE is for a field that
+    is the same in all rows, such as --set name=gameStarted for a file that holds
+    one kind of event.
 
-    An event counts once by its id. If the log has a column that tells events apart, such as the number
-    of an order, map it: --map event_id=order. Otherwise ids are made of the rows' contents, so
-    importing a file again adds nothing. Equal rows of one file are as many events, but a row that
-    another file has as well is a duplicate: --id-from file-content lets the file's name take part.
+    An event counts once by its id. If a column tells events apart, such as the
+    number of an order, map it: --map event_id=order. Otherwise ids are made of
+    the rows' content, so importing a file again adds nothing. Equal rows in one
+    file are as many events; a row that another file has as well is a duplicate,
+    unless --id-from file-content lets the file's name take part.
 
     Exit code 1 if a row was rejected or could not be read.
 
-    weir import log.csv.gz --app gamelaunch --map player_id=userid --map occurred_at=eventDate
-    --map name=eventName
+    weir import log.csv.gz --app gamelaunch --map player_id=userid
+    --map occurred_at=eventDate --map name=eventName
     """
     catalog = app_catalog(app, catalogs)
     try:
@@ -124,9 +127,14 @@ def import_events(
     except (MappingError, ReadingError, DayOrderError) as error:
         fail(f"{file}: {error}", 2)
     report = delivery.report
-    duplicates = report.totals.duplicate + extra.get("stored_before", 0)
-    id_column = mapping.columns.get("event_id")
-    note = duplicates_note(duplicates, report.totals.sent, id_column, id_from)
+    stored_before = extra.get("stored_before", 0)
+    note = duplicates_note(
+        report.totals.duplicate + stored_before,
+        report.totals.taken - stored_before,
+        report.totals.sent,
+        mapping.columns.get("event_id"),
+        id_from,
+    )
     notes = [*report.notes(catalog.events), *([note] if note else [])]
     print_report(report, notes, extra, as_json=as_json)
     if wait and extra["counted"] + extra["stored_before"] < report.totals.taken:

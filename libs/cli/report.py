@@ -41,6 +41,7 @@ class Report:
 
     lines: int = 0
     rows: int = 0
+    row_lines: int = 0
     rows_of_several_lines: int = 0
     unusable: int = 0
     without_person: int = 0
@@ -52,6 +53,7 @@ class Report:
     def add_row(self, row: Row) -> None:
         """One more row is read, whether or not it can be sent."""
         self.rows += 1
+        self.row_lines += row.lines
         self.rows_of_several_lines += row.lines > 1
 
     def add_problem(self, problem: RowProblem) -> None:
@@ -97,13 +99,12 @@ class Report:
 
     def notes(self, event_names: Iterable[str]) -> list[str]:
         """Sentences about what the verdicts do not show; `event_names` are the catalog's."""
-        others = self.lines - self.rows
-        spanning = ""
+        read = f"{count(self.lines, 'line')} read: {count(self.rows, 'row')}"
         if self.rows_of_several_lines:
-            spanning = f"; {count(self.rows_of_several_lines, 'row')} of several lines"
-            others = 0
-        header = f", {count(others, 'line')} of header or blank" if others > 0 else ""
-        notes = [f"{count(self.lines, 'line')} read: {count(self.rows, 'row')}{header}{spanning}"]
+            read += f" ({self.rows_of_several_lines:,} of several lines)"
+        if others := self.lines - self.row_lines:
+            read += f", {count(others, 'header or blank line')}"
+        notes = [read]
         if self.without_person:
             names = "names" if self.without_person == 1 else "name"
             notes.append(f"{count(self.without_person, 'row')} {names} no person")

@@ -302,8 +302,8 @@ def test_an_unbalanced_quote_costs_one_row(suite: Suite, tmp_path: Path) -> None
         suite.home.path, "import", str(log), "--app", "gamelaunch", *MAPPING, "--allow-rejected"
     )
     assert allowed.returncode == 0
-    assert "4,001 lines read: 4,000 rows" in allowed.stdout
-    assert "line 1501: a quoted field begins here" in allowed.stdout
+    assert "4,001 lines read: 4,000 rows, 1 header or blank line" in allowed.stdout
+    assert "line 1501: a quoted field that begins here" in allowed.stdout
 
 
 def test_a_header_that_cannot_be_read_is_said(suite: Suite, tmp_path: Path) -> None:

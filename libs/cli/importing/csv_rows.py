@@ -24,16 +24,17 @@ from libs.cli.event_files import MAX_ROW_LENGTH, TOO_LONG, Row
 MAX_ROW_LINES = 100
 _DELIMITERS = (",", ";", "\t", "|")
 _FEWEST_FIELDS_OF_LOOKALIKES = 3
+_ORDINARY = "if quotes are ordinary characters in this file, say --quote none"
 _STRAY_QUOTE = (
-    "has a stray quote: quotes stand around a whole field, and are doubled inside; if they are ordinary "
-    "characters in this file, say --quote none"
+    "a stray quote: quotes stand around a whole field, and those inside it are doubled; "
+    + _ORDINARY
 )
-_NO_END = f"a quoted field begins here and does not end within {MAX_ROW_LINES} lines"
+_NO_END = f"a quoted field that begins here does not end within {MAX_ROW_LINES} lines; " + _ORDINARY
 _TWO_STRAY_QUOTES = (
-    "a quoted field begins here, and it ends in another line that looks like a row of its own: the "
-    "quotes do not match"
+    "a quoted field that begins here ends in another line, which looks like a row of its own; "
+    + _ORDINARY
 )
-_LONE_CR = "has a carriage return inside a field without quotes"
+_LONE_CR = "a carriage return inside a field without quotes"
 
 
 class CsvHeaderError(ValueError):

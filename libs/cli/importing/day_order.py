@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from libs.cli.importing.time_shapes import DayOrder, two_numbers
+from libs.cli.importing.time_shapes import DayOrder, recognize, two_numbers
 
 
 class DayOrderError(ValueError):
@@ -11,8 +11,8 @@ class DayOrderError(ValueError):
 
 
 def find_day_order(column: str, values: Iterable[tuple[int, str]]) -> DayOrder | None:
-    """The order of the dates in `values`, each with its line; None if the first of them is of another
-    shape, and then no others are read. Dates with points have the day first unless one of them
+    """The order of the dates in `values`, each with its line; None if the first time among them has
+    another shape, and then no others are read. Dates with points have the day first unless one of them
     cannot: that is how countries that write points write dates. Raises DayOrderError."""
     examples: dict[DayOrder, tuple[int, re.Match[str]]] = {}
     open_example: tuple[int, re.Match[str]] | None = None
@@ -21,7 +21,7 @@ def find_day_order(column: str, values: Iterable[tuple[int, str]]) -> DayOrder |
     for line, value in values:
         date = two_numbers(value)
         if date is None:
-            if not any_date:
+            if not any_date and _is_time(value):
                 return None
             continue
         any_date = True
@@ -65,6 +65,13 @@ def strptime_format(date: re.Match[str], order: DayOrder) -> str:
     if date["zone"]:
         text += f"{' ' if date[0][date.start('zone') - 1] == ' ' else ''}%z"
     return text
+
+
+def _is_time(value: str) -> bool:
+    try:
+        return recognize(value, None) is not None
+    except ValueError:
+        return False
 
 
 def _contradiction(column: str, examples: dict[DayOrder, tuple[int, re.Match[str]]]) -> str:

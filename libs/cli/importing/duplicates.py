@@ -4,9 +4,12 @@ from libs.cli.derived_ids import IdFrom
 from libs.cli.wording import count
 
 
-def duplicates_note(duplicates: int, sent: int, id_column: str | None, id_from: IdFrom) -> str:
-    """A sentence about `duplicates` of `sent` rows, whose ids are those of other events: `id_column` is
-    the column that fills `event_id`, None if ids are made by `id_from`. Empty if there are none."""
+def duplicates_note(
+    duplicates: int, added: int, sent: int, id_column: str | None, id_from: IdFrom
+) -> str:
+    """Sentences about `duplicates` of `sent` rows, whose ids are those of other events, while `added`
+    rows are new: `id_column` is the column that fills `event_id`, None if ids are made by `id_from`.
+    Empty if there are none."""
     if not duplicates:
         return ""
     if id_column is not None:
@@ -24,8 +27,10 @@ def duplicates_note(duplicates: int, sent: int, id_column: str | None, id_from: 
             "another file of this name has the same rows: map the column that tells events apart with "
             "--map event_id=COLUMN, or rename the file"
         )
+    again = "rows that are stored" if added == 0 else f"the {count(added, 'row')} that it added"
     share = "mostly duplicates: " if 2 * duplicates > sent else ""
     return (
         f"{share}{duplicates:,} of {count(sent, 'row')} have the id of an event that was sent before, and "
-        f"add nothing. That is right if they were imported before; if not, {remedy}"
+        f"add nothing. That is right if they were imported before; if not, {remedy}. Other ids make other "
+        f"events: in a suite that has this file already, {again} would count twice"
     )

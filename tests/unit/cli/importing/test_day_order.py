@@ -18,7 +18,7 @@ def _order(*values: str) -> DayOrder | None:
     [
         (("03/04/2024", "13/04/2024", "05/05/2024"), DayOrder.DAY_FIRST),
         (("03/04/2024", "04/13/2024 10:00"), DayOrder.MONTH_FIRST),
-        (("03-04-2024", "nonsense", "31-12-2024"), DayOrder.DAY_FIRST),
+        (("n/a", "03-04-2024", "2024-13-01", "31-12-2024"), DayOrder.DAY_FIRST),
         (("04/04/2024", "05/05/2024"), DayOrder.DAY_FIRST),
         # With points the day comes first, unless the column shows otherwise.
         (("03.04.2024", "05.04.2024"), DayOrder.DAY_FIRST),
