@@ -12,6 +12,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection as SqlConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from libs.common.store_failure import StoreFailure
+
 # What is raised while Postgres is away; TimeoutError is an OSError.
 POSTGRES_DOWN = (
     sqlalchemy.exc.OperationalError,
@@ -29,6 +31,11 @@ _CONNECTION_LIMITS: dict[str, Any] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
+# Insufficient resources (locks, memory, disk), rollbacks (deadlock, serialization), a lock that did not
+# come in time, a statement that took too long.
+_OVERLOADED = ("53", "40", "55P03", "57014")
+# Too many connections: nothing that less work at once would change.
+_NO_CONNECTION = ("53300",)
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -98,16 +105,21 @@ async def driver_connection(connection: SqlConnection) -> AsyncConnection[Any]:
     return driver
 
 
-def is_transient(error: Exception) -> bool:
-    """Whether trying again may succeed without anybody changing the data: everything that Postgres says
-    except "these data cannot be stored".
+def failure_of(error: Exception) -> StoreFailure | None:
+    """What an error of Postgres means: that it is away, that this was too much for it now, or, if None,
+    that these data cannot be stored.
 
-    A missing table or right is no property of the data either: setting every batch aside because
-    of a failed deployment would be worse than waiting for it to be mended.
+    A missing table or right is no property of the data either: dead letters for every batch because of a
+    failed deployment would be worse than waiting until it is repaired.
     """
     if isinstance(error, sqlalchemy.exc.DBAPIError) and isinstance(error.orig, Exception):
         error = error.orig
     if isinstance(error, psycopg.Error):
         state = error.sqlstate or ""
-        return not isinstance(error, psycopg.DataError) and not state.startswith(_PROGRAM_LIMIT)
-    return isinstance(error, sqlalchemy.exc.SQLAlchemyError | OSError)
+        if isinstance(error, psycopg.DataError) or state.startswith(_PROGRAM_LIMIT):
+            return None
+        overloaded = state.startswith(_OVERLOADED) and state not in _NO_CONNECTION
+        return StoreFailure.OVERLOADED if overloaded else StoreFailure.UNAVAILABLE
+    if isinstance(error, sqlalchemy.exc.SQLAlchemyError | OSError):
+        return StoreFailure.UNAVAILABLE
+    return None

@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from enum import Enum, auto
 
@@ -15,9 +16,11 @@ from redis.asyncio import Redis
 from libs.common.redis_client import REDIS_DOWN
 from libs.common.runtime import pause
 from libs.common.settings import CommonSettings
+from libs.common.store_failure import StoreFailure
 from libs.streams import metrics
 from libs.streams.errors import EntryError, UnreadableError
 from libs.streams.groups import ConsumerGroup, Entry
+from libs.streams.overload import Overload
 from libs.streams.quarantine import Quarantine
 
 log = structlog.get_logger()
@@ -27,6 +30,10 @@ _OUTAGE_PAUSE_SECONDS = 0.5
 _CLAIMS_PER_IDLE_TIME = 4
 _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 5.0
+# How often an overloaded store is asked for the same work before it is asked for less.
+_OVERLOADED_TRIES = 3
+# After so many vain rounds with single entries of a chunk, they are left for later: others get their turn.
+_OVERLOADED_ROUNDS = 25
 
 # Does all that the entries ask for; on return it is on disk. It must be safe to repeat.
 Work = Callable[[Sequence[Entry]], Awaitable[None]]
@@ -35,6 +42,8 @@ Work = Callable[[Sequence[Entry]], Awaitable[None]]
 class _Outcome(Enum):
     DONE = auto()
     FAILED = auto()
+    # A store answered, and could not do it now.
+    OVERLOADED = auto()
     # Told to stop while a store was away; not the entries' fault.
     STOPPED = auto()
 
@@ -42,7 +51,10 @@ class _Outcome(Enum):
 class Consumer:
     """Has every entry of a group's streams worked on until it is done, for as long as there are stores.
 
-    - While a store fails (`is_transient`, or Redis itself), a chunk is kept and tried again.
+    - While a store is away (`failure_of` says unavailable, or Redis itself fails), a chunk is kept and
+      tried again.
+    - If a store answers, but keeps failing at a chunk (overloaded), the chunk is taken apart, down to
+      single entries. An entry that fails so while others succeed has failed for a reason of its own.
     - A chunk that fails is tried entry by entry: neighbours of the one at fault go on. That one stays
       pending, comes back when it has been for the group's `claim_idle_seconds`, here or elsewhere, and
       is then handled alone, as is whatever a dead consumer left: so an entry that kills the process
@@ -59,7 +71,7 @@ class Consumer:
         quarantine: Quarantine,
         work: Work,
         *,
-        is_transient: Callable[[Exception], bool],
+        failure_of: Callable[[Exception], StoreFailure | None],
         give_up: Work | None = None,
         is_held_back: Callable[[], bool] = lambda: False,
         overlap: int = 1,
@@ -68,7 +80,7 @@ class Consumer:
         self._group = group
         self._quarantine = quarantine
         self._work = work
-        self._is_transient = is_transient
+        self._failure_of = failure_of
         self._give_up = give_up
         self._is_held_back = is_held_back
         self._places = asyncio.Semaphore(overlap)
@@ -76,6 +88,7 @@ class Consumer:
         # From 0 to 1: replicas that collided must not come back together.
         self._jitter = jitter
         self._in_hand: set[tuple[bytes, bytes]] = set()
+        self._overload = Overload()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consumes until told to stop, and then finishes the chunks at hand."""
@@ -127,7 +140,11 @@ class Consumer:
             chunk.add_done_callback(lambda _: self._places.release())
 
     async def _take_over(self, stop: asyncio.Event) -> bool:
-        """Handles, one by one, what somebody was given and never acknowledged; whether there was any."""
+        """Handles, one by one, what other consumers never acknowledged; whether to look for more at once.
+
+        Not if the store fails at it: then new entries, which it may take, have their turn first.
+        """
+        overloaded = False
         claimed = await self._group.claim_abandoned()
         # Ours among them were renewed too late: this process was busy, or Redis away.
         abandoned = [entry for entry in claimed if _key(entry) not in self._in_hand]
@@ -137,9 +154,13 @@ class Consumer:
                 if stop.is_set():
                     break
                 work = self._work if await self._quarantine.admit(entry) else self._settle_unworked
-                if await self._attempt(work, [entry], stop) is not _Outcome.FAILED:
+                outcome = await self._attempt(work, [entry], stop)
+                if outcome is _Outcome.DONE:
                     await self._quarantine.forget(entry)
-        return bool(abandoned)
+                elif outcome is not _Outcome.FAILED:
+                    await self._quarantine.take_back(entry)
+                overloaded |= outcome is _Outcome.OVERLOADED
+        return bool(abandoned) and not overloaded
 
     async def _settle_unworked(self, entries: Sequence[Entry]) -> None:
         """What happens instead of work after too many attempts."""
@@ -151,33 +172,64 @@ class Consumer:
 
     async def _handle(self, entries: Sequence[Entry], stop: asyncio.Event) -> None:
         with self._holding(entries), metrics.CHUNK_SECONDS.labels(self._group.name).time():
-            if await self._attempt(self._work, entries, stop) is not _Outcome.FAILED:
-                return
-            if len(entries) > 1:
-                log.warning("a chunk fails, so its entries are tried one by one")
-                for entry in entries:
-                    await self._attempt(self._work, [entry], stop)
+            parts = deque([entries])
+            delay, left = _FIRST_DELAY_SECONDS, _OVERLOADED_ROUNDS
+            while parts and left and not stop.is_set():
+                part = parts.popleft()
+                outcome = await self._attempt(self._work, part, stop)
+                if outcome is _Outcome.FAILED and len(part) > 1:
+                    log.warning("a chunk fails, so its entries are tried one by one")
+                    parts.extendleft([entry] for entry in reversed(part))
+                elif outcome is _Outcome.OVERLOADED and len(part) > 1:
+                    log.warning("a chunk is too much for the store, so it is halved")
+                    middle = len(part) // 2
+                    parts += (part[:middle], part[middle:])
+                elif outcome is _Outcome.OVERLOADED:
+                    parts.append(part)
+                    left -= 1
+                    await pause(stop, delay)
+                    delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
 
     async def _attempt(self, work: Work, entries: Sequence[Entry], stop: asyncio.Event) -> _Outcome:
-        """Goes on until all of the entries are done and acknowledged, or failed for a reason of their own."""
-        delay = _FIRST_DELAY_SECONDS
+        """Goes on until all of the entries are done and acknowledged, or failed for a reason of their own,
+        or were too much for the store several times."""
+        delay, overloaded = _FIRST_DELAY_SECONDS, 0
         while True:
             try:
                 await self._settle(work, entries)
+                self._overload.note_success(entries)
                 return _Outcome.DONE
             except Exception as error:
-                if not (isinstance(error, REDIS_DOWN) or self._is_transient(error)):
+                failure = self._failure(error)
+                if failure is StoreFailure.OVERLOADED:
+                    overloaded += 1
+                    if overloaded == _OVERLOADED_TRIES:
+                        if not self._is_own_fault(entries):
+                            return _Outcome.OVERLOADED
+                        failure = None
+                if failure is None:
                     # Of a chunk, each entry will be tried alone.
                     if len(entries) == 1:
                         self._report(entries[0], error)
                     return _Outcome.FAILED
-                metrics.RETRIES.labels(self._group.name).inc()
+                metrics.RETRIES.labels(self._group.name, failure.value).inc()
                 # Without the message, which may quote a row, and with it a person.
                 log.warning("a chunk is tried again", error=type(error).__name__)
             if stop.is_set():
                 return _Outcome.STOPPED
             await pause(stop, delay * (0.5 + self._jitter() / 2))
             delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+
+    def _is_own_fault(self, entries: Sequence[Entry]) -> bool:
+        if len(entries) == 1:
+            return self._overload.is_own_fault(entries[0])
+        self._overload.note_failure(entries)
+        return False
+
+    def _failure(self, error: Exception) -> StoreFailure | None:
+        return (
+            StoreFailure.UNAVAILABLE if isinstance(error, REDIS_DOWN) else self._failure_of(error)
+        )
 
     async def _settle(self, work: Work, entries: Sequence[Entry]) -> None:
         try:
@@ -219,7 +271,7 @@ def create_consumer(
     group: str,
     streams: Sequence[str],
     work: Work,
-    is_transient: Callable[[Exception], bool],
+    failure_of: Callable[[Exception], StoreFailure | None],
     give_up: Work | None = None,
     is_held_back: Callable[[], bool] = lambda: False,
     overlap: int = 1,
@@ -234,7 +286,7 @@ def create_consumer(
             max_entries=settings.max_poison_entries,
         ),
         work,
-        is_transient=is_transient,
+        failure_of=failure_of,
         give_up=give_up,
         is_held_back=is_held_back,
         overlap=overlap,

@@ -8,7 +8,9 @@ CHUNK_SECONDS = Histogram(
     ["group"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-RETRIES = Counter("weir_stream_retries", "Chunks tried again because a store failed", ["group"])
+RETRIES = Counter(
+    "weir_stream_retries", "Chunks tried again because a store failed", ["group", "failure"]
+)
 FAILURES = Counter(
     "weir_stream_failed_entries",
     "Attempts at an entry that failed for a reason of its own",

@@ -43,8 +43,14 @@ class Quarantine:
         return int(attempts) <= self._max_attempts or await self._is_full(shard)
 
     async def forget(self, entry: Entry) -> None:
-        """Takes the attempts back: the entry is done, or was not the reason for the failure."""
+        """Forgets the attempts: the entry is done."""
         await self._redis.hdel(attempts_key(self._group, shard_in(entry.stream)), _field(entry))
+
+    async def take_back(self, entry: Entry) -> None:
+        """Takes the last attempt back: the entry was not the reason for the failure."""
+        key = attempts_key(self._group, shard_in(entry.stream))
+        if int(await self._redis.hincrby(key, _field(entry), -1)) <= 0:
+            await self._redis.hdel(key, _field(entry))
 
     async def note_given_up(self, entry: Entry) -> None:
         """Counts an entry that was settled in another way than by working on it."""

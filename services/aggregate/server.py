@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.catalog import load_catalogs
-from libs.common.database import create_engine, is_transient
+from libs.common.database import create_engine, failure_of
 from libs.common.grpc_server import Binding
 from libs.common.redis_client import create_redis
 from libs.common.runtime import Loop, ServiceParts
@@ -57,7 +57,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         group=AGGREGATE,
         streams=streams,
         work=EnrichedEntries(applier, RedisLiveCounters(redis)).count,
-        is_transient=is_transient,
+        failure_of=failure_of,
     )
     reader = PostgresCellReader(reading, plans)
     hub = WatchHub(

@@ -8,7 +8,7 @@ import structlog
 from weir.enrich.v1 import enrich_service_pb2_grpc
 
 from libs.common.clock import SystemClock
-from libs.common.database import create_engine, is_transient
+from libs.common.database import create_engine, failure_of
 from libs.common.grpc_server import Binding
 from libs.common.redis_client import create_redis
 from libs.common.runtime import Loop, ServiceParts
@@ -60,7 +60,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         streams=[raw_stream(shard) for shard in range(settings.shards)],
         work=entries.process,
         give_up=entries.give_up,
-        is_transient=is_transient,
+        failure_of=failure_of,
         is_held_back=congested.is_set,
         # One chunk is prepared while another is stored.
         overlap=2,

@@ -7,7 +7,7 @@ from weir.ingest.v1 import ingest_service_pb2_grpc
 
 from libs.catalog import load_catalogs
 from libs.common.clock import SystemClock
-from libs.common.database import create_engine, is_transient
+from libs.common.database import create_engine, failure_of
 from libs.common.grpc_server import Binding
 from libs.common.pseudonym import Pseudonymizer, check_secret
 from libs.common.redis_client import create_redis
@@ -58,7 +58,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
             for shard in range(settings.shards)
         ],
         work=DeadLetterWriter(engine).write,
-        is_transient=is_transient,
+        failure_of=failure_of,
     )
     return ServiceParts(
         bindings=[

@@ -36,7 +36,7 @@ async def main(redis_url: str) -> None:
         group=GROUP,
         streams=[STREAM],
         work=note,
-        is_transient=lambda error: False,
+        failure_of=lambda error: None,
     )
     await consumer.run(asyncio.Event())
 

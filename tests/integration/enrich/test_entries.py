@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
-from libs.common.database import is_transient
+from libs.common.database import failure_of
 from libs.streams.consumer import create_consumer
 from libs.streams.groups import ConsumerGroup, Entry
 from libs.streams.names import ENRICH, attempts_key, enrich_dead_letters, raw_stream
@@ -37,7 +37,7 @@ async def consuming(
         streams=[raw_stream(0)],
         work=entries.process,
         give_up=entries.give_up,
-        is_transient=is_transient,
+        failure_of=failure_of,
     )
     stop = asyncio.Event()
     running = asyncio.create_task(consumer.run(stop))
@@ -61,7 +61,12 @@ async def die_reading(client: Redis, entry: Entry, deaths: int) -> None:
 
 def retries() -> float:
     """How often a chunk was tried again."""
-    return REGISTRY.get_sample_value("weir_stream_retries_total", {"group": ENRICH}) or 0.0
+    return (
+        REGISTRY.get_sample_value(
+            "weir_stream_retries_total", {"group": ENRICH, "failure": "unavailable"}
+        )
+        or 0.0
+    )
 
 
 @pytest.mark.parametrize(

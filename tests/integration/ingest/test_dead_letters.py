@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
-from libs.common.database import create_engine, is_transient
+from libs.common.database import create_engine, failure_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import enrich_dead_letters, ingest_dead_letters
 from libs.streams.trimming import trim_acknowledged
@@ -72,7 +72,7 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
         group="ingest",
         streams=STREAMS,
         work=DeadLetterWriter(engine).write,
-        is_transient=is_transient,
+        failure_of=failure_of,
     )
     writer = asyncio.create_task(consumer.run(stop))
     try:

@@ -4,10 +4,12 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
 
+from libs.common.store_failure import StoreFailure
 from libs.streams.consumer import Consumer
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
@@ -23,6 +25,16 @@ class StoreDownError(Exception):
     pass
 
 
+class OverloadedError(Exception):
+    pass
+
+
+def failure_of(error: Exception) -> StoreFailure | None:
+    if isinstance(error, StoreDownError):
+        return StoreFailure.UNAVAILABLE
+    return StoreFailure.OVERLOADED if isinstance(error, OverloadedError) else None
+
+
 class Job:
     """Counts how often each number was worked on; `trouble` is raised for some of them."""
 
@@ -31,6 +43,8 @@ class Job:
         self.chunks: list[int] = []
         self.trouble: dict[int, Exception] = {}
         self.down = False
+        # More at a time is too much for the store.
+        self.most = 1_000_000
         self.open = asyncio.Event()
         self.open.set()
 
@@ -39,6 +53,8 @@ class Job:
         await self.open.wait()
         if self.down:
             raise StoreDownError
+        if len(entries) > self.most:
+            raise OverloadedError
         numbers = [int(entry.fields[b"n"]) for entry in entries]
         for number in numbers:
             if number in self.trouble:
@@ -61,7 +77,7 @@ async def consuming(
         group_of(client, consumer=consumer, idle=idle),
         Quarantine(client, "g", max_attempts=3, max_entries=max_entries),
         job.work,
-        is_transient=lambda error: isinstance(error, StoreDownError),
+        failure_of=failure_of,
         jitter=lambda: 0.0,
         **options,
     )
@@ -73,6 +89,10 @@ async def consuming(
         stop.set()
         job.open.set()
         await running
+
+
+def _more_done(job: Job, before: int) -> bool:
+    return job.done.total() > before
 
 
 async def poison_of(client: Redis) -> list[dict[bytes, bytes]]:
@@ -110,6 +130,47 @@ async def test_while_a_store_is_down_everything_is_kept(client: Redis) -> None:
         job.down = False
         await settled(client, STREAM)
     assert job.done == Counter(range(20))
+    assert not await client.exists(POISON, ATTEMPTS)
+
+
+async def test_a_chunk_that_is_too_much_for_the_store_is_done_in_parts(client: Redis) -> None:
+    await add(client, 20)
+    job = Job()
+    job.most = 3
+    async with consuming(client, job, idle=60):
+        await settled(client, STREAM)
+    assert job.done == Counter(range(20))
+    assert not await client.exists(POISON, ATTEMPTS)
+
+
+async def test_an_entry_at_which_the_store_fails_while_others_succeed_is_at_fault(
+    client: Redis,
+) -> None:
+    await add(client, 20)
+    job = Job()
+    job.trouble = {7: OverloadedError()}
+    async with consuming(client, job):
+        # A failure is held against it only if the store has done other work since the last one.
+        while not await client.exists(POISON):
+            before = job.done.total()
+            await add(client, 1)
+            await until(partial(_more_done, job, before))
+    assert [fields[b"n"] for fields in await poison_of(client)] == [b"7"]
+    assert set(job.done) == {*range(20)} - {7}
+
+
+async def test_a_store_that_fails_at_everything_is_not_the_fault_of_the_entries(
+    client: Redis,
+) -> None:
+    await add(client, 4)
+    job = Job()
+    job.most = 0
+    async with consuming(client, job):
+        # Each of them has been tried alone, several times.
+        await until(lambda: job.chunks.count(1) >= 4 * 3)
+        job.most = 1_000_000
+        await settled(client, STREAM)
+    assert job.done == Counter(range(4))
     assert not await client.exists(POISON, ATTEMPTS)
 
 

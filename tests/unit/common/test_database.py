@@ -1,29 +1,54 @@
 """What Postgres says, and whether waiting helps."""
 
 import psycopg
+import pytest
 from sqlalchemy.exc import OperationalError
 
-from libs.common.database import is_transient
+from libs.common.database import failure_of
+from libs.common.store_failure import StoreFailure
 
 
-def test_which_errors_of_postgres_are_the_fault_of_the_data() -> None:
-    waits = [
-        psycopg.errors.DeadlockDetected(),
-        psycopg.errors.SerializationFailure(),
-        psycopg.errors.AdminShutdown(),
-        psycopg.errors.DiskFull(),
-        psycopg.errors.UndefinedTable(),
-        psycopg.errors.ReadOnlySqlTransaction(),
-        OperationalError("", None, psycopg.OperationalError("connection refused")),
-        ConnectionRefusedError(),
-        TimeoutError(),
-    ]
-    faults = [
-        psycopg.errors.NumericValueOutOfRange(),
-        psycopg.errors.UntranslatableCharacter(),
-        psycopg.errors.ProgramLimitExceeded(),
-        ValueError(),
-        AttributeError(),
-    ]
-    assert all(is_transient(error) for error in waits)
-    assert not any(is_transient(error) for error in faults)
+@pytest.mark.parametrize(
+    ("failure", "errors"),
+    [
+        (
+            StoreFailure.UNAVAILABLE,
+            [
+                psycopg.errors.AdminShutdown(),
+                psycopg.errors.TooManyConnections(),
+                psycopg.errors.UndefinedTable(),
+                psycopg.errors.ReadOnlySqlTransaction(),
+                OperationalError("", None, psycopg.OperationalError("connection refused")),
+                ConnectionRefusedError(),
+                TimeoutError(),
+            ],
+        ),
+        (
+            StoreFailure.OVERLOADED,
+            [
+                psycopg.errors.DeadlockDetected(),
+                psycopg.errors.SerializationFailure(),
+                psycopg.errors.DiskFull(),
+                # What PostgreSQL says if max_locks_per_transaction is too low.
+                psycopg.errors.OutOfMemory(),
+                psycopg.errors.LockNotAvailable(),
+                psycopg.errors.QueryCanceled(),
+                OperationalError("", None, psycopg.errors.DeadlockDetected()),
+            ],
+        ),
+        (
+            None,
+            [
+                psycopg.errors.NumericValueOutOfRange(),
+                psycopg.errors.UntranslatableCharacter(),
+                psycopg.errors.ProgramLimitExceeded(),
+                ValueError(),
+                AttributeError(),
+            ],
+        ),
+    ],
+)
+def test_what_an_error_of_postgres_means(
+    failure: StoreFailure | None, errors: list[Exception]
+) -> None:
+    assert {failure_of(error) for error in errors} == {failure}

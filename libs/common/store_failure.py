@@ -1,0 +1,13 @@
+"""What the failure of a store means for the work that met it."""
+
+from enum import Enum
+
+
+class StoreFailure(Enum):
+    """Both pass: the same work may succeed later."""
+
+    # The store does not answer, or turns everything away: wait, however long it takes.
+    UNAVAILABLE = "unavailable"
+    # The store answers, but lacked locks, memory, space or time for this work: less work at once may
+    # succeed now.
+    OVERLOADED = "overloaded"

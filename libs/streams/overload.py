@@ -1,0 +1,43 @@
+"""Whose fault it is that a store answers and yet fails: its own, or that of the work it was asked for."""
+
+from collections.abc import Iterable
+
+from libs.streams.groups import Entry
+
+# More failing entries than this are not told apart: then it is the store.
+MAX_REMEMBERED = 10_000
+
+
+class Overload:
+    """Remembers which entries an overloaded store failed at, and whether it did other work since."""
+
+    def __init__(self) -> None:
+        self._successes = 0
+        # Successes before the failure that is held against an entry.
+        self._before: dict[tuple[bytes, bytes], int] = {}
+
+    def note_success(self, entries: Iterable[Entry]) -> None:
+        """Counts work that a store has done."""
+        self._successes += 1
+        for entry in entries:
+            self._before.pop(_key(entry), None)
+
+    def note_failure(self, entries: Iterable[Entry]) -> None:
+        """Notes that a store failed at these entries together."""
+        if len(self._before) >= MAX_REMEMBERED:
+            self._before.clear()
+        for entry in entries:
+            self._before.setdefault(_key(entry), self._successes)
+
+    def is_own_fault(self, entry: Entry) -> bool:
+        """Whether a store that fails at this entry alone did other work since it first did."""
+        self.note_failure([entry])
+        if self._successes == self._before[_key(entry)]:
+            return False
+        # To be blamed again, the entry must fail again while others succeed.
+        self._before[_key(entry)] = self._successes
+        return True
+
+
+def _key(entry: Entry) -> tuple[bytes, bytes]:
+    return entry.stream, entry.entry_id
