@@ -9,7 +9,9 @@ CHUNK_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 RETRIES = Counter(
-    "weir_stream_retries", "Chunks tried again because a store failed", ["group", "failure"]
+    "weir_stream_retries",
+    "Chunks tried again because a store was unavailable or overloaded",
+    ["group", "failure"],
 )
 FAILURES = Counter(
     "weir_stream_failed_entries",

@@ -1,37 +1,175 @@
-"""Which partition an event belongs to: its retention class, then a day or a month."""
+"""Which partitions `enrich.events` should have: a bounded number, whatever the times of the events are.
 
+Each retention class has
+
+- leaves of one *grain* (a day, a month or a year) from the beginning of its retention, and a margin,
+  until some days ahead;
+- one leaf for everything older;
+- a default leaf, which takes what the others do not: the far future, and what has no leaf yet.
+
+So an event always has a place, and storing it never waits for a partition to be made. `next_change`
+says, one step at a time, how to get from the leaves that are there to those that should be.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 
-from libs.common.clock import EPOCH
+from libs.catalog import RETENTION_CLASSES
 
-# Classes kept longer than this have monthly partitions: fewer tables, and a month more or less does
-# not matter for them.
-DAILY_CLASSES = frozenset({"1d", "7d", "30d", "90d"})
+# Events that arrive about this much after the end of their retention still have a leaf of the grain.
+MARGIN = timedelta(days=7)
+# Leaves are made this long before the first event needs them.
+AHEAD = timedelta(days=7)
+# What has no retention limit has a leaf for each year from here on: ingest takes nothing older.
+FIRST_KEPT = datetime(2000, 1, 1, tzinfo=UTC)
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+# One merge locks a class for as long as it copies, and needs some locks for each table.
+MAX_MERGED_LEAVES = 10
+MAX_MERGED_BYTES = 256 * 1024 * 1024
+
+
+class Grain(Enum):
+    """How much time a leaf holds."""
+
+    DAY = "%Y%m%d"
+    MONTH = "%Y%m"
+    YEAR = "%Y"
+
+    def start(self, moment: datetime) -> datetime:
+        """The beginning of the day, month or year of a moment; UTC."""
+        day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        if self is Grain.DAY:
+            return day
+        return day.replace(day=1) if self is Grain.MONTH else day.replace(month=1, day=1)
+
+    def next(self, start: datetime) -> datetime:
+        """The beginning of the day, month or year after the one that begins at `start`."""
+        days = {Grain.DAY: 1, Grain.MONTH: 31, Grain.YEAR: 366}[self]
+        return self.start(start + timedelta(days=days))
+
+
+# Short classes are dropped by the day. The longer the class, the less a coarse leaf matters.
+GRAINS = {
+    **dict.fromkeys(("1d", "7d", "30d", "90d"), Grain.DAY),
+    **dict.fromkeys(("1y", "2y", "3y"), Grain.MONTH),
+    **dict.fromkeys(("7y", "10y", "keep"), Grain.YEAR),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Partition:
-    """A leaf of `enrich.events`: its parent's retention class, and the time from `start` until `end`."""
+class Leaf:
+    """A partition of one retention class, from `start` until before `end`; the one that begins at
+    BEGINNING holds everything older."""
 
     retention_class: str
     start: datetime
     end: datetime
+    size_bytes: int = 0
 
     @property
     def name(self) -> str:
-        """The table's name, for example `events_90d_20261120` or `events_keep_201604`."""
-        pattern = "%Y%m%d" if self.retention_class in DAILY_CLASSES else "%Y%m"
+        """The table's name: `events_90d_20261120`, `events_1y_202611`, `events_keep_2026` or
+        `events_90d_older`."""
+        if self.start == BEGINNING:
+            return f"events_{self.retention_class}_older"
+        pattern = GRAINS[self.retention_class].value
         return f"events_{self.retention_class}_{self.start.strftime(pattern)}"
 
+    def overlaps(self, other: "Leaf") -> bool:
+        """Whether there is a moment that belongs to both."""
+        return self.start < other.end and other.start < self.end
 
-@lru_cache(maxsize=100_000)
-def partition_of(retention_class: str, day: int) -> Partition:
-    """The partition for events of a class on `day`, counted from the Unix epoch, UTC."""
-    start = EPOCH + timedelta(days=day)
-    if retention_class in DAILY_CLASSES:
-        return Partition(retention_class, start, start + timedelta(days=1))
-    first = start.replace(day=1)
-    following = (first + timedelta(days=32)).replace(day=1)
-    return Partition(retention_class, first, following)
+    def covers(self, other: "Leaf") -> bool:
+        """Whether every moment of the other belongs to this one."""
+        return self.start <= other.start and other.end <= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Make `leaf` out of what the default leaf holds of its time, and out of `sources`, which are leaves
+    of today that it replaces."""
+
+    leaf: Leaf
+    sources: tuple[Leaf, ...] = ()
+
+
+def default_leaf(retention_class: str) -> str:
+    """The name of the table that takes what no other leaf of the class takes."""
+    return f"events_{retention_class}_default"
+
+
+def current_leaves(retention_class: str, now: datetime) -> list[Leaf]:
+    """The leaves that live events need now and tomorrow, and the one for everything older: what a class
+    has that holds nothing yet."""
+    grain = GRAINS[retention_class]
+    tomorrow = now + timedelta(days=1)
+    return [
+        *_leaves(retention_class, grain.start(now), tomorrow),
+        Leaf(retention_class, BEGINNING, _window_start(retention_class, now)),
+    ]
+
+
+def wanted_leaves(retention_class: str, now: datetime) -> list[Leaf]:
+    """All leaves that a class which holds events should have: without gaps, the most urgent first."""
+    start = _window_start(retention_class, now)
+    window = _leaves(retention_class, start, now + AHEAD)
+    urgent = current_leaves(retention_class, now)
+    return [*urgent, *(leaf for leaf in reversed(window) if leaf not in urgent)]
+
+
+def next_change(existing: Sequence[Leaf], wanted: Iterable[Leaf]) -> Change | None:
+    """The next step from the existing leaves of a class to the wanted ones; None if there is none.
+
+    Leaves are made before others are merged. A merge takes a few leaves at a time; the merged leaf grows
+    until it is what is wanted. Leaves of more than MAX_MERGED_BYTES stay as they are, and so do
+    those that reach beyond a wanted one: they serve its time.
+    """
+    merges = []
+    for leaf in wanted:
+        touching = [other for other in existing if other.overlaps(leaf)]
+        if not touching:
+            return Change(leaf)
+        if all(leaf.covers(other) for other in touching) and leaf not in map(_bounds, touching):
+            merges.append(_merge(leaf, sorted(touching, key=lambda other: other.start)))
+    return next((merge for merge in merges if merge), None)
+
+
+def _merge(leaf: Leaf, inside: Sequence[Leaf]) -> Change | None:
+    """The first leaves inside as one; None if the first ones are too large to be merged."""
+    sources: list[Leaf] = []
+    # What has grown already is not copied again.
+    copied_bytes = 0
+    for source in inside:
+        grown = source.start == leaf.start and source.name == leaf.name
+        copied_bytes += 0 if grown else source.size_bytes
+        if len(sources) == MAX_MERGED_LEAVES or copied_bytes > MAX_MERGED_BYTES:
+            break
+        sources.append(source)
+    if not sources:
+        return None
+    end = leaf.end if len(sources) == len(inside) else inside[len(sources)].start
+    merged = Leaf(leaf.retention_class, leaf.start, end)
+    if [merged] == [_bounds(source) for source in sources]:
+        return None
+    return Change(merged, tuple(sources))
+
+
+def _bounds(leaf: Leaf) -> Leaf:
+    return Leaf(leaf.retention_class, leaf.start, leaf.end)
+
+
+def _window_start(retention_class: str, now: datetime) -> datetime:
+    days = RETENTION_CLASSES[retention_class]
+    if days is None:
+        return FIRST_KEPT
+    return GRAINS[retention_class].start(now - timedelta(days=days) - MARGIN)
+
+
+def _leaves(retention_class: str, start: datetime, until: datetime) -> list[Leaf]:
+    grain, leaves = GRAINS[retention_class], []
+    while start <= until:
+        leaves.append(Leaf(retention_class, start, grain.next(start)))
+        start = leaves[-1].end
+    return leaves

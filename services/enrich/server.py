@@ -20,6 +20,8 @@ from services.enrich.context_facts import context_reader
 from services.enrich.enrichment import Enricher
 from services.enrich.entries import RawEntries
 from services.enrich.forward import Forwarder
+from services.enrich.partition_keeper import PartitionKeeper
+from services.enrich.partition_store import PartitionStore
 from services.enrich.service import EnrichServicer
 from services.enrich.sessions import SessionStore
 from services.enrich.settings import EnrichSettings
@@ -75,6 +77,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         ],
         loops=[
             Loop("raw", consumer.run),
+            Loop("partitions", PartitionKeeper(PartitionStore(engine), clock).run),
             Loop("upkeep", Upkeep(redis, congested, settings).run),
         ],
     )

@@ -6,19 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
-import structlog
-from psycopg import sql
 from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.clock import DAY_US
 from libs.common.database import driver_connection
 from services.enrich import metrics
 from services.enrich.model import WorkBatch
-from services.enrich.partitions import Partition, partition_of
 from services.enrich.rows import COLUMNS, POSTGRES_EPOCH_US, Row
-
-log = structlog.get_logger()
 
 _NAMES = ", ".join(name for name, _ in COLUMNS)
 _TYPES = [kind for _, kind in COLUMNS]
@@ -57,7 +51,6 @@ class EventStore:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._partitions: set[Partition] = set()
 
     async def write(self, batches: Sequence[WorkBatch]) -> None:
         """Stores the batches' rows; each batch's `skipped` is then what its first storing skipped.
@@ -70,13 +63,10 @@ class EventStore:
         for batch in batches:
             firsts.setdefault(batch.batch_id, batch)
         rows = {batch_id: _live_rows(batch) for batch_id, batch in firsts.items()}
-        await self._ensure_partitions(row for part in rows.values() for _, row in part)
         try:
             await self._write(list(firsts.values()), rows)
         except psycopg.errors.CheckViolation:
-            # A partition that we thought was there has been dropped by retention.
-            self._partitions.clear()
-            await self._ensure_partitions(row for part in rows.values() for _, row in part)
+            # While the chunk waited for the default leaf, a leaf was made for one of its rows.
             await self._write(list(firsts.values()), rows)
         for batch in batches:
             batch.skipped = set(firsts[batch.batch_id].skipped)
@@ -172,41 +162,6 @@ class EventStore:
             (row[0].bytes, row[1] - POSTGRES_EPOCH_US, row[2], row[3])
             for row in await cursor.fetchall()
         )
-
-    async def _ensure_partitions(self, rows: Iterable[Row]) -> None:
-        days = {(row[_CLASS], (row[1] + POSTGRES_EPOCH_US) // DAY_US) for row in rows}
-        missing = {partition_of(*day) for day in days} - self._partitions
-        for partition in sorted(missing, key=lambda partition: partition.name):
-            await self.create_partition(partition)
-            self._partitions.add(partition)
-
-    async def create_partition(self, partition: Partition) -> None:
-        """Makes a leaf of `enrich.events` unless it is there.
-
-        Attaching takes a lock that lets others go on writing; creating it in place would not.
-        """
-        parent = sql.Identifier("enrich", f"events_{partition.retention_class}")
-        leaf = sql.Identifier("enrich", partition.name)
-        async with self._engine.connect() as outer, outer.begin():
-            connection = await driver_connection(outer)
-            await outer.exec_driver_sql(
-                "SELECT pg_advisory_xact_lock(hashtext(%(name)s))", {"name": partition.name}
-            )
-            cursor = await connection.execute(
-                "SELECT to_regclass(%(name)s) IS NOT NULL", {"name": f"enrich.{partition.name}"}
-            )
-            found = await cursor.fetchone()
-            if found and found[0]:
-                return
-            await connection.execute(
-                sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(leaf, parent)
-            )
-            await connection.execute(
-                sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
-                    parent, leaf, sql.Literal(partition.start), sql.Literal(partition.end)
-                )
-            )
-        log.info("partition created", partition=partition.name)
 
 
 async def _skipped_before(

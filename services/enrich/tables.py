@@ -59,6 +59,8 @@ for column in (events.c.subject_id, events.c.group_id):
         postgresql_where=column.is_not(None),
     )
 
+EVENT_COLUMNS = tuple(column.name for column in events.columns)
+
 batches = Table(
     "batches",
     metadata,

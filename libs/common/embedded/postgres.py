@@ -221,6 +221,8 @@ def _tuning() -> dict[str, str]:
     return {
         "shared_buffers": f"{max(16, min(1024, megabytes))}MB",
         "max_connections": "100",
+        # A query over all of enrich.events locks each of its partitions, and each of their indexes.
+        "max_locks_per_transaction": "256",
         "fsync": "on",
         "synchronous_commit": "on",
         "max_wal_size": "8GB",

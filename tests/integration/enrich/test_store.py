@@ -18,7 +18,6 @@ from services.enrich import convert
 from services.enrich.context_facts import context_reader
 from services.enrich.enrichment import Enricher
 from services.enrich.model import WorkBatch
-from services.enrich.partitions import partition_of
 from services.enrich.steps.country import country_lookup
 from services.enrich.store import EventStore
 
@@ -107,7 +106,8 @@ async def test_a_row_reads_as_it_was_written(store: EventStore, database_url: st
         {"ip": "8.8.8.0"},
         {"source": "mail"},
         '{"big": 12345678901234567890123, "text": "é", "moves": 3}',
-        "enrich.events_90d_20261120",
+        # No keeper runs here, so that no other leaf was made.
+        "enrich.events_90d_default",
     )
 
 
@@ -146,10 +146,10 @@ async def test_the_same_id_at_another_time_is_another_event(
     later = _batch("b", _event("e1", MIDNIGHT), _event("e1", before_midnight))
     await store.write([later])
     assert later.skipped == {1}
-    assert _query(
-        database_url,
-        "SELECT tableoid::regclass::text, count(*) FROM enrich.events GROUP BY 1 ORDER BY 1",
-    ) == [("enrich.events_90d_20261120", 1), ("enrich.events_90d_20261121", 1)]
+    assert _query(database_url, "SELECT event_id, occurred_at FROM enrich.events ORDER BY 2") == [
+        ("e1", before_midnight),
+        ("e1", MIDNIGHT),
+    ]
 
 
 async def test_the_same_id_in_another_retention_class_is_told_apart(
@@ -202,62 +202,6 @@ async def test_overlapping_chunks_of_two_writers_store_each_event_once(
 
     stored = await asyncio.gather(persist("a", range(0, 60, 10)), persist("b", range(50, -1, -10)))
     assert len(_stored(database_url)) == sum(stored) == 80
-
-
-async def test_a_partition_that_was_dropped_underneath_is_made_again(
-    store: EventStore, database_url: str
-) -> None:
-    await store.write([_batch("a", _event("e1"))])
-    with psycopg.connect(database_url) as connection:
-        connection.execute("DROP TABLE enrich.events_90d_20261120")
-    await store.write([_batch("b", _event("e2"), _event("e2"))])
-    assert _stored(database_url) == ["e2"]
-
-
-async def test_partitions_are_made_on_demand_for_any_time(
-    store: EventStore, database_url: str
-) -> None:
-    times = [
-        datetime(2016, 4, 27, 23, 59, 59, 999999, tzinfo=UTC),
-        datetime(2016, 4, 30, tzinfo=UTC),
-    ]
-    audit = [_event(f"l{n}", at, retention_days=730) for n, at in enumerate(times)]
-    await store.write([_batch("a", *[_event(f"e{n}", at) for n, at in enumerate(times)], *audit)])
-    assert _query(
-        database_url,
-        "SELECT tableoid::regclass::text, count(*) FROM enrich.events GROUP BY 1 ORDER BY 1",
-    ) == [
-        ("enrich.events_2y_201604", 2),
-        ("enrich.events_90d_20160427", 1),
-        ("enrich.events_90d_20160430", 1),
-    ]
-
-
-async def test_writers_that_need_the_same_partition_make_it_once(
-    engine: AsyncEngine, database_url: str
-) -> None:
-    partitions = [partition_of("90d", 20_000 + day) for day in range(3)]
-    await asyncio.gather(
-        *(
-            EventStore(engine).create_partition(partition)
-            for _ in range(4)
-            for partition in partitions
-        )
-    )
-    await EventStore(engine).write([_batch("a", _event("e1", partitions[0].start))])
-    assert _stored(database_url) == ["e1"]
-
-
-async def test_a_partition_has_the_indexes_of_its_parent(
-    store: EventStore, database_url: str
-) -> None:
-    await store.write([_batch("a", _event("e1"))])
-    [(count,)] = _query(
-        database_url,
-        "SELECT count(*) FROM pg_inherits JOIN pg_index ON indexrelid = inhrelid"
-        " WHERE indrelid = 'enrich.events_90d_20261120'::regclass",
-    )
-    assert count == 4
 
 
 async def test_a_value_that_postgres_refuses_stores_nothing_of_the_chunk(

@@ -1,50 +1,173 @@
-"""Partitions: names and ranges, days for short classes and months for long ones."""
+"""Partitions: what each class should have at a day, bounded, and the way there from what there is."""
 
 import itertools
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from libs.catalog import RETENTION_CLASSES
-from services.enrich.partitions import DAILY_CLASSES, partition_of
+from services.enrich.partitions import (
+    BEGINNING,
+    GRAINS,
+    MAX_MERGED_BYTES,
+    MAX_MERGED_LEAVES,
+    Change,
+    Grain,
+    Leaf,
+    current_leaves,
+    next_change,
+    wanted_leaves,
+)
+
+NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
 
 
-def _day(text: str) -> int:
-    return (date.fromisoformat(text) - date(1970, 1, 1)).days
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def _day(text: str, size_bytes: int = 0) -> Leaf:
+    start = _at(text)
+    return Leaf("90d", start, start + timedelta(days=1), size_bytes)
+
+
+def _applied(existing: Sequence[Leaf], change: Change) -> list[Leaf]:
+    return [leaf for leaf in existing if leaf not in change.sources] + [change.leaf]
+
+
+# Worked out with a calendar: the day of NOW minus the class's days and 7 more, to the beginning of its
+# day, month or year.
 @pytest.mark.parametrize(
-    ("retention_class", "day", "name", "start", "end"),
+    ("retention_class", "first", "last", "count"),
     [
-        ("90d", "2026-11-20", "events_90d_20261120", "2026-11-20", "2026-11-21"),
-        ("1d", "2026-12-31", "events_1d_20261231", "2026-12-31", "2027-01-01"),
-        ("30d", "2024-02-29", "events_30d_20240229", "2024-02-29", "2024-03-01"),
-        ("keep", "2016-04-27", "events_keep_201604", "2016-04-01", "2016-05-01"),
-        ("1y", "2026-01-31", "events_1y_202601", "2026-01-01", "2026-02-01"),
-        ("2y", "2024-02-01", "events_2y_202402", "2024-02-01", "2024-03-01"),
-        ("7y", "2026-12-01", "events_7y_202612", "2026-12-01", "2027-01-01"),
-        ("10y", "2026-04-30", "events_10y_202604", "2026-04-01", "2026-05-01"),
-        ("keep", "1970-01-01", "events_keep_197001", "1970-01-01", "1970-02-01"),
+        ("1d", "2026-11-13", "2026-11-29", 16),
+        ("7d", "2026-11-07", "2026-11-29", 22),
+        ("30d", "2026-10-15", "2026-11-29", 45),
+        ("90d", "2026-08-16", "2026-11-29", 105),
+        ("1y", "2025-11-01", "2026-12-01", 13),
+        ("2y", "2024-11-01", "2026-12-01", 25),
+        ("3y", "2023-11-01", "2026-12-01", 37),
+        ("7y", "2019-01-01", "2027-01-01", 8),
+        ("10y", "2016-01-01", "2027-01-01", 11),
+        ("keep", "2000-01-01", "2027-01-01", 27),
     ],
 )
-def test_a_day_has_its_partition(
-    retention_class: str, day: str, name: str, start: str, end: str
+def test_a_class_has_leaves_for_its_retention_and_one_for_what_is_older(
+    retention_class: str, first: str, last: str, count: int
 ) -> None:
-    partition = partition_of(retention_class, _day(day))
-    assert partition.name == name
-    assert partition.start == datetime.fromisoformat(start).replace(tzinfo=UTC)
-    assert partition.end == datetime.fromisoformat(end).replace(tzinfo=UTC)
+    older, *window = sorted(wanted_leaves(retention_class, NOW), key=lambda leaf: leaf.start)
+    assert (older.start, older.end) == (BEGINNING, _at(first))
+    assert (window[0].start, window[-1].end, len(window)) == (_at(first), _at(last), count)
+    for leaf, following in itertools.pairwise(window):
+        assert leaf.end == following.start
+    assert len({leaf.name for leaf in [older, *window]}) == count + 1
 
 
-@pytest.mark.parametrize("retention_class", RETENTION_CLASSES)
-def test_partitions_meet_without_gap_or_overlap(retention_class: str) -> None:
-    partitions = {partition_of(retention_class, day) for day in range(_day("2023-01-01"), 20_900)}
-    ordered = sorted(partitions, key=lambda partition: partition.start)
-    for partition, following in itertools.pairwise(ordered):
-        assert partition.end == following.start
-    assert len({partition.name for partition in ordered}) == len(ordered)
+@pytest.mark.parametrize("year", [2024, 2026, 2031, 2044])
+def test_all_classes_together_stay_below_400(year: int) -> None:
+    for day in range(0, 366, 10):
+        now = datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=day)
+        # And a default leaf each.
+        leaves = sum(len(wanted_leaves(name, now)) + 1 for name in RETENTION_CLASSES)
+        assert leaves < 400
 
 
 def test_what_is_kept_up_to_90_days_is_dropped_by_the_day() -> None:
     short = {name for name, days in RETENTION_CLASSES.items() if days is not None and days <= 90}
-    assert short == DAILY_CLASSES
+    assert short == {name for name, grain in GRAINS.items() if grain is Grain.DAY}
+
+
+@pytest.mark.parametrize(
+    ("retention_class", "names"),
+    [
+        ("90d", {"events_90d_20261121", "events_90d_20261122", "events_90d_older"}),
+        ("1y", {"events_1y_202611", "events_1y_older"}),
+        ("keep", {"events_keep_2026", "events_keep_older"}),
+    ],
+)
+def test_a_class_without_events_has_what_live_events_need(
+    retention_class: str, names: set[str]
+) -> None:
+    assert {leaf.name for leaf in current_leaves(retention_class, NOW)} == names
+
+
+def test_the_most_urgent_leaf_comes_first() -> None:
+    existing: list[Leaf] = []
+    made = []
+    while change := next_change(existing, wanted_leaves("90d", NOW)):
+        assert not change.sources
+        made.append(change.leaf.name)
+        existing = _applied(existing, change)
+    assert made[:4] == [
+        "events_90d_20261121",
+        "events_90d_20261122",
+        "events_90d_older",
+        "events_90d_20261128",
+    ]
+    assert sorted(existing, key=lambda leaf: leaf.start) == sorted(
+        wanted_leaves("90d", NOW), key=lambda leaf: leaf.start
+    )
+
+
+def test_a_day_that_has_become_too_old_is_merged_into_what_is_older() -> None:
+    existing = wanted_leaves("90d", NOW)
+    next_day = wanted_leaves("90d", NOW + timedelta(days=1))
+    ahead = next_change(existing, next_day)
+    assert ahead is not None
+    assert (ahead.leaf.name, ahead.sources) == ("events_90d_20261129", ())
+    merge = next_change([*existing, ahead.leaf], next_day)
+    assert merge == Change(
+        Leaf("90d", BEGINNING, _at("2026-08-17")),
+        (Leaf("90d", BEGINNING, _at("2026-08-16")), _day("2026-08-16")),
+    )
+
+
+def test_thousands_of_days_of_an_older_release_are_merged_a_few_at_a_time() -> None:
+    """Every third day since 2022, as a release that made a leaf for any day would have left them."""
+    days = [_day("2022-01-01")]
+    while days[-1].start < NOW - timedelta(days=3):
+        days.append(_day((days[-1].start + timedelta(days=3)).date().isoformat()))
+    existing: list[Leaf] = list(days)
+    wanted = wanted_leaves("90d", NOW)
+    while change := next_change(existing, wanted):
+        assert len(change.sources) <= MAX_MERGED_LEAVES
+        assert all(change.leaf.covers(source) for source in change.sources)
+        existing = _applied(existing, change)
+        # Never two leaves for one moment.
+        for leaf, following in itertools.pairwise(sorted(existing, key=lambda leaf: leaf.start)):
+            assert leaf.end <= following.start
+    assert sorted(existing, key=lambda leaf: leaf.start) == sorted(
+        wanted, key=lambda leaf: leaf.start
+    )
+
+
+def test_months_of_an_older_release_become_years() -> None:
+    months = [
+        Leaf("keep", datetime(2026, month, 1, tzinfo=UTC), datetime(2026, month + 1, 1, tzinfo=UTC))
+        for month in range(1, 12)
+    ]
+    existing: list[Leaf] = list(months)
+    while change := next_change(existing, wanted_leaves("keep", NOW)):
+        existing = _applied(existing, change)
+    assert {leaf.name for leaf in existing} == {leaf.name for leaf in wanted_leaves("keep", NOW)}
+
+
+def test_a_leaf_that_is_too_large_to_copy_stays_as_it_is() -> None:
+    large = _day("2026-08-15", MAX_MERGED_BYTES + 1)
+    older = Leaf("90d", BEGINNING, _at("2026-08-15"))
+    existing = [
+        large,
+        older,
+        *(leaf for leaf in wanted_leaves("90d", NOW) if leaf.start != BEGINNING),
+    ]
+    assert next_change(existing, wanted_leaves("90d", NOW)) is None
+
+
+def test_a_leaf_that_reaches_beyond_the_wanted_ones_serves_their_time() -> None:
+    month = Leaf("90d", _at("2026-11-01"), _at("2026-12-01"))
+    existing: list[Leaf] = [month]
+    while change := next_change(existing, wanted_leaves("90d", NOW)):
+        assert not change.leaf.overlaps(month)
+        existing = _applied(existing, change)
+    assert month in existing

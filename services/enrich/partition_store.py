@@ -1,0 +1,158 @@
+"""The leaves of `enrich.events` as Postgres has them, and how they are changed while events are stored.
+
+Every change is one transaction: no event is ever missing from a query or there twice, and a crash leaves
+what was. Replicas take turns.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import sql
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.catalog import RETENTION_CLASSES
+from libs.common.database import driver_connection
+from services.enrich.partitions import BEGINNING, Change, Leaf, default_leaf
+from services.enrich.tables import EVENT_COLUMNS
+
+log = structlog.get_logger()
+
+# Writers and readers queue behind a lock that waits: rather try again later.
+LOCK_TIMEOUT = "2s"
+# "weir part" as a number, like the lock of the migrations.
+TURN = "SELECT pg_try_advisory_xact_lock(1999989106, 1885434484)"
+# Sizes leave the indexes out: they say how many rows a merge would copy.
+LEAVES = """
+    SELECT parent.relname, pg_get_expr(leaf.relpartbound, leaf.oid), pg_relation_size(leaf.oid)
+    FROM pg_inherits
+    JOIN pg_class AS leaf ON leaf.oid = inhrelid
+    JOIN pg_class AS parent ON parent.oid = inhparent
+    JOIN pg_partitioned_table ON partrelid = inhparent AND partstrat = 'r'
+    WHERE parent.relnamespace = 'enrich'::regnamespace AND parent.relname LIKE 'events\\_%'
+"""
+_RANGE = re.compile(r"FOR VALUES FROM \((?:'(?P<start>.+)'|MINVALUE)\) TO \('(?P<end>.+)'\)")
+_PARENT_PREFIX = "events_"
+
+
+class PartitionStore:
+    """Reads and changes the leaves of all retention classes."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def leaves(self) -> Mapping[str, Sequence[Leaf]]:
+        """The leaves of each class, without the default ones."""
+        async with self._engine.connect() as outer:
+            return await _leaves(await driver_connection(outer))
+
+    async def classes_in_default(self) -> set[str]:
+        """The classes of which a default leaf holds an event."""
+        return await self._classes_with_rows(default_leaf)
+
+    async def classes_in_use(self) -> set[str]:
+        """The classes that hold an event."""
+        return await self._classes_with_rows(lambda name: f"{_PARENT_PREFIX}{name}")
+
+    async def apply(self, change: Change) -> bool:
+        """Makes the change; False if another replica is at work, and nothing was changed.
+
+        Raises psycopg.errors.LockNotAvailable if the class is busy for longer than LOCK_TIMEOUT.
+        """
+        async with self._engine.connect() as outer, outer.begin():
+            await outer.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            connection = await driver_connection(outer)
+            cursor = await connection.execute(TURN)
+            turn = await cursor.fetchone()
+            if not turn or not turn[0]:
+                return False
+            await _apply(connection, change)
+        if change.sources:
+            log.info("partitions merged", into=change.leaf.name, merged=len(change.sources))
+        return True
+
+    async def _classes_with_rows(self, table: Any) -> set[str]:
+        statement = sql.SQL(" UNION ALL ").join(
+            sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
+                sql.Literal(name), sql.Identifier("enrich", table(name))
+            )
+            for name in RETENTION_CLASSES
+        )
+        async with self._engine.connect() as outer:
+            cursor = await (await driver_connection(outer)).execute(statement)
+            return {row[0] for row in await cursor.fetchall()}
+
+
+async def _leaves(connection: psycopg.AsyncConnection[Any]) -> dict[str, list[Leaf]]:
+    found: defaultdict[str, list[Leaf]] = defaultdict(list)
+    cursor = await connection.execute(LEAVES)
+    for parent, bound, size in await cursor.fetchall():
+        retention_class = parent.removeprefix(_PARENT_PREFIX)
+        if match := _RANGE.fullmatch(bound):
+            start = _moment(match["start"]) if match["start"] else BEGINNING
+            found[retention_class].append(Leaf(retention_class, start, _moment(match["end"]), size))
+    return found
+
+
+async def _apply(connection: psycopg.AsyncConnection[Any], change: Change) -> None:
+    leaf = change.leaf
+    parent = sql.Identifier("enrich", f"{_PARENT_PREFIX}{leaf.retention_class}")
+    default = sql.Identifier("enrich", default_leaf(leaf.retention_class))
+    target = sql.Identifier("enrich", leaf.name)
+    if change.sources:
+        # Before any other lock: whoever holds one of those has this one already, and would wait for us.
+        await connection.execute(
+            sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(parent)
+        )
+    names = [source.name for source in change.sources]
+    for name in names:
+        await connection.execute(
+            sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(
+                parent, sql.Identifier("enrich", name)
+            )
+        )
+    if leaf.name not in names:
+        await connection.execute(
+            sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(target, parent)
+        )
+    columns = sql.SQL(", ").join(map(sql.Identifier, EVENT_COLUMNS))
+    for name in names:
+        if name != leaf.name:
+            source = sql.Identifier("enrich", name)
+            await connection.execute(
+                sql.SQL("INSERT INTO {} ({columns}) SELECT {columns} FROM {}").format(
+                    target, source, columns=columns
+                )
+            )
+            await connection.execute(sql.SQL("DROP TABLE {}").format(source))
+    # Nothing may be added to the default leaf between the move and the attachment.
+    await connection.execute(
+        sql.SQL("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE").format(parent)
+    )
+    await connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(default))
+    await connection.execute(
+        sql.SQL(
+            "WITH moved AS (DELETE FROM {} WHERE occurred_at >= {} AND occurred_at < {} RETURNING *)"
+            " INSERT INTO {} ({columns}) SELECT {columns} FROM moved"
+        ).format(default, _literal(leaf.start, "-infinity"), leaf.end, target, columns=columns)
+    )
+    await connection.execute(
+        sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
+            parent, target, _literal(leaf.start, None), leaf.end
+        )
+    )
+
+
+def _literal(start: datetime, beginning: str | None) -> sql.Composable:
+    if start != BEGINNING:
+        return sql.Literal(start)
+    return sql.SQL("MINVALUE") if beginning is None else sql.Literal(beginning)
+
+
+def _moment(text: str) -> datetime:
+    """A timestamp as Postgres prints it, with the offset of the session's time zone."""
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,295 @@
+"""Leaves of `enrich.events` on a real Postgres: made, filled and merged while every event stays in place."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.database import create_engine
+from services.enrich.partition_keeper import REVIEW_INTERVAL, PartitionKeeper
+from services.enrich.partition_store import PartitionStore
+from services.enrich.partitions import next_change, wanted_leaves
+
+NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
+INSERT = """
+    INSERT INTO enrich.events (event_uuid, occurred_at, received_at, app_id, retention_class, name,
+                               schema_version, producer, environment, properties)
+    SELECT gen_random_uuid(), moment, %(now)s, 'chess', %(retention_class)s, 'game.ended', '1.0.0',
+           'server', 'production', '{}'
+    FROM unnest(%(moments)s::timestamptz[]) AS moment
+"""
+TABLES = """
+    SELECT tableoid::regclass::text AS leaf, count(*) FROM enrich.events GROUP BY leaf ORDER BY leaf
+"""
+
+
+class Calendar:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def now_us(self) -> int:
+        return int(self.now.timestamp()) * 1_000_000
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    return Calendar()
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(database_url, service="enrich")
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def keeper(engine: AsyncEngine, calendar: Calendar) -> PartitionKeeper:
+    return PartitionKeeper(PartitionStore(engine), calendar)
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    # Asynchronous, because it may wait for locks that the keeper holds in this event loop.
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+async def _store(
+    connection: psycopg.AsyncConnection[Any], *moments: datetime, retention_class: str = "90d"
+) -> None:
+    await connection.execute(
+        INSERT, {"now": NOW, "retention_class": retention_class, "moments": list(moments)}
+    )
+
+
+async def _rows(connection: psycopg.AsyncConnection[Any], statement: str) -> list[tuple[Any, ...]]:
+    return await (await connection.execute(statement.encode())).fetchall()
+
+
+async def _finish(keeper: PartitionKeeper) -> None:
+    while not await keeper.keep():
+        pass
+
+
+async def _make_days_of_an_older_release(
+    connection: psycopg.AsyncConnection[Any], days: list[datetime]
+) -> None:
+    for day in days:
+        statement = sql.SQL(
+            "CREATE TABLE {} PARTITION OF enrich.events_90d FOR VALUES FROM ({}) TO ({})"
+        )
+        name = sql.Identifier("enrich", f"events_90d_{day:%Y%m%d}")
+        await connection.execute(statement.format(name, day, day + timedelta(days=1)))
+
+
+async def test_events_of_8000_days_are_stored_at_once_and_get_a_bounded_number_of_leaves(
+    keeper: PartitionKeeper, connection: psycopg.AsyncConnection[Any]
+) -> None:
+    days = [NOW - timedelta(days=n) for n in range(8_000)]
+    for retention_class in ("1d", "7d", "30d", "90d", "1y", "2y", "3y", "7y", "10y", "keep"):
+        await _store(connection, *days, retention_class=retention_class)
+    # No leaf had to be made for that.
+    assert await _rows(
+        connection,
+        "SELECT count(*) FROM pg_inherits WHERE inhparent IN "
+        "(SELECT oid FROM pg_class WHERE relname LIKE 'events%' AND relkind = 'p')",
+    ) == [(20,)]
+    await _finish(keeper)
+    [(leaves,)] = await _rows(
+        connection,
+        "SELECT count(*) FROM pg_partition_tree('enrich.events') WHERE isleaf",
+    )
+    assert leaves < 400
+    tables = dict(await _rows(connection, TABLES))
+    assert sum(tables.values()) == 80_000
+    assert not [name for name in tables if name.endswith("_default")]
+    assert tables["enrich.events_90d_20261121"] == 1
+    # Day 0 to day 97 have a leaf of their own: 90 days and a week.
+    assert tables["enrich.events_90d_older"] == 8_000 - 98
+    assert tables["enrich.events_keep_2025"] == 365
+
+
+async def test_a_query_by_time_plans_only_the_leaves_of_that_time(
+    keeper: PartitionKeeper, connection: psycopg.AsyncConnection[Any]
+) -> None:
+    await _store(connection, NOW, NOW - timedelta(days=4_000))
+    await _finish(keeper)
+
+    async def planned(start: str, end: str) -> set[str]:
+        lines = await _rows(
+            connection,
+            "EXPLAIN SELECT * FROM enrich.events WHERE retention_class = '90d'"
+            f" AND occurred_at >= '{start}' AND occurred_at < '{end}'",
+        )
+        words = " ".join(line for (line,) in lines).split()
+        return {word for word in words if word.startswith("events_90d") and "_idx" not in word}
+
+    assert await planned("2026-11-18", "2026-11-21") == {
+        "events_90d_20261118",
+        "events_90d_20261119",
+        "events_90d_20261120",
+    }
+    assert await planned("2015-01-01", "2016-01-01") == {"events_90d_older"}
+
+
+async def test_leaves_are_made_before_live_events_need_them(
+    keeper: PartitionKeeper, calendar: Calendar, connection: psycopg.AsyncConnection[Any]
+) -> None:
+    await _finish(keeper)
+    for _ in range(30):
+        for retention_class in ("7d", "3y", "keep"):
+            await _store(connection, calendar.now, retention_class=retention_class)
+        calendar.now += REVIEW_INTERVAL
+        await _finish(keeper)
+    tables = dict(await _rows(connection, TABLES))
+    # From 14:30 on the 21st: ten events of every class that day, and 20 on the next.
+    assert tables == {
+        "enrich.events_7d_20261121": 10,
+        "enrich.events_7d_20261122": 20,
+        "enrich.events_3y_202611": 30,
+        "enrich.events_keep_2026": 30,
+    }
+
+
+async def test_the_far_future_stays_in_the_default_leaf_until_its_time_comes(
+    keeper: PartitionKeeper, calendar: Calendar, connection: psycopg.AsyncConnection[Any]
+) -> None:
+    christmas = datetime(2026, 12, 24, 18, tzinfo=UTC)
+    await _store(connection, christmas, christmas + timedelta(days=400))
+    await _finish(keeper)
+    assert dict(await _rows(connection, TABLES)) == {"enrich.events_90d_default": 2}
+    calendar.now = christmas - timedelta(days=5)
+    await _finish(keeper)
+    assert dict(await _rows(connection, TABLES)) == {
+        "enrich.events_90d_20261224": 1,
+        "enrich.events_90d_default": 1,
+    }
+
+
+async def test_days_that_age_out_of_their_class_are_merged(
+    keeper: PartitionKeeper, calendar: Calendar, connection: psycopg.AsyncConnection[Any]
+) -> None:
+    for _ in range(40):
+        await _store(connection, calendar.now, retention_class="7d")
+        await _finish(keeper)
+        calendar.now += timedelta(days=1)
+    tables = dict(await _rows(connection, TABLES))
+    assert sum(tables.values()) == 40
+    # The last review was on day 39: 14 days back, and that day itself.
+    assert (len(tables), tables["enrich.events_7d_older"]) == (16, 40 - 15)
+
+
+async def test_a_database_of_an_older_release_is_brought_in_order_without_losing_an_event(
+    keeper: PartitionKeeper, connection: psycopg.AsyncConnection[Any]
+) -> None:
+    days = [
+        datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=n)
+        for n in [*range(0, 600, 3), *range(900, 1056)]
+    ]
+    await _make_days_of_an_older_release(connection, days)
+    await _store(connection, *days, *(day + timedelta(hours=30) for day in days))
+    before = await _rows(connection, "SELECT event_uuid, occurred_at FROM enrich.events ORDER BY 1")
+    await _finish(keeper)
+    after = await _rows(connection, "SELECT event_uuid, occurred_at FROM enrich.events ORDER BY 1")
+    assert after == before
+    leaves = await _rows(
+        connection,
+        "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid"
+        " WHERE inhparent = 'enrich.events_90d'::regclass",
+    )
+    wanted = {leaf.name for leaf in wanted_leaves("90d", NOW)}
+    assert {name for (name,) in leaves} == wanted | {"events_90d_default"}
+    # The indexes too: each leaf has those of its parent.
+    [(indexes,)] = await _rows(
+        connection,
+        "SELECT count(*) FROM pg_inherits JOIN pg_index ON indexrelid = inhrelid"
+        " WHERE indrelid = 'enrich.events_90d_older'::regclass",
+    )
+    assert indexes == 4
+
+
+async def test_writers_and_readers_go_on_while_leaves_are_merged(
+    keeper: PartitionKeeper, connection: psycopg.AsyncConnection[Any], database_url: str
+) -> None:
+    """Every count during the merges is the count before plus what was added, never less or more."""
+    days = [NOW - timedelta(days=400 - n) for n in range(60)]
+    await _make_days_of_an_older_release(
+        connection, [day.replace(hour=0, minute=0) for day in days]
+    )
+    await _store(connection, *days)
+    done = False
+    added = 0
+
+    async def write() -> None:
+        nonlocal added
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as writer:
+            while not done:
+                try:
+                    await _store(writer, *days[:5], NOW)
+                except psycopg.errors.CheckViolation:
+                    # A leaf was made while the statement waited: the same again, as the store does.
+                    continue
+                added += 6
+
+    async def read() -> None:
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as reader:
+            while not done:
+                floor = added
+                [(count,)] = await _rows(reader, "SELECT count(*) FROM enrich.events")
+                assert 60 + floor <= count <= 60 + added + 6
+
+    async def merge() -> None:
+        nonlocal done
+        try:
+            await _finish(keeper)
+        finally:
+            done = True
+
+    await asyncio.gather(write(), read(), merge())
+    assert added
+    [(count, ids)] = await _rows(
+        connection, "SELECT count(*), count(DISTINCT event_uuid) FROM enrich.events"
+    )
+    assert count == ids == 60 + added
+
+
+async def test_a_change_that_fails_leaves_what_was(
+    engine: AsyncEngine, connection: psycopg.AsyncConnection[Any]
+) -> None:
+    store = PartitionStore(engine)
+    days = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(5)]
+    await _make_days_of_an_older_release(connection, days)
+    await _store(connection, *days)
+    leaves = await store.leaves()
+    wanted = [leaf for leaf in wanted_leaves("90d", NOW) if leaf.name == "events_90d_older"]
+    change = next_change(leaves["90d"], wanted)
+    assert change is not None
+    assert len(change.sources) == 5
+    # A table of that name that is no leaf: the change fails after the leaves were detached.
+    await connection.execute("CREATE TABLE enrich.events_90d_older ()")
+    with pytest.raises(psycopg.errors.DuplicateTable):
+        await store.apply(change)
+    assert await store.leaves() == leaves
+    assert await _rows(connection, "SELECT count(*) FROM enrich.events") == [(5,)]
+
+
+async def test_replicas_take_turns(
+    engine: AsyncEngine, connection: psycopg.AsyncConnection[Any], calendar: Calendar
+) -> None:
+    await _store(connection, NOW, NOW - timedelta(days=1))
+    keepers = [PartitionKeeper(PartitionStore(engine), calendar) for _ in range(3)]
+    results = await asyncio.gather(*(keeper.keep() for keeper in keepers), return_exceptions=True)
+    assert all(result in (True, False) or isinstance(result, psycopg.Error) for result in results)
+    await _finish(keepers[0])
+    assert dict(await _rows(connection, TABLES)) == {
+        "enrich.events_90d_20261120": 1,
+        "enrich.events_90d_20261121": 1,
+    }
