@@ -48,7 +48,7 @@ class CountedEvents:
 
     def not_stored(self) -> int:
         """The events that enrich has taken from ingest and not stored since it started, mostly because
-        they were stored before; 0 where its metrics cannot be read."""
+        they were stored before; 0 if its metrics cannot be read."""
         try:
             with urllib.request.urlopen(self._metrics_url, timeout=_METRICS_SECONDS) as answer:
                 text = answer.read().decode()

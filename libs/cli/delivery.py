@@ -6,6 +6,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
 from weir.common.v1 import event_pb2
@@ -14,6 +15,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from libs.catalog import Catalog
 from libs.cli.event_files import EventFile, Row
 from libs.cli.report import Report, RowProblem
+from libs.cli.wording import count
 from libs.client import EventSender, WeirClient, event_from_envelope
 from libs.client.errors import describe_status
 
@@ -76,6 +78,12 @@ class Delivery:
             self.report.lines = self._file.lines
             self.report.totals = self._sender.totals
             self._progress.stop()
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            typer.echo(
+                f"interrupted: {self.report.totals.sent:,} of {count(self.report.rows, 'row')} that were "
+                "read have a verdict; run the command again, and what was taken counts once",
+                err=True,
+            )
 
     def _acked(self, events: Sequence[event_pb2.Event], ack: pb.FrameAck) -> None:
         results = {result.index: result for result in ack.results}

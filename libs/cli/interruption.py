@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin, for commands that have a suite to stop."""
+"""Ctrl-C and the other signals that end a command, for commands that have a suite to stop."""
 
 import errno
 import os
@@ -23,8 +23,8 @@ class Interruption:
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
         """A signal handler: takes note, and raises KeyboardInterrupt; for a closed terminal, only once."""
-        # A terminal closes once, but the kernel and the shell both say so: the second time is nobody's
-        # wish to leave at once.
+        # A terminal closes once, but the kernel and the shell both send the signal: the second one does
+        # not mean that the user wants to leave at once.
         if self._wanted and signum == signal.SIGHUP:
             return
         self._wanted = True
@@ -51,8 +51,8 @@ def interruptible() -> Iterator[Interruption]:
 
 
 def tell(console: Console, line: str, style: str | None = None) -> None:
-    """Prints a line where somebody can read it, and never raises where nobody can: a suite that says
-    what it stops must stop it all the same."""
+    """Prints a line, and never raises if the terminal or pipe is closed: a suite that says what it stops
+    must stop it all the same."""
     try:
         console.print(line, style=style, markup=False, highlight=False)
     except SystemExit:  # rich's answer to a pipe of which the other end is closed

@@ -4,6 +4,9 @@ import csv
 import gzip
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections import defaultdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +18,9 @@ from redis import Redis
 
 from libs.common.settings import REPOSITORY
 from services.local import Suite
-from tests.support.weir_command import weir
+from tests.support.environment import without_settings
+from tests.support.waiting import eventually
+from tests.support.weir_command import started, weir
 
 pytestmark = pytest.mark.xdist_group("e2e import")
 
@@ -281,6 +286,45 @@ def test_times_that_can_be_read_in_two_ways_are_refused(suite: Suite, tmp_path: 
         "2024-04-05 00:00",
         "2024-04-25 00:00",
     ]
+
+
+def test_an_import_that_is_interrupted_says_so_and_goes_on_when_repeated(suite: Suite) -> None:
+    rows = [f"cut-{number},2016-05-03,gameStarted\n" for number in range(600)]
+    log = "".join(["userid,eventDate,eventName\n", *rows])
+    command = [
+        sys.executable,
+        "-m",
+        "libs.cli.main",
+        "import",
+        "-",
+        "--app",
+        "gamelaunch",
+        *MAPPING,
+    ]
+    environment = {**without_settings(), "WEIR_HOME": str(suite.home.path)}
+    options = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with started(command, environment, **options) as process:
+        assert process.stdin is not None
+        process.stdin.write(log)
+        process.stdin.flush()
+        # A full frame of 500 is sent; the rest waits for more input.
+        eventually(lambda: len(_stored_times(suite, "cut-")) == 500)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "interrupted: 500 of 600 rows that were read have a verdict" in said
+    again = weir(
+        suite.home.path,
+        "import",
+        "-",
+        "--app",
+        "gamelaunch",
+        *MAPPING,
+        "--json",
+        stdin=log.encode(),
+    )
+    result = json.loads(again.stdout)
+    assert (result["duplicate"], result["accepted"]) == (500, 100)
 
 
 def _stray_quote(number: int) -> str:
