@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from libs.common import rpc_metrics
+from libs.common import server_metrics
 from libs.common.errors import UnreadableMessage
 from libs.common.sparse_log import SparseWarning
 
@@ -25,6 +25,6 @@ class Decoder:
         try:
             return self._deserialize(data)
         except DecodeError:
-            rpc_metrics.UNREADABLE.labels(self._method).inc()
+            server_metrics.UNREADABLE.labels(self._method).inc()
             self._warning.note(method=self._method)
             raise UnreadableMessage from None

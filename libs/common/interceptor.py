@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 import structlog
 
-from libs.common import rpc_metrics
+from libs.common import server_metrics
 from libs.common.auth import BearerToken
 from libs.common.decoding import Decoder
 from libs.common.errors import DeadlineExceeded, Unavailable, WeirError
@@ -58,7 +58,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         try:
             credential = self._token.check(method, details.invocation_metadata)
         except WeirError as error:
-            rpc_metrics.UNAUTHENTICATED.inc()
+            server_metrics.UNAUTHENTICATED.inc()
             return _refusing(error)
         wrapped = self._handlers.get((method, credential))
         if wrapped is None:
@@ -122,7 +122,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return call
 
     def _too_long(self, method: str) -> WeirError:
-        rpc_metrics.TIMED_OUT.labels(method).inc()
+        server_metrics.TIMED_OUT.labels(method).inc()
         limit = f"{self._max_call_seconds:g}"
         return DeadlineExceeded(
             f"the call took longer than the {limit} s that this service permits",

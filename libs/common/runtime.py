@@ -17,6 +17,7 @@ from libs.common.errors import ConfigurationError
 from libs.common.grpc_server import Binding, GrpcServer
 from libs.common.logs import configure_logs
 from libs.common.settings import CommonSettings
+from libs.common.stores import open_stores
 from libs.common.telemetry import setup_telemetry
 
 log = structlog.get_logger()
@@ -88,7 +89,7 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
         loop.add_signal_handler(signum, stop.set)
     async with AsyncExitStack() as stack:
         parts = await build(settings, stack)
-        server = GrpcServer(settings, parts.bindings)
+        server = GrpcServer(settings, parts.bindings, open_stores(settings, stack))
         if settings.metrics_port:
             _serve_metrics(settings, stack)
         tasks = [asyncio.create_task(part.run(stop), name=part.name) for part in parts.loops]

@@ -36,6 +36,8 @@ class CommonSettings(BaseSettings):
     # set-up: the rest stays.
     max_poison_entries: int = 100
     drain_seconds: float = 15.0
+    # How often each store is asked whether it answers, and how long it has for it; health follows.
+    store_check_seconds: float = Field(2.0, gt=0)
     # A unary call that takes longer is ended, whatever deadline its caller has set.
     max_call_seconds: float = Field(30.0, gt=0)
     # How long a caller may take to send the first message of a stream.

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from libs.common import rpc_metrics
+from libs.common import server_metrics
 from libs.common.errors import ResourceExhausted
 
 # Streams end when a producer ends: soon enough to try again, and not all the time.
@@ -43,7 +43,7 @@ class OpenStreams:
         name = key[0]
         limit = self._limits[name]
         if self._open[key] >= limit:
-            rpc_metrics.REFUSED_STREAMS.labels(name).inc()
+            server_metrics.REFUSED_STREAMS.labels(name).inc()
             raise ResourceExhausted(
                 f"{limit} streams are open already; the limit is {name}",
                 metadata={"limit": name, "value": str(limit)},

@@ -9,6 +9,7 @@ from libs.common.database import create_engine, failure_of
 from libs.common.grpc_server import Binding
 from libs.common.redis_client import create_redis
 from libs.common.runtime import Loop, ServiceParts
+from libs.common.store_watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import AGGREGATE, enriched_stream
 from services.aggregate.counting.applier import Applier
@@ -72,6 +73,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
                 SERVICE_NAME,
                 AggregateServicer(plans, reader, hub),
                 aggregate_service_pb2_grpc.add_AggregateServiceServicer_to_server,
+                needs=all_of("postgres"),
             )
         ],
         loops=[

@@ -12,6 +12,7 @@ from libs.common.database import create_engine, failure_of
 from libs.common.grpc_server import Binding
 from libs.common.redis_client import create_redis
 from libs.common.runtime import Loop, ServiceParts
+from libs.common.store_watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import ENRICH, raw_stream
 from services.enrich import convert
@@ -73,6 +74,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
                 SERVICE_NAME,
                 EnrichServicer(read_context),
                 enrich_service_pb2_grpc.add_EnrichServiceServicer_to_server,
+                needs=all_of("redis", "postgres"),
             )
         ],
         loops=[

@@ -12,6 +12,7 @@ from libs.common.grpc_server import Binding
 from libs.common.pseudonym import Pseudonymizer, check_secret
 from libs.common.redis_client import create_redis
 from libs.common.runtime import Loop, ServiceParts
+from libs.common.store_watch import all_of
 from libs.consent import ConsentReader
 from libs.streams.consumer import create_consumer
 from libs.streams.names import INGEST, enrich_dead_letters, ingest_dead_letters
@@ -66,6 +67,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
                 SERVICE_NAME,
                 IngestServicer(pipeline, settings, draining),
                 ingest_service_pb2_grpc.add_IngestServiceServicer_to_server,
+                needs=all_of("redis"),
             )
         ],
         loops=[

@@ -9,6 +9,7 @@ from libs.common.clock import SystemClock
 from libs.common.database import create_engine
 from libs.common.grpc_server import Binding
 from libs.common.runtime import Loop, ServiceParts
+from libs.common.store_watch import any_of
 from libs.consent import ConsentReader, RedisConnection
 from services.privacy import metrics
 from services.privacy.checking import Checker
@@ -53,6 +54,7 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
                 SERVICE_NAME,
                 servicer,
                 privacy_service_pb2_grpc.add_PrivacyServiceServicer_to_server,
+                needs=any_of("redis", "postgres"),
             )
         ],
         loops=[Loop("consent mirror", Upkeep(keeper, settings.consent_poll_seconds).run)],

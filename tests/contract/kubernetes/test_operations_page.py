@@ -69,7 +69,7 @@ def test_ports_are_named_beside_the_variable() -> None:
 def _metrics() -> Iterator[tuple[str, str, str]]:
     """Name in the exposition, labels and help of everything that the services measure."""
     modules = [f"services.{service}.metrics" for service in SERVICES]
-    for module in (*modules, "libs.streams.metrics", "libs.common.rpc_metrics"):
+    for module in (*modules, "libs.streams.metrics", "libs.common.server_metrics"):
         for metric in vars(import_module(module)).values():
             if isinstance(metric, MetricWrapperBase):
                 (family,) = metric.describe()

@@ -82,3 +82,15 @@ def test_everything_but_the_namespace_lies_in_the_namespace(objects: list[Object
             assert item["metadata"]["name"] == "weir"
         else:
             assert item["metadata"]["namespace"] == "weir"
+
+
+def test_no_pod_is_restarted_for_a_store_that_is_away(deployments: dict[str, Object]) -> None:
+    assert deployments
+    for name, deployment in deployments.items():
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        service = name.removeprefix("weir-")
+        full_name = f"weir.{service}.v1.{service.capitalize()}Service"
+        # The empty name depends on no store, see docs/operations.md.
+        assert "service" not in container["startupProbe"]["grpc"]
+        assert "service" not in container["livenessProbe"]["grpc"]
+        assert container["readinessProbe"]["grpc"]["service"] == full_name

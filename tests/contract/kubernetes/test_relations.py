@@ -101,7 +101,7 @@ def test_ports_are_those_of_the_settings(deployments: dict[str, Object], service
     assert ports == {"grpc": row.port, "metrics": row.metrics_port}
     assert ports["grpc"] == SETTINGS[service].model_fields["port"].default
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        assert container[probe]["grpc"] == {"port": row.port}
+        assert container[probe]["grpc"]["port"] == row.port
     assert template["metadata"]["annotations"] == {
         "prometheus.io/scrape": "true",
         "prometheus.io/port": str(row.metrics_port),

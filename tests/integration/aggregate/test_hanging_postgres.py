@@ -1,20 +1,17 @@
 """Queries while Postgres hangs: they end, and the connections they held serve the next ones."""
 
 import asyncio
-import os
-import signal
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
-import psutil
 import psycopg
 import pytest
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.common.embedded import PostgresServer
 from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.support.frozen import frozen
 from tests.support.refusals import reason_of
 from tests.support.waiting import until
 from tests.unit.aggregate.samples import APP
@@ -59,7 +56,7 @@ async def test_a_locked_table(stores: Stores, impatient: Aggregate) -> None:
 async def test_a_frozen_server(
     impatient: Aggregate, postgres: PostgresServer, stores: Stores
 ) -> None:
-    with _frozen(postgres.pid):
+    with frozen(postgres.pid):
         for _ in range(2):
             # Either the call's own limit, or that no connection came free in time.
             assert await _codes(impatient) <= {
@@ -76,17 +73,3 @@ async def _answers(aggregate: Aggregate) -> Any:
         return await aggregate.stub.QueryMetric(QUERY)
     except grpc.aio.AioRpcError:
         return None
-
-
-@contextmanager
-def _frozen(pid: int) -> Iterator[None]:
-    """A server all of whose processes stand still: it takes connections, and answers nothing."""
-    server = psutil.Process(pid)
-    processes = [server, *server.children(recursive=True)]
-    try:
-        for process in processes:
-            os.kill(process.pid, signal.SIGSTOP)
-        yield
-    finally:
-        for process in processes:
-            os.kill(process.pid, signal.SIGCONT)

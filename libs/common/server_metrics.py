@@ -1,6 +1,6 @@
-"""What every gRPC server of Weir measures of its calls."""
+"""What every server of Weir measures of its calls and its stores."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 UNAUTHENTICATED = Counter(
     "weir_rpc_unauthenticated_calls_total", "Calls refused for want of a valid token"
@@ -15,4 +15,7 @@ REFUSED_STREAMS = Counter(
 )
 TIMED_OUT = Counter(
     "weir_rpc_timed_out_calls_total", "Calls that were ended because they took too long", ["method"]
+)
+STORE_ANSWERS = Gauge(
+    "weir_store_answers", "1 while the store answers, 0 while it is away", ["store"]
 )
