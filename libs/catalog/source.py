@@ -29,7 +29,16 @@ CONTEXT_FIELDS = (
     "teacher_id",
 )
 ATTRIBUTION_FIELDS = ("source", "medium", "campaign", "term", "content")
-ENRICHED_FIELDS = ("country", "device_type", "os", "browser")
+ENRICHED_FIELDS = (
+    "country",
+    "device_type",
+    "device_brand",
+    "device_model",
+    "os",
+    "os_version",
+    "browser",
+    "browser_version",
+)
 ENTITY_FIELDS = ("type", "id")
 
 
@@ -41,7 +50,7 @@ class SourceKind(StrEnum):
     ENTITY = "entity"
     CONTEXT = "context"  # a typed field of the context
     ATTRIBUTION = "attribution"
-    ENRICHED = "enriched"  # what enrichment found out: country, device, system, browser
+    ENRICHED = "enriched"  # what enrichment found out: country, device, system, browser, versions
     PROPERTY = "property"
 
 

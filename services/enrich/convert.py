@@ -83,6 +83,10 @@ def _enrichment(finding: Finding) -> batch_pb2.Enrichment:
         device_type=device.device_type,
         os=device.os,
         browser=device.browser,
+        os_version=device.os_version,
+        browser_version=device.browser_version,
+        device_brand=device.brand,
+        device_model=device.model,
     )
 
 

@@ -28,4 +28,8 @@ class EnrichServicer(pb_grpc.EnrichServiceServicer):
             device_type=device.device_type,
             os=device.os,
             browser=device.browser,
+            os_version=device.os_version,
+            browser_version=device.browser_version,
+            device_brand=device.brand,
+            device_model=device.model,
         )

@@ -182,6 +182,31 @@ async def test_giving_up_only_forwards_a_batch_that_is_stored(
     assert letter.event.event_id == "bad"
 
 
+async def test_what_a_user_agent_and_an_address_tell_is_stored_and_handed_on(
+    enrich: Enrich,
+) -> None:
+    context = {
+        "ip": "2001:12ff::",  # NIC.br, Brazil
+        "user_agent": "Mozilla/5.0 (Linux; Android 13; SM-X710 Build/TP1A.220624.014) "
+        "AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/23.0 Chrome/115.0.0.0 Safari/537.36",
+    }
+    await enrich.process(entry_of(event("a", context=context), event("b")))
+    found = {
+        "country": "BR",
+        "device_type": "tablet",
+        "os": "Android",
+        "os_version": "13",
+        "browser": "Samsung Internet",
+        "browser_version": "23.0",
+        "device_brand": "Samsung",
+        "device_model": "SM-X710",
+    }
+    assert enrich.rows(", ".join(found)) == [tuple(found.values()), (None,) * len(found)]
+    [batch] = await enrich.forwarded()
+    told = [batch.enrichments[place] for place in batch.enrichment_of_event]
+    assert [{field.name: value for field, value in one.ListFields()} for one in told] == [found, {}]
+
+
 async def test_a_session_begins_with_its_earliest_event_over_all_chunks(enrich: Enrich) -> None:
     def seen(event_id: str, minute: int) -> event_pb2.Event:
         return event(

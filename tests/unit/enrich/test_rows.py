@@ -21,6 +21,10 @@ from tests.unit.ingest.fakes import NOW_US
 
 # 2000-01-01T00:00:00Z, Postgres' epoch, is 10957 days after Unix'.
 POSTGRES_US = 10_957 * 86_400 * 1_000_000
+USER_AGENT = (
+    "Mozilla/5.0 (Linux; Android 13; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/119.0.0.0 Mobile Safari/537.36"
+)
 
 
 def enricher() -> Enricher:
@@ -60,7 +64,7 @@ def test_a_full_row() -> None:
         group_id="g1",
         entity={"type": "game", "id": "42"},
         request_id="r1",
-        context={"ip": "8.8.8.0", "user_agent": "UnityPlayer/2022.3"},
+        context={"ip": "8.8.8.0", "user_agent": USER_AGENT},
         attribution={"source": "newsletter", "campaign": "spring"},
         retention_days=45,
     )
@@ -87,10 +91,14 @@ def test_a_full_row() -> None:
             "42",
             "r1",
             "US",
-            "engine",
-            None,
-            "Unity",
-            b'\x01{"user_agent":"UnityPlayer/2022.3","ip":"8.8.8.0"}',
+            "mobile",
+            "Android",
+            "Chrome Mobile",
+            "13",
+            "119.0.0",
+            "Google",
+            "Pixel 7",
+            b'\x01{"user_agent":"%s","ip":"8.8.8.0"}' % USER_AGENT.encode(),
             b'\x01{"source":"newsletter","campaign":"spring"}',
             b'\x01{"moves": 3}',
         )
@@ -111,6 +119,7 @@ def test_an_empty_row_has_nulls_and_defaults() -> None:
     assert empty == {
         *("session_started_at", "subject_id", "anonymous_id", "session_id", "group_id"),
         *("entity_type", "entity_id", "request_id", "country", "device_type", "os", "browser"),
+        *("os_version", "browser_version", "device_brand", "device_model"),
         *("context", "attribution"),
     }
 

@@ -15,13 +15,21 @@ class PreviewEnrichmentRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., event: _Optional[_Union[_event_pb2.Event, _Mapping]] = ...) -> None: ...
 
 class PreviewEnrichmentResponse(_message.Message):
-    __slots__ = ("country", "device_type", "os", "browser")
+    __slots__ = ("country", "device_type", "os", "browser", "os_version", "browser_version", "device_brand", "device_model")
     COUNTRY_FIELD_NUMBER: _ClassVar[int]
     DEVICE_TYPE_FIELD_NUMBER: _ClassVar[int]
     OS_FIELD_NUMBER: _ClassVar[int]
     BROWSER_FIELD_NUMBER: _ClassVar[int]
+    OS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    BROWSER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_BRAND_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_MODEL_FIELD_NUMBER: _ClassVar[int]
     country: str
     device_type: str
     os: str
     browser: str
-    def __init__(self, country: _Optional[str] = ..., device_type: _Optional[str] = ..., os: _Optional[str] = ..., browser: _Optional[str] = ...) -> None: ...
+    os_version: str
+    browser_version: str
+    device_brand: str
+    device_model: str
+    def __init__(self, country: _Optional[str] = ..., device_type: _Optional[str] = ..., os: _Optional[str] = ..., browser: _Optional[str] = ..., os_version: _Optional[str] = ..., browser_version: _Optional[str] = ..., device_brand: _Optional[str] = ..., device_model: _Optional[str] = ...) -> None: ...

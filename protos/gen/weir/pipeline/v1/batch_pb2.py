@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from weir.common.v1 import event_pb2 as weir_dot_common_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cweir/pipeline/v1/batch.proto\x12\x10weir.pipeline.v1\x1a\x1aweir/common/v1/event.proto\"m\n\nEventBatch\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12%\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x15.weir.common.v1.Event\x12\x10\n\x08\x62\x61tch_id\x18\x03 \x01(\x0c\x12\x16\n\x0ereceived_at_us\x18\x04 \x01(\x03\"\x85\x01\n\rEnrichedBatch\x12\x13\n\x0b\x65vent_batch\x18\x01 \x01(\x0c\x12\x0f\n\x07skipped\x18\x02 \x03(\r\x12\x31\n\x0b\x65nrichments\x18\x03 \x03(\x0b\x32\x1c.weir.pipeline.v1.Enrichment\x12\x1b\n\x13\x65nrichment_of_event\x18\x04 \x03(\r\"O\n\nEnrichment\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65vice_type\x18\x02 \x01(\t\x12\n\n\x02os\x18\x03 \x01(\t\x12\x0f\n\x07\x62rowser\x18\x04 \x01(\t\"E\n\x0f\x44\x65\x61\x64LetterBatch\x12\x32\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1c.weir.pipeline.v1.DeadLetter\"\xb1\x01\n\nDeadLetter\x12\x16\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x16\n\x0ereceived_at_us\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x66ield\x18\x06 \x01(\t\x12\x0f\n\x07message\x18\x07 \x01(\t\x12$\n\x05\x65vent\x18\x08 \x01(\x0b\x32\x15.weir.common.v1.Eventb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cweir/pipeline/v1/batch.proto\x12\x10weir.pipeline.v1\x1a\x1aweir/common/v1/event.proto\"m\n\nEventBatch\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12%\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x15.weir.common.v1.Event\x12\x10\n\x08\x62\x61tch_id\x18\x03 \x01(\x0c\x12\x16\n\x0ereceived_at_us\x18\x04 \x01(\x03\"\x85\x01\n\rEnrichedBatch\x12\x13\n\x0b\x65vent_batch\x18\x01 \x01(\x0c\x12\x0f\n\x07skipped\x18\x02 \x03(\r\x12\x31\n\x0b\x65nrichments\x18\x03 \x03(\x0b\x32\x1c.weir.pipeline.v1.Enrichment\x12\x1b\n\x13\x65nrichment_of_event\x18\x04 \x03(\r\"\xa8\x01\n\nEnrichment\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65vice_type\x18\x02 \x01(\t\x12\n\n\x02os\x18\x03 \x01(\t\x12\x0f\n\x07\x62rowser\x18\x04 \x01(\t\x12\x12\n\nos_version\x18\x05 \x01(\t\x12\x17\n\x0f\x62rowser_version\x18\x06 \x01(\t\x12\x14\n\x0c\x64\x65vice_brand\x18\x07 \x01(\t\x12\x14\n\x0c\x64\x65vice_model\x18\x08 \x01(\t\"E\n\x0f\x44\x65\x61\x64LetterBatch\x12\x32\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1c.weir.pipeline.v1.DeadLetter\"\xb1\x01\n\nDeadLetter\x12\x16\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\r\n\x05stage\x18\x03 \x01(\t\x12\x16\n\x0ereceived_at_us\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x66ield\x18\x06 \x01(\t\x12\x0f\n\x07message\x18\x07 \x01(\t\x12$\n\x05\x65vent\x18\x08 \x01(\x0b\x32\x15.weir.common.v1.Eventb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTBATCH']._serialized_end=187
   _globals['_ENRICHEDBATCH']._serialized_start=190
   _globals['_ENRICHEDBATCH']._serialized_end=323
-  _globals['_ENRICHMENT']._serialized_start=325
-  _globals['_ENRICHMENT']._serialized_end=404
-  _globals['_DEADLETTERBATCH']._serialized_start=406
-  _globals['_DEADLETTERBATCH']._serialized_end=475
-  _globals['_DEADLETTER']._serialized_start=478
-  _globals['_DEADLETTER']._serialized_end=655
+  _globals['_ENRICHMENT']._serialized_start=326
+  _globals['_ENRICHMENT']._serialized_end=494
+  _globals['_DEADLETTERBATCH']._serialized_start=496
+  _globals['_DEADLETTERBATCH']._serialized_end=565
+  _globals['_DEADLETTER']._serialized_start=568
+  _globals['_DEADLETTER']._serialized_end=745
 # @@protoc_insertion_point(module_scope)
