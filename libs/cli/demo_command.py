@@ -86,7 +86,7 @@ def demo(
             seconds = time.monotonic() - started
             if stay:
                 _print_result(console, findings, seconds)
-                print_welcome(console, addresses)
+                print_welcome(console, addresses, loaded)
                 console.print(f"export WEIR_HOME={home.path}\n", soft_wrap=True, highlight=False)
                 suite.supervise(until=interruption.is_wanted)
         except KeyboardInterrupt:

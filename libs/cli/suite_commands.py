@@ -2,9 +2,10 @@
 
 import json
 import os
+import shlex
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from libs.catalog import Catalog
 from libs.cli.connect import (
     AsJson,
     CatalogFolder,
@@ -25,6 +27,7 @@ from libs.cli.connect import (
     running_suite,
 )
 from libs.cli.doctor import State, examine
+from libs.cli.example_event import example_event
 from libs.cli.interruption import interruptible, tell
 from libs.common.embedded import StartError
 from libs.common.errors import ConfigurationError
@@ -37,8 +40,8 @@ def up(catalogs: OwnCatalogFolder = None) -> None:
     """Run the whole suite in the foreground, with embedded stores; Ctrl-C stops it in good order."""
     console = Console()
     folder = catalogs or default_catalogs()
-    # Mistakes in them are told before anything is started.
-    all_catalogs(folder)
+    # Mistakes in them are shown before anything is started.
+    loaded = all_catalogs(folder)
     environment = {**os.environ, "WEIR_CATALOGS": str(folder)}
     suite = Suite(
         Home.from_environment(environment),
@@ -47,7 +50,7 @@ def up(catalogs: OwnCatalogFolder = None) -> None:
     )
     with interruptible() as interruption, errors_as_messages():
         try:
-            print_welcome(console, suite.start())
+            print_welcome(console, suite.start(), loaded)
             suite.supervise(until=interruption.is_wanted)
         except KeyboardInterrupt:
             tell(console, "stopping; once more to leave at once")
@@ -92,11 +95,12 @@ def doctor(
         raise typer.Exit(1)
 
 
-# The app of the calls to copy; not one that anybody imports real data into.
-FIRST_APP = "unofficial_communities"
+# The app and event of the calls to copy, if the catalogs have them: an app that is there to be tried.
+FIRST_APP, FIRST_EVENT = "unofficial_communities", "community.member.joined"
+_SUBJECT = "12345"
 
 
-def print_welcome(console: Console, addresses: Addresses) -> None:
+def print_welcome(console: Console, addresses: Addresses, catalogs: Mapping[str, Catalog]) -> None:
     """Where everything is, and calls to copy."""
     table = Table("part", "address", "metrics", title="Weir is up")
     for name, address in addresses.services.items():
@@ -104,32 +108,45 @@ def print_welcome(console: Console, addresses: Addresses) -> None:
     console.print(table)
     # Not wrapped and not coloured: these lines are there to be copied.
     console.print(f"\nexport TOKEN={addresses.token}\n", soft_wrap=True, highlight=False)
-    for call in _calls(addresses):
+    for call in _calls(addresses, catalogs):
         console.print(f"{call}\n", soft_wrap=True, markup=False, highlight=False)
 
 
-def _calls(addresses: Addresses) -> Iterator[str]:
-    event = {
-        "event_id": str(uuid.uuid4()),
-        "name": "community.member.joined",
-        "occurred_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "subject_id": "12345",
-        "group_id": "1",
-    }
-    question = {"app_id": FIRST_APP, "subject_id": "12345", "purpose": "telemetry"}
-    calls = (
-        (
-            "ingest",
-            "weir.ingest.v1.IngestService/TrackEvent",
-            {"app_id": FIRST_APP, "event": event},
-        ),
-        ("privacy", "weir.privacy.v1.PrivacyService/CheckConsent", question),
-    )
-    for service, method, message in calls:
-        yield (
-            f"grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" -d '{json.dumps(message)}' "
-            f"{addresses.services[service]} {method}"
+def _calls(addresses: Addresses, catalogs: Mapping[str, Catalog]) -> Iterator[str]:
+    """Command lines about an app of the catalogs: an event that its catalog accepts, and a question of
+    consent."""
+    found = {app_id: example_event(catalog, FIRST_EVENT) for app_id, catalog in catalogs.items()}
+    with_event = [app_id for app_id, example in found.items() if example]
+    app_id = next(iter([*(app for app in with_event if app == FIRST_APP), *with_event, *found]), "")
+    if not app_id:
+        return
+    if example := found[app_id]:
+        name, properties = example
+        event = {
+            "event_id": str(uuid.uuid4()),
+            "name": name,
+            "occurred_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "subject_id": _SUBJECT,
+        }
+        if catalogs[app_id].group_name:
+            event["group_id"] = "1"
+        request = {
+            "app_id": app_id,
+            "event": event | ({"properties": properties} if properties else {}),
+        }
+        yield _grpcurl(addresses, "ingest", "weir.ingest.v1.IngestService/TrackEvent", request)
+    for purpose in list(catalogs[app_id].purposes)[:1]:
+        question = {"app_id": app_id, "subject_id": _SUBJECT, "purpose": purpose}
+        yield _grpcurl(
+            addresses, "privacy", "weir.privacy.v1.PrivacyService/CheckConsent", question
         )
+
+
+def _grpcurl(addresses: Addresses, service: str, method: str, message: Mapping[str, object]) -> str:
+    return (
+        f'grpcurl -plaintext -H "authorization: Bearer $TOKEN" -d {shlex.quote(json.dumps(message))} '
+        f"{addresses.services[service]} {method}"
+    )
 
 
 @contextmanager

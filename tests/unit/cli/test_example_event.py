@@ -1,0 +1,92 @@
+"""The event that `weir up` prints is one that ingest takes."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from google.protobuf import json_format
+from weir.ingest.v1.ingest_service_pb2 import TrackEventRequest
+
+from libs.catalog import load_catalogs
+from libs.cli.example_event import example_event
+from libs.common.settings import REPOSITORY
+from services.ingest.screening import screen
+
+DEMANDING = """
+app_id: demanding
+title: Demanding
+subject: {name: player_id}
+purposes:
+  asked: {default: refused, when_refused: drop}
+categories:
+  asked: {pii: anonymized, purpose: asked, producers: [server], retention: {raw: keep, aggregate: keep}}
+  free: {pii: none, producers: [server], retention: {raw: keep, aggregate: keep}}
+  sampled: {pii: none, producers: [server], retention: {raw: keep, aggregate: keep}, sampling: {development: 0.1}}
+events:
+  consented: {category: asked, description: Dropped until the person agrees}
+  sometimes: {category: sampled, description: Not always kept}
+  cannot_be_guessed:
+    category: free
+    description: Its property follows a pattern
+    properties:
+      code: {type: string, pattern: "^[A-Z]{3}-[0-9]{4}$"}
+    required: [code]
+  demanding:
+    category: free
+    description: Needs properties of many kinds
+    properties:
+      mode: {enum: [duel, team]}
+      level: {type: integer, minimum: 3}
+      share: {type: number, exclusiveMinimum: 5}
+      name: {type: string, minLength: 4}
+      won: {type: boolean}
+      at: {type: string, format: date-time}
+      items: {type: array, minItems: 2, items: {type: string}}
+      optional: {type: string}
+    required: [mode, level, share, name, won, at, items]
+"""
+
+
+@pytest.mark.parametrize("app_id", sorted(f.stem for f in (REPOSITORY / "catalogs").glob("*.yaml")))
+def test_each_shipped_app_has_one(app_id: str) -> None:
+    _check(REPOSITORY / "catalogs", app_id)
+
+
+def test_required_properties_are_there_and_what_would_not_be_stored_is_left_out(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "demanding.yaml").write_text(DEMANDING)
+    name, properties = _check(tmp_path, "demanding")
+    assert name == "demanding"
+    assert properties["mode"] == "duel"
+    assert properties["level"] >= 3
+    assert properties["share"] > 5
+    assert "optional" not in properties
+
+
+def test_the_preferred_event_comes_first_if_the_app_has_it() -> None:
+    catalog = load_catalogs(REPOSITORY / "catalogs")["gamelaunch"]
+    assert example_event(catalog, "gameStarted") == ("gameStarted", {})
+    assert example_event(catalog, "no.such.event") == ("newPlayer", {})
+
+
+def _check(folder: Path, app_id: str) -> tuple[str, dict[str, object]]:
+    catalog = load_catalogs(folder)[app_id]
+    example = example_event(catalog)
+    assert example is not None
+    name, properties = example
+    now = datetime.now(UTC)
+    event = {
+        "event_id": "e1",
+        "name": name,
+        "occurred_at": now.isoformat(),
+        "subject_id": "7",
+        "properties": properties,
+    }
+    request = json_format.Parse(json.dumps({"event": event}), TrackEventRequest())
+    screening = screen(catalog, [request.event], int(now.timestamp() * 1_000_000))
+    assert [candidate.event_id for candidate in screening.passed] == ["e1"], screening
+    purpose = catalog.events[name].purpose
+    assert purpose is None or purpose.default_granted
+    return name, properties
