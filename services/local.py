@@ -1,4 +1,4 @@
-"""The table of services, and the suite that runs them all on one machine."""
+"""The suite: all services and their stores on one machine."""
 
 import os
 import time
@@ -12,7 +12,8 @@ from libs.common.embedded.server import ChildServer
 from libs.common.embedded.service import ServiceProcess
 from libs.common.home import Addresses, Home
 from libs.common.pseudonym import check_secret
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
+from services.table import SERVICES, Service
 
 _POLL_SECONDS = 0.2
 _FIRST_DELAY_SECONDS = 0.5
@@ -23,25 +24,6 @@ _STABLE_SECONDS = 60.0
 _CONSENT_SECONDS = 120.0
 
 
-@dataclass(frozen=True)
-class Service:
-    """A line of the table; the ports are where a suite begins to look for free ones."""
-
-    name: str
-    # What `python -m` runs; a name and nothing more, so that no service's code is loaded here.
-    module: str
-    port: int
-    metrics_port: int
-
-
-# In the order of the data, which is the order to drain them in: each one empties what the one
-# before it has filled. They start all at once: between them are streams, and nobody calls anybody.
-SERVICES = (
-    Service("ingest", "services.ingest", 50051, 9464),
-    Service("enrich", "services.enrich", 50052, 9465),
-    Service("aggregate", "services.aggregate", 50053, 9466),
-    Service("privacy", "services.privacy", 50054, 9467),
-)
 # Of files in the home.
 _PSEUDONYM_KEY = "pseudonym.key"
 POSTGRES_PORT = 55432

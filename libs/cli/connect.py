@@ -1,20 +1,25 @@
 """What commands share: their common options, where the running suite is, which catalogs apply, and how
-they end when something is wrong."""
+they end when something is wrong.
+
+gRPC and the reader of catalogs are imported by the functions that need them: every command imports this
+module, and many call no service.
+"""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-import grpc
 import typer
 
-from libs.catalog import Catalog, CatalogError, load_catalogs
-from libs.catalog.problems import did_you_mean
-from libs.client import GaveUpError, describe_error
 from libs.common.home import Addresses, Home, HomeError, NotRunningError
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
+
+if TYPE_CHECKING:
+    import grpc
+
+    from libs.catalog import Catalog
 
 AppId = Annotated[str, typer.Option("--app", help="The app.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -79,24 +84,30 @@ def catalog_folder(given: Path | None) -> Path:
     return Path(running) if running else default_catalogs()
 
 
-def all_catalogs(folder: Path) -> Mapping[str, Catalog]:
+def all_catalogs(folder: Path) -> "Mapping[str, Catalog]":
     """The catalogs by app; ends the command, with every mistake, where they cannot be used."""
+    from libs.catalog import CatalogError, load_catalogs
+
     try:
         return load_catalogs(folder)
     except CatalogError as error:
         fail(str(error))
 
 
-def app_catalog(app_id: str, given: Path | None) -> Catalog:
+def app_catalog(app_id: str, given: Path | None) -> "Catalog":
     """The catalog of one app; ends the command, as wrong usage, where there is none."""
+    from libs.catalog.problems import did_you_mean
+
     catalogs = all_catalogs(catalog_folder(given))
     if app_id not in catalogs:
         fail(f"no app `{app_id}`{did_you_mean(app_id, catalogs)}; `weir catalog list` has all", 2)
     return catalogs[app_id]
 
 
-def open_channel(addresses: Addresses, service: str) -> grpc.Channel:
+def open_channel(addresses: Addresses, service: str) -> "grpc.Channel":
     """A channel to a service of the suite."""
+    import grpc
+
     return grpc.insecure_channel(addresses.services[service], options=_CHANNEL_OPTIONS)
 
 
@@ -122,7 +133,7 @@ class _Calls:
 
 
 @contextmanager
-def calls_to(service: str, make_stub: Callable[[grpc.Channel], Any]) -> Iterator[Any]:
+def calls_to(service: str, make_stub: "Callable[[grpc.Channel], Any]") -> Iterator[Any]:
     """A stub of a service of the running suite; what goes wrong becomes one line on stderr."""
     addresses = running_suite()
     with call_errors_as_messages(), open_channel(addresses, service) as channel:
@@ -142,6 +153,10 @@ def pages(call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
 @contextmanager
 def call_errors_as_messages() -> Iterator[None]:
     """Ends the command with one line where a call fails for good."""
+    import grpc
+
+    from libs.client import GaveUpError, describe_error
+
     try:
         yield
     except grpc.RpcError as error:

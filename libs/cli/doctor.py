@@ -1,61 +1,47 @@
-"""What `weir doctor` looks at. Nothing that it reports contains a password or a token."""
+"""What `weir doctor` looks at. Nothing that it reports contains a password or a token.
 
+Drivers of stores and the reader of catalogs are imported by the checks that need them.
+"""
+
+import os
 import platform
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
-from redis import Redis
-from redis.exceptions import RedisError, ResponseError
-
-from libs.catalog import CatalogError, load_catalogs
 from libs.cli.connect import default_catalogs
+from libs.cli.findings import Finding, State
+from libs.cli.token_check import token_findings
 from libs.common.embedded.binaries import postgres_binaries, redis_binary
 from libs.common.embedded.process import StartError
-from libs.common.embedded.service import is_serving
-from libs.common.errors import ConfigurationError
+from libs.common.health_probe import is_serving
 from libs.common.home import Addresses, Home, HomeError
-from libs.common.migrate import DatabaseError, current_revision, newest_revision, server_version
-from libs.common.store_urls import redacted, without_secrets
+from services.table import health_name
 
 _OLDEST_PYTHON = (3, 11)
 _CONNECT_SECONDS = 5
 
 
-class State(StrEnum):
-    """How a check came out; only `BROKEN` makes `weir doctor` fail."""
-
-    OK = "ok"
-    NOTE = "note"
-    BROKEN = "broken"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check: what was looked at, how it came out, and what to do where it is not well."""
-
-    name: str
-    state: State
-    detail: str
-
-
-def examine(home: Home, environment: Mapping[str, str], catalogs: Path | None) -> list[Finding]:
+def examine(
+    home: Home, environment: Mapping[str, str], catalogs: Path | None, *, must_run: bool = False
+) -> list[Finding]:
     """Looks at this machine, the suite in `home`, the stores that it or `environment` names, and the
-    catalogs in the given folder, else the suite's."""
+    catalogs in the given folder, else the suite's. With `must_run` a home without a running suite is
+    broken."""
     addresses = None
     with suppress(HomeError):
         addresses = home.read_addresses()
     database_url = addresses.database_url if addresses else environment.get("WEIR_DATABASE_URL")
     redis_url = addresses.redis_url if addresses else environment.get("WEIR_REDIS_URL")
     findings = [_python(), *_wheels(needed=not (database_url and redis_url)), _home(home)]
-    findings.append(_suite(home, addresses))
+    findings.append(_suite(home, addresses, must_run=must_run))
     findings.append(_database(database_url) if database_url else _no_store("database"))
     findings.append(_redis(redis_url) if redis_url else _no_store("redis"))
-    findings.extend(_services(addresses) if addresses else ())
+    if addresses:
+        findings.extend(_services(addresses))
+        findings.extend(token_findings(addresses, environment, home))
     running = Path(addresses.catalogs) if addresses and addresses.catalogs else None
     findings.append(_catalogs((catalogs or running or default_catalogs()).absolute()))
     if country_database := environment.get("WEIR_GEOIP_MMDB_PATH"):
@@ -96,17 +82,21 @@ def _home(home: Home) -> Finding:
     if stat.S_IMODE(mode) & 0o077:
         detail = f"others can look into {home.path}, which holds secrets: chmod 700 it"
         return Finding("home", State.BROKEN, detail)
+    if not os.access(home.path, os.W_OK):
+        detail = f"{home.path} cannot be written: set WEIR_HOME to another folder"
+        return Finding("home", State.BROKEN, detail)
     return Finding("home", State.OK, str(home.path))
 
 
-def _suite(home: Home, addresses: Addresses | None) -> Finding:
+def _suite(home: Home, addresses: Addresses | None, *, must_run: bool) -> Finding:
     if addresses is not None:
         return Finding("suite", State.OK, f"running, pid {addresses.pid}")
+    missing = State.BROKEN if must_run else State.NOTE
     try:
         home.read_addresses()
     except HomeError as error:
-        return Finding("suite", State.NOTE, str(error))
-    return Finding("suite", State.NOTE, "started just now; look again")
+        return Finding("suite", missing, str(error))
+    return Finding("suite", missing, "started just now; look again")
 
 
 def _no_store(name: str) -> Finding:
@@ -115,6 +105,14 @@ def _no_store(name: str) -> Finding:
 
 
 def _database(url: str) -> Finding:
+    from libs.common.migrate import (
+        DatabaseError,
+        current_revision,
+        newest_revision,
+        server_version,
+    )
+    from libs.common.store_urls import redacted
+
     try:
         version, current = server_version(url), current_revision(url)
     except DatabaseError as error:
@@ -128,6 +126,11 @@ def _database(url: str) -> Finding:
 
 
 def _redis(url: str) -> Finding:
+    from redis import Redis
+    from redis.exceptions import RedisError, ResponseError
+
+    from libs.common.store_urls import redacted, without_secrets
+
     try:
         with Redis.from_url(
             url, socket_connect_timeout=_CONNECT_SECONDS, socket_timeout=_CONNECT_SECONDS
@@ -154,13 +157,16 @@ def _redis(url: str) -> Finding:
 
 def _services(addresses: Addresses) -> Iterator[Finding]:
     for name, address in addresses.services.items():
-        if is_serving(address):
+        if is_serving(address, health_name(name)):
             yield Finding(name, State.OK, f"serving at {address}")
         else:
-            yield Finding(name, State.BROKEN, f"does not serve at {address}; see its log")
+            detail = f"does not serve at {address}: see its log, and the stores above"
+            yield Finding(name, State.BROKEN, detail)
 
 
 def _catalogs(folder: Path) -> Finding:
+    from libs.catalog import CatalogError, load_catalogs
+
     try:
         apps = load_catalogs(folder)
     except CatalogError as error:
@@ -169,7 +175,7 @@ def _catalogs(folder: Path) -> Finding:
 
 
 def _country_database(path: Path) -> Finding:
-    # Here, because no other command needs it.
+    from libs.common.errors import ConfigurationError
     from services.enrich.steps.country import country_lookup, unknown_kinds
 
     name = "country database"

@@ -1,39 +1,32 @@
-"""`weir up`, `serve`, `migrate`, `doctor`: run Weir, and see how it is."""
+"""`weir up` and `weir migrate`: run Weir on this machine, and bring its database up to date."""
 
 import json
 import os
 import shlex
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from libs.catalog import Catalog
 from libs.cli.connect import (
-    AsJson,
-    CatalogFolder,
     OwnCatalogFolder,
     all_catalogs,
     default_catalogs,
     fail,
     running_suite,
 )
-from libs.cli.doctor import State, examine
 from libs.cli.example_event import example_event
 from libs.cli.interruption import interruptible, tell
 from libs.common.embedded import StartError
 from libs.common.errors import ConfigurationError
 from libs.common.home import Addresses, Home, HomeError
 from libs.common.migrate import DatabaseError, upgrade
-from services.local import SERVICES, Suite
+from services.local import Suite
 
 
 def up(catalogs: OwnCatalogFolder = None) -> None:
@@ -58,41 +51,11 @@ def up(catalogs: OwnCatalogFolder = None) -> None:
             suite.stop()
 
 
-def serve(
-    service: Annotated[str, typer.Argument(help=" | ".join(row.name for row in SERVICES))],
-) -> None:
-    """Become one service, with settings from the environment (WEIR_...): for containers."""
-    modules = {row.name: row.module for row in SERVICES}
-    if service not in modules:
-        fail(f"no service `{service}`; there are {', '.join(modules)}", 2)
-    # Replaced and not started: the container's signals go straight to the service.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", modules[service]])
-
-
 def migrate() -> None:
     """Bring the database of WEIR_DATABASE_URL, else of the running suite, to the newest revision."""
     url = os.environ.get("WEIR_DATABASE_URL") or running_suite().database_url
     with errors_as_messages():
         typer.echo(f"at revision {upgrade(url)}")
-
-
-def doctor(
-    catalogs: CatalogFolder = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check everything that Weir needs; exit code 1 if something is broken."""
-    findings = examine(Home.from_environment(os.environ), os.environ, catalogs)
-    if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
-    else:
-        colors = {State.OK: "green", State.NOTE: "yellow", State.BROKEN: "red"}
-        table = Table("", "", show_header=False, box=None)
-        for finding in findings:
-            state = f"[{colors[finding.state]}]{finding.state}[/]"
-            table.add_row(state, escape(finding.name), escape(finding.detail))
-        Console().print(table)
-    if any(finding.state is State.BROKEN for finding in findings):
-        raise typer.Exit(1)
 
 
 # The app and event of the calls to copy, if the catalogs have them: an app that is there to be tried.

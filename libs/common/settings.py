@@ -8,8 +8,8 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.errors import ConfigurationError
+from libs.common.repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 # What a header can carry as one word.
 _BEARER_TOKEN = re.compile("[!-~]+").fullmatch
 

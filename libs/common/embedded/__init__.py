@@ -3,8 +3,26 @@
 They are children of the process that starts them and never outlive it.
 """
 
-from libs.common.embedded.postgres import PostgresServer
+from typing import TYPE_CHECKING, Any
+
 from libs.common.embedded.process import StartError
-from libs.common.embedded.redis import RedisServer
+
+if TYPE_CHECKING:
+    from libs.common.embedded.postgres import PostgresServer
+    from libs.common.embedded.redis import RedisServer
 
 __all__ = ["PostgresServer", "RedisServer", "StartError"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when asked for: the modules beside them, which light commands use, must not cost the
+    # drivers of both stores.
+    if name == "PostgresServer":
+        from libs.common.embedded.postgres import PostgresServer
+
+        return PostgresServer
+    if name == "RedisServer":
+        from libs.common.embedded.redis import RedisServer
+
+        return RedisServer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,12 +6,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
 from libs.common.embedded.ports import HOST
 from libs.common.embedded.process import start_child
 from libs.common.embedded.server import ChildServer
+from libs.common.health_probe import is_serving
 
 
 class ServiceProcess(ChildServer):
@@ -66,17 +64,3 @@ class ServiceProcess(ChildServer):
 
     def _is_ready(self) -> bool:
         return is_serving(self.url)
-
-
-def is_serving(address: str, *, timeout_seconds: float = 2.0) -> bool:
-    """Whether a gRPC server at `host:port` reports itself SERVING as a whole."""
-    # A proxy from the environment has no business on the loopback interface.
-    options = [("grpc.enable_http_proxy", 0)]
-    with grpc.insecure_channel(address, options=options) as channel:
-        try:
-            answer = health_pb2_grpc.HealthStub(channel).Check(
-                health_pb2.HealthCheckRequest(), timeout=timeout_seconds
-            )
-        except grpc.RpcError:
-            return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

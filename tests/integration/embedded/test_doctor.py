@@ -12,7 +12,7 @@ from redis import Redis
 from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
-from libs.cli.suite_commands import doctor, migrate, up
+from libs.cli.main import app
 from libs.common.embedded import PostgresServer
 from libs.common.home import Addresses, Home
 from libs.common.migrate import newest_revision
@@ -22,10 +22,6 @@ SECRET = "s3cret-canary"
 
 @pytest.fixture
 def cli() -> typer.Typer:
-    app = typer.Typer()
-    app.command()(doctor)
-    app.command()(migrate)
-    app.command()(up)
     return app
 
 

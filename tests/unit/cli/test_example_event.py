@@ -22,7 +22,11 @@ purposes:
 categories:
   asked: {pii: anonymized, purpose: asked, producers: [server], retention: {raw: keep, aggregate: keep}}
   free: {pii: none, producers: [server], retention: {raw: keep, aggregate: keep}}
-  sampled: {pii: none, producers: [server], retention: {raw: keep, aggregate: keep}, sampling: {development: 0.1}}
+  sampled:
+    pii: none
+    producers: [server]
+    retention: {raw: keep, aggregate: keep}
+    sampling: {development: 0.1}
 events:
   consented: {category: asked, description: Dropped until the person agrees}
   sometimes: {category: sampled, description: Not always kept}

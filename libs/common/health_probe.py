@@ -1,0 +1,20 @@
+"""Asks a gRPC server whether it serves."""
+
+
+def is_serving(address: str, name: str = "", *, timeout_seconds: float = 2.0) -> bool:
+    """Whether a gRPC server at `host:port` reports the health name SERVING: the full name of a gRPC
+    service, which depends on its stores, or empty for the process alone."""
+    # Imported here: commands that may have no server to ask need not wait for gRPC.
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    # A proxy from the environment has no business on the loopback interface.
+    options = [("grpc.enable_http_proxy", 0)]
+    with grpc.insecure_channel(address, options=options) as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(
+                health_pb2.HealthCheckRequest(service=name), timeout=timeout_seconds
+            )
+        except grpc.RpcError:
+            return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

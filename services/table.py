@@ -1,0 +1,29 @@
+"""The table of services: names, modules, ports. Importing it loads none of them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Service:
+    """A line of the table; the ports are where a suite begins to look for free ones."""
+
+    name: str
+    # What `python -m` runs.
+    module: str
+    port: int
+    metrics_port: int
+
+
+def health_name(name: str) -> str:
+    """The full name of a service's gRPC service, which is its name in health checks."""
+    return f"weir.{name}.v1.{name.capitalize()}Service"
+
+
+# In the order of the data, which is the order to drain them in: each one empties what the one
+# before it has filled. They start all at once: between them are streams, and none calls another.
+SERVICES = (
+    Service("ingest", "services.ingest", 50051, 9464),
+    Service("enrich", "services.enrich", 50052, 9465),
+    Service("aggregate", "services.aggregate", 50053, 9466),
+    Service("privacy", "services.privacy", 50054, 9467),
+)
