@@ -7,14 +7,13 @@ from typing import Any
 import grpc
 from grpc_channelz.v1 import channelz
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2
-from grpc_reflection.v1alpha._async import ReflectionServicer
 
 from libs.common.auth import BearerToken
 from libs.common.channel_options import server_options
 from libs.common.database import POSTGRES_DOWN
 from libs.common.interceptor import RpcInterceptor
 from libs.common.redis_client import REDIS_DOWN
+from libs.common.reflection import add_reflection
 from libs.common.settings import CommonSettings
 from libs.common.store_watch import Needs, Store, StoreWatch, all_of
 
@@ -60,7 +59,7 @@ class GrpcServer:
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         channelz.add_channelz_servicer(self._server)
-        _add_reflection(self._server, [binding.name for binding in bindings])
+        add_reflection(self._server, [*(binding.name for binding in bindings), health.SERVICE_NAME])
         self._stores = StoreWatch(stores, settings.store_check_seconds, self._report)
         self.port = self._server.add_insecure_port(f"{settings.host}:{settings.port}")
 
@@ -85,21 +84,3 @@ class GrpcServer:
                 if met
                 else health_pb2.HealthCheckResponse.NOT_SERVING,
             )
-
-
-def _add_reflection(server: grpc.aio.Server, names: Sequence[str]) -> None:
-    listed = [*names, health.SERVICE_NAME, reflection.SERVICE_NAME]
-    reflection.enable_server_reflection(listed, server)
-    # grpcio-reflection serves v1alpha only; v1 is the same messages under another name.
-    handler = grpc.stream_stream_rpc_method_handler(
-        ReflectionServicer(listed).ServerReflectionInfo,
-        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-    )
-    server.add_generic_rpc_handlers(
-        (
-            grpc.method_handlers_generic_handler(
-                "grpc.reflection.v1.ServerReflection", {"ServerReflectionInfo": handler}
-            ),
-        )
-    )

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from libs.common.settings import REPOSITORY
 from services.local import Suite
 
 pytestmark = pytest.mark.xdist_group("suite")
@@ -79,10 +80,22 @@ def _event(**fields: Any) -> dict[str, Any]:
 
 
 def test_services_are_listed_and_described(grpcurl: Grpcurl) -> None:
-    assert "weir.ingest.v1.IngestService" in grpcurl("ingest", "list", as_json=False)
+    # As the README shows them.
+    listed = grpcurl("ingest", "list", as_json=False)
+    assert listed == [
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+        "weir.ingest.v1.IngestService",
+    ]
+    assert "\n".join(listed) in (REPOSITORY / "README.md").read_text()
     described = " ".join(grpcurl("ingest", "describe weir.ingest.v1.IngestService", as_json=False))
     for method in ("TrackEvent", "TrackBatch", "StreamEvents"):
         assert f"rpc {method} (" in described
+    for name in listed[1:3]:
+        assert "rpc ServerReflectionInfo" in " ".join(
+            grpcurl("ingest", f"describe {name}", as_json=False)
+        )
 
 
 def test_an_event_is_tracked(grpcurl: Grpcurl) -> None:

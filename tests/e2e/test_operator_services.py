@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
+from google.protobuf import descriptor_pb2
 from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
@@ -50,14 +51,38 @@ def test_reflection_lists_and_describes(
         reflection_pb2.ServerReflectionRequest.SerializeToString,
         reflection_pb2.ServerReflectionResponse.FromString,
     )
+    reflection_name = f"grpc.reflection.{version}.ServerReflection"
     requests = [
         reflection_pb2.ServerReflectionRequest(list_services=""),
         reflection_pb2.ServerReflectionRequest(file_containing_symbol=full_name),
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol=reflection_name),
     ]
-    listed, described = ask(iter(requests), timeout=30)
-    names = {entry.name for entry in listed.list_services_response.service}
-    assert {full_name, "grpc.health.v1.Health"} <= names
+    listed, described, itself = ask(iter(requests), timeout=30)
+    assert {entry.name for entry in listed.list_services_response.service} == {
+        full_name,
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+    }
     assert described.file_descriptor_response.file_descriptor_proto
+    [file] = map(
+        descriptor_pb2.FileDescriptorProto.FromString,
+        itself.file_descriptor_response.file_descriptor_proto,
+    )
+    # By hand, from the published protos: v1 differs from v1alpha in its package alone.
+    assert file.package == f"grpc.reflection.{version}"
+    fields = {field.name: field.number for field in file.message_type[0].field}
+    assert fields == {
+        "host": 1,
+        "file_by_filename": 3,
+        "file_containing_symbol": 4,
+        "file_containing_extension": 5,
+        "all_extension_numbers_of_type": 6,
+        "list_services": 7,
+    }
+    [method] = file.service[0].method
+    assert method.input_type == f".grpc.reflection.{version}.ServerReflectionRequest"
+    assert method.output_type == f".grpc.reflection.{version}.ServerReflectionResponse"
 
 
 @pytest.mark.parametrize("service", SERVICES)
