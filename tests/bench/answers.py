@@ -60,7 +60,8 @@ async def _record(
 async def _check(
     stub: pb_grpc.PrivacyServiceStub, token: str, app_id: str, people: Sequence[Person]
 ) -> None:
-    """All of the apps' refusable purposes are granted by default, and anonymize where refused."""
+    """All of the apps' refusable purposes are granted, by a choice or by default, and anonymize when they
+    are refused."""
     purpose = REFUSABLE[app_id]
     response = await stub.BatchCheckConsent(
         pb.BatchCheckConsentRequest(

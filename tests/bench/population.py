@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-# Purposes that a person may refuse, and one that is refused until it is granted.
+# Purposes that a person may refuse, the apps in which no answer counts as a refusal of it, and a
+# purpose that few people grant.
 REFUSABLE = {
     "unofficial_communities": "telemetry",
     "social_live": "analytics",
     "mlc_lms": "learning_progress",
 }
+OPT_IN = frozenset({"unofficial_communities"})
 WHATSAPP = "whatsapp_activity"
 # Apps keep their people's numbers at one length, so that messages about them have one size.
 _FIRST_NUMBER = 1_000_001
@@ -38,15 +40,17 @@ class Person:
 
 
 def make_people(app_id: str, count: int, groups: int, random: Random) -> Sequence[Person]:
-    """`count` people in `groups` groups, a few of them large. 5 % have refused the app's purpose, and
-    3 % of the members of communities have granted WhatsApp activity."""
+    """`count` people in `groups` groups, a few of them large. 5 % have refused the app's purpose, all
+    others have granted it or need not, and 3 % of the members of communities have granted WhatsApp
+    activity."""
     agents = [_user_agent(random) for _ in range(max(20, count // 60))]
     people = []
     for number in range(_FIRST_NUMBER, _FIRST_NUMBER + count):
         platform, agent = random.choice(agents)
         choices = []
-        if random.random() < 0.05:
-            choices.append((REFUSABLE[app_id], False))
+        refuses = random.random() < 0.05
+        if refuses or app_id in OPT_IN:
+            choices.append((REFUSABLE[app_id], not refuses))
         if app_id == "unofficial_communities" and random.random() < 0.03:
             choices.append((WHATSAPP, True))
         people.append(

@@ -17,8 +17,11 @@ from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("suite")
-# AddValue asks before it collects anything; the other apps' defaults let their examples pass.
-PURPOSES = ("analytics", "personalization", "marketing")
+# What these apps ask before they collect anything by name; the others' defaults let their examples pass.
+PURPOSES = {
+    "addvalue": ("analytics", "personalization", "marketing"),
+    "unofficial_communities": ("telemetry", "whatsapp_activity"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,11 @@ def _event(catalog: Catalog, document: Mapping[str, object]) -> event_pb2.Event:
     return event_from_envelope(envelope)
 
 
+def _grant_everything(calls: SuiteCalls, app_id: str, event: event_pb2.Event) -> None:
+    if event.subject_id and app_id in PURPOSES:
+        calls.record_consent(app_id, event.subject_id, **dict.fromkeys(PURPOSES[app_id], True))
+
+
 def test_every_example_is_accepted_and_stored(
     calls: SuiteCalls, catalogs: Mapping[str, Catalog]
 ) -> None:
@@ -45,10 +53,7 @@ def test_every_example_is_accepted_and_stored(
     for number, (app_id, title, document) in enumerate(EXAMPLES):
         event = _event(catalogs[app_id], document)
         event.event_id = f"example-{number:03}"
-        if app_id == "addvalue" and event.subject_id:
-            calls.record_consent(app_id, event.subject_id, **dict.fromkeys(PURPOSES, True))
-        if app_id == "unofficial_communities" and event.name.startswith("whatsapp."):
-            calls.record_consent(app_id, event.subject_id, whatsapp_activity=True)
+        _grant_everything(calls, app_id, event)
         response = calls.track(app_id, event)
         said = [str(describe_status(result.status)) for result in response.results]
         # A sampled kind may be left out; that is no refusal.
@@ -87,6 +92,7 @@ def test_ids_as_the_documents_write_them(
     for app_id, title, document in EXAMPLES:
         if title in titles:
             event = event_from_envelope(to_envelope(catalogs[app_id], document))
+            _grant_everything(calls, app_id, event)
             assert calls.track(app_id, event).counts.accepted == 1
     wanted = [
         ("mlc_lms", "evt_1234567890abcdef", "usr_12345", "org_54321"),

@@ -15,6 +15,7 @@ import pytest
 
 from libs.common.settings import REPOSITORY
 from services.local import Suite
+from tests.support.suite_calls import suite_calls
 
 pytestmark = pytest.mark.xdist_group("suite")
 Grpcurl = Callable[..., list[Any]]
@@ -33,6 +34,8 @@ def grpcurl(suite: Suite) -> Grpcurl:
     program = _find()
     if program is None:
         pytest.skip("grpcurl is neither on PATH nor in GOPATH/bin")
+    with suite_calls(suite) as calls:
+        calls.record_consent("unofficial_communities", "12345", telemetry=True)
 
     def call(service: str, *arguments: str, stdin: str = "", as_json: bool = True) -> list[Any]:
         token = f"authorization: Bearer {suite.addresses.token}"

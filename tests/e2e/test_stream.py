@@ -24,11 +24,13 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("suite")
 APP = "unofficial_communities"
+PERSON = "12345"
 
 
 @pytest.fixture
 def calls(suite: Suite) -> Iterator[SuiteCalls]:
     with suite_calls(suite) as opened:
+        opened.record_consent(APP, PERSON, telemetry=True)
         yield opened
 
 
@@ -42,7 +44,7 @@ def _mission(event_id: str, **fields: Any) -> event_pb2.Event:
     return build_event(
         "gamification.mission.completed",
         event_id=event_id,
-        **{"subject_id": "12345", "properties": properties, **fields},
+        **{"subject_id": PERSON, "properties": properties, **fields},
     )
 
 
@@ -89,6 +91,7 @@ def test_a_withdrawal_between_two_frames_takes_effect_on_the_second(calls: Suite
     subject_id = uuid.uuid4().hex
     with calls.open_stream() as stream:
         stream.settle(APP)
+        calls.record_consent(APP, subject_id, telemetry=True)
         before = stream.send(_mission(first, subject_id=subject_id))
         calls.record_consent(APP, subject_id, telemetry=False)
         after = stream.send(_mission(second, subject_id=subject_id, session_id="s1"))

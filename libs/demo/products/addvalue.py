@@ -28,7 +28,7 @@ class AddValue:
         return Person(
             subject_id=new_uuid(random),
             group_id="",
-            answers=answers(self, random, refuse=0.05, grant=0.9),
+            answers=answers(self, random, refuse=0.05, grant={_ANALYTICS: 0.9}),
             context=some_context(random, BROWSERS, ("1.4.0", "1.4.2")),
             attribution=some_campaign(random),
             newcomer=random.random() < 0.15,

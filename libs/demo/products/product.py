@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from random import Random
+from types import MappingProxyType
 from typing import ClassVar, Protocol
 
 from libs.demo.model import Answer, DemoEvent, Person
@@ -27,14 +28,18 @@ class Product(Protocol):
 
 
 def answers(
-    product: Product, random: Random, refuse: float, grant: float = 0.0
+    product: Product,
+    random: Random,
+    refuse: float,
+    grant: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, Answer]:
     """What follows from one person's decisions: a share `refuse` refuses everything, and of the others
-    a share `grant` grants what is refused by default."""
+    the shares `grant` grant the purposes that are refused by default. Who grants what few grant, grants
+    what many grant as well."""
     if random.random() < refuse:
         return dict(product.when_refused)
-    grants = random.random() < grant
+    reserve = random.random()
     return {
-        purpose: Answer.ALLOW if grants else default
+        purpose: Answer.ALLOW if reserve < grant.get(purpose, 0.0) else default
         for purpose, default in product.defaults.items()
     }

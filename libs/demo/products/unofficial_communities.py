@@ -39,19 +39,20 @@ class UnofficialCommunities:
     """Implements `Product`."""
 
     app_id: ClassVar[str] = "unofficial_communities"
-    defaults: ClassVar[Mapping[str, Answer]] = {_TELEMETRY: Answer.ALLOW, _WHATSAPP: Answer.DROP}
     when_refused: ClassVar[Mapping[str, Answer]] = {
         _TELEMETRY: Answer.ANONYMIZE,
         _WHATSAPP: Answer.DROP,
     }
+    # Opt in: no answer counts as a refusal.
+    defaults: ClassVar[Mapping[str, Answer]] = when_refused
 
     def person(self, random: Random, number: int) -> Person:
-        """Players; one in twelve refuses telemetry, a third lets WhatsApp activity be counted."""
+        """Players; four in five grant telemetry, a third lets WhatsApp activity be counted."""
         weights = [weight for weight, _ in _COMMUNITIES]
         return Person(
             subject_id=str(10_000 + 7 * number),
             group_id=str(random.choices(_COMMUNITIES, weights)[0][1]),
-            answers=answers(self, random, refuse=0.08, grant=0.35),
+            answers=answers(self, random, refuse=0.08, grant={_TELEMETRY: 0.87, _WHATSAPP: 0.35}),
             context=some_context(random, GAME_CLIENTS, ("3.8.0", "3.8.1", "3.9.0")),
             attribution=some_campaign(random),
             newcomer=random.random() < 0.12,
