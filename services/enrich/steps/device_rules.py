@@ -79,7 +79,7 @@ _TV = Rule(
     re.compile(
         # What makers call televisions, boxes and sticks; a telephone may receive DTV.
         r"\baft[a-z0-9]+$|(?:^|[^d])tv(?:$|[^a-z0-9m])|tv ?box|\bbox|[^ro]box\d?\b"
-        r"|stream(?:er|ing)?\b|projector|set-?top|stick\b|dongle|\buhd\b|[_ ]4k\b|^4k|shell lc"
+        r"|stream(?:er|ing)?\b|projector|set-?top|stick\b|dongle|\buhd\b|[_ ]4k\b|^4k|[_ ]fhd$|(?:\b|_)shell(?:\b|_)"
         r"|\b[eqou]{0,2}led[-_ ]?\d|[-_ ](?:q|u|o)?led"
         # The diagonal in inches, with which televisions' names begin.
         r"|^(?:[a-z]+[ _-]){0,3}(?:td|le-?|[fhlpu])?(?:19|2[248]|32|39|4[0235689]|5[058]|65|75|8[56])"
@@ -113,11 +113,14 @@ _TABLET = Rule(
     _words("nook xoom apad"),
     re.compile(
         r"\btab|tab\b|tab[_-]?\d|tablet|(?<!cool)pad(?:$|[ _-]|\d|pro|air|mini|plus|go\b|[xt]\b)"
-        # Samsung, Amazon, Google, Huawei, Lenovo, Asus, Prestigio and others.
+        # Samsung, LG, Amazon, Google, Huawei, Lenovo, Asus, BQ, Irbis, Prestigio and others.
         r"|^(?:samsung[ -])?(?:sm|gt)-[tpx]\d|^sm-[tpx]|^kf[a-z]{2,6}$|nexus (?:7|9|10)\b|^pixel c\b"
         r"|^[a-z]{3}\d?-w\d|^(?:lenovo )?tb-?[x\d]|xoom|transformer|^tf\d{3}|^asus[ _]p"
         r"|^ep\d{3}|\bpm[tp]\d|\bmid[-_]?\d|^mid\b|\bslate|kids|^surface duo|^iplay"
-        r"|^archos ?(?:[789]|1[0-3])\d{0,2}\b"
+        r"|^archos ?(?:[789]|1[0-3])\d{0,2}\b|^lg-v\d|^bq-?(?:[78]\d|10)\d{2}|^tz\d|^numy|^nomi_c\d|^optima "
+        r"|^(?:ags|bah|bzt|cmr|jdn|kob|mrr|mrx|scm|sht)\d?-"
+        # The diagonal in inches behind a dash, and the variant with a modem of its own.
+        r"|-7\d\d\w?$|[ _]3g$|_[34]g_"
     ),
 )  # fmt: skip
 
