@@ -182,7 +182,7 @@ def _country_database(path: Path) -> Finding:
     try:
         unknown = unknown_kinds(country_lookup(path))
     except ConfigurationError as error:
-        return Finding(name, State.BROKEN, str(error))
+        return Finding(name, State.BROKEN, str(error).removeprefix(f"{name} "))
     if unknown:
         detail = f"{path} knows no well-known {' and no '.join(unknown)} address"
         return Finding(name, State.BROKEN if len(unknown) > 1 else State.NOTE, detail)

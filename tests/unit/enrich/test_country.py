@@ -176,4 +176,5 @@ def test_doctor_looks_at_the_country_database(tmp_path: Path) -> None:
     path = database(tmp_path, {"asn": "AS15169"}, "8.8.8.0/24", "2001:4860::/32")
     unknown = f"{path} knows no well-known IPv4 and no IPv6 address"
     assert finding(path) == (State.BROKEN, unknown)
-    assert finding(tmp_path / "missing.mmdb")[0] is State.BROKEN
+    missing = tmp_path / "missing.mmdb"
+    assert finding(missing) == (State.BROKEN, f"{missing}: No such file or directory")
