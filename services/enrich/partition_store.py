@@ -1,14 +1,15 @@
 """The leaves of `enrich.events` as Postgres has them, and how they are changed while events are stored.
 
-Every change is one transaction: no event is ever missing from a query or there twice, and a crash leaves
-what was. Replicas take turns.
+Every change is one transaction: no event is ever missing from a query or there twice (but a REPEATABLE READ
+transaction that begins before a merge and reads after it misses what was merged), and a crash leaves what
+was. Replicas take turns.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import structlog
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 # Writers and readers queue behind a lock that waits: rather try again later.
 LOCK_TIMEOUT = "2s"
 # "weir part" as a number, like the lock of the migrations.
-TURN = "SELECT pg_try_advisory_xact_lock(1999989106, 1885434484)"
+TURN: LiteralString = "SELECT pg_try_advisory_xact_lock(1999989106, 1885434484)"
 # Sizes leave the indexes out: they say how many rows a merge would copy.
 LEAVES = """
     SELECT parent.relname, pg_get_expr(leaf.relpartbound, leaf.oid), pg_relation_size(leaf.oid)
@@ -59,18 +60,18 @@ class PartitionStore:
         return await self._classes_with_rows(lambda name: f"{_PARENT_PREFIX}{name}")
 
     async def apply(self, change: Change) -> bool:
-        """Makes the change; False if another replica is at work, and nothing was changed.
+        """Makes the change; False if another replica is at work or a row came in between, and nothing was
+        changed.
 
         Raises psycopg.errors.LockNotAvailable if the class is busy for longer than LOCK_TIMEOUT.
         """
-        async with self._engine.connect() as outer, outer.begin():
+        async with self._engine.connect() as outer, outer.begin() as transaction:
             await outer.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
             connection = await driver_connection(outer)
-            cursor = await connection.execute(TURN)
-            turn = await cursor.fetchone()
-            if not turn or not turn[0]:
+            made = await _is_true(connection, sql.SQL(TURN)) and await _apply(connection, change)
+            if not made:
+                await transaction.rollback()
                 return False
-            await _apply(connection, change)
         if change.sources:
             log.info("partitions merged", into=change.leaf.name, merged=len(change.sources))
         return True
@@ -98,16 +99,12 @@ async def _leaves(connection: psycopg.AsyncConnection[Any]) -> dict[str, list[Le
     return found
 
 
-async def _apply(connection: psycopg.AsyncConnection[Any], change: Change) -> None:
+async def _apply(connection: psycopg.AsyncConnection[Any], change: Change) -> bool:
     leaf = change.leaf
     parent = sql.Identifier("enrich", f"{_PARENT_PREFIX}{leaf.retention_class}")
-    default = sql.Identifier("enrich", default_leaf(leaf.retention_class))
     target = sql.Identifier("enrich", leaf.name)
-    if change.sources:
-        # Before any other lock: whoever holds one of those has this one already, and would wait for us.
-        await connection.execute(
-            sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(parent)
-        )
+    if not await _lock(connection, change, parent):
+        return False
     names = [source.name for source in change.sources]
     for name in names:
         await connection.execute(
@@ -129,28 +126,59 @@ async def _apply(connection: psycopg.AsyncConnection[Any], change: Change) -> No
                 )
             )
             await connection.execute(sql.SQL("DROP TABLE {}").format(source))
-    # Nothing may be added to the default leaf between the move and the attachment.
-    await connection.execute(
-        sql.SQL("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE").format(parent)
-    )
-    await connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(default))
     await connection.execute(
         sql.SQL(
-            "WITH moved AS (DELETE FROM {} WHERE occurred_at >= {} AND occurred_at < {} RETURNING *)"
+            "WITH moved AS (DELETE FROM {} WHERE {} RETURNING *)"
             " INSERT INTO {} ({columns}) SELECT {columns} FROM moved"
-        ).format(default, _literal(leaf.start, "-infinity"), leaf.end, target, columns=columns)
+        ).format(_default(leaf), _in_time_of(leaf), target, columns=columns)
     )
     await connection.execute(
         sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
-            parent, target, _literal(leaf.start, None), leaf.end
+            parent,
+            target,
+            sql.SQL("MINVALUE") if leaf.start == BEGINNING else sql.Literal(leaf.start),
+            leaf.end,
         )
     )
+    return True
 
 
-def _literal(start: datetime, beginning: str | None) -> sql.Composable:
-    if start != BEGINNING:
-        return sql.Literal(start)
-    return sql.SQL("MINVALUE") if beginning is None else sql.Literal(beginning)
+async def _lock(
+    connection: psycopg.AsyncConnection[Any], change: Change, parent: sql.Composable
+) -> bool:
+    """Takes the locks for a change; False if it turns out that they are not enough.
+
+    Rows move only under a lock on the whole class: a query that had found its leaves already, and waited
+    for one of them, would miss the rows that were moved meanwhile. A new leaf for no rows needs less.
+    """
+    has_rows = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(
+        _default(change.leaf), _in_time_of(change.leaf)
+    )
+    moves = bool(change.sources) or await _is_true(connection, has_rows)
+    # Before that of any leaf: whoever holds one of those has this one already, and would wait for us.
+    mode = sql.SQL("ACCESS EXCLUSIVE" if moves else "SHARE UPDATE EXCLUSIVE")
+    await connection.execute(sql.SQL("LOCK TABLE ONLY {} IN {} MODE").format(parent, mode))
+    # Nothing may be added to the default leaf until the new one is attached.
+    await connection.execute(
+        sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(_default(change.leaf))
+    )
+    return moves or not await _is_true(connection, has_rows)
+
+
+async def _is_true(
+    connection: psycopg.AsyncConnection[Any], question: sql.SQL | sql.Composed
+) -> bool:
+    row = await (await connection.execute(question)).fetchone()
+    return bool(row and row[0])
+
+
+def _default(leaf: Leaf) -> sql.Composable:
+    return sql.Identifier("enrich", default_leaf(leaf.retention_class))
+
+
+def _in_time_of(leaf: Leaf) -> sql.Composed:
+    start = sql.Literal("-infinity" if leaf.start == BEGINNING else leaf.start)
+    return sql.SQL("occurred_at >= {} AND occurred_at < {}").format(start, leaf.end)
 
 
 def _moment(text: str) -> datetime:

@@ -12,17 +12,20 @@ import tempfile
 import time
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
 
+from libs.common.clock import EPOCH
 from libs.common.database import create_engine, driver_connection
 from libs.common.embedded import PostgresServer, RedisServer
 from libs.common.ids import new_uuid7
 from libs.common.migrate import upgrade
 from services.enrich import store
-from services.enrich.partitions import partition_of
+from services.enrich.partition_store import PartitionStore
+from services.enrich.partitions import Change, current_leaves
 from services.ingest.store import APPEND_SCRIPT
 
 ROUNDS = 5
@@ -61,7 +64,8 @@ async def compare_sinks(folder: Path) -> None:
     try:
         upgrade(url)
         sink = store.EventStore(engine)
-        await sink.create_partition(partition_of("90d", NOW_US // 86_400_000_000))
+        for leaf in current_leaves("90d", EPOCH + timedelta(microseconds=NOW_US)):
+            await PartitionStore(engine).apply(Change(leaf))
         rates: dict[str, list[float]] = {"straight": [], "staging": []}
         for _ in range(ROUNDS):
             for way in rates:

@@ -56,8 +56,8 @@ class DelayBench:
         results = Delays()
         for number in range(runs):
             before = totals.counts()
-            streams = self._frames(f"marker-{number}-{time.time_ns()}", seconds, events_per_second)
-            stored, live, kept = await self._run(streams, seconds)
+            streams = self.frames(f"marker-{number}-{time.time_ns()}", seconds, events_per_second)
+            stored, live, kept = await self.run(streams, seconds)
             totals.check(before, kept)
             offered = sum(frames.events for frames in streams) / seconds
             results.offered_per_second.append(offered)
@@ -67,7 +67,8 @@ class DelayBench:
             results.live_p99_ms.append(percentile(live, 99) * 1e3)
         return results
 
-    def _frames(self, marker: str, seconds: float, events_per_second: float) -> list[Frames]:
+    def frames(self, marker: str, seconds: float, events_per_second: float) -> list[Frames]:
+        """Frames for one run, of all apps; the marker must be one that no other run has."""
         start_us = time.time_ns() // 1_000
         return [
             app.frames(
@@ -80,7 +81,7 @@ class DelayBench:
             for app in self._traffic.apps.values()
         ]
 
-    async def _run(
+    async def run(
         self, streams: Sequence[Frames], seconds: float
     ) -> tuple[list[float], list[float], int]:
         """Delays to stored and to live of all frames, and how many events were kept."""

@@ -36,7 +36,13 @@ class Databases:
     def drop(self, url: str) -> None:
         """Removes the database, closing connections that are still open."""
         self._server.start()
-        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", make_url(url).database or "")
+        name = make_url(url).database or ""
+        try:
+            self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        except psycopg.errors.InsufficientPrivilege:
+            # An autovacuum worker is in it, which is the superuser's; without FORCE, PostgreSQL itself
+            # sends it away.
+            self._execute("DROP DATABASE IF EXISTS {}", name)
 
     def _execute(self, statement: str, *names: str) -> None:
         with psycopg.connect(self._server.url, autocommit=True) as connection:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.database import create_engine
 from services.enrich.partition_keeper import REVIEW_INTERVAL, PartitionKeeper
 from services.enrich.partition_store import PartitionStore
-from services.enrich.partitions import next_change, wanted_leaves
+from services.enrich.partitions import Change, next_change, wanted_leaves
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
 INSERT = """
@@ -259,6 +259,35 @@ async def test_writers_and_readers_go_on_while_leaves_are_merged(
         connection, "SELECT count(*), count(DISTINCT event_uuid) FROM enrich.events"
     )
     assert count == ids == 60 + added
+
+
+async def test_a_query_that_waited_for_a_leaf_sees_what_was_moved_meanwhile(
+    engine: AsyncEngine, connection: psycopg.AsyncConnection[Any], database_url: str
+) -> None:
+    """Readers all the time while rows move out of the default leaf: each of them sees all rows."""
+    store = PartitionStore(engine)
+    days = [NOW - timedelta(days=n) for n in range(90)]
+    await _store(connection, *days)
+    done = False
+
+    async def read() -> set[int]:
+        counts = set()
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as reader:
+            while not done:
+                [(count,)] = await _rows(reader, "SELECT count(*) FROM enrich.events")
+                counts.add(count)
+        return counts
+
+    async def move() -> None:
+        nonlocal done
+        try:
+            for leaf in wanted_leaves("90d", NOW):
+                await store.apply(Change(leaf))
+        finally:
+            done = True
+
+    *counts, _ = await asyncio.gather(read(), read(), read(), move())
+    assert counts == [{90}] * 3
 
 
 async def test_a_change_that_fails_leaves_what_was(
