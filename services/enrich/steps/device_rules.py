@@ -79,7 +79,8 @@ _TV = Rule(
     re.compile(
         # What makers call televisions, boxes and sticks; a telephone may receive DTV.
         r"\baft[a-z0-9]+$|(?:^|[^d])tv(?:$|[^a-z0-9m])|tv ?box|\bbox|[^ro]box\d?\b"
-        r"|stream(?:er|ing)?\b|projector|set-?top|stick\b|dongle|\buhd\b|[_ ]4k\b|^4k|[_ ]fhd$|(?:\b|_)shell(?:\b|_)"
+        r"|stream(?:er|ing)?\b|projector|set-?top|stick\b|dongle"
+        r"|\buhd\b|[_ ]4k\b|^4k|[_ ]fhd$|(?:\b|_)shell(?:\b|_)"
         r"|\b[eqou]{0,2}led[-_ ]?\d|[-_ ](?:q|u|o)?led"
         # The diagonal in inches, with which televisions' names begin.
         r"|^(?:[a-z]+[ _-]){0,3}(?:td|le-?|[fhlpu])?(?:19|2[248]|32|39|4[0235689]|5[058]|65|75|8[56])"
