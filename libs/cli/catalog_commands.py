@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
@@ -20,6 +19,7 @@ from libs.catalog import (
 )
 from libs.catalog.problems import did_you_mean
 from libs.cli.connect import AsJson, CatalogFolder, all_catalogs, catalog_folder, fail
+from libs.cli.tables import output_console
 
 app = typer.Typer(no_args_is_help=True, help="Check catalogs, and read what they declare.")
 
@@ -67,7 +67,7 @@ def list_apps(catalogs: CatalogFolder = None, as_json: AsJson = False) -> None:
     table = Table("app", "title", "events", "purposes", "rollups")
     for row in rows:
         table.add_row(*(escape(str(value)) for value in row.values()))
-    Console().print(table)
+    output_console().print(table)
 
 
 @app.command()
@@ -95,7 +95,7 @@ def _show_catalog(catalog: Catalog, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(_catalog_dict(catalog), indent=2))
         return
-    console = Console()
+    console = output_console()
     console.print(f"{escape(catalog.title)} ({catalog.app_id})")
     # A name that is cut off cannot be copied.
     events = Table(
@@ -127,7 +127,7 @@ def _show_event(event: EventType, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(_event_dict(event), indent=2))
         return
-    console = Console()
+    console = output_console()
     facts = Table(show_header=False)
     facts.add_row("event", escape(event.name))
     facts.add_row("description", escape(event.description))

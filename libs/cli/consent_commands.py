@@ -6,13 +6,13 @@ from datetime import UTC
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from libs.cli.connect import AppId, AsJson, calls_to, pages
+from libs.cli.tables import output_console
 
 app = typer.Typer(no_args_is_help=True, help="Record what people agree to; ask what may be done.")
 
@@ -101,7 +101,7 @@ def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> No
         words = (row["recorded_at"], row["purpose"], _choice(bool(row["granted"])))
         rest = (row["actor"], row["method"], row["notice_version"])
         table.add_row(*(escape(str(word)) for word in (*words, *rest)))
-    Console().print(table)
+    output_console().print(table)
 
 
 def _choice(granted: bool) -> str:

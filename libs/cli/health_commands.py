@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,6 +14,7 @@ from libs.cli.connect import AsJson, CatalogFolder, running_suite
 from libs.cli.doctor import examine
 from libs.cli.findings import Finding, State
 from libs.cli.status import parts_of
+from libs.cli.tables import output_console
 from libs.common.home import Home, NotRunningError
 
 _COLORS = {State.OK: "green", State.NOTE: "yellow", State.BROKEN: "red"}
@@ -70,4 +70,4 @@ def _print(findings: Sequence[Finding]) -> None:
     for finding in findings:
         state = f"[{_COLORS[finding.state]}]{finding.state}[/]"
         table.add_row(state, escape(finding.name), escape(finding.detail))
-    Console().print(table)
+    output_console().print(table)

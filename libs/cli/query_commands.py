@@ -9,22 +9,31 @@ from typing import Annotated, Any
 
 import typer
 from google.protobuf import json_format
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.cli.connect import AppId, AsJson, calls_to, fail, pages
+from libs.cli.number_tables import (
+    CELL_COLUMNS_AT_LEAST,
+    COHORT_COLUMNS_AT_LEAST,
+    cell_columns,
+    cohort_columns,
+    percent_of,
+    shown,
+)
+from libs.cli.tables import csv_text, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Read the numbers; watch them change.")
 
 _PAGE_SIZE = 5_000
-# As many periods as fit beside each other on a terminal.
-_SHOWN_PERIODS = 15
 
 From = Annotated[
-    str, typer.Option("--from", metavar="TIME", help="First moment, ISO 8601; UTC if it says none.")
+    str,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="First moment, ISO 8601. UTC if it names no zone; a date is its midnight.",
+    ),
 ]
 To = Annotated[str, typer.Option("--to", metavar="TIME", help="First moment no longer wanted.")]
 # Of cohorts: each is told whole, so that its numbers do not depend on the range.
@@ -49,6 +58,9 @@ class CohortPeriod(StrEnum):
     MONTH = "month"
 
 
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with all columns.")]
+
+
 @app.command()
 def metric(
     app_id: AppId,
@@ -63,8 +75,14 @@ def metric(
         ),
     ] = None,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
-    """Show the cells of one rollup."""
+    """Show the cells of one rollup.
+
+    A cell is one bucket of the rollup's period. In UTC, a day begins at midnight, a week on Monday, a
+    month on the first.
+    """
+    _check_format(as_json, as_csv)
     request = pb.QueryMetricRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
     _set_range(request, start, end)
     for condition in where or ():
@@ -76,19 +94,39 @@ def metric(
         cells = [_cell(cell) for page in pages(stub.QueryMetric, request) for cell in page.cells]
     if as_json:
         typer.echo(json.dumps({"cells": cells}, indent=2))
-        return
-    _print_cells(cells)
+    elif as_csv:
+        typer.echo(csv_text(cell_columns(cells, missing="")), nl=False)
+    elif not cells:
+        typer.echo("no cells")
+    else:
+        columns = cell_columns(cells, missing="-")
+        if left_out := print_table(columns, at_least=CELL_COLUMNS_AT_LEAST):
+            _say_left_out(len(left_out), "column", ": " + ", ".join(c.title for c in left_out))
 
 
 @app.command()
 def retention(
     app_id: AppId,
-    period: Annotated[CohortPeriod, typer.Option(help="How people are grouped.")],
+    period: Annotated[
+        CohortPeriod,
+        typer.Option(
+            help="How people are grouped: in UTC, days begin at midnight, weeks on Monday."
+        ),
+    ],
     start: FirstSeenFrom = "",
     end: FirstSeenTo = "",
+    percent: Annotated[
+        bool, typer.Option("--percent", help="Show shares of the cohort in percent.")
+    ] = False,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
-    """Show how many of the people first seen in a period came back in each later one."""
+    """Show how many of the people first seen in a period came back in each later one.
+
+    Column +1 is the next day, week or month. In UTC, a day begins at midnight, a week on Monday, a month
+    on the first.
+    """
+    _check_format(as_json, as_csv)
     number = pb.Period.Value(f"PERIOD_{period.name}")
     request = pb.QueryRetentionRequest(app_id=app_id, period=number)
     _set_range(request, start, end)
@@ -103,9 +141,18 @@ def retention(
         for cohort in found
     ]
     if as_json:
+        if percent:
+            cohorts = [{**cohort, "percent": _percents(cohort)} for cohort in cohorts]
         typer.echo(json.dumps({"cohorts": cohorts}))
         return
-    _print_cohorts(cohorts, period)
+    if not cohorts:
+        typer.echo("nobody was active", err=as_csv)
+        return
+    columns = cohort_columns(cohorts, period, percent=percent)
+    if as_csv:
+        typer.echo(csv_text(columns), nl=False)
+    elif left_out := print_table(columns, at_least=COHORT_COLUMNS_AT_LEAST):
+        _say_left_out(len(left_out), "later period")
 
 
 @app.command()
@@ -126,8 +173,23 @@ def watch(
                     typer.echo(json.dumps({"rollup": watched.rollup, **cell}))
                 else:
                     words = {**cell["dimensions"], **cell["metrics"]}
-                    text = "  ".join(f"{name}={_shown(value)}" for name, value in words.items())
+                    text = "  ".join(f"{name}={shown(value)}" for name, value in words.items())
                     typer.echo(f"{cell['bucket_start']}  {watched.rollup}  {text}")
+
+
+def _check_format(as_json: bool, as_csv: bool) -> None:
+    if as_json and as_csv:
+        fail("--json and --csv: only one of them", 2)
+
+
+def _say_left_out(count: int, what: str, names: str = "") -> None:
+    """On stderr, so that it is no part of a table that goes to a file."""
+    words = f"{what} does" if count == 1 else f"{what}s do"
+    typer.echo(f"{count} {words} not fit{names}; --json and --csv have all", err=True)
+
+
+def _percents(cohort: Mapping[str, Any]) -> list[float]:
+    return [round(percent_of(active, cohort["size"]), 1) for active in cohort["active"]]
 
 
 def _aggregate() -> AbstractContextManager[Any]:
@@ -161,48 +223,3 @@ def _cell(cell: pb.Cell) -> dict[str, Any]:
 def _whole(value: Any) -> Any:
     """Protobuf has doubles only; 3 reads better than 3.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _print_cells(cells: list[dict[str, Any]]) -> None:
-    dimensions = list(dict.fromkeys(name for cell in cells for name in cell["dimensions"]))
-    metrics = sorted({name for cell in cells for name in cell["metrics"]})
-    if not cells:
-        typer.echo("no cells")
-        return
-    numbers = [Column(escape(name), justify="right") for name in metrics]
-    table = Table(Column("from", no_wrap=True), *map(escape, dimensions), *numbers)
-    for cell in cells:
-        table.add_row(
-            cell["bucket_start"],
-            *(escape(_shown(cell["dimensions"].get(name))) for name in dimensions),
-            *(_shown(cell["metrics"].get(name)) for name in metrics),
-        )
-    Console().print(table)
-
-
-def _print_cohorts(cohorts: list[dict[str, Any]], period: CohortPeriod) -> None:
-    if not cohorts:
-        typer.echo("nobody was active")
-        return
-    # A column takes about seven characters, the first two about twenty-four.
-    fitting = max(1, (Console().width - 24) // 7)
-    shown = min(_SHOWN_PERIODS, fitting, max(len(cohort["active"]) for cohort in cohorts))
-    titles = [f"+{k}" for k in range(1, shown)]
-    table = Table(
-        Column(f"first seen ({period})", no_wrap=True),
-        *(Column(title, justify="right", no_wrap=True) for title in ("people", *titles)),
-    )
-    for cohort in cohorts:
-        later = (str(people) for people in cohort["active"][1:shown])
-        table.add_row(cohort["start"], str(cohort["size"]), *later)
-    Console().print(table)
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    if isinstance(value, Mapping | list):
-        return json.dumps(value)
-    return str(value)

@@ -1,8 +1,10 @@
 """`weir query` against a running service."""
 
 import asyncio
+import csv
 import json
 import os
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,85 @@ async def test_numbers_and_cohorts(stores: Stores, home: Path) -> None:
         "cohorts": [{"start": "2026-04-27", "size": 2, "active": [2, 0, 1]}]
     }
     assert "2026-04-27" in (await run("retention", "--app", APP, "--period", "day")).stdout
+
+
+async def test_no_column_is_lost_without_a_word(
+    stores: Stores, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three people on one day; one of them is back on the 2nd day after it, two on the 20th."""
+    people = [event("match.left", player=player) for player in ("ann", "bob", "cat")]
+    back = [("ann", "2026-04-29"), ("ann", "2026-05-17"), ("bob", "2026-05-17")]
+    stores.send(
+        entry(*people, *(event("match.left", f"{day}T12:00:00", player=who) for who, day in back))
+    )
+    await stores.until_drained()
+    retention = ("retention", "--app", APP, "--period", "day")
+
+    # 29 columns of the terminal for the day and the people, 5 for each period: 7 of 20 fit.
+    monkeypatch.setenv("COLUMNS", "66")
+    narrow = await run(*retention)
+    assert narrow.stderr == "13 later periods do not fit; --json and --csv have all\n"
+    assert _titles(narrow.stdout)[-1] == "+7"
+    # A pipe has no width.
+    monkeypatch.delenv("COLUMNS")
+    piped = await run(*retention)
+    assert piped.stderr == ""
+    assert _titles(piped.stdout) == ["first seen (day)", "people", *(f"+{k}" for k in range(1, 21))]
+
+    whole = await run(*retention, "--csv")
+    header, row = whole.stdout.splitlines()
+    assert header == "first_seen,people," + ",".join(f"after_{k}" for k in range(1, 21))
+    assert row == "2026-04-27,3,0,1" + ",0" * 17 + ",2"
+    shares = (await run(*retention, "--csv", "--percent")).stdout.splitlines()
+    assert shares[0].endswith(",after_20_percent")
+    assert shares[1] == "2026-04-27,3,0.0,33.3" + ",0.0" * 17 + ",66.7"
+    [cohort] = json.loads((await run(*retention, "--json", "--percent")).stdout)["cohorts"]
+    assert (cohort["size"], cohort["active"][2], cohort["percent"][2]) == (3, 1, 33.3)
+    assert " 66.7 " in (await run(*retention, "--percent")).stdout
+
+    monkeypatch.setenv("COLUMNS", "40")
+    cells = await run("metric", "--app", APP, "--rollup", "matches")
+    assert (cells.stdout, cells.stderr) == ("no cells\n", "")
+    both = await run(*retention, "--csv", "--json")
+    assert (both.exit_code, both.stderr) == (2, "--json and --csv: only one of them\n")
+
+
+async def test_metrics_that_do_not_fit_are_named_and_formulas_are_harmless_in_csv(
+    stores: Stores, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formula = '=HYPERLINK("http://example.com")'
+    stores.send(
+        entry(
+            event(player="ann", guild=formula, properties={"score": -2.5, "mode": "a,b"}),
+            event(player="bob", guild="g2"),
+        )
+    )
+    await stores.until_drained()
+    metric = ("metric", "--app", APP, "--rollup", "matches")
+    monkeypatch.setenv("COLUMNS", "70")
+    table = await run(*metric)
+    # from (23), guild_id (19), mode (7), best (7) and matches (10) with their borders are 67.
+    assert _titles(table.stdout) == ["from", "guild_id", "mode", "best", "matches"]
+    assert table.stderr == (
+        "4 columns do not fit: mean, players, score, worst; --json and --csv have all\n"
+    )
+    rows = list(csv.DictReader(StringIO((await run(*metric, "--csv")).stdout)))
+    assert {row["guild_id"] for row in rows} == {f"'{formula}", "g2"}
+    [ann] = [row for row in rows if row["guild_id"] != "g2"]
+    assert (ann["mode"], ann["best"], ann["matches"], ann["score"]) == ("a,b", "-2.5", "1", "-2.5")
+    [bob] = [row for row in rows if row["guild_id"] == "g2"]
+    assert (bob["mode"], bob["best"], bob["matches"]) == ("", "", "1")
+
+
+@pytest.mark.parametrize("command", ["metric", "retention"])
+async def test_help_says_what_a_day_and_a_week_are(command: str) -> None:
+    said = " ".join((await run(command, "--help")).stdout.split())
+    assert "In UTC, a day begins at midnight, a week on Monday" in said
+
+
+def _titles(table: str) -> list[str]:
+    """The titles of a table's columns."""
+    return [title.strip() for title in table.splitlines()[1].strip("┃").split("┃")]
 
 
 @pytest.mark.parametrize(
