@@ -78,9 +78,13 @@ def import_events(
         ),
     ] = None,
     quote: Annotated[
-        str,
-        typer.Option(help="What stands around fields of CSV: one character, or `none`."),
-    ] = '"',
+        str | None,
+        typer.Option(
+            help="What stands around fields of CSV: one character, or `none`. Said, it is trusted: fields "
+            "may have any number of lines, and lines that look like rows.",
+            show_default='"',
+        ),
+    ] = None,
     wait: Annotated[
         bool, typer.Option(help="Return when everything is stored and counted.")
     ] = True,

@@ -5,12 +5,12 @@ problem of the line in which it begins, and the next line is read as the beginni
 cannot be right if
 
 - a quote stands inside a field without quotes, or text follows a closing quote;
-- its last quoted field does not end: before the file does, within MAX_ROW_LINES lines, or within
-  MAX_ROW_LENGTH characters;
+- its last quoted field does not end: before the file does, or within MAX_ROW_LENGTH characters;
 - it takes several lines and has not as many fields as the header;
-- it takes several lines, each of which has as many fields as the header if quotes are ordinary
-  characters: then two stray quotes stand in two rows. Not asked of headers with fewer than three
-  fields, because a text with a comma in each line is common.
+- unless the user trusts the quotes: it takes more than MAX_ROW_LINES lines, or several, each of which
+  has as many fields as the header if quotes are ordinary characters. Then two stray quotes probably
+  stand in two rows. Not asked of headers with fewer than three fields, because a text with a comma in
+  each line is common.
 """
 
 import csv
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from libs.cli.event_files import MAX_ROW_LENGTH, TOO_LONG, Row
 
 MAX_ROW_LINES = 100
+DEFAULT_QUOTE = '"'
 _DELIMITERS = (",", ";", "\t", "|")
 _FEWEST_FIELDS_OF_LOOKALIKES = 3
 _ORDINARY = "if quotes are ordinary characters in this file, say --quote none"
@@ -29,10 +30,14 @@ _STRAY_QUOTE = (
     "a stray quote: quotes stand around a whole field, and those inside it are doubled; "
     + _ORDINARY
 )
-_NO_END = f"a quoted field that begins here does not end within {MAX_ROW_LINES} lines; " + _ORDINARY
+_NO_END = "a quoted field that begins here does not end; " + _ORDINARY
+_TRUST = f"{_ORDINARY}; if the lines belong to one field, say --quote '\"'"
+_TOO_MANY_LINES = (
+    f"a quoted field that begins here does not end within {MAX_ROW_LINES} lines; {_TRUST}"
+)
 _TWO_STRAY_QUOTES = (
-    "a quoted field that begins here ends in another line, which looks like a row of its own; "
-    + _ORDINARY
+    "a quoted field that begins here ends in another line, and each of the lines looks like a row of its "
+    f"own; {_TRUST}"
 )
 _LONE_CR = "a carriage return inside a field without quotes"
 
@@ -43,15 +48,18 @@ class CsvHeaderError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
-    """`delimiter` and `quote` are one character each; `quote` is empty if quotes mean nothing."""
+    """`delimiter` and `quote` are one character each; `quote` is empty if quotes mean nothing, and
+    `trusted` if the user says so."""
 
     delimiter: str
     quote: str
+    trusted: bool
 
 
 def guess_delimiter(header: str, quote: str) -> str:
     """The one of `,`, `;`, tab and `|` that the header has most of, outside quotes; else a comma."""
-    outside = re.sub(f"{quote}[^{quote}]*{quote}", "", header) if quote else header
+    mark = re.escape(quote)
+    outside = re.sub(f"{mark}[^{mark}]*{mark}", "", header) if quote else header
     return max(_DELIMITERS, key=outside.count)
 
 
@@ -76,11 +84,16 @@ class CsvRows:
     """Iterates over the rows of decoded lines that keep their ends; None is a line that was too long.
     Blank lines are no rows. The first line that is not blank is the header, whose names are `columns`.
 
-    `delimiter` None means that the header decides. Raises CsvHeaderError if the header cannot be used.
+    `delimiter` None means that the header decides, `quote` None that quotes are not trusted. Raises
+    CsvHeaderError if the header cannot be used.
     """
 
     def __init__(
-        self, lines: Iterable[str | None], *, delimiter: str | None = None, quote: str = '"'
+        self,
+        lines: Iterable[str | None],
+        *,
+        delimiter: str | None = None,
+        quote: str | None = None,
     ) -> None:
         csv.field_size_limit(MAX_ROW_LENGTH)
         self._lines = iter(lines)
@@ -89,8 +102,10 @@ class CsvRows:
         while self._peek(0) is not None and not _body(self._peek(0) or ""):
             self._take(1)
         head = self._peek(0) or ""
-        self._dialect = CsvDialect(delimiter or guess_delimiter(_body(head), quote), quote)
-        self._strict = _strict_pattern(self._dialect) if quote else None
+        used = DEFAULT_QUOTE if quote is None else quote
+        delimiter = delimiter or guess_delimiter(_body(head), used)
+        self._dialect = CsvDialect(delimiter, used, quote is not None)
+        self._whole, self._open = _strict_patterns(self._dialect)
         self._width = 0
         self.columns = self._header()
         self._width = len(self.columns)
@@ -135,7 +150,7 @@ class CsvRows:
         if problem:
             return 1, None, problem
         text = _body("".join(parts))
-        if self._strict is None or not self._strict.fullmatch(text):
+        if not self._whole.fullmatch(text):
             return 1, None, _STRAY_QUOTE
         if len(parts) > 1 and self._look_like_rows(parts):
             return 1, None, _TWO_STRAY_QUOTES
@@ -146,10 +161,14 @@ class CsvRows:
         """The lines up to the one in which the last quoted field ends, or what is wrong."""
         quote = self._dialect.quote
         parts, quotes, length = [line], line.count(quote), len(line)
+        if quotes % 2 and not self._open.fullmatch(line):
+            return parts, _STRAY_QUOTE
         while quotes % 2:
             following = self._peek(len(parts)) if self._more(len(parts)) else None
-            if following is None or len(parts) == MAX_ROW_LINES:
+            if following is None:
                 return parts, _NO_END
+            if len(parts) == MAX_ROW_LINES and not self._dialect.trusted:
+                return parts, _TOO_MANY_LINES
             parts.append(following)
             quotes += following.count(quote)
             length += len(following)
@@ -158,7 +177,7 @@ class CsvRows:
         return parts, ""
 
     def _look_like_rows(self, parts: list[str]) -> bool:
-        if self._width < _FEWEST_FIELDS_OF_LOOKALIKES:
+        if self._dialect.trusted or self._width < _FEWEST_FIELDS_OF_LOOKALIKES:
             return False
         return all(part.count(self._dialect.delimiter) == self._width - 1 for part in parts)
 
@@ -192,9 +211,11 @@ def _body(line: str) -> str:
     return line.removesuffix("\n").removesuffix("\r")
 
 
-def _strict_pattern(dialect: CsvDialect) -> re.Pattern[str]:
-    """What a whole row is: Python's strict mode lets quotes inside a field without quotes pass."""
-    quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
-    quoted = f"{quote}[^{quote}]*+(?:{quote}{quote}[^{quote}]*+)*+{quote}"
-    field = f"(?:{quoted}|[^{quote}{delimiter}\r\n]*+)"
-    return re.compile(f"{field}(?:{delimiter}{field})*+")
+def _strict_patterns(dialect: CsvDialect) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What a whole row is, because Python's strict mode lets quotes inside a field without quotes pass;
+    and what the beginning of a row is that ends inside a quoted field."""
+    quote, delimiter = re.escape(dialect.quote or DEFAULT_QUOTE), re.escape(dialect.delimiter)
+    inside = f"{quote}[^{quote}]*+(?:{quote}{quote}[^{quote}]*+)*+"
+    field = f"(?:{inside}{quote}|[^{quote}{delimiter}\r\n]*+)"
+    whole = re.compile(f"{field}(?:{delimiter}{field})*+")
+    return whole, re.compile(f"(?:{field}{delimiter})*+{inside}")

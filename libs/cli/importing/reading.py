@@ -15,21 +15,21 @@ class ReadingError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Reading:
     """`encoding` is one that Python knows, `delimiter` None if the header decides, `quote` empty if
-    quotes mean nothing."""
+    quotes mean nothing and None if they are the usual ones, which are not trusted."""
 
     encoding: str
     delimiter: str | None
-    quote: str
+    quote: str | None
 
     @classmethod
-    def parse(cls, encoding: str, delimiter: str | None, quote: str) -> Self:
+    def parse(cls, encoding: str, delimiter: str | None, quote: str | None) -> Self:
         """From the options of a command. Raises ReadingError."""
         try:
             b"".decode(encoding)
             return cls(
                 encoding,
                 None if delimiter is None else parse_delimiter(delimiter),
-                parse_quote(quote),
+                None if quote is None else parse_quote(quote),
             )
         except LookupError:
             message = f"--encoding {encoding}: is not known; try utf-8, cp1252, latin-1 or utf-16"

@@ -11,7 +11,7 @@ from libs.cli.importing.reading import Reading
 
 def _lines(path: Path, encoding: str = "utf-8") -> list[Row]:
     with open_events(str(path)) as file:
-        reading = Reading.parse(encoding, None, '"')
+        reading = Reading.parse(encoding, None, None)
         return list(reading.rows(file, detect_format(str(path), file.head))[1])
 
 
@@ -121,6 +121,6 @@ def test_the_position_reaches_the_size_and_lines_are_counted(tmp_path: Path) -> 
     path.write_bytes(gzip.compress(b"a,b\n\n" + b"1,2\n" * 50_000))
     with open_events(str(path)) as file:
         assert file.size == path.stat().st_size
-        rows = list(Reading.parse("utf-8", None, '"').rows(file, FileFormat.CSV)[1])
+        rows = list(Reading.parse("utf-8", None, None).rows(file, FileFormat.CSV)[1])
         assert (len(rows), file.lines) == (50_000, 50_002)
         assert file.position() == file.size

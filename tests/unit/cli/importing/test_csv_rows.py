@@ -62,6 +62,21 @@ def test_two_stray_quotes_do_not_swallow_the_rows_between_them() -> None:
     ]
 
 
+def test_quotes_that_the_user_trusts_may_span_anything() -> None:
+    address = 'id,address,day\n1,"Main St 5, Berlin\nGermany, EU",2024-04-03\n'
+    assert [row.problem[:14] for row in _rows(address)] == ["a quoted field", "a stray quote:"]
+    [row] = _rows(address, quote='"')
+    assert row.document == {
+        "id": "1",
+        "address": "Main St 5, Berlin\nGermany, EU",
+        "day": "2024-04-03",
+    }
+    long = "x\n" * 1_000
+    assert [row.lines for row in _rows(f'a,b\n1,"{long}"\n2,y\n', quote='"')] == [1_001, 1]
+    # A quote that does not end costs its row all the same.
+    assert [row.problem == "" for row in _rows('a,b\n1,"x\n2,y\n', quote='"')] == [False, True]
+
+
 def test_a_row_of_several_lines_with_another_number_of_fields_is_given_up_alone() -> None:
     rows = list(_rows('a,b,c\n"1,2,3\nx",5\n7,8,9\n'))
     assert [(row.number, row.document is None) for row in rows] == [
@@ -77,7 +92,8 @@ def test_a_quoted_field_is_looked_for_only_so_far() -> None:
     fits = list(_rows(f'a,b\n1,"{longest}"\n2,y\n'))
     assert [(row.number, row.lines) for row in fits] == [(2, MAX_ROW_LINES), (2 + MAX_ROW_LINES, 1)]
     too_long = list(_rows(f'a,b\n1,"x\n{longest}"\n2,y\n'))
-    assert "does not end within" in too_long[0].problem
+    assert "does not end within 100 lines" in too_long[0].problem
+    assert "--quote" in too_long[0].problem
     assert too_long[-1].document == {"a": "2", "b": "y"}
 
 
