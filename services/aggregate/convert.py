@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.pipeline.v1 import batch_pb2
 
-from libs.catalog import Period
+from libs.catalog import Limits, Period
 from libs.common.errors import InvalidArgument
 from libs.streams.errors import UnreadableError
 from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
@@ -29,7 +29,7 @@ from services.aggregate.reading.paging import (
     decode_token,
     encode_cohort_token,
 )
-from services.aggregate.reading.sizes import fitting
+from services.aggregate.reading.sizes import DIMENSIONS_BYTES, bounded_dimensions, fitting
 from services.aggregate.values import cell_values
 
 _PERIODS: dict[int, Period] = {
@@ -158,12 +158,16 @@ def stored_cell(plan: RollupPlan, cell: StoredCell) -> pb.Cell:
     )
 
 
-def watched_cell(state: CellState) -> pb.WatchedCell:
-    """A live cell."""
+def encoded_state(state: CellState) -> bytes:
+    """A live cell as a WatchMetricsResponse with nothing else in it; one behind the other, they are a
+    WatchMetricsResponse too."""
     cell = state.cell
-    return pb.WatchedCell(
-        rollup=cell.rollup, cell=_cell(cell.bucket, orjson.loads(cell.dimensions), state.values)
-    )
+    dimensions = orjson.loads(cell.dimensions)
+    if len(cell.dimensions) > DIMENSIONS_BYTES:
+        # Counted and published by a release that had no limits.
+        dimensions = bounded_dimensions(dimensions, Limits().dimension_characters)
+    watched = pb.WatchedCell(rollup=cell.rollup, cell=_cell(cell.bucket, dimensions, state.values))
+    return bytes(pb.WatchMetricsResponse(cells=[watched]).SerializeToString())
 
 
 def cohort_query(request: Any) -> CohortQuery:

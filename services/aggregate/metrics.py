@@ -12,3 +12,13 @@ PENDING = Gauge(
     "weir_aggregate_pending_entries", "Entries delivered and not acknowledged", ["stream"]
 )
 WATCHERS = Gauge("weir_aggregate_watchers", "Open WatchMetrics calls")
+REFUSED_WATCHERS = Counter(
+    "weir_aggregate_refused_watchers", "Calls to watch numbers beyond a limit", ["limit"]
+)
+RESTARTED_WATCHERS = Counter(
+    "weir_aggregate_restarted_watchers",
+    "Times that a watcher fell so far behind that it gets the current buckets again",
+)
+WATCHED_BYTES = Gauge(
+    "weir_aggregate_watch_held_bytes", "Changes and messages that watchers have yet to take"
+)

@@ -1,6 +1,6 @@
 """What aggregate needs from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -68,8 +68,9 @@ class CellReader(Protocol):
         when `query.after` refers to a cell that is gone."""
         ...
 
-    async def newest_cells(self, app_id: str, rollups: Sequence[str]) -> list[CellState]:
-        """All cells of the newest bucket of each rollup."""
+    def newest_cells(self, app_id: str, rollups: Sequence[str]) -> AsyncGenerator[list[CellState]]:
+        """All cells of the newest bucket of each rollup, in parts of up to WATCH_MESSAGE_BYTES, each read
+        when it is asked for; the first may be empty."""
         ...
 
     async def active_counts(

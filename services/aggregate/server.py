@@ -20,6 +20,7 @@ from services.aggregate.counting.store import PostgresCountingStore
 from services.aggregate.lag import LagMeter
 from services.aggregate.live.counters import RedisLiveCounters
 from services.aggregate.live.watch import WatchHub
+from services.aggregate.live.watchers import Watchers
 from services.aggregate.plan import compile_plan
 from services.aggregate.reading.queries import PostgresCellReader
 from services.aggregate.service import AggregateServicer
@@ -64,8 +65,9 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     hub = WatchHub(
         redis,
         reader,
+        Watchers(limit=settings.max_watchers, limit_per_app=settings.max_watchers_per_app),
         interval_seconds=settings.watch_interval_seconds,
-        watcher_cells=settings.watcher_cells,
+        max_bytes=settings.max_watch_bytes,
     )
     return ServiceParts(
         bindings=[

@@ -1,6 +1,7 @@
 """The aggregate servicer: messages in, messages out."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 
 import grpc
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
@@ -14,9 +15,6 @@ from services.aggregate.ports import CellReader
 from services.aggregate.reading.paging import encode_token
 from services.aggregate.reading.retention import assemble
 from services.aggregate.reading.sizes import fitting
-
-# A message stays far below the limit of 8 MiB.
-_CELLS_PER_MESSAGE = 5_000
 
 
 class AggregateServicer(pb_grpc.AggregateServiceServicer):
@@ -50,10 +48,9 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         rollups = frozenset(request.rollups) or frozenset(app.rollups)
         for rollup in sorted(rollups):
             self._rollup(app, rollup)
-        async for states in self._hub.watch(app.app_id, rollups):
-            cells = [convert.watched_cell(state) for state in states]
-            for start in range(0, max(1, len(cells)), _CELLS_PER_MESSAGE):
-                yield pb.WatchMetricsResponse(cells=cells[start : start + _CELLS_PER_MESSAGE])
+        async with aclosing(self._hub.watch(app.app_id, rollups)) as messages:
+            async for message in messages:
+                yield pb.WatchMetricsResponse.FromString(message)
 
     async def QueryRetention(  # noqa: N802
         self, request: pb.QueryRetentionRequest, _: grpc.aio.ServicerContext

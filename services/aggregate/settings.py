@@ -15,5 +15,8 @@ class AggregateSettings(CommonSettings):
     known_cells: int = Field(50_000, ge=1)
     # The least time between two messages to one watcher.
     watch_interval_seconds: float = 0.2
-    # States that one watcher may wait for.
-    watcher_cells: int = 20_000
+    # Open WatchMetrics calls, of all apps and of one.
+    max_watchers: int = Field(200, ge=1)
+    max_watchers_per_app: int = Field(100, ge=1)
+    # Changes that slow watchers have yet to be told, of all together.
+    max_watch_bytes: int = Field(32 * 1024 * 1024, ge=1)

@@ -1,8 +1,8 @@
 """Live numbers for watchers: one Redis subscription per process, however many watch."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 
 import structlog
 from redis.asyncio import Redis
@@ -11,46 +11,79 @@ from libs.common.errors import Unavailable
 from libs.common.redis_client import REDIS_DOWN
 from libs.common.runtime import pause
 from services.aggregate import metrics
+from services.aggregate.convert import encoded_state
+from services.aggregate.live.changes import Changes
 from services.aggregate.live.counters import decode_states, live_channel
-from services.aggregate.live.watchers import Watcher
-from services.aggregate.model import CellState
+from services.aggregate.live.watchers import Watcher, Watchers
 from services.aggregate.ports import CellReader
+from services.aggregate.reading.sizes import WATCH_MESSAGE_BYTES
 
 log = structlog.get_logger()
 _SUBSCRIBE_SECONDS = 5.0
 _POLL_SECONDS = 0.5
-_PATTERN = live_channel("*").encode()
+_CHANNELS = live_channel("*")
+# Cells of one app whose newest version is remembered.
+_VERSIONS = 20_000
 
 
 class WatchHub:
-    """Hands changes from Redis to watchers. Holds a subscription only while somebody watches."""
+    """Hands changes from Redis to watchers. Holds a subscription only while there are watchers.
+
+    All of them together hold at most `max_bytes` of changes that some have yet to be told, and one
+    message each that is on its way to its caller.
+    """
 
     def __init__(
-        self, redis: Redis, reader: CellReader, *, interval_seconds: float, watcher_cells: int
+        self,
+        redis: Redis,
+        reader: CellReader,
+        watchers: Watchers,
+        *,
+        interval_seconds: float,
+        max_bytes: int,
     ) -> None:
         self._redis = redis
         self._reader = reader
+        self._watchers = watchers
         self._interval_seconds = interval_seconds
-        self._watcher_cells = watcher_cells
-        self._watchers: dict[bytes, set[Watcher]] = {}
+        self._max_bytes = max_bytes
+        self._changes: dict[str, Changes] = {}
+        self._bytes_on_their_way = 0
         self._wanted = asyncio.Event()
         self._subscribed = asyncio.Event()
         self._draining = asyncio.Event()
 
-    async def watch(self, app_id: str, rollups: frozenset[str]) -> AsyncIterator[list[CellState]]:
-        """Yields the current buckets first, even where there are none, and then what changes, at most
-        once in `interval_seconds`. A slow reader skips states, never the newest one.
+    async def watch(self, app_id: str, rollups: frozenset[str]) -> AsyncGenerator[bytes]:
+        """Yields encoded WatchMetricsResponses: the current buckets first, even when there is nothing in
+        them, and then what changes, at most once in `interval_seconds` unless there is more than a
+        message holds. A slow reader skips states, never the newest one; one for which too much has piled
+        up gets the current buckets again.
 
-        Raises Unavailable when the service drains, and where Redis does not answer.
+        Raises ResourceExhausted when there are too many watchers, Unavailable when the service drains, and
+        when Redis does not answer.
         """
         with self._watching(app_id, rollups) as watcher:
+            changes = self._changes[app_id]
             while True:
+                more = False
                 if watcher.stale:
-                    yield await self._fresh_start(watcher, app_id, rollups)
-                elif changed := watcher.take():
-                    yield changed
-                await pause(self._draining, self._interval_seconds)
-                await watcher.changed.wait()
+                    async with aclosing(self._current(watcher, changes, app_id)) as messages:
+                        async for message in messages:
+                            with self._on_its_way(message):
+                                yield message
+                else:
+                    found, watcher.place, more = changes.after(
+                        watcher.place, rollups, WATCH_MESSAGE_BYTES
+                    )
+                    if found:
+                        message = b"".join(found)
+                        with self._on_its_way(message):
+                            yield message
+                if not more:
+                    self._forget_told(app_id, changes)
+                    await pause(self._draining, self._interval_seconds)
+                    await watcher.changed.wait()
+                    watcher.changed.clear()
                 if self._draining.is_set():
                     raise Unavailable(
                         "the service is draining; open a new stream",
@@ -61,11 +94,11 @@ class WatchHub:
     def drain(self) -> None:
         """Ends all streams."""
         self._draining.set()
-        for watcher in self._all():
+        for watcher in self._watchers.all():
             watcher.changed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Listens to Redis, whenever somebody watches, until told to stop."""
+        """Listens to Redis, whenever there are watchers, until told to stop."""
         while not stop.is_set():
             await pause(self._wanted, _POLL_SECONDS)
             if not self._wanted.is_set():
@@ -80,8 +113,8 @@ class WatchHub:
 
     async def _listen(self, stop: asyncio.Event) -> None:
         async with self._redis.pubsub() as pubsub:
-            await pubsub.psubscribe(_PATTERN)
-            while self._watchers and not stop.is_set():
+            await pubsub.psubscribe(_CHANNELS)
+            while self._changes and not stop.is_set():
                 message = await pubsub.get_message(timeout=_POLL_SECONDS)
                 if message is None:
                     continue
@@ -89,51 +122,95 @@ class WatchHub:
                     # The first one, and one after each lost connection: what was said meanwhile
                     # is not repeated.
                     self._subscribed.set()
-                    for watcher in self._all():
+                    for watcher in self._watchers.all():
                         watcher.restart()
                 elif message["type"] == "pmessage":
-                    self._hand_out(message["channel"], message["data"])
+                    self._hand_out(message["channel"].decode(errors="replace"), message["data"])
 
-    def _hand_out(self, channel: bytes, data: bytes) -> None:
-        watchers = self._watchers.get(channel)
-        if not watchers:
+    def _hand_out(self, channel: str, data: bytes) -> None:
+        app_id = channel.removeprefix(live_channel(""))
+        changes = self._changes.get(app_id)
+        if changes is None:
             return
         try:
-            states = decode_states(channel[len(_PATTERN) - 1 :].decode(), data)
+            states = decode_states(app_id, data)
         except (ValueError, TypeError):
-            log.error("not a message of live numbers", channel=channel.decode(errors="replace"))
+            log.error("not a message of live numbers", channel=channel)
             return
-        for state in states:
-            for watcher in watchers:
-                watcher.offer(state)
+        before = changes.newest
+        rollups = {state.cell.rollup for state in states if changes.offer(state)}
+        for watcher in self._watchers.of(app_id):
+            if not rollups.isdisjoint(watcher.rollups):
+                watcher.changed.set()
+            elif watcher.place == before:
+                watcher.place = changes.newest
+        self._forget_told(app_id, changes)
+        self._keep_to_the_limit()
 
-    async def _fresh_start(
-        self, watcher: Watcher, app_id: str, rollups: frozenset[str]
-    ) -> list[CellState]:
+    def _forget_told(self, app_id: str, changes: Changes) -> None:
+        """What is stale begins anew, and needs no changes."""
+        places = [each.place for each in self._watchers.of(app_id) if not each.stale]
+        changes.forget_through(min(places, default=changes.newest))
+        self._measure()
+
+    def _keep_to_the_limit(self) -> None:
+        held = sum(changes.held_bytes for changes in self._changes.values())
+        while held > self._max_bytes:
+            app_id, largest = max(self._changes.items(), key=lambda item: item[1].held_bytes)
+            before = largest.held_bytes
+            largest.drop_oldest(held - self._max_bytes)
+            for watcher in self._watchers.of(app_id):
+                if watcher.place < largest.lost and not watcher.stale:
+                    metrics.RESTARTED_WATCHERS.inc()
+                    watcher.restart()
+            # Nothing is left to tell those that have just been restarted.
+            self._forget_told(app_id, largest)
+            held += largest.held_bytes - before
+        self._measure()
+
+    async def _current(
+        self, watcher: Watcher, changes: Changes, app_id: str
+    ) -> AsyncGenerator[bytes]:
+        """The cells of the newest buckets, page by page; less when the watcher is stale again."""
         try:
             # First listen, then read: what changes in between comes as a message.
             await asyncio.wait_for(self._subscribed.wait(), _SUBSCRIBE_SECONDS)
         except TimeoutError:
             raise Unavailable("live numbers are not available", retry_after_seconds=1.0) from None
         watcher.stale = False
-        return watcher.begin(await self._reader.newest_cells(app_id, sorted(rollups)))
+        watcher.place = changes.newest
+        pages = self._reader.newest_cells(app_id, sorted(watcher.rollups))
+        async with aclosing(pages):
+            async for states in pages:
+                yield b"".join(map(changes.read, states))
+                if watcher.stale:
+                    return
+
+    @contextmanager
+    def _on_its_way(self, message: bytes) -> Iterator[None]:
+        self._bytes_on_their_way += len(message)
+        self._measure()
+        try:
+            yield
+        finally:
+            self._bytes_on_their_way -= len(message)
+            self._measure()
+
+    def _measure(self) -> None:
+        held = sum(changes.held_bytes for changes in self._changes.values())
+        metrics.WATCHED_BYTES.set(held + self._bytes_on_their_way)
 
     @contextmanager
     def _watching(self, app_id: str, rollups: frozenset[str]) -> Iterator[Watcher]:
-        channel = live_channel(app_id).encode()
-        watcher = Watcher(rollups, self._watcher_cells)
-        self._watchers.setdefault(channel, set()).add(watcher)
-        self._wanted.set()
-        metrics.WATCHERS.inc()
-        try:
-            yield watcher
-        finally:
-            metrics.WATCHERS.dec()
-            self._watchers[channel].discard(watcher)
-            if not self._watchers[channel]:
-                del self._watchers[channel]
-            if not self._watchers:
-                self._wanted.clear()
-
-    def _all(self) -> list[Watcher]:
-        return [watcher for watchers in self._watchers.values() for watcher in watchers]
+        with self._watchers.hold(app_id, rollups) as watcher:
+            self._changes.setdefault(app_id, Changes(encoded_state, _VERSIONS))
+            self._wanted.set()
+            try:
+                yield watcher
+            finally:
+                # The watcher itself is still among them.
+                if len(self._watchers.of(app_id)) == 1:
+                    del self._changes[app_id]
+                    self._measure()
+                if not self._changes:
+                    self._wanted.clear()

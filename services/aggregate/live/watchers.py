@@ -1,71 +1,70 @@
-"""Watchers of live numbers: each holds the newest state of every cell that it has yet to be told."""
+"""Who watches: no more callers than the limits allow, each with a place in the changes of its app."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
-from services.aggregate.model import CellState
+from libs.common.errors import ResourceExhausted
+from services.aggregate import metrics
 
-
-class Versions:
-    """The newest version seen of each cell, for the `limit` cells that changed last."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._versions: OrderedDict[bytes, int] = OrderedDict()
-
-    def is_newer(self, state: CellState) -> bool:
-        """Whether neither this version nor a newer one was seen before; takes note of it."""
-        cell_id = state.cell.cell_id
-        if self._versions.get(cell_id, 0) >= state.version:
-            return False
-        self._versions[cell_id] = state.version
-        self._versions.move_to_end(cell_id)
-        if len(self._versions) > self._limit:
-            self._versions.popitem(last=False)
-        return True
+# Watchers leave when dashboards are closed: soon enough to try again, and not all the time.
+_RETRY_AFTER_SECONDS = 5.0
 
 
 class Watcher:
-    """One WatchMetrics call. However slow it is, it holds one state per cell, and no more than
-    `limit`: beyond that it forgets them and asks for a fresh start."""
+    """One WatchMetrics call. `place` is how far it has come in the changes of its app."""
 
-    def __init__(self, rollups: frozenset[str], limit: int) -> None:
-        self._rollups = rollups
-        self._limit = limit
-        self._versions = Versions(limit)
-        self._pending: dict[bytes, CellState] = {}
-        # Set where there is something to tell.
+    def __init__(self, rollups: frozenset[str]) -> None:
+        self.rollups = rollups
+        self.place = 0
+        # Set when there is something to tell.
         self.changed = asyncio.Event()
-        # True where messages may have been missed: the current buckets have to be read (again).
+        # True when changes may have been missed: the current buckets have to be read (again).
         self.stale = True
-
-    def offer(self, state: CellState) -> None:
-        """Takes a state of a cell, unless it is older than what the watcher knows."""
-        if state.cell.rollup in self._rollups and self._versions.is_newer(state):
-            self._pending[state.cell.cell_id] = state
-            self.changed.set()
-            if len(self._pending) > self._limit:
-                self.restart()
 
     def restart(self) -> None:
         """Makes the watcher read the current buckets again."""
-        self._pending.clear()
         self.stale = True
         self.changed.set()
 
-    def begin(self, states: Iterable[CellState]) -> list[CellState]:
-        """What to tell after reading `states`: these, or what has overtaken them meanwhile."""
-        told = {state.cell.cell_id: state for state in self.take()}
-        for state in states:
-            if self._versions.is_newer(state):
-                told[state.cell.cell_id] = state
-        return list(told.values())
 
-    def take(self) -> list[CellState]:
-        """What has changed since the last time."""
-        taken = list(self._pending.values())
-        self._pending.clear()
-        if not self.stale:
-            self.changed.clear()
-        return taken
+class Watchers:
+    """The open calls by app, at most `limit` in this process and `limit_per_app` of one app."""
+
+    def __init__(self, *, limit: int, limit_per_app: int) -> None:
+        self._limit = limit
+        self._limit_per_app = limit_per_app
+        self._by_app: dict[str, set[Watcher]] = {}
+
+    @contextmanager
+    def hold(self, app_id: str, rollups: frozenset[str]) -> Iterator[Watcher]:
+        """A watcher that is counted inside the block. Raises ResourceExhausted at a limit."""
+        self._check("max_watchers", len(self.all()), self._limit)
+        self._check("max_watchers_per_app", len(self.of(app_id)), self._limit_per_app)
+        watcher = Watcher(rollups)
+        self._by_app.setdefault(app_id, set()).add(watcher)
+        metrics.WATCHERS.inc()
+        try:
+            yield watcher
+        finally:
+            metrics.WATCHERS.dec()
+            self._by_app[app_id].discard(watcher)
+            if not self._by_app[app_id]:
+                del self._by_app[app_id]
+
+    def of(self, app_id: str) -> Collection[Watcher]:
+        """The watchers of an app."""
+        return self._by_app.get(app_id, ())
+
+    def all(self) -> list[Watcher]:
+        """The watchers of all apps."""
+        return [watcher for watchers in self._by_app.values() for watcher in watchers]
+
+    def _check(self, name: str, count: int, limit: int) -> None:
+        if count >= limit:
+            metrics.REFUSED_WATCHERS.labels(name).inc()
+            raise ResourceExhausted(
+                f"{count} watchers are there already; the limit is {name}",
+                metadata={"limit": name, "value": str(limit)},
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )

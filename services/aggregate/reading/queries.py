@@ -1,6 +1,6 @@
 """Reading the numbers from Postgres. Values come in as parameters only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,43 +17,24 @@ from services.aggregate.model import (
     CellPage,
     CellQuery,
     CellState,
-    Measure,
     Position,
     StoredCell,
 )
 from services.aggregate.plan import AppPlan
-from services.aggregate.reading.sizes import DIMENSIONS_BYTES, MESSAGE_BYTES, bounded_dimensions
+from services.aggregate.reading.cell_pages import ReadCell, grouped, limits, paged
+from services.aggregate.reading.sizes import (
+    MESSAGE_BYTES,
+    WATCH_MESSAGE_BYTES,
+    bounded_dimensions,
+)
 from services.aggregate.values import cell_values
 
-# One page of cells with their measures: at most :limit cells, and no more than hold :page_bytes of
-# dimensions, but one in any case; `found` is how many there would be without the second limit. Dimensions
-# of more than :cell_bytes are NULL here, and read one by one. They are not even written out when their
-# stored form, which may be compressed, is that long; else no more of them than shows that they are.
-# {conditions} are fixed texts of CONDITIONS, repeated for each filter with a number; all values are
-# parameters.
-SELECT_CELLS = """
-WITH page AS MATERIALIZED (
-    SELECT cell_id, bucket, dimensions,
-           CASE WHEN pg_column_size(dimensions) <= :cell_bytes
-                THEN left(dimensions::text, :cell_bytes + 1) END AS content
-    FROM aggregate.cells
-    WHERE app_id = :app_id AND rollup = :rollup {conditions}
-    ORDER BY bucket, dimensions, cell_id
-    LIMIT :limit
-), placed AS (
-    SELECT cell_id, bucket,
-           CASE WHEN octet_length(content) <= :cell_bytes THEN content END AS content,
-           row_number() OVER in_order AS place,
-           sum(least(coalesce(octet_length(content), :cell_bytes), :cell_bytes)) OVER in_order AS reach,
-           count(*) OVER () AS found
-    FROM page
-    WINDOW in_order AS (ORDER BY bucket, dimensions, cell_id ROWS UNBOUNDED PRECEDING)
+# The cells of one rollup; the {conditions} are fixed texts of CONDITIONS, repeated for each filter with a
+# number. All values are parameters.
+SELECT_CELLS = paged(
+    "aggregate.cells WHERE app_id = :app_id AND rollup = :rollup {conditions}",
+    order="bucket, dimensions, cell_id",
 )
-SELECT p.cell_id, p.bucket, p.content, p.found, m.metric, m.count, m.total, m.minimum, m.maximum
-FROM placed p LEFT JOIN aggregate.measures m USING (cell_id)
-WHERE p.place = 1 OR p.reach <= :page_bytes
-ORDER BY p.place
-"""
 CONDITIONS = {
     "start": "AND bucket >= :start",
     "end": "AND bucket < :end",
@@ -72,19 +53,31 @@ SELECT_DIMENSIONS = text("""
 SELECT dimensions FROM aggregate.cells WHERE cell_id = CAST(:cell_id AS uuid)
 """)
 
-# The cells of the newest bucket of each rollup, which the index finds without reading others.
-SELECT_NEWEST = text("""
-SELECT c.cell_id, c.rollup, c.bucket, c.dimensions,
-       m.metric, m.count, m.total, m.minimum, m.maximum, m.version
+# The newest bucket of each rollup, which the index finds without reading others.
+SELECT_NEWEST_BUCKETS = text("""
+SELECT wanted.rollup, newest.bucket
 FROM unnest(CAST(:rollups AS text[])) AS wanted (rollup)
 CROSS JOIN LATERAL (
     SELECT max(bucket) AS bucket FROM aggregate.cells
     WHERE app_id = :app_id AND rollup = wanted.rollup
 ) AS newest
-JOIN aggregate.cells c
-    ON c.app_id = :app_id AND c.rollup = wanted.rollup AND c.bucket = newest.bucket
-JOIN aggregate.measures m USING (cell_id)
+WHERE newest.bucket IS NOT NULL
 """)
+
+# The cells of those buckets.
+SELECT_NEWEST_CELLS = text(
+    paged(
+        "aggregate.cells"
+        " JOIN unnest(CAST(:rollups AS text[]), CAST(:buckets AS timestamptz[]))"
+        " AS newest (rollup, bucket) USING (rollup, bucket)"
+        " WHERE app_id = :app_id AND (rollup, cell_id) > (:after_rollup, CAST(:after_cell AS uuid))",
+        order="rollup, cell_id",
+    )
+)
+# No cell has it, and every other one comes after it.
+_BEFORE_ALL = "", "00000000-0000-0000-0000-000000000000"
+# Cells in one part of the newest buckets.
+_NEWEST_CELLS = 1_000
 
 # Who was active when, from the members of the built-in rollup `activity`, whose buckets are days; for
 # each person the period in which they were seen first; and how many of each cohort were active when.
@@ -115,52 +108,39 @@ class PostgresCellReader:
         if after is not None and after.dimensions is None and not await self._stored(after.cell_id):
             raise InvalidArgument("refers to a cell that is gone: begin again", field="page_token")
         statement, parameters = _select_cells(query)
-        found: dict[str, StoredCell] = {}
-        measures: dict[str, dict[str, Measure]] = {}
-        cells = 0
-        for row in await self._rows(statement, parameters):
-            cell_id, cells = row.cell_id.hex, row.found
-            if cell_id not in found:
-                if len(found) == query.limit:
-                    break
-                dimensions = (
-                    await self._cut_dimensions(query.app_id, cell_id)
-                    if row.content is None
-                    else orjson.loads(row.content)
+        rows = await self._rows(statement, parameters)
+        cells, more = await self._grouped(rows, query.app_id, query.limit)
+        return CellPage(
+            [
+                StoredCell(
+                    Position(cell.bucket, cell.content, cell.cell_id.hex),
+                    cell.dimensions,
+                    cell.measures,
                 )
-                measures[cell_id] = {}
-                found[cell_id] = StoredCell(
-                    Position(row.bucket, row.content, cell_id), dimensions, measures[cell_id]
-                )
-            if row.metric is not None:
-                measures[cell_id][row.metric] = Measure(
-                    row.count, row.total, row.minimum, row.maximum
-                )
-        return CellPage(list(found.values()), cells > len(found))
+                for cell in cells
+            ],
+            more,
+        )
 
-    async def newest_cells(self, app_id: str, rollups: Sequence[str]) -> list[CellState]:
+    async def newest_cells(
+        self, app_id: str, rollups: Sequence[str]
+    ) -> AsyncGenerator[list[CellState]]:
         """See the port."""
-        cells: dict[bytes, Cell] = {}
-        versions: dict[bytes, int] = {}
-        measures: dict[bytes, dict[str, Measure]] = {}
-        parameters = {"app_id": app_id, "rollups": list(rollups)}
-        for row in await self._rows(SELECT_NEWEST, parameters):
-            cell_id = row.cell_id.bytes
-            if cell_id not in cells:
-                bucket = seconds_since_epoch(row.bucket)
-                content = orjson.dumps(row.dimensions, option=orjson.OPT_SORT_KEYS)
-                cells[cell_id] = Cell(cell_id, app_id, row.rollup, bucket, content)
-            versions[cell_id] = max(versions.get(cell_id, 0), row.version)
-            measures.setdefault(cell_id, {})[row.metric] = Measure(
-                row.count, row.total, row.minimum, row.maximum
-            )
-        rollup_plans = self._plans[app_id].rollups
-        return [
-            CellState(
-                cell, versions[cell_id], cell_values(rollup_plans[cell.rollup], measures[cell_id])
-            )
-            for cell_id, cell in cells.items()
-        ]
+        parameters: dict[str, object] = {"app_id": app_id, "rollups": list(rollups)}
+        newest = await self._rows(SELECT_NEWEST_BUCKETS, parameters)
+        parameters |= {
+            "rollups": [row.rollup for row in newest],
+            "buckets": [row.bucket for row in newest],
+            **limits(_NEWEST_CELLS, WATCH_MESSAGE_BYTES),
+        }
+        after, more = _BEFORE_ALL, True
+        while more:
+            parameters |= {"after_rollup": after[0], "after_cell": after[1]}
+            rows = await self._rows(SELECT_NEWEST_CELLS, parameters)
+            cells, more = await self._grouped(rows, app_id, _NEWEST_CELLS)
+            yield [self._state(app_id, cell) for cell in cells]
+            if more:
+                after = cells[-1].rollup, str(cells[-1].cell_id)
 
     async def active_counts(
         self, app_id: str, period: Period
@@ -173,12 +153,27 @@ class PostgresCellReader:
     async def _stored(self, cell_id: str) -> bool:
         return bool(await self._rows(SELECT_DIMENSIONS, {"cell_id": cell_id}))
 
-    async def _cut_dimensions(self, app_id: str, cell_id: str) -> dict[str, Any]:
-        """The dimensions of a cell for which a page has no room."""
-        rows = await self._rows(SELECT_DIMENSIONS, {"cell_id": cell_id})
-        # A cell that was removed a moment ago has no dimensions any more.
-        dimensions = rows[0].dimensions if rows else {}
-        return bounded_dimensions(dimensions, self._plans[app_id].dimension_characters)
+    async def _grouped(
+        self, rows: Sequence[Any], app_id: str, limit: int
+    ) -> tuple[list[ReadCell], bool]:
+        cells, more = grouped(rows, limit)
+        for cell in cells:
+            if cell.content is None:
+                found = await self._rows(SELECT_DIMENSIONS, {"cell_id": cell.cell_id})
+                # A cell that was removed a moment ago has no dimensions any more.
+                dimensions = found[0].dimensions if found else {}
+                characters = self._plans[app_id].dimension_characters
+                cell.dimensions = bounded_dimensions(dimensions, characters)
+        return cells, more
+
+    def _state(self, app_id: str, cell: ReadCell) -> CellState:
+        content = orjson.dumps(cell.dimensions, option=orjson.OPT_SORT_KEYS)
+        bucket = seconds_since_epoch(cell.bucket)
+        return CellState(
+            Cell(cell.cell_id.bytes, app_id, cell.rollup, bucket, content),
+            cell.version,
+            cell_values(self._plans[app_id].rollups[cell.rollup], cell.measures),
+        )
 
     async def _rows(self, statement: TextClause, parameters: Mapping[str, object]) -> list[Any]:
         async with self._engine.connect() as connection:
@@ -190,10 +185,7 @@ def _select_cells(query: CellQuery) -> tuple[TextClause, dict[str, object]]:
     parameters: dict[str, object] = {
         "app_id": query.app_id,
         "rollup": query.rollup,
-        # One more tells whether there is another page.
-        "limit": query.limit + 1,
-        "cell_bytes": DIMENSIONS_BYTES,
-        "page_bytes": MESSAGE_BYTES,
+        **limits(query.limit, MESSAGE_BYTES),
     }
     if query.start is not None:
         conditions.append(CONDITIONS["start"])
