@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from weir.aggregate.v1 import aggregate_service_pb2, aggregate_service_pb2_grpc
 from weir.privacy.v1 import privacy_service_pb2, privacy_service_pb2_grpc
 
 from libs.client import build_event
@@ -54,11 +55,12 @@ def _away(calls: SuiteCalls) -> set[tuple[str, str]]:
     }
 
 
-def _is_accepted(calls: SuiteCalls) -> bool:
+def _is_taken(calls: SuiteCalls) -> bool:
     event = build_event(
         "community.member.joined", event_id=str(uuid.uuid4()), subject_id="7", group_id="1"
     )
-    return calls.track(APP, event).counts.accepted == 1
+    counts = calls.track(APP, event).counts
+    return counts.accepted + counts.anonymized == 1
 
 
 def _is_answered(calls: SuiteCalls) -> bool:
@@ -73,24 +75,34 @@ def _is_answered(calls: SuiteCalls) -> bool:
     return True
 
 
+def _is_counted(calls: SuiteCalls) -> bool:
+    stub = aggregate_service_pb2_grpc.AggregateServiceStub(calls.channel("aggregate"))
+    request = aggregate_service_pb2.QueryMetricRequest(app_id=APP, rollup="events")
+    answer = stub.QueryMetric(request, metadata=calls.metadata, timeout=PATIENCE_SECONDS)
+    return bool(answer.cells)
+
+
 def test_a_postgres_that_hangs(suite: Suite, calls: SuiteCalls) -> None:
     assert _ready(calls) == set(NAMES)
     with frozen(suite.pid("postgres")):
         eventually(lambda: _away(calls) == {(service, "postgres") for service in NAMES})
         assert _ready(calls) == WITHOUT_POSTGRES
         assert all(_serving(calls, service, "") for service in NAMES)
-        assert _is_accepted(calls)
+        assert _is_taken(calls)
         assert _is_answered(calls)
     eventually(lambda: _ready(calls) == set(NAMES) and not _away(calls))
 
 
 def test_a_redis_that_is_gone(suite: Suite, calls: SuiteCalls) -> None:
+    assert _is_taken(calls)
+    eventually(lambda: _is_counted(calls))
     suite.kill("redis")
     try:
         eventually(lambda: _away(calls) == {(service, "redis") for service in NAMES})
         assert _ready(calls) == WITHOUT_REDIS
         assert all(_serving(calls, service, "") for service in NAMES)
         assert _is_answered(calls)
+        assert _is_counted(calls)
     finally:
         suite.restart("redis")
     eventually(lambda: _ready(calls) == set(NAMES) and not _away(calls))
