@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--addresses", type=int, default=20_000, help="how many of each kind")
     options = parser.parse_args()
     try:
-        expected = dict(_read(options.package, options.addresses))
+        expected = dict(read_expected(options.package, options.addresses))
     except (OSError, tarfile.TarError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -55,7 +55,7 @@ def main() -> int:
     return 0
 
 
-def _read(package: Path, count: int) -> Iterator[tuple[str, dict[str, str]]]:
+def read_expected(package: Path, count: int) -> Iterator[tuple[str, dict[str, str]]]:
     """Kind → truncated address → country, for `count` addresses drawn by chance, the same each time."""
     with tarfile.open(package) as archive:
         for member in archive:

@@ -104,6 +104,8 @@ HEADERS = {
         "WhatsApp/2.17.427 Android/4.4.4 Device/Xiaomi-2014811",
     ],
     "desktop": [
+        # As the IP assets document has it in its test.
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)...",
         f"{WINDOWS} {LARGE}",
         "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
         "Version/17.1 Safari/605.1.15",
