@@ -75,8 +75,8 @@ def create_engine(
 
 
 async def _connect(conninfo: str, application_name: str) -> AsyncConnection[Any]:
-    """A connection. One whose caller leaves meanwhile is closed once it is open: given up half-way, it
-    would stay until the garbage collector comes by, and until Postgres loses patience."""
+    """A connection. If its caller leaves while it is being made, it is completed and closed: an attempt
+    that is cancelled keeps its socket until the next garbage collection, and a place in Postgres as long."""
     attempt = asyncio.ensure_future(
         AsyncConnection.connect(conninfo, application_name=application_name, **_CONNECTION_LIMITS)
     )

@@ -21,7 +21,7 @@ from libs.common import server_metrics
 from libs.common.auth import BearerToken
 from libs.common.decoding import Decoder
 from libs.common.errors import DeadlineExceeded, Unavailable, WeirError
-from libs.common.reading import read_first, required
+from libs.common.reading import begun_in_time, read_first, required
 from libs.common.settings import CommonSettings
 from libs.common.status import abort
 from libs.common.stream_limits import OpenStreams
@@ -108,7 +108,8 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         async def call(requests: Any, context: grpc.aio.ServicerContext) -> Any:
             try:
                 with self._streams.hold(connection=context.peer(), credential=credential):
-                    return await behavior(requests, context)
+                    messages = begun_in_time(requests, self._first_message_seconds)
+                    return await behavior(messages, context)
             except Exception as error:
                 await self._answer(method, context, error)
 

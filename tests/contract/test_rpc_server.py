@@ -93,7 +93,7 @@ async def _is_idle(served: Served) -> bool:
     return await _open_calls(served) == 0
 
 
-@pytest.mark.parametrize("shape", ["unary_unary", "unary_stream"])
+@each_shape
 async def test_a_caller_that_sends_no_message_is_not_waited_for(shape: str) -> None:
     async with Served(max_call_seconds=0.2, first_message_seconds=0.2) as served:
         call = open_call(served.channel(), shape, METADATA)
