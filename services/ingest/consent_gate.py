@@ -210,20 +210,13 @@ def _others(
     subjects: Sequence[Subject],
 ) -> dict[int, list[str]]:
     """The other people whom events name, by position; only where the catalog marks such places."""
-    if not catalog.names_others:
-        return {}
-    found = {
-        candidate.position: list(
-            others_named(
-                catalog,
-                candidate.event,
-                candidate.version,
-                candidate.properties,
-                candidate.subject_id,
-            )
-        )
-        for candidate in candidates
-    }
+    found = {}
+    subject_name, marks_others = catalog.subject_name, catalog.names_others
+    for position, event, _, _, version, properties, subject_id in candidates:
+        # In most apps no place is marked but one, and few events use it.
+        if marks_others or subject_name in properties:
+            named = others_named(catalog, event, version, properties, subject_id)
+            found[position] = list(named)
     for (position, event), subject in zip(rejected, subjects, strict=True):
         found[position] = others_in_rejected(catalog, event, subject.id)
     return {position: named for position, named in found.items() if named}

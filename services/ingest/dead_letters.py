@@ -15,6 +15,9 @@ from libs.streams.groups import Entry
 from services.ingest import metrics
 from services.ingest.tables import dead_letters
 
+# Answers the ids of those that were not there already: a rejected event that comes again has the same one.
+KEEP_FIRST = insert(dead_letters).on_conflict_do_nothing().returning(dead_letters.c.dead_letter_id)
+
 
 class DeadLetterWriter:
     """Moves dead letters of ingest and enrich into `ingest.dead_letters`; repeating changes nothing."""
@@ -27,8 +30,8 @@ class DeadLetterWriter:
         rows = [row for entry in entries for row in _rows(entry)]
         if rows:
             async with self._engine.begin() as connection:
-                await connection.execute(insert(dead_letters).on_conflict_do_nothing(), rows)
-            metrics.DEAD_LETTERS.inc(len(rows))
+                written = await connection.scalars(KEEP_FIRST, rows)
+            metrics.DEAD_LETTERS.inc(len(written.all()))
 
 
 def _rows(entry: Entry) -> list[dict[str, object]]:

@@ -80,8 +80,9 @@ def others_named(
     catalog: Catalog, event: Any, version: EventVersion, properties: Any, subject_id: str
 ) -> Iterator[str]:
     """The other people whom an event names where the catalog says that a person is named: in properties
-    marked `x-subject`, and as entities of a type whose ids are people's."""
-    for name in version.subject_properties:
+    marked `x-subject` or called by the app's word for a person, and as entities of a type whose ids are
+    people's."""
+    for name in (catalog.subject_name, *version.subject_properties):
         value = properties.get(name)
         for item in value if isinstance(value, list) else (value,):
             if (found := lifted_id(item)) and found != subject_id:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
@@ -21,6 +22,7 @@ from tests.support.waiting import until
 
 STREAMS = [ingest_dead_letters(0), enrich_dead_letters(0)]
 DEADLINE_SECONDS = 30
+STORED = "weir_ingest_dead_letters_stored_total"
 
 
 @pytest.fixture
@@ -60,6 +62,7 @@ def _rows(database_url: str) -> list[tuple[object, ...]]:
 async def test_letters_are_stored_once_however_often_they_are_appended(
     client: Redis, engine: AsyncEngine, database_url: str
 ) -> None:
+    before = REGISTRY.get_sample_value(STORED)
     without_id = batch_pb2.DeadLetterBatch(dead_letters=[batch_pb2.DeadLetter(app_id="chess")])
     no_letters = ({"batch": b"\xff"}, {"other": b""}, {"batch": without_id.SerializeToString()})
     for letters in (_letters("a", "b"), *no_letters, _letters("b", "a")):
@@ -93,5 +96,6 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
         await writer
     rows = _rows(database_url)
     assert [row[0] for row in rows] == ["a\ufffd", "b\ufffd", "c\ufffd", "d\ufffd"]
+    assert REGISTRY.get_sample_value(STORED) - before == len(rows)
     event = event_pb2.Event(event_id="a\x00", name="game.ended").SerializeToString()
     assert rows[0][1:] == ("a\ufffd", None, "2026-09-10 00:26:40.000001+00", "ingest", event)

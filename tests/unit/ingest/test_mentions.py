@@ -154,6 +154,14 @@ async def test_another_person_who_withdrew_is_removed_where_the_catalog_marks_pe
     assert b"bob" not in stored.SerializeToString().replace(BOB.encode(), b"")
 
 
+async def test_another_person_under_the_apps_word_for_a_person_is_asked_about() -> None:
+    ingest = Ingest({"bob": NO_TELEMETRY})
+    properties = b'{"moves":3,"player":"bob","again":"bob"}'
+    await ingest.take(event_of(subject_id="ann", properties_json=properties))
+    [stored] = ingest.stored()
+    assert (stored.subject_id, properties_of(stored)) == ("ann", {"moves": 3})
+
+
 async def test_an_entity_that_is_a_person_is_asked_about() -> None:
     ingest = Ingest({"bob": NO_TELEMETRY})
     follow = event_of("a", subject_id="ann", entity={"type": "player", "id": "bob"})
