@@ -79,8 +79,9 @@ def metric(
 ) -> None:
     """Show the cells of one rollup.
 
-    A cell is one bucket of the rollup's period. In UTC, a day begins at midnight, a week on Monday, a
-    month on the first.
+    A cell is one bucket of the rollup's period.
+
+    In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
     _check_format(as_json, as_csv)
     request = pb.QueryMetricRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
@@ -123,8 +124,9 @@ def retention(
 ) -> None:
     """Show how many of the people first seen in a period came back in each later one.
 
-    Column +1 is the next day, week or month. In UTC, a day begins at midnight, a week on Monday, a month
-    on the first.
+    Column +1 is the next day, week or month.
+
+    In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
     _check_format(as_json, as_csv)
     number = pb.Period.Value(f"PERIOD_{period.name}")

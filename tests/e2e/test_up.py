@@ -21,7 +21,7 @@ from weir.privacy.v1 import privacy_service_pb2, privacy_service_pb2_grpc
 from libs.common.home import Home
 from tests.support.environment import without_settings
 from tests.support.waiting import PATIENCE_SECONDS, eventually
-from tests.support.weir_command import started, weir
+from tests.support.weir_command import read_until, started, weir
 from tests.unit.catalog.small_catalog import SMALL
 
 PARTS = ["ingest", "enrich", "aggregate", "privacy", "postgres", "redis"]
@@ -50,13 +50,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     environment = {**without_settings(), "WEIR_HOME": str(home.path)}
     command = [sys.executable, "-m", "libs.cli.main", "up", "--catalogs", str(folder)]
     with started(command, environment) as process:
-        assert process.stdout is not None
-        welcome = ""
-        while "CheckConsent" not in welcome:
-            line = process.stdout.readline()
-            assert line, welcome
-            welcome += line
-        yield Running(home, process, welcome)
+        yield Running(home, process, read_until(process, "CheckConsent"))
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE_SECONDS)
 

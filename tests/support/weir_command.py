@@ -44,3 +44,14 @@ def started(
     finally:
         process.kill()
         process.communicate()
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> str:
+    """What a process writes to its pipe, to the line with `words`; the pipe stays open."""
+    assert process.stdout is not None
+    said = ""
+    while words not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    return said

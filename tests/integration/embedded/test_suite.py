@@ -26,7 +26,7 @@ from libs.common.migrate import current_revision, newest_revision
 from libs.common.settings import REPOSITORY
 from services.local import SERVICES, Service, Suite
 from tests.support.waiting import PATIENCE_SECONDS, eventually
-from tests.support.weir_command import started
+from tests.support.weir_command import read_until, started
 
 UP = """
 import sys
@@ -198,13 +198,8 @@ def test_weir_up_ends_in_good_order(
 ) -> None:
     environment = {**fake_environment, "WEIR_HOME": str(home.path)}
     with started([sys.executable, "-c", UP], environment) as weir:
-        assert weir.stdout is not None
-        welcome = ""
-        # To the last line of the welcome and no further: the pipe stays open.
-        while "CheckConsent" not in welcome:
-            line = weir.stdout.readline()
-            assert line, welcome
-            welcome += line
+        # To the last line of the welcome and no further.
+        welcome = read_until(weir, "CheckConsent")
         addresses = home.read_addresses()
         pids = [child.pid for child in psutil.Process(weir.pid).children(recursive=False)]
         weir.send_signal(number)
