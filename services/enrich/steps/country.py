@@ -13,8 +13,8 @@ from libs.common.errors import ConfigurationError
 
 Lookup = Callable[[str], str]
 
-# Networks whose countries are no secret, as ingest truncates them; a database that knows none of one of
-# the two kinds is not one of countries, is damaged, or is for the other kind only.
+# Networks that every database of countries knows, as ingest truncates them. One that knows none of a kind
+# was made for the other kind only, holds something else than countries, or is damaged.
 WELL_KNOWN = {
     "IPv4": ("8.8.8.0", "193.0.6.0", "200.160.0.0"),  # Google, RIPE NCC, NIC.br
     "IPv6": ("2001:4860:4860::", "2001:67c:2e8::", "2001:12ff::"),  # the same three

@@ -21,7 +21,7 @@ _MODEL = re.compile(
     r"(?:[a-z]{2}[-_][a-z]{2,4}(?:[-_][a-z]{2,3})? ?; ?)?([^;)/]+)"
 )
 _AFTER_MODEL = re.compile(r"\s*\bbuild\b|\s+applewebkit")
-# Where to find who sends a robot.
+# How to reach the operator: robots say so, people's browsers do not.
 _PAGE = ("http://", "https://")
 _CONTACT = (*_PAGE, "www.", "@")
 
@@ -39,7 +39,6 @@ def device_type(header: str) -> str:
         return "bot"
     kind = _named(text, words, model)
     if kind:
-        # People's browsers do not carry the address of a page.
         return "bot" if "mozilla/" in text and _has(_PAGE, text) else kind
     return "bot" if _has(_CONTACT, text) or _is_pretender(text) else ""
 
