@@ -131,7 +131,7 @@ class CsvRows:
         taken, fields, problem = (1, None, TOO_LONG) if line is None else self._row(line)
         if problem == _LONE_CR:
             problem += (
-                ": lines must end in LF or CRLF; rewrite the file, for example with tr '\\r' '\\n'"
+                "; lines must end in LF or CRLF: rewrite the file, for example with tr '\\r' '\\n'"
             )
         if fields is None:
             raise CsvHeaderError(f"the header (line {number}): {problem}")

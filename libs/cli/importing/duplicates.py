@@ -27,10 +27,13 @@ def duplicates_note(
             "another file of this name has the same rows: map the column that tells events apart with "
             "--map event_id=COLUMN, or rename the file"
         )
-    again = "rows that are stored" if added == 0 else f"the {count(added, 'row')} that it added"
+    again = (
+        ". Other ids make other events: in a suite that has this file already, the "
+        f"{count(added, 'row')} that it added would count twice"
+    )
     share = "mostly duplicates: " if 2 * duplicates > sent else ""
     return (
         f"{share}{duplicates:,} of {count(sent, 'row')} have the id of an event that was sent before, and "
-        f"add nothing. That is right if they were imported before; if not, {remedy}. Other ids make other "
-        f"events: in a suite that has this file already, {again} would count twice"
+        f"add nothing. That is right if they were imported before; if not, {remedy}"
+        f"{again if added else ''}"
     )

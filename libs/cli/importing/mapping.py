@@ -71,7 +71,7 @@ class RowMapping:
             raise MappingError(f"the file has more than one column `{twice[0]}`")
         if missing := [column for column in mapped if column not in names]:
             there = [displayed(name) for name in names]
-            hint = did_you_mean(missing[0], there)
+            hint = did_you_mean(missing[0], there).removesuffix("?")
             if any(UNDECODABLE in name for name in names):
                 hint = "; its header has bytes that are no text in this encoding: say --encoding"
             raise MappingError(

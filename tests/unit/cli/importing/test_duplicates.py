@@ -15,6 +15,7 @@ def test_each_way_to_make_ids_has_its_remedy() -> None:
     assert "--id-from file-content" in content
     # Who follows the advice in the same suite counts the other rows twice.
     assert "the 4 rows that it added would count twice" in content
+    assert "count twice" not in duplicates_note(10, 0, 10, None, IdFrom.CONTENT)
     assert duplicates_note(5, 5, 10, None, IdFrom.CONTENT).startswith("5 of 10 rows")
     assert "rename the file" in duplicates_note(6, 4, 10, None, IdFrom.FILE_CONTENT)
     assert "column customer does not" in duplicates_note(6, 4, 10, "customer", IdFrom.CONTENT)
