@@ -122,7 +122,7 @@ def test_a_refused_event_says_why(grpcurl: Grpcurl) -> None:
 def test_a_consent_is_checked(grpcurl: Grpcurl) -> None:
     body = '{"app_id": "unofficial_communities", "subject_id": "12345", "purpose": "telemetry"}'
     answer = grpcurl("privacy", "-d", body, "weir.privacy.v1.PrivacyService/CheckConsent")
-    assert answer == [{"decision": "DECISION_ALLOW"}]
+    assert answer == [{"decision": "DECISION_ALLOW", "recorded": True}]
 
 
 def test_a_stream_is_held(grpcurl: Grpcurl) -> None:

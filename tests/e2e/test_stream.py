@@ -225,12 +225,14 @@ def test_a_stream_says_once_what_its_events_have_in_common(calls: SuiteCalls) ->
 
 def test_a_frame_that_is_too_large_is_refused_and_the_stream_lives_on(calls: SuiteCalls) -> None:
     ids = _ids(1001)
-    large = _mission(ids[0], context={"page_url": "x" * (5 * 1024 * 1024)})
+    # Each as large as `context.extra` may be, all together more than 4 MiB.
+    large = event_pb2.Context()
+    large.extra.update({"note": "x" * 60_000})
     with calls.open_stream() as stream:
         stream.settle(APP)
         for frame, limit in (
             ([_mission(event_id) for event_id in ids], "max_events"),
-            ([large, _mission(ids[1])], "max_bytes"),
+            ([_mission(event_id, context=large) for event_id in ids[:80]], "max_bytes"),
         ):
             ack = stream.send(*frame)
             info = error_details_pb2.ErrorInfo()
