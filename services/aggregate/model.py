@@ -85,6 +85,14 @@ class CellState:
 
 
 @dataclass(frozen=True, slots=True)
+class NewestCells:
+    """A page of the cells that a watcher begins with, and whether there are more behind them."""
+
+    states: Sequence[CellState]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """What a chunk changed: batches counted now, events counted now by app, batches that were counted before,
     and the state of every cell that either changed."""

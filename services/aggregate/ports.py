@@ -1,6 +1,6 @@
 """What aggregate needs from outside."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -14,6 +14,7 @@ from services.aggregate.model import (
     CellQuery,
     CellState,
     Measure,
+    NewestCells,
     StoredBatch,
 )
 
@@ -68,9 +69,14 @@ class CellReader(Protocol):
         when `query.after` refers to a cell that is gone."""
         ...
 
-    def newest_cells(self, app_id: str, rollups: Sequence[str]) -> AsyncGenerator[list[CellState]]:
-        """All cells of the newest bucket of each rollup, in parts of up to WATCH_MESSAGE_BYTES, each read
-        when it is asked for; the first may be empty."""
+    async def newest_buckets(self, app_id: str, rollups: Sequence[str]) -> Mapping[str, datetime]:
+        """The start of the newest bucket of each rollup that has one."""
+        ...
+
+    async def newest_cells(
+        self, app_id: str, buckets: Mapping[str, datetime], after: CellState | None
+    ) -> NewestCells:
+        """Cells of one bucket of each rollup, the first ones or those after `after`."""
         ...
 
     async def active_counts(

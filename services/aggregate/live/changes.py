@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
@@ -151,3 +151,17 @@ class Changes:
         self._in_order = [
             change for change in self._in_order if self._by_cell.get(change.cell_id) is change
         ]
+
+
+def joined(messages: Iterable[bytes], limit_bytes: int) -> list[bytes]:
+    """The messages one behind the other, in as few as have at most `limit_bytes`, unless one alone has
+    more; one empty message for none."""
+    parts: list[list[bytes]] = [[]]
+    size = 0
+    for message in messages:
+        size += len(message)
+        if size > limit_bytes and parts[-1]:
+            parts.append([])
+            size = len(message)
+        parts[-1].append(message)
+    return [b"".join(part) for part in parts]

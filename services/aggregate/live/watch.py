@@ -1,8 +1,9 @@
 """Live numbers for watchers: one Redis subscription per process, however many watch."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
+from datetime import datetime
 
 import structlog
 from redis.asyncio import Redis
@@ -12,9 +13,10 @@ from libs.common.redis_client import REDIS_DOWN
 from libs.common.runtime import pause
 from services.aggregate import metrics
 from services.aggregate.convert import encoded_state
-from services.aggregate.live.changes import Changes
+from services.aggregate.live.changes import Changes, joined
 from services.aggregate.live.counters import decode_states, live_channel
 from services.aggregate.live.watchers import Watcher, Watchers
+from services.aggregate.model import CellState
 from services.aggregate.ports import CellReader
 from services.aggregate.reading.sizes import WATCH_MESSAGE_BYTES
 
@@ -22,6 +24,9 @@ log = structlog.get_logger()
 _SUBSCRIBE_SECONDS = 5.0
 _POLL_SECONDS = 0.5
 _CHANNELS = live_channel("*")
+# Pages that are read at once for watchers that begin, which after a lost connection to Redis all do: the
+# other connections to Postgres are for queries.
+_READS = 2
 # Cells of one app whose newest version is remembered.
 _VERSIONS = 20_000
 
@@ -29,8 +34,8 @@ _VERSIONS = 20_000
 class WatchHub:
     """Hands changes from Redis to watchers. Holds a subscription only while there are watchers.
 
-    All of them together hold at most `max_bytes` of changes that some have yet to be told, and one
-    message each that is on its way to its caller.
+    All of them together hold at most `max_bytes` of changes that some have yet to be told. Beside that,
+    each holds one message that is on its way to its caller, or, at its start, one page of messages.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class WatchHub:
         self._max_bytes = max_bytes
         self._changes: dict[str, Changes] = {}
         self._bytes_on_their_way = 0
+        self._reads = asyncio.Semaphore(_READS)
         self._wanted = asyncio.Event()
         self._subscribed = asyncio.Event()
         self._draining = asyncio.Event()
@@ -69,16 +75,14 @@ class WatchHub:
                 if watcher.stale:
                     async with aclosing(self._current(watcher, changes, app_id)) as messages:
                         async for message in messages:
-                            with self._on_its_way(message):
-                                yield message
+                            yield message
                 else:
                     found, watcher.place, more = changes.after(
                         watcher.place, rollups, WATCH_MESSAGE_BYTES
                     )
                     if found:
-                        message = b"".join(found)
-                        with self._on_its_way(message):
-                            yield message
+                        with self._on_its_way(sum(map(len, found))):
+                            yield b"".join(found)
                 if not more:
                     self._forget_told(app_id, changes)
                     await pause(self._draining, self._interval_seconds)
@@ -179,21 +183,40 @@ class WatchHub:
             raise Unavailable("live numbers are not available", retry_after_seconds=1.0) from None
         watcher.stale = False
         watcher.place = changes.newest
-        pages = self._reader.newest_cells(app_id, sorted(watcher.rollups))
-        async with aclosing(pages):
-            async for states in pages:
-                yield b"".join(map(changes.read, states))
-                if watcher.stale:
-                    return
+        async with self._reads:
+            buckets = await self._reader.newest_buckets(app_id, sorted(watcher.rollups))
+        after: CellState | None = None
+        while True:
+            messages, after = await self._page(changes, app_id, buckets, after)
+            with self._on_its_way(sum(map(len, messages))):
+                while messages:
+                    yield messages.pop()
+            if after is None or watcher.stale:
+                return
+
+    async def _page(
+        self,
+        changes: Changes,
+        app_id: str,
+        buckets: Mapping[str, datetime],
+        after: CellState | None,
+    ) -> tuple[list[bytes], CellState | None]:
+        """A page of the newest buckets as messages, the first one last, and the cell to go on after. What
+        was read is gone on return: while a caller does not read, as little as possible waits for it."""
+        async with self._reads:
+            page = await self._reader.newest_cells(app_id, buckets, after)
+        messages = joined(map(changes.read, page.states), WATCH_MESSAGE_BYTES)
+        messages.reverse()
+        return messages, page.states[-1] if page.more else None
 
     @contextmanager
-    def _on_its_way(self, message: bytes) -> Iterator[None]:
-        self._bytes_on_their_way += len(message)
+    def _on_its_way(self, size: int) -> Iterator[None]:
+        self._bytes_on_their_way += size
         self._measure()
         try:
             yield
         finally:
-            self._bytes_on_their_way -= len(message)
+            self._bytes_on_their_way -= size
             self._measure()
 
     def _measure(self) -> None:

@@ -1,6 +1,6 @@
 """Reading the numbers from Postgres. Values come in as parameters only."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from services.aggregate.model import (
     CellPage,
     CellQuery,
     CellState,
+    NewestCells,
     Position,
     StoredCell,
 )
@@ -24,7 +25,7 @@ from services.aggregate.plan import AppPlan
 from services.aggregate.reading.cell_pages import ReadCell, grouped, limits, paged
 from services.aggregate.reading.sizes import (
     MESSAGE_BYTES,
-    WATCH_MESSAGE_BYTES,
+    WATCH_PAGE_BYTES,
     bounded_dimensions,
 )
 from services.aggregate.values import cell_values
@@ -76,7 +77,7 @@ SELECT_NEWEST_CELLS = text(
 )
 # No cell has it, and every other one comes after it.
 _BEFORE_ALL = "", "00000000-0000-0000-0000-000000000000"
-# Cells in one part of the newest buckets.
+# Cells in one page of the newest buckets.
 _NEWEST_CELLS = 1_000
 
 # Who was active when, from the members of the built-in rollup `activity`, whose buckets are days; for
@@ -122,25 +123,28 @@ class PostgresCellReader:
             more,
         )
 
-    async def newest_cells(
-        self, app_id: str, rollups: Sequence[str]
-    ) -> AsyncGenerator[list[CellState]]:
+    async def newest_buckets(self, app_id: str, rollups: Sequence[str]) -> dict[str, datetime]:
         """See the port."""
         parameters: dict[str, object] = {"app_id": app_id, "rollups": list(rollups)}
-        newest = await self._rows(SELECT_NEWEST_BUCKETS, parameters)
-        parameters |= {
-            "rollups": [row.rollup for row in newest],
-            "buckets": [row.bucket for row in newest],
-            **limits(_NEWEST_CELLS, WATCH_MESSAGE_BYTES),
+        rows = await self._rows(SELECT_NEWEST_BUCKETS, parameters)
+        return {row.rollup: row.bucket for row in rows}
+
+    async def newest_cells(
+        self, app_id: str, buckets: Mapping[str, datetime], after: CellState | None
+    ) -> NewestCells:
+        """See the port."""
+        rollup, cell_id = (after.cell.rollup, after.cell.cell_id.hex()) if after else _BEFORE_ALL
+        parameters = {
+            "app_id": app_id,
+            "rollups": list(buckets),
+            "buckets": list(buckets.values()),
+            "after_rollup": rollup,
+            "after_cell": cell_id,
+            **limits(_NEWEST_CELLS, WATCH_PAGE_BYTES),
         }
-        after, more = _BEFORE_ALL, True
-        while more:
-            parameters |= {"after_rollup": after[0], "after_cell": after[1]}
-            rows = await self._rows(SELECT_NEWEST_CELLS, parameters)
-            cells, more = await self._grouped(rows, app_id, _NEWEST_CELLS)
-            yield [self._state(app_id, cell) for cell in cells]
-            if more:
-                after = cells[-1].rollup, str(cells[-1].cell_id)
+        rows = await self._rows(SELECT_NEWEST_CELLS, parameters)
+        cells, more = await self._grouped(rows, app_id, _NEWEST_CELLS)
+        return NewestCells([self._state(app_id, cell) for cell in cells], more)
 
     async def active_counts(
         self, app_id: str, period: Period

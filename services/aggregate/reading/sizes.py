@@ -12,8 +12,11 @@ MESSAGE_BYTES = 3 * 1024 * 1024
 # The dimensions of one cell, as JSON. What counting makes today is shorter by far; what was stored before
 # values had a limit may be megabytes, and is shown cut.
 DIMENSIONS_BYTES = 64 * 1024
-# All cells of one message to a watcher: each of them may have one on its way.
-WATCH_MESSAGE_BYTES = 128 * 1024
+# All cells of one message to a watcher: each of them may have one on its way, several times as large while
+# it is a message and not yet bytes.
+WATCH_MESSAGE_BYTES = 64 * 1024
+# The dimensions of the cells that are read at once for a watcher that begins.
+WATCH_PAGE_BYTES = 128 * 1024
 
 Message = TypeVar("Message", bound=Any)
 

@@ -15,7 +15,7 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from services.aggregate.live.counters import RedisLiveCounters
 from services.aggregate.model import Cell, CellState
-from services.aggregate.reading.sizes import WATCH_MESSAGE_BYTES
+from services.aggregate.reading.sizes import WATCH_MESSAGE_BYTES, WATCH_PAGE_BYTES
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.refusals import reason_of
 from tests.support.waiting import until
@@ -126,8 +126,8 @@ async def test_fifty_watchers_that_never_read_hold_little_and_hinder_nobody(
                     await fast.read()
                 most = max(most, measured("watch_held_bytes"))
     assert set(fast.matches.values()) == {4.0}
-    # Each has one message at most on its way, and all together what the setting says.
-    assert most <= MAX_WATCH_BYTES + (SLOW + 1) * 2 * WATCH_MESSAGE_BYTES
+    # Each has one page at most on its way, and all together what the setting says.
+    assert most <= MAX_WATCH_BYTES + (SLOW + 1) * 2 * WATCH_PAGE_BYTES
     assert measured("restarted_watchers_total") > restarted
     # Those who read at last come to the newest state of every cell, each of them.
     for watching in slow:

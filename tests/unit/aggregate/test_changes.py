@@ -1,6 +1,6 @@
 """What watchers are told, however messages and reads overtake each other, and what is held for them."""
 
-from services.aggregate.live.changes import Changes, Portion
+from services.aggregate.live.changes import Changes, Portion, joined
 from services.aggregate.live.counters import decode_states, encode_states
 from services.aggregate.model import Cell, CellState
 
@@ -134,3 +134,8 @@ def test_what_was_read_before_it_was_published_is_still_news_to_the_others() -> 
 def test_a_message_comes_back_as_it_was_sent() -> None:
     states = [state(1), state(2, cell=2)]
     assert decode_states("arena", encode_states(states)) == states
+
+
+def test_messages_are_joined_up_to_a_limit() -> None:
+    assert joined([b"ab", b"", b"cd", b"e", b"fghijk", b"l"], 4) == [b"abcd", b"e", b"fghijk", b"l"]
+    assert joined([], 4) == [b""]
