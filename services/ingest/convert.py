@@ -7,6 +7,7 @@ from google.rpc import status_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.pipeline.v1 import batch_pb2
 
+from libs.catalog.texts import MAX_TEXT_LENGTH
 from libs.common.errors import FailedPrecondition, InvalidArgument, Unavailable
 from libs.common.status import duration, rpc_status
 from services.ingest.model import DeadLetter, DropReason, Outcome, Refusal, Verdict
@@ -85,11 +86,12 @@ def verdict_counts(outcome: Outcome) -> pb.VerdictCounts:
 
 
 def results(outcome: Outcome, events: Sequence[Any]) -> list[pb.EventResult]:
-    """One result for each event that was not plainly accepted."""
+    """One result for each event that was not plainly accepted. An id that is refused because it is too long
+    is cut: answers have to fit into a client's own limit of 4 MiB, or its stream ends."""
     return [
         pb.EventResult(
             index=index,
-            event_id=outcome.sent_ids.get(index, events[index].event_id),
+            event_id=outcome.sent_ids.get(index, events[index].event_id)[:MAX_TEXT_LENGTH],
             verdict=verdict_number(verdict),
             status=event_status(outcome, index),
             dead_letter_id=dead_letter_id(outcome, index),

@@ -1,5 +1,6 @@
 """Values that are too long: refused with field and limit, or cut in the numbers, as the catalog says."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from weir.aggregate.v1 import aggregate_service_pb2, aggregate_service_pb2_grpc
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
@@ -21,6 +23,7 @@ from services.local import Suite
 from tests.support.environment import without_settings
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import PATIENCE_SECONDS, eventually
+from tests.support.weir_command import weir
 
 pytestmark = pytest.mark.xdist_group("e2e limits")
 
@@ -40,6 +43,19 @@ rollups:
     dimensions: [properties.mode, context.referrer]
     metrics: {rounds: count, players: {distinct: subject}}
 """
+# Cells of it are stored as a release without limits would have counted them.
+OLD = STRICT.replace("strict", "old")
+ADD_OLD_CELLS = """
+WITH added AS (
+    INSERT INTO aggregate.cells (cell_id, app_id, rollup, bucket, dimensions)
+    SELECT gen_random_uuid(), 'old', 'rounds', '2026-11-20Z',
+           jsonb_build_object('mode', repeat(chr(64 + n), 2500000), 'referrer', NULL)
+    FROM generate_series(1, 5) AS n
+    RETURNING cell_id
+)
+INSERT INTO aggregate.measures (cell_id, metric, count, version)
+SELECT cell_id, 'rounds', 7, 1 FROM added
+"""
 LENIENT = STRICT.replace("strict", "lenient").replace("Refuses", "Cuts") + (
     "limits: {longer_dimension: cut, property_bytes: 1048576, event_bytes: 2097152}\n"
 )
@@ -49,10 +65,11 @@ MIDNIGHT = 1_795_132_800  # 2026-11-20T00:00:00Z
 
 @pytest.fixture(scope="module")
 def limits_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """A suite with the two catalogs."""
+    """A suite with the three catalogs."""
     folder, home = tmp_path_factory.mktemp("catalogs"), Home(tmp_path_factory.mktemp("suite"))
     (folder / "strict.yaml").write_text(STRICT)
     (folder / "lenient.yaml").write_text(LENIENT)
+    (folder / "old.yaml").write_text(OLD)
     with Suite(home, {**without_settings(), "WEIR_CATALOGS": str(folder)}) as running:
         yield running
     shutil.rmtree(home.path)
@@ -144,3 +161,41 @@ def test_what_is_cut_is_cut_alike_by_sql(calls: SuiteCalls, limits_suite: Suite)
     for (mode, referrer), expected in by_hand.items():
         assert rounds[cell_key(MIDNIGHT, {"mode": mode, "referrer": referrer})] == expected
     assert len(rounds) == 16
+
+
+def test_numbers_from_before_there_were_limits_can_be_read(
+    calls: SuiteCalls, limits_suite: Suite
+) -> None:
+    with psycopg.connect(limits_suite.addresses.database_url) as connection:
+        connection.execute(ADD_OLD_CELLS)
+    by_mode = {letter * 255 + "…": 7.0 for letter in "ABCDE"}
+    # By a client with gRPC's own limit of 4 MiB, by the command, and by a watcher.
+    with Numbers(limits_suite.addresses) as numbers:
+        assert numbers.cells("old", "rounds") == {
+            cell_key(MIDNIGHT, {"mode": mode, "referrer": None}): {"rounds": rounds}
+            for mode, rounds in by_mode.items()
+        }
+    query = ("query", "metric", "--app", "old", "--rollup", "rounds", "--json")
+    finished = weir(limits_suite.home.path, *query)
+    assert finished.returncode == 0, finished.stderr
+    cells = json.loads(finished.stdout)["cells"]
+    assert {cell["dimensions"]["mode"]: cell["metrics"]["rounds"] for cell in cells} == by_mode
+    stub = aggregate_service_pb2_grpc.AggregateServiceStub(calls.channel("aggregate"))
+    request = aggregate_service_pb2.WatchMetricsRequest(app_id="old", rollups=["rounds"])
+    call = stub.WatchMetrics(request, metadata=calls.metadata, timeout=PATIENCE_SECONDS)
+    watched: dict[str, float] = {}
+    while len(watched) < 5:
+        for each in next(call).cells:
+            watched[each.cell.dimensions["mode"]] = each.cell.metrics["rounds"]
+    call.cancel()
+    assert watched == by_mode
+
+
+def test_an_id_of_4_mb_does_not_end_its_stream(calls: SuiteCalls) -> None:
+    """Its answer repeats no more of it than an id may have."""
+    with calls.open_stream() as stream:
+        stream.settle("strict")
+        ack = stream.send(_round("i" * 4_190_000))
+        [result] = ack.results
+        assert (result.verdict, result.event_id) == (pb.VERDICT_REJECTED, "i" * 128)
+        assert stream.send(_round("after")).counts.accepted == 1
