@@ -21,6 +21,7 @@ from tests.bench.delay import DelayBench
 from tests.bench.echo import EchoServer
 from tests.bench.end_to_end import EndToEnd, EndToEndBench
 from tests.bench.load import WrongCountsError
+from tests.bench.opt_in import load_grants
 from tests.bench.processes import Processes
 from tests.bench.raw_copy import RawCopy
 from tests.bench.report import Report
@@ -98,6 +99,8 @@ async def _measure(
     plan = QUICK if options.quick else Plan()
     progress.print("making people")
     traffic = Traffic(_SEED)
+    granted = load_grants(addresses.database_url, addresses.redis_url, traffic)
+    progress.print(f"{granted} people had granted their app's purpose before")
     answered = await record_answers(services["privacy"], token, traffic)
     progress.print(f"{answered} people have recorded their answers")
     with psycopg.connect(addresses.database_url, autocommit=True) as connection:

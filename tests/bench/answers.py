@@ -8,7 +8,7 @@ from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc as pb_grpc
 
 from tests.bench.load import CHANNEL_OPTIONS, WrongCountsError, metadata
-from tests.bench.population import REFUSABLE, Person
+from tests.bench.population import GRANTED, REFUSABLE, Person
 from tests.bench.traffic import Traffic
 
 _IN_FLIGHT = 32
@@ -16,7 +16,8 @@ _SAMPLE = 1_000
 
 
 async def record_answers(address: str, token: str, traffic: Traffic) -> int:
-    """Records every choice of everybody; returns how many people have made one.
+    """Records every choice of everybody, apart from those of `GRANTED`; returns how many people have made
+    one.
 
     Raises WrongCountsError where a sample of them is not answered for accordingly.
     """
@@ -32,7 +33,7 @@ async def record_answers(address: str, token: str, traffic: Traffic) -> int:
 def _people_with_choices(traffic: Traffic) -> Iterator[tuple[str, Person]]:
     for app in traffic.apps.values():
         for person in app.people:
-            if person.choices:
+            if set(person.choices) - GRANTED:
                 yield app.product.app_id, person
 
 
@@ -47,6 +48,7 @@ async def _record(
             choices=[
                 pb.ConsentChoice(purpose=purpose, granted=granted)
                 for purpose, granted in person.choices
+                if (purpose, granted) not in GRANTED
             ],
             actor=person.subject_id,
             method="settings_page",

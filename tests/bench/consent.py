@@ -12,7 +12,7 @@ from tests.bench.echo import METHOD as ECHO
 from tests.bench.echo import EchoServer
 from tests.bench.figures import Figure, pair_ratios
 from tests.bench.load import CHANNEL_OPTIONS, WrongCountsError, metadata
-from tests.bench.population import REFUSABLE
+from tests.bench.population import GRANTED, REFUSABLE
 from tests.bench.traffic import AppTraffic
 
 CALLERS = 32
@@ -68,8 +68,8 @@ async def measure_checks(
 
 
 async def response_size(address: str, token: str, app: AppTraffic) -> int:
-    """Bytes of the answer about somebody who has not been asked: what most answers look like."""
-    person = next(person for person in app.people if not person.choices)
+    """Bytes of the answer about a person who refused nothing: what most answers look like."""
+    person = next(person for person in app.people if set(person.choices) <= GRANTED)
     request = pb.CheckConsentRequest(
         app_id=app.product.app_id,
         subject_id=person.subject_id,

@@ -12,6 +12,8 @@ REFUSABLE = {
     "mlc_lms": "learning_progress",
 }
 OPT_IN = frozenset({"unofficial_communities"})
+# What people of those apps granted before the benchmark begins.
+GRANTED = frozenset((REFUSABLE[app_id], True) for app_id in OPT_IN)
 WHATSAPP = "whatsapp_activity"
 # Apps keep their people's numbers at one length, so that messages about them have one size.
 _FIRST_NUMBER = 1_000_001

@@ -123,6 +123,9 @@ def test_a_consent_is_checked(grpcurl: Grpcurl) -> None:
     body = '{"app_id": "unofficial_communities", "subject_id": "12345", "purpose": "telemetry"}'
     answer = grpcurl("privacy", "-d", body, "weir.privacy.v1.PrivacyService/CheckConsent")
     assert answer == [{"decision": "DECISION_ALLOW", "recorded": True}]
+    body = body.replace("12345", "never-asked")
+    answer = grpcurl("privacy", "-d", body, "weir.privacy.v1.PrivacyService/CheckConsent")
+    assert answer == [{"decision": "DECISION_ANONYMIZE"}]
 
 
 def test_a_stream_is_held(grpcurl: Grpcurl) -> None:

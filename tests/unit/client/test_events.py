@@ -113,3 +113,18 @@ def test_times_without_a_zone_are_utc(text: str, expected: datetime) -> None:
 def test_what_cannot_be_converted_raises(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         event_from_envelope({"name": "view", **wrong})
+
+
+@pytest.mark.parametrize(
+    ("said", "given"), [(False, False), (True, True), ("false", False), ("TRUE", True)]
+)
+def test_what_a_sender_says_of_consent(said: object, given: bool) -> None:
+    event = event_from_envelope({"name": "view", "consent_given": said})
+    assert event.HasField("consent_given")
+    assert event.consent_given is given
+
+
+def test_a_sender_need_not_say_anything_of_consent() -> None:
+    assert not event_from_envelope({"name": "view"}).HasField("consent_given")
+    with pytest.raises(ValueError, match="consent_given: must be true or false"):
+        event_from_envelope({"name": "view", "consent_given": "no"})

@@ -1,0 +1,44 @@
+"""Grants from before the benchmark, in apps that ask first: too many to be recorded one by one."""
+
+import time
+from datetime import UTC, datetime
+
+import psycopg
+from redis import Redis
+
+from libs.consent import READY_FIELD, consent_key
+from tests.bench.population import GRANTED
+from tests.bench.traffic import Traffic
+
+_TIMEOUT_SECONDS = 60.0
+
+
+def load_grants(database_url: str, redis_url: str, traffic: Traffic) -> int:
+    """Writes the grants of `GRANTED` into Postgres and lets privacy fill its mirror again; returns how
+    many there are. The suite has one shard. Raises TimeoutError."""
+    rows = [
+        (app.product.app_id, person.subject_id, *choice)
+        for app in traffic.apps.values()
+        for person in app.people
+        for choice in person.choices
+        if choice in GRANTED
+    ]
+    with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+        [version] = cursor.execute("SELECT nextval('privacy.consent_version')").fetchone() or (1,)
+        now = datetime.now(UTC)
+        statement = (
+            "COPY privacy.consents (app_id, subject_id, purpose, granted, version, recorded_at)"
+            " FROM STDIN"
+        )
+        with cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row((*row, version, now))
+    keys = {consent_key(row[0], 0) for row in rows}
+    with Redis.from_url(redis_url) as redis:
+        redis.delete(*keys)
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        while not all(redis.hexists(key, READY_FIELD.decode()) for key in keys):
+            if time.monotonic() > deadline:
+                raise TimeoutError("privacy has not filled its mirror of consent in Redis")
+            time.sleep(0.05)
+    return len(rows)
