@@ -27,7 +27,8 @@ from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
 
 SERVICE_NAME = "weir.aggregate.v1.AggregateService"
-_QUERY_POOL_SECONDS = 5.0
+# Less than a unary call may take, and enough when all watchers read the current numbers anew at once.
+_QUERY_POOL_SECONDS = 20.0
 
 
 async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServiceParts:
