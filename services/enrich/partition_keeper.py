@@ -1,6 +1,7 @@
 """Keeps the leaves of `enrich.events` as `partitions` wants them, beside the storing of events."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import psycopg
@@ -54,7 +55,7 @@ class PartitionKeeper:
         in_default = await self._store.classes_in_default()
         if not due and in_default <= self._settled:
             return True
-        while change := await self._next_change(now):
+        while change := await self._next_change(now, in_default):
             if not await self._store.apply(change) or change.sources:
                 return False
         self._reviewed_at = now
@@ -64,14 +65,16 @@ class PartitionKeeper:
     async def _keep(self) -> None:
         await self.keep()
 
-    async def _next_change(self, now: datetime) -> Change | None:
+    async def _next_change(self, now: datetime, in_default: Collection[str]) -> Change | None:
         leaves = await self._store.leaves()
         metrics.PARTITIONS.set(sum(map(len, leaves.values())) + len(RETENTION_CLASSES))
-        in_use = await self._store.classes_in_use()
         changes = []
         for name in RETENTION_CLASSES:
-            wanted = (wanted_leaves if name in in_use else current_leaves)(name, now)
-            if change := next_change(leaves.get(name, ()), wanted):
+            existing = leaves.get(name, ())
+            # By the sizes of files: a query would lock every leaf, of which there may be too many.
+            in_use = name in in_default or any(leaf.size_bytes for leaf in existing)
+            wanted = (wanted_leaves if in_use else current_leaves)(name, now)
+            if change := next_change(existing, wanted):
                 changes.append(change)
         # What is missing is made before anything is merged.
         return min(changes, key=lambda change: len(change.sources) > 0, default=None)

@@ -53,11 +53,15 @@ class PartitionStore:
 
     async def classes_in_default(self) -> set[str]:
         """The classes of which a default leaf holds an event."""
-        return await self._classes_with_rows(default_leaf)
-
-    async def classes_in_use(self) -> set[str]:
-        """The classes that hold an event."""
-        return await self._classes_with_rows(lambda name: f"{_PARENT_PREFIX}{name}")
+        statement = sql.SQL(" UNION ALL ").join(
+            sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
+                sql.Literal(name), sql.Identifier("enrich", default_leaf(name))
+            )
+            for name in RETENTION_CLASSES
+        )
+        async with self._engine.connect() as outer:
+            cursor = await (await driver_connection(outer)).execute(statement)
+            return {row[0] for row in await cursor.fetchall()}
 
     async def apply(self, change: Change) -> bool:
         """Makes the change; False if another replica is at work or a row came in between, and nothing was
@@ -75,17 +79,6 @@ class PartitionStore:
         if change.sources:
             log.info("partitions merged", into=change.leaf.name, merged=len(change.sources))
         return True
-
-    async def _classes_with_rows(self, table: Any) -> set[str]:
-        statement = sql.SQL(" UNION ALL ").join(
-            sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
-                sql.Literal(name), sql.Identifier("enrich", table(name))
-            )
-            for name in RETENTION_CLASSES
-        )
-        async with self._engine.connect() as outer:
-            cursor = await (await driver_connection(outer)).execute(statement)
-            return {row[0] for row in await cursor.fetchall()}
 
 
 async def _leaves(connection: psycopg.AsyncConnection[Any]) -> dict[str, list[Leaf]]:
