@@ -77,7 +77,9 @@ class ConsentGate:
         """Whether the event passes; changes it as consent asks."""
         catalog, event, event_type = batch.catalog, candidate.event, candidate.event_type
         subject_id, purpose = candidate.subject_id, event_type.purpose
-        state = _parsed(batch.states[subject_id]) if subject_id else None
+        state = None
+        if subject_id and (purpose is not None or catalog.location_purpose is not None):
+            state = _parsed(batch.states[subject_id])
         decision = Decision.ALLOW
         if purpose is not None:
             if subject_id:

@@ -5,7 +5,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from weir.common.v1 import event_pb2
 
-from libs.consent import encode_state
+from libs.consent import ConsentUnavailable, encode_state
 from services.ingest.model import Verdict
 from tests.unit.ingest.intake import (
     ANN,
@@ -159,6 +159,14 @@ async def test_an_event_without_a_purpose_asks_for_nothing() -> None:
     )
     assert outcome.verdicts == [Verdict.ACCEPTED]
     assert ingest.stored()[0].subject_id == "ann"
+
+
+async def test_a_damaged_consent_holds_up_only_events_that_ask_for_it() -> None:
+    ingest = Ingest({"ann": b"?"})
+    login = event_of(name="login.failed", subject_id="ann", properties_json=b"{}")
+    assert (await ingest.take(login)).verdicts == [Verdict.ACCEPTED]
+    with pytest.raises(ConsentUnavailable):
+        await ingest.take(event_of(subject_id="ann"))
 
 
 async def test_a_producers_own_stand_in_is_keyed_again() -> None:
