@@ -29,7 +29,8 @@ LOCK_TIMEOUT = "2s"
 TURN: LiteralString = "SELECT pg_try_advisory_xact_lock(1999989106, 1885434484)"
 # Sizes leave the indexes out: they say how many rows a merge would copy.
 LEAVES = """
-    SELECT parent.relname, pg_get_expr(leaf.relpartbound, leaf.oid), pg_relation_size(leaf.oid)
+    SELECT parent.relname, leaf.relname, pg_get_expr(leaf.relpartbound, leaf.oid),
+           pg_relation_size(leaf.oid)
     FROM pg_inherits
     JOIN pg_class AS leaf ON leaf.oid = inhrelid
     JOIN pg_class AS parent ON parent.oid = inhparent
@@ -84,11 +85,12 @@ class PartitionStore:
 async def _leaves(connection: psycopg.AsyncConnection[Any]) -> dict[str, list[Leaf]]:
     found: defaultdict[str, list[Leaf]] = defaultdict(list)
     cursor = await connection.execute(LEAVES)
-    for parent, bound, size in await cursor.fetchall():
+    for parent, table, bound, size in await cursor.fetchall():
         retention_class = parent.removeprefix(_PARENT_PREFIX)
         if match := _RANGE.fullmatch(bound):
             start = _moment(match["start"]) if match["start"] else BEGINNING
-            found[retention_class].append(Leaf(retention_class, start, _moment(match["end"]), size))
+            end = _moment(match["end"])
+            found[retention_class].append(Leaf(retention_class, start, end, table, size))
     return found
 
 

@@ -61,17 +61,20 @@ GRAINS = {
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """A partition of one retention class, from `start` until before `end`; the one that begins at
-    BEGINNING holds everything older."""
+    BEGINNING holds everything older. `table` is the name of one that exists."""
 
     retention_class: str
     start: datetime
     end: datetime
+    table: str = ""
     size_bytes: int = 0
 
     @property
     def name(self) -> str:
-        """The table's name: `events_90d_20261120`, `events_1y_202611`, `events_keep_2026` or
-        `events_90d_older`."""
+        """The table's name: that of the existing one, or `events_90d_20261120`, `events_1y_202611`,
+        `events_keep_2026` or `events_90d_older`."""
+        if self.table:
+            return self.table
         if self.start == BEGINNING:
             return f"events_{self.retention_class}_older"
         pattern = GRAINS[self.retention_class].value

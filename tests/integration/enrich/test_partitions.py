@@ -216,6 +216,22 @@ async def test_a_database_of_an_older_release_is_brought_in_order_without_losing
     assert indexes == 4
 
 
+async def test_months_of_an_older_release_become_years(
+    keeper: PartitionKeeper, connection: psycopg.AsyncConnection[Any]
+) -> None:
+    months = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 3, 4, 11)]
+    for month in months:
+        end = (month + timedelta(days=31)).replace(day=1)
+        statement = sql.SQL(
+            "CREATE TABLE {} PARTITION OF enrich.events_keep FOR VALUES FROM ({}) TO ({})"
+        )
+        name = sql.Identifier("enrich", f"events_keep_{month:%Y%m}")
+        await connection.execute(statement.format(name, month, end))
+    await _store(connection, *months, NOW, NOW - timedelta(days=90), retention_class="keep")
+    await _finish(keeper)
+    assert dict(await _rows(connection, TABLES)) == {"enrich.events_keep_2026": 6}
+
+
 async def test_writers_and_readers_go_on_while_leaves_are_merged(
     keeper: PartitionKeeper, connection: psycopg.AsyncConnection[Any], database_url: str
 ) -> None:

@@ -29,7 +29,7 @@ def _at(text: str) -> datetime:
 
 def _day(text: str, size_bytes: int = 0) -> Leaf:
     start = _at(text)
-    return Leaf("90d", start, start + timedelta(days=1), size_bytes)
+    return Leaf("90d", start, start + timedelta(days=1), size_bytes=size_bytes)
 
 
 def _applied(existing: Sequence[Leaf], change: Change) -> list[Leaf]:
@@ -144,7 +144,12 @@ def test_thousands_of_days_of_an_older_release_are_merged_a_few_at_a_time() -> N
 
 def test_months_of_an_older_release_become_years() -> None:
     months = [
-        Leaf("keep", datetime(2026, month, 1, tzinfo=UTC), datetime(2026, month + 1, 1, tzinfo=UTC))
+        Leaf(
+            "keep",
+            datetime(2026, month, 1, tzinfo=UTC),
+            datetime(2026, month + 1, 1, tzinfo=UTC),
+            f"events_keep_2026{month:02}",
+        )
         for month in range(1, 12)
     ]
     existing: list[Leaf] = list(months)
