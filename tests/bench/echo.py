@@ -17,7 +17,7 @@ import grpc
 from libs.common.embedded.ports import HOST
 from libs.common.embedded.process import start_child
 from libs.common.embedded.server import ChildServer
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 
 METHOD = "/weir.bench.Echo/Call"
 _PORT = 50071

@@ -15,7 +15,7 @@ import pytest
 from libs.catalog import load_catalogs
 from libs.common.embedded import PostgresServer
 from libs.common.home import Home
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 from libs.demo.check import check
 from libs.demo.generator import generate_day
 from libs.demo.numbers import Numbers

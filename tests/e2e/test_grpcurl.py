@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 from services.local import Suite
 from tests.support.suite_calls import suite_calls
 

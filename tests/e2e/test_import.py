@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 from services.local import Suite
 from tests.support.environment import without_settings
 from tests.support.waiting import eventually

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from libs.catalog import load_catalog, to_envelope
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 from services.local import Suite
 from tests.contract.documents.examples import EXAMPLES
 from tests.support.weir_command import weir

@@ -19,7 +19,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 from libs.common.home import Home
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 from services.local import Suite
 from tests.support.suite_calls import suite_calls
 from tests.support.waiting import eventually

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 
 Object = dict[str, Any]
 

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 
-from libs.common.settings import REPOSITORY, CommonSettings
+from libs.common.repository import REPOSITORY
+from libs.common.settings import CommonSettings
 from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
 from services.ingest.settings import IngestSettings

@@ -5,7 +5,8 @@ import tomllib
 import pytest
 import yaml
 
-from libs.common.settings import REPOSITORY, CommonSettings
+from libs.common.repository import REPOSITORY
+from libs.common.settings import CommonSettings
 from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
 from services.ingest.settings import IngestSettings

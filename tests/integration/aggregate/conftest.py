@@ -14,7 +14,7 @@ from redis import Redis
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.common.grpc_server import GrpcServer
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 from services.aggregate.server import build
 from services.aggregate.settings import AggregateSettings
 from tests.support.waiting import until

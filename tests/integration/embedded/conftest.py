@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 from services.local import SERVICES, Service
 from tests.support.environment import without_settings
 

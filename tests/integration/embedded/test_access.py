@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from libs.cli.main import app
 from libs.common.embedded import PostgresServer, RedisServer
 from libs.common.home import Addresses, Home
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 
 # Tries the stores as another user and prints how each attempt ends. What the attempts import is
 # imported by a first round, because the other user may lack the right to read this environment.

@@ -14,7 +14,7 @@ from redis import Redis
 
 from libs.common.embedded import PostgresServer, RedisServer, StartError
 from libs.common.embedded.ports import reserve_port
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 from tests.support.waiting import eventually
 
 SUPERVISOR = """

@@ -23,7 +23,7 @@ from libs.common.embedded import StartError
 from libs.common.embedded.service import is_serving
 from libs.common.home import Home, HomeError
 from libs.common.migrate import current_revision, newest_revision
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 from services.local import SERVICES, Service, Suite
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.support.weir_command import read_until, started

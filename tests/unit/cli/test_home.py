@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from libs.cli.main import app
 from libs.common.home import Addresses, Home
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 from tests.support.environment import without_settings
 from tests.unit.catalog.small_catalog import SMALL
 

@@ -11,7 +11,7 @@ import typer
 
 from libs.cli.lazy import LazyCommand
 from libs.cli.main import ENTRIES, app
-from libs.common.settings import REPOSITORY
+from libs.common.repository import REPOSITORY
 from tests.support.environment import without_settings
 
 LOADED = """
