@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 import signal
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from tests.bench.raw_copy import RawCopy
 from tests.bench.report import Report
 from tests.bench.stored_counts import StoredCounts
 from tests.bench.traffic import Traffic
+from tests.support.environment import without_settings
 
 PARTS = ("end_to_end", "consent", "batch", "delay")
 _SEED = 20_260_101
@@ -68,13 +68,10 @@ def main() -> int:
     progress = Console(stderr=True)
     _describe_machine(progress)
     report = Report()
-    # Nothing of the user's own settings: everybody measures the same.
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("WEIR_", "OTEL_"))
-    }
     with (
         tempfile.TemporaryDirectory(prefix="weir-bench-") as folder,
-        Suite(Home(Path(folder)), environment, report=progress.print) as suite,
+        # Nothing of the user's own settings: everybody measures the same.
+        Suite(Home(Path(folder)), without_settings(), report=progress.print) as suite,
     ):
         try:
             asyncio.run(_measure(suite, options, report, progress))

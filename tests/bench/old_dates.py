@@ -7,7 +7,6 @@ delay of another producer's events while 8,000 events of as many days arrive.
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ from tests.bench.delay import DelayBench
 from tests.bench.figures import Figure, pair_ratios, percentile
 from tests.bench.load import WrongCountsError, send
 from tests.bench.traffic import Frames, Traffic
+from tests.support.environment import without_settings
 
 APP = "ip_assets"
 FRAME_EVENTS = 500
@@ -56,12 +56,9 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=5_000.0, help="events/s of that load")
     options = parser.parse_args()
     progress = Console(stderr=True)
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("WEIR_", "OTEL_"))
-    }
     with (
         tempfile.TemporaryDirectory(prefix="weir-bench-") as folder,
-        Suite(Home(Path(folder)), environment, report=progress.print) as suite,
+        Suite(Home(Path(folder)), without_settings(), report=progress.print) as suite,
     ):
         try:
             figures = asyncio.run(_measure(suite, options, progress))

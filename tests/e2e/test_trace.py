@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from libs.common.home import Home
 from libs.common.repository import REPOSITORY
 from services.local import Suite
+from tests.support.environment import without_settings
 from tests.support.suite_calls import suite_calls
 from tests.support.waiting import eventually
 
@@ -83,11 +84,6 @@ def _receiver() -> Iterator[tuple[Receiver, str]]:
     server.stop(None).wait()
 
 
-def _environment(**more: str) -> dict[str, str]:
-    ours = {name: v for name, v in os.environ.items() if not name.startswith(("WEIR_", "OTEL_"))}
-    return {**ours, **more}
-
-
 def _produce(suite: Suite, way: str, environment: dict[str, str]) -> None:
     paths = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "protos" / "gen")])
     address = suite.addresses.services["ingest"]
@@ -101,9 +97,11 @@ def _produce(suite: Suite, way: str, environment: dict[str, str]) -> None:
 
 def test_one_trace_from_the_producer_to_the_rollup(tmp_path: Path) -> None:
     with _receiver() as (receiver, endpoint):
-        environment = _environment(
-            OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_BSP_SCHEDULE_DELAY="50"
-        )
+        environment = {
+            **without_settings(),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "OTEL_BSP_SCHEDULE_DELAY": "50",
+        }
         with Suite(Home(tmp_path / "home"), environment) as suite:
             for way in ("stream", "unary"):
                 _produce(suite, way, environment)
@@ -116,7 +114,7 @@ def test_one_trace_from_the_producer_to_the_rollup(tmp_path: Path) -> None:
 
 def test_without_an_endpoint_only_the_stores_are_contacted(suite: Suite) -> None:
     with suite_calls(suite) as calls:
-        _produce(suite, "untraced", _environment())
+        _produce(suite, "untraced", without_settings())
         calls.stored("event_id", ["traced-untraced"])
     # On Unix sockets, unless the path of the home is too long for one; those have no port.
     stores = {
