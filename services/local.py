@@ -7,12 +7,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from redis import Redis
+
+from libs.catalog import load_catalogs
 from libs.common.embedded import PostgresServer, RedisServer, StartError
 from libs.common.embedded.server import ChildServer
 from libs.common.embedded.service import ServiceProcess
 from libs.common.home import Addresses, Home
+from libs.common.migrate import upgrade
 from libs.common.pseudonym import check_secret
 from libs.common.repository import REPOSITORY
+from libs.consent import READY_FIELD, consent_key
 from services.table import SERVICES, Service
 
 _POLL_SECONDS = 0.2
@@ -22,9 +27,7 @@ _LONGEST_DELAY_SECONDS = 30.0
 _STABLE_SECONDS = 60.0
 # Enough for the consent of several million people.
 _CONSENT_SECONDS = 120.0
-
-
-# Of files in the home.
+# A file in the home.
 _PSEUDONYM_KEY = "pseudonym.key"
 POSTGRES_PORT = 55432
 REDIS_PORT = 56379
@@ -199,9 +202,6 @@ class Suite:
         return urls
 
     def _migrate(self, database_url: str) -> None:
-        # Imported here: half a second that a caller who only reads the table need not wait.
-        from libs.common.migrate import upgrade
-
         self._report("migrating the database")
         upgrade(database_url)
 
@@ -225,12 +225,6 @@ class Suite:
         anybody: a suite that says it is up should take the first event."""
         if not any(service.module == "services.privacy" for service in self._table):
             return
-        # Imported here for the same reason as in `_migrate`.
-        from redis import Redis
-
-        from libs.catalog import load_catalogs
-        from libs.consent import READY_FIELD, consent_key
-
         self._report("waiting until consent can be read")
         keys = [
             consent_key(app_id, shard)

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from libs.common.repository import REPOSITORY
-from services.local import SERVICES, Service
+from services.table import SERVICES, Service
 from tests.support.environment import without_settings
 
 

@@ -20,11 +20,12 @@ from weir.privacy.v1.privacy_service_pb2 import CheckConsentRequest
 
 from libs.catalog import load_catalogs
 from libs.common.embedded import StartError
-from libs.common.embedded.service import is_serving
+from libs.common.health_probe import is_serving
 from libs.common.home import Home, HomeError
 from libs.common.migrate import current_revision, newest_revision
 from libs.common.repository import REPOSITORY
-from services.local import SERVICES, Service, Suite
+from services.local import Suite
+from services.table import SERVICES, Service
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.support.weir_command import read_until, started
 
@@ -32,11 +33,10 @@ UP = """
 import sys
 from pathlib import Path
 from libs.cli import suite_commands
-from services.local import Service
-import services.local
+from services.table import SERVICES, Service
 table = tuple(
     Service(row.name, "tests.support.fake_service", row.port - 20_000, row.metrics_port + 20_000)
-    for row in services.local.SERVICES
+    for row in SERVICES
 )
 original = suite_commands.Suite
 suite_commands.Suite = lambda *words, **names: original(*words, services=table, **names)
