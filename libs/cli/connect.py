@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 AppId = Annotated[str, typer.Option("--app", help="The app.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+AllowRejected = Annotated[
+    bool,
+    typer.Option(
+        "--allow-rejected",
+        help="Exit with 0 even if rows were rejected or could not be read.",
+    ),
+]
 
 
 def _catalogs_option(default: str) -> Any:

@@ -5,6 +5,7 @@ import gzip
 import io
 import stat
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ import orjson
 # A line, and a row of several lines. An event has at most 3 MiB in a frame.
 MAX_ROW_LENGTH = 4 * 1024 * 1024
 TOO_LONG = f"longer than {MAX_ROW_LENGTH:,} characters"
+# What reading a file raises that breaks off, or cannot be read at all.
+READ_ERRORS = (OSError, EOFError, zlib.error)
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
@@ -66,7 +69,7 @@ class EventFile:
 
     def byte_lines(self) -> Iterator[bytes | None]:
         """The lines as they are, with their ends; None for one that is too long, which is skipped.
-        Raises OSError, EOFError or zlib.error for a file that breaks off, as `text_lines` does."""
+        Raises one of READ_ERRORS for a file that breaks off, as `text_lines` does."""
         return self._counting_lines(self._content, b"\n")
 
     def text_lines(self, encoding: str) -> Iterator[str | None]:
@@ -121,6 +124,11 @@ def displayed(text: str, length: int = 40) -> str:
     """The beginning of a text from a file, so that it can be printed."""
     cut = f"{text[:length]}..." if len(text) > length else text
     return cut.replace(UNDECODABLE, "\ufffd")
+
+
+def read_error(error: Exception) -> str:
+    """What is wrong with a file, from one of READ_ERRORS."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 @contextmanager

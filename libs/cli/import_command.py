@@ -1,6 +1,5 @@
 """`weir import`: a log, row by row, as events; a second import adds nothing."""
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -9,6 +8,7 @@ import typer
 
 from libs.catalog import Catalog
 from libs.cli.connect import (
+    AllowRejected,
     AppId,
     AsJson,
     CatalogFolder,
@@ -21,7 +21,15 @@ from libs.cli.connect import (
 from libs.cli.counted import CountedEvents, CountWatch
 from libs.cli.delivery import Delivery
 from libs.cli.derived_ids import IdFrom, RowIds
-from libs.cli.event_files import EventFile, FileFormat, Row, detect_format, open_events
+from libs.cli.event_files import (
+    READ_ERRORS,
+    EventFile,
+    FileFormat,
+    Row,
+    detect_format,
+    open_events,
+    read_error,
+)
 from libs.cli.importing.day_order import DayOrderError, find_day_order
 from libs.cli.importing.duplicates import duplicates_note
 from libs.cli.importing.mapping import MappingError, RowMapping, parse_mapping
@@ -29,7 +37,6 @@ from libs.cli.importing.reading import Reading, ReadingError
 from libs.cli.importing.time_shapes import DayOrder
 from libs.cli.importing.times import TimeError, TimeReader
 from libs.cli.report import print_report
-from libs.cli.send_command import AllowRejected, read_error
 from libs.client import WeirClient
 from libs.common.home import Addresses
 
@@ -126,7 +133,7 @@ def import_events(
     try:
         with open_events(file) as events, call_errors_as_messages():
             delivery, extra = task.run(events, file_format or detect_format(file, events.head))
-    except (OSError, EOFError, zlib.error) as error:
+    except READ_ERRORS as error:
         fail(f"{file}: {read_error(error)}", 2)
     except (MappingError, ReadingError, DayOrderError) as error:
         fail(f"{file}: {error}", 2)
@@ -167,7 +174,7 @@ class _Import:
         if columns is not None:
             self.mapping.check_columns(columns)
         times = self.times
-        # What is no file of its own, such as a pipe, cannot be read twice.
+        # A pipe, whose size is unknown, cannot be read twice.
         if times.time_format is None and file.size is not None:
             times = times.with_order(self._day_order(file_format))
         with open_channel(self.addresses, "aggregate") as channel:
@@ -184,17 +191,17 @@ class _Import:
             return delivery, {"counted": counted, "stored_before": before}
 
     def _day_order(self, file_format: FileFormat) -> DayOrder | None:
-        """The order of the dates in the column of times, of which the whole file is read if it has
+        """Which number of a date in the column of times is the day. Reads the whole file if the column has
         dates of two numbers and a year."""
         column = self.mapping.columns.get("occurred_at", "")
         with open_events(self.path) as file:
-            documents = (
-                (row.number, row.document)
-                for row in self.reading.rows(file, file_format)[1]
+            _, rows = self.reading.rows(file, file_format)
+            values = (
+                (row.number, str(row.document.get(column) or "").strip())
+                for row in rows
                 if row.document is not None
             )
-            values = ((line, str(document.get(column) or "")) for line, document in documents)
-            return find_day_order(column, ((line, text.strip()) for line, text in values if text))
+            return find_day_order(column, ((line, text) for line, text in values if text))
 
     def _send(self, file: EventFile, rows: Iterator[Row], times: TimeReader) -> Delivery:
         with (

@@ -119,7 +119,7 @@ class Report:
 
 def _name_list(names: Counter[str], known: Sequence[str]) -> str:
     shown = [
-        f"{name or 'other or empty names'} ({number:,}{did_you_mean(name, known).rstrip('?')})"
+        f"{name or 'other or empty names'} ({number:,}{did_you_mean(name, known).removesuffix('?')})"
         for name, number in names.most_common(_SHOWN_NAMES)
     ]
     if hidden := len(names) - len(shown):

@@ -1,12 +1,12 @@
 """`weir send`: events from a file, in the app's own words, over one stream."""
 
-import zlib
 from typing import Annotated
 
 import typer
 
 from libs.catalog import Catalog, EnvelopeError, to_envelope
 from libs.cli.connect import (
+    AllowRejected,
     AppId,
     AsJson,
     CatalogFolder,
@@ -17,18 +17,10 @@ from libs.cli.connect import (
 )
 from libs.cli.delivery import Delivery
 from libs.cli.derived_ids import line_id
-from libs.cli.event_files import EventFile, open_events, read_ndjson
+from libs.cli.event_files import READ_ERRORS, EventFile, open_events, read_error, read_ndjson
 from libs.cli.report import Report, print_report
 from libs.client import WeirClient
 from libs.common.home import Addresses
-
-AllowRejected = Annotated[
-    bool,
-    typer.Option(
-        "--allow-rejected",
-        help="Exit with 0 even if rows were rejected or could not be read.",
-    ),
-]
 
 
 def send(
@@ -49,15 +41,10 @@ def send(
     try:
         with open_events(file) as events, call_errors_as_messages():
             report = _send(catalog, addresses, events, file)
-    except (OSError, EOFError, zlib.error) as error:
+    except READ_ERRORS as error:
         fail(f"{file}: {read_error(error)}", 2)
     print_report(report, report.notes(catalog.events), {}, as_json=as_json)
     raise typer.Exit(report.exit_code(allow_rejected=allow_rejected))
-
-
-def read_error(error: Exception) -> str:
-    """What is wrong with a file that cannot be read on."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _send(catalog: Catalog, addresses: Addresses, file: EventFile, title: str) -> Report:

@@ -82,7 +82,7 @@ class RowMapping:
 def parse_mapping(catalog: Catalog, maps: Sequence[str], sets: Sequence[str]) -> RowMapping:
     """The mapping that `field=column` and `field=constant` texts say; the catalog's words for the
     subject and the group are fields as well. Raises MappingError."""
-    words = own_words(catalog)
+    words = _own_words(catalog)
     columns = dict(_pair(text, "--map", words) for text in maps)
     constants = dict(_pair(text, "--set", words) for text in sets)
     if len(columns) + len(constants) < len(maps) + len(sets):
@@ -99,7 +99,7 @@ def parse_mapping(catalog: Catalog, maps: Sequence[str], sets: Sequence[str]) ->
     return RowMapping(columns, constants)
 
 
-def own_words(catalog: Catalog) -> Mapping[str, str]:
+def _own_words(catalog: Catalog) -> Mapping[str, str]:
     """The fields that the catalog has its own word for, by that word."""
     words = {catalog.subject_name: "subject_id"}
     if catalog.group_name is not None:
