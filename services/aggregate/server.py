@@ -27,7 +27,7 @@ from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
 
 SERVICE_NAME = "weir.aggregate.v1.AggregateService"
-# Less than a unary call may take, and enough when all watchers read the current numbers anew at once.
+# Less than a unary call may take, and enough when all watchers read the current numbers again at once.
 _QUERY_POOL_SECONDS = 20.0
 
 
@@ -40,8 +40,8 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     database_url = settings.database_url.get_secret_value()
     counting = create_engine(database_url, service="aggregate", pool_size=2, max_overflow=1)
     stack.push_async_callback(counting.dispose)
-    # Apart from counting, which goes on whatever is asked; and who has to wait for a connection hears so
-    # before the call's own limit.
+    # A pool of its own, so that queries never keep counting from a connection. A query that gets none is
+    # refused before the call's own limit ends it.
     reading = create_engine(
         database_url, service="aggregate-queries", pool_seconds=_QUERY_POOL_SECONDS
     )

@@ -18,5 +18,5 @@ class AggregateSettings(CommonSettings):
     # Open WatchMetrics calls, of all apps and of one.
     max_watchers: int = Field(200, ge=1)
     max_watchers_per_app: int = Field(100, ge=1)
-    # Changes that slow watchers have yet to be told, of all together.
+    # Changes that slow watchers have not been sent yet, of all together.
     max_watch_bytes: int = Field(32 * 1024 * 1024, ge=1)

@@ -11,7 +11,7 @@ from services.aggregate.model import CellState
 
 # Beside its message: the objects around it, and its places in a dict and a list.
 _CHANGE_BYTES = 300
-# Outdated changes that are not worth making the list anew.
+# As many outdated changes are not worth a new list.
 _TOLERATED = 1_000
 
 
@@ -92,7 +92,7 @@ class Changes:
         """The message of a state that was read from the store, for the watcher that begins with it;
         empty if a newer one is here, which the watcher comes to.
 
-        Nothing older than what was read can be told afterwards, to no watcher.
+        No watcher is sent anything older than what was read after that.
         """
         cell_id, version = state.cell.cell_id, state.version
         known = self._by_cell.get(cell_id)
@@ -123,15 +123,15 @@ class Changes:
         return Portion(messages, self.newest, more=False)
 
     def forget_through(self, place: int) -> None:
-        """Forgets what every watcher has been told: the changes up to `place`."""
-        told = bisect_right(self._in_order, place, key=attrgetter("place"))
-        for change in self._in_order[:told]:
+        """Forgets the changes up to `place`, which every watcher has been sent."""
+        sent = bisect_right(self._in_order, place, key=attrgetter("place"))
+        for change in self._in_order[:sent]:
             if self._by_cell.get(change.cell_id) is change:
                 self._forget(change.cell_id)
-        del self._in_order[:told]
+        del self._in_order[:sent]
 
     def drop_oldest(self, excess_bytes: int) -> None:
-        """Forgets the oldest changes, told or not, until so many bytes are free."""
+        """Forgets the oldest changes, sent or not, until so many bytes are free."""
         enough = self.held_bytes - excess_bytes
         dropped = 0
         while dropped < len(self._in_order) and self.held_bytes > enough:

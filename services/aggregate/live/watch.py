@@ -34,7 +34,7 @@ _VERSIONS = 20_000
 class WatchHub:
     """Hands changes from Redis to watchers. Holds a subscription only while there are watchers.
 
-    All of them together hold at most `max_bytes` of changes that some have yet to be told. Beside that,
+    All of them together hold at most `max_bytes` of changes that some have not been sent yet. Beside that,
     each holds one message that is on its way to its caller, or, at its start, one page of messages.
     """
 
@@ -84,7 +84,7 @@ class WatchHub:
                         with self._on_its_way(sum(map(len, found))):
                             yield b"".join(found)
                 if not more:
-                    self._forget_told(app_id, changes)
+                    self._forget_sent(app_id, changes)
                     await pause(self._draining, self._interval_seconds)
                     await watcher.changed.wait()
                     watcher.changed.clear()
@@ -102,7 +102,7 @@ class WatchHub:
             watcher.changed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Listens to Redis, whenever there are watchers, until told to stop."""
+        """Listens to Redis, whenever there are watchers, until `stop` is set."""
         while not stop.is_set():
             await pause(self._wanted, _POLL_SECONDS)
             if not self._wanted.is_set():
@@ -148,17 +148,17 @@ class WatchHub:
                 watcher.changed.set()
             elif watcher.place == before:
                 watcher.place = changes.newest
-        self._forget_told(app_id, changes)
+        self._forget_sent(app_id, changes)
         self._keep_to_the_limit()
 
-    def _forget_told(self, app_id: str, changes: Changes) -> None:
-        """What is stale begins anew, and needs no changes."""
+    def _forget_sent(self, app_id: str, changes: Changes) -> None:
+        """Forgets the changes that all watchers were sent. Stale ones need none: they start again."""
         places = [each.place for each in self._watchers.of(app_id) if not each.stale]
         changes.forget_through(min(places, default=changes.newest))
         self._measure()
 
     def _keep_to_the_limit(self) -> None:
-        held = sum(changes.held_bytes for changes in self._changes.values())
+        held = self._held_bytes()
         while held > self._max_bytes:
             app_id, largest = max(self._changes.items(), key=lambda item: item[1].held_bytes)
             before = largest.held_bytes
@@ -167,8 +167,8 @@ class WatchHub:
                 if watcher.place < largest.lost and not watcher.stale:
                     metrics.RESTARTED_WATCHERS.inc()
                     watcher.restart()
-            # Nothing is left to tell those that have just been restarted.
-            self._forget_told(app_id, largest)
+            # Those that were restarted just now need none of these changes.
+            self._forget_sent(app_id, largest)
             held += largest.held_bytes - before
         self._measure()
 
@@ -219,9 +219,11 @@ class WatchHub:
             self._bytes_on_their_way -= size
             self._measure()
 
+    def _held_bytes(self) -> int:
+        return sum(changes.held_bytes for changes in self._changes.values())
+
     def _measure(self) -> None:
-        held = sum(changes.held_bytes for changes in self._changes.values())
-        metrics.WATCHED_BYTES.set(held + self._bytes_on_their_way)
+        metrics.WATCHED_BYTES.set(self._held_bytes() + self._bytes_on_their_way)
 
     @contextmanager
     def _watching(self, app_id: str, rollups: frozenset[str]) -> Iterator[Watcher]:

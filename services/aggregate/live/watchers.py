@@ -17,7 +17,7 @@ class Watcher:
     def __init__(self, rollups: frozenset[str]) -> None:
         self.rollups = rollups
         self.place = 0
-        # Set when there is something to tell.
+        # Set when there is something to send.
         self.changed = asyncio.Event()
         # True when changes may have been missed: the current buckets have to be read (again).
         self.stale = True
