@@ -37,8 +37,9 @@ def describe_status(status: status_pb2.Status) -> Problem:
     code = next((code.name for code in grpc.StatusCode if code.value[0] == status.code), "UNKNOWN")
     info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
     for detail in status.details:
-        # Each fills in the message that it is of.
-        detail.Unpack(info) or detail.Unpack(retry)
+        for message in (info, retry):
+            # Does nothing unless the detail is of the message's type.
+            detail.Unpack(message)
     return Problem(
         code,
         status.message,
