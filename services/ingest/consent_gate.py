@@ -1,6 +1,7 @@
 """What consent lets through: one read for a whole batch, then a decision for each event."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from libs.catalog import Catalog, Purpose, Subjectless
@@ -31,6 +32,27 @@ from services.ingest.subjects import (
 PRIVACY_LEVEL_PII = PRIVACY_LEVELS.index("pii")
 NO_LINKS = Links({}, {})
 Rejected = tuple[int, Any]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What the decisions of one batch share. `states` has the consents as they are stored, by person,
+    `others` the people whom an event names beside its subject, by position."""
+
+    catalog: Catalog
+    states: Mapping[str, bytes | None]
+    links: Links
+    others: Mapping[int, Sequence[str]]
+    outcome: Outcome
+
+    def decide_subjectless(self, purpose: Purpose, event: Any) -> Decision:
+        """What becomes of an event that names no person. If other events of the batch show whose it is, it
+        is still not attributed to that person, and passes only if their consent allows it unchanged."""
+        person_id = self.links.person_of(event)
+        if not person_id:
+            return decide_subjectless(purpose)
+        allowed = decide(purpose, _parsed(self.states[person_id])) is Decision.ALLOW
+        return Decision.ALLOW if allowed else Decision.DROP
 
 
 class ConsentGate:
@@ -73,7 +95,7 @@ class ConsentGate:
             self._reduce(batch, position, event, subject)
         return admitted
 
-    def _admit(self, batch: "_Batch", candidate: Candidate) -> bool:
+    def _admit(self, batch: _Batch, candidate: Candidate) -> bool:
         """Whether the event passes; changes it as consent asks."""
         catalog, event, event_type = batch.catalog, candidate.event, candidate.event_type
         subject_id, purpose = candidate.subject_id, event_type.purpose
@@ -118,7 +140,7 @@ class ConsentGate:
         if event.anonymous_id:
             event.anonymous_id = self._anonymizer.rekeyed(catalog.app_id, event.anonymous_id)
 
-    def _remove_others(self, batch: "_Batch", position: int, event: Any, purpose: Purpose) -> None:
+    def _remove_others(self, batch: _Batch, position: int, event: Any, purpose: Purpose) -> None:
         """Removes the other people whom the event names and who do not let the purpose name them."""
         for person_id in batch.others.get(position, ()):
             if decide(purpose, _parsed(batch.states[person_id])) is not Decision.ALLOW:
@@ -126,7 +148,7 @@ class ConsentGate:
                     batch.catalog, event, person_id, position, batch.outcome
                 )
 
-    def _reduce(self, batch: "_Batch", position: int, event: Any, subject: Subject) -> None:
+    def _reduce(self, batch: _Batch, position: int, event: Any, subject: Subject) -> None:
         """Leaves of a rejected event what its dead letter may hold, and sets its verdict."""
         catalog = batch.catalog
         state = _parsed(batch.states[subject.id]) if subject.id else None
@@ -156,35 +178,6 @@ class ConsentGate:
         if event.event_id != sent_id:
             batch.outcome.sent_ids[position] = sent_id
         batch.outcome.verdicts[position] = Verdict.REJECTED
-
-
-class _Batch:
-    """What the decisions of one batch share."""
-
-    __slots__ = ("catalog", "links", "others", "outcome", "states")
-
-    def __init__(
-        self,
-        catalog: Catalog,
-        states: Mapping[str, bytes | None],
-        links: Links,
-        others: Mapping[int, Sequence[str]],
-        outcome: Outcome,
-    ) -> None:
-        self.catalog = catalog
-        self.states = states
-        self.links = links
-        self.others = others
-        self.outcome = outcome
-
-    def decide_subjectless(self, purpose: Purpose, event: Any) -> Decision:
-        """What becomes of an event that names no person. One whose person the batch itself tells counts
-        as named, but not as that person's: it passes only if nothing would have to be taken out."""
-        person_id = self.links.person_of(event)
-        if not person_id:
-            return decide_subjectless(purpose)
-        allowed = decide(purpose, _parsed(self.states[person_id])) is Decision.ALLOW
-        return Decision.ALLOW if allowed else Decision.DROP
 
 
 def _links(
