@@ -45,8 +45,8 @@ class Limits:
 
 
 class SentDimensions(NamedTuple):
-    """What the numbers of an event are split by that a producer can make long: properties, and texts of
-    context and attribution. What enrichment finds is not among it: only counting knows that."""
+    """The dimensions of an event that a producer can make long: properties, and texts of context and
+    attribution. What enrichment finds is not among them, because only counting knows it."""
 
     properties: tuple[Source, ...]
     texts: tuple[Source, ...]

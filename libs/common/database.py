@@ -23,8 +23,8 @@ POSTGRES_DOWN = (
 )
 # SQLSTATE class 54: a value is larger than Postgres can index or hold.
 _PROGRAM_LIMIT = "54"
-# A server that takes a connection and says nothing, and one that is gone without a word: the other end of
-# an idle connection is asked after 30 s, and given up after three questions without an answer.
+# Of a server that accepts a connection and does not answer, and of one that disappears: an idle connection is
+# probed after 30 s, and given up after three probes without an answer.
 _CONNECTION_LIMITS: dict[str, Any] = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
@@ -75,8 +75,8 @@ def create_engine(
 
 
 async def _connect(conninfo: str, application_name: str) -> AsyncConnection[Any]:
-    """A connection. If its caller leaves while it is being made, it is completed and closed: an attempt
-    that is cancelled keeps its socket until the next garbage collection, and a place in Postgres as long."""
+    """A connection. If the caller is cancelled meanwhile, the connection is completed and then closed: a
+    cancelled attempt would hold its socket, and a place in Postgres, until the next garbage collection."""
     attempt = asyncio.ensure_future(
         AsyncConnection.connect(conninfo, application_name=application_name, **_CONNECTION_LIMITS)
     )

@@ -3,7 +3,7 @@
 from prometheus_client import Counter, Gauge
 
 UNAUTHENTICATED = Counter(
-    "weir_rpc_unauthenticated_calls_total", "Calls refused for want of a valid token"
+    "weir_rpc_unauthenticated_calls_total", "Calls refused because they had no valid token"
 )
 UNREADABLE = Counter(
     "weir_rpc_unreadable_messages_total",

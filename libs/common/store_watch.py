@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 # One answer that is late, on a busy machine for example, is no outage.
 _FAILURES_UNTIL_AWAY = 2
-# A question is not asked again while an earlier one waits; but not for ever.
+# A store is not asked again while it owes an answer; after this time the question is given up.
 _GIVE_UP_SECONDS = 10.0
 
 

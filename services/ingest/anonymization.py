@@ -39,7 +39,7 @@ class Anonymizer:
         return self._pseudonymizer.pseudonym(app_id, f"anonymous\x00{anonymous_id}")
 
     def event(self, app_id: str, event_id: str) -> str:
-        """The pseudonym of an event id that may tell who the event is about."""
+        """The pseudonym of an event id that may reveal whom the event is about."""
         return self._pseudonymizer.pseudonym(app_id, f"event\x00{event_id}")
 
     def anonymize(self, catalog: Catalog, candidate: Candidate, outcome: Outcome) -> None:
@@ -104,7 +104,7 @@ class Anonymizer:
 
 
 def names_person(event_id: str, person_id: str) -> bool:
-    """Whether an event id tells who the event is about. A UUID contains a short id by chance, so it does
+    """Whether an event id reveals whom the event is about. A UUID contains a short id by chance, so it does
     only if it is the person's own."""
     if person_id not in event_id:
         return False

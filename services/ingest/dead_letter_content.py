@@ -11,7 +11,7 @@ from libs.consent import Decision
 from services.ingest.anonymization import Anonymizer, names_person
 from services.ingest.subjects import Subject
 
-# What of an event tells neither about a person nor what was said.
+# Fields that hold neither personal data nor content.
 _BARE_FIELDS = frozenset(
     {
         *("event_id", "name", "schema_version", "occurred_at", "producer", "environment"),
@@ -28,7 +28,7 @@ class Content(Enum):
     WHOLE = "whole"
     # Under a pseudonym, without properties and `context.extra`.
     PSEUDONYMOUS = "pseudonymous"
-    # Which event, when, and from which producer; nobody's, and without content.
+    # Which event, when, and from which producer; no person, and no content.
     BARE = "bare"
     # There is no dead letter.
     NONE = "none"

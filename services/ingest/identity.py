@@ -21,7 +21,7 @@ def fingerprint(candidate: Candidate) -> bytes:
 
 def dead_letter_id(app_id: str, refusal: Refusal, event: Any) -> bytes:
     """The id of a rejected event's dead letter, 16 bytes: the same one when the event comes again, because
-    an ack was lost. Made from what is kept of the event, so that it tells nothing else."""
+    an ack was lost. Made from what is kept of the event, so that it reveals nothing else."""
     parts = (app_id.encode(), refusal.reason.encode(), refusal.field.encode())
     kept = event.SerializeToString(deterministic=True)
     return uuid5(DEAD_LETTER_NAMESPACE, b"\x00".join((*parts, kept)))

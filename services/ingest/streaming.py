@@ -107,7 +107,7 @@ class EventStream:
 
     async def _answer(self, request: Any) -> pb.FrameAck:
         if isinstance(request, UnreadableMessage):
-            # Without a sequence, which nobody can read: acks come in the order of the frames.
+            # Without a sequence, which could not be read: acks come in the order of the frames.
             return pb.FrameAck(credits=1, status=rpc_status(request))
         if request.WhichOneof("message") != "frame":
             return pb.FrameAck(

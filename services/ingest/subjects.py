@@ -16,8 +16,8 @@ from services.ingest.properties import PropertiesError, parse_properties
 
 
 class Subject(NamedTuple):
-    """Whom an event is about: the person's id, empty for nobody's. When it is not `certain`, the event
-    says something about a person that cannot be read, and may be about another one, or about more."""
+    """Whom an event is about: the person's id, empty if it is about no person. If it is not `certain`, the
+    event says something about a person that cannot be read, and may be about another one, or about more."""
 
     id: str
     certain: bool = True
@@ -41,7 +41,7 @@ class Links:
 
 
 def links_between(events: Iterable[tuple[Any, str]]) -> Links:
-    """The links that events make, given with the ids of their subjects (empty for nobody's)."""
+    """The links that events make, given with the ids of their subjects (empty if they have none)."""
     by_session: dict[str, str] = {}
     by_anonymous_id: dict[str, str] = {}
     for event, subject_id in events:

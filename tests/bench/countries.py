@@ -27,7 +27,7 @@ from services.enrich.steps.country import country_lookup
 
 _SEED = 20_260_101
 _PREFIX = {4: 24, 6: 48}
-# No network is larger than a /16 of IPv6: lists fill what nobody has with larger ranges.
+# No network is larger than a /16 of IPv6: lists fill unassigned space with larger ranges.
 _LARGEST = 2**112
 
 

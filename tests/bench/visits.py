@@ -31,7 +31,7 @@ class Happening(NamedTuple):
 
 Visit = Callable[[Person, Random], Iterator[Happening]]
 
-# Found by its person, whom nobody has asked: an event that asks for no consent.
+# Found by its person, who has not been asked: an event that asks for no consent.
 COMMUNITY_MARKER = Happening("user.login.completed", pb.PRODUCER_API, {})
 SOCIAL_MARKER = Happening("session", pb.PRODUCER_FRONTEND, {"action": "marker"}, "1.1.0")
 LESSON_MARKER = Happening("menu_click", pb.PRODUCER_FRONTEND, {})

@@ -350,7 +350,7 @@ def test_an_unbalanced_quote_costs_one_row(suite: Suite, tmp_path: Path) -> None
     assert "line 1501: a quoted field that begins here" in allowed.stdout
 
 
-def test_a_header_that_cannot_be_read_is_said(suite: Suite, tmp_path: Path) -> None:
+def test_a_header_that_cannot_be_read_is_an_error(suite: Suite, tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     log.write_bytes(b"userid\reventDate,eventName\n1,2016-05-01,gameStarted\n")
     finished = weir(suite.home.path, "import", str(log), "--app", "gamelaunch", *MAPPING)
@@ -363,7 +363,9 @@ def test_a_header_that_cannot_be_read_is_said(suite: Suite, tmp_path: Path) -> N
     assert "Traceback" not in broken.stderr
 
 
-def test_what_rows_do_not_say_is_said(suite: Suite, tmp_path: Path) -> None:
+def test_rows_without_a_person_and_unknown_events_are_reported(
+    suite: Suite, tmp_path: Path
+) -> None:
     log = tmp_path / "log.csv"
     log.write_text(
         "userid,eventDate,eventName\n"

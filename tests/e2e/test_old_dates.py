@@ -16,7 +16,7 @@ DAYS = 8_000
 LIVE_EVENTS = 2_000
 
 
-def test_old_dates_hold_nobody_up(suite: Suite) -> None:
+def test_old_dates_delay_no_other_producer(suite: Suite) -> None:
     now = datetime.now(UTC)
     addresses = suite.addresses
     answers = {}

@@ -1,6 +1,6 @@
 """What must not be kept is nowhere: a search through every byte that the suite leaves on disk.
 
-Nobody's consent is recorded, so whatever contains a person's id got it from an event: Redis' append-only
+No consent of these people is recorded, so what contains an id got it from an event: Redis' append-only
 file, Postgres' tables and log, the services' logs.
 """
 

@@ -1,4 +1,4 @@
-"""The shapes of times that are recognized without being told. Pure.
+"""The shapes of times that are recognized without a format. Pure.
 
 Each shape says by itself what it is, apart from dates of two numbers and a year: which number is the
 day is decided for the whole column (day_order.py).

@@ -1,4 +1,4 @@
-"""The words by which a user agent tells its kind of device, in the order in which the kinds are tried.
+"""The words by which a user agent shows its kind of device, in the order in which the kinds are tried.
 
 Robots come first because they copy a browser's whole header; consoles, televisions, headsets and
 watches before tablets and phones because most of them run Android or a browser made for desktops.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind of device, and what gives it away.
+    """A kind of device, and what shows it.
 
     `parts` stand anywhere in the header, `words` stand in it as whole words (letters and digits), and
     `model` is searched in the device's own name, which Android and its relatives give.

@@ -73,7 +73,7 @@ def measured(name: str) -> float:
 
 class Watching:
     """A call on a connection of its own, since those of one connection share its flow control; and what
-    it was told by cell."""
+    it was sent, by cell."""
 
     def __init__(self, aggregate: Aggregate, rollup: str = "matches") -> None:
         # Without the probe, a client takes 64 KiB of what it does not read.
@@ -103,7 +103,7 @@ class Watching:
             await self.read()
 
 
-async def test_fifty_watchers_that_never_read_hold_little_and_hinder_nobody(
+async def test_fifty_watchers_that_never_read_hold_little_and_delay_no_other(
     stores: Stores, aggregate: Aggregate, redis_url: str
 ) -> None:
     restarted = measured("restarted_watchers_total")

@@ -1,4 +1,4 @@
-"""What watchers are told, however messages and reads overtake each other, and what is held for them."""
+"""What watchers are sent, however messages and reads overtake each other, and what is held for them."""
 
 from services.aggregate.live.changes import Changes, Portion, joined
 from services.aggregate.live.counters import decode_states, encode_states
@@ -66,7 +66,7 @@ def test_a_portion_is_limited_in_bytes_and_has_at_least_one_change() -> None:
 
 
 def test_a_change_moves_behind_those_that_came_before_it() -> None:
-    """Who is between the two is told of the newer state, and only once."""
+    """A watcher between the two places is sent the newer state, and only once."""
     changes = some_changes()
     changes.offer(state(1, cell=1))
     changes.offer(state(1, cell=2))
@@ -75,7 +75,7 @@ def test_a_change_moves_behind_those_that_came_before_it() -> None:
     assert all_after(changes, 1) == [b"c002-v0001", b"c001-v0002"]
 
 
-def test_what_everyone_was_told_is_not_held() -> None:
+def test_what_all_were_sent_is_not_held() -> None:
     changes = some_changes()
     for cell in range(1, 6):
         changes.offer(state(1, cell=cell))
@@ -113,13 +113,13 @@ def test_a_thousand_changes_of_one_cell_are_one() -> None:
     assert len(changes) < 1_100
 
 
-def test_who_begins_is_told_what_was_read_or_comes_to_what_is_newer() -> None:
+def test_a_new_watcher_is_sent_what_was_read_or_comes_to_what_is_newer() -> None:
     changes = some_changes()
     changes.offer(state(5, cell=1))
     changes.offer(state(1, cell=2))
     read = [changes.read(state(*each)) for each in ((4, 1), (2, 2), (7, 3))]
     assert read == [b"", b"c002-v0002", b"c003-v0007"]
-    # And nothing older follows, to nobody: the state of cell 2 is the one that was read.
+    # And nothing older follows, for any watcher: the state of cell 2 is the one that was read.
     assert all_after(changes) == [b"c001-v0005", b"c002-v0002"]
 
 

@@ -51,7 +51,7 @@ BROKEN = [
     pytest.param(b'{"player":"ann","mail":"canary"', id="cut off"),
     pytest.param(b'{"player":"ann","mail":"canary","mail":"x"}', id="a name twice"),
     pytest.param(b'{"player" : "\\u0061nn", "mail":"canary" NaN}', id="an escaped id"),
-    pytest.param(b'{"who":"canary"', id="nobody to be seen"),
+    pytest.param(b'{"who":"canary"', id="no person to be seen"),
     pytest.param(b'{"player":"ann","player":"bob","mail":"canary"', id="two people"),
 ]
 

@@ -1,4 +1,4 @@
-"""A person who refused is mentioned nowhere in the properties, and nobody else's data are lost."""
+"""A person who refused is mentioned nowhere in the properties, and no other data are lost."""
 
 from typing import Any
 

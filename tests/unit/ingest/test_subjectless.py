@@ -56,7 +56,7 @@ async def test_a_session_whose_person_the_batch_names_counts_as_named(
     assert ingest.answers.asked == [["ann"]]
 
 
-async def test_a_session_of_two_people_is_nobodys() -> None:
+async def test_a_session_of_two_people_names_no_person() -> None:
     ingest = Ingest({"ann": COACHING, "bob": COACHING})
     people = [
         event_of(who, name="login.failed", subject_id=who, session_id="s1", properties_json=b"{}")

@@ -123,7 +123,7 @@ def test_a_carriage_return_alone_ends_no_line() -> None:
         (['a,"b\n', "1,2\n"], r"header \(line 1\).*not end"),
     ],
 )
-def test_a_header_that_cannot_be_used_is_said(lines: list[str], message: str) -> None:
+def test_a_header_that_cannot_be_used_is_an_error(lines: list[str], message: str) -> None:
     with pytest.raises(CsvHeaderError, match=message):
         CsvRows(lines)
 

@@ -123,7 +123,7 @@ def test_constants_give_what_no_column_has(communities: Catalog) -> None:
     assert envelope["name"] == "world.session.started"
 
 
-def test_columns_that_the_file_does_not_have_are_said(communities: Catalog) -> None:
+def test_columns_that_the_file_does_not_have_are_named(communities: Catalog) -> None:
     mapping = parse_mapping(communities, [*BASE, "subject_id=player"], [])
     mapping.check_columns(["when", "event", "player", "other", "other"])
     with pytest.raises(MappingError, match="no column event, player; it has when, user"):

@@ -97,7 +97,7 @@ def test_what_is_not_recognized_is_shown_with_the_remedy(text: str) -> None:
         ("epoch_ns", "1712153106123456789", datetime(2024, 4, 3, 14, 5, 6, 123_456)),
     ],
 )
-def test_a_format_that_is_said(time_format: str, text: str, expected: datetime) -> None:
+def test_a_given_format(time_format: str, text: str, expected: datetime) -> None:
     assert TimeReader.parse(time_format, "UTC").read(text) == expected.replace(tzinfo=UTC)
 
 
