@@ -98,10 +98,10 @@ def _set_texts(message: Any, field: str, values: Mapping[str, Any]) -> None:
 
 
 def _truth(field: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
     # A table has texts only.
-    truth = (
-        value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
-    )
+    truth = {"true": True, "false": False}.get(str(value).lower())
     if truth is None:
         raise ValueError(f"{field}: must be true or false")
     return truth
