@@ -56,11 +56,11 @@ class ReadCell:
 
 def paged(source: str, *, order: str) -> str:
     """The statement for a page of the cells of `source`, a FROM clause with its conditions; its parameters
-    are those of the source and `limits`."""
+    are those of the source and `page_parameters`."""
     return _PAGED.replace("<source>", source).replace("<order>", order)
 
 
-def limits(cells: int, page_bytes: int) -> dict[str, object]:
+def page_parameters(cells: int, page_bytes: int) -> dict[str, object]:
     """The parameters of a page of so many cells and bytes at most."""
     # One cell more tells whether there is another page.
     return {"limit": cells + 1, "cell_bytes": DIMENSIONS_BYTES, "page_bytes": page_bytes}

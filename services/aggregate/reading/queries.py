@@ -22,7 +22,7 @@ from services.aggregate.model import (
     StoredCell,
 )
 from services.aggregate.plan import AppPlan
-from services.aggregate.reading.cell_pages import ReadCell, grouped, limits, paged
+from services.aggregate.reading.cell_pages import ReadCell, grouped, page_parameters, paged
 from services.aggregate.reading.sizes import (
     MESSAGE_BYTES,
     WATCH_PAGE_BYTES,
@@ -140,7 +140,7 @@ class PostgresCellReader:
             "buckets": list(buckets.values()),
             "after_rollup": rollup,
             "after_cell": cell_id,
-            **limits(_NEWEST_CELLS, WATCH_PAGE_BYTES),
+            **page_parameters(_NEWEST_CELLS, WATCH_PAGE_BYTES),
         }
         rows = await self._rows(SELECT_NEWEST_CELLS, parameters)
         cells, more = await self._grouped(rows, app_id, _NEWEST_CELLS)
@@ -189,7 +189,7 @@ def _select_cells(query: CellQuery) -> tuple[TextClause, dict[str, object]]:
     parameters: dict[str, object] = {
         "app_id": query.app_id,
         "rollup": query.rollup,
-        **limits(query.limit, MESSAGE_BYTES),
+        **page_parameters(query.limit, MESSAGE_BYTES),
     }
     if query.start is not None:
         conditions.append(CONDITIONS["start"])

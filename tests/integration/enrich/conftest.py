@@ -68,10 +68,15 @@ class Enrich:
 
 
 @pytest.fixture
-async def enrich(client: Redis, database_url: str) -> AsyncIterator[Enrich]:
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     engine = create_engine(database_url, service="enrich")
-    yield Enrich(client, engine, database_url)
+    yield engine
     await engine.dispose()
+
+
+@pytest.fixture
+def enrich(client: Redis, engine: AsyncEngine, database_url: str) -> Enrich:
+    return Enrich(client, engine, database_url)
 
 
 def event(event_id: str, at_us: int = NOON_US, **fields: Any) -> event_pb2.Event:

@@ -10,7 +10,6 @@ import pytest
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.database import create_engine
 from services.enrich.partition_keeper import REVIEW_INTERVAL, PartitionKeeper
 from services.enrich.partition_store import PartitionStore
 from services.enrich.partitions import Change, next_change, wanted_leaves
@@ -41,13 +40,6 @@ class Calendar:
 @pytest.fixture
 def calendar() -> Calendar:
     return Calendar()
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database_url, service="enrich")
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

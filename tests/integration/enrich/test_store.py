@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
-from libs.common.database import create_engine
 from libs.streams.groups import Entry
 from services.enrich import convert
 from services.enrich.context_facts import context_reader
@@ -27,13 +25,6 @@ ENRICHER = Enricher(
     context_reader(country_lookup(None), convert.parse_context, convert.plain_context),
     convert.attribution_jsonb,
 )
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database_url, service="enrich")
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture
