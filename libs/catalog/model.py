@@ -159,34 +159,35 @@ class ClockPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """One app. `subject_entity_types` are the entity types whose ids are people's ids; `names_others`
-    says whether an event can name another person than its subject, as far as the catalog tells.
-    `location_purpose` is the purpose that a person must have granted for their address, and so their
-    country, to be kept; None: it is kept of every event. `measures` are the paths of the properties
-    of which a rollup makes sums, averages or extremes. `activity` names the events that make a person
-    active, None means every event.
-    `privacy_levels` is the longest an event may be kept, in days, when its sender marks it
-    `sensitive` or `pii`; a level that is missing changes nothing. `sent_dimensions` are, by event
-    name, the dimensions whose values a producer can make long. `extra` holds the sections that other
-    parts of Weir read, as plain data."""
+    """One app."""
 
     app_id: str
     title: str
+    # What the app calls a person, and the entity types whose ids are people's ids.
     subject_name: str
     subject_entity_types: frozenset[str]
+    # Whether an event can name another person than its subject, as far as the catalog says.
     names_others: bool
     group_name: str | None
+    # The purpose that a person must have granted for their address, and so their country, to be kept. None:
+    # it is kept of every event.
     location_purpose: Purpose | None
     purposes: Mapping[str, Purpose]
     categories: Mapping[str, Category]
     events: Mapping[str, EventType]
     rollups: Mapping[str, Rollup]
+    # The paths of the properties of which a rollup makes sums, averages or extremes.
     measures: frozenset[tuple[str, ...]]
     fields: FieldNames
     dedupe_window_seconds: int
     clock: ClockPolicy
+    # The events that make a person active. None: every event.
     activity: frozenset[str] | None
+    # The longest an event may be kept, in days, if its sender marks it `sensitive` or `pii`. A level that is
+    # missing changes nothing.
     privacy_levels: Mapping[str, int]
     limits: Limits
+    # By event name, the dimensions whose values a producer can make long.
     sent_dimensions: Mapping[str, SentDimensions]
+    # The sections that other parts of Weir read, as plain data.
     extra: Mapping[str, object]
