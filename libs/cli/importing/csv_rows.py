@@ -7,10 +7,10 @@ cannot be right if
 - a quote stands inside a field without quotes, or text follows a closing quote;
 - its last quoted field does not end: before the file does, or within MAX_ROW_LENGTH characters;
 - it takes several lines and has not as many fields as the header;
-- unless the user trusts the quotes: it takes more than MAX_ROW_LINES lines, or several, each of which
-  has as many fields as the header if quotes are ordinary characters. Then two stray quotes probably
-  stand in two rows. Not asked of headers with fewer than three fields, because a text with a comma in
-  each line is common.
+- unless the user trusts the quotes: it takes more than MAX_ROW_LINES lines, or several that look like
+  rows of their own, because two stray quotes probably stand in two rows. They do if the first and the
+  last one, or most of them, have as many fields as the header when quotes are ordinary characters. With
+  one or two columns ordinary text looks the same, so there no row may take several lines.
 """
 
 import csv
@@ -24,7 +24,7 @@ from libs.cli.event_files import MAX_ROW_LENGTH, TOO_LONG, Row
 MAX_ROW_LINES = 100
 DEFAULT_QUOTE = '"'
 _DELIMITERS = (",", ";", "\t", "|")
-_FEWEST_FIELDS_OF_LOOKALIKES = 3
+_FEWEST_FIELDS_OF_LONG_ROWS = 3
 _ORDINARY = "if quotes are ordinary characters in this file, say --quote none"
 _STRAY_QUOTE = (
     "a stray quote: quotes stand around a whole field, and those inside it are doubled; "
@@ -36,8 +36,12 @@ _TOO_MANY_LINES = (
     f"a quoted field that begins here does not end within {MAX_ROW_LINES} lines; {_TRUST}"
 )
 _TWO_STRAY_QUOTES = (
-    "a quoted field that begins here ends in another line, and each of the lines looks like a row of its "
-    f"own; {_TRUST}"
+    "a quoted field that begins here ends in another line, and the lines look like rows of their own; "
+    + _TRUST
+)
+_FEW_COLUMNS = (
+    "a quoted field that begins here ends in another line, which two stray quotes would do as well in a "
+    f"file with fewer than {_FEWEST_FIELDS_OF_LONG_ROWS} columns; {_TRUST}"
 )
 _LONE_CR = "a carriage return inside a field without quotes"
 
@@ -152,9 +156,14 @@ class CsvRows:
         text = _body("".join(parts))
         if not self._whole.fullmatch(text):
             return 1, None, _STRAY_QUOTE
-        if len(parts) > 1 and self._look_like_rows(parts):
-            return 1, None, _TWO_STRAY_QUOTES
         fields = next(csv.reader([text], delimiter=delimiter, quotechar=quote, strict=True))
+        if len(parts) > 1 and not self._dialect.trusted:
+            # The header itself has no other width than its own.
+            width = self._width or len(fields)
+            if width < _FEWEST_FIELDS_OF_LONG_ROWS:
+                return 1, None, _FEW_COLUMNS
+            if _look_like_rows(parts, delimiter, width):
+                return 1, None, _TWO_STRAY_QUOTES
         return self._checked(len(parts), fields)
 
     def _quoted_lines(self, line: str) -> tuple[list[str], str]:
@@ -175,11 +184,6 @@ class CsvRows:
             if length > MAX_ROW_LENGTH:
                 return parts, TOO_LONG
         return parts, ""
-
-    def _look_like_rows(self, parts: list[str]) -> bool:
-        if self._dialect.trusted or self._width < _FEWEST_FIELDS_OF_LOOKALIKES:
-            return False
-        return all(part.count(self._dialect.delimiter) == self._width - 1 for part in parts)
 
     def _checked(self, taken: int, fields: list[str]) -> tuple[int, list[str] | None, str]:
         if self._width and len(fields) != self._width:
@@ -209,6 +213,14 @@ class CsvRows:
 def _body(line: str) -> str:
     """The line without its end."""
     return line.removesuffix("\n").removesuffix("\r")
+
+
+def _look_like_rows(parts: list[str], delimiter: str, width: int) -> bool:
+    """Whether the first and the last line, or most lines that are not blank, have `width` fields when
+    quotes are ordinary characters."""
+    # Blank lines between rows are no rows, so they say nothing.
+    alike = [part.count(delimiter) == width - 1 for part in parts if _body(part)]
+    return (alike[0] and alike[-1]) or 2 * sum(alike) > len(alike)
 
 
 def _strict_patterns(dialect: CsvDialect) -> tuple[re.Pattern[str], re.Pattern[str]]:

@@ -62,6 +62,61 @@ def test_two_stray_quotes_do_not_swallow_the_rows_between_them() -> None:
     ]
 
 
+@pytest.mark.parametrize("between", ["a,b", "a,b,c,d", "a", "", 'a,"b, b",c'])
+def test_two_stray_quotes_are_found_whatever_stands_between_them(between: str) -> None:
+    lines = [f"n{number},2024-04-03,x" for number in range(1, 41)]
+    lines[4], lines[14], lines[24] = '"n5,2024-04-03,x', between, 'n25",2024-04-03,x'
+    rows = list(CsvRows(f"{line}\n" for line in ["who,when,what", *lines]))
+    people = [row.document["who"] for row in rows if row.document]
+    others = [f"n{number}" for number in range(1, 41) if number not in (5, 15, 25)]
+    # The last of the lines between is a correct row of its own.
+    assert [who for who in people if who != "a"] == others
+    listed = {row.number for row in rows if row.document is None}
+    # The header is line 1.
+    assert {6, 26} <= listed <= {6, 16, 26}
+
+
+def test_most_lines_decide_if_the_first_or_last_of_them_has_another_number_of_fields() -> None:
+    text = 'a,b,c\n"1,x\n3,4,y\n5,6,y\n7",8,z\n9,10,z\n'
+    rows = list(_rows(text))
+    assert [row.document and row.document["a"] for row in rows] == [None, "3", "5", None, "9"]
+    assert "look like rows" in rows[0].problem
+
+
+def test_texts_of_several_lines_are_read_in_files_with_three_columns() -> None:
+    texts = [
+        "Main St 5\nBerlin",
+        "Dear all,\n\nthank you, and bye\nA, B, C",
+        "{\n 1,\n 2\n}",
+        "x\n\n",
+    ]
+    written = "".join(f'1,"{text}",x\n1,2,"{text}"\n"{text}",2,x\n' for text in texts)
+    rows = list(_rows(f"a,b,c\n{written}"))
+    assert [row.problem for row in rows] == [""] * 12
+
+
+@pytest.mark.parametrize(
+    ("text", "listed"),
+    [('a\n1\n"2\n3\n4"\n5\n', [3, 5]), ('a,b\n1,x\n"2,x\n3,x\n4",x\n5,x\n', [3, 5])],
+)
+def test_in_files_with_one_or_two_columns_no_row_takes_several_lines(
+    text: str, listed: list[int]
+) -> None:
+    rows = list(_rows(text))
+    assert [row.number for row in rows if row.document is None] == listed
+    assert [row.document["a"] for row in rows if row.document] == ["1", "3", "5"]
+    assert "fewer than 3 columns" in rows[1].problem
+    assert "--quote '\"'" in rows[1].problem
+    assert [row.lines for row in _rows(text, quote='"')] == [1, 3, 1]
+
+
+def test_a_stray_quote_in_the_header_takes_no_rows() -> None:
+    text = 'a,b,"c\n1,2,x\n3,4,y"\n'
+    with pytest.raises(CsvHeaderError, match=r"line 1.*look like rows"):
+        _rows(text)
+    assert _rows('name,"price\nin euros",day\n').columns == ["name", "price\nin euros", "day"]
+
+
 def test_quotes_that_the_user_trusts_may_span_anything() -> None:
     address = 'id,address,day\n1,"Main St 5, Berlin\nGermany, EU",2024-04-03\n'
     assert [row.problem[:14] for row in _rows(address)] == ["a quoted field", "a stray quote:"]
@@ -89,12 +144,12 @@ def test_a_row_of_several_lines_with_another_number_of_fields_is_given_up_alone(
 
 def test_a_quoted_field_is_looked_for_only_so_far() -> None:
     longest = "x\n" * (MAX_ROW_LINES - 1)
-    fits = list(_rows(f'a,b\n1,"{longest}"\n2,y\n'))
+    fits = list(_rows(f'a,b,c\n1,"{longest}",z\n2,y,z\n'))
     assert [(row.number, row.lines) for row in fits] == [(2, MAX_ROW_LINES), (2 + MAX_ROW_LINES, 1)]
-    too_long = list(_rows(f'a,b\n1,"x\n{longest}"\n2,y\n'))
+    too_long = list(_rows(f'a,b,c\n1,"x\n{longest}",z\n2,y,z\n'))
     assert "does not end within 100 lines" in too_long[0].problem
     assert "--quote" in too_long[0].problem
-    assert too_long[-1].document == {"a": "2", "b": "y"}
+    assert too_long[-1].document == {"a": "2", "b": "y", "c": "z"}
 
 
 def test_a_line_that_was_too_long_is_a_problem_of_its_own() -> None:
@@ -145,8 +200,7 @@ def test_quotes_may_mean_nothing_or_be_another_character() -> None:
         parse_quote("quotes")
 
 
-# Two columns, so that no text can look like a row of its own; no carriage returns, because Python's
-# writer leaves them without quotes.
+# No carriage returns, because Python's writer leaves them without quotes.
 _TABLES = st.lists(
     st.tuples(*[st.text("ab,;\"'\n\t|é \x00", max_size=12)] * 2), min_size=1, max_size=20
 )
@@ -161,7 +215,7 @@ def test_what_a_csv_writer_writes_is_read_as_it_was(
     writer = csv.writer(written, delimiter=delimiter, lineterminator=end, quoting=quoting)
     writer.writerows([("one", "two"), *table])
     lines = [f"{line}\n" for line in written.getvalue().split("\n")]
-    rows = CsvRows(lines, delimiter=delimiter)
+    rows = CsvRows(lines, delimiter=delimiter, quote='"')
     assert _values(rows) == [list(row) for row in table]
 
 
