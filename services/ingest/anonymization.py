@@ -1,7 +1,7 @@
 """How a person disappears from an event before anything is buffered."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import orjson
@@ -10,7 +10,7 @@ from libs.catalog import Catalog
 from libs.common.ids import event_uuid
 from libs.common.pseudonym import Pseudonymizer
 from services.ingest.mentions import (
-    PersonId,
+    People,
     clear_mentions,
     person_of,
     remove_mentions,
@@ -55,52 +55,59 @@ class Anonymizer:
             event.properties_json = orjson.dumps(properties)
         _unname(event, person, candidate.position, outcome)
 
-    def remove_other(
-        self, catalog: Catalog, event: Any, person_id: str, position: int, outcome: Outcome
+    def remove_others(
+        self,
+        catalog: Catalog,
+        event: Any,
+        person_ids: Iterable[str],
+        position: int,
+        outcome: Outcome,
     ) -> None:
-        """Removes every mention of another person than the subject."""
-        person = person_of(person_id)
-        self.remove_person(catalog, event, person)
+        """Removes every mention of other people than the subject, in one pass for all of them."""
+        people = People(person_ids)
+        self.remove_people(catalog, event, people)
         properties = without_mentions(
-            orjson.loads(event.properties_json), person, (), catalog.measures
+            orjson.loads(event.properties_json), people, (), catalog.measures
         )
         event.properties_json = orjson.dumps(properties)
-        _unname(event, person, position, outcome)
+        _unname(event, people, position, outcome)
 
-    def replace_subject(self, catalog: Catalog, event: Any) -> PersonId:
+    def replace_subject(self, catalog: Catalog, event: Any) -> People:
         """Puts a pseudonym in the place of the event's subject, and of the session; returns who it was,
         for the properties are left as they are."""
-        person = person_of(event.subject_id)
-        self.remove_person(catalog, event, person, {catalog.subject_name})
-        event.anonymous_id = self.person(catalog.app_id, person.text)
+        subject_id = event.subject_id
+        person = person_of(subject_id)
+        self.remove_people(catalog, event, person, {catalog.subject_name})
+        event.anonymous_id = self.person(catalog.app_id, subject_id)
         event.subject_id = ""
         if event.session_id:
             event.session_id = self.session(catalog.app_id, event.session_id)
         return person
 
-    def remove_person(
-        self, catalog: Catalog, event: Any, person: PersonId, names: Collection[str] = ()
+    def remove_people(
+        self, catalog: Catalog, event: Any, people: People, names: Collection[str] = ()
     ) -> None:
-        """Removes the mentions of a person, the subject or another one, from what surrounds the event,
-        and what is called one of `names`; an entity or a group that is the person has the pseudonym for
-        its id afterwards."""
+        """Removes the mentions of people, the subject or others, from what surrounds the event, and what
+        is called one of `names`; an entity or a group that is a person has the pseudonym for its id
+        afterwards."""
+        ids = people.texts
         if event.HasField("entity"):
             entity = event.entity
-            if entity.id == person.text:
-                entity.id = self.person(catalog.app_id, person.text)
-            if entity.type == person.text:
+            if entity.id in ids:
+                entity.id = self.person(catalog.app_id, entity.id)
+            if entity.type in ids:
                 entity.type = ""
-        if event.group_id == person.text:
-            event.group_id = self.person(catalog.app_id, person.text)
-        if event.request_id == person.text:
+        if event.group_id in ids:
+            event.group_id = self.person(catalog.app_id, event.group_id)
+        if event.request_id in ids:
             event.request_id = ""
         if event.HasField("context"):
             context = event.context
-            clear_mentions(context, person)
+            clear_mentions(context, people)
             if context.HasField("extra"):
-                remove_mentions(context.extra, person, names)
+                remove_mentions(context.extra, people, names)
         if event.HasField("attribution"):
-            clear_mentions(event.attribution, person)
+            clear_mentions(event.attribution, people)
 
 
 def names_person(event_id: str, person_id: str) -> bool:
@@ -111,11 +118,12 @@ def names_person(event_id: str, person_id: str) -> bool:
     return person_id == event_id or not event_uuid(event_id)[1]
 
 
-def _unname(event: Any, person: PersonId, position: int, outcome: Outcome) -> None:
-    """Replaces an event id that names the person by the UUID under which the event is stored anyway, so
-    that it stays the same event. (For the id of a person that is a UUID there is none but another.)"""
+def _unname(event: Any, people: People, position: int, outcome: Outcome) -> None:
+    """Replaces an event id that names one of the people by the UUID under which the event is stored
+    anyway, so that it stays the same event. (For the id of a person that is a UUID there is none but
+    another.)"""
     event_id = event.event_id
-    if not names_person(event_id, person.text):
+    if not any(names_person(event_id, person_id) for person_id in people.texts):
         return
     stored, is_uuid = event_uuid(event_id)
     if is_uuid:

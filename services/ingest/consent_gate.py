@@ -16,8 +16,13 @@ from libs.consent import (
 )
 from services.ingest.addresses import truncate_ip
 from services.ingest.anonymization import Anonymizer
-from services.ingest.dead_letter_content import Content, allowed_content, reduce_event
-from services.ingest.model import DropReason, Outcome, Verdict
+from services.ingest.dead_letter_content import (
+    Content,
+    allowed_content,
+    reduce_event,
+    remove_properties,
+)
+from services.ingest.model import DropReason, Outcome, Refusal, Verdict
 from services.ingest.ports import ConsentStates
 from services.ingest.screening import Candidate
 from services.ingest.subjects import (
@@ -37,12 +42,13 @@ Rejected = tuple[int, Any]
 @dataclass(slots=True)
 class _Batch:
     """What the decisions of one batch share. `states` has the consents as they are stored, by person,
-    `others` the people whom an event names beside its subject, by position."""
+    `others` the people whom an event names beside its subject, by position; None for a rejected event in
+    which they are not looked for."""
 
     catalog: Catalog
     states: Mapping[str, bytes | None]
     links: Links
-    others: Mapping[int, Sequence[str]]
+    others: Mapping[int, Sequence[str] | None]
     outcome: Outcome
 
     def decide_subjectless(self, purpose: Purpose, event: Any) -> Decision:
@@ -67,20 +73,23 @@ class ConsentGate:
         catalog: Catalog,
         candidates: Sequence[Candidate],
         rejected: Sequence[Rejected],
+        refusals: Mapping[int, Refusal],
         outcome: Outcome,
     ) -> list[Candidate]:
         """The candidates that may go on, changed as consent asks; sets the verdict of the others.
 
-        `rejected` events will become dead letters, which need consent to be kept just as well: without
-        it they lose what consent forbids to keep, or their verdict becomes DROPPED. Raises Unavailable
-        when consent cannot be read.
+        `rejected` events, whose refusals are given by position, will become dead letters, which need
+        consent to be kept just as well: without it they lose what consent forbids to keep, or their
+        verdict becomes DROPPED. Raises Unavailable when consent cannot be read.
         """
         subjects = [subject_of(catalog, event) for _, event in rejected]
-        others = _others(catalog, candidates, rejected, subjects)
+        others = _others(catalog, candidates, rejected, refusals, subjects)
         asked = [candidate.subject_id for candidate in candidates if candidate.subject_id]
         asked += [subject.id for subject in subjects if subject.id]
         for named in others.values():
-            asked += named
+            asked += named or ()
+        # An id that many events name is asked about once.
+        asked = list(dict.fromkeys(asked))
         answers = await self._states.read(catalog.app_id, asked)
         batch = _Batch(
             catalog,
@@ -142,11 +151,13 @@ class ConsentGate:
 
     def _remove_others(self, batch: _Batch, position: int, event: Any, purpose: Purpose) -> None:
         """Removes the other people whom the event names and who do not let the purpose name them."""
-        for person_id in batch.others.get(position, ()):
-            if decide(purpose, _parsed(batch.states[person_id])) is not Decision.ALLOW:
-                self._anonymizer.remove_other(
-                    batch.catalog, event, person_id, position, batch.outcome
-                )
+        refused = {
+            person_id
+            for person_id in batch.others.get(position) or ()
+            if decide(purpose, _parsed(batch.states[person_id])) is not Decision.ALLOW
+        }
+        if refused:
+            self._anonymizer.remove_others(batch.catalog, event, refused, position, batch.outcome)
 
     def _reduce(self, batch: _Batch, position: int, event: Any, subject: Subject) -> None:
         """Leaves of a rejected event what its dead letter may hold, and sets its verdict."""
@@ -173,8 +184,11 @@ class ConsentGate:
             event.subject_id = subject.id
         self._limit_trace(catalog, event, state, subject.id)
         reduce_event(catalog, event, subject, content, self._anonymizer)
-        if content is not Content.BARE and asked:
-            self._remove_others(batch, position, event, asked[0])
+        if content is not Content.BARE:
+            if batch.others.get(position, ()) is None:
+                remove_properties(event)
+            elif asked:
+                self._remove_others(batch, position, event, asked[0])
         if event.event_id != sent_id:
             batch.outcome.sent_ids[position] = sent_id
         batch.outcome.verdicts[position] = Verdict.REJECTED
@@ -202,10 +216,12 @@ def _others(
     catalog: Catalog,
     candidates: Sequence[Candidate],
     rejected: Sequence[Rejected],
+    refusals: Mapping[int, Refusal],
     subjects: Sequence[Subject],
-) -> dict[int, list[str]]:
-    """The other people whom events name, by position; only where the catalog marks such places."""
-    found = {}
+) -> dict[int, list[str] | None]:
+    """The other people whom events name, by position; only where the catalog marks such places. None for
+    rejected events that are too large to be looked through."""
+    found: dict[int, list[str] | None] = {}
     subject_name, marks_others = catalog.subject_name, catalog.names_others
     for position, event, _, _, version, properties, subject_id in candidates:
         # In most apps no place is marked but one, and few events use it.
@@ -213,8 +229,9 @@ def _others(
             named = others_named(catalog, event, version, properties, subject_id)
             found[position] = list(named)
     for (position, event), subject in zip(rejected, subjects, strict=True):
-        found[position] = others_in_rejected(catalog, event, subject.id)
-    return {position: named for position, named in found.items() if named}
+        too_large = refusals[position].too_large
+        found[position] = None if too_large else others_in_rejected(catalog, event, subject.id)
+    return {position: named for position, named in found.items() if named != []}
 
 
 def _allows(purpose: Purpose, state: ConsentState | None, subject_id: str) -> bool:

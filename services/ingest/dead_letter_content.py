@@ -71,8 +71,7 @@ def reduce_event(
     if content is Content.PSEUDONYMOUS:
         if event.subject_id:
             anonymizer.replace_subject(catalog, event)
-        event.properties_json = b"{}"
-        event.context.ClearField("extra")
+        remove_properties(event)
         return
     for field, _ in event.ListFields():
         if field.name not in _BARE_FIELDS:
@@ -85,6 +84,13 @@ def reduce_event(
         event.name = ""
     if event_type is None or event_type.version(event.schema_version) is None:
         event.schema_version = ""
+
+
+def remove_properties(event: Any) -> None:
+    """Removes what producers may fill with anything: the properties, and `context.extra`."""
+    event.properties_json = b"{}"
+    if event.HasField("context"):
+        event.context.ClearField("extra")
 
 
 def _clean_texts(catalog: Catalog, event: Any, subject: Subject, anonymizer: Anonymizer) -> None:

@@ -1,5 +1,6 @@
 """What ingest's decisions are made of."""
 
+import dataclasses
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -33,6 +34,8 @@ class Refusal:
     reason: str
     field: str
     message: str
+    # Whether the event is larger, or names more people, than may be looked through.
+    too_large: bool = dataclasses.field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

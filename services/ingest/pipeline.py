@@ -72,7 +72,9 @@ class IngestPipeline:
         for position in screening.withheld:
             outcome.drop(position, DropReason.SENDER)
         refused = [(position, events[position]) for position in screening.refused]
-        admitted = await self._consent.admit(catalog, screening.passed, refused, outcome)
+        admitted = await self._consent.admit(
+            catalog, screening.passed, refused, screening.refused, outcome
+        )
         parts = self._parts(app_id, admitted, outcome)
         letters = _dead_letters(app_id, refused, screening.refused, outcome, now_us)
         if letters and not parts:

@@ -16,7 +16,7 @@ from services.ingest.model import Refusal
 from services.ingest.properties import PropertiesError, parse_properties
 from services.ingest.sampling import sampled_out
 from services.ingest.sizes import SizeCheck
-from services.ingest.subjects import lifted_id
+from services.ingest.subjects import MAX_PEOPLE_NAMED, crowded_property, lifted_id
 
 # By number; dicts, because a producer may send a number that this release does not know.
 PRODUCERS = dict(enumerate(event_words.PRODUCERS))
@@ -120,9 +120,19 @@ def _examine(
         properties = parse_properties(event)
     except PropertiesError as error:
         return Refusal("PROPERTIES_INVALID", "properties", str(error))
+    subject_name = catalog.subject_name
     too_long = sizes.refusal(event, event_type.name, version, properties)
     if too_long is not None:
         return too_long
+    if subject_name in properties or version.subject_properties:
+        crowded = crowded_property(catalog, version, properties)
+        if crowded:
+            return Refusal(
+                "FIELD_INVALID",
+                f"properties.{crowded}",
+                f"an event names at most {MAX_PEOPLE_NAMED} people",
+                too_large=True,
+            )
     if not version.is_valid(properties):
         first = version.violations(properties)[0]
         return Refusal("PROPERTIES_INVALID", first.field, first.reason)
@@ -133,11 +143,11 @@ def _examine(
     # From here on it passes, and what the catalog knows of it is written into it: who stores it needs
     # no catalog, and cannot have an older one. Some producers name the person or the group among the
     # properties only.
-    if not subject_id and catalog.subject_name in properties:
-        subject_id = event.subject_id = lifted_id(properties[catalog.subject_name])
-        if not subject_id and properties[catalog.subject_name] not in (None, ""):
+    if not subject_id and subject_name in properties:
+        subject_id = event.subject_id = lifted_id(properties[subject_name])
+        if not subject_id and properties[subject_name] not in (None, ""):
             # Somebody whom consent cannot be asked about.
-            return Refusal("FIELD_INVALID", f"properties.{catalog.subject_name}", "cannot be an id")
+            return Refusal("FIELD_INVALID", f"properties.{subject_name}", "cannot be an id")
     if not group_id and catalog.group_name in properties:
         event.group_id = lifted_id(properties[catalog.group_name])
     if not producer:

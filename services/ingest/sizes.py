@@ -45,7 +45,10 @@ class SizeCheck:
         refusal = _part_refusal(limits, event, version, properties)
         if refusal is None and size > limits.event_bytes:
             return Refusal(
-                "FIELD_INVALID", "", f"must be at most {limits.event_bytes} bytes in all"
+                "FIELD_INVALID",
+                "",
+                f"must be at most {limits.event_bytes} bytes in all",
+                too_large=True,
             )
         return refusal
 
@@ -83,14 +86,15 @@ def _part_refusal(
             for field in fields:
                 if len(getattr(texts, field)) > limits.text_characters:
                     message = f"must be at most {limits.text_characters} characters"
-                    return Refusal("FIELD_INVALID", f"{part}.{field}", message)
+                    return Refusal("FIELD_INVALID", f"{part}.{field}", message, too_large=True)
     if event.context.HasField("extra") and event.context.extra.ByteSize() > limits.property_bytes:
         return _too_many_bytes("context.extra", limits)
     return None
 
 
 def _too_many_bytes(field: str, limits: Limits) -> Refusal:
-    return Refusal("FIELD_INVALID", field, f"must be at most {limits.property_bytes} bytes")
+    message = f"must be at most {limits.property_bytes} bytes"
+    return Refusal("FIELD_INVALID", field, message, too_large=True)
 
 
 def _at(properties: Properties, path: Sequence[str]) -> Any:

@@ -14,6 +14,9 @@ from libs.common.structs import plain_value
 from libs.consent import is_subject_id
 from services.ingest.properties import PropertiesError, parse_properties
 
+# In the properties of one event: each is asked about, and looked for.
+MAX_PEOPLE_NAMED = 100
+
 
 class Subject(NamedTuple):
     """Whom an event is about: the person's id, empty if it is about no person. If it is not `certain`, the
@@ -76,6 +79,19 @@ def subject_of(catalog: Catalog, event: Any) -> Subject:
     return Subject(found, bool(found) or value in (None, ""))
 
 
+def crowded_property(catalog: Catalog, version: EventVersion, properties: Any) -> str:
+    """The property with the most people, if the event's properties name more than MAX_PEOPLE_NAMED in
+    all, equal ones counted each; empty if they do not."""
+    counts = {
+        name: len(value) if isinstance(value := properties.get(name), list) else name in properties
+        for name in (catalog.subject_name, *version.subject_properties)
+    }
+    if sum(counts.values()) <= MAX_PEOPLE_NAMED:
+        return ""
+    # The first of equal ones by name: the order of a set would differ between processes.
+    return max(sorted(counts), key=lambda name: counts[name])
+
+
 def others_named(
     catalog: Catalog, event: Any, version: EventVersion, properties: Any, subject_id: str
 ) -> Iterator[str]:
@@ -93,8 +109,9 @@ def others_named(
             yield entity.id
 
 
-def others_in_rejected(catalog: Catalog, event: Any, subject_id: str) -> list[str]:
-    """`others_named` for an event that was rejected; none where its schema or properties are unknown."""
+def others_in_rejected(catalog: Catalog, event: Any, subject_id: str) -> list[str] | None:
+    """`others_named` for an event that was rejected; none if its schema or properties are unknown. None
+    itself, if it names more people than are looked for."""
     event_type = catalog.events.get(event.name)
     version = event_type.version(event.schema_version) if event_type is not None else None
     if version is None:
@@ -103,6 +120,8 @@ def others_in_rejected(catalog: Catalog, event: Any, subject_id: str) -> list[st
         properties = parse_properties(event)
     except PropertiesError:
         return []
+    if crowded_property(catalog, version, properties):
+        return None
     return list(others_named(catalog, event, version, properties, subject_id))
 
 

@@ -183,6 +183,20 @@ def test_another_person_who_does_not_agree_is_nowhere(calls: SuiteCalls, field: 
     assert _where(calls, canary.encode()) == []
 
 
+def test_an_event_that_lists_thousands_of_people_is_refused_and_leaves_none_of_them(
+    calls: SuiteCalls,
+) -> None:
+    canary = _canary()
+    names = [canary, *(f"{number}" for number in range(9_000))]
+    event = _event(name="game.shared", subject_id=_canary(), properties={"with": names})
+    _take(calls, event, pb.VERDICT_REJECTED)
+    [refused] = calls.query(
+        "SELECT field, message FROM ingest.dead_letters WHERE event_id = %s", event.event_id
+    )
+    assert refused == ("properties.with", "an event names at most 100 people")
+    assert _where(calls, canary.encode()) == []
+
+
 REJECTED: dict[str, Case] = {
     "wrong type": lambda c: {"subject_id": c, "properties": {"moves": c, "opponent": c}},
     "person among the properties only": lambda c: {"properties": {"player": c, "moves": "x"}},
