@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,8 @@ _EPOCH_UNITS = {
     "epoch_us": Decimal(1),
     "epoch_ns": Decimal("0.001"),
 }
+# More than nanoseconds until the year 9999 have. Whole numbers with very many digits take minutes to make.
+_MOST_DIGITS = 30
 _PROBE = datetime(2024, 11, 23, 22, 45, 56, tzinfo=UTC)
 
 
@@ -55,7 +57,7 @@ class TimeReader:
             local = moment.replace(tzinfo=self.zone)
             read = local.astimezone(UTC)
             exists = read.astimezone(self.zone).replace(tzinfo=None) == moment
-        except (ValueError, OverflowError, InvalidOperation):
+        except (ValueError, OverflowError, DecimalException):
             raise TimeError(self._message(text)) from None
         if not exists:
             raise TimeError(
@@ -74,7 +76,10 @@ class TimeReader:
                 raise ValueError(text)
             return moment
         if unit := _EPOCH_UNITS.get(self.time_format):
-            return epoch_time(int(Decimal(text) * unit))
+            number = Decimal(text)
+            if number.adjusted() > _MOST_DIGITS:
+                raise OverflowError(text)
+            return epoch_time(int(number * unit))
         return datetime.strptime(text, self.time_format)
 
     def _message(self, text: str) -> str:

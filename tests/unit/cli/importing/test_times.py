@@ -109,6 +109,11 @@ def test_a_given_format(time_format: str, text: str, expected: datetime) -> None
         ("epoch", "inf"),
         ("epoch_ms", "x"),
         ("epoch", "9" * 40),
+        ("epoch", "1e31"),
+        ("epoch", "-1e999990"),
+        ("epoch", "1e999999"),
+        ("epoch_ns", "1e9999999"),
+        ("epoch", "1e9999999999999999999"),
     ],
 )
 def test_what_is_not_of_the_form_is_shown(time_format: str, text: str) -> None:
