@@ -1,5 +1,6 @@
 """How a file's rows are read: its encoding and, if it is CSV, its delimiter and quote."""
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
@@ -41,13 +42,12 @@ class Reading:
         self, file: EventFile, file_format: FileFormat
     ) -> tuple[list[str] | None, Iterator[Row]]:
         """The names of the columns, if the format has any, and the rows. Raises ReadingError for CSV
-        without a usable header, and what reading the file raises."""
+        without a usable header, and what reading the file raises; the rows raise ReadingError if the file
+        is not written in the encoding at all."""
         if file_format is FileFormat.NDJSON:
             return None, read_ndjson(self._json_lines(file))
         try:
-            rows = CsvRows(
-                file.text_lines(self.encoding), delimiter=self.delimiter, quote=self.quote
-            )
+            rows = CsvRows(self._text_lines(file), delimiter=self.delimiter, quote=self.quote)
         except CsvHeaderError as error:
             raise ReadingError(str(error)) from None
         return rows.columns, iter(rows)
@@ -56,6 +56,21 @@ class Reading:
         if self.encoding == "utf-8":
             yield from file.byte_lines()
             return
-        for line in file.text_lines(self.encoding):
+        for line in self._text_lines(file):
             # A mark for bytes that cannot be decoded stays one that JSON does not take.
             yield None if line is None else line.encode("utf-8", "surrogatepass")
+
+    def _text_lines(self, file: EventFile) -> Iterator[str | None]:
+        try:
+            yield from file.text_lines(self.encoding)
+        except UnicodeError as error:
+            # Not single bytes, which are marked, but a file that the codec refuses as a whole.
+            name = codecs.lookup(self.encoding).name
+            hint = (
+                f"; without a byte order mark it may be {name}-le or {name}-be"
+                if name in ("utf-16", "utf-32")
+                else ""
+            )
+            raise ReadingError(
+                f"cannot be read with --encoding {self.encoding}: {error}{hint}"
+            ) from None
