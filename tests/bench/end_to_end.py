@@ -61,8 +61,9 @@ class EndToEndBench:
         self._processes = processes
 
     async def warm_up(self, frames: int) -> None:
-        """Fills caches, connection pools and partitions; measures nothing."""
+        """Fills caches and connection pools, and lets enrich make its partitions; measures nothing."""
         await self._run(self._frames(frames), EndToEnd())
+        await self._stored.wait_for_partitions(timeout_seconds=_TIMEOUT_SECONDS)
 
     async def measure(self, runs: int, frames: int) -> EndToEnd:
         """Each run of about `frames` frames is followed by a copy of what it has stored."""

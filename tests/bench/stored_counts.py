@@ -9,9 +9,12 @@ import psycopg
 from tests.bench.load import WrongCountsError
 
 _POLL_SECONDS = 0.02
+# Longer than enrich waits before it looks for events without a partition.
+_PARTITION_SECONDS = 2.0
 
 COUNTED = "SELECT coalesce(sum(events), 0)::bigint FROM aggregate.batches"
 STORED = "SELECT count(*) FROM enrich.events"
+LEAVES = "SELECT count(*) FROM pg_partition_tree('enrich.events') WHERE isleaf"
 # The rollup that every app has: it takes every event once.
 IN_ROLLUPS = """
     SELECT coalesce(sum(measures.count), 0)::bigint
@@ -54,6 +57,20 @@ class StoredCounts:
                 raise WrongCountsError(f"{self.counted()} of {total} events were counted in time")
             await asyncio.sleep(_POLL_SECONDS)
         return time.perf_counter()
+
+    async def wait_for_partitions(self, *, timeout_seconds: float) -> None:
+        """Returns when enrich has made the partitions of the apps that are in use: it does so once for each
+        retention class, about a second after its first events.
+
+        Raises WrongCountsError after `timeout_seconds`.
+        """
+        deadline = time.perf_counter() + timeout_seconds
+        leaves = -1
+        while (now := self._number(LEAVES)) != leaves:
+            leaves = now
+            if time.perf_counter() > deadline:
+                raise WrongCountsError("partitions are still being made")
+            await asyncio.sleep(_PARTITION_SECONDS)
 
     def check(self, before: Counts, kept: int) -> None:
         """Raises WrongCountsError unless exactly `kept` events came to everything since `before`."""
