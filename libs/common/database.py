@@ -31,11 +31,12 @@ _CONNECTION_LIMITS: dict[str, Any] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-# Insufficient resources (locks, memory, disk), rollbacks (deadlock, serialization), a lock that did not
-# come in time, a statement that took too long.
+# Insufficient resources (locks, memory), rollbacks (deadlock, serialization), a lock that did not come in
+# time, a statement that took too long.
 _OVERLOADED = ("53", "40", "55P03", "57014")
-# Too many connections: nothing that less work at once would change.
-_NO_CONNECTION = ("53300",)
+# A full disk and too many connections: nothing that less work at once would change, and a nearly full disk
+# may well take small entries and no large ones.
+_FULL = ("53100", "53300")
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -118,7 +119,7 @@ def failure_of(error: Exception) -> StoreFailure | None:
         state = error.sqlstate or ""
         if isinstance(error, psycopg.DataError) or state.startswith(_PROGRAM_LIMIT):
             return None
-        overloaded = state.startswith(_OVERLOADED) and state not in _NO_CONNECTION
+        overloaded = state.startswith(_OVERLOADED) and state not in _FULL
         return StoreFailure.OVERLOADED if overloaded else StoreFailure.UNAVAILABLE
     if isinstance(error, sqlalchemy.exc.SQLAlchemyError | OSError):
         return StoreFailure.UNAVAILABLE

@@ -6,8 +6,7 @@ from enum import Enum
 class StoreFailure(Enum):
     """Both pass: the same work may succeed later."""
 
-    # The store does not answer, or turns everything away: wait, however long it takes.
+    # The store does not answer, is full, or turns everything away: wait, however long it takes.
     UNAVAILABLE = "unavailable"
-    # The store answers, but lacked locks, memory, space or time for this work: less work at once may
-    # succeed now.
+    # The store answers, but lacked locks, memory or time for this work: less work at once may succeed now.
     OVERLOADED = "overloaded"

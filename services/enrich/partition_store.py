@@ -7,14 +7,15 @@ was. Replicas take turns.
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, LiteralString
 
 import psycopg
 import structlog
 from psycopg import sql
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncTransaction
 
 from libs.catalog import RETENTION_CLASSES
 from libs.common.database import driver_connection
@@ -23,8 +24,12 @@ from services.enrich.tables import EVENT_COLUMNS
 
 log = structlog.get_logger()
 
-# Writers and readers queue behind a lock that waits: rather try again later.
-LOCK_TIMEOUT = "2s"
+# Writers and readers of a class queue behind a lock that waits for it: rather try again later. A merge can
+# wait longest.
+MERGE_LOCK_TIMEOUT = "100ms"
+LOCK_TIMEOUT = "500ms"
+# A constraint that saves Postgres reading all of a table that becomes a leaf again.
+FITS = sql.Identifier("fits_merged_bounds")
 # "weir part" as a number, like the lock of the migrations.
 TURN: LiteralString = "SELECT pg_try_advisory_xact_lock(1999989106, 1885434484)"
 # Sizes leave the indexes out: they say how many rows a merge would copy.
@@ -68,11 +73,12 @@ class PartitionStore:
         """Makes the change; False if another replica is at work or a row came in between, and nothing was
         changed.
 
-        Raises psycopg.errors.LockNotAvailable if the class is busy for longer than LOCK_TIMEOUT.
+        Raises psycopg.errors.LockNotAvailable if the class is too busy.
         """
-        async with self._engine.connect() as outer, outer.begin() as transaction:
-            await outer.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-            connection = await driver_connection(outer)
+        if change.leaf.name in (source.name for source in change.sources):
+            await self._check_bounds(change.leaf)
+        timeout = MERGE_LOCK_TIMEOUT if change.sources else LOCK_TIMEOUT
+        async with self._transaction(timeout) as (transaction, connection):
             made = await _is_true(connection, sql.SQL(TURN)) and await _apply(connection, change)
             if not made:
                 await transaction.rollback()
@@ -80,6 +86,32 @@ class PartitionStore:
         if change.sources:
             log.info("partitions merged", into=change.leaf.name, merged=len(change.sources))
         return True
+
+    async def _check_bounds(self, leaf: Leaf) -> None:
+        """Has Postgres find out beforehand, while others read and write, that a table fits the bounds that it
+        is about to get: a merge would else read the whole table under its lock on the class."""
+        table = sql.Identifier("enrich", leaf.name)
+        async with self._transaction(MERGE_LOCK_TIMEOUT) as (_, connection):
+            await connection.execute(
+                sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}").format(table, FITS)
+            )
+            await connection.execute(
+                sql.SQL(
+                    "ALTER TABLE {} ADD CONSTRAINT {} CHECK (retention_class = {} AND {}) NOT VALID"
+                ).format(table, FITS, leaf.retention_class, _in_time_of(leaf))
+            )
+        async with self._transaction(MERGE_LOCK_TIMEOUT) as (_, connection):
+            await connection.execute(
+                sql.SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(table, FITS)
+            )
+
+    @asynccontextmanager
+    async def _transaction(
+        self, lock_timeout: str
+    ) -> AsyncIterator[tuple[AsyncTransaction, psycopg.AsyncConnection[Any]]]:
+        async with self._engine.connect() as outer, outer.begin() as transaction:
+            await outer.exec_driver_sql(f"SET LOCAL lock_timeout = '{lock_timeout}'")
+            yield transaction, await driver_connection(outer)
 
 
 async def _leaves(connection: psycopg.AsyncConnection[Any]) -> dict[str, list[Leaf]]:
@@ -135,6 +167,9 @@ async def _apply(connection: psycopg.AsyncConnection[Any], change: Change) -> bo
             leaf.end,
         )
     )
+    await connection.execute(
+        sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}").format(target, FITS)
+    )
     return True
 
 
@@ -172,8 +207,10 @@ def _default(leaf: Leaf) -> sql.Composable:
 
 
 def _in_time_of(leaf: Leaf) -> sql.Composed:
-    start = sql.Literal("-infinity" if leaf.start == BEGINNING else leaf.start)
-    return sql.SQL("occurred_at >= {} AND occurred_at < {}").format(start, leaf.end)
+    before = sql.SQL("occurred_at < {}").format(leaf.end)
+    if leaf.start == BEGINNING:
+        return before
+    return sql.SQL("occurred_at >= {} AND ").format(leaf.start) + before
 
 
 def _moment(text: str) -> datetime:

@@ -12,7 +12,7 @@ says, one step at a time, how to get from the leaves that are there to those tha
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -25,9 +25,10 @@ AHEAD = timedelta(days=7)
 # What has no retention limit has a leaf for each year from here on: ingest takes nothing older.
 FIRST_KEPT = datetime(2000, 1, 1, tzinfo=UTC)
 BEGINNING = datetime.min.replace(tzinfo=UTC)
-# One merge locks a class for as long as it copies, and needs some locks for each table.
+# One merge locks a class for as long as it copies (this is half a second or less), and needs some locks for
+# each table.
 MAX_MERGED_LEAVES = 10
-MAX_MERGED_BYTES = 256 * 1024 * 1024
+MAX_MERGED_BYTES = 16 * 1024 * 1024
 
 
 class Grain(Enum):
@@ -66,8 +67,8 @@ class Leaf:
     retention_class: str
     start: datetime
     end: datetime
-    table: str = ""
-    size_bytes: int = 0
+    table: str = field(default="", compare=False)
+    size_bytes: int = field(default=0, compare=False)
 
     @property
     def name(self) -> str:
@@ -125,42 +126,50 @@ def wanted_leaves(retention_class: str, now: datetime) -> list[Leaf]:
 def next_change(existing: Sequence[Leaf], wanted: Iterable[Leaf]) -> Change | None:
     """The next step from the existing leaves of a class to the wanted ones; None if there is none.
 
-    Leaves are made before others are merged. A merge takes a few leaves at a time; the merged leaf grows
-    until it is what is wanted. Leaves of more than MAX_MERGED_BYTES stay as they are, and so do
-    those that reach beyond a wanted one: they serve its time.
+    Leaves are made before others are merged. A merge takes a few neighbours at a time; the merged leaf grows
+    until it is what is wanted. Leaves of more than MAX_MERGED_BYTES stay as they are, and so do those that
+    reach beyond a wanted one: they serve its time.
     """
     merges = []
     for leaf in wanted:
         touching = [other for other in existing if other.overlaps(leaf)]
         if not touching:
             return Change(leaf)
-        if all(leaf.covers(other) for other in touching) and leaf not in map(_bounds, touching):
+        if all(leaf.covers(other) for other in touching) and leaf not in touching:
             merges.append(_merge(leaf, sorted(touching, key=lambda other: other.start)))
     return next((merge for merge in merges if merge), None)
 
 
 def _merge(leaf: Leaf, inside: Sequence[Leaf]) -> Change | None:
-    """The first leaves inside as one; None if the first ones are too large to be merged."""
-    sources: list[Leaf] = []
-    # What has grown already is not copied again.
-    copied_bytes = 0
-    for source in inside:
-        grown = source.start == leaf.start and source.name == leaf.name
-        copied_bytes += 0 if grown else source.size_bytes
-        if len(sources) == MAX_MERGED_LEAVES or copied_bytes > MAX_MERGED_BYTES:
+    """The first neighbours inside that may become one; None if all are too large to be copied."""
+    if change := _merge_into(Leaf(leaf.retention_class, leaf.start, leaf.end, leaf.name), inside):
+        return change
+    # Behind one that is too large to be copied, others grow.
+    behind = (
+        _merge_into(Leaf(leaf.retention_class, first.start, leaf.end, first.name), inside[place:])
+        for place, first in enumerate(inside)
+        if place
+    )
+    return next((change for change in behind if change), None)
+
+
+def _merge_into(target: Leaf, inside: Sequence[Leaf]) -> Change | None:
+    """The first of these leaves and as many of those behind it as may be copied at once, as the target or
+    the beginning of it."""
+    first = inside[0]
+    copied_bytes = 0 if first.name == target.name else first.size_bytes
+    sources = [first]
+    for source in inside[1:MAX_MERGED_LEAVES]:
+        if copied_bytes + source.size_bytes > MAX_MERGED_BYTES:
             break
+        copied_bytes += source.size_bytes
         sources.append(source)
-    if not sources:
+    if copied_bytes > MAX_MERGED_BYTES:
         return None
-    end = leaf.end if len(sources) == len(inside) else inside[len(sources)].start
-    merged = Leaf(leaf.retention_class, leaf.start, end)
-    if [merged] == [_bounds(source) for source in sources]:
-        return None
-    return Change(merged, tuple(sources))
-
-
-def _bounds(leaf: Leaf) -> Leaf:
-    return Leaf(leaf.retention_class, leaf.start, leaf.end)
+    is_last = len(sources) == len(inside)
+    end = target.end if is_last else inside[len(sources)].start
+    merged = Leaf(target.retention_class, target.start, end, target.name)
+    return None if sources == [merged] else Change(merged, tuple(sources))
 
 
 def _window_start(retention_class: str, now: datetime) -> datetime:

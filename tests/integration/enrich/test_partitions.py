@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -10,15 +11,17 @@ import pytest
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.embedded import PostgresServer
 from services.enrich.partition_keeper import REVIEW_INTERVAL, PartitionKeeper
-from services.enrich.partition_store import PartitionStore
+from services.enrich.partition_store import PartitionStore, _apply
 from services.enrich.partitions import Change, next_change, wanted_leaves
+from tests.support.waiting import until
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
 INSERT = """
     INSERT INTO enrich.events (event_uuid, occurred_at, received_at, app_id, retention_class, name,
                                schema_version, producer, environment, properties)
-    SELECT gen_random_uuid(), moment, %(now)s, 'chess', %(retention_class)s, 'game.ended', '1.0.0',
+    SELECT gen_random_uuid(), moment, %(now)s, 'chess', %(retention_class)s, %(name)s, '1.0.0',
            'server', 'production', '{}'
     FROM unnest(%(moments)s::timestamptz[]) AS moment
 """
@@ -55,10 +58,14 @@ async def connection(database_url: str) -> AsyncIterator[psycopg.AsyncConnection
 
 
 async def _store(
-    connection: psycopg.AsyncConnection[Any], *moments: datetime, retention_class: str = "90d"
+    connection: psycopg.AsyncConnection[Any],
+    *moments: datetime,
+    retention_class: str = "90d",
+    name: str = "game.ended",
 ) -> None:
     await connection.execute(
-        INSERT, {"now": NOW, "retention_class": retention_class, "moments": list(moments)}
+        INSERT,
+        {"now": NOW, "retention_class": retention_class, "name": name, "moments": list(moments)},
     )
 
 
@@ -296,6 +303,36 @@ async def test_a_query_that_waited_for_a_leaf_sees_what_was_moved_meanwhile(
 
     *counts, _ = await asyncio.gather(read(), read(), read(), move())
     assert counts == [{90}] * 3
+
+
+async def test_a_row_that_meets_a_new_leaf_is_not_written_to_the_log(
+    engine: AsyncEngine,
+    connection: psycopg.AsyncConnection[Any],
+    database_url: str,
+    postgres: PostgresServer,
+) -> None:
+    """A writer waits for the default leaf while a leaf for its row is made: Postgres refuses the row,
+    and would print it."""
+    leaf = next(leaf for leaf in wanted_leaves("90d", NOW) if leaf.name == "events_90d_20261120")
+    async with await psycopg.AsyncConnection.connect(database_url) as keeper:
+        await _apply(keeper, Change(leaf))
+        writing = asyncio.create_task(_store(connection, leaf.start, name="canary-8812"))
+        await until(partial(_is_waiting, database_url))
+        await keeper.commit()
+        with pytest.raises(psycopg.errors.CheckViolation):
+            await writing
+    assert "violates partition constraint" in postgres.log.read_text()
+    assert "canary-8812" not in postgres.log.read_text()
+
+
+async def _is_waiting(database_url: str) -> bool:
+    async with await psycopg.AsyncConnection.connect(database_url) as watcher:
+        waiting = await _rows(
+            watcher,
+            "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock'",
+        )
+    return bool(waiting)
 
 
 async def test_a_change_that_fails_leaves_what_was(

@@ -16,6 +16,7 @@ from libs.common.store_failure import StoreFailure
             [
                 psycopg.errors.AdminShutdown(),
                 psycopg.errors.TooManyConnections(),
+                psycopg.errors.DiskFull(),
                 psycopg.errors.UndefinedTable(),
                 psycopg.errors.ReadOnlySqlTransaction(),
                 OperationalError("", None, psycopg.OperationalError("connection refused")),
@@ -28,7 +29,6 @@ from libs.common.store_failure import StoreFailure
             [
                 psycopg.errors.DeadlockDetected(),
                 psycopg.errors.SerializationFailure(),
-                psycopg.errors.DiskFull(),
                 # What PostgreSQL says if max_locks_per_transaction is too low.
                 psycopg.errors.OutOfMemory(),
                 psycopg.errors.LockNotAvailable(),

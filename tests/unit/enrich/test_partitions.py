@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,7 +34,9 @@ def _day(text: str, size_bytes: int = 0) -> Leaf:
 
 
 def _applied(existing: Sequence[Leaf], change: Change) -> list[Leaf]:
-    return [leaf for leaf in existing if leaf not in change.sources] + [change.leaf]
+    size_bytes = sum(source.size_bytes for source in change.sources)
+    made = replace(change.leaf, table=change.leaf.name, size_bytes=size_bytes)
+    return [leaf for leaf in existing if leaf not in change.sources] + [made]
 
 
 # Worked out with a calendar: the day of NOW minus the class's days and 7 more, to the beginning of its
@@ -167,6 +170,30 @@ def test_a_leaf_that_is_too_large_to_copy_stays_as_it_is() -> None:
         *(leaf for leaf in wanted_leaves("90d", NOW) if leaf.start != BEGINNING),
     ]
     assert next_change(existing, wanted_leaves("90d", NOW)) is None
+
+
+def test_small_leaves_behind_a_large_one_are_merged_as_well() -> None:
+    large = MAX_MERGED_BYTES + 1
+    sizes = {"2026-07-01": large, "2026-07-04": large, "2026-07-05": large, "2026-07-20": large}
+    july = [_day(f"2026-07-{day:02}", sizes.get(f"2026-07-{day:02}", 10)) for day in range(1, 32)]
+    existing: list[Leaf] = [
+        *july,
+        *(leaf for leaf in wanted_leaves("90d", NOW) if leaf.start != BEGINNING),
+    ]
+    wanted = wanted_leaves("90d", NOW)
+    while change := next_change(existing, wanted):
+        existing = _applied(existing, change)
+    old = sorted(
+        (leaf for leaf in existing if leaf.start < _at("2026-08-16")), key=lambda leaf: leaf.start
+    )
+    # Four large ones, and one before, between or behind them wherever there are small ones.
+    assert [(leaf.start, leaf.end) for leaf in old] == [
+        (_at("2026-07-01"), _at("2026-07-02")),
+        (_at("2026-07-02"), _at("2026-07-04")),
+        (_at("2026-07-04"), _at("2026-07-05")),
+        (_at("2026-07-05"), _at("2026-07-20")),
+        (_at("2026-07-20"), _at("2026-08-16")),
+    ]
 
 
 def test_a_leaf_that_reaches_beyond_the_wanted_ones_serves_their_time() -> None:
