@@ -26,14 +26,18 @@ class Reading:
     def parse(cls, encoding: str, delimiter: str | None, quote: str | None) -> Self:
         """From the options of a command. Raises ReadingError."""
         try:
-            b"".decode(encoding)
+            # Unlike `codecs.lookup`, this refuses codecs that are no text encoding, such as base64.
+            "a".encode(encoding)
             return cls(
                 encoding,
                 None if delimiter is None else parse_delimiter(delimiter),
                 None if quote is None else parse_quote(quote),
             )
-        except LookupError:
-            message = f"--encoding {encoding}: is not known; try utf-8, cp1252, latin-1 or utf-16"
+        except (LookupError, UnicodeError):
+            message = (
+                f"--encoding {encoding}: is no text encoding that is known; try utf-8, cp1252, latin-1 or "
+                "utf-16"
+            )
             raise ReadingError(message) from None
         except ValueError as error:
             raise ReadingError(str(error)) from None
