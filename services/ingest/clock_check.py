@@ -17,9 +17,11 @@ class ClockCheck:
             self.earliest_us = max(EARLIEST_US, now_us - policy.max_age_days * DAY_US)
 
     def complaint(self, occurred_at_us: int) -> str | None:
-        """What is wrong with the time; None where it may stand."""
+        """What is wrong with the time; None if it may stand."""
         if occurred_at_us > self.latest_us:
             return "lies in the future beyond the app's tolerance"
         if occurred_at_us < self.earliest_us:
+            if occurred_at_us < EARLIEST_US:
+                return "lies before 2000"
             return "lies further back than the app allows"
         return None
