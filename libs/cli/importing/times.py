@@ -88,7 +88,10 @@ class TimeReader:
             return f"{shown} is not of the form {self.time_format}, which --time-format says"
         date = two_numbers(text)
         if date is not None and self.order is None and date["sep"] != ".":
-            return f"{shown} can be read in two ways; say which with {either_format(date)}"
+            return (
+                f"{shown}: for a pipe the order of day and month has to be given, with "
+                f"{either_format(date)}"
+            )
         return (
             f"{shown} is no time that can be recognized; say how it is written with --time-format: a "
             "format of strptime such as %d.%m.%y, epoch or epoch_ms"
