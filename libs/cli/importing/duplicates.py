@@ -34,6 +34,7 @@ def duplicates_note(
     share = "mostly duplicates: " if 2 * duplicates > sent else ""
     return (
         f"{share}{duplicates:,} of {count(sent, 'row')} have the id of an event that was sent before, and "
-        f"add nothing. That is right if they were imported before; if not, {remedy}"
+        "add nothing: a stored event is never changed, also not by other options. That is right if they "
+        f"were imported before; if not, {remedy}"
         f"{again if added else ''}"
     )

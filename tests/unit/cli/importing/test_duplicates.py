@@ -11,6 +11,7 @@ def test_no_duplicates_no_words() -> None:
 def test_each_way_to_make_ids_has_its_remedy() -> None:
     content = duplicates_note(6, 4, 10, None, IdFrom.CONTENT)
     assert content.startswith("mostly duplicates: 6 of 10 rows")
+    assert "add nothing: a stored event is never changed, also not by other options" in content
     assert "--map event_id=COLUMN" in content
     assert "--id-from file-content" in content
     # Who follows the advice in the same suite counts the other rows twice.
