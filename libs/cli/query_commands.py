@@ -32,20 +32,28 @@ From = Annotated[
     typer.Option(
         "--from",
         metavar="TIME",
-        help="First moment, ISO 8601. UTC if it names no zone; a date is its midnight.",
+        help="Cells from the period on that this time is in, which is shown whole. ISO 8601, UTC if it "
+        "names no zone; a date is its midnight.",
     ),
 ]
-To = Annotated[str, typer.Option("--to", metavar="TIME", help="First moment no longer wanted.")]
-# Of cohorts: each is told whole, so that its numbers do not depend on the range.
+To = Annotated[
+    str, typer.Option("--to", metavar="TIME", help="Cells of periods that begin before this time.")
+]
+# Of cohorts, whose numbers do not depend on the range either.
 FirstSeenFrom = Annotated[
-    str, typer.Option("--from", metavar="TIME", help="Only people first seen from here on.")
+    str,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="Cohorts from the period on that this time is in, which is shown whole.",
+    ),
 ]
 FirstSeenTo = Annotated[
     str,
     typer.Option(
         "--to",
         metavar="TIME",
-        help="Only people first seen before here, however late they came back.",
+        help="Cohorts of periods that begin before this time, however late people came back.",
     ),
 ]
 
@@ -199,16 +207,22 @@ def _aggregate() -> AbstractContextManager[Any]:
 
 
 def _set_range(request: Any, start: str, end: str) -> None:
-    for field, option, text in (("from", "--from", start), ("to", "--to", end)):
-        if not text:
-            continue
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            fail(f"{option} {text}: must be a date or time as in 2026-04-27 or 2026-04-27T10:00", 2)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        getattr(request, field).FromDatetime(moment.astimezone(UTC).replace(tzinfo=None))
+    moments = {
+        field: _moment(f"--{field}", text) for field, text in (("from", start), ("to", end)) if text
+    }
+    if len(moments) == 2 and moments["from"] > moments["to"]:
+        fail(f"--from {start}: is later than --to {end}", 2)
+    for field, moment in moments.items():
+        getattr(request, field).FromDatetime(moment.replace(tzinfo=None))
+
+
+def _moment(option: str, text: str) -> datetime:
+    """In UTC; ends the command, as wrong usage, if the text says no time."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        fail(f"{option} {text}: must be a date or time as in 2026-04-27 or 2026-04-27T10:00", 2)
 
 
 def _cell(cell: pb.Cell) -> dict[str, Any]:

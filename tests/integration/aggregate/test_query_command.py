@@ -175,6 +175,22 @@ def _titles(table: str) -> list[str]:
         ),
         (("metric", "--app", APP, "--rollup", "events", "--where", "x"), 2, "dimension=value"),
         (("metric", "--app", APP, "--rollup", "events", "--from", "soon"), 2, "--from soon"),
+        (
+            # 22:00 and 21:00 in UTC.
+            (
+                "retention",
+                "--app",
+                APP,
+                "--period",
+                "day",
+                "--from",
+                "2026-04-27T22:00",
+                "--to",
+                "2026-04-27T23:00+02:00",
+            ),
+            2,
+            "--from 2026-04-27T22:00: is later than --to",
+        ),
     ],
 )
 async def test_what_goes_wrong_is_one_line(
