@@ -1,5 +1,6 @@
 """`weir import`: a log, row by row, as events; a second import adds nothing."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -38,7 +39,7 @@ from libs.cli.importing.time_shapes import DayOrder
 from libs.cli.importing.times import TimeError, TimeReader
 from libs.cli.report import print_report
 from libs.client import WeirClient
-from libs.common.home import Addresses
+from libs.common.home import Addresses, Home
 
 
 def import_events(
@@ -55,8 +56,10 @@ def import_events(
     id_from: Annotated[
         IdFrom,
         typer.Option(
+            metavar="WHAT",
             help="What the ids of events are made of if no column is mapped to event_id: the rows' "
-            "content, the file's name and the content, or the file's name, line and content."
+            "content (`content`), the file's name and the content (`file-content`), or the file's name, "
+            "line and content (`file-row`).",
         ),
     ] = IdFrom.CONTENT,
     file_format: Annotated[
@@ -114,7 +117,8 @@ def import_events(
     file are as many events; a row that another file has as well is a duplicate,
     unless --id-from file-content lets the file's name take part.
 
-    Exit code 1 if a row was rejected or could not be read.
+    Exit code 1 if a row was rejected or could not be read, or if not everything
+    was stored and counted within --timeout.
 
     weir import log.csv.gz --app gamelaunch --map player_id=userid
     --map occurred_at=eventDate --map name=eventName
@@ -151,7 +155,8 @@ def import_events(
     if wait and extra["counted"] + extra["stored_before"] < report.totals.taken:
         fail(
             f"after {timeout:g} s not everything is stored and counted: {extra['counted']:,} of "
-            f"{report.totals.taken:,} events; see `weir doctor` and the logs of the services"
+            f"{report.totals.taken:,} events; see `weir doctor` and "
+            f"{Home.from_environment(os.environ).logs / 'enrich.log'}"
         )
     raise typer.Exit(report.exit_code(allow_rejected=allow_rejected))
 
@@ -180,7 +185,7 @@ class _Import:
         with open_channel(self.addresses, "aggregate") as channel:
             events = CountedEvents(channel, self.addresses, self.catalog.app_id)
             watch = CountWatch(events) if self.wait else None
-            delivery = self._send(file, rows, times)
+            delivery = self._send(file, rows, times, header=columns is not None)
             if watch is None:
                 return delivery, {}
             counted, before = watch.wait(
@@ -203,7 +208,11 @@ class _Import:
             )
             return find_day_order(column, ((line, text) for line, text in values if text))
 
-    def _send(self, file: EventFile, rows: Iterator[Row], times: TimeReader) -> Delivery:
+    def _send(
+        self, file: EventFile, rows: Iterator[Row], times: TimeReader, *, header: bool
+    ) -> Delivery:
+        # A header is checked as a whole; without one, each line has names of its own.
+        absent = set() if header else set(self.mapping.columns.values())
         with (
             WeirClient(self.addresses.services["ingest"], token=self.addresses.token) as client,
             Delivery(client, self.catalog, file, self.path) as delivery,
@@ -212,6 +221,7 @@ class _Import:
                 delivery.read(row)
                 if row.document is None:
                     continue
+                absent = absent and absent - row.document.keys()
                 try:
                     envelope = self.mapping.envelope(self.catalog, row.document)
                     derived = "" if "event_id" in envelope else self.ids.next(envelope, row.number)
@@ -222,4 +232,5 @@ class _Import:
                     delivery.unusable(row.number, str(error), "occurred_at")
                 except (ValueError, TypeError) as error:
                     delivery.unusable(row.number, str(error).splitlines()[0])
+            delivery.report.absent_columns = sorted(absent)
         return delivery

@@ -37,7 +37,8 @@ class RowProblem:
 @dataclass
 class Report:
     """What became of a file. `unusable` rows were never sent; `problems` are the first rows that were
-    unusable, rejected, or in a frame that was refused, as far as that was known first."""
+    unusable, rejected, or in a frame that was refused, as far as that was known first. `absent_columns`
+    are mapped, and no line of NDJSON has them."""
 
     lines: int = 0
     rows: int = 0
@@ -45,6 +46,7 @@ class Report:
     rows_of_several_lines: int = 0
     unusable: int = 0
     without_person: int = 0
+    absent_columns: list[str] = field(default_factory=list)
     unknown_events: Counter[str] = field(default_factory=Counter)
     totals: VerdictTotals = field(default_factory=VerdictTotals)
     problems: list[RowProblem] = field(default_factory=list)
@@ -105,6 +107,9 @@ class Report:
         if others := self.lines - self.row_lines:
             read += f", {count(others, 'header or blank line')}"
         notes = [read]
+        if self.absent_columns and self.rows:
+            names = ", ".join(f"`{name}`" for name in self.absent_columns)
+            notes.append(f"no line has {names}: columns are the outermost names of a line")
         if self.without_person:
             names = "names" if self.without_person == 1 else "name"
             notes.append(f"{count(self.without_person, 'row')} {names} no person")

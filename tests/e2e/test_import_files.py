@@ -114,7 +114,7 @@ def test_rows_without_a_person_and_unknown_events_are_reported(
         "userid,eventDate,eventName\n"
         "w1,2016-05-01,gameStarted\n"
         ",2016-05-01,gameStarted\n"
-        ",2016-05-02,gameStarted\n"
+        "  ,2016-05-02,gameStarted\n"
         "w1,2016-05-02,gameStart\n"
         "w1,2016-05-03,gameStart\n"
         "w1,2016-05-03,gameOver\n"
@@ -159,9 +159,12 @@ def test_rows_that_cannot_be_sent_are_listed_and_the_others_go_on(
     finished = weir(
         suite.home.path, "import", str(log), "--app", "gamelaunch", "--json",
         "--map", "occurred_at=t", "--map", "name=e", "--map", "subject_id=p",
+        "--map", "session_id=who.id",
     )  # fmt: skip
     assert finished.returncode == 1
     result = json.loads(finished.stdout)
+    [note] = [note for note in result["notes"] if note.startswith("no line has ")]
+    assert note.startswith("no line has `who.id`:")
     assert (result["lines"], result["rows"]) == (7, 6)
     assert (result["accepted"], result["rejected"]) == (2, 1)
     assert result["unusable"] == 3

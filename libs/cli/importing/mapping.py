@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from libs.catalog import Catalog
+from libs.catalog.event_words import ENVIRONMENTS, PRIVACY_LEVELS, PRODUCERS
 from libs.catalog.fields import ENVELOPE_PATHS
 from libs.catalog.problems import did_you_mean
 from libs.cli.event_files import UNDECODABLE, displayed
@@ -15,6 +16,13 @@ _PREFIXES = ("properties.", "context.extra.")
 _FIELDS = tuple(path for path in ENVELOPE_PATHS if path != "properties")
 # Without a time of its own, a row would be another event on every run.
 REQUIRED = ("name", "occurred_at")
+# Blanks around them make no other person.
+_IDS = ("subject_id", "anonymous_id", "session_id", "group_id")
+_CHOICES = {
+    "producer": PRODUCERS[1:],
+    "environment": ENVIRONMENTS[1:],
+    "privacy_level": PRIVACY_LEVELS[1:],
+}
 
 
 class MappingError(ValueError):
@@ -30,8 +38,9 @@ class RowMapping:
     constants: Mapping[str, str]
 
     def envelope(self, catalog: Catalog, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The row as an envelope; empty values are absent. Texts of properties become what the
-        catalog declares them to be. Raises MappingError for a row without name or time."""
+        """The row as an envelope; empty values are absent, and ids of persons, sessions and groups are
+        without blanks around them. Texts of properties become what the catalog declares them to be.
+        Raises MappingError for a row without name or time."""
         values = dict(self.constants)
         for field, column in self.columns.items():
             value = row.get(column)
@@ -40,6 +49,8 @@ class RowMapping:
                     f"{field}: `{displayed(value)}` in column {column} has bytes that are no text in "
                     "this encoding; say which one it is with --encoding"
                 )
+            if field in _IDS and isinstance(value, str):
+                value = value.strip()
             if value is not None and value != "":
                 values[field] = value
         for field in REQUIRED:
@@ -83,16 +94,20 @@ def parse_mapping(catalog: Catalog, maps: Sequence[str], sets: Sequence[str]) ->
     """The mapping that `field=column` and `field=constant` texts say; the catalog's words for the
     subject and the group are fields as well. Raises MappingError."""
     words = _own_words(catalog)
-    columns = dict(_pair(text, "--map", words) for text in maps)
-    constants = dict(_pair(text, "--set", words) for text in sets)
-    if len(columns) + len(constants) < len(maps) + len(sets):
-        raise MappingError("a field is mapped twice")
+    columns = _pairs(maps, "--map", words)
+    constants = _pairs(sets, "--set", words)
     if both := sorted(columns.keys() & constants.keys()):
         raise MappingError(f"`{both[0]}` has both a column and a constant")
     fields = columns.keys() | constants.keys()
     for field in REQUIRED:
         if field not in fields:
-            raise MappingError(f"`{field}` needs a column: --map {field}=COLUMN")
+            same = (
+                ", or, if all rows are the same event, --set name=EVENT" if field == "name" else ""
+            )
+            raise MappingError(f"`{field}` needs a column: --map {field}=COLUMN{same}")
+    for field, choices in _CHOICES.items():
+        if (value := constants.get(field)) is not None and value.lower() not in choices:
+            raise MappingError(f"--set {field}={value}: must be one of {', '.join(choices)}")
     for field in fields:
         if any(other.startswith(f"{field}.") for other in fields):
             raise MappingError(f"`{field}` is mapped, and a part of it as well")
@@ -107,6 +122,16 @@ def _own_words(catalog: Catalog) -> Mapping[str, str]:
     return words
 
 
+def _pairs(texts: Sequence[str], option: str, words: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        field, value = _pair(text, option, words)
+        if field in found:
+            raise MappingError(f"{option} {text}: `{field}` is given twice")
+        found[field] = value
+    return found
+
+
 def _pair(text: str, option: str, words: Mapping[str, str]) -> tuple[str, str]:
     word, separator, value = text.partition("=")
     word = word.strip()
@@ -115,7 +140,7 @@ def _pair(text: str, option: str, words: Mapping[str, str]) -> tuple[str, str]:
         raise MappingError(f"{option} {text}: must be FIELD=VALUE")
     inside = any(field.startswith(prefix) and all(field.split(".")) for prefix in _PREFIXES)
     if field not in _FIELDS and not inside:
-        fields = tuple(dict.fromkeys((*_FIELDS, *words)))
+        fields = tuple(dict.fromkeys((*words, *_FIELDS)))
         known = (*fields, "properties.<name>")
         hint = did_you_mean(field, fields) or f"; there are {', '.join(known)}"
         raise MappingError(f"{option} {text}: an event has no field `{field}`{hint}")

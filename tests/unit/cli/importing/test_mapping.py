@@ -104,8 +104,18 @@ def test_an_object_is_no_value_of_a_field(communities: Catalog) -> None:
         (["properties=x", *BASE], [], "no field"),
         (["occurred_at", "name=x"], [], "must be FIELD=VALUE"),
         (["name=x"], [], "`occurred_at` needs a column"),
-        (["occurred_at=x"], [], "`name` needs a column"),
-        ([*BASE, "name=other"], [], "mapped twice"),
+        (["occurred_at=x"], [], "`name` needs a column.* all rows .* --set name=EVENT"),
+        ([*BASE, "name=other"], [], "--map name=other: `name` is given twice"),
+        (
+            [*BASE],
+            ["group_id=1", "community_id=2"],
+            "--set community_id=2: `group_id` is given twice",
+        ),
+        ([*BASE], ["environment=dev"], "must be one of production, staging, development"),
+        ([*BASE], ["producer=web"], "must be one of frontend, api, server, job, webhooks"),
+        ([*BASE], ["privacy_level=0"], "must be one of standard, sensitive, pii"),
+        # The app's own word for the person comes first.
+        (["zzz=x", *BASE], [], "no field `zzz`; there are identity_id, "),
         ([*BASE], ["name=gameStarted"], "both"),
         ([*BASE, "properties.a=x", "properties.a.b=y"], [], "a part of it"),
     ],
@@ -144,6 +154,19 @@ def test_bytes_that_are_no_text_matter_in_mapped_columns_only(communities: Catal
         mapping.envelope(communities, {**row, "player": f"M{UNDECODABLE}ller"})
 
 
+def test_blanks_make_no_other_person_and_no_other_group(communities: Catalog) -> None:
+    mapping = parse_mapping(
+        communities, [*BASE, "subject_id=who", "group_id=club", "properties.mission_type=kind"], []
+    )
+    row = {"event": "gamification.mission.completed", "when": "2026-05-01", "kind": " visit "}
+    named = mapping.envelope(communities, {**row, "who": "zed ", "club": "\u00a07"})
+    assert (named["subject_id"], named["group_id"]) == ("zed", "7")
+    # Other texts are what they are.
+    assert named["properties"] == {"mission_type": " visit "}
+    blank = mapping.envelope(communities, {**row, "who": "  ", "club": "\t"})
+    assert not blank.keys() & {"subject_id", "group_id"}
+
+
 def test_the_apps_own_words_for_person_and_group_are_fields(communities: Catalog) -> None:
     # catalogs/unofficial_communities.yaml: `subject: {name: identity_id}`.
     assert communities.subject_name == "identity_id"
@@ -151,7 +174,7 @@ def test_the_apps_own_words_for_person_and_group_are_fields(communities: Catalog
     row = {"event": "world.session.ended", "when": "2026-05-01", "who": "42"}
     envelope = mapping.envelope(communities, row)
     assert (envelope["subject_id"], envelope["group_id"]) == ("42", "7")
-    with pytest.raises(MappingError, match="mapped twice"):
+    with pytest.raises(MappingError, match="`subject_id` is given twice"):
         parse_mapping(communities, [*BASE, "identity_id=who", "subject_id=x"], [])
     with pytest.raises(MappingError, match="did you mean `identity_id`"):
         parse_mapping(communities, [*BASE, "identityid=who"], [])
