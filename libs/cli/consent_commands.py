@@ -2,7 +2,7 @@
 
 import json
 from contextlib import AbstractContextManager
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -94,13 +94,22 @@ def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> No
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
+    if not rows:
+        typer.echo(f"nothing is recorded for {subject_id}")
+        return
+    texts = ("purpose", "actor", "method", "notice")
     table = Table(
-        Column("recorded at", no_wrap=True), "purpose", "choice", "actor", "method", "notice"
+        Column("recorded at", no_wrap=True),
+        Column("choice", no_wrap=True),
+        *(Column(title, overflow="fold") for title in texts),
     )
     for row in rows:
-        words = (row["recorded_at"], row["purpose"], _choice(bool(row["granted"])))
-        rest = (row["actor"], row["method"], row["notice_version"])
-        table.add_row(*(escape(str(word)) for word in (*words, *rest)))
+        words = (row["purpose"], row["actor"], row["method"], row["notice_version"])
+        table.add_row(
+            f"{datetime.fromisoformat(str(row['recorded_at'])):%Y-%m-%dT%H:%M:%SZ}",
+            _choice(bool(row["granted"])),
+            *(escape(str(word)) for word in words),
+        )
     output_console().print(table)
 
 

@@ -41,7 +41,9 @@ async def run(*arguments: str) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, app, arguments)
 
 
-async def test_what_is_set_is_checked_and_remembered(home: Path) -> None:
+async def test_what_is_set_is_checked_and_remembered(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     check = ("check", *ANN, "--purpose", PURPOSE)
     assert (await run(*check)).stdout == "allow (the catalog's default)\n"
     refused = await run("set", *ANN, "--refuse", PURPOSE)
@@ -59,7 +61,19 @@ async def test_what_is_set_is_checked_and_remembered(home: Path) -> None:
     told = [(row["purpose"], row["granted"], row["actor"], row["notice_version"]) for row in rows]
     assert told == [(PURPOSE, False, "operator", ""), (PURPOSE, True, "ann", "2")]
     assert rows[1]["recorded_at"] == recorded["recorded_at"]
-    assert "choice" in (await run("history", *ANN)).stdout
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = (await run("history", *ANN)).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    [first] = [line for line in lines if "refused" in line]
+    # To the second, and whole: the rest is in the JSON.
+    assert f" {rows[0]['recorded_at'][:19]}Z " in first
+    for word in (PURPOSE, "operator", "cli"):
+        assert f" {word} " in first
+
+
+async def test_an_empty_history_says_so(home: Path) -> None:
+    assert (await run("history", *ANN)).stdout == "nothing is recorded for ann\n"
+    assert json.loads((await run("history", *ANN, "--json")).stdout) == []
 
 
 async def test_a_history_longer_than_a_page_is_complete(
