@@ -24,13 +24,14 @@ def load_catalogs(folder: Path) -> Mapping[str, Catalog]:
     """Every `*.yaml` in `folder`, by app id, in the order of the file names.
 
     Raises CatalogError with the problems of all files: broken ones, two files for one app, a file
-    that is not named after its app, a folder without catalogs.
+    that is not named after its app, a folder that is not there or has no catalogs.
     """
     problems: list[Problem] = []
     catalogs: dict[str, Catalog] = {}
     files = sorted(folder.glob("*.yaml"))
     if not files:
-        problems.append(Problem(str(folder), 1, "no catalogs (*.yaml) here"))
+        reason = "no catalogs (*.yaml) here" if folder.is_dir() else "there is no such folder"
+        problems.append(Problem(str(folder), 1, reason))
     for file in files:
         try:
             catalog = load_catalog(file)

@@ -107,7 +107,8 @@ def app_catalog(app_id: str, given: Path | None) -> "Catalog":
 
     catalogs = all_catalogs(catalog_folder(given))
     if app_id not in catalogs:
-        fail(f"no app `{app_id}`{did_you_mean(app_id, catalogs)}; `weir catalog list` has all", 2)
+        meant = did_you_mean(app_id, catalogs).removesuffix("?")
+        fail(f"no app `{app_id}`{meant}; there are {', '.join(catalogs)}", 2)
     return catalogs[app_id]
 
 

@@ -40,7 +40,7 @@ def examine(
     findings.append(_database(database_url) if database_url else _no_store("database"))
     findings.append(_redis(redis_url) if redis_url else _no_store("redis"))
     if addresses:
-        findings.extend(_services(addresses))
+        findings.extend(_services(addresses, home))
         findings.extend(token_findings(addresses, environment, home))
     running = Path(addresses.catalogs) if addresses and addresses.catalogs else None
     findings.append(_catalogs((catalogs or running or default_catalogs()).absolute()))
@@ -155,12 +155,12 @@ def _redis(url: str) -> Finding:
     return Finding("redis", State.OK, f"{where}: {shown}")
 
 
-def _services(addresses: Addresses) -> Iterator[Finding]:
+def _services(addresses: Addresses, home: Home) -> Iterator[Finding]:
     for name, address in addresses.services.items():
         if is_serving(address, health_name(name)):
             yield Finding(name, State.OK, f"serving at {address}")
         else:
-            detail = f"does not serve at {address}: see its log, and the stores above"
+            detail = f"does not serve at {address}: see {home.logs / f'{name}.log'}, and the stores above"
             yield Finding(name, State.BROKEN, detail)
 
 

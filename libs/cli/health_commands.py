@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from libs.cli.connect import AsJson, CatalogFolder, running_suite
 from libs.cli.doctor import examine
@@ -66,7 +66,8 @@ def doctor(
 
 
 def _print(findings: Sequence[Finding]) -> None:
-    table = Table("", "", show_header=False, box=None)
+    # Addresses and paths have no blanks to break a line at, and what is cut off cannot be read.
+    table = Table("", "", Column(overflow="fold"), show_header=False, box=None)
     for finding in findings:
         state = f"[{_COLORS[finding.state]}]{finding.state}[/]"
         table.add_row(state, escape(finding.name), escape(finding.detail))

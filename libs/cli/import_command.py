@@ -125,7 +125,7 @@ def import_events(
     """
     catalog = app_catalog(app, catalogs)
     try:
-        mapping = parse_mapping(catalog, maps or [], sets or [])
+        mapping = parse_mapping(catalog, maps or [], sets or [], encoding)
         reading = Reading.parse(encoding, delimiter, quote)
         times = TimeReader.parse(time_format, timezone)
     except (MappingError, ReadingError, TimeError) as error:

@@ -53,4 +53,12 @@ def lazy_group(entries: Mapping[str, Entry]) -> type[TyperGroup]:
             commands = {name: LazyCommand(name, entry) for name, entry in entries.items()}
             super().__init__(**{**options, "commands": commands})
 
+        def invoke(self, ctx: Any) -> Any:
+            """Runs the command; without pydantic's prefix in what typer says of a wrong choice."""
+            try:
+                return super().invoke(ctx)
+            except typer.BadParameter as error:
+                error.message = error.message.removeprefix("Value error, ")
+                raise
+
     return LazyGroup

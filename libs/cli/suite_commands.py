@@ -69,6 +69,11 @@ def print_welcome(console: Console, addresses: Addresses, catalogs: Mapping[str,
     for name, address in addresses.services.items():
         table.add_row(name, address, addresses.metrics[name])
     console.print(table)
+    console.print(
+        "Ctrl-C stops it. From another terminal, `weir status` says what serves, and `weir doctor` what is "
+        "wrong.",
+        highlight=False,
+    )
     # Not wrapped and not coloured: these lines are there to be copied.
     console.print(f"\nexport TOKEN={addresses.token}\n", soft_wrap=True, highlight=False)
     for call in _calls(addresses, catalogs):

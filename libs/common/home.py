@@ -151,7 +151,10 @@ class Home:
             ) from None
 
     def _not_running(self) -> NotRunningError:
-        return NotRunningError(f"no running suite in {self.path}: start one with `weir up`")
+        return NotRunningError(
+            f"no running suite in {self.path}: start one with `weir up`, or set WEIR_HOME to the home of "
+            "one that runs"
+        )
 
 
 def _not_a_folder(path: Path) -> HomeError:

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from libs.cli.event_files import MAX_ROW_LENGTH, TOO_LONG, Row
+from libs.cli.wording import count
 
 MAX_ROW_LINES = 100
 DEFAULT_QUOTE = '"'
@@ -188,7 +189,7 @@ class CsvRows:
     def _checked(self, taken: int, fields: list[str]) -> tuple[int, list[str] | None, str]:
         if self._width and len(fields) != self._width:
             # Of a row of several lines only the first is given up.
-            return 1, None, f"has {len(fields)} fields, the header has {self._width}"
+            return 1, None, f"has {count(len(fields), 'field')}, the header has {self._width}"
         return taken, fields, ""
 
     # Lines are read ahead while the end of a quoted field is looked for, and given back if it fails.

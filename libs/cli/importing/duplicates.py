@@ -32,9 +32,10 @@ def duplicates_note(
         f"{count(added, 'row')} that it added would count twice"
     )
     share = "mostly duplicates: " if 2 * duplicates > sent else ""
+    have, add = ("has", "adds") if duplicates == 1 else ("have", "add")
     return (
-        f"{share}{duplicates:,} of {count(sent, 'row')} have the id of an event that was sent before, and "
-        "add nothing: a stored event is never changed, also not by other options. That is right if they "
+        f"{share}{duplicates:,} of {count(sent, 'row')} {have} the id of an event that was sent before, and "
+        f"{add} nothing: a stored event is never changed, also not by other options. That is right if they "
         f"were imported before; if not, {remedy}"
         f"{again if added else ''}"
     )

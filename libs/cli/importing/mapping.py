@@ -36,6 +36,8 @@ class RowMapping:
 
     columns: Mapping[str, str]
     constants: Mapping[str, str]
+    # Of the file, for messages.
+    encoding: str
 
     def envelope(self, catalog: Catalog, row: Mapping[str, Any]) -> dict[str, Any]:
         """The row as an envelope; empty values are absent, and ids of persons, sessions and groups are
@@ -47,7 +49,7 @@ class RowMapping:
             if isinstance(value, str) and UNDECODABLE in value:
                 raise MappingError(
                     f"{field}: `{displayed(value)}` in column {column} has bytes that are no text in "
-                    "this encoding; say which one it is with --encoding"
+                    f"{self.encoding}; say which encoding it is with --encoding"
                 )
             if field in _IDS and isinstance(value, str):
                 value = value.strip()
@@ -84,13 +86,15 @@ class RowMapping:
             there = [displayed(name) for name in names]
             hint = did_you_mean(missing[0], there).removesuffix("?")
             if any(UNDECODABLE in name for name in names):
-                hint = "; its header has bytes that are no text in this encoding: say --encoding"
+                hint = f"; its header has bytes that are no text in {self.encoding}: say --encoding"
             raise MappingError(
                 f"the file has no column {', '.join(missing)}{hint}; it has {', '.join(there[:20])}"
             )
 
 
-def parse_mapping(catalog: Catalog, maps: Sequence[str], sets: Sequence[str]) -> RowMapping:
+def parse_mapping(
+    catalog: Catalog, maps: Sequence[str], sets: Sequence[str], encoding: str = "utf-8"
+) -> RowMapping:
     """The mapping that `field=column` and `field=constant` texts say; the catalog's words for the
     subject and the group are fields as well. Raises MappingError."""
     words = _own_words(catalog)
@@ -111,7 +115,7 @@ def parse_mapping(catalog: Catalog, maps: Sequence[str], sets: Sequence[str]) ->
     for field in fields:
         if any(other.startswith(f"{field}.") for other in fields):
             raise MappingError(f"`{field}` is mapped, and a part of it as well")
-    return RowMapping(columns, constants)
+    return RowMapping(columns, constants, encoding)
 
 
 def _own_words(catalog: Catalog) -> Mapping[str, str]:

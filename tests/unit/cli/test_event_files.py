@@ -47,7 +47,7 @@ def test_csv_plain_and_packed(tmp_path: Path, delimiter: str, packed: bool) -> N
         (6, None),
         (7, {"id": "4", "day": "e"}),
     ]
-    assert lines[1].problem == "has 1 fields, the header has 2"
+    assert lines[1].problem == "has 1 field, the header has 2"
 
 
 @pytest.mark.parametrize(

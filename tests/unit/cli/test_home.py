@@ -60,7 +60,7 @@ def test_commands_use_the_catalogs_of_the_suite_that_runs(home: Home, running: A
     for command in (("send", "-"), ("import", "-", *mapping)):
         refused = CliRunner().invoke(app, [*command, "--app", "gamelaunch"])
         assert (refused.exit_code, refused.stdout) == (2, "")
-        assert "no app `gamelaunch`" in refused.stderr
+        assert refused.stderr == "no app `gamelaunch`; there are chess\n"
     findings = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
     [catalogs] = [finding for finding in findings if finding["name"] == "catalogs"]
     assert (catalogs["state"], catalogs["detail"]) == ("ok", f"1 in {running.catalogs}: chess")
@@ -190,3 +190,37 @@ def test_doctor_goes_on_and_says_so_too(tmp_path: Path, home: Home) -> None:
     assert (result.exit_code, findings["home"]["state"]) == (1, "broken")
     assert "set WEIR_HOME" in findings["home"]["detail"]
     assert findings["catalogs"]["state"] == "ok"
+
+
+def test_doctor_breaks_long_addresses_and_cuts_nothing_off(
+    running: Addresses, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    lines = CliRunner().invoke(app, ["doctor"]).stdout.splitlines()
+    assert max(map(len, lines)) <= 50
+    # Without the two columns before it, the path of the log is whole again.
+    column = next(line.index("does not serve") for line in lines if "does not serve" in line)
+    shown = "".join(line[column:].rstrip() for line in lines)
+    assert f"{home.logs}/ingest.log" in shown
+
+
+def test_a_folder_of_catalogs_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    for folder, words in (
+        (tmp_path / "none", "no such folder"),
+        (tmp_path, "no catalogs (*.yaml)"),
+    ):
+        refused = CliRunner().invoke(app, ["catalog", "list", "--catalogs", str(folder)])
+        assert refused.exit_code == 1
+        assert words in refused.output
+
+
+def test_a_wrong_choice_is_said_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    for command in (
+        ("query", "retention", "--app", "gamelaunch", "--period", "year"),
+        ("import", "-", "--app", "gamelaunch", "--format", "xml"),
+    ):
+        refused = CliRunner().invoke(app, command)
+        assert refused.exit_code == 2
+        assert f"'{command[-1]}' is not one of" in refused.stderr
+        assert "Value error" not in refused.stderr

@@ -142,15 +142,20 @@ def test_columns_that_the_file_does_not_have_are_named(communities: Catalog) -> 
         mapping.check_columns(["when", "event", "Player"])
     with pytest.raises(MappingError, match="more than one column `when`"):
         mapping.check_columns(["when", "event", "when", "player"])
-    with pytest.raises(MappingError, match="--encoding; it has when, event, Spi�ler"):
+    with pytest.raises(
+        MappingError, match="no text in utf-8: say --encoding; it has when, event, Spi�ler"
+    ):
         mapping.check_columns(["when", "event", f"Spi{UNDECODABLE}ler"])
 
 
 def test_bytes_that_are_no_text_matter_in_mapped_columns_only(communities: Catalog) -> None:
-    mapping = parse_mapping(communities, [*BASE, "subject_id=player"], [])
+    mapping = parse_mapping(communities, [*BASE, "subject_id=player"], [], "cp1252")
     row = {"event": "world.session.ended", "when": "2026-05-01", "player": "M", "x": UNDECODABLE}
     assert mapping.envelope(communities, row)["subject_id"] == "M"
-    with pytest.raises(MappingError, match=r"subject_id: `M�ller` in column player .* --encoding"):
+    with pytest.raises(
+        MappingError,
+        match=r"subject_id: `M�ller` in column player .* no text in cp1252; .* --encoding",
+    ):
         mapping.envelope(communities, {**row, "player": f"M{UNDECODABLE}ller"})
 
 
