@@ -35,19 +35,20 @@ def test_ndjson_plain_and_packed(tmp_path: Path, packed: bool) -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_csv_plain_and_packed(tmp_path: Path, delimiter: str, packed: bool) -> None:
-    rows = ["id,day", '1,"a', 'b"', "", "2", "3,c,d", "4,e"]
+    rows = ["id,day,note", '1,"a', 'b",x', "", "2", "3,c,d,e", "4,e,f"]
     content = "\r\n".join(rows).replace(",", delimiter).encode("utf-8-sig")
     path = tmp_path / ("log.csv.gz" if packed else "log.csv")
     path.write_bytes(gzip.compress(content) if packed else content)
     lines = _lines(path)
     assert [(line.number, line.document) for line in lines] == [
-        # A quoted field may run over lines; the number is that of its first.
-        (2, {"id": "1", "day": "a\r\nb"}),
+        # A quoted field may run over lines, in a file of three columns or more; the number is that of
+        # its first.
+        (2, {"id": "1", "day": "a\r\nb", "note": "x"}),
         (5, None),
         (6, None),
-        (7, {"id": "4", "day": "e"}),
+        (7, {"id": "4", "day": "e", "note": "f"}),
     ]
-    assert lines[1].problem == "has 1 field, the header has 2"
+    assert lines[1].problem == "has 1 field, the header has 3"
 
 
 @pytest.mark.parametrize(
