@@ -34,12 +34,14 @@ class SchemaError(ValueError):
 class EventVersion:
     """One version of an event's properties. `schema` is a complete JSON Schema, not to be changed;
     `pii_properties` are the top-level properties marked `x-pii: true`, `subject_properties` those
-    marked `x-subject: true`, whose values are ids of people."""
+    marked `x-subject: true`, whose values are ids of people. `number_properties` are the paths that the
+    schema declares as numbers and nothing else, except those of people."""
 
     version: str
     schema: dict[str, object]
     pii_properties: frozenset[str]
     subject_properties: frozenset[str]
+    number_properties: frozenset[tuple[str, ...]]
     _validator: jsonschema_rs.Validator
     _declared: frozenset[str]
 
@@ -147,11 +149,13 @@ def compile_version(version: str, parts: Mapping[str, object]) -> EventVersion:
     for mark in ("x-pii", "x-subject"):
         for path in _nested_marks(mark, schema, []):
             raise SchemaError(f"`{mark}` marks whole properties, not parts of one", path)
+    people = _marked("x-subject", parts)
     return EventVersion(
         version,
         schema,
         _marked("x-pii", parts),
-        _marked("x-subject", parts),
+        people,
+        frozenset(path for path in _numbers(parts, ()) if path[0] not in people),
         validator,
         frozenset(_declared_names(schema)),
     )
@@ -168,6 +172,18 @@ def _marked(mark: str, parts: Mapping[str, object]) -> frozenset[str]:
         for name, rule in (properties.items() if isinstance(properties, dict) else ())
         if isinstance(rule, dict) and rule.get(mark) is True
     )
+
+
+def _numbers(rule: Mapping[str, object], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The paths of properties, at any depth, that are numbers or null."""
+    properties = rule.get("properties")
+    for name, inner in properties.items() if isinstance(properties, dict) else ():
+        if isinstance(inner, dict):
+            declared = inner.get("type")
+            types = declared if isinstance(declared, list) else [declared]
+            if set(types) - {"null"} and set(types) <= {"integer", "number", "null"}:
+                yield (*path, name)
+            yield from _numbers(inner, (*path, name))
 
 
 def _nested_marks(mark: str, part: object, path: list[str | int]) -> Iterator[list[str | int]]:

@@ -6,10 +6,11 @@ from typing import Any
 
 import orjson
 
-from libs.catalog import Catalog
+from libs.catalog import Catalog, EventVersion
 from libs.common.ids import event_uuid
 from libs.common.pseudonym import Pseudonymizer
 from services.ingest.mentions import (
+    Path,
     People,
     clear_mentions,
     person_of,
@@ -50,7 +51,8 @@ class Anonymizer:
         properties = candidate.properties
         if private:
             properties = {name: item for name, item in properties.items() if name not in private}
-        properties = without_mentions(properties, person, {catalog.subject_name}, catalog.measures)
+        measures = _measures(catalog, candidate.version)
+        properties = without_mentions(properties, person, {catalog.subject_name}, measures)
         if properties != candidate.properties:
             event.properties_json = orjson.dumps(properties)
         _unname(event, person, candidate.position, outcome)
@@ -58,16 +60,21 @@ class Anonymizer:
     def remove_others(
         self,
         catalog: Catalog,
+        version: EventVersion | None,
         event: Any,
         person_ids: Iterable[str],
         position: int,
         outcome: Outcome,
     ) -> None:
-        """Removes every mention of other people than the subject, in one pass for all of them."""
+        """Removes every mention of other people than the subject, in one pass for all of them. `version`
+        is None if the catalog does not declare the event's."""
         people = People(person_ids)
         self.remove_people(catalog, event, people)
+        # A session that is called by another person's id is not the subject's to be linked by.
+        if event.session_id in people.texts:
+            event.session_id = ""
         properties = without_mentions(
-            orjson.loads(event.properties_json), people, (), catalog.measures
+            orjson.loads(event.properties_json), people, (), _measures(catalog, version)
         )
         event.properties_json = orjson.dumps(properties)
         _unname(event, people, position, outcome)
@@ -99,7 +106,8 @@ class Anonymizer:
                 entity.type = ""
         if event.group_id in ids:
             event.group_id = self.person(catalog.app_id, event.group_id)
-        if event.request_id in ids:
+        request_id = event.request_id
+        if request_id and any(names_person(request_id, person_id) for person_id in ids):
             event.request_id = ""
         if event.HasField("context"):
             context = event.context
@@ -110,12 +118,20 @@ class Anonymizer:
             clear_mentions(event.attribution, people)
 
 
-def names_person(event_id: str, person_id: str) -> bool:
-    """Whether an event id reveals whom the event is about. A UUID contains a short id by chance, so it does
-    only if it is the person's own."""
-    if person_id not in event_id:
+def names_person(sent_id: str, person_id: str) -> bool:
+    """Whether an event's or a request's id reveals whom it is about. A UUID contains a short id by chance,
+    so it does only if it is the person's own."""
+    if person_id not in sent_id:
         return False
-    return person_id == event_id or not event_uuid(event_id)[1]
+    return person_id == sent_id or not event_uuid(sent_id)[1]
+
+
+def _measures(catalog: Catalog, version: EventVersion | None) -> Collection[Path]:
+    """Where numbers are no mentions: the catalog says that they are numbers, and not whose ids."""
+    measures = catalog.measures
+    if version is not None:
+        measures |= version.number_properties
+    return measures - {(catalog.subject_name,)}
 
 
 def _unname(event: Any, people: People, position: int, outcome: Outcome) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from libs.catalog import Catalog, Purpose, Subjectless
+from libs.catalog import Catalog, EventVersion, Purpose, Subjectless
 from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.consent import (
     ConsentState,
@@ -131,7 +131,7 @@ class ConsentGate:
             self._anonymizer.anonymize(catalog, candidate, batch.outcome)
             batch.outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
         if batch.others and purpose is not None:
-            self._remove_others(batch, candidate.position, event, purpose)
+            self._remove_others(batch, candidate.position, event, candidate.version, purpose)
         return True
 
     def _limit_trace(
@@ -149,7 +149,14 @@ class ConsentGate:
         if event.anonymous_id:
             event.anonymous_id = self._anonymizer.rekeyed(catalog.app_id, event.anonymous_id)
 
-    def _remove_others(self, batch: _Batch, position: int, event: Any, purpose: Purpose) -> None:
+    def _remove_others(
+        self,
+        batch: _Batch,
+        position: int,
+        event: Any,
+        version: EventVersion | None,
+        purpose: Purpose,
+    ) -> None:
         """Removes the other people whom the event names and who do not let the purpose name them."""
         refused = {
             person_id
@@ -157,7 +164,9 @@ class ConsentGate:
             if decide(purpose, _parsed(batch.states[person_id])) is not Decision.ALLOW
         }
         if refused:
-            self._anonymizer.remove_others(batch.catalog, event, refused, position, batch.outcome)
+            self._anonymizer.remove_others(
+                batch.catalog, version, event, refused, position, batch.outcome
+            )
 
     def _reduce(self, batch: _Batch, position: int, event: Any, subject: Subject) -> None:
         """Leaves of a rejected event what its dead letter may hold, and sets its verdict."""
@@ -188,7 +197,8 @@ class ConsentGate:
             if batch.others.get(position, ()) is None:
                 remove_properties(event)
             elif asked:
-                self._remove_others(batch, position, event, asked[0])
+                version = event_type.version(event.schema_version) if event_type else None
+                self._remove_others(batch, position, event, version, asked[0])
         if event.event_id != sent_id:
             batch.outcome.sent_ids[position] = sent_id
         batch.outcome.verdicts[position] = Verdict.REJECTED

@@ -20,10 +20,10 @@ class People:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts = frozenset(texts)
-        found = [(_parsed(int, text), _parsed(float, text)) for text in self.texts]
-        self.integers = {number if integer is None else integer for integer, number in found}
+        # `int` alone takes more than producers write as numbers, such as `1_0`.
+        self.integers = {int(text) for text in self.texts if text.removeprefix("-").isdecimal()}
         # As a Struct and a JSON float hold it: a long id is rounded there.
-        self.numbers = {number for _, number in found}
+        self.numbers = {float(integer) for integer in self.integers}
 
     def is_value(self, value: Any) -> bool:
         """Whether a JSON value is one of the ids."""
@@ -125,10 +125,3 @@ def _remove_within(value: Any, people: People, names: Collection[str]) -> None:
 def _is_mention(value: Any, people: People) -> bool:
     kind = value.WhichOneof("kind")
     return kind in ("number_value", "string_value") and people.is_value(getattr(value, kind))
-
-
-def _parsed(kind: type[int] | type[float], text: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        return None

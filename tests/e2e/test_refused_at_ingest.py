@@ -144,6 +144,7 @@ ANONYMIZED: dict[str, tuple[bool, Case]] = {
     "entity": (False, lambda c: {"entity": {"type": "player", "id": c}}),
     "session": (False, lambda c: {"session_id": f"s-{c}"}),
     "request": (False, lambda c: {"request_id": c}),
+    "request that contains it": (False, lambda c: {"request_id": f"r-{c}-1"}),
     "event id": (False, lambda c: {"event_id": f"login-{c}-7"}),
     "idempotency key": (False, lambda c: {"idempotency_key": f"{c}/7"}),
 }

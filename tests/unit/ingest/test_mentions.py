@@ -82,9 +82,78 @@ async def test_long_ids_are_compared_exactly() -> None:
 async def test_a_number_that_a_rollup_sums_is_a_measure() -> None:
     """Elsewhere the same number is taken for the person."""
     properties = {"other": 3, "list": [{"moves": 3}]}
-    kept = await _stored_properties("3", properties, CHESS + SUMMED)
+    catalog = CHESS.replace("moves: {type: integer, minimum: 0}", "moves: {}")
+    kept = await _stored_properties("3", properties, catalog + SUMMED)
     assert kept == {"moves": 3, "list": [{}]}
-    assert await _stored_properties("3", properties) == {"list": [{}]}
+    assert await _stored_properties("3", properties, catalog) == {"list": [{}]}
+
+
+NUMBERS = """\
+  board.left:
+    category: play
+    properties:
+      rating: {type: [number, "null"]}
+      place: {type: object, properties: {row: {type: integer}, "on": {}}}
+      either: {type: [integer, string]}
+      rival: {type: integer, x-subject: true}
+      player: {type: integer}
+      note: {type: string}
+    required: [rating, place]
+privacy_levels"""
+ALL_SEVEN = (
+    b'{"rating":7,"place":{"row":7.0,"on":7},"either":7,"rival":7,"player":7,"note":"7","n":7}'
+)
+
+
+@pytest.mark.parametrize("subject_id", ["7", "ann"])
+async def test_a_number_that_the_schema_declares_as_one_stays(subject_id: str) -> None:
+    """The stored event still has what its schema requires; where people stand, nothing stays."""
+    catalog = chess(CHESS.replace("privacy_levels", NUMBERS))
+    ingest = Ingest({"7": NO_TELEMETRY}, catalog=catalog)
+    event = event_of(name="board.left", subject_id=subject_id, properties_json=ALL_SEVEN)
+    await ingest.take(event)
+    assert properties_of(ingest.stored()[0]) == {"rating": 7, "place": {"row": 7.0}}
+
+
+async def test_only_what_is_written_in_digits_is_a_number() -> None:
+    assert await _stored_properties("1_0", {"n": 10}) == {"moves": 3, "n": 10}
+    assert await _stored_properties("1e1", {"n": 10.0}) == {"moves": 3, "n": 10.0}
+    assert await _stored_properties("-10", {"n": -10, "m": 10}) == {"moves": 3, "m": 10}
+
+
+@pytest.mark.parametrize(
+    ("request_id", "kept"),
+    [
+        ("ann", ""),
+        ("req-ann-17", ""),
+        ("req-17", "req-17"),
+        ("0f8fad5b-d9cb-469f-a165-70867728950e", "0f8fad5b-d9cb-469f-a165-70867728950e"),
+    ],
+)
+async def test_a_request_id_that_names_the_person_is_removed(request_id: str, kept: str) -> None:
+    ingest = Ingest({"ann": NO_TELEMETRY, "469": NO_TELEMETRY})
+    events = [
+        event_of("a", subject_id="ann", request_id=request_id),
+        event_of("b", subject_id="469", request_id=request_id),
+    ]
+    await ingest.take(*events)
+    assert [stored.request_id for stored in ingest.stored()] == [
+        kept,
+        request_id,
+    ]
+
+
+async def test_a_session_and_a_request_that_name_another_person_are_removed() -> None:
+    ingest = Ingest({"bob": NO_TELEMETRY})
+    named = {"name": "game.shared", "properties_json": b'{"with":"bob"}', "subject_id": "ann"}
+    await ingest.take(
+        event_of("a", **named, session_id="bob", request_id="to-bob"),
+        event_of("b", **named, session_id="s-1", request_id="r-1"),
+    )
+    assert [(stored.session_id, stored.request_id) for stored in ingest.stored()] == [
+        ("", ""),
+        ("s-1", "r-1"),
+    ]
 
 
 async def test_an_event_without_mentions_keeps_its_properties_byte_for_byte() -> None:
