@@ -73,10 +73,12 @@ class Anonymizer:
         # A session that is called by another person's id is not the subject's to be linked by.
         if event.session_id in people.texts:
             event.session_id = ""
-        properties = without_mentions(
-            orjson.loads(event.properties_json), people, (), _measures(catalog, version)
-        )
-        event.properties_json = orjson.dumps(properties)
+        # A dead letter may have none any more.
+        if raw := event.properties_json:
+            measures = _measures(catalog, version)
+            event.properties_json = orjson.dumps(
+                without_mentions(orjson.loads(raw), people, (), measures)
+            )
         _unname(event, people, position, outcome)
 
     def replace_subject(self, catalog: Catalog, event: Any) -> People:

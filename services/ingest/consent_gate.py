@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from libs.catalog import Catalog, EventVersion, Purpose, Subjectless
+from libs.catalog import Catalog, Purpose, Subjectless
 from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.consent import (
     ConsentState,
@@ -19,6 +19,7 @@ from services.ingest.anonymization import Anonymizer
 from services.ingest.dead_letter_content import (
     Content,
     allowed_content,
+    clean_texts,
     reduce_event,
     remove_properties,
 )
@@ -50,6 +51,15 @@ class _Batch:
     links: Links
     others: Mapping[int, Sequence[str] | None]
     outcome: Outcome
+
+    def refused_others(self, position: int, purposes: Sequence[Purpose]) -> set[str]:
+        """The other people whom the event names and who do not let each of the purposes name them."""
+        states = {
+            person_id: self.states[person_id] for person_id in self.others.get(position) or ()
+        }
+        return {
+            person_id for person_id, text in states.items() if _refuses(_parsed(text), purposes)
+        }
 
     def decide_subjectless(self, purpose: Purpose, event: Any) -> Decision:
         """What becomes of an event that names no person. If other events of the batch show whose it is, it
@@ -131,7 +141,11 @@ class ConsentGate:
             self._anonymizer.anonymize(catalog, candidate, batch.outcome)
             batch.outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
         if batch.others and purpose is not None:
-            self._remove_others(batch, candidate.position, event, candidate.version, purpose)
+            refused = batch.refused_others(candidate.position, (purpose,))
+            if refused:
+                self._anonymizer.remove_others(
+                    catalog, candidate.version, event, refused, candidate.position, batch.outcome
+                )
         return True
 
     def _limit_trace(
@@ -148,25 +162,6 @@ class ConsentGate:
                 context.ip = ""
         if event.anonymous_id:
             event.anonymous_id = self._anonymizer.rekeyed(catalog.app_id, event.anonymous_id)
-
-    def _remove_others(
-        self,
-        batch: _Batch,
-        position: int,
-        event: Any,
-        version: EventVersion | None,
-        purpose: Purpose,
-    ) -> None:
-        """Removes the other people whom the event names and who do not let the purpose name them."""
-        refused = {
-            person_id
-            for person_id in batch.others.get(position) or ()
-            if decide(purpose, _parsed(batch.states[person_id])) is not Decision.ALLOW
-        }
-        if refused:
-            self._anonymizer.remove_others(
-                batch.catalog, version, event, refused, position, batch.outcome
-            )
 
     def _reduce(self, batch: _Batch, position: int, event: Any, subject: Subject) -> None:
         """Leaves of a rejected event what its dead letter may hold, and sets its verdict."""
@@ -193,12 +188,16 @@ class ConsentGate:
             event.subject_id = subject.id
         self._limit_trace(catalog, event, state, subject.id)
         reduce_event(catalog, event, subject, content, self._anonymizer)
-        if content is not Content.BARE:
-            if batch.others.get(position, ()) is None:
-                remove_properties(event)
-            elif asked:
-                version = event_type.version(event.schema_version) if event_type else None
-                self._remove_others(batch, position, event, version, asked[0])
+        if content is not Content.BARE and batch.others.get(position, ()) is None:
+            remove_properties(event)
+        refused = batch.refused_others(position, asked)
+        if refused:
+            version = event_type.version(event.schema_version) if event_type else None
+            for person_id in refused:
+                clean_texts(catalog, event, person_id)
+            self._anonymizer.remove_others(
+                catalog, version, event, refused, position, batch.outcome
+            )
         if event.event_id != sent_id:
             batch.outcome.sent_ids[position] = sent_id
         batch.outcome.verdicts[position] = Verdict.REJECTED
@@ -230,13 +229,13 @@ def _others(
     subjects: Sequence[Subject],
 ) -> dict[int, list[str] | None]:
     """The other people whom events name, by position; only where the catalog marks such places. None for
-    rejected events that are too large to be looked through."""
+    rejected events that cannot be looked through."""
     found: dict[int, list[str] | None] = {}
     subject_name, marks_others = catalog.subject_name, catalog.names_others
     for position, event, _, _, version, properties, subject_id in candidates:
         # In most apps no place is marked but one, and few events use it.
         if marks_others or subject_name in properties:
-            named = others_named(catalog, event, version, properties, subject_id)
+            named = others_named(catalog, event, version.subject_properties, properties, subject_id)
             found[position] = list(named)
     for (position, event), subject in zip(rejected, subjects, strict=True):
         too_large = refusals[position].too_large
@@ -247,6 +246,10 @@ def _others(
 def _allows(purpose: Purpose, state: ConsentState | None, subject_id: str) -> bool:
     decision = decide(purpose, state) if subject_id else decide_subjectless(purpose)
     return decision is Decision.ALLOW
+
+
+def _refuses(state: ConsentState | None, purposes: Sequence[Purpose]) -> bool:
+    return any(decide(purpose, state) is not Decision.ALLOW for purpose in purposes)
 
 
 def _parsed(text: bytes | None) -> ConsentState | None:

@@ -94,15 +94,20 @@ def remove_properties(event: Any) -> None:
 
 
 def _clean_texts(catalog: Catalog, event: Any, subject: Subject, anonymizer: Anonymizer) -> None:
-    """Takes the person's id out of the texts that producers put together from ids, and that no schema
+    """Takes the subject's id out of the texts that producers put together from ids, and that no schema
     bounds."""
     person_id, event_id = subject.id, event.event_id
     if (person_id and names_person(event_id, person_id)) or (
         not subject.certain and event_id and not event_uuid(event_id)[1]
     ):
         event.event_id = anonymizer.event(catalog.app_id, event_id)
-    if not person_id:
-        return
+    if person_id:
+        clean_texts(catalog, event, person_id)
+
+
+def clean_texts(catalog: Catalog, event: Any, person_id: str) -> None:
+    """Takes a person's id, the subject's or another one's, out of the texts that producers put together
+    from ids; the event id is not among them."""
     if person_id in event.idempotency_key:
         event.idempotency_key = ""
     if person_id in event.request_id:

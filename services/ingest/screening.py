@@ -125,7 +125,7 @@ def _examine(
     if too_long is not None:
         return too_long
     if subject_name in properties or version.subject_properties:
-        crowded = crowded_property(catalog, version, properties)
+        crowded = crowded_property(subject_name, version.subject_properties, properties)
         if crowded:
             return Refusal(
                 "FIELD_INVALID",

@@ -1,14 +1,14 @@
 """Whom an event is about, for events that do not say so where they should. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
-from libs.catalog import Catalog, EventVersion
+from libs.catalog import Catalog, EventType
 from libs.catalog.texts import is_short_text
 from libs.common.structs import plain_value
 from libs.consent import is_subject_id
@@ -79,12 +79,12 @@ def subject_of(catalog: Catalog, event: Any) -> Subject:
     return Subject(found, bool(found) or value in (None, ""))
 
 
-def crowded_property(catalog: Catalog, version: EventVersion, properties: Any) -> str:
+def crowded_property(subject_name: str, marked: Collection[str], properties: Any) -> str:
     """The property with the most people, if the event's properties name more than MAX_PEOPLE_NAMED in
     all, equal ones counted each; empty if they do not."""
     counts = {
         name: len(value) if isinstance(value := properties.get(name), list) else name in properties
-        for name in (catalog.subject_name, *version.subject_properties)
+        for name in (subject_name, *marked)
     }
     if sum(counts.values()) <= MAX_PEOPLE_NAMED:
         return ""
@@ -93,12 +93,12 @@ def crowded_property(catalog: Catalog, version: EventVersion, properties: Any) -
 
 
 def others_named(
-    catalog: Catalog, event: Any, version: EventVersion, properties: Any, subject_id: str
+    catalog: Catalog, event: Any, marked: Collection[str], properties: Any, subject_id: str
 ) -> Iterator[str]:
     """The other people whom an event names where the catalog says that a person is named: in properties
     marked `x-subject` or called by the app's word for a person, and as entities of a type whose ids are
     people's."""
-    for name in (catalog.subject_name, *version.subject_properties):
+    for name in (catalog.subject_name, *marked):
         value = properties.get(name)
         for item in value if isinstance(value, list) else (value,):
             if (found := lifted_id(item)) and found != subject_id:
@@ -110,19 +110,32 @@ def others_named(
 
 
 def others_in_rejected(catalog: Catalog, event: Any, subject_id: str) -> list[str] | None:
-    """`others_named` for an event that was rejected; none if its schema or properties are unknown. None
-    itself, if it names more people than are looked for."""
+    """`others_named` for an event that was rejected. Of an unknown version, every version's marks hold; of
+    an unknown event, there are none but the app's word for a person and entities. Nothing is looked for
+    in an event that asks for no consent. None itself, if the properties cannot be read, or name more
+    people than are looked for."""
     event_type = catalog.events.get(event.name)
-    version = event_type.version(event.schema_version) if event_type is not None else None
-    if version is None:
+    if event_type is not None and event_type.purpose is None:
         return []
     try:
         properties = parse_properties(event)
     except PropertiesError:
-        return []
-    if crowded_property(catalog, version, properties):
         return None
-    return list(others_named(catalog, event, version, properties, subject_id))
+    marked = _marked(event_type, event.schema_version)
+    if crowded_property(catalog.subject_name, marked, properties):
+        return None
+    return list(others_named(catalog, event, marked, properties, subject_id))
+
+
+def _marked(event_type: EventType | None, schema_version: str) -> Collection[str]:
+    """The properties marked `x-subject` that an event of this type and version may have."""
+    if event_type is None:
+        return ()
+    version = event_type.version(schema_version)
+    if version is not None:
+        return version.subject_properties
+    versions = event_type.versions.values()
+    return frozenset().union(*(version.subject_properties for version in versions))
 
 
 def _glimpsed_id(subject_name: str, event: Any) -> str:

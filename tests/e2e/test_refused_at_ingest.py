@@ -225,6 +225,28 @@ def test_a_dead_letter_does_not_hold_the_person(calls: SuiteCalls, case: str) ->
     assert _where(calls, canary.encode()) == []
 
 
+OTHERS_REJECTED: dict[str, Case] = {
+    "broken json": lambda c: {"raw": b'{"with":"%b"' % c.encode()},
+    "unknown version": lambda c: {"schema_version": "9.0", "properties": {"with": c, "again": c}},
+    "unknown event": lambda c: {"name": f"with.{c}", "properties": {"player": c, "again": c}},
+    "unknown event with an entity": lambda c: {
+        "name": "unknown",
+        "entity": {"type": "player", "id": c},
+        "request_id": f"r-{c}",
+    },
+}
+
+
+@pytest.mark.parametrize("case", OTHERS_REJECTED)
+def test_a_dead_letter_does_not_hold_another_person(calls: SuiteCalls, case: str) -> None:
+    subject_id, canary = _canary(), _canary()
+    calls.record_consent(APP, subject_id, telemetry=True, coaching=True)
+    fields = {"name": "game.shared", "subject_id": subject_id, **OTHERS_REJECTED[case](canary)}
+    _take(calls, _event(**fields), pb.VERDICT_REJECTED)
+    assert _where(calls, subject_id.encode())
+    assert _where(calls, canary.encode()) == []
+
+
 COUNTS_ONLY: dict[str, Case] = {
     "undeclared property": lambda c: {"properties": {"room": 1, "text": c}},
     "declared property of a wrong type": lambda c: {"properties": {"room": c}},

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from google.protobuf.struct_pb2 import Struct
 from weir.common.v1 import event_pb2
@@ -9,6 +10,7 @@ from weir.common.v1 import event_pb2
 from libs.consent import encode_state
 from services.ingest.convert import results
 from services.ingest.model import Verdict
+from tests.unit.ingest.fakes import CHESS, chess
 from tests.unit.ingest.intake import ANN, NO_TELEMETRY, PSEUDONYMS, Ingest, event_of
 
 ALL = encode_state(1, {"telemetry": True, "coaching": True})
@@ -68,11 +70,87 @@ async def test_broken_json_that_alone_names_the_person_is_not_kept(
     assert kept == _bare(event_id)
 
 
-async def test_broken_json_of_a_known_person_who_agreed_is_kept() -> None:
-    kept = await _letter(
-        Ingest({"ann": ALL}), event_of(subject_id="ann", properties_json=b'{"moves":')
+async def test_broken_json_of_a_known_person_who_agreed_is_not_kept_either() -> None:
+    """It may name other people, whom nobody can look for. What surrounds it is kept."""
+    event = event_of(subject_id="ann", properties_json=b'{"moves":3,"with":"bob"', **AROUND)
+    event.context.extra.update({"with": "bob"})
+    kept = await _letter(Ingest({"ann": ALL, "bob": NO_TELEMETRY}), event)
+    assert (kept.subject_id, kept.properties_json, kept.context.page_url) == (
+        "ann",
+        b"{}",
+        "/games",
     )
-    assert kept.properties_json == b'{"moves":'
+    assert b"bob" not in kept.SerializeToString()
+
+
+MARKED_ONCE = """\
+  game.joined:
+    category: play
+    versions:
+      1.0.0: {properties: {host: {x-subject: true}}}
+      1.1.0: {properties: {guests: {x-subject: true}}}
+privacy_levels"""
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        pytest.param(
+            {"name": "game.joined", "schema_version": "9.bob"},
+            "SCHEMA_VERSION_UNKNOWN",
+            id="unknown version",
+        ),
+        pytest.param({"name": "game.with.bob"}, "EVENT_UNKNOWN", id="unknown event"),
+        pytest.param({"name": "game.ended", "producer": 1}, "PRODUCER_NOT_ALLOWED", id="known"),
+    ],
+)
+async def test_other_people_who_refused_are_not_kept_of_an_event_that_is_not_declared(
+    fields: dict[str, Any], reason: str
+) -> None:
+    catalog = chess(CHESS.replace("privacy_levels", MARKED_ONCE))
+    event = event_of(
+        "to-bob",
+        subject_id="ann",
+        entity={"type": "player", "id": "bob"},
+        idempotency_key="bob/7",
+        request_id="r-bob",
+        properties_json=b'{"player":"bob","moves":3,"again":["bob",{"bob":"x"}]}',
+        **fields,
+    )
+    ingest = Ingest({"ann": ALL, "bob": NO_TELEMETRY}, catalog=catalog)
+    kept = await _letter(ingest, event, reason)
+    assert kept.subject_id == "ann"
+    assert orjson.loads(kept.properties_json) == {"moves": 3, "again": [{}]}
+    assert b"bob" not in kept.SerializeToString()
+
+
+async def test_an_unknown_version_has_the_marks_of_all_versions() -> None:
+    catalog = chess(CHESS.replace("privacy_levels", MARKED_ONCE))
+    event = event_of(
+        name="game.joined",
+        schema_version="2.0.0",
+        subject_id="ann",
+        properties_json=b'{"host":"bob","guests":["cid","dan"],"note":"cid"}',
+    )
+    states = {"ann": ALL, "dan": ALL, "bob": NO_TELEMETRY, "cid": NO_TELEMETRY}
+    kept = await _letter(Ingest(states, catalog=catalog), event, "SCHEMA_VERSION_UNKNOWN")
+    assert orjson.loads(kept.properties_json) == {"guests": ["dan"]}
+
+
+async def test_another_person_must_have_granted_every_purpose_that_an_unknown_event_may_have() -> (
+    None
+):
+    states = {"ann": ALL, "bob": encode_state(1, {"telemetry": True}), "cid": ALL}
+    events = [
+        event_of(f"e-{name}", name="game.ende", subject_id="ann", properties_json=properties)
+        for name, properties in (("b", b'{"player":"bob"}'), ("c", b'{"player":"cid"}'))
+    ]
+    ingest = Ingest(states)
+    await ingest.take(*events)
+    assert [letter.event.properties_json for letter in ingest.letters()] == [
+        b"{}",
+        b'{"player":"cid"}',
+    ]
 
 
 async def test_a_struct_that_cannot_be_json_is_not_kept_either() -> None:
