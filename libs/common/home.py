@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,7 @@ import psutil
 from libs.common.private_files import kept_secret, write_private
 
 _PRIVATE = 0o600
+_OF_OTHERS = 0o077
 
 
 class HomeError(Exception):
@@ -68,16 +70,22 @@ class Home:
         """There while a suite runs."""
         return self.path / "weir.json"
 
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "weir.lock"
+
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the folder for this process. Raises HomeError if another suite runs in it, or if it
-        cannot be made or written.
+        """Holds the folder for this process, and lets only its owner look into it from then on. Raises
+        HomeError if another suite runs in it, if it cannot be made or written, or if others may look into
+        it and it holds other things.
 
         The kernel drops the lock with the process, however that ends.
         """
         self._create()
         with self._writing():
-            descriptor = os.open(self.path / "weir.lock", os.O_RDWR | os.O_CREAT, _PRIVATE)
+            self._keep_private()
+            descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, _PRIVATE)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -140,6 +148,21 @@ class Home:
                 raise HomeError(
                     f"cannot make {folder}: {error.strerror}; set WEIR_HOME to another folder"
                 ) from None
+
+    def _keep_private(self) -> None:
+        """Takes the rights of group and others from a folder of ours that was there before. Raises HomeError
+        if it seems to be meant for them: no suite made what is in it, or it is like /tmp."""
+        about = self.path.stat()
+        mode = stat.S_IMODE(about.st_mode)
+        if about.st_uid != os.geteuid() or not mode & _OF_OTHERS:
+            return
+        ours_alone = self._lock_file.exists() and not mode & stat.S_ISVTX
+        if not ours_alone and any(self.path.iterdir()):
+            raise HomeError(
+                f"others can look into {self.path}, which has other things in it: set WEIR_HOME to another "
+                "folder, or let only its owner in with chmod 700"
+            )
+        self.path.chmod(mode & ~_OF_OTHERS)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
