@@ -12,6 +12,8 @@ OPEN_IN_DEVELOPMENT = ("/grpc.reflection.", "/grpc.channelz.")
 # Credentials that limits are counted by.
 ANONYMOUS = "anonymous"
 SUITE_TOKEN = "suite token"
+# Of all callers of a suite that has no token.
+NO_TOKEN = "no token"
 
 
 class BearerToken:
@@ -24,10 +26,12 @@ class BearerToken:
     def check(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> str:
         """The credential that the call is made with: SUITE_TOKEN, or ANONYMOUS for a call that needs none.
 
-        Raises Unauthenticated unless the call may go on. Without a token (development only, see
-        CommonSettings.check_authentication) all may.
+        Raises Unauthenticated unless the call may go on. If the suite has no token (development only, see
+        CommonSettings.check_authentication), all may, with NO_TOKEN.
         """
-        if not self._expected or method.startswith(self._open):
+        if not self._expected:
+            return NO_TOKEN
+        if method.startswith(self._open):
             return ANONYMOUS
         for key, value in metadata:
             if key == "authorization":

@@ -11,14 +11,14 @@ wire nothing differs.
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import Any
 
 import grpc
 import structlog
 
 from libs.common import server_metrics
-from libs.common.auth import BearerToken
+from libs.common.auth import ANONYMOUS, BearerToken
 from libs.common.decoding import Decoder
 from libs.common.errors import DeadlineExceeded, Unavailable, WeirError
 from libs.common.reading import begun_in_time, read_first, required
@@ -47,6 +47,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         self._streams = OpenStreams(
             per_connection=settings.max_streams_per_connection,
             per_credential=settings.max_streams_per_credential,
+            per_address=settings.max_anonymous_calls_per_address,
         )
         self._transient = transient
         self._handlers: dict[tuple[str, str], grpc.RpcMethodHandler] = {}
@@ -77,7 +78,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         }
         if handler.unary_unary:
             return grpc.stream_unary_rpc_method_handler(
-                self._unary(method, handler.unary_unary), **codec
+                self._unary(method, credential, handler.unary_unary), **codec
             )
         if handler.stream_unary:
             return grpc.stream_unary_rpc_method_handler(
@@ -91,18 +92,27 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             self._stream(method, credential, behavior), **codec
         )
 
-    def _unary(self, method: str, behavior: Call) -> Call:
+    def _unary(self, method: str, credential: str, behavior: Call) -> Call:
         async def call(_: Any, context: grpc.aio.ServicerContext) -> Any:
             cap = asyncio.timeout(self._max_call_seconds)
             try:
                 async with cap:
-                    return await behavior(required(await context.read()), context)
+                    with self._waiting(context, credential):
+                        request = await read_first(context, self._first_message_seconds)
+                    return await behavior(required(request), context)
             except Exception as error:
                 if cap.expired() and not isinstance(error, grpc.aio.AbortError):
                     error = self._too_long(method)
                 await self._answer(method, context, error)
 
         return call
+
+    def _waiting(
+        self, context: grpc.aio.ServicerContext, credential: str
+    ) -> AbstractContextManager[None]:
+        if credential != ANONYMOUS:
+            return nullcontext()
+        return self._streams.hold_waiting(connection=context.peer())
 
     def _stream(self, method: str, credential: str, behavior: Call) -> Call:
         async def call(requests: Any, context: grpc.aio.ServicerContext) -> Any:

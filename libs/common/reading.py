@@ -11,7 +11,7 @@ from libs.common.errors import DeadlineExceeded, InvalidArgument
 
 
 async def read_first(context: grpc.aio.ServicerContext, seconds: float) -> Any:
-    """The first message of a stream, or grpc.aio.EOF. Raises DeadlineExceeded when none has come within
+    """The first message of a call, or grpc.aio.EOF. Raises DeadlineExceeded when none has come within
     `seconds`, UnreadableMessage for bytes that are none."""
     with _in_time(seconds):
         async with asyncio.timeout(seconds):

@@ -11,7 +11,9 @@ UNREADABLE = Counter(
     ["method"],
 )
 REFUSED_STREAMS = Counter(
-    "weir_rpc_refused_streams_total", "Streams beyond a limit of open streams", ["limit"]
+    "weir_rpc_refused_streams_total",
+    "Streams, and calls that wait for their message, beyond a limit",
+    ["limit"],
 )
 TIMED_OUT = Counter(
     "weir_rpc_timed_out_calls_total", "Calls that were ended because they took too long", ["method"]

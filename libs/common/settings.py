@@ -40,10 +40,12 @@ class CommonSettings(BaseSettings):
     store_check_seconds: float = Field(2.0, gt=0)
     # A unary call that takes longer is ended, whatever deadline its caller has set.
     max_call_seconds: float = Field(30.0, gt=0)
-    # How long a caller may take to send the first message of a stream.
+    # How long a caller may take to send the first message of a call.
     first_message_seconds: float = Field(10.0, gt=0)
     max_streams_per_connection: int = Field(100, ge=1)
     max_streams_per_credential: int = Field(1_000, ge=1)
+    # Of callers without a token, so that one of them does not use up the limit of all.
+    max_anonymous_calls_per_address: int = Field(20, ge=1)
     # Calls and streams under way on one connection; clients keep more to themselves until one ends.
     max_calls_per_connection: int = Field(1_000, ge=1)
     # A connection without calls is closed after the first, and one with streams takes no new ones after

@@ -95,11 +95,13 @@ async def _is_idle(served: Served) -> bool:
 
 @each_shape
 async def test_a_caller_that_sends_no_message_is_not_waited_for(shape: str) -> None:
-    async with Served(max_call_seconds=0.2, first_message_seconds=0.2) as served:
+    async with Served(first_message_seconds=0.2) as served:
         call = open_call(served.channel(), shape, METADATA)
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
             await call.read()
         assert reason_of(refusal.value) == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")
+        limit = {"limit": "first_message_seconds", "value": "0.2"}
+        assert details_of(refusal.value).metadata == limit
         await until(lambda: _is_idle(served))
 
 
@@ -199,6 +201,63 @@ async def test_streams_of_a_credential_are_bounded_over_all_connections() -> Non
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
             await watch.read()
         _is_full(refusal.value, "max_streams_per_credential", 2)
+
+
+async def test_streams_without_a_token_are_bounded_by_address() -> None:
+    async with Served(max_anonymous_calls_per_address=2) as served:
+        watching = [_watch(served) for _ in range(2)]
+        for watch in watching:
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await _watch(served).read()
+        _is_full(refusal.value, "max_anonymous_calls_per_address", 2)
+        # Probes still ask for health, and callers with a token are not limited by their address.
+        stub = health_pb2_grpc.HealthStub(served.channel())
+        assert (await stub.Check(health_pb2.HealthCheckRequest())).status == 1
+        served.servicer.gate.clear()
+        calls = [open_call(served.channel(), "stream_stream", METADATA) for _ in range(3)]
+        for call in calls:
+            await call.write(Timestamp())
+        await until(lambda: served.servicer.begun == 3)
+
+
+async def test_unary_calls_without_a_token_are_bounded_while_they_wait_for_their_message() -> None:
+    async with Served(max_anonymous_calls_per_address=2) as served:
+        checks = [_check_without_message(served) for _ in range(2)]
+        for check in checks:
+            await check.wait_for_connection()
+        await until(lambda: _has_open_calls(served, 2))
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await _check_without_message(served).read()
+        _is_full(refusal.value, "max_anonymous_calls_per_address", 2)
+        # Watching counts apart, and calls with a token do not count.
+        assert (await _watch(served).read()).status == health_pb2.HealthCheckResponse.SERVING
+        await method(served.channel(), "unary_unary")(Timestamp(), metadata=METADATA)
+        # One that ends makes room.
+        await checks[0].done_writing()
+        assert await _code(checks[0]) == "INVALID_ARGUMENT"
+        stub = health_pb2_grpc.HealthStub(served.channel())
+        assert (await stub.Check(health_pb2.HealthCheckRequest())).status == 1
+
+
+async def test_a_suite_without_a_token_limits_no_address() -> None:
+    settings = {"environment": "development", "auth_token": ""}
+    async with Served(max_anonymous_calls_per_address=1, **settings) as served:
+        for watch in [_watch(served) for _ in range(3)]:
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+
+
+def _watch(served: Served) -> Any:
+    return health_pb2_grpc.HealthStub(served.channel()).Watch(health_pb2.HealthCheckRequest())
+
+
+def _check_without_message(served: Served) -> Any:
+    # The same on the wire; a stub for unary calls would send a message.
+    return served.channel().stream_stream("/grpc.health.v1.Health/Check")()
+
+
+async def _has_open_calls(served: Served, number: int) -> bool:
+    return await _open_calls(served) == number
 
 
 def _is_full(error: grpc.aio.AioRpcError, limit: str, value: int) -> None:
