@@ -31,6 +31,14 @@ def uuid5(namespace: bytes, name: bytes) -> bytes:
     return bytes(digest)
 
 
+def uuid8(digest: bytes) -> bytes:
+    """The 16 bytes of a UUIDv8 (RFC 9562, section 5.8) that holds a digest of 16 bytes."""
+    marked = bytearray(digest)
+    marked[6] = marked[6] & 0x0F | 0x80
+    marked[8] = marked[8] & 0x3F | 0x80
+    return bytes(marked)
+
+
 def new_uuid7() -> bytes:
     """16 bytes of a new UUIDv7: unique, and later ones sort after earlier ones."""
     return uuid_utils.uuid7().bytes

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from libs.catalog import Catalog, EventVersion
-from libs.common.ids import event_uuid
+from libs.common.ids import event_uuid, uuid8
 from libs.common.pseudonym import Pseudonymizer
 from services.ingest.mentions import (
     Path,
@@ -55,7 +55,7 @@ class Anonymizer:
         properties = without_mentions(properties, person, {catalog.subject_name}, measures)
         if properties != candidate.properties:
             event.properties_json = orjson.dumps(properties)
-        _unname(event, person, candidate.position, outcome)
+        self._unname(catalog.app_id, event, person, candidate.position, outcome)
 
     def remove_others(
         self,
@@ -79,7 +79,7 @@ class Anonymizer:
             event.properties_json = orjson.dumps(
                 without_mentions(orjson.loads(raw), people, (), measures)
             )
-        _unname(event, people, position, outcome)
+        self._unname(catalog.app_id, event, people, position, outcome)
 
     def replace_subject(self, catalog: Catalog, event: Any) -> People:
         """Puts a pseudonym in the place of the event's subject, and of the session; returns who it was,
@@ -119,6 +119,18 @@ class Anonymizer:
         if event.HasField("attribution"):
             clear_mentions(event.attribution, people)
 
+    def _unname(
+        self, app_id: str, event: Any, people: People, position: int, outcome: Outcome
+    ) -> None:
+        """Replaces an event id that names one of the people by a UUID made from its pseudonym: the same
+        one when the event comes again, and none that can be found by trying ids."""
+        event_id = event.event_id
+        if not any(names_person(event_id, person_id) for person_id in people.texts):
+            return
+        outcome.sent_ids.setdefault(position, event_id)
+        keyed = uuid8(bytes.fromhex(self.event(app_id, event_id)))
+        event.event_id = str(uuid.UUID(bytes=keyed))
+
 
 def names_person(sent_id: str, person_id: str) -> bool:
     """Whether an event's or a request's id reveals whom it is about. A UUID contains a short id by chance,
@@ -134,17 +146,3 @@ def _measures(catalog: Catalog, version: EventVersion | None) -> Collection[Path
     if version is not None:
         measures |= version.number_properties
     return measures - {(catalog.subject_name,)}
-
-
-def _unname(event: Any, people: People, position: int, outcome: Outcome) -> None:
-    """Replaces an event id that names one of the people by the UUID under which the event is stored
-    anyway, so that it stays the same event. (For the id of a person that is a UUID there is none but
-    another.)"""
-    event_id = event.event_id
-    if not any(names_person(event_id, person_id) for person_id in people.texts):
-        return
-    stored, is_uuid = event_uuid(event_id)
-    if is_uuid:
-        stored, _ = event_uuid(f"person\x00{event_id}")
-    outcome.sent_ids.setdefault(position, event_id)
-    event.event_id = str(uuid.UUID(bytes=stored))

@@ -159,6 +159,18 @@ def test_an_anonymized_person_is_nowhere(calls: SuiteCalls, case: str) -> None:
     assert _where(calls, *_needles(canary)) == []
 
 
+def test_no_bare_hash_of_an_event_id_is_kept_and_a_resend_is_a_duplicate(calls: SuiteCalls) -> None:
+    canary = _canary()
+    event = _event(canary, subject_id=canary)
+    again = event_pb2.Event.FromString(event.SerializeToString())
+    _take(calls, event, pb.VERDICT_ANONYMIZED)
+    [result] = calls.track(APP, again).results
+    assert (result.verdict, result.event_id) == (pb.VERDICT_DUPLICATE, canary)
+    namespace = uuid.uuid5(uuid.NAMESPACE_DNS, "event.weir")
+    bare = uuid.uuid5(namespace, canary)
+    assert _where(calls, canary.encode(), bare.bytes, str(bare).encode()) == []
+
+
 def test_no_rollup_dimension_holds_the_id(calls: SuiteCalls) -> None:
     canary, marker = _canary(), uuid.uuid4().hex
     _take(calls, _event(subject_id=canary, properties={"opponent": canary}), pb.VERDICT_ANONYMIZED)
