@@ -8,6 +8,7 @@ from libs.catalog.compile_events import compile_categories, compile_events, comp
 from libs.catalog.compile_rollups import (
     compile_rollups,
     compile_selection,
+    entity_events,
     measured_properties,
 )
 from libs.catalog.event_words import PRIVACY_LEVELS
@@ -79,6 +80,7 @@ def _compile(section: Section) -> Catalog:
         events=events,
         rollups=rollups,
         measures=measured_properties(rollups),
+        entity_events=entity_events(rollups),
         fields=_fields(section.child("fields"), subject_name, group_name),
         dedupe_window_seconds=dedupe.seconds("window", DEFAULT_DEDUPE_WINDOW_SECONDS),
         clock=ClockPolicy(

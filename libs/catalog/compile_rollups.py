@@ -46,6 +46,17 @@ def compile_selection(entry: Section, key: str, events: Mapping[str, EventType])
     return frozenset(found)
 
 
+def entity_events(rollups: Mapping[str, Rollup]) -> frozenset[str]:
+    """The names of the events of which a rollup reads the entity."""
+    found: set[str] = set()
+    for rollup in rollups.values():
+        sources = [dimension.source for dimension in rollup.dimensions]
+        sources += [metric.source for metric in rollup.metrics if metric.source]
+        if any(source.kind is SourceKind.ENTITY for source in sources):
+            found |= rollup.events
+    return frozenset(found)
+
+
 def measured_properties(rollups: Mapping[str, Rollup]) -> frozenset[tuple[str, ...]]:
     """The paths of the properties of which a rollup makes a sum, an average or an extreme."""
     return frozenset(

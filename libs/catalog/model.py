@@ -100,7 +100,8 @@ class Category:
 class EventType:
     """One event of the catalog. `producers` is never empty, its first one is assumed when a sender
     says nothing; `sampling` is the share kept by environment name, 1.0 where none is given. Of a
-    `counts_only` event nothing is kept but ids, time and declared properties, which are scalars."""
+    `counts_only` event nothing is kept but ids, time and declared properties, which are scalars, and an
+    entity that a rollup reads."""
 
     name: str
     description: str
@@ -178,6 +179,8 @@ class Catalog:
     rollups: Mapping[str, Rollup]
     # The paths of the properties of which a rollup makes sums, averages or extremes.
     measures: frozenset[tuple[str, ...]]
+    # The events of which a rollup reads the entity.
+    entity_events: frozenset[str]
     fields: FieldNames
     dedupe_window_seconds: int
     clock: ClockPolicy

@@ -135,6 +135,8 @@ class ConsentGate:
         if event_type.counts_only:
             for field in ("context", "attribution", "request_id"):
                 event.ClearField(field)
+            if event_type.name not in catalog.entity_events:
+                event.ClearField("entity")
         if subject_id and (
             decision is Decision.ANONYMIZE or event.privacy_level == PRIVACY_LEVEL_PII
         ):

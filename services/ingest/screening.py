@@ -25,6 +25,7 @@ ENVIRONMENTS = dict(enumerate(event_words.ENVIRONMENTS))
 PRIVACY_LEVELS = dict(enumerate(event_words.PRIVACY_LEVELS))
 NOT_VISIBLE = f"must be 1 to {MAX_TEXT_LENGTH} visible characters"
 TOO_LONG = f"must be at most {MAX_TEXT_LENGTH} printable characters"
+BLANK = "of a counts-only event must not contain blanks"
 # The texts of the envelope that must be short.
 SHORT_FIELDS = ("subject_id", "session_id", "group_id", "anonymous_id", "request_id")
 
@@ -108,6 +109,10 @@ def _examine(
         wrong = _text_at_fault(event)
         if wrong:
             return Refusal("FIELD_INVALID", wrong, TOO_LONG)
+    if event_type.counts_only:
+        wrong = _field_with_blank(event)
+        if wrong:
+            return Refusal("FIELD_INVALID", wrong, BLANK)
     schema_version = event.schema_version
     version = event_type.version(schema_version)
     if version is None:
@@ -177,6 +182,18 @@ def _clock_refusal(event: Event, complaint: str | None) -> Refusal:
     if not event.HasField("occurred_at"):
         return Refusal("FIELD_INVALID", "occurred_at", "is missing")
     return Refusal("CLOCK_OUT_OF_RANGE", "occurred_at", complaint)
+
+
+def _field_with_blank(event: Event) -> str:
+    """The path of an id that is stored and has room for a sentence; empty if there is none."""
+    for name in ("subject_id", "session_id", "group_id"):
+        if " " in getattr(event, name):
+            return name
+    if event.HasField("entity"):
+        for name in ("type", "id"):
+            if " " in getattr(event.entity, name):
+                return f"entity.{name}"
+    return ""
 
 
 def _text_at_fault(event: Event) -> str:

@@ -266,6 +266,8 @@ COUNTS_ONLY: dict[str, Case] = {
     "context": lambda c: {"producer": 1, "extra": {"text": c}, "context": {"page_url": c}},
     "attribution": lambda c: {"producer": 1, "attribution": {"content": c}},
     "event id": lambda c: {"event_id": f"{c} {c}"},
+    "session": lambda c: {"session_id": f"{c} {c}"},
+    "entity": lambda c: {"entity": {"type": f"{c} {c}", "id": "7"}},
 }
 
 
@@ -285,6 +287,7 @@ def test_content_around_an_accepted_counts_only_event_is_nowhere(calls: SuiteCal
         subject_id="agrees-by-default",
         properties={"room": 1},
         request_id=content,
+        entity={"type": content, "id": content},
         context={"page_url": content, "user_agent": content},
         attribution={"content": content},
         extra={"text": content},

@@ -255,12 +255,54 @@ async def test_an_accepted_counts_only_event_brings_nothing_but_what_is_declared
     [stored] = ingest.stored()
     assert not stored.HasField("context")
     assert not stored.HasField("attribution")
+    assert not stored.HasField("entity")
     assert (stored.subject_id, stored.group_id, stored.properties_json) == (
         "ann",
         "club-1",
         b'{"board":1}',
     )
     assert b"canary" not in stored.SerializeToString()
+
+
+async def test_an_entity_that_a_rollup_reads_is_kept_of_a_counts_only_event() -> None:
+    dimension = """\
+rollups:
+  boards: {events: [chat.sent], period: day, dimensions: [entity.id], metrics: {sent: count}}
+"""
+    ingest = Ingest({"ann": ALL}, catalog=chess(CHESS + dimension))
+    await ingest.take(
+        event_of(name="chat.sent", subject_id="ann", properties_json=b'{"board":1}', **AROUND)
+    )
+    [stored] = ingest.stored()
+    assert (stored.entity.type, stored.entity.id) == ("board", "b-1")
+
+
+@pytest.mark.parametrize(
+    ("field", "fields"),
+    [
+        ("subject_id", {"subject_id": "hello there"}),
+        ("session_id", {"session_id": "hello there"}),
+        ("group_id", {"group_id": "hello there"}),
+        ("entity.type", {"entity": {"type": "hello there", "id": "b-1"}}),
+        ("entity.id", {"entity": {"type": "board", "id": "hello there"}}),
+    ],
+)
+async def test_ids_of_a_counts_only_event_have_no_blanks(
+    field: str, fields: dict[str, Any]
+) -> None:
+    """Only of such an event: elsewhere an id may have them."""
+    around: dict[str, Any] = {"subject_id": "ann", "properties_json": b'{"board":1}', **fields}
+    ingest = Ingest({"ann": ALL})
+    outcome = await ingest.take(
+        event_of("counted", name="chat.sent", **around),
+        event_of("kept", name="piece.touched", **around),
+    )
+    assert outcome.verdicts[0] is Verdict.REJECTED
+    assert outcome.verdicts[1] is not Verdict.REJECTED
+    [letter] = ingest.letters()
+    assert (letter.reason, letter.field) == ("FIELD_INVALID", field)
+    assert letter.message == "of a counts-only event must not contain blanks"
+    assert b"hello" not in letter.event.SerializeToString()
 
 
 async def test_the_same_event_again_is_the_same_dead_letter() -> None:
