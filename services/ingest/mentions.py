@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
+from libs.catalog.texts import MAX_TEXT_LENGTH
+
 Path = tuple[str, ...]
 
 
@@ -20,8 +22,7 @@ class People:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts = frozenset(texts)
-        # `int` alone takes more than producers write as numbers, such as `1_0`.
-        self.integers = {int(text) for text in self.texts if text.removeprefix("-").isdecimal()}
+        self.integers = {int(text) for text in self.texts if _is_number(text)}
         # As a Struct and a JSON float hold it: a long id is rounded there.
         self.numbers = {float(integer) for integer in self.integers}
 
@@ -33,6 +34,12 @@ class People:
         if kind is int:
             return value in self.integers
         return kind is float and value in self.numbers
+
+
+def _is_number(text: str) -> bool:
+    """Whether an id is a whole number. `int` alone takes `1_0` as well; a rejected event may have an id of
+    any length, and `int` does not."""
+    return len(text) <= MAX_TEXT_LENGTH and text.removeprefix("-").isdecimal()
 
 
 @lru_cache(maxsize=50_000)

@@ -124,6 +124,14 @@ async def test_other_people_who_refused_are_not_kept_of_an_event_that_is_not_dec
     assert b"bob" not in kept.SerializeToString()
 
 
+async def test_an_entity_with_an_id_of_any_length_is_removed() -> None:
+    event = event_of(subject_id="ann", entity={"type": "player", "id": "7" * 5_000})
+    ingest = Ingest({"ann": ALL, "7" * 5_000: NO_TELEMETRY})
+    kept = await _letter(ingest, event, "FIELD_INVALID")
+    assert (kept.subject_id, kept.properties_json) == ("ann", b'{"moves":3}')
+    assert "7" * 129 not in str(kept)
+
+
 async def test_an_unknown_version_has_the_marks_of_all_versions() -> None:
     catalog = chess(CHESS.replace("privacy_levels", MARKED_ONCE))
     event = event_of(
