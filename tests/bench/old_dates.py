@@ -26,6 +26,7 @@ from tests.bench.answers import record_answers
 from tests.bench.delay import DelayBench
 from tests.bench.figures import Figure, pair_ratios, percentile
 from tests.bench.load import WrongCountsError, send
+from tests.bench.opt_in import load_grants
 from tests.bench.traffic import Frames, Traffic
 from tests.support.environment import without_settings
 
@@ -74,6 +75,7 @@ async def _measure(
 ) -> dict[str, float | int]:
     services, token = suite.addresses.services, suite.addresses.token
     traffic = Traffic(_SEED)
+    load_grants(suite.addresses.database_url, suite.addresses.redis_url, traffic)
     await record_answers(services["privacy"], token, traffic)
     with psycopg.connect(suite.addresses.database_url, autocommit=True) as connection:
         delays = DelayBench(services, token, suite.addresses.database_url, traffic)
