@@ -192,6 +192,10 @@ class ConsentGate:
         reduce_event(catalog, event, subject, content, self._anonymizer)
         if content is not Content.BARE and batch.others.get(position, ()) is None:
             remove_properties(event)
+            # A person about whom nothing was asked.
+            entity = event.entity
+            if entity.type in catalog.subject_entity_types and entity.id != subject.id:
+                event.ClearField("entity")
         refused = batch.refused_others(position, asked)
         if refused:
             version = event_type.version(event.schema_version) if event_type else None

@@ -72,7 +72,8 @@ async def test_broken_json_that_alone_names_the_person_is_not_kept(
 
 async def test_broken_json_of_a_known_person_who_agreed_is_not_kept_either() -> None:
     """It may name other people, whom nobody can look for. What surrounds it is kept."""
-    event = event_of(subject_id="ann", properties_json=b'{"moves":3,"with":"bob"', **AROUND)
+    around = {**AROUND, "entity": {"type": "player", "id": "bob"}}
+    event = event_of(subject_id="ann", properties_json=b'{"moves":3,"with":"bob"', **around)
     event.context.extra.update({"with": "bob"})
     kept = await _letter(Ingest({"ann": ALL, "bob": NO_TELEMETRY}), event)
     assert (kept.subject_id, kept.properties_json, kept.context.page_url) == (
