@@ -1,0 +1,132 @@
+"""Entries that nobody can handle are tried alone, and then quarantined, within limits."""
+
+import asyncio
+from collections import Counter
+
+from redis.asyncio import Redis
+
+from libs.streams.errors import UnreadableError
+from libs.streams.groups import Entry
+from libs.streams.quarantine import Quarantine
+from tests.integration.streams.job import (
+    ATTEMPTS,
+    POISON,
+    Job,
+    consuming,
+    die_holding,
+    poison_of,
+)
+from tests.integration.streams.stream import STREAM, add
+from tests.support.streams import settled
+from tests.support.waiting import until
+
+
+async def test_what_fails_is_tried_alone_and_put_aside_and_its_neighbours_go_on(
+    client: Redis,
+) -> None:
+    ids = await add(client, 9)
+    job = Job()
+    job.trouble[7] = ZeroDivisionError()
+    async with consuming(client, job):
+        await settled(client, STREAM)
+    assert job.done == Counter(set(range(9)) - {7})
+    assert await poison_of(client) == [
+        {b"n": b"7", b"pad": b"x", b"stream": STREAM.encode(), b"entry": ids[7]}
+    ]
+    # With its chunk, after that alone, and then three times when it came back.
+    assert job.chunks == [9] + 9 * [1] + 3 * [1]
+    assert not await client.exists(ATTEMPTS)
+
+
+async def test_what_is_mended_in_time_is_done_and_forgotten(client: Redis) -> None:
+    await add(client, 5)
+    job = Job()
+    job.trouble[2] = ZeroDivisionError()
+    async with consuming(client, job):
+        await until(lambda: client.exists(ATTEMPTS))
+        del job.trouble[2]
+        await settled(client, STREAM)
+    assert job.done == Counter(range(5))
+    assert not await client.exists(POISON, ATTEMPTS)
+
+
+async def test_what_is_unreadable_is_put_aside_at_once(client: Redis) -> None:
+    await add(client, 5)
+    job = Job()
+    job.trouble[2] = UnreadableError("what is this")
+    async with consuming(client, job, idle=60):
+        await settled(client, STREAM)
+    assert job.done == Counter([0, 1, 3, 4])
+    assert [fields[b"n"] for fields in await poison_of(client)] == [b"2"]
+
+
+async def test_what_too_many_died_of_is_not_tried_again(client: Redis) -> None:
+    await add(client, 2)
+    await die_holding(client, deaths_alone=3)
+    job = Job()
+    async with consuming(client, job):
+        await settled(client, STREAM)
+    assert job.chunks == []
+    assert [fields[b"n"] for fields in await poison_of(client)] == [b"0", b"1"]
+    assert not await client.exists(ATTEMPTS)
+
+
+async def test_what_is_put_aside_counts_once_against_the_limit(client: Redis) -> None:
+    await add(client, 4)
+    await die_holding(client, deaths_alone=3)
+    async with consuming(client, Job(), max_entries=4):
+        await settled(client, STREAM)
+    assert len(await poison_of(client)) == 4
+
+
+async def test_what_too_many_died_of_may_be_settled_in_another_way(client: Redis) -> None:
+    await add(client, 2)
+    await die_holding(client, deaths_alone=3)
+    job, other = Job(), Job()
+    async with consuming(client, job, give_up=other.work):
+        await settled(client, STREAM)
+    assert (job.chunks, other.done) == ([], Counter([0, 1]))
+    assert not await client.exists(POISON, ATTEMPTS)
+
+
+async def test_a_release_that_handles_nothing_does_not_settle_everything_in_another_way(
+    client: Redis,
+) -> None:
+    await add(client, 9)
+    job, other = Job(), Job()
+    job.trouble = {number: ZeroDivisionError() for number in range(9)}
+    async with consuming(client, job, give_up=other.work, max_entries=3):
+        await settled(client, STREAM, pending=6)
+        await asyncio.sleep(0.5)  # they came back, more than once
+        assert other.done.total() == 3
+        # The release is mended: what is left is worked on.
+        job.trouble = {}
+        await settled(client, STREAM)
+    assert job.done + other.done == Counter(range(9))
+    assert not await client.exists(POISON, ATTEMPTS)
+
+
+async def test_a_second_shard_has_a_quarantine_of_its_own(client: Redis) -> None:
+    quarantine = Quarantine(client, "g", max_attempts=1, max_entries=1)
+    for shard in (0, 1):
+        entry = Entry(b"test:{%d}:work" % shard, b"1-1", {b"n": b"1"})
+        assert await quarantine.admit(entry)
+        assert not await quarantine.admit(entry)
+        await quarantine.put_aside(entry)
+        assert await client.xlen(f"g:{{{shard}}}:poison") == 1
+        # Whoever comes upon it again before the acknowledgement is seen begins anew.
+        assert not await client.exists(f"g:{{{shard}}}:attempts")
+
+
+async def test_so_much_poison_that_it_is_us_stays_where_it_is(client: Redis) -> None:
+    await add(client, 4)
+    job = Job()
+    job.trouble = {number: UnreadableError("no") for number in (0, 1, 3)}
+    async with consuming(client, job, max_entries=2):
+        await settled(client, STREAM, pending=1)
+        await asyncio.sleep(0.3)  # it came back, more than once
+        assert len(await poison_of(client)) == 2
+        await client.delete(POISON)
+        await settled(client, STREAM)
+    assert job.done == Counter([2])
+    assert [fields[b"n"] for fields in await poison_of(client)] == [b"3"]
