@@ -1,4 +1,4 @@
-"""Alembic's entry: runs inside the transaction that `libs.common.migrate` opened."""
+"""Alembic's entry: runs inside the transaction that `suite.migrate` opened."""
 
 from alembic import context
 

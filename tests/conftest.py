@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from libs.common.embedded import PostgresServer, RedisServer
-from libs.common.home import Home
-from services.local import Suite
+from suite.embedded import PostgresServer, RedisServer
+from suite.home import Home
+from suite.supervisor import Suite
 from tests.support.databases import Databases
 from tests.support.environment import without_settings
 

@@ -12,8 +12,8 @@ import psutil
 import psycopg
 from rich.console import Console
 
-from libs.common.home import Home
-from services.local import Suite
+from suite.home import Home
+from suite.supervisor import Suite
 from tests.bench.answers import record_answers
 from tests.bench.consent import measure_batches, measure_checks, response_size
 from tests.bench.delay import DelayBench

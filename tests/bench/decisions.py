@@ -20,13 +20,13 @@ from redis import Redis
 
 from libs.common.clock import EPOCH
 from libs.common.database import create_engine, driver_connection
-from libs.common.embedded import PostgresServer, RedisServer
 from libs.common.ids import new_uuid7
-from libs.common.migrate import upgrade
 from services.enrich import store
 from services.enrich.partition_store import PartitionStore
 from services.enrich.partitions import Change, current_leaves
 from services.ingest.store import APPEND_SCRIPT
+from suite.embedded import PostgresServer, RedisServer
+from suite.migrate import upgrade
 
 ROUNDS = 5
 CHUNKS, CHUNK_ROWS = 10, 5_000

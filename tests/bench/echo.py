@@ -14,10 +14,10 @@ from pathlib import Path
 
 import grpc
 
-from libs.common.embedded.ports import HOST
-from libs.common.embedded.process import start_child
-from libs.common.embedded.server import ChildServer
 from libs.common.repository import REPOSITORY
+from suite.embedded.ports import HOST
+from suite.embedded.process import start_child
+from suite.embedded.server import ChildServer
 
 METHOD = "/weir.bench.Echo/Call"
 _PORT = 50071

@@ -19,9 +19,9 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from libs.common.clock import DAY_US
-from libs.common.home import Home
 from libs.common.ids import new_uuid7_text
-from services.local import Suite
+from suite.home import Home
+from suite.supervisor import Suite
 from tests.bench.answers import record_answers
 from tests.bench.delay import DelayBench
 from tests.bench.figures import Figure, pair_ratios, percentile

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from services.local import Suite
+from suite.supervisor import Suite
 
 PARTS = ("ingest", "enrich", "aggregate", "privacy", "postgres", "redis")
 CLIENT = "client"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.local import Suite
+from suite.supervisor import Suite
 from tests.e2e.stream_events import APP, PERSON
 from tests.support.suite_calls import SuiteCalls, suite_calls
 

@@ -12,15 +12,15 @@ from typing import Any
 import psycopg
 import pytest
 
+from demo.check import check
+from demo.generator import generate_day
+from demo.numbers import Numbers
+from demo.traffic import record_choices, stream_day
 from libs.catalog import load_catalogs
-from libs.common.embedded import PostgresServer
-from libs.common.home import Home
 from libs.common.repository import REPOSITORY
-from libs.demo.check import check
-from libs.demo.generator import generate_day
-from libs.demo.numbers import Numbers
-from libs.demo.traffic import record_choices, stream_day
-from services.local import Suite
+from suite.embedded import PostgresServer
+from suite.home import Home
+from suite.supervisor import Suite
 from tests.support.environment import without_settings
 from tests.support.weir_command import started, weir
 
@@ -117,7 +117,7 @@ def test_a_day_that_cannot_have_happened_is_wrong_usage(tmp_path: Path, day: str
 
 @pytest.fixture
 def staying(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "libs.cli.main", "demo", "--stay", "--events", "2000"]
+    command = [sys.executable, "-m", "cli.main", "demo", "--stay", "--events", "2000"]
     with started(command, {**without_settings(), "WEIR_HOME": str(tmp_path)}) as process:
         yield process
 

@@ -11,7 +11,7 @@ from libs.catalog import Catalog, load_catalogs, to_envelope
 from libs.client import event_from_envelope
 from libs.client.errors import describe_status
 from libs.common.repository import REPOSITORY
-from services.local import Suite
+from suite.supervisor import Suite
 from tests.contract.documents.examples import EXAMPLES
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually

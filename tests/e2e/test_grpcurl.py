@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from libs.common.repository import REPOSITORY
-from services.local import Suite
+from suite.supervisor import Suite
 from tests.support.suite_calls import suite_calls
 
 pytestmark = pytest.mark.xdist_group("suite")

@@ -17,7 +17,7 @@ import pytest
 from redis import Redis
 
 from libs.common.repository import REPOSITORY
-from services.local import Suite
+from suite.supervisor import Suite
 from tests.support.environment import without_settings
 from tests.support.imports import MAPPING, import_file, stored_times
 from tests.support.waiting import eventually
@@ -207,7 +207,7 @@ def test_an_import_that_is_interrupted_says_so_and_goes_on_when_repeated(suite: 
     rows = [f"cut-{number},2016-05-03,gameStarted\n" for number in range(600)]
     log = "".join(["userid,eventDate,eventName\n", *rows])
     arguments = ("import", "-", "--app", "gamelaunch", *MAPPING)
-    command = [sys.executable, "-m", "libs.cli.main", *arguments]
+    command = [sys.executable, "-m", "cli.main", *arguments]
     environment = {**without_settings(), "WEIR_HOME": str(suite.home.path)}
     options = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
     with started(command, environment, **options) as process:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.local import Suite
+from suite.supervisor import Suite
 from tests.support.imports import MAPPING, import_file, stored_times
 from tests.support.weir_command import weir
 

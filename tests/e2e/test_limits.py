@@ -12,14 +12,14 @@ from weir.aggregate.v1 import aggregate_service_pb2, aggregate_service_pb2_grpc
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
+from demo.cells import cell_key
+from demo.numbers import Numbers
+from demo.sql_recount import recount
 from libs.catalog import compile_catalog
 from libs.client import build_event
 from libs.client.errors import describe_status
-from libs.common.home import Home
-from libs.demo.cells import cell_key
-from libs.demo.numbers import Numbers
-from libs.demo.sql_recount import recount
-from services.local import Suite
+from suite.home import Home
+from suite.supervisor import Suite
 from tests.support.environment import without_settings
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import PATIENCE_SECONDS, eventually

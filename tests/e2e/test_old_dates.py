@@ -8,7 +8,7 @@ import pytest
 from weir.common.v1.event_pb2 import PRODUCER_SERVER
 
 from libs.client import WeirClient, build_event
-from services.local import Suite
+from suite.supervisor import Suite
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("suite")

@@ -9,7 +9,7 @@ from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 
-from services.local import Suite
+from suite.supervisor import Suite
 from tests.support.suite_calls import SuiteCalls, suite_calls
 
 pytestmark = pytest.mark.xdist_group("suite")

@@ -11,7 +11,7 @@ import pytest
 
 from libs.catalog import load_catalog, to_envelope
 from libs.common.repository import REPOSITORY
-from services.local import Suite
+from suite.supervisor import Suite
 from tests.contract.documents.examples import EXAMPLES
 from tests.support.weir_command import weir
 

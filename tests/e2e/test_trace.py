@@ -18,9 +18,9 @@ import psutil
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
-from libs.common.home import Home
 from libs.common.repository import REPOSITORY
-from services.local import Suite
+from suite.home import Home
+from suite.supervisor import Suite
 from tests.support.environment import without_settings
 from tests.support.suite_calls import suite_calls
 from tests.support.waiting import eventually

@@ -18,7 +18,7 @@ from google.protobuf import json_format
 from weir.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
 from weir.privacy.v1 import privacy_service_pb2, privacy_service_pb2_grpc
 
-from libs.common.home import Home
+from suite.home import Home
 from tests.support.environment import without_settings
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.support.weir_command import read_until, started, weir
@@ -48,7 +48,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     (folder / "chess.yaml").write_text(SMALL)
     home = Home(tmp_path_factory.mktemp("home") / "weir")
     environment = {**without_settings(), "WEIR_HOME": str(home.path)}
-    command = [sys.executable, "-m", "libs.cli.main", "up", "--catalogs", str(folder)]
+    command = [sys.executable, "-m", "cli.main", "up", "--catalogs", str(folder)]
     with started(command, environment) as process:
         yield Running(home, process, read_until(process, "CheckConsent"))
         process.send_signal(signal.SIGTERM)
@@ -115,7 +115,7 @@ def test_status_and_doctor_without_a_suite(tmp_path: Path) -> None:
 def test_doctor_notices_a_wrong_token(running: Running, tmp_path: Path) -> None:
     def findings(home: Path, **environment: str) -> tuple[int, dict[str, dict[str, str]]]:
         finished = subprocess.run(
-            [sys.executable, "-m", "libs.cli.main", "doctor", "--running", "--json"],
+            [sys.executable, "-m", "cli.main", "doctor", "--running", "--json"],
             env={**without_settings(), "WEIR_HOME": str(home), **environment},
             cwd=tmp_path,
             capture_output=True,

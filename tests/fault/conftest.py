@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from libs.client import EventSender, WeirClient, build_event
-from libs.common.home import Home
-from services.local import Suite
+from suite.home import Home
+from suite.supervisor import Suite
 from tests.support.environment import without_settings
 from tests.support.ledger import Ledger
 

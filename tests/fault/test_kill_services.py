@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from services.local import Suite
+from suite.supervisor import Suite
 from tests.fault.conftest import APP, Load
 from tests.support.ledger import check, settle
 from tests.support.waiting import holds_in_time

@@ -6,8 +6,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from libs.common.embedded import PostgresServer
-from libs.common.migrate import upgrade
+from suite.embedded import PostgresServer
+from suite.migrate import upgrade
 
 _TEMPLATE = "weir_template"
 

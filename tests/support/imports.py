@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from services.local import Suite
+from suite.supervisor import Suite
 from tests.support.weir_command import weir
 
 MAPPING = (

@@ -12,7 +12,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc
 from weir.privacy.v1 import privacy_service_pb2, privacy_service_pb2_grpc
 
-from services.local import Suite
+from suite.supervisor import Suite
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 

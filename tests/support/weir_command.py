@@ -16,7 +16,7 @@ def weir(
 ) -> subprocess.CompletedProcess[str]:
     """Runs `weir` with WEIR_HOME, in the repository; standard output and error as text."""
     finished = subprocess.run(
-        [sys.executable, "-m", "libs.cli.main", *arguments],
+        [sys.executable, "-m", "cli.main", *arguments],
         env={**without_settings(), "WEIR_HOME": str(home)},
         cwd=REPOSITORY,
         input=stdin,

@@ -11,7 +11,7 @@ from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
 from services.ingest.settings import IngestSettings
 from services.privacy.settings import PrivacySettings
-from services.table import SERVICES
+from suite.table import SERVICES
 from tests.contract.kubernetes.render import Object, pod_template
 
 SETTINGS: dict[str, type[CommonSettings]] = {

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
-from libs.common.embedded import PostgresServer
+from suite.embedded import PostgresServer
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.frozen import frozen
 from tests.support.refusals import reason_of

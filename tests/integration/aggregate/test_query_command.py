@@ -11,8 +11,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from libs.cli.query_commands import app
-from libs.common.home import Addresses, Home
+from cli.commands.query import app
+from suite.home import Addresses, Home
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.unit.aggregate.samples import APP, entry, event
 

@@ -11,10 +11,10 @@ import pytest
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.embedded import PostgresServer
 from services.enrich.partition_keeper import REVIEW_INTERVAL, PartitionKeeper
 from services.enrich.partition_store import PartitionStore, _apply
 from services.enrich.partitions import Change, next_change, wanted_leaves
+from suite.embedded import PostgresServer
 from tests.support.waiting import until
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)

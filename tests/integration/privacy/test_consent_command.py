@@ -11,8 +11,8 @@ from click.testing import Result
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from libs.cli.consent_commands import app
-from libs.common.home import Addresses, Home
+from cli.commands.consent import app
+from suite.home import Addresses, Home
 from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
 
 ANN = ("--app", APP, "--subject", "ann")
@@ -79,7 +79,7 @@ async def test_an_empty_history_says_so(home: Path) -> None:
 async def test_a_history_longer_than_a_page_is_complete(
     privacy: Privacy, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("libs.cli.consent_commands._PAGE_SIZE", 2)
+    monkeypatch.setattr("cli.commands.consent._PAGE_SIZE", 2)
     for granted in (False, True, False, True, False):
         await privacy.record("ann", telemetry=granted)
     rows = json.loads((await run("history", *ANN, "--json")).stdout)

@@ -15,7 +15,7 @@ import pytest
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
-from libs.common.embedded.service import ServiceProcess
+from suite.embedded.service import ServiceProcess
 from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
 from tests.support.environment import without_settings
 from tests.support.waiting import until

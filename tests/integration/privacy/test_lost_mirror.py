@@ -9,7 +9,6 @@ import grpc
 import pytest
 from redis import Redis
 
-from libs.common.embedded import PostgresServer, RedisServer
 from libs.consent import (
     READY_FIELD,
     ConsentReader,
@@ -18,6 +17,7 @@ from libs.consent import (
     consent_key,
 )
 from services.privacy.redis_mirror import RedisMirror
+from suite.embedded import PostgresServer, RedisServer
 from tests.integration.privacy.conftest import APP, Privacy
 from tests.support.refusals import reason_of
 from tests.support.waiting import until

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from libs.cli.catalog_commands import app
+from cli.commands.catalog import app
 from tests.unit.catalog.small_catalog import SMALL
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from libs.cli.counted import CountWatch
+from cli.counted import CountWatch
 
 
 class Events:

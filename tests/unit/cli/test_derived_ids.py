@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from libs.cli.derived_ids import IdFrom, RowIds, line_id
+from cli.derived_ids import IdFrom, RowIds, line_id
 
 ROW = {"name": "gameStarted", "subject_id": "p1", "occurred_at": "2016-04-27"}
 OTHER = {**ROW, "subject_id": "p2"}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from libs.cli.event_files import MAX_ROW_LENGTH, FileFormat, Row, detect_format, open_events
-from libs.cli.importing.reading import Reading
+from cli.event_files import MAX_ROW_LENGTH, FileFormat, Row, detect_format, open_events
+from cli.importing.reading import Reading
 
 
 def _lines(path: Path, encoding: str = "utf-8") -> list[Row]:

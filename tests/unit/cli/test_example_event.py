@@ -8,8 +8,8 @@ import pytest
 from google.protobuf import json_format
 from weir.ingest.v1.ingest_service_pb2 import TrackEventRequest
 
+from cli.example_event import example_event
 from libs.catalog import load_catalogs
-from libs.cli.example_event import example_event
 from libs.common.repository import REPOSITORY
 from services.ingest.screening import screen
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from libs.cli.main import app
-from libs.common.home import Addresses, Home
+from cli.main import app
 from libs.common.repository import REPOSITORY
+from suite.home import Addresses, Home
 from tests.support.environment import without_settings
 from tests.unit.catalog.small_catalog import SMALL
 
@@ -133,7 +133,7 @@ def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path, command: str)
         pytest.skip("needs the right to mount a file system")
     # The demo's home is a folder in the home, and so cannot even be made.
     finished = subprocess.run(
-        [*unshare, script + f"exec {sys.executable} -m libs.cli.main {command}"],
+        [*unshare, script + f"exec {sys.executable} -m cli.main {command}"],
         env={**without_settings(), "WEIR_HOME": str(tmp_path)},
         cwd=REPOSITORY,
         capture_output=True,
@@ -170,7 +170,7 @@ def test_a_service_with_a_short_pseudonym_key_is_one_line() -> None:
         "WEIR_PSEUDONYM_KEY": "fifteen-bytes-0",
     }
     finished = subprocess.run(
-        [sys.executable, "-m", "libs.cli.main", "serve", "ingest"],
+        [sys.executable, "-m", "cli.main", "serve", "ingest"],
         env={**without_settings(), **settings},
         cwd=REPOSITORY,
         capture_output=True,

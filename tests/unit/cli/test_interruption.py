@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from libs.cli.interruption import interruptible, tell
+from cli.interruption import interruptible, tell
 
 
 def _interrupts(number: signal.Signals) -> bool:

@@ -1,7 +1,7 @@
 """What the summary of a file says beyond the verdicts."""
 
-from libs.cli.event_files import Row
-from libs.cli.report import Report
+from cli.event_files import Row
+from cli.report import Report
 
 ABSENT = "no line has `who.id`, `x`: columns are the outermost names of a line"
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import typer
 
-from libs.cli.lazy import LazyCommand
-from libs.cli.main import ENTRIES, app
+from cli.lazy import LazyCommand
+from cli.main import ENTRIES, app
 from libs.common.repository import REPOSITORY
 from tests.support.environment import without_settings
 
 LOADED = """
 import json, sys
-from libs.cli.main import app
+from cli.main import app
 try:
     app(sys.argv[1:])
 except SystemExit:
@@ -26,7 +26,7 @@ print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 # Each of these takes from a twentieth to half a second.
 STORES = {"sqlalchemy", "alembic", "psycopg", "redis"}
 CALLS = {"grpc", "google.protobuf", "libs.client"}
-REST = {"pydantic_settings", "structlog", "opentelemetry", "libs.demo", "services.local"}
+REST = {"pydantic_settings", "structlog", "opentelemetry", "demo", "suite.supervisor"}
 CATALOGS = {"libs.catalog", "jsonschema_rs", "yaml"}
 
 
@@ -70,7 +70,7 @@ def test_help_says_of_a_command_what_the_command_says_of_itself(name: str) -> No
 
 def test_every_command_is_listed() -> None:
     listed = subprocess.run(
-        [sys.executable, "-m", "libs.cli.main", "--help"],
+        [sys.executable, "-m", "cli.main", "--help"],
         env={**os.environ, "COLUMNS": "200"},
         cwd=REPOSITORY,
         capture_output=True,

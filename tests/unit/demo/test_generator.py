@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import libs.demo
+import demo
+from demo.generator import APP_IDS, generate_day
+from demo.model import Answer, Day, DemoEvent, Trouble, Verdict
 from libs.catalog import Catalog, load_catalogs
-from libs.demo.generator import APP_IDS, generate_day
-from libs.demo.model import Answer, Day, DemoEvent, Trouble, Verdict
 
 CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
 DAY = date(2026, 2, 28)
@@ -176,7 +176,7 @@ def test_people_have_game_clients_and_addresses_in_many_places(day: Day) -> None
 
 def test_the_products_take_time_ids_and_chance_from_nowhere_else() -> None:
     forbidden = {"time", "os", "secrets", "socket", "grpc", "psycopg", "libs.common", "weir"}
-    folder = Path(str(libs.demo.__file__)).parent
+    folder = Path(str(demo.__file__)).parent
     files = [*folder.glob("products/*.py"), *(folder / f"{name}.py" for name in (
         "generator", "model", "scene", "surroundings", "troubles", "known_recount", "cells"
     ))]  # fmt: skip

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from libs.demo.cells import Difference, cell_key, differences
-from libs.demo.known_recount import KNOWN, Known, taken_events
-from libs.demo.model import DemoEvent, Verdict
+from demo.cells import Difference, cell_key, differences
+from demo.known_recount import KNOWN, Known, taken_events
+from demo.model import DemoEvent, Verdict
 
 DAY = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp())
 

@@ -9,11 +9,11 @@ import structlog
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from libs.cli.doctor import State, examine
+from cli.doctor import State, examine
 from libs.common.errors import ConfigurationError
-from libs.common.home import Home
 from services.enrich.server import open_countries
 from services.enrich.steps.country import country_lookup, unknown_kinds
+from suite.home import Home
 
 # Amazon publishes which of its networks is in which region (ip-ranges.json), and the region's country.
 AMAZON = {

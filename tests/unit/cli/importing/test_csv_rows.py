@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.cli.event_files import MAX_ROW_LENGTH
-from libs.cli.importing.csv_rows import (
+from cli.event_files import MAX_ROW_LENGTH
+from cli.importing.csv_rows import (
     MAX_ROW_LINES,
     CsvHeaderError,
     CsvRows,

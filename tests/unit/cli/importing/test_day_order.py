@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from libs.cli.importing.day_order import DayOrderError, find_day_order, strptime_format
-from libs.cli.importing.time_shapes import DayOrder, two_numbers
+from cli.importing.day_order import DayOrderError, find_day_order, strptime_format
+from cli.importing.time_shapes import DayOrder, two_numbers
 
 
 def _order(*values: str) -> DayOrder | None:

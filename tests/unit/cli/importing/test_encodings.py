@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from libs.cli.event_files import FileFormat, open_events
-from libs.cli.importing.reading import Reading, ReadingError
+from cli.event_files import FileFormat, open_events
+from cli.importing.reading import Reading, ReadingError
 
 
 @pytest.mark.parametrize(

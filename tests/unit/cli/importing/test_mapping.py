@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from cli.event_files import UNDECODABLE
+from cli.importing.mapping import MappingError, parse_mapping
 from libs.catalog import Catalog, load_catalog
-from libs.cli.event_files import UNDECODABLE
-from libs.cli.importing.mapping import MappingError, parse_mapping
 
 CATALOGS = Path(__file__).resolve().parents[4] / "catalogs"
 BASE = ("name=event", "occurred_at=when")

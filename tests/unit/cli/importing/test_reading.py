@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.cli.importing.reading import Reading, ReadingError
+from cli.importing.reading import Reading, ReadingError
 
 
 # The second is a codec from bytes to bytes, the third one that no text passes.

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.cli.importing.time_shapes import DayOrder
-from libs.cli.importing.times import TimeError, TimeReader
+from cli.importing.time_shapes import DayOrder
+from cli.importing.times import TimeError, TimeReader
 
 ANY = TimeReader.parse(None, "UTC")
 

@@ -1,0 +1,74 @@
+"""`weir status` and `weir doctor`: see how Weir is."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Column, Table
+
+from cli.connect import AsJson, CatalogFolder, running_suite
+from cli.doctor import examine
+from cli.findings import Finding, State
+from cli.status import parts_of
+from cli.tables import output_console
+from suite.home import Home, NotRunningError
+
+_COLORS = {State.OK: "green", State.NOTE: "yellow", State.BROKEN: "red"}
+
+
+def status(as_json: AsJson = False) -> None:
+    """Say what serves; exit code 0 only if everything does.
+
+    Asks the stores and the services of the suite that runs in WEIR_HOME.
+    """
+    home = Home.from_environment(os.environ)
+    if as_json:
+        try:
+            home.read_addresses()
+        except NotRunningError:
+            typer.echo(json.dumps({"running": False, "serving": False, "parts": {}}))
+            raise typer.Exit(1) from None
+    addresses = running_suite()
+    parts = parts_of(addresses)
+    serving = all(part.serving for part in parts)
+    if as_json:
+        shown = {part.name: {"address": part.address, "serving": part.serving} for part in parts}
+        answer = {"running": True, "pid": addresses.pid, "serving": serving, "parts": shown}
+        typer.echo(json.dumps(answer, indent=2))
+    else:
+        for part in parts:
+            words = "serving" if part.serving else "not serving"
+            typer.echo(f"{part.name:<10} {words:<12} {part.address}")
+    if not serving:
+        raise typer.Exit(1)
+
+
+def doctor(
+    catalogs: CatalogFolder = None,
+    running: Annotated[
+        bool, typer.Option("--running", help="Count it as broken if no suite runs in WEIR_HOME.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check everything that Weir needs; exit code 1 if something is broken."""
+    home = Home.from_environment(os.environ)
+    findings = examine(home, os.environ, catalogs, must_run=running)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _print(findings)
+    if any(finding.state is State.BROKEN for finding in findings):
+        raise typer.Exit(1)
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    # Addresses and paths have no blanks to break a line at, and what is cut off cannot be read.
+    table = Table("", "", Column(overflow="fold"), show_header=False, box=None)
+    for finding in findings:
+        state = f"[{_COLORS[finding.state]}]{finding.state}[/]"
+        table.add_row(state, escape(finding.name), escape(finding.detail))
+    output_console().print(table)

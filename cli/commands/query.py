@@ -1,0 +1,241 @@
+"""`weir query`: read the numbers, ask who came back, watch them change."""
+
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from google.protobuf import json_format
+from weir.aggregate.v1 import aggregate_service_pb2 as pb
+from weir.aggregate.v1 import aggregate_service_pb2_grpc
+
+from cli.connect import AppId, AsJson, calls_to, fail, pages
+from cli.number_tables import (
+    CELL_COLUMNS_AT_LEAST,
+    COHORT_COLUMNS_AT_LEAST,
+    cell_columns,
+    cohort_columns,
+    percent_of,
+    shown,
+)
+from cli.tables import csv_text, print_table
+
+app = typer.Typer(no_args_is_help=True, help="Read the numbers; watch them change.")
+
+_PAGE_SIZE = 5_000
+
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="Cells from the period on that this time is in, which is shown whole. ISO 8601, UTC if it "
+        "names no zone; a date is its midnight.",
+    ),
+]
+To = Annotated[
+    str, typer.Option("--to", metavar="TIME", help="Cells of periods that begin before this time.")
+]
+# Of cohorts, whose numbers do not depend on the range either.
+FirstSeenFrom = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="Cohorts from the period on that this time is in, which is shown whole.",
+    ),
+]
+FirstSeenTo = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        metavar="TIME",
+        help="Cohorts of periods that begin before this time, however late people came back.",
+    ),
+]
+
+
+class CohortPeriod(StrEnum):
+    """How long a cohort's period is."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with all columns.")]
+
+
+@app.command()
+def metric(
+    app_id: AppId,
+    rollup: Annotated[str, typer.Option(help="A rollup of the app's catalog.")],
+    start: From = "",
+    end: To = "",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIMENSION=VALUE",
+            help="Only such cells; may be repeated. Without a value: cells that have none.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show the cells of one rollup.
+
+    A cell is one bucket of the rollup's period.
+
+    In UTC, a day begins at midnight, a week on Monday, a month on the first.
+    """
+    _check_format(as_json, as_csv)
+    request = pb.QueryMetricRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
+    _set_range(request, start, end)
+    for condition in where or ():
+        name, equals, value = condition.partition("=")
+        if not equals:
+            fail(f"--where {condition}: must be dimension=value", 2)
+        request.dimensions[name] = value or None
+    with _aggregate() as stub:
+        cells = [_cell(cell) for page in pages(stub.QueryMetric, request) for cell in page.cells]
+    if as_json:
+        typer.echo(json.dumps({"cells": cells}, indent=2))
+    elif as_csv:
+        typer.echo(csv_text(cell_columns(cells, missing="")), nl=False)
+    elif not cells:
+        typer.echo("no cells")
+    else:
+        columns = cell_columns(cells, missing="-")
+        if left_out := print_table(columns, at_least=CELL_COLUMNS_AT_LEAST):
+            _say_left_out(len(left_out), "column", ": " + ", ".join(c.title for c in left_out))
+
+
+@app.command()
+def retention(
+    app_id: AppId,
+    period: Annotated[
+        CohortPeriod,
+        typer.Option(
+            help="How people are grouped: in UTC, days begin at midnight, weeks on Monday."
+        ),
+    ],
+    start: FirstSeenFrom = "",
+    end: FirstSeenTo = "",
+    percent: Annotated[
+        bool, typer.Option("--percent", help="Show shares of the cohort in percent.")
+    ] = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show how many of the people first seen in a period came back in each later one.
+
+    Column +1 is the next day, week or month.
+
+    In UTC, a day begins at midnight, a week on Monday, a month on the first.
+    """
+    _check_format(as_json, as_csv)
+    number = pb.Period.Value(f"PERIOD_{period.name}")
+    request = pb.QueryRetentionRequest(app_id=app_id, period=number)
+    _set_range(request, start, end)
+    with _aggregate() as stub:
+        found = [one for page in pages(stub.QueryRetention, request) for one in page.cohorts]
+    cohorts = [
+        {
+            "start": cohort.start.ToDatetime(tzinfo=UTC).date().isoformat(),
+            "size": cohort.size,
+            "active": list(cohort.active),
+        }
+        for cohort in found
+    ]
+    if as_json:
+        if percent:
+            cohorts = [{**cohort, "percent": _percents(cohort)} for cohort in cohorts]
+        typer.echo(json.dumps({"cohorts": cohorts}))
+        return
+    if not cohorts:
+        typer.echo("nobody was active", err=as_csv)
+        return
+    columns = cohort_columns(cohorts, period, percent=percent)
+    if as_csv:
+        typer.echo(csv_text(columns), nl=False)
+    elif left_out := print_table(columns, at_least=COHORT_COLUMNS_AT_LEAST):
+        _say_left_out(len(left_out), "later period")
+
+
+@app.command()
+def watch(
+    app_id: AppId,
+    rollup: Annotated[
+        list[str] | None, typer.Option(help="Only this rollup; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the numbers of the current buckets, and every change until interrupted."""
+    request = pb.WatchMetricsRequest(app_id=app_id, rollups=rollup or ())
+    with _aggregate() as stub:
+        for response in stub.WatchMetrics(request, timeout=None):
+            for watched in response.cells:
+                cell = _cell(watched.cell)
+                if as_json:
+                    typer.echo(json.dumps({"rollup": watched.rollup, **cell}))
+                else:
+                    words = {**cell["dimensions"], **cell["metrics"]}
+                    text = "  ".join(f"{name}={shown(value)}" for name, value in words.items())
+                    typer.echo(f"{cell['bucket_start']}  {watched.rollup}  {text}")
+
+
+def _check_format(as_json: bool, as_csv: bool) -> None:
+    if as_json and as_csv:
+        fail("--json and --csv: only one of them", 2)
+
+
+def _say_left_out(count: int, what: str, names: str = "") -> None:
+    """On stderr, so that it is no part of a table that goes to a file."""
+    words = f"{what} does" if count == 1 else f"{what}s do"
+    typer.echo(f"{count} {words} not fit{names}; --json and --csv have all", err=True)
+
+
+def _percents(cohort: Mapping[str, Any]) -> list[float]:
+    return [round(percent_of(active, cohort["size"]), 1) for active in cohort["active"]]
+
+
+def _aggregate() -> AbstractContextManager[Any]:
+    return calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub)
+
+
+def _set_range(request: Any, start: str, end: str) -> None:
+    moments = {
+        field: _moment(f"--{field}", text) for field, text in (("from", start), ("to", end)) if text
+    }
+    if len(moments) == 2 and moments["from"] > moments["to"]:
+        fail(f"--from {start}: is later than --to {end}", 2)
+    for field, moment in moments.items():
+        getattr(request, field).FromDatetime(moment.replace(tzinfo=None))
+
+
+def _moment(option: str, text: str) -> datetime:
+    """In UTC; ends the command, as wrong usage, if the text says no time."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        fail(f"{option} {text}: must be a date or time as in 2026-04-27 or 2026-04-27T10:00", 2)
+
+
+def _cell(cell: pb.Cell) -> dict[str, Any]:
+    return {
+        "bucket_start": f"{cell.bucket_start.ToDatetime(tzinfo=UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "dimensions": {
+            name: _whole(value)
+            for name, value in json_format.MessageToDict(cell.dimensions).items()
+        },
+        "metrics": {name: _whole(cell.metrics[name]) for name in sorted(cell.metrics)},
+    }
+
+
+def _whole(value: Any) -> Any:
+    """Protobuf has doubles only; 3 reads better than 3.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

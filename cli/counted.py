@@ -1,0 +1,102 @@
+"""Waiting until what was sent can be read: stored by enrich, counted by aggregate."""
+
+import time
+import urllib.request
+from collections.abc import Callable
+
+import grpc
+from weir.aggregate.v1 import aggregate_service_pb2 as pb
+from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
+
+from cli.connect import call_metadata
+from suite.home import Addresses
+
+# The rollup that every app has: all events, by hour and name.
+ROLLUP, METRIC = "events", "events"
+_PAGE_SIZE = 10_000
+_CALL_SECONDS = 30.0
+_POLL_SECONDS = 0.1
+_METRICS_SECONDS = 2.0
+
+
+class CountedEvents:
+    """How many events of one app are stored and counted so far."""
+
+    def __init__(self, channel: grpc.Channel, addresses: Addresses, app_id: str) -> None:
+        self._stub = pb_grpc.AggregateServiceStub(channel)
+        self._metadata = call_metadata(addresses)
+        self._metrics_url = addresses.metrics.get("enrich", "")
+        self._app_id = app_id
+
+    def counted(self) -> int:
+        """The events in the app's numbers. Raises grpc.RpcError."""
+        total: float = 0.0
+        token = ""
+        while True:
+            response = self._stub.QueryMetric(
+                pb.QueryMetricRequest(
+                    app_id=self._app_id, rollup=ROLLUP, page_size=_PAGE_SIZE, page_token=token
+                ),
+                metadata=self._metadata,
+                timeout=_CALL_SECONDS,
+                wait_for_ready=True,
+            )
+            total += sum(cell.metrics.get(METRIC, 0.0) for cell in response.cells)
+            token = response.next_page_token
+            if not token:
+                return round(total)
+
+    def not_stored(self) -> int:
+        """The events that enrich has taken from ingest and not stored since it started, mostly because
+        they were stored before; 0 if its metrics cannot be read."""
+        try:
+            with urllib.request.urlopen(self._metrics_url, timeout=_METRICS_SECONDS) as answer:
+                text = answer.read().decode()
+        except (OSError, ValueError):
+            return 0
+        label = f'{{app="{self._app_id}"}} '
+        return sum(
+            int(float(line.rsplit(" ", 1)[1]))
+            for line in text.splitlines()
+            if line.startswith(
+                (
+                    f"weir_enrich_events_skipped_total{label}",
+                    f"weir_enrich_events_poison_total{label}",
+                )
+            )
+        )
+
+
+class CountWatch:
+    """Waits for events that are about to be sent; make it before sending."""
+
+    def __init__(
+        self,
+        events: CountedEvents,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._events = events
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._counted_before = events.counted()
+        self._not_stored_before = events.not_stored()
+
+    def wait(self, taken: int, passed_on: int, timeout_seconds: float) -> tuple[int, int]:
+        """Waits until `taken` events are counted or known to be stored before, at most
+        `timeout_seconds`; returns how many are which.
+
+        `passed_on` are duplicates that enrich gets to see and skips as well. Ids that were taken again
+        after the dedupe window are the ones stored before. Raises grpc.RpcError.
+        """
+        deadline = self._monotonic() + timeout_seconds
+        while True:
+            counted = self._events.counted() - self._counted_before
+            if counted >= taken:
+                return counted, 0
+            skipped = self._events.not_stored() - self._not_stored_before - passed_on
+            known = max(0, min(skipped, taken - counted))
+            if counted + known >= taken or self._monotonic() >= deadline:
+                return counted, known
+            self._sleep(_POLL_SECONDS)

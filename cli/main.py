@@ -1,0 +1,69 @@
+"""The `weir` command."""
+
+import typer
+
+from cli.lazy import Entry, lazy_group
+
+ENTRIES = {
+    "up": Entry(
+        "cli.commands.suite",
+        "up",
+        "Run the whole suite in the foreground, with embedded stores; Ctrl-C stops it in good order.",
+    ),
+    "status": Entry(
+        "cli.commands.health",
+        "status",
+        "Say what serves; exit code 0 only if everything does.",
+    ),
+    "doctor": Entry(
+        "cli.commands.health",
+        "doctor",
+        "Check everything that Weir needs; exit code 1 if something is broken.",
+    ),
+    "serve": Entry(
+        "cli.commands.serve",
+        "serve",
+        "Become one service, with settings from the environment (WEIR_...): for containers.",
+    ),
+    "migrate": Entry(
+        "cli.commands.suite",
+        "migrate",
+        "Bring the database of WEIR_DATABASE_URL, else of the running suite, to the newest revision.",
+    ),
+    "demo": Entry(
+        "cli.commands.demo",
+        "demo",
+        "Stream a believable day of all five products through the real suite, and check every number.",
+    ),
+    "send": Entry(
+        "cli.commands.send",
+        "send",
+        "Send a file of events, one JSON object a line, in the app's own words.",
+    ),
+    "import": Entry(
+        "cli.commands.import_events",
+        "import_events",
+        "Import a log: each row becomes an event.",
+    ),
+    "catalog": Entry("cli.commands.catalog", "app", "Check catalogs, and read what they declare."),
+    "consent": Entry(
+        "cli.commands.consent", "app", "Record what people agree to; ask what may be done."
+    ),
+    "query": Entry("cli.commands.query", "app", "Read the numbers; watch them change."),
+}
+
+app = typer.Typer(
+    name="weir",
+    cls=lazy_group(ENTRIES),
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+
+
+@app.callback()
+def main() -> None:
+    """Events in, numbers out: checked against a catalog and consent, stored once."""
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,70 @@
+"""What serves, of a running suite."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from libs.common.health_probe import is_serving
+from suite.home import Addresses
+from suite.table import health_name
+
+_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Part:
+    """A service, or a store, of which no address is shown: it would hold a password."""
+
+    name: str
+    address: str
+    serving: bool
+
+
+def parts_of(addresses: Addresses) -> list[Part]:
+    """Asks every service whether it and its stores serve, and both stores for any answer; a part that
+    does not answer within two seconds does not serve."""
+    stores = (
+        partial(_postgres_answers, addresses.database_url),
+        partial(_redis_answers, addresses.redis_url),
+    )
+    asked: list[tuple[str, str, Callable[[], bool]]] = [
+        *(
+            (name, at, partial(is_serving, at, health_name(name)))
+            for name, at in addresses.services.items()
+        ),
+        *((name, "", ask) for name, ask in zip(("postgres", "redis"), stores, strict=True)),
+    ]
+    with ThreadPoolExecutor(len(asked)) as pool:
+        answers = [pool.submit(ask) for _, _, ask in asked]
+    return [
+        Part(name, address, answer.result())
+        for (name, address, _), answer in zip(asked, answers, strict=True)
+    ]
+
+
+def _postgres_answers(url: str) -> bool:
+    # Imported here, as below: without a running suite there is no store to ask.
+    import psycopg
+
+    try:
+        with psycopg.connect(url, connect_timeout=_SECONDS) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _redis_answers(url: str) -> bool:
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.exceptions import RedisError
+    from redis.retry import Retry
+
+    once = Retry(NoBackoff(), 0)
+    limits = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS}
+    try:
+        with Redis.from_url(url, retry=once, **limits) as client:
+            return bool(client.ping())
+    except (RedisError, OSError, ValueError):
+        return False

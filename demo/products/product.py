@@ -1,0 +1,45 @@
+"""What a product of the demo is: people with their answers, and visits."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from random import Random
+from types import MappingProxyType
+from typing import ClassVar, Protocol
+
+from demo.model import Answer, DemoEvent, Person
+
+
+class Product(Protocol):
+    """One product. Everything comes from the `random` that is handed in."""
+
+    app_id: ClassVar[str]
+    # What holds for whoever never decided, and what a refusal means, by purpose.
+    defaults: ClassVar[Mapping[str, Answer]]
+    when_refused: ClassVar[Mapping[str, Answer]]
+
+    def person(self, random: Random, number: int) -> Person:
+        """The person with this number; two numbers are two people."""
+
+    def visit(self, random: Random, person: Person, start: datetime) -> list[DemoEvent]:
+        """What the person does, in order of time, from `start` on."""
+
+    def background(self, random: Random, midnight: datetime) -> list[DemoEvent]:
+        """What happens on this day without anybody doing it: jobs, webhooks."""
+
+
+def answers(
+    product: Product,
+    random: Random,
+    refuse: float,
+    grant: Mapping[str, float] = MappingProxyType({}),
+) -> dict[str, Answer]:
+    """What follows from one person's decisions: a share `refuse` refuses everything, and of the others
+    the shares `grant` grant the purposes that are refused by default. Who grants what few grant, grants
+    what many grant as well."""
+    if random.random() < refuse:
+        return dict(product.when_refused)
+    reserve = random.random()
+    return {
+        purpose: Answer.ALLOW if reserve < grant.get(purpose, 0.0) else default
+        for purpose, default in product.defaults.items()
+    }

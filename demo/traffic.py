@@ -1,0 +1,105 @@
+"""The day goes over the wire: consents first, then five streams at once, and every answer is kept."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+import grpc
+from weir.common.v1 import event_pb2
+from weir.ingest.v1 import ingest_service_pb2 as ingest_pb
+from weir.privacy.v1 import privacy_service_pb2 as privacy_pb
+from weir.privacy.v1 import privacy_service_pb2_grpc as privacy_grpc
+
+from demo.model import Choice, Day, DemoEvent, Verdict
+from libs.client import EventSender, WeirClient, event_from_envelope
+from suite.home import Addresses
+
+_FRAME_EVENTS = 200
+_CALLS_AT_ONCE = 32
+_CALL_SECONDS = 10.0
+# Of an interrupted run, no answer is worth much; a suite that is this slow is broken.
+_GIVE_UP_SECONDS = 20.0
+
+
+class Answers:
+    """Each event of one app with its answer, as the acks come in."""
+
+    def __init__(self) -> None:
+        self.answered: list[tuple[DemoEvent, Verdict]] = []
+        # Resent events share an id, and so do some bad ones; answers come in the order of sending.
+        self._waiting: defaultdict[str, deque[DemoEvent]] = defaultdict(deque)
+
+    def sent(self, event: DemoEvent) -> None:
+        """Notes an event before it is sent."""
+        self._waiting[event.event_id].append(event)
+
+    def acked(self, events: Sequence[event_pb2.Event], ack: ingest_pb.FrameAck) -> None:
+        """Takes the answer to a frame; what is to be sent again keeps waiting."""
+        if ack.HasField("status"):
+            return
+        verdicts = {result.index: result.verdict for result in ack.results}
+        for index, event in enumerate(events):
+            number = verdicts.get(index, ingest_pb.VERDICT_ACCEPTED)
+            if number != ingest_pb.VERDICT_RETRY:
+                name = ingest_pb.Verdict.Name(number).removeprefix("VERDICT_").lower()
+                self.answered.append((self._waiting[event.event_id].popleft(), Verdict(name)))
+
+
+def record_choices(addresses: Addresses, choices: Sequence[Choice]) -> None:
+    """Records what people decided, some calls at once. Raises grpc.RpcError."""
+    with grpc.insecure_channel(addresses.services["privacy"]) as channel:
+        stub = privacy_grpc.PrivacyServiceStub(channel)
+        metadata = (("authorization", f"Bearer {addresses.token}"),)
+        calls: deque[grpc.Future] = deque()
+        for choice in choices:
+            if len(calls) >= _CALLS_AT_ONCE:
+                calls.popleft().result()
+            request = privacy_pb.RecordConsentRequest(
+                app_id=choice.app_id,
+                subject_id=choice.subject_id,
+                choices=[privacy_pb.ConsentChoice(purpose=choice.purpose, granted=choice.granted)],
+                actor=choice.subject_id,
+                method="settings_page",
+                notice_version="2026-01",
+            )
+            calls.append(
+                stub.RecordConsent.future(
+                    request, metadata=metadata, timeout=_CALL_SECONDS, wait_for_ready=True
+                )
+            )
+        for call in calls:
+            call.result()
+
+
+def stream_day(
+    addresses: Addresses, day: Day, on_progress: Callable[[int], None]
+) -> list[tuple[DemoEvent, Verdict]]:
+    """Streams every event and returns each with its verdict. Raises GaveUpError.
+
+    `on_progress` hears how many events are sent so far, about a hundred times.
+    """
+    answers: defaultdict[str, Answers] = defaultdict(Answers)
+    senders: dict[str, EventSender] = {}
+    step = max(1, len(day.events) // 100)
+    with ExitStack() as stack:
+        client = stack.enter_context(
+            WeirClient(addresses.services["ingest"], token=addresses.token)
+        )
+        for number, event in enumerate(day.events, start=1):
+            of_app = answers[event.app_id]
+            if event.app_id not in senders:
+                sender = client.stream(
+                    event.app_id,
+                    frame_events=_FRAME_EVENTS,
+                    give_up_seconds=_GIVE_UP_SECONDS,
+                    on_ack=of_app.acked,
+                )
+                senders[event.app_id] = stack.enter_context(sender)
+            of_app.sent(event)
+            message = event_from_envelope(event.envelope(), event_id=event.event_id)
+            # An id that was left out must stay out: the helper gives every event one.
+            message.event_id = event.event_id
+            senders[event.app_id].send(message)
+            if number % step == 0:
+                on_progress(number)
+    return [answer for of_app in answers.values() for answer in of_app.answered]

@@ -1,0 +1,278 @@
+"""The suite: all services and their stores on one machine."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis import Redis
+
+from libs.catalog import load_catalogs
+from libs.common.pseudonym import check_secret
+from libs.common.repository import REPOSITORY
+from libs.consent import READY_FIELD, consent_key
+from suite.embedded import PostgresServer, RedisServer, StartError
+from suite.embedded.server import ChildServer
+from suite.embedded.service import ServiceProcess
+from suite.home import Addresses, Home
+from suite.migrate import upgrade
+from suite.table import SERVICES, Service
+
+_POLL_SECONDS = 0.2
+_FIRST_DELAY_SECONDS = 0.5
+_LONGEST_DELAY_SECONDS = 30.0
+# A service that ran this long was not in a crash loop.
+_STABLE_SECONDS = 60.0
+# Enough for the consent of several million people.
+_CONSENT_SECONDS = 120.0
+# A file in the home.
+_PSEUDONYM_KEY = "pseudonym.key"
+POSTGRES_PORT = 55432
+REDIS_PORT = 56379
+
+
+@dataclass
+class _Restart:
+    """When a part that died is started again, and how long it waits if it dies once more."""
+
+    delay_seconds: float = _FIRST_DELAY_SECONDS
+    due: float = 0.0
+    started: float = 0.0
+
+
+class Suite:
+    """Postgres, Redis and the four services as child processes of this one.
+
+    A context manager: starts on entering, stops on leaving. Use it from one thread that lives as
+    long as the suite, best the main thread (see `start_child`).
+
+    `environment` is what the user set. WEIR_DATABASE_URL and WEIR_REDIS_URL replace the embedded
+    servers, WEIR_CATALOGS, WEIR_AUTH_TOKEN and WEIR_PSEUDONYM_KEY replace our own, and everything
+    else (OTEL_*, other settings) is handed on to the services.
+
+    A part is named `ingest`, `enrich`, `aggregate`, `privacy`, `postgres` or `redis`.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        environment: Mapping[str, str] | None = None,
+        *,
+        services: tuple[Service, ...] = SERVICES,
+        report: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.home = home
+        self._environment = dict(os.environ if environment is None else environment)
+        self._table = services
+        self._report = report
+        self._held = ExitStack()
+        self._owns_home = False
+        # In the order of starting: stores first.
+        self._parts: dict[str, ChildServer] = {}
+        self._services: dict[str, ServiceProcess] = {}
+        self._urls: dict[str, str] = {}
+        self._addresses: Addresses | None = None
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where everything listens. Raises StartError before `start` and after `stop`."""
+        if self._addresses is None:
+            raise StartError("the suite is not running")
+        return self._addresses
+
+    def start(self) -> Addresses:
+        """Starts everything and returns when all services are SERVING.
+
+        Raises HomeError if a suite runs in this home already or the home cannot be written,
+        ConfigurationError if a setting will not do, StartError if a part does not start; then nothing
+        is left running.
+        """
+        self._held.enter_context(self.home.lock())
+        self._owns_home = True
+        try:
+            self._settings()
+            self.home.make_logs()
+            stores = self._start_stores()
+            self._migrate(stores["WEIR_DATABASE_URL"])
+            self._start_services({**self._environment, **stores, **self._settings()})
+            self._urls = stores
+            self._wait_for_consent(stores["WEIR_REDIS_URL"])
+            return self._publish()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Drains the services in the order of the data, then stops Redis and Postgres.
+
+        Does nothing where the suite was not started, or is stopped already.
+        """
+        if not self._owns_home:
+            return
+        self.home.remove_addresses()
+        self._addresses = None
+        order = [*self._services, *(name for name in ("redis", "postgres") if name in self._parts)]
+        try:
+            for name in order:
+                self._report(f"stopping {name}")
+                self._parts[name].stop()
+        finally:
+            self._parts, self._services = {}, {}
+            self._owns_home = False
+            self._held.close()
+
+    def __enter__(self) -> "Suite":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def part(self, name: str) -> ChildServer:
+        """A store or service by name. Raises KeyError, also for a store that is not embedded."""
+        return self._parts[name]
+
+    def pid(self, name: str) -> int:
+        """The process id of a part. Raises StartError where it is not running."""
+        return self._parts[name].pid
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to a part; only `restart`, or supervision, brings it back."""
+        self._parts[name].kill()
+
+    def restart(self, name: str) -> None:
+        """Stops a part in good order where it runs, and starts it on the same port and data.
+
+        Returns when it serves. Raises StartError.
+        """
+        self._parts[name].restart()
+
+    def supervise(self, *, until: Callable[[], bool]) -> None:
+        """Starts again what dies, after a growing delay, until `until()` holds. Blocks.
+
+        Fault tests do without it: they kill and restart by hand.
+        """
+        restarts = {name: _Restart() for name in self._parts}
+        while not until():
+            time.sleep(_POLL_SECONDS)
+            for name, part in self._parts.items():
+                if not part.running:
+                    self._revive(name, part, restarts[name])
+
+    def _revive(self, name: str, part: ChildServer, restart: _Restart) -> None:
+        now = time.monotonic()
+        if not restart.due:
+            if restart.started and now - restart.started > _STABLE_SECONDS:
+                restart.delay_seconds = _FIRST_DELAY_SECONDS
+            restart.due = now + restart.delay_seconds
+            self._report(f"{_obituary(name, part)}; starting it in {restart.delay_seconds:g} s")
+            restart.delay_seconds = min(restart.delay_seconds * 2, _LONGEST_DELAY_SECONDS)
+        elif now >= restart.due:
+            restart.due = 0.0
+            try:
+                part.start()
+            except StartError as error:
+                self._report(str(error))
+            else:
+                self._report(f"{name} is back")
+                # On another port, if a stranger has taken its own.
+                self._publish()
+            restart.started = time.monotonic()
+
+    def _start_stores(self) -> dict[str, str]:
+        """Returns the stores' URLs under the names of their settings."""
+        stores: tuple[tuple[str, str, ChildServer], ...] = (
+            (
+                "WEIR_DATABASE_URL",
+                "postgres",
+                PostgresServer(self._data("postgres"), POSTGRES_PORT),
+            ),
+            ("WEIR_REDIS_URL", "redis", RedisServer(self._data("redis"), REDIS_PORT)),
+        )
+        urls = {}
+        for setting, name, server in stores:
+            if given := self._environment.get(setting):
+                urls[setting] = given
+                continue
+            self._report(f"starting {name}")
+            self._parts[name] = server
+            urls[setting] = server.start()
+        return urls
+
+    def _migrate(self, database_url: str) -> None:
+        self._report("migrating the database")
+        upgrade(database_url)
+
+    def _start_services(self, environment: Mapping[str, str]) -> None:
+        for service in self._table:
+            process = ServiceProcess(
+                service.module,
+                port=service.port,
+                metrics_port=service.metrics_port,
+                log=self.home.logs / f"{service.name}.log",
+                environment=environment,
+            )
+            self._parts[service.name] = self._services[service.name] = process
+            self._report(f"starting {service.name}")
+            process.begin()
+        for process in self._services.values():
+            process.wait_until_ready()
+
+    def _wait_for_consent(self, redis_url: str) -> None:
+        """Privacy serves before it has filled its mirror, and until then ingest takes nothing about
+        anybody: a suite that says it is up should take the first event."""
+        if not any(service.module == "services.privacy" for service in self._table):
+            return
+        self._report("waiting until consent can be read")
+        keys = [
+            consent_key(app_id, shard)
+            for app_id in load_catalogs(Path(self._settings()["WEIR_CATALOGS"]))
+            for shard in range(int(self._environment.get("WEIR_SHARDS") or 1))
+        ]
+        deadline = time.monotonic() + _CONSENT_SECONDS
+        with Redis.from_url(redis_url) as redis:
+            while not all(redis.hexists(key, READY_FIELD.decode()) for key in keys):
+                if time.monotonic() > deadline:
+                    raise StartError("privacy has not filled its mirror of consent in Redis")
+                time.sleep(0.05)
+
+    def _settings(self) -> dict[str, str]:
+        given = self._environment
+        catalogs = Path(given.get("WEIR_CATALOGS") or REPOSITORY / "catalogs")
+        return {
+            "WEIR_ENVIRONMENT": "development",
+            "WEIR_CATALOGS": str(catalogs.absolute()),
+            "WEIR_AUTH_TOKEN": given.get("WEIR_AUTH_TOKEN") or self.home.secret("token"),
+            "WEIR_PSEUDONYM_KEY": self._pseudonym_key(),
+        }
+
+    def _pseudonym_key(self) -> str:
+        if key := self._environment.get("WEIR_PSEUDONYM_KEY"):
+            source = "WEIR_PSEUDONYM_KEY"
+        else:
+            key, source = self.home.secret(_PSEUDONYM_KEY), str(self.home.path / _PSEUDONYM_KEY)
+        check_secret(key, source)
+        return key
+
+    def _publish(self) -> Addresses:
+        self._addresses = Addresses(
+            services={name: process.url for name, process in self._services.items()},
+            metrics={name: process.metrics_url for name, process in self._services.items()},
+            database_url=self._urls["WEIR_DATABASE_URL"],
+            redis_url=self._urls["WEIR_REDIS_URL"],
+            token=self._settings()["WEIR_AUTH_TOKEN"],
+            pid=os.getpid(),
+            catalogs=self._settings()["WEIR_CATALOGS"],
+        )
+        self.home.write_addresses(self._addresses)
+        return self._addresses
+
+    def _data(self, name: str) -> Path:
+        return self.home.path / name
+
+
+def _obituary(name: str, part: ChildServer) -> str:
+    words = part.last_words()
+    return f"{name} died ({part.ending()})" + (f", saying:\n{words}\n" if words else "")
