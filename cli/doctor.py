@@ -14,7 +14,7 @@ from pathlib import Path
 from cli.connect import default_catalogs
 from cli.findings import Finding, State
 from cli.token_check import token_findings
-from libs.common.health_probe import is_serving
+from libs.rpc.health_probe import is_serving
 from suite.embedded.binaries import postgres_binaries, redis_binary
 from suite.embedded.process import StartError
 from suite.home import Addresses, Home, HomeError

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from libs.common.health_probe import is_serving
+from libs.rpc.health_probe import is_serving
 from suite.home import Addresses
 from suite.table import health_name
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.store_urls import without_secrets
 
 _CONNECT_SECONDS = "10"

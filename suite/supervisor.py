@@ -11,8 +11,8 @@ from redis import Redis
 
 from libs.catalog import load_catalogs
 from libs.common.pseudonym import check_secret
-from libs.common.repository import REPOSITORY
 from libs.consent import READY_FIELD, consent_key
+from libs.runtime.resources import REPOSITORY
 from suite.embedded import PostgresServer, RedisServer, StartError
 from suite.embedded.server import ChildServer
 from suite.embedded.service import ServiceProcess

@@ -9,7 +9,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
 from libs.client.sender import EventSender
-from libs.common.telemetry import batch_span
+from libs.runtime.telemetry import batch_span
 
 # gRPC's own retries for calls that took nothing; event ids make a repetition harmless.
 SERVICE_CONFIG = """{"methodConfig": [{

@@ -15,8 +15,8 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from libs.client.errors import Problem, describe_error, describe_status
 from libs.client.totals import VerdictTotals
 from libs.common.errors import ResourceExhausted
-from libs.common.status import rpc_status
-from libs.common.telemetry import batch_span
+from libs.rpc.status import rpc_status
+from libs.runtime.telemetry import batch_span
 
 log = structlog.get_logger()
 

@@ -4,7 +4,6 @@ Privacy writes the states; ingest and privacy read them, once for each batch, fr
 `docs/decisions/0003-consent-fast-path.md`.
 """
 
-from libs.consent.connection import RedisConnection
 from libs.consent.decision import Decision, decide, decide_all, decide_subjectless
 from libs.consent.keys import READY_FIELD, consent_key, is_subject_id, ready_mark
 from libs.consent.reader import ConsentReader, ConsentUnavailable
@@ -16,7 +15,6 @@ __all__ = [
     "ConsentState",
     "ConsentUnavailable",
     "Decision",
-    "RedisConnection",
     "consent_key",
     "decide",
     "decide_all",

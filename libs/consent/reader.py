@@ -8,8 +8,8 @@ import hiredis
 
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_of
-from libs.consent.connection import RedisConnection
 from libs.consent.keys import READY_FIELD, consent_key, ready_mark
+from libs.stores.redis_connection import RedisConnection
 
 # What one read gives: the encoded state of a person, None where nothing is recorded.
 Text = bytes | None

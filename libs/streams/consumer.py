@@ -13,10 +13,10 @@ from enum import Enum, auto
 import structlog
 from redis.asyncio import Redis
 
-from libs.common.redis_client import REDIS_DOWN
-from libs.common.runtime import pause
-from libs.common.settings import CommonSettings
-from libs.common.store_failure import StoreFailure
+from libs.runtime.loops import pause
+from libs.runtime.settings import CommonSettings
+from libs.stores.failure import StoreFailure
+from libs.stores.redis_client import REDIS_DOWN
 from libs.streams import metrics
 from libs.streams.errors import EntryError, UnreadableError
 from libs.streams.groups import ConsumerGroup, Entry

@@ -1,6 +1,6 @@
 """Runs aggregate alone: `python -m services.aggregate`."""
 
-from libs.common.runtime import main
+from libs.rpc.process import main
 from services.aggregate.server import build
 from services.aggregate.settings import AggregateSettings
 

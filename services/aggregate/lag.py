@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from libs.common.redis_client import REDIS_DOWN
-from libs.common.runtime import repeat
+from libs.runtime.loops import repeat
+from libs.stores.redis_client import REDIS_DOWN
 from services.aggregate import metrics
 
 INTERVAL_SECONDS = 2.0

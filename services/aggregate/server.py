@@ -5,11 +5,12 @@ from contextlib import AsyncExitStack
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.catalog import load_catalogs
-from libs.common.database import create_engine, failure_of
-from libs.common.grpc_server import Binding
-from libs.common.redis_client import create_redis
-from libs.common.runtime import Loop, ServiceParts
-from libs.common.store_watch import all_of
+from libs.rpc.process import ServiceParts
+from libs.rpc.server import Binding
+from libs.runtime.loops import Loop
+from libs.stores.postgres import create_engine, failure_of
+from libs.stores.redis_client import create_redis
+from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import AGGREGATE, enriched_stream
 from services.aggregate.counting.applier import Applier

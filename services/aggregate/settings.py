@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from libs.common.settings import CommonSettings
+from libs.runtime.settings import CommonSettings
 
 
 class AggregateSettings(CommonSettings):

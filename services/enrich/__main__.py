@@ -1,6 +1,6 @@
 """Runs enrich alone: `python -m services.enrich`."""
 
-from libs.common.runtime import main
+from libs.rpc.process import main
 from services.enrich.server import build
 from services.enrich.settings import EnrichSettings
 

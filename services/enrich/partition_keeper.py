@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.catalog import RETENTION_CLASSES
 from libs.common.clock import EPOCH, Clock
-from libs.common.runtime import repeat
+from libs.runtime.loops import repeat
 from services.enrich import metrics
 from services.enrich.partition_store import PartitionStore
 from services.enrich.partitions import Change, current_leaves, next_change, wanted_leaves

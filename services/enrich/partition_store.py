@@ -18,7 +18,7 @@ from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncTransaction
 
 from libs.catalog import RETENTION_CLASSES
-from libs.common.database import driver_connection
+from libs.stores.postgres import driver_connection
 from services.enrich.partitions import BEGINNING, Change, Leaf, default_leaf
 from services.enrich.tables import EVENT_COLUMNS
 

@@ -8,11 +8,12 @@ import structlog
 from weir.enrich.v1 import enrich_service_pb2_grpc
 
 from libs.common.clock import SystemClock
-from libs.common.database import create_engine, failure_of
-from libs.common.grpc_server import Binding
-from libs.common.redis_client import create_redis
-from libs.common.runtime import Loop, ServiceParts
-from libs.common.store_watch import all_of
+from libs.rpc.process import ServiceParts
+from libs.rpc.server import Binding
+from libs.runtime.loops import Loop
+from libs.stores.postgres import create_engine, failure_of
+from libs.stores.redis_client import create_redis
+from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import ENRICH, raw_stream
 from services.enrich import convert

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from libs.common.settings import CommonSettings
+from libs.runtime.settings import CommonSettings
 
 
 class EnrichSettings(CommonSettings):

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.database import driver_connection
+from libs.stores.postgres import driver_connection
 from services.enrich import metrics
 from services.enrich.model import WorkBatch
 from services.enrich.rows import COLUMNS, POSTGRES_EPOCH_US, Row

@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from libs.common.database import service_metadata
+from libs.stores.postgres import service_metadata
 
 metadata = service_metadata("enrich")
 

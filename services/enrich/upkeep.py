@@ -4,8 +4,8 @@ import asyncio
 
 from redis.asyncio import Redis
 
-from libs.common.redis_client import REDIS_DOWN
-from libs.common.runtime import repeat
+from libs.runtime.loops import repeat
+from libs.stores.redis_client import REDIS_DOWN
 from libs.streams.names import enrich_dead_letters, enriched_stream
 from libs.streams.trimming import trim_acknowledged
 from services.enrich.settings import EnrichSettings

@@ -1,6 +1,6 @@
 """Runs ingest alone: `python -m services.ingest`."""
 
-from libs.common.runtime import main
+from libs.rpc.process import main
 from services.ingest.server import build
 from services.ingest.settings import IngestSettings
 

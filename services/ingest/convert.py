@@ -9,7 +9,7 @@ from weir.pipeline.v1 import batch_pb2
 
 from libs.catalog.texts import MAX_TEXT_LENGTH
 from libs.common.errors import FailedPrecondition, InvalidArgument, Unavailable
-from libs.common.status import duration, rpc_status
+from libs.rpc.status import duration, rpc_status
 from services.ingest.model import DeadLetter, DropReason, Outcome, Refusal, Verdict
 
 _DROPPED = {

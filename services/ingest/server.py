@@ -7,13 +7,14 @@ from weir.ingest.v1 import ingest_service_pb2_grpc
 
 from libs.catalog import load_catalogs
 from libs.common.clock import SystemClock
-from libs.common.database import create_engine, failure_of
-from libs.common.grpc_server import Binding
 from libs.common.pseudonym import Pseudonymizer, check_secret
-from libs.common.redis_client import create_redis
-from libs.common.runtime import Loop, ServiceParts
-from libs.common.store_watch import all_of
 from libs.consent import ConsentReader
+from libs.rpc.process import ServiceParts
+from libs.rpc.server import Binding
+from libs.runtime.loops import Loop
+from libs.stores.postgres import create_engine, failure_of
+from libs.stores.redis_client import create_redis
+from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import INGEST, enrich_dead_letters, ingest_dead_letters
 from services.ingest.anonymization import Anonymizer

@@ -8,7 +8,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
 from libs.common.errors import ResourceExhausted
-from libs.common.telemetry import call_traceparent
+from libs.runtime.telemetry import call_traceparent
 from services.ingest import convert, metrics
 from services.ingest.model import Outcome, Verdict
 from services.ingest.pipeline import IngestPipeline

@@ -13,9 +13,9 @@ from libs.common.errors import (
     UnreadableMessage,
     WeirError,
 )
-from libs.common.reading import read_first
-from libs.common.status import rpc_status
-from libs.common.telemetry import batch_span, call_traceparent
+from libs.rpc.request_reading import read_first
+from libs.rpc.status import rpc_status
+from libs.runtime.telemetry import batch_span, call_traceparent
 from services.ingest import convert, metrics
 from services.ingest.model import Outcome, Verdict
 from services.ingest.pipeline import IngestPipeline

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, Uuid
 
-from libs.common.database import service_metadata
+from libs.stores.postgres import service_metadata
 
 metadata = service_metadata("ingest")
 

@@ -1,6 +1,6 @@
 """Runs privacy alone: `python -m services.privacy`."""
 
-from libs.common.runtime import main
+from libs.rpc.process import main
 from services.privacy.server import build
 from services.privacy.settings import PrivacySettings
 

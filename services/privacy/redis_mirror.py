@@ -9,8 +9,9 @@ import hiredis
 from libs.common.errors import Unavailable
 from libs.common.ids import new_uuid7_text
 from libs.common.sharding import shard_of
-from libs.consent import READY_FIELD, RedisConnection, consent_key, ready_mark
+from libs.consent import READY_FIELD, consent_key, ready_mark
 from libs.consent.keys import RESERVED_PREFIX
+from libs.stores.redis_connection import RedisConnection
 
 # Writes (field, state) pairs, each unless the hash has a newer one: never older over newer, however
 # late a write arrives. Returns the highest version that stood in the way, 0 where none did. The

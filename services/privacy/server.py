@@ -6,11 +6,13 @@ from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from libs.catalog import load_catalogs
 from libs.common.clock import SystemClock
-from libs.common.database import create_engine
-from libs.common.grpc_server import Binding
-from libs.common.runtime import Loop, ServiceParts
-from libs.common.store_watch import any_of
-from libs.consent import ConsentReader, RedisConnection
+from libs.consent import ConsentReader
+from libs.rpc.process import ServiceParts
+from libs.rpc.server import Binding
+from libs.runtime.loops import Loop
+from libs.stores.postgres import create_engine
+from libs.stores.redis_connection import RedisConnection
+from libs.stores.watch import any_of
 from services.privacy import metrics
 from services.privacy.checking import Checker
 from services.privacy.mirror import MirrorKeeper

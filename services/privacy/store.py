@@ -10,9 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.common.clock import EPOCH
-from libs.common.database import POSTGRES_DOWN
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState
+from libs.stores.postgres import POSTGRES_DOWN
 from services.privacy.model import (
     HistoryEntry,
     HistoryPosition,

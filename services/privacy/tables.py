@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Sequence, Table, Text
 
-from libs.common.database import service_metadata
+from libs.stores.postgres import service_metadata
 
 metadata = service_metadata("privacy")
 

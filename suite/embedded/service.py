@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from libs.common.health_probe import is_serving
+from libs.rpc.health_probe import is_serving
 from suite.embedded.ports import HOST
 from suite.embedded.process import start_child
 from suite.embedded.server import ChildServer

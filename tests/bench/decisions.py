@@ -19,8 +19,8 @@ from typing import Any
 from redis import Redis
 
 from libs.common.clock import EPOCH
-from libs.common.database import create_engine, driver_connection
 from libs.common.ids import new_uuid7
+from libs.stores.postgres import create_engine, driver_connection
 from services.enrich import store
 from services.enrich.partition_store import PartitionStore
 from services.enrich.partitions import Change, current_leaves

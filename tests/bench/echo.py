@@ -14,7 +14,7 @@ from pathlib import Path
 
 import grpc
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.embedded.ports import HOST
 from suite.embedded.process import start_child
 from suite.embedded.server import ChildServer

@@ -19,8 +19,8 @@ from libs.client import EventSender, GaveUpError, WeirClient, build_event, descr
 from libs.client.errors import describe_status
 from libs.common.clock import SystemClock
 from libs.common.errors import Unavailable
-from libs.common.grpc_server import Binding, GrpcServer
 from libs.common.pseudonym import Pseudonymizer
+from libs.rpc.server import Binding, GrpcServer
 from services.ingest.anonymization import Anonymizer
 from services.ingest.consent_gate import ConsentGate
 from services.ingest.convert import ProtoCodec

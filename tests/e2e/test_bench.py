@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from tests.support.environment import without_settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bench")]

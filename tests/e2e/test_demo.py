@@ -17,7 +17,7 @@ from demo.generator import generate_day
 from demo.numbers import Numbers
 from demo.traffic import record_choices, stream_day
 from libs.catalog import load_catalogs
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.embedded import PostgresServer
 from suite.home import Home
 from suite.supervisor import Suite

@@ -10,7 +10,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from libs.catalog import Catalog, load_catalogs, to_envelope
 from libs.client import event_from_envelope
 from libs.client.errors import describe_status
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.supervisor import Suite
 from tests.contract.documents.examples import EXAMPLES
 from tests.support.suite_calls import SuiteCalls, suite_calls

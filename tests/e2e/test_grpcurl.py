@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.supervisor import Suite
 from tests.support.suite_calls import suite_calls
 

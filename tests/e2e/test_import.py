@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.supervisor import Suite
 from tests.support.environment import without_settings
 from tests.support.imports import MAPPING, import_file, stored_times

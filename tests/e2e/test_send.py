@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from libs.catalog import load_catalog, to_envelope
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.supervisor import Suite
 from tests.contract.documents.examples import EXAMPLES
 from tests.support.weir_command import weir

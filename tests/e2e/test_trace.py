@@ -18,7 +18,7 @@ import psutil
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.home import Home
 from suite.supervisor import Suite
 from tests.support.environment import without_settings
@@ -30,7 +30,7 @@ HOPS = {"weir-producer", "weir-ingest", "weir-enrich", "weir-aggregate"}
 PRODUCER = """
 import sys
 from libs.client import WeirClient, build_event
-from libs.common.telemetry import setup_telemetry
+from libs.runtime.telemetry import setup_telemetry
 
 stop = setup_telemetry("producer")
 address, token, way = sys.argv[1:]

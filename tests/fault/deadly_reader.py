@@ -9,8 +9,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from libs.common.redis_client import create_redis
-from libs.common.settings import CommonSettings
+from libs.runtime.settings import CommonSettings
+from libs.stores.redis_client import create_redis
 from libs.streams.consumer import create_consumer
 from libs.streams.groups import Entry
 

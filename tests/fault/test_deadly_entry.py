@@ -7,7 +7,7 @@ import sys
 import pytest
 from redis import Redis
 
-from libs.common.settings import CommonSettings
+from libs.runtime.settings import CommonSettings
 from libs.streams.names import poison_stream
 from tests.fault.deadly_reader import DEADLY, DONE, GROUP, STREAM
 from tests.support.waiting import eventually

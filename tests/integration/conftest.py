@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from libs.common.redis_client import create_redis
+from libs.stores.redis_client import create_redis
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from tests.support.environment import without_settings
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 
-from libs.common.telemetry import batch_span
+from libs.runtime.telemetry import batch_span
 from libs.streams.groups import Entry
 from services.aggregate import metrics
 from services.aggregate.convert import stored_batch

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.database import driver_connection
+from libs.stores.postgres import driver_connection
 from services.aggregate.counting.arrays import (
     BigintArray,
     DoubleArray,

@@ -9,8 +9,8 @@ import structlog
 from redis.asyncio import Redis
 
 from libs.common.errors import Unavailable
-from libs.common.redis_client import REDIS_DOWN
-from libs.common.runtime import pause
+from libs.runtime.loops import pause
+from libs.stores.redis_client import REDIS_DOWN
 from services.aggregate import metrics
 from services.aggregate.convert import encoded_state
 from services.aggregate.live.changes import Changes, joined

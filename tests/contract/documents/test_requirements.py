@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 
 ROW = re.compile(r"^\| ([A-Z]+-?\d+) \| ([a-z ]+) \| ?(.*?) ?\| ?(.*?) ?\|$", re.MULTILINE)
 STATES = {"works", "works at the spine", "partly at the spine", "missing at the spine"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 
 Object = dict[str, Any]
 

@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 
 DOCKER = REPOSITORY / "deploy" / "docker"
 PIN = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==([^ \\]+)", re.MULTILINE)

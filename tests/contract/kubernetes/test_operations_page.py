@@ -9,8 +9,8 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 
-from libs.common.repository import REPOSITORY
-from libs.common.settings import CommonSettings
+from libs.runtime.resources import REPOSITORY
+from libs.runtime.settings import CommonSettings
 from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
 from services.ingest.settings import IngestSettings
@@ -70,7 +70,7 @@ def test_ports_are_named_beside_the_variable() -> None:
 def _metrics() -> Iterator[tuple[str, str, str]]:
     """Name in the exposition, labels and help of everything that the services measure."""
     modules = [f"services.{service}.metrics" for service in SERVICES]
-    for module in (*modules, "libs.streams.metrics", "libs.common.server_metrics"):
+    for module in (*modules, "libs.streams.metrics", "libs.rpc.metrics", "libs.stores.metrics"):
         for metric in vars(import_module(module)).values():
             if isinstance(metric, MetricWrapperBase):
                 (family,) = metric.describe()

@@ -5,8 +5,8 @@ import tomllib
 import pytest
 import yaml
 
-from libs.common.repository import REPOSITORY
-from libs.common.settings import CommonSettings
+from libs.runtime.resources import REPOSITORY
+from libs.runtime.settings import CommonSettings
 from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
 from services.ingest.settings import IngestSettings

@@ -8,7 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from tests.contract.kubernetes.render import BASE, Object, render
 
 # `lifecycle.preStop.sleep` is on by default from 1.30 on; docs/operations.md says so.

@@ -13,8 +13,8 @@ import pytest
 from redis import Redis
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
-from libs.common.grpc_server import GrpcServer
-from libs.common.repository import REPOSITORY
+from libs.rpc.server import GrpcServer
+from libs.runtime.resources import REPOSITORY
 from services.aggregate.server import build
 from services.aggregate.settings import AggregateSettings
 from tests.support.waiting import until

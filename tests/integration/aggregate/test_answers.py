@@ -8,7 +8,7 @@ import pytest
 from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
-from libs.common.database import create_engine
+from libs.stores.postgres import create_engine
 from services.aggregate.convert import stored_batch
 from services.aggregate.counting.applier import Applier
 from services.aggregate.counting.identity import CellIdentity

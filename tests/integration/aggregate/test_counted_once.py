@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from libs.common.ids import new_uuid7
-from libs.common.redis_client import create_redis
+from libs.stores.redis_client import create_redis
 from libs.streams.groups import ConsumerGroup
 from tests.integration.aggregate.conftest import STREAM, Aggregate, Stores
 from tests.support.waiting import until

@@ -11,8 +11,8 @@ from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
 from libs.common.clock import SystemClock
-from libs.common.database import create_engine
 from libs.common.ids import new_uuid7
+from libs.stores.postgres import create_engine
 from libs.streams.groups import Entry
 from libs.streams.names import enrich_dead_letters, enriched_stream
 from services.enrich import convert

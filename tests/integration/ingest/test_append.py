@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from libs.common.errors import Unavailable
-from libs.common.redis_client import create_redis
+from libs.stores.redis_client import create_redis
 from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest.model import Append, Appended
 from services.ingest.settings import IngestSettings

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
 from weir.pipeline.v1 import batch_pb2
 
-from libs.common.database import create_engine, failure_of
+from libs.stores.postgres import create_engine, failure_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import enrich_dead_letters, ingest_dead_letters
 from libs.streams.trimming import trim_acknowledged

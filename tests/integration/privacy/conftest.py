@@ -12,8 +12,8 @@ from redis import Redis
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
-from libs.common.grpc_server import GrpcServer
 from libs.consent import READY_FIELD, consent_key
+from libs.rpc.server import GrpcServer
 from services.privacy.server import build
 from services.privacy.settings import PrivacySettings
 from tests.support.waiting import until

@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from libs.common.store_failure import StoreFailure
+from libs.stores.failure import StoreFailure
 from libs.streams.consumer import Consumer
 from libs.streams.groups import Entry
 from libs.streams.quarantine import Quarantine

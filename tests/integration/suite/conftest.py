@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.table import SERVICES, Service
 from tests.support.environment import without_settings
 

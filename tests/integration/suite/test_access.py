@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
 from cli.main import app
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.embedded import PostgresServer, RedisServer
 from suite.home import Addresses, Home
 

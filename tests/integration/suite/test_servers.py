@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.embedded import PostgresServer, RedisServer, StartError
 from suite.embedded.ports import reserve_port
 from tests.support.waiting import eventually

@@ -19,8 +19,8 @@ from weir.ingest.v1.ingest_service_pb2 import TrackEventRequest
 from weir.privacy.v1.privacy_service_pb2 import CheckConsentRequest
 
 from libs.catalog import load_catalogs
-from libs.common.health_probe import is_serving
-from libs.common.repository import REPOSITORY
+from libs.rpc.health_probe import is_serving
+from libs.runtime.resources import REPOSITORY
 from suite.embedded import StartError
 from suite.home import Home, HomeError
 from suite.migrate import current_revision, newest_revision

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from libs.catalog import load_catalog
 from libs.catalog.compile_catalog import OPAQUE_SECTIONS
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "catalog.md").read_text()
 EXAMPLE = "\n".join(re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))

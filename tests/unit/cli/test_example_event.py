@@ -10,7 +10,7 @@ from weir.ingest.v1.ingest_service_pb2 import TrackEventRequest
 
 from cli.example_event import example_event
 from libs.catalog import load_catalogs
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from services.ingest.screening import screen
 
 DEMANDING = """

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from suite.home import Addresses, Home
 from tests.support.environment import without_settings
 from tests.unit.catalog.small_catalog import SMALL

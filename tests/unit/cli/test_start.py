@@ -11,7 +11,7 @@ import typer
 
 from cli.lazy import LazyCommand
 from cli.main import ENTRIES, app
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 from tests.support.environment import without_settings
 
 LOADED = """

@@ -17,14 +17,14 @@ from typing import Any
 import grpc
 import structlog
 
-from libs.common import server_metrics
-from libs.common.auth import ANONYMOUS, BearerToken
-from libs.common.decoding import Decoder
 from libs.common.errors import DeadlineExceeded, Unavailable, WeirError
-from libs.common.reading import begun_in_time, read_first, required
-from libs.common.settings import CommonSettings
-from libs.common.status import abort
-from libs.common.stream_limits import OpenStreams
+from libs.rpc import metrics
+from libs.rpc.auth import ANONYMOUS, BearerToken
+from libs.rpc.decoding import Decoder
+from libs.rpc.request_reading import begun_in_time, read_first, required
+from libs.rpc.status import abort
+from libs.rpc.stream_limits import OpenStreams
+from libs.runtime.settings import CommonSettings
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         try:
             credential = self._token.check(method, details.invocation_metadata)
         except WeirError as error:
-            server_metrics.UNAUTHENTICATED.inc()
+            metrics.UNAUTHENTICATED.inc()
             return _refusing(error)
         wrapped = self._handlers.get((method, credential))
         if wrapped is None:
@@ -133,7 +133,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return call
 
     def _too_long(self, method: str) -> WeirError:
-        server_metrics.TIMED_OUT.labels(method).inc()
+        metrics.TIMED_OUT.labels(method).inc()
         limit = f"{self._max_call_seconds:g}"
         return DeadlineExceeded(
             f"the call took longer than the {limit} s that this service permits",

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from libs.consent import ConsentReader, RedisConnection
+from libs.consent import ConsentReader
+from libs.stores.redis_connection import RedisConnection
 from services.privacy.redis_mirror import RedisMirror
 from tests.integration.privacy.conftest import APP
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection as SqlConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from libs.common.store_failure import StoreFailure
+from libs.stores.failure import StoreFailure
 
 # What is raised while Postgres is away; TimeoutError is an OSError.
 POSTGRES_DOWN = (

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.errors import ConfigurationError
-from libs.common.repository import REPOSITORY
+from libs.runtime.resources import REPOSITORY
 
 # What a header can carry as one word.
 _BEARER_TOKEN = re.compile("[!-~]+").fullmatch

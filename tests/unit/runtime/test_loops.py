@@ -4,7 +4,7 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from libs.common.runtime import repeat
+from libs.runtime.loops import repeat
 
 
 async def test_it_goes_on_after_an_outage_and_tells_of_it_once() -> None:

@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from tests.contract.rpc_shapes import (
+from tests.contract.rpc.rpc_shapes import (
     METADATA,
     NO_MESSAGE,
     SERVICE,

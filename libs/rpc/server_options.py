@@ -1,6 +1,6 @@
 """What a server permits on one connection, as options of gRPC's core."""
 
-from libs.common.settings import CommonSettings
+from libs.runtime.settings import CommonSettings
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 

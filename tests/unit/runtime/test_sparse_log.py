@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from libs.common.sparse_log import SparseWarning
+from libs.runtime.sparse_log import SparseWarning
 
 
 def test_one_line_a_minute_says_how_many_there_were() -> None:

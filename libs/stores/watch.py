@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from libs.common import server_metrics
+from libs.stores import metrics
 
 log = structlog.get_logger()
 
@@ -92,7 +92,7 @@ class StoreWatch:
         if away == self._away:
             return
         for store in self._stores:
-            server_metrics.STORE_ANSWERS.labels(store.name).set(store.name not in away)
+            metrics.STORE_ANSWERS.labels(store.name).set(store.name not in away)
         for name in sorted(away - (self._away or set())):
             log.warning("a store does not answer", store=name)
         for name in sorted((self._away or set()) - away):

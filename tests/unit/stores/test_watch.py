@@ -5,7 +5,7 @@ from collections.abc import Set
 
 import pytest
 
-from libs.common.store_watch import Needs, Store, StoreWatch, all_of, any_of
+from libs.stores.watch import Needs, Store, StoreWatch, all_of, any_of
 from tests.support.waiting import until
 
 

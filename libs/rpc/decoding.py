@@ -5,9 +5,9 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from libs.common import server_metrics
 from libs.common.errors import UnreadableMessage
-from libs.common.sparse_log import SparseWarning
+from libs.rpc import metrics
+from libs.runtime.sparse_log import SparseWarning
 
 
 class Decoder:
@@ -25,6 +25,6 @@ class Decoder:
         try:
             return self._deserialize(data)
         except DecodeError:
-            server_metrics.UNREADABLE.labels(self._method).inc()
+            metrics.UNREADABLE.labels(self._method).inc()
             self._warning.note(method=self._method)
             raise UnreadableMessage from None

@@ -4,10 +4,10 @@ from contextlib import AsyncExitStack
 
 from sqlalchemy import text
 
-from libs.common.database import create_engine
-from libs.common.redis_client import create_redis
-from libs.common.settings import CommonSettings
-from libs.common.store_watch import Store
+from libs.runtime.settings import CommonSettings
+from libs.stores.postgres import create_engine
+from libs.stores.redis_client import create_redis
+from libs.stores.watch import Store
 
 
 def open_stores(settings: CommonSettings, stack: AsyncExitStack) -> list[Store]:

@@ -4,9 +4,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from libs.common.auth import ANONYMOUS, SUITE_TOKEN
 from libs.common.errors import ResourceExhausted
-from libs.common.stream_limits import OpenStreams
+from libs.rpc.auth import ANONYMOUS, SUITE_TOKEN
+from libs.rpc.stream_limits import OpenStreams
 
 PER_ADDRESS = "max_anonymous_calls_per_address"
 

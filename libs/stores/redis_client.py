@@ -1,6 +1,6 @@
 """Redis for streams and counters: one asyncio client a process, bytes in and out.
 
-Consent does not go this way: `libs.consent.connection` is made for many small reads, and repeats nothing.
+Consent is read through `redis_connection.py` instead: made for many small reads, it repeats nothing.
 """
 
 from redis.asyncio import Redis

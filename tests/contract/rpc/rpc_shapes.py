@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from libs.common.grpc_server import Binding, GrpcServer
-from libs.common.settings import CommonSettings
+from libs.rpc.server import Binding, GrpcServer
+from libs.runtime.settings import CommonSettings
 
 SERVICE = "weir.test.v1.Shapes"
 TOKEN = "the-token-of-these-tests"

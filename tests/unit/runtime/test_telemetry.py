@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from libs.common.telemetry import batch_span, call_traceparent, setup_telemetry
+from libs.runtime.telemetry import batch_span, call_traceparent, setup_telemetry
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

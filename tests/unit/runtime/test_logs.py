@@ -10,7 +10,7 @@ from tests.support.environment import without_settings
 PROGRAM = """
 import logging
 import structlog
-from libs.common.logs import configure_logs
+from libs.runtime.logs import configure_logs
 
 configure_logs("test", "INFO")
 log = structlog.get_logger()
@@ -48,8 +48,8 @@ def test_lines() -> None:
 
 
 DYING = """
-from libs.common.runtime import main
-from libs.common.settings import CommonSettings
+from libs.rpc.process import main
+from libs.runtime.settings import CommonSettings
 
 async def build(settings, stack):
     raise ValueError("Key (subject_id)=(canary@example.org)")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from libs.common.auth import ANONYMOUS, SUITE_TOKEN, BearerToken
 from libs.common.errors import ConfigurationError, Unauthenticated
-from libs.common.settings import CommonSettings
+from libs.rpc.auth import ANONYMOUS, SUITE_TOKEN, BearerToken
+from libs.runtime.settings import CommonSettings
 
 TRACK = "/weir.ingest.v1.IngestService/TrackEvent"
 HEALTH = "/grpc.health.v1.Health/Check"

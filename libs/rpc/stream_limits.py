@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_network
 from urllib.parse import unquote
 
-from libs.common import server_metrics
-from libs.common.auth import ANONYMOUS
 from libs.common.errors import ResourceExhausted
+from libs.rpc import metrics
+from libs.rpc.auth import ANONYMOUS
 
 # Streams end when a producer ends: soon enough to try again, and not all the time.
 RETRY_AFTER_SECONDS = 1.0
@@ -72,7 +72,7 @@ class OpenStreams:
         name = key[0]
         limit = self._limits[name]
         if self._open[key] >= limit:
-            server_metrics.REFUSED_STREAMS.labels(name).inc()
+            metrics.REFUSED_STREAMS.labels(name).inc()
             raise ResourceExhausted(
                 f"{limit} calls are open already; the limit is {name}",
                 metadata={"limit": name, "value": str(limit)},

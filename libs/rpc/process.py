@@ -1,35 +1,27 @@
 """The life of a service process: set up, serve until told to stop, drain, close."""
 
 import asyncio
-import contextlib
 import gc
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import prometheus_client
 import structlog
 from pydantic import ValidationError
 
 from libs.common.errors import ConfigurationError
-from libs.common.grpc_server import Binding, GrpcServer
-from libs.common.logs import configure_logs
-from libs.common.settings import CommonSettings
-from libs.common.stores import open_stores
-from libs.common.telemetry import setup_telemetry
+from libs.rpc.server import Binding, GrpcServer
+from libs.runtime.logs import configure_logs
+from libs.runtime.loops import Loop
+from libs.runtime.settings import CommonSettings
+from libs.runtime.telemetry import setup_telemetry
+from libs.stores.open_stores import open_stores
 
 log = structlog.get_logger()
 SettingsT = TypeVar("SettingsT", bound=CommonSettings)
-
-
-@dataclass(frozen=True)
-class Loop:
-    """Background work: `run` goes on until `stop` is set, and then finishes what it has begun."""
-
-    name: str
-    run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
@@ -93,7 +85,7 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
         if settings.metrics_port:
             _serve_metrics(settings, stack)
         tasks = [asyncio.create_task(part.run(stop), name=part.name) for part in parts.loops]
-        _calm_garbage_collector()
+        _tune_garbage_collector()
         await server.start()
         log.info("serving", port=server.port, metrics_port=settings.metrics_port)
         stopped = asyncio.create_task(stop.wait(), name="stop")
@@ -108,7 +100,7 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
     log.info("stopped")
 
 
-def _calm_garbage_collector() -> None:
+def _tune_garbage_collector() -> None:
     """A chunk makes some hundred thousand tuples that reference counting frees; with the default
     thresholds the cycle collector walks them, and every cache, over and over for a third of the CPU."""
     gc.collect()
@@ -125,34 +117,3 @@ def _serve_metrics(settings: CommonSettings, stack: AsyncExitStack) -> None:
         thread.join()
 
     stack.callback(close)
-
-
-async def repeat(
-    work: Callable[[], Awaitable[None]],
-    seconds: float,
-    stop: asyncio.Event,
-    *,
-    transient: tuple[type[Exception], ...],
-    warning: str,
-) -> None:
-    """Does `work`, and again `seconds` after it ended, until told to stop.
-
-    After one of the `transient` errors it goes on; of such errors in a row only the first is logged.
-    """
-    failing = False
-    while not stop.is_set():
-        try:
-            await work()
-        except transient as error:
-            if not failing:
-                log.warning(warning, error=type(error).__name__)
-            failing = True
-        else:
-            failing = False
-        await pause(stop, seconds)
-
-
-async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Waits `seconds`, or less where `stop` is set meanwhile."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)

@@ -4,8 +4,8 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from libs.common.database import failure_of
-from libs.common.store_failure import StoreFailure
+from libs.stores.failure import StoreFailure
+from libs.stores.postgres import failure_of
 
 
 @pytest.mark.parametrize(

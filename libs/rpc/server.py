@@ -8,14 +8,14 @@ import grpc
 from grpc_channelz.v1 import channelz
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from libs.common.auth import BearerToken
-from libs.common.channel_options import server_options
-from libs.common.database import POSTGRES_DOWN
-from libs.common.interceptor import RpcInterceptor
-from libs.common.redis_client import REDIS_DOWN
-from libs.common.reflection import add_reflection
-from libs.common.settings import CommonSettings
-from libs.common.store_watch import Needs, Store, StoreWatch, all_of
+from libs.rpc.auth import BearerToken
+from libs.rpc.interceptor import RpcInterceptor
+from libs.rpc.reflection import add_reflection
+from libs.rpc.server_options import server_options
+from libs.runtime.settings import CommonSettings
+from libs.stores.postgres import POSTGRES_DOWN
+from libs.stores.redis_client import REDIS_DOWN
+from libs.stores.watch import Needs, Store, StoreWatch, all_of
 
 STORES_DOWN = (*REDIS_DOWN, *POSTGRES_DOWN)
 

@@ -1,6 +1,6 @@
-"""What every server of Weir measures of its calls and its stores."""
+"""What every server of Weir measures of its calls."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
 UNAUTHENTICATED = Counter(
     "weir_rpc_unauthenticated_calls_total", "Calls refused because they had no valid token"
@@ -17,7 +17,4 @@ REFUSED_STREAMS = Counter(
 )
 TIMED_OUT = Counter(
     "weir_rpc_timed_out_calls_total", "Calls that were ended because they took too long", ["method"]
-)
-STORE_ANSWERS = Gauge(
-    "weir_store_answers", "1 while the store answers, 0 while it is away", ["store"]
 )

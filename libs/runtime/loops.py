@@ -1,0 +1,50 @@
+"""Background work of a service: loops that run until the process drains."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Background work: `run` goes on until `stop` is set, and then finishes what it has begun."""
+
+    name: str
+    run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+
+async def repeat(
+    work: Callable[[], Awaitable[None]],
+    seconds: float,
+    stop: asyncio.Event,
+    *,
+    transient: tuple[type[Exception], ...],
+    warning: str,
+) -> None:
+    """Does `work`, and again `seconds` after it ended, until told to stop.
+
+    After one of the `transient` errors it goes on; of such errors in a row only the first is logged.
+    """
+    failing = False
+    while not stop.is_set():
+        try:
+            await work()
+        except transient as error:
+            if not failing:
+                log.warning(warning, error=type(error).__name__)
+            failing = True
+        else:
+            failing = False
+        await pause(stop, seconds)
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Waits `seconds`, or less where `stop` is set meanwhile."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

@@ -1,0 +1,7 @@
+"""What every service measures of its stores."""
+
+from prometheus_client import Gauge
+
+STORE_ANSWERS = Gauge(
+    "weir_store_answers", "1 while the store answers, 0 while it does not", ["store"]
+)
