@@ -24,12 +24,12 @@ from services.aggregate.model import (
     StoredCell,
 )
 from services.aggregate.plan import RollupPlan
-from services.aggregate.reading.paging import (
+from services.aggregate.rollups.paging import (
     decode_cohort_token,
     decode_token,
     encode_cohort_token,
 )
-from services.aggregate.reading.sizes import DIMENSIONS_BYTES, bounded_dimensions, fitting
+from services.aggregate.rollups.sizes import DIMENSIONS_BYTES, bounded_dimensions, fitting
 from services.aggregate.values import cell_values
 
 _PERIODS: dict[int, Period] = {

@@ -13,17 +13,17 @@ from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import AGGREGATE, enriched_stream
-from services.aggregate.counting.applier import Applier
-from services.aggregate.counting.entries import EnrichedEntries
+from services.aggregate.counting.batch_counter import Applier
+from services.aggregate.counting.enriched_stream import EnrichedEntries
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
-from services.aggregate.counting.store import PostgresCountingStore
+from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.lag import LagMeter
-from services.aggregate.live.counters import RedisLiveCounters
-from services.aggregate.live.watch import WatchHub
+from services.aggregate.live.redis import RedisLiveCounters
+from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
 from services.aggregate.plan import compile_plan
-from services.aggregate.reading.queries import PostgresCellReader
+from services.aggregate.rollups.postgres import PostgresCellReader
 from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
 

@@ -9,12 +9,12 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
 from libs.common.errors import AppUnknown, NotFound
 from services.aggregate import convert
-from services.aggregate.live.watch import WatchHub
+from services.aggregate.behaviour.cohorts import assemble
+from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.plan import AppPlan, RollupPlan
 from services.aggregate.ports import CellReader
-from services.aggregate.reading.paging import encode_token
-from services.aggregate.reading.retention import assemble
-from services.aggregate.reading.sizes import fitting
+from services.aggregate.rollups.paging import encode_token
+from services.aggregate.rollups.sizes import fitting
 
 
 class AggregateServicer(pb_grpc.AggregateServiceServicer):

@@ -12,8 +12,8 @@ from libs.common.sharding import shard_in
 from libs.common.structs import plain_struct
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
-from services.enrich.context_facts import jsonb
 from services.enrich.model import Device, Finding, Poison, WorkBatch
+from services.enrich.steps.context_facts import jsonb
 
 parse_context = event_pb2.Context.FromString
 NOTHING = Finding("", Device())

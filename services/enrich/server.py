@@ -17,19 +17,19 @@ from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import ENRICH, raw_stream
 from services.enrich import convert
-from services.enrich.chunk import ChunkProcessor
-from services.enrich.context_facts import context_reader
-from services.enrich.enrichment import Enricher
-from services.enrich.entries import RawEntries
-from services.enrich.forward import Forwarder
-from services.enrich.partition_keeper import PartitionKeeper
-from services.enrich.partition_store import PartitionStore
-from services.enrich.service import EnrichServicer
-from services.enrich.sessions import SessionStore
+from services.enrich.enriched_stream import Forwarder
+from services.enrich.partitions.keeper import PartitionKeeper
+from services.enrich.partitions.postgres import PartitionStore
+from services.enrich.pipeline import ChunkProcessor
+from services.enrich.preview.service import EnrichServicer
+from services.enrich.raw_stream import RawEntries
+from services.enrich.sessions.redis import SessionStore
 from services.enrich.settings import EnrichSettings
+from services.enrich.steps.context_facts import context_reader
 from services.enrich.steps.country import Lookup, country_lookup, unknown_kinds
-from services.enrich.store import EventStore
-from services.enrich.upkeep import Upkeep
+from services.enrich.steps.enrichment import Enricher
+from services.enrich.storage.postgres import EventStore
+from services.enrich.stream_maintenance import Upkeep
 
 SERVICE_NAME = "weir.enrich.v1.EnrichService"
 

@@ -17,15 +17,15 @@ from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import INGEST, enrich_dead_letters, ingest_dead_letters
-from services.ingest.anonymization import Anonymizer
-from services.ingest.consent_gate import ConsentGate
-from services.ingest.convert import ProtoCodec
-from services.ingest.dead_letters import DeadLetterWriter
-from services.ingest.pipeline import IngestPipeline
-from services.ingest.service import IngestServicer
+from services.ingest.dead_letters.postgres import DeadLetterWriter
+from services.ingest.intake.anonymization import Anonymizer
+from services.ingest.intake.consent_gate import ConsentGate
+from services.ingest.intake.convert import ProtoCodec
+from services.ingest.intake.pipeline import IngestPipeline
+from services.ingest.intake.redis import RedisRawStream
+from services.ingest.intake.service import IngestServicer
+from services.ingest.intake.stream_maintenance import Upkeep
 from services.ingest.settings import IngestSettings
-from services.ingest.store import RedisRawStream
-from services.ingest.upkeep import Upkeep
 
 SERVICE_NAME = "weir.ingest.v1.IngestService"
 

@@ -14,15 +14,15 @@ from libs.stores.postgres import create_engine
 from libs.stores.redis_connection import RedisConnection
 from libs.stores.watch import any_of
 from services.privacy import metrics
-from services.privacy.checking import Checker
-from services.privacy.mirror import MirrorKeeper
-from services.privacy.recording import Recorder
-from services.privacy.redis_mirror import RedisMirror
-from services.privacy.repairs import Repairs
-from services.privacy.service import PrivacyServicer
+from services.privacy.consent.checking import Checker
+from services.privacy.consent.mirror_loop import Upkeep
+from services.privacy.consent.mirror_sync import MirrorKeeper
+from services.privacy.consent.postgres import PostgresConsentStore
+from services.privacy.consent.recording import Recorder
+from services.privacy.consent.redis import RedisMirror
+from services.privacy.consent.resync_queue import Repairs
+from services.privacy.consent.service import PrivacyServicer
 from services.privacy.settings import PrivacySettings
-from services.privacy.store import PostgresConsentStore
-from services.privacy.upkeep import Upkeep
 
 SERVICE_NAME = "weir.privacy.v1.PrivacyService"
 

@@ -21,10 +21,10 @@ from redis import Redis
 from libs.common.clock import EPOCH
 from libs.common.ids import new_uuid7
 from libs.stores.postgres import create_engine, driver_connection
-from services.enrich import store
-from services.enrich.partition_store import PartitionStore
-from services.enrich.partitions import Change, current_leaves
-from services.ingest.store import APPEND_SCRIPT
+from services.enrich.partitions.plan import Change, current_leaves
+from services.enrich.partitions.postgres import PartitionStore
+from services.enrich.storage import postgres as store
+from services.ingest.intake.redis import APPEND_SCRIPT
 from suite.embedded import PostgresServer, RedisServer
 from suite.migrate import upgrade
 

@@ -21,12 +21,12 @@ from libs.common.clock import SystemClock
 from libs.common.errors import Unavailable
 from libs.common.pseudonym import Pseudonymizer
 from libs.rpc.server import Binding, GrpcServer
-from services.ingest.anonymization import Anonymizer
-from services.ingest.consent_gate import ConsentGate
-from services.ingest.convert import ProtoCodec
-from services.ingest.model import Append, Appended
-from services.ingest.pipeline import IngestPipeline
-from services.ingest.service import IngestServicer
+from services.ingest.intake.anonymization import Anonymizer
+from services.ingest.intake.consent_gate import ConsentGate
+from services.ingest.intake.convert import ProtoCodec
+from services.ingest.intake.model import Append, Appended
+from services.ingest.intake.pipeline import IngestPipeline
+from services.ingest.intake.service import IngestServicer
 from services.ingest.settings import IngestSettings
 from tests.support.refusals import details_of, reason_of
 from tests.support.waiting import until

@@ -10,10 +10,10 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.stores.postgres import create_engine
 from services.aggregate.convert import stored_batch
-from services.aggregate.counting.applier import Applier
+from services.aggregate.counting.batch_counter import Applier
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
-from services.aggregate.counting.store import PostgresCountingStore
+from services.aggregate.counting.postgres import PostgresCountingStore
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.refusals import reason_of
 from tests.unit.aggregate.samples import APP, at, entry, event, plan

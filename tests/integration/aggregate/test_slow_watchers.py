@@ -13,9 +13,9 @@ from redis.asyncio import Redis
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
-from services.aggregate.live.counters import RedisLiveCounters
+from services.aggregate.live.redis import RedisLiveCounters
 from services.aggregate.model import Cell, CellState
-from services.aggregate.reading.sizes import WATCH_MESSAGE_BYTES, WATCH_PAGE_BYTES
+from services.aggregate.rollups.sizes import WATCH_MESSAGE_BYTES, WATCH_PAGE_BYTES
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.refusals import reason_of
 from tests.support.waiting import until

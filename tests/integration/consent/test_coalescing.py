@@ -4,7 +4,7 @@ import asyncio
 
 from libs.consent import ConsentReader
 from libs.stores.redis_connection import RedisConnection
-from services.privacy.redis_mirror import RedisMirror
+from services.privacy.consent.redis import RedisMirror
 from tests.integration.privacy.conftest import APP
 
 

@@ -16,15 +16,15 @@ from libs.stores.postgres import create_engine
 from libs.streams.groups import Entry
 from libs.streams.names import enrich_dead_letters, enriched_stream
 from services.enrich import convert
-from services.enrich.chunk import ChunkProcessor
-from services.enrich.context_facts import context_reader
-from services.enrich.enrichment import Enricher
-from services.enrich.forward import Forwarder
+from services.enrich.enriched_stream import Forwarder
 from services.enrich.model import WorkBatch
-from services.enrich.sessions import SessionStore
+from services.enrich.pipeline import ChunkProcessor
+from services.enrich.sessions.redis import SessionStore
 from services.enrich.settings import EnrichSettings
+from services.enrich.steps.context_facts import context_reader
 from services.enrich.steps.country import country_lookup
-from services.enrich.store import EventStore
+from services.enrich.steps.enrichment import Enricher
+from services.enrich.storage.postgres import EventStore
 
 NOON_US = 1_795_176_000_000_000  # 2026-11-20T12:00:00Z
 

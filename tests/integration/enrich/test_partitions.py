@@ -11,9 +11,9 @@ import pytest
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.enrich.partition_keeper import REVIEW_INTERVAL, PartitionKeeper
-from services.enrich.partition_store import PartitionStore, _apply
-from services.enrich.partitions import Change, next_change, wanted_leaves
+from services.enrich.partitions.keeper import REVIEW_INTERVAL, PartitionKeeper
+from services.enrich.partitions.plan import Change, next_change, wanted_leaves
+from services.enrich.partitions.postgres import PartitionStore, _apply
 from suite.embedded import PostgresServer
 from tests.support.waiting import until
 

@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from services.enrich.model import Session
-from services.enrich.sessions import SessionStore
+from services.enrich.sessions.redis import SessionStore
 from services.enrich.steps.session import Sighting, fold_sessions
 
 HOUR = 3_600

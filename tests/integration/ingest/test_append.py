@@ -10,9 +10,9 @@ from redis.asyncio import Redis
 from libs.common.errors import Unavailable
 from libs.stores.redis_client import create_redis
 from libs.streams.names import ingest_dead_letters, raw_stream
-from services.ingest.model import Append, Appended
+from services.ingest.intake.model import Append, Appended
+from services.ingest.intake.redis import RedisRawStream
 from services.ingest.settings import IngestSettings
-from services.ingest.store import RedisRawStream
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

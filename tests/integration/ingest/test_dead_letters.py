@@ -16,7 +16,7 @@ from libs.stores.postgres import create_engine, failure_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import enrich_dead_letters, ingest_dead_letters
 from libs.streams.trimming import trim_acknowledged
-from services.ingest.dead_letters import DeadLetterWriter
+from services.ingest.dead_letters.postgres import DeadLetterWriter
 from services.ingest.settings import IngestSettings
 from tests.support.waiting import until
 

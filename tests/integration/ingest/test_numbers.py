@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from weir.common.v1 import event_pb2
 
-from services.ingest.properties import PropertiesError, parse_properties
+from services.ingest.intake.properties import PropertiesError, parse_properties
 
 FINEST = [
     "1e-16383",

@@ -8,8 +8,8 @@ import pytest
 from weir.privacy.v1 import privacy_service_pb2 as pb
 
 from libs.consent import ConsentReader
-from services.privacy.model import Person
-from services.privacy.tokens import consent_token
+from services.privacy.consent.model import Person
+from services.privacy.consent.tokens import consent_token
 from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
 from tests.support.refusals import reason_of
 

@@ -16,7 +16,7 @@ from libs.consent import (
     RedisConnection,
     consent_key,
 )
-from services.privacy.redis_mirror import RedisMirror
+from services.privacy.consent.redis import RedisMirror
 from suite.embedded import PostgresServer, RedisServer
 from tests.integration.privacy.conftest import APP, Privacy
 from tests.support.refusals import reason_of

@@ -1,7 +1,7 @@
 """What watchers are sent, however messages and reads overtake each other, and what is held for them."""
 
 from services.aggregate.live.changes import Changes, Portion, joined
-from services.aggregate.live.counters import decode_states, encode_states
+from services.aggregate.live.redis import decode_states, encode_states
 from services.aggregate.model import Cell, CellState
 
 EVENTS = frozenset({"events"})

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.ids import new_uuid7
-from services.aggregate.counting.applier import Applier
+from services.aggregate.counting.batch_counter import Applier
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.values import cell_values

@@ -13,7 +13,7 @@ from services.aggregate.convert import stored_batch
 from services.aggregate.counting.identity import make_cell, member_texts
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import CellQuery, Measure, Position
-from services.aggregate.reading.paging import decode_token, encode_token
+from services.aggregate.rollups.paging import decode_token, encode_token
 from services.aggregate.values import metric_value
 from tests.unit.aggregate.samples import at, entry, event, plan
 

@@ -11,7 +11,7 @@ from weir.ingest.v1.ingest_service_pb2 import TrackEventRequest
 from cli.example_event import example_event
 from libs.catalog import load_catalogs
 from libs.runtime.resources import REPOSITORY
-from services.ingest.screening import screen
+from services.ingest.intake.screening import screen
 
 DEMANDING = """
 app_id: demanding

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.catalog import RETENTION_CLASSES
-from services.enrich.partitions import (
+from services.enrich.partitions.plan import (
     BEGINNING,
     GRAINS,
     MAX_MERGED_BYTES,

@@ -12,11 +12,11 @@ from libs.common.ids import EVENT_NAMESPACE
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.enrich import convert
-from services.enrich.context_facts import context_reader
-from services.enrich.enrichment import Enricher
 from services.enrich.model import Session, WorkBatch
-from services.enrich.rows import COLUMNS
+from services.enrich.steps.context_facts import context_reader
 from services.enrich.steps.country import country_lookup
+from services.enrich.steps.enrichment import Enricher
+from services.enrich.storage.rows import COLUMNS
 from tests.unit.ingest.fakes import NOW_US
 
 # 2000-01-01T00:00:00Z, Postgres' epoch, is 10957 days after Unix'.

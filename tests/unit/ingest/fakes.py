@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from libs.catalog import Catalog, compile_catalog
-from services.ingest.model import Append, Appended
+from services.ingest.intake.model import Append, Appended
 
 NOW_US = 1_789_000_000_000_000  # 2026-09-10T00:26:40Z
 

@@ -10,11 +10,11 @@ from weir.pipeline.v1 import batch_pb2
 from libs.catalog import Catalog
 from libs.common.pseudonym import Pseudonymizer
 from libs.consent import encode_state
-from services.ingest.anonymization import Anonymizer
-from services.ingest.consent_gate import ConsentGate
-from services.ingest.convert import ProtoCodec
-from services.ingest.model import Outcome
-from services.ingest.pipeline import IngestPipeline
+from services.ingest.intake.anonymization import Anonymizer
+from services.ingest.intake.consent_gate import ConsentGate
+from services.ingest.intake.convert import ProtoCodec
+from services.ingest.intake.model import Outcome
+from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.settings import IngestSettings
 from tests.unit.ingest.fakes import NOW_US, Answers, FixedClock, Recorder, chess
 

@@ -6,8 +6,8 @@ import hmac
 import pytest
 
 from libs.common.pseudonym import Pseudonymizer
-from services.ingest.addresses import truncate_ip
-from services.ingest.anonymization import Anonymizer
+from services.ingest.intake.addresses import truncate_ip
+from services.ingest.intake.anonymization import Anonymizer
 
 SECRET = b"sixteen bytes or more"
 

@@ -6,7 +6,7 @@ from google.protobuf.message import Message
 from weir.common.v1 import event_pb2
 
 from libs.consent import ConsentUnavailable, encode_state
-from services.ingest.model import Verdict
+from services.ingest.intake.model import Verdict
 from tests.unit.ingest.intake import (
     ANN,
     COACHING,

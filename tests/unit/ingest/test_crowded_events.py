@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from libs.consent import encode_state
-from services.ingest.model import Verdict
+from services.ingest.intake.model import Verdict
 from tests.unit.ingest.fakes import CHESS, chess
 from tests.unit.ingest.intake import NO_TELEMETRY, Ingest, event_of, properties_of
 

@@ -8,8 +8,8 @@ from google.protobuf.struct_pb2 import Struct
 from weir.common.v1 import event_pb2
 
 from libs.consent import encode_state
-from services.ingest.convert import results
-from services.ingest.model import Verdict
+from services.ingest.intake.convert import results
+from services.ingest.intake.model import Verdict
 from tests.unit.ingest.fakes import CHESS, chess
 from tests.unit.ingest.intake import ANN, NO_TELEMETRY, PSEUDONYMS, Ingest, event_of
 

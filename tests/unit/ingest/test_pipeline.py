@@ -11,8 +11,8 @@ from weir.pipeline.v1 import batch_pb2
 from libs.client.errors import describe_status
 from libs.common.errors import InvalidArgument, NotFound, ResourceExhausted
 from libs.common.ids import event_uuid
-from services.ingest.convert import ProtoCodec, results
-from services.ingest.model import Appended, Verdict
+from services.ingest.intake.convert import ProtoCodec, results
+from services.ingest.intake.model import Appended, Verdict
 from tests.unit.ingest.fakes import NOW_US
 from tests.unit.ingest.intake import (
     NO_TELEMETRY,

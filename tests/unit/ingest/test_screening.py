@@ -6,10 +6,10 @@ from zlib import crc32
 import pytest
 from weir.common.v1 import event_pb2
 
-from services.ingest.clock_check import ClockCheck
-from services.ingest.model import Refusal
-from services.ingest.sampling import sampled_out
-from services.ingest.screening import Screening, screen
+from services.ingest.intake.clock_check import ClockCheck
+from services.ingest.intake.model import Refusal
+from services.ingest.intake.sampling import sampled_out
+from services.ingest.intake.screening import Screening, screen
 from tests.unit.ingest.fakes import NOW_US, chess
 
 DAY_US = 24 * 3600 * 1_000_000

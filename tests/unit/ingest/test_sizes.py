@@ -6,8 +6,8 @@ import orjson
 import pytest
 from weir.common.v1 import event_pb2
 
-from services.ingest.model import Refusal
-from services.ingest.screening import screen
+from services.ingest.intake.model import Refusal
+from services.ingest.intake.screening import screen
 from tests.unit.ingest.fakes import CHESS, NOW_US, chess
 
 EMAIL = "email: {type: string, x-pii: true}"

@@ -7,8 +7,8 @@ import pytest
 from libs.catalog import compile_catalog
 from libs.client.errors import describe_status
 from libs.consent import encode_state
-from services.ingest.convert import results
-from services.ingest.model import DropReason, Verdict
+from services.ingest.intake.convert import results
+from services.ingest.intake.model import DropReason, Verdict
 from tests.unit.ingest.fakes import CHESS
 from tests.unit.ingest.intake import COACHING, NO_TELEMETRY, Ingest, event_of
 

@@ -3,8 +3,8 @@
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from services.ingest import consent_gate
-from services.ingest.model import Verdict
+from services.ingest.intake import consent_gate
+from services.ingest.intake.model import Verdict
 
 
 def test_verdicts() -> None:

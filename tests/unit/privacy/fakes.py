@@ -5,7 +5,13 @@ from contextlib import asynccontextmanager
 
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState, ConsentUnavailable, parse_state
-from services.privacy.model import HistoryEntry, HistoryPosition, Person, Recorded, Recording
+from services.privacy.consent.model import (
+    HistoryEntry,
+    HistoryPosition,
+    Person,
+    Recorded,
+    Recording,
+)
 
 
 class FakeStore:

@@ -8,9 +8,9 @@ import pytest
 from libs.catalog import Purpose, WhenRefused
 from libs.common.errors import Unavailable, WeirError
 from libs.consent import ConsentState, Decision
-from services.privacy.checking import Checker
-from services.privacy.model import Answer, Person
-from services.privacy.tokens import consent_token
+from services.privacy.consent.checking import Checker
+from services.privacy.consent.model import Answer, Person
+from services.privacy.consent.tokens import consent_token
 from tests.unit.privacy.fakes import FakeMirror, FakeStore
 
 ANN = Person("chess", "ann")

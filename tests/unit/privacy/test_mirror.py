@@ -4,10 +4,10 @@ import pytest
 
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState
-from services.privacy import repairs as repairs_module
-from services.privacy.mirror import MirrorKeeper
-from services.privacy.model import Person
-from services.privacy.repairs import Repairs
+from services.privacy.consent import resync_queue as repairs_module
+from services.privacy.consent.mirror_sync import MirrorKeeper
+from services.privacy.consent.model import Person
+from services.privacy.consent.resync_queue import Repairs
 from tests.unit.privacy.fakes import FakeMirror, FakeStore
 
 ANN, BOB, EVE = (Person("chess", name) for name in ("ann", "bob", "eve"))

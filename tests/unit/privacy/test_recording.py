@@ -4,9 +4,9 @@ import pytest
 
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState
-from services.privacy.model import Person, Recording
-from services.privacy.recording import Recorder
-from services.privacy.repairs import Repairs
+from services.privacy.consent.model import Person, Recording
+from services.privacy.consent.recording import Recorder
+from services.privacy.consent.resync_queue import Repairs
 from tests.unit.privacy.fakes import FakeMirror, FakeStore
 
 ANN = Person("chess", "ann")

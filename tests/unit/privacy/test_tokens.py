@@ -3,8 +3,8 @@
 import pytest
 
 from libs.common.errors import InvalidArgument
-from services.privacy.model import BEGINNING, HistoryPosition, Person
-from services.privacy.tokens import consent_token, page_position, page_token, token_version
+from services.privacy.consent.model import BEGINNING, HistoryPosition, Person
+from services.privacy.consent.tokens import consent_token, page_position, page_token, token_version
 
 ANN = Person("chess", "ann")
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from libs.common.errors import InvalidArgument
-from services.privacy.model import Person, Recording
-from services.privacy.validation import check_recording
+from services.privacy.consent.model import Person, Recording
+from services.privacy.consent.validation import check_recording
 
 CATALOG: Any = SimpleNamespace(purposes={f"p{number}": None for number in range(40)})
 

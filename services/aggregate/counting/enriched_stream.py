@@ -1,0 +1,39 @@
+"""What aggregate does with the entries of the enriched streams."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+
+from libs.runtime.telemetry import batch_span
+from libs.streams.groups import Entry
+from services.aggregate import metrics
+from services.aggregate.convert import stored_batch
+from services.aggregate.counting.batch_counter import Applier
+from services.aggregate.model import StoredBatch
+from services.aggregate.ports import LiveCounters
+
+
+class EnrichedEntries:
+    """Counts entries, and tells the watchers."""
+
+    def __init__(self, applier: Applier, live: LiveCounters) -> None:
+        self._applier = applier
+        self._live = live
+
+    async def count(self, entries: Sequence[Entry]) -> None:
+        """Counts all of the entries or none. Raises UnreadableError, CatalogBehindError."""
+        batches = [stored_batch(entry.fields) for entry in entries]
+        with ExitStack() as spans:
+            for batch in batches:
+                spans.enter_context(_span(batch))
+            applied = await self._applier.apply(batches)
+        metrics.BATCHES.inc(applied.batches)
+        metrics.DUPLICATES.inc(applied.duplicates)
+        for app_id, events in applied.events.items():
+            metrics.EVENTS.labels(app_id).inc(events)
+        await self._live.publish(applied.states)
+
+
+def _span(batch: StoredBatch) -> AbstractContextManager[str]:
+    return batch_span(
+        "aggregate.apply", batch.traceparent, app_id=batch.app_id, events=len(batch.events)
+    )

@@ -1,0 +1,216 @@
+"""Reading the numbers from Postgres. Values come in as parameters only."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.catalog import Period
+from libs.common.errors import InvalidArgument
+from services.aggregate.buckets import seconds_since_epoch
+from services.aggregate.model import (
+    ActiveCount,
+    Cell,
+    CellPage,
+    CellQuery,
+    CellState,
+    NewestCells,
+    Position,
+    StoredCell,
+)
+from services.aggregate.plan import AppPlan
+from services.aggregate.rollups.cell_pages import ReadCell, grouped, page_parameters, paged
+from services.aggregate.rollups.sizes import (
+    MESSAGE_BYTES,
+    WATCH_PAGE_BYTES,
+    bounded_dimensions,
+)
+from services.aggregate.values import cell_values
+
+# The cells of one rollup; the {conditions} are fixed texts of CONDITIONS, repeated for each filter with a
+# number. All values are parameters.
+SELECT_CELLS = paged(
+    "aggregate.cells WHERE app_id = :app_id AND rollup = :rollup {conditions}",
+    order="bucket, dimensions, cell_id",
+)
+CONDITIONS = {
+    "start": "AND bucket >= :start",
+    "end": "AND bucket < :end",
+    "after": "AND (bucket, dimensions, cell_id)"
+    " > (:after_bucket, CAST(:after_dimensions AS jsonb), CAST(:after_cell AS uuid))",
+    "after_cell": "AND (bucket, dimensions, cell_id) > (SELECT bucket, dimensions, cell_id"
+    " FROM aggregate.cells WHERE cell_id = CAST(:after_cell AS uuid))",
+    # A cell from before the catalog had the dimension has no such key: that is null as well.
+    "missing": "AND coalesce(dimensions -> :name{n}, 'null'::jsonb) = 'null'::jsonb",
+    # As text, because on a command line there is nothing else: 5 is found by "5" too.
+    "text": "AND dimensions ->> :name{n} = :value{n}",
+    "json": "AND dimensions -> :name{n} = CAST(:value{n} AS jsonb)",
+}
+
+SELECT_DIMENSIONS = text("""
+SELECT dimensions FROM aggregate.cells WHERE cell_id = CAST(:cell_id AS uuid)
+""")
+
+# The newest bucket of each rollup, which the index finds without reading others.
+SELECT_NEWEST_BUCKETS = text("""
+SELECT wanted.rollup, newest.bucket
+FROM unnest(CAST(:rollups AS text[])) AS wanted (rollup)
+CROSS JOIN LATERAL (
+    SELECT max(bucket) AS bucket FROM aggregate.cells
+    WHERE app_id = :app_id AND rollup = wanted.rollup
+) AS newest
+WHERE newest.bucket IS NOT NULL
+""")
+
+# The cells of those buckets.
+SELECT_NEWEST_CELLS = text(
+    paged(
+        "aggregate.cells"
+        " JOIN unnest(CAST(:rollups AS text[]), CAST(:buckets AS timestamptz[]))"
+        " AS newest (rollup, bucket) USING (rollup, bucket)"
+        " WHERE app_id = :app_id AND (rollup, cell_id) > (:after_rollup, CAST(:after_cell AS uuid))",
+        order="rollup, cell_id",
+    )
+)
+# No cell has it, and every other one comes after it.
+_BEFORE_ALL = "", "00000000-0000-0000-0000-000000000000"
+# Cells in one page of the newest buckets.
+_NEWEST_CELLS = 1_000
+
+# Who was active when, from the members of the built-in rollup `activity`, whose buckets are days; for
+# each person the period in which they were seen first; and how many of each cohort were active when.
+SELECT_RETENTION = text("""
+WITH active AS (
+    SELECT DISTINCT m.member, date_trunc(:period, c.bucket, 'UTC') AS period
+    FROM aggregate.cells c JOIN aggregate.members m USING (cell_id)
+    WHERE c.app_id = :app_id AND c.rollup = 'activity' AND m.metric = 'active_users'
+), cohorts AS (
+    SELECT period, min(period) OVER (PARTITION BY member) AS cohort FROM active
+)
+SELECT cohort, period, count(*) AS people, max(max(period)) OVER () AS newest
+FROM cohorts
+GROUP BY cohort, period
+""")
+
+
+class PostgresCellReader:
+    """Implements `ports.CellReader`."""
+
+    def __init__(self, engine: AsyncEngine, plans: Mapping[str, AppPlan]) -> None:
+        self._engine = engine
+        self._plans = plans
+
+    async def cells(self, query: CellQuery) -> CellPage:
+        """See the port."""
+        after = query.after
+        if after is not None and after.dimensions is None and not await self._stored(after.cell_id):
+            raise InvalidArgument("refers to a cell that is gone: begin again", field="page_token")
+        statement, parameters = _select_cells(query)
+        rows = await self._rows(statement, parameters)
+        cells, more = await self._grouped(rows, query.app_id, query.limit)
+        return CellPage(
+            [
+                StoredCell(
+                    Position(cell.bucket, cell.content, cell.cell_id.hex),
+                    cell.dimensions,
+                    cell.measures,
+                )
+                for cell in cells
+            ],
+            more,
+        )
+
+    async def newest_buckets(self, app_id: str, rollups: Sequence[str]) -> dict[str, datetime]:
+        """See the port."""
+        parameters: dict[str, object] = {"app_id": app_id, "rollups": list(rollups)}
+        rows = await self._rows(SELECT_NEWEST_BUCKETS, parameters)
+        return {row.rollup: row.bucket for row in rows}
+
+    async def newest_cells(
+        self, app_id: str, buckets: Mapping[str, datetime], after: CellState | None
+    ) -> NewestCells:
+        """See the port."""
+        rollup, cell_id = (after.cell.rollup, after.cell.cell_id.hex()) if after else _BEFORE_ALL
+        parameters = {
+            "app_id": app_id,
+            "rollups": list(buckets),
+            "buckets": list(buckets.values()),
+            "after_rollup": rollup,
+            "after_cell": cell_id,
+            **page_parameters(_NEWEST_CELLS, WATCH_PAGE_BYTES),
+        }
+        rows = await self._rows(SELECT_NEWEST_CELLS, parameters)
+        cells, more = await self._grouped(rows, app_id, _NEWEST_CELLS)
+        return NewestCells([self._state(app_id, cell) for cell in cells], more)
+
+    async def active_counts(
+        self, app_id: str, period: Period
+    ) -> tuple[datetime | None, list[ActiveCount]]:
+        """See the port."""
+        rows = await self._rows(SELECT_RETENTION, {"app_id": app_id, "period": str(period)})
+        counts = [ActiveCount(row.cohort, row.period, row.people) for row in rows]
+        return (rows[0].newest if rows else None), counts
+
+    async def _stored(self, cell_id: str) -> bool:
+        return bool(await self._rows(SELECT_DIMENSIONS, {"cell_id": cell_id}))
+
+    async def _grouped(
+        self, rows: Sequence[Any], app_id: str, limit: int
+    ) -> tuple[list[ReadCell], bool]:
+        cells, more = grouped(rows, limit)
+        for cell in cells:
+            if cell.content is None:
+                found = await self._rows(SELECT_DIMENSIONS, {"cell_id": cell.cell_id})
+                # A cell that was removed a moment ago has no dimensions any more.
+                dimensions = found[0].dimensions if found else {}
+                characters = self._plans[app_id].dimension_characters
+                cell.dimensions = bounded_dimensions(dimensions, characters)
+        return cells, more
+
+    def _state(self, app_id: str, cell: ReadCell) -> CellState:
+        content = orjson.dumps(cell.dimensions, option=orjson.OPT_SORT_KEYS)
+        bucket = seconds_since_epoch(cell.bucket)
+        return CellState(
+            Cell(cell.cell_id.bytes, app_id, cell.rollup, bucket, content),
+            cell.version,
+            cell_values(self._plans[app_id].rollups[cell.rollup], cell.measures),
+        )
+
+    async def _rows(self, statement: TextClause, parameters: Mapping[str, object]) -> list[Any]:
+        async with self._engine.connect() as connection:
+            return list(await connection.execute(statement, parameters))
+
+
+def _select_cells(query: CellQuery) -> tuple[TextClause, dict[str, object]]:
+    conditions: list[str] = []
+    parameters: dict[str, object] = {
+        "app_id": query.app_id,
+        "rollup": query.rollup,
+        **page_parameters(query.limit, MESSAGE_BYTES),
+    }
+    if query.start is not None:
+        conditions.append(CONDITIONS["start"])
+        parameters["start"] = query.start
+    if query.end is not None:
+        conditions.append(CONDITIONS["end"])
+        parameters["end"] = query.end
+    if query.after is not None:
+        parameters["after_cell"] = query.after.cell_id
+        if query.after.dimensions is None:
+            conditions.append(CONDITIONS["after_cell"])
+        else:
+            conditions.append(CONDITIONS["after"])
+            parameters["after_bucket"] = query.after.bucket
+            parameters["after_dimensions"] = query.after.dimensions
+    for number, (name, value) in enumerate(query.filters.items()):
+        kind = "missing" if value is None else "text" if isinstance(value, str) else "json"
+        conditions.append(CONDITIONS[kind].format(n=number))
+        parameters[f"name{number}"] = name
+        if value is not None:
+            parameters[f"value{number}"] = (
+                value if isinstance(value, str) else orjson.dumps(value).decode()
+            )
+    return text(SELECT_CELLS.format(conditions=" ".join(conditions))), parameters

@@ -1,0 +1,1 @@
+"""The partitions of `enrich.events`: which there should be, and keeping it so."""

@@ -1,0 +1,83 @@
+"""Keeps the leaves of `enrich.events` as `partitions` wants them, beside the storing of events."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from libs.catalog import RETENTION_CLASSES
+from libs.common.clock import EPOCH, Clock
+from libs.runtime.loops import repeat
+from services.enrich import metrics
+from services.enrich.partitions.plan import Change, current_leaves, next_change, wanted_leaves
+from services.enrich.partitions.postgres import PartitionStore
+
+# How soon events that found no leaf get one.
+INTERVAL_SECONDS = 1.0
+# How often all classes are looked at. Leaves are made a week ahead, so an hour is soon enough.
+REVIEW_INTERVAL = timedelta(hours=1)
+_POSTGRES_FAILS = (psycopg.Error, SQLAlchemyError, OSError)
+
+
+class PartitionKeeper:
+    """Makes leaves ahead of time, and merges those that have become older than their class is kept.
+
+    It reviews all classes when it starts, every REVIEW_INTERVAL, and as soon as events lie in a default
+    leaf. Between two merges it pauses, because a merge makes the writers of its class wait.
+    """
+
+    def __init__(self, store: PartitionStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._reviewed_at: datetime | None = None
+        # Classes whose default leaf holds what has no other place: the far future.
+        self._settled: set[str] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Goes on until `stop` is set; while Postgres is away, or a class is busy, it tries again."""
+        await repeat(
+            self._keep,
+            INTERVAL_SECONDS,
+            stop,
+            transient=_POSTGRES_FAILS,
+            warning="partitions wait",
+        )
+
+    async def keep(self) -> bool:
+        """Makes all leaves that are missing, and at most one merge; whether there is nothing left to do.
+
+        Raises what Postgres raises.
+        """
+        now = self._now()
+        due = self._reviewed_at is None or now - self._reviewed_at >= REVIEW_INTERVAL
+        in_default = await self._store.classes_in_default()
+        if not due and in_default <= self._settled:
+            return True
+        while change := await self._next_change(now, in_default):
+            if not await self._store.apply(change) or change.sources:
+                return False
+        self._reviewed_at = now
+        self._settled = await self._store.classes_in_default()
+        return True
+
+    async def _keep(self) -> None:
+        await self.keep()
+
+    async def _next_change(self, now: datetime, in_default: Collection[str]) -> Change | None:
+        leaves = await self._store.leaves()
+        metrics.PARTITIONS.set(sum(map(len, leaves.values())) + len(RETENTION_CLASSES))
+        changes = []
+        for name in RETENTION_CLASSES:
+            existing = leaves.get(name, ())
+            # By the sizes of files: a query would lock every leaf, of which there may be too many.
+            in_use = name in in_default or any(leaf.size_bytes for leaf in existing)
+            wanted = (wanted_leaves if in_use else current_leaves)(name, now)
+            if change := next_change(existing, wanted):
+                changes.append(change)
+        # What is missing is made before anything is merged.
+        return min(changes, key=lambda change: len(change.sources) > 0, default=None)
+
+    def _now(self) -> datetime:
+        return EPOCH + timedelta(microseconds=self._clock.now_us())

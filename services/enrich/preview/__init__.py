@@ -1,0 +1,1 @@
+"""Shows what enrichment would find out about one event."""

@@ -1,0 +1,1 @@
+"""When a session began and what its number is, across batches."""

@@ -1,0 +1,1 @@
+"""Events that failed: what is kept of them, and the table that keeps it."""

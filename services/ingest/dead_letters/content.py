@@ -1,0 +1,119 @@
+"""How much of a rejected event its dead letter may hold: what neither the catalog nor consent forbids."""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any
+
+from libs.catalog import Catalog, EventType
+from libs.catalog.texts import is_visible_name
+from libs.common.ids import event_uuid
+from libs.consent import Decision
+from services.ingest.intake.anonymization import Anonymizer, names_person
+from services.ingest.intake.subjects import Subject
+
+# Fields that hold neither personal data nor content.
+_BARE_FIELDS = frozenset(
+    {
+        *("event_id", "name", "schema_version", "occurred_at", "producer", "environment"),
+        *("privacy_level", "retention_days"),
+    }
+)
+_MASK = "*"
+
+
+class Content(Enum):
+    """How much a dead letter holds."""
+
+    # The event as it was sent, the address truncated.
+    WHOLE = "whole"
+    # Under a pseudonym, without properties and `context.extra`.
+    PSEUDONYMOUS = "pseudonymous"
+    # Which event, when, and from which producer; no person, and no content.
+    BARE = "bare"
+    # There is no dead letter.
+    NONE = "none"
+
+
+def allowed_content(
+    event_type: EventType | None,
+    subject: Subject,
+    decisions: Iterable[Decision],
+    *,
+    is_pii: bool,
+) -> Content:
+    """What the dead letter of an event may hold.
+
+    `event_type` is None for a name that the catalog does not declare. `decisions` are what follows from
+    consent for each purpose that the event may have: its own, all of the catalog's for an unknown name,
+    none for an event that asks for no consent.
+    """
+    found = set(decisions)
+    dropping = Decision.DROP in found
+    if dropping and event_type is not None and (subject.certain or subject.id):
+        return Content.NONE
+    if dropping or (event_type is not None and event_type.counts_only):
+        return Content.BARE
+    if not subject.certain and (found or is_pii):
+        # About a person whom consent cannot be asked about, or not reliably.
+        return Content.BARE
+    if Decision.ANONYMIZE in found or is_pii:
+        return Content.PSEUDONYMOUS
+    return Content.WHOLE
+
+
+def reduce_event(
+    catalog: Catalog, event: Any, subject: Subject, content: Content, anonymizer: Anonymizer
+) -> None:
+    """Leaves of an event what `content` says."""
+    if content is Content.WHOLE:
+        return
+    _clean_texts(catalog, event, subject, anonymizer)
+    if content is Content.PSEUDONYMOUS:
+        if event.subject_id:
+            anonymizer.replace_subject(catalog, event)
+        remove_properties(event)
+        return
+    for field, _ in event.ListFields():
+        if field.name not in _BARE_FIELDS:
+            event.ClearField(field.name)
+    # These three are texts of the producer's, of any length, and a place for content as well.
+    event_type = catalog.events.get(event.name)
+    if not is_visible_name(event.event_id):
+        event.event_id = ""
+    if event_type is None and not is_visible_name(event.name):
+        event.name = ""
+    if event_type is None or event_type.version(event.schema_version) is None:
+        event.schema_version = ""
+
+
+def remove_properties(event: Any) -> None:
+    """Removes what producers may fill with anything: the properties, and `context.extra`."""
+    event.properties_json = b"{}"
+    if event.HasField("context"):
+        event.context.ClearField("extra")
+
+
+def _clean_texts(catalog: Catalog, event: Any, subject: Subject, anonymizer: Anonymizer) -> None:
+    """Takes the subject's id out of the texts that producers put together from ids, and that no schema
+    bounds."""
+    person_id, event_id = subject.id, event.event_id
+    if (person_id and names_person(event_id, person_id)) or (
+        not subject.certain and event_id and not event_uuid(event_id)[1]
+    ):
+        event.event_id = anonymizer.event(catalog.app_id, event_id)
+    if person_id:
+        clean_texts(catalog, event, person_id)
+
+
+def clean_texts(catalog: Catalog, event: Any, person_id: str) -> None:
+    """Takes a person's id, the subject's or another one's, out of the texts that producers put together
+    from ids; the event id is not among them."""
+    if person_id in event.idempotency_key:
+        event.idempotency_key = ""
+    if person_id in event.request_id:
+        event.request_id = ""
+    event_type = catalog.events.get(event.name)
+    if event_type is None:
+        event.name = event.name.replace(person_id, _MASK)
+    if event_type is None or event_type.version(event.schema_version) is None:
+        event.schema_version = event.schema_version.replace(person_id, _MASK)

@@ -1,0 +1,188 @@
+"""A batch's way through ingest: screen, ask for consent, anonymize, append; a verdict for each event."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from libs.catalog import Catalog
+from libs.common.clock import Clock
+from libs.common.errors import AppUnknown, InvalidArgument, ResourceExhausted
+from libs.common.ids import event_uuid, new_uuid7
+from libs.common.sharding import shard_of
+from services.ingest.intake.consent_gate import ConsentGate
+from services.ingest.intake.identity import ShardPart, dead_letter_id, fingerprint
+from services.ingest.intake.model import (
+    Append,
+    DeadLetter,
+    DropReason,
+    Outcome,
+    Refusal,
+    Verdict,
+)
+from services.ingest.intake.ports import BatchCodec, RawStream
+from services.ingest.intake.screening import Candidate, screen
+from services.ingest.settings import IngestSettings
+
+
+class IngestPipeline:
+    """Takes batches of one app each. Safe to use from many streams at once."""
+
+    def __init__(
+        self,
+        catalogs: Mapping[str, Catalog],
+        consent: ConsentGate,
+        stream: RawStream,
+        codec: BatchCodec,
+        clock: Clock,
+        settings: IngestSettings,
+    ) -> None:
+        self._catalogs = catalogs
+        self._consent = consent
+        self._stream = stream
+        self._codec = codec
+        self._clock = clock
+        self._settings = settings
+
+    def catalog(self, app_id: str) -> Catalog:
+        """The app's catalog; raises AppUnknown where none is loaded."""
+        try:
+            return self._catalogs[app_id]
+        except KeyError:
+            raise AppUnknown(app_id, self._catalogs) from None
+
+    async def take(self, app_id: str, container: Any, traceparent: str = "") -> Outcome:
+        """Gives each of `container.events` its verdict; what is accepted is on disk on return.
+
+        The events are changed in place, and the container is of no use afterwards. Raises AppUnknown,
+        InvalidArgument for an empty batch, ResourceExhausted (LIMIT_EXCEEDED) for one that is too large,
+        and Unavailable where consent or the stream cannot be reached: then the batch may be sent again as
+        it was.
+        """
+        catalog = self.catalog(app_id)
+        events: Sequence[Any] = container.events
+        if not events:
+            raise InvalidArgument("a batch has at least one event", field="events")
+        self._check_limit("max_events", len(events), self._settings.max_events_per_frame)
+        # What our schema does not know may hold anything, and would survive into Redis.
+        container.DiscardUnknownFields()
+        now_us = self._clock.now_us()
+        outcome = Outcome([Verdict.ACCEPTED] * len(events))
+        screening = screen(catalog, events, now_us)
+        for position in screening.sampled:
+            outcome.verdicts[position] = Verdict.SAMPLED
+        for position in screening.withheld:
+            outcome.drop(position, DropReason.SENDER)
+        refused = [(position, events[position]) for position in screening.refused]
+        admitted = await self._consent.admit(
+            catalog, screening.passed, refused, screening.refused, outcome
+        )
+        parts = self._parts(app_id, admitted, outcome)
+        letters = _dead_letters(app_id, refused, screening.refused, outcome, now_us)
+        if letters and not parts:
+            parts[0] = ShardPart()
+        appends: list[Append] = []
+        for part in parts.values():
+            batch_id = new_uuid7()
+            payload = self._codec.batch(
+                app_id, batch_id, now_us, container, part.positions, alone=len(parts) == 1
+            )
+            self._check_limit("max_bytes", len(payload), self._settings.max_frame_bytes)
+            appends.append(
+                Append(
+                    app_id=app_id,
+                    batch_id=batch_id,
+                    received_at_us=now_us,
+                    payload=payload,
+                    event_uuids=bytes(part.event_uuids),
+                    fingerprints=bytes(part.fingerprints),
+                    idempotency_uuids=bytes(part.idempotency_uuids) if part.has_keys else b"",
+                    # The first shard's append takes the dead letters along.
+                    dead_letters=b"" if appends else self._codec.dead_letters(letters),
+                    traceparent=traceparent,
+                    dedupe_window_seconds=catalog.dedupe_window_seconds,
+                )
+            )
+        # Only now, when nothing can be found too large any more, is anything appended.
+        for (shard, part), append in zip(parts.items(), appends, strict=True):
+            await self._append(shard, part, append, letters, outcome)
+            letters = []
+        return outcome
+
+    def _parts(
+        self, app_id: str, admitted: Sequence[Candidate], outcome: Outcome
+    ) -> dict[int, ShardPart]:
+        """The admitted events by shard; of two with one id in the same batch, the first. The other is a
+        duplicate, and a conflict where its payload differs."""
+        shards = self._settings.shards
+        parts: dict[int, ShardPart] = {}
+        seen: dict[bytes, Candidate] = {}
+        for candidate in admitted:
+            # An id that names a person has been replaced, so that no hash of it is kept for dedupe.
+            replaced = candidate.position in outcome.sent_ids
+            event_id = candidate.event.event_id if replaced else candidate.event_id
+            uuid, _ = event_uuid(event_id)
+            first = seen.setdefault(uuid, candidate)
+            if first is not candidate:
+                outcome.verdicts[candidate.position] = Verdict.DUPLICATE
+                outcome.conflicts += fingerprint(first) != fingerprint(candidate)
+                continue
+            shard = shard_of(app_id, _shard_key(candidate), shards) if shards > 1 else 0
+            part = parts.get(shard)
+            if part is None:
+                part = parts[shard] = ShardPart()
+            part.add(candidate, uuid)
+        return parts
+
+    async def _append(
+        self,
+        shard: int,
+        part: ShardPart,
+        append: Append,
+        letters: Sequence[DeadLetter],
+        outcome: Outcome,
+    ) -> None:
+        appended = await self._stream.append(shard, append)
+        if appended is None:
+            # Refused events too: their dead letters were not kept, so they must come again.
+            outcome.retry_after_seconds = self._settings.retry_after_seconds
+            for position in (*part.positions, *(letter.position for letter in letters)):
+                outcome.verdicts[position] = Verdict.RETRY
+            return
+        for index in appended.duplicates:
+            outcome.verdicts[part.positions[index]] = Verdict.DUPLICATE
+        outcome.conflicts += appended.conflicts
+        for letter in letters:
+            outcome.refusals[letter.position] = letter
+
+    def _check_limit(self, limit: str, value: int, maximum: int) -> None:
+        if value > maximum:
+            raise ResourceExhausted(
+                f"a batch has at most {maximum} {limit.removeprefix('max_')}",
+                metadata={"limit": limit, "value": str(maximum)},
+            )
+
+
+def _shard_key(candidate: Candidate) -> str:
+    event = candidate.event
+    key: str = event.subject_id or event.anonymous_id or event.session_id or candidate.event_id
+    return key
+
+
+def _dead_letters(
+    app_id: str,
+    refused: Sequence[tuple[int, Any]],
+    refusals: Mapping[int, Refusal],
+    outcome: Outcome,
+    now_us: int,
+) -> list[DeadLetter]:
+    return [
+        DeadLetter(
+            position,
+            dead_letter_id(app_id, refusals[position], event),
+            app_id,
+            now_us,
+            refusals[position],
+            event,
+        )
+        for position, event in refused
+        if outcome.verdicts[position] is Verdict.REJECTED
+    ]

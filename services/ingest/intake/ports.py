@@ -1,0 +1,53 @@
+"""What ingest's decisions need from the outside."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from services.ingest.intake.model import Append, Appended, DeadLetter
+
+
+class ConsentStates(Protocol):
+    """Reads what people have agreed to."""
+
+    async def read(self, app_id: str, subject_ids: Sequence[str]) -> Sequence[bytes | None]:
+        """The encoded state of each person, in the order asked; None where nothing was recorded.
+
+        Raises Unavailable (CONSENT_UNAVAILABLE) rather than answer from a state that may be old.
+        """
+        ...
+
+
+class RawStream(Protocol):
+    """Where accepted events go."""
+
+    async def append(self, shard: int, append: Append) -> Appended | None:
+        """Marks the ids as seen and appends the batch, both or neither; on disk when it returns.
+
+        Safe to repeat with the same `batch_id`. None: the backlog is full and nothing was done.
+        Raises Unavailable where Redis does not answer.
+        """
+        ...
+
+
+class BatchCodec(Protocol):
+    """Serializes what goes into the streams."""
+
+    def batch(
+        self,
+        app_id: str,
+        batch_id: bytes,
+        received_at_us: int,
+        container: Any,
+        positions: Sequence[int],
+        *,
+        alone: bool,
+    ) -> bytes:
+        """An EventBatch of the container's events at `positions` (ascending); empty where none is.
+
+        `alone`: nobody needs the container afterwards, so it may be used up.
+        """
+        ...
+
+    def dead_letters(self, letters: Sequence[DeadLetter]) -> bytes:
+        """A DeadLetterBatch; empty where there are none."""
+        ...

@@ -1,0 +1,99 @@
+"""Ingest's Redis: one script that decides what is new and appends it, and how full the stream is."""
+
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+
+from libs.common.errors import Unavailable
+from libs.common.sharding import shard_key
+from libs.streams.names import ingest_dead_letters, raw_stream
+from services.ingest.intake.model import Append, Appended
+from services.ingest.settings import IngestSettings
+
+APPEND_SCRIPT = Path(__file__).with_name("append_script.lua")
+
+
+class RedisRawStream:
+    """Implements `ports.RawStream`."""
+
+    def __init__(self, redis: Redis, settings: IngestSettings) -> None:
+        self._redis = redis
+        self._script = redis.register_script(APPEND_SCRIPT.read_text())
+        self._max_entries = settings.max_backlog_entries
+        self._max_bytes = settings.max_backlog_bytes
+        self._idempotency_window_ms = settings.idempotency_window_seconds * 1000
+        self._over_bytes: set[int] = set()
+
+    async def append(self, shard: int, append: Append) -> Appended | None:
+        """See `ports.RawStream`."""
+        if shard in self._over_bytes:
+            return None
+        now_ms = append.received_at_us // 1000
+        window_ms = append.dedupe_window_seconds * 1000
+        try:
+            reply = await self._run(shard, append, now_ms, window_ms)
+        except RedisError as error:
+            if _is_out_of_memory(error):
+                return None
+            raise Unavailable(
+                "the stream of events does not answer", retry_after_seconds=1.0
+            ) from error
+        if reply is None:
+            return None
+        positions, conflicts = reply
+        return Appended(frozenset(positions), conflicts)
+
+    async def _run(self, shard: int, append: Append, now_ms: int, window_ms: int) -> Any:
+        return await self._script(
+            keys=[
+                raw_stream(shard),
+                ingest_dead_letters(shard),
+                *_windows(shard, "seen", append.app_id, now_ms, window_ms),
+                *_windows(shard, "idempotency", append.app_id, now_ms, self._idempotency_window_ms),
+            ],
+            args=[
+                append.batch_id,
+                now_ms,
+                window_ms,
+                append.event_uuids,
+                append.fingerprints,
+                append.idempotency_uuids,
+                self._idempotency_window_ms,
+                append.payload,
+                append.dead_letters,
+                append.traceparent,
+                self._max_entries,
+            ],
+        )
+
+    async def measure_backlog(self, shard: int) -> tuple[int, int]:
+        """Entries in a shard's raw stream, acknowledged ones included until they are trimmed, and bytes of
+        it and of its dead letters.
+
+        Where the bytes pass the limit, appends are refused until a later measurement is below it.
+        """
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.xlen(raw_stream(shard))
+            pipeline.memory_usage(raw_stream(shard), samples=5)
+            pipeline.memory_usage(ingest_dead_letters(shard), samples=5)
+            entries, *sizes = await pipeline.execute()
+        size = sum(int(size or 0) for size in sizes)
+        (self._over_bytes.add if size > self._max_bytes else self._over_bytes.discard)(shard)
+        return entries, size
+
+
+def _is_out_of_memory(error: RedisError) -> bool:
+    """Whether `maxmemory` is reached; before Redis 7, a script's error only quotes the command's."""
+    return isinstance(error, OutOfMemoryError) or (
+        isinstance(error, ResponseError) and "-OOM " in str(error)
+    )
+
+
+def _windows(shard: int, kind: str, app_id: str, now_ms: int, window_ms: int) -> list[str]:
+    """The keys that hold the ids of this window, of the last one and of the next one."""
+    current = now_ms // window_ms
+    return [
+        shard_key("ingest", shard, kind, app_id, str(current + offset)) for offset in (0, -1, 1)
+    ]

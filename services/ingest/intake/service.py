@@ -1,0 +1,70 @@
+"""The ingest servicer: messages in, messages out."""
+
+import asyncio
+from typing import Any
+
+import grpc
+from weir.ingest.v1 import ingest_service_pb2 as pb
+from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
+
+from libs.common.errors import ResourceExhausted
+from libs.runtime.telemetry import call_traceparent
+from services.ingest import metrics
+from services.ingest.intake import convert
+from services.ingest.intake.model import Outcome, Verdict
+from services.ingest.intake.pipeline import IngestPipeline
+from services.ingest.intake.streaming import EventStream, take_batch
+from services.ingest.settings import IngestSettings
+
+
+class IngestServicer(pb_grpc.IngestServiceServicer):
+    """Implements `weir.ingest.v1.IngestService`."""
+
+    def __init__(
+        self, pipeline: IngestPipeline, settings: IngestSettings, draining: asyncio.Event
+    ) -> None:
+        self._pipeline = pipeline
+        self._settings = settings
+        self._draining = draining
+
+    async def StreamEvents(self, _: Any, context: grpc.aio.ServicerContext) -> None:  # noqa: N802
+        with metrics.STREAMS.track_inprogress():
+            await EventStream(context, self._pipeline, self._settings, self._draining).run()
+
+    async def TrackEvent(  # noqa: N802
+        self, request: pb.TrackEventRequest, context: grpc.aio.ServicerContext
+    ) -> pb.TrackEventResponse:
+        outcome = await self._take(request.app_id, pb.EventFrame(events=[request.event]), context)
+        self._raise_for_retry(outcome)
+        return pb.TrackEventResponse(
+            verdict=convert.verdict_number(outcome.verdicts[0]),
+            status=convert.event_status(outcome, 0),
+            dead_letter_id=convert.dead_letter_id(outcome, 0),
+        )
+
+    async def TrackBatch(  # noqa: N802
+        self, request: pb.TrackBatchRequest, context: grpc.aio.ServicerContext
+    ) -> pb.TrackBatchResponse:
+        events = list(request.events)  # the pipeline takes some out of the request
+        outcome = await self._take(request.app_id, request, context)
+        self._raise_for_retry(outcome)
+        return pb.TrackBatchResponse(
+            counts=convert.verdict_counts(outcome), results=convert.results(outcome, events)
+        )
+
+    async def _take(
+        self, app_id: str, container: Any, context: grpc.aio.ServicerContext
+    ) -> Outcome:
+        traceparent = call_traceparent(context.invocation_metadata())
+        return await take_batch(
+            self._pipeline, app_id, container, traceparent, len(container.events)
+        )
+
+    def _raise_for_retry(self, outcome: Outcome) -> None:
+        """A unary call that took nothing says so as an error, so that gRPC's own retries work."""
+        if all(verdict is Verdict.RETRY for verdict in outcome.verdicts):
+            raise ResourceExhausted(
+                "the backlog is full; nothing was taken",
+                reason="BACKLOG_FULL",
+                retry_after_seconds=outcome.retry_after_seconds,
+            )

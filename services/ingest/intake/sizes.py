@@ -1,0 +1,111 @@
+"""Whether an event, its texts, its properties and what rollups are split by keep to the app's limits."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from libs.catalog import Catalog, EventVersion, Limits, LongerDimension
+from libs.catalog.limits import SentDimensions
+from libs.catalog.source import ATTRIBUTION_FIELDS, CONTEXT_FIELDS
+from services.ingest.intake.model import Refusal
+
+Properties = Mapping[str, Any]
+
+
+class SizeCheck:
+    """An app's limits, worked out once for a batch: most events need one look at their size."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._limits = limits = catalog.limits
+        rejects = limits.longer_dimension is LongerDimension.REJECT
+        self._dimensions = catalog.sent_dimensions if rejects else {}
+        self._dimension_characters = limits.dimension_characters
+        # What is shorter than each of these as a whole has no part that is longer.
+        self._harmless_bytes = min(limits.text_characters, limits.property_bytes)
+
+    def refusal(
+        self, event: Any, name: str, version: EventVersion, properties: Properties
+    ) -> Refusal | None:
+        """Why the event is refused; None when it keeps to the limits. `properties` are those of the
+        event, which holds them as JSON already."""
+        size = event.ByteSize()
+        if size > self._dimension_characters:
+            dimensions = self._dimensions.get(name)
+            # No text is longer than the JSON that it is read from.
+            if dimensions is not None and (
+                dimensions.texts or len(event.properties_json) > self._dimension_characters
+            ):
+                refusal = self._dimension_refusal(event, dimensions, properties)
+                if refusal is not None:
+                    return refusal
+        if size <= self._harmless_bytes:
+            return None
+        limits = self._limits
+        refusal = _part_refusal(limits, event, version, properties)
+        if refusal is None and size > limits.event_bytes:
+            return Refusal(
+                "FIELD_INVALID",
+                "",
+                f"must be at most {limits.event_bytes} bytes in all",
+                too_large=True,
+            )
+        return refusal
+
+    def _dimension_refusal(
+        self, event: Any, dimensions: SentDimensions, properties: Properties
+    ) -> Refusal | None:
+        lengths = [
+            (source, _characters(_at(properties, source.path))) for source in dimensions.properties
+        ]
+        lengths += [
+            (source, len(getattr(getattr(event, source.kind), source.path[0])))
+            for source in dimensions.texts
+        ]
+        for source, length in lengths:
+            if length > self._dimension_characters:
+                return Refusal(
+                    "FIELD_INVALID",
+                    str(source),
+                    f"must be at most {self._dimension_characters} characters:"
+                    " numbers are split by it",
+                )
+        return None
+
+
+def _part_refusal(
+    limits: Limits, event: Any, version: EventVersion, properties: Properties
+) -> Refusal | None:
+    if len(event.properties_json) > limits.property_bytes:
+        for name, value in properties.items():
+            if len(orjson.dumps({name: value})) > limits.property_bytes:
+                return _too_many_bytes(version.field(name), limits)
+    for part, fields in (("context", CONTEXT_FIELDS), ("attribution", ATTRIBUTION_FIELDS)):
+        if event.HasField(part):
+            texts = getattr(event, part)
+            for field in fields:
+                if len(getattr(texts, field)) > limits.text_characters:
+                    message = f"must be at most {limits.text_characters} characters"
+                    return Refusal("FIELD_INVALID", f"{part}.{field}", message, too_large=True)
+    if event.context.HasField("extra") and event.context.extra.ByteSize() > limits.property_bytes:
+        return _too_many_bytes("context.extra", limits)
+    return None
+
+
+def _too_many_bytes(field: str, limits: Limits) -> Refusal:
+    message = f"must be at most {limits.property_bytes} bytes"
+    return Refusal("FIELD_INVALID", field, message, too_large=True)
+
+
+def _at(properties: Properties, path: Sequence[str]) -> Any:
+    here: Any = properties
+    for step in path:
+        here = here.get(step) if isinstance(here, dict) else None
+    return here
+
+
+def _characters(value: Any) -> int:
+    """How long a value is as a dimension: a text as it is, an object or list as compact JSON."""
+    if isinstance(value, str):
+        return len(value)
+    return len(orjson.dumps(value).decode()) if isinstance(value, dict | list) else 0

@@ -1,0 +1,168 @@
+"""Whom an event is about, for events that do not say so where they should. Pure."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+
+from libs.catalog import Catalog, EventType
+from libs.catalog.texts import is_short_text
+from libs.common.structs import plain_value
+from libs.consent import is_subject_id
+from services.ingest.intake.properties import PropertiesError, parse_properties
+
+# In the properties of one event: each is asked about, and looked for.
+MAX_PEOPLE_NAMED = 100
+
+
+class Subject(NamedTuple):
+    """Whom an event is about: the person's id, empty if it is about no person. If it is not `certain`, the
+    event says something about a person that cannot be read, and may be about another one, or about more."""
+
+    id: str
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Whom the sessions and the producer's own stand-ins of one batch belong to, as far as the batch
+    itself says: empty for those that two people share."""
+
+    by_session: dict[str, str]
+    by_anonymous_id: dict[str, str]
+
+    def person_of(self, event: Any) -> str:
+        """Who is behind an event that names no person; empty when that is not known."""
+        found = {
+            self.by_session.get(event.session_id, ""),
+            self.by_anonymous_id.get(event.anonymous_id, ""),
+        } - {""}
+        return found.pop() if len(found) == 1 else ""
+
+
+def links_between(events: Iterable[tuple[Any, str]]) -> Links:
+    """The links that events make, given with the ids of their subjects (empty if they have none)."""
+    by_session: dict[str, str] = {}
+    by_anonymous_id: dict[str, str] = {}
+    for event, subject_id in events:
+        if not subject_id:
+            continue
+        for known, key in (
+            (by_session, event.session_id),
+            (by_anonymous_id, event.anonymous_id),
+        ):
+            if key and known.setdefault(key, subject_id) != subject_id:
+                known[key] = ""
+    return Links(by_session, by_anonymous_id)
+
+
+def lifted_id(value: Any) -> str:
+    """An id found among the properties as text; empty where it cannot be one."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if is_short_text(text) else ""
+
+
+def subject_of(catalog: Catalog, event: Any) -> Subject:
+    """Whom a rejected event is about: its subject, else the person among its properties."""
+    if event.subject_id:
+        known = is_subject_id(event.subject_id)
+        return Subject(event.subject_id if known else "", known)
+    try:
+        properties = parse_properties(event)
+    except PropertiesError:
+        return Subject(_glimpsed_id(catalog.subject_name, event), certain=False)
+    value = properties.get(catalog.subject_name)
+    found = lifted_id(value)
+    return Subject(found, bool(found) or value in (None, ""))
+
+
+def crowded_property(subject_name: str, marked: Collection[str], properties: Any) -> str:
+    """The property with the most people, if the event's properties name more than MAX_PEOPLE_NAMED in
+    all, equal ones counted each; empty if they do not."""
+    counts = {
+        name: len(value) if isinstance(value := properties.get(name), list) else name in properties
+        for name in (subject_name, *marked)
+    }
+    if sum(counts.values()) <= MAX_PEOPLE_NAMED:
+        return ""
+    # The first of equal ones by name: the order of a set would differ between processes.
+    return max(sorted(counts), key=lambda name: counts[name])
+
+
+def others_named(
+    catalog: Catalog, event: Any, marked: Collection[str], properties: Any, subject_id: str
+) -> Iterator[str]:
+    """The other people whom an event names where the catalog says that a person is named: in properties
+    marked `x-subject` or called by the app's word for a person, and as entities of a type whose ids are
+    people's."""
+    for name in (catalog.subject_name, *marked):
+        value = properties.get(name)
+        for item in value if isinstance(value, list) else (value,):
+            if (found := lifted_id(item)) and found != subject_id:
+                yield found
+    if catalog.subject_entity_types and event.HasField("entity"):
+        entity = event.entity
+        if entity.type in catalog.subject_entity_types and entity.id not in ("", subject_id):
+            yield entity.id
+
+
+def others_in_rejected(catalog: Catalog, event: Any, subject_id: str) -> list[str] | None:
+    """`others_named` for an event that was rejected. Of an unknown version, every version's marks hold; of
+    an unknown event, there are none but the app's word for a person and entities. Nothing is looked for
+    in an event that asks for no consent. None itself, if the properties cannot be read, or name more
+    people than are looked for."""
+    event_type = catalog.events.get(event.name)
+    if event_type is not None and event_type.purpose is None:
+        return []
+    try:
+        properties = parse_properties(event)
+    except PropertiesError:
+        return None
+    marked = _marked(event_type, event.schema_version)
+    if crowded_property(catalog.subject_name, marked, properties):
+        return None
+    return list(others_named(catalog, event, marked, properties, subject_id))
+
+
+def _marked(event_type: EventType | None, schema_version: str) -> Collection[str]:
+    """The properties marked `x-subject` that an event of this type and version may have."""
+    if event_type is None:
+        return ()
+    version = event_type.version(schema_version)
+    if version is not None:
+        return version.subject_properties
+    versions = event_type.versions.values()
+    return frozenset().union(*(version.subject_properties for version in versions))
+
+
+def _glimpsed_id(subject_name: str, event: Any) -> str:
+    """The person's id in properties that cannot be read, when just one is to be seen."""
+    if event.HasField("properties"):
+        fields = event.properties.fields
+        if subject_name not in fields:
+            return ""
+        try:
+            return lifted_id(plain_value(fields[subject_name]))
+        except ValueError:
+            return ""
+    found = {
+        lifted_id(_literal(text)) for text in _pattern(subject_name).findall(event.properties_json)
+    }
+    return found.pop() if len(found) == 1 else ""
+
+
+@lru_cache(maxsize=256)
+def _pattern(name: str) -> re.Pattern[bytes]:
+    return re.compile(
+        re.escape(orjson.dumps(name)) + rb'\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9]+(?![0-9.eE]))'
+    )
+
+
+def _literal(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None

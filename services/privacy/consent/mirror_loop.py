@@ -1,0 +1,47 @@
+"""The background loop that keeps the mirror."""
+
+import asyncio
+import contextlib
+
+import structlog
+
+from libs.common.errors import Unavailable
+from services.privacy import metrics
+from services.privacy.consent.mirror_sync import MirrorKeeper
+
+log = structlog.get_logger()
+
+
+class Upkeep:
+    """Lets the keeper work every `poll_seconds`."""
+
+    def __init__(self, keeper: MirrorKeeper, poll_seconds: float) -> None:
+        self._keeper = keeper
+        self._poll_seconds = poll_seconds
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`. A fill under way is given up then: the next process starts with one."""
+        work = asyncio.create_task(self._work(), name="consent mirror")
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+    async def _work(self) -> None:
+        failing = False
+        while True:
+            fills = self._keeper.fills
+            try:
+                await self._keeper.keep()
+            except Unavailable as error:
+                if not failing:
+                    log.warning("the consent mirror cannot be kept now", error=error.message)
+                failing = True
+            else:
+                failing = False
+            if filled := self._keeper.fills - fills:
+                metrics.MIRROR_FILLS.inc(filled)
+                log.info("filled the consent mirror", apps=filled)
+            await asyncio.sleep(self._poll_seconds)

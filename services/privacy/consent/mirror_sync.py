@@ -1,0 +1,89 @@
+"""Keeps the mirror in Redis equal to the truth in Postgres: fills it when lost, repairs people."""
+
+from collections.abc import Sequence
+
+from libs.consent import encode_state
+from services.privacy.consent.model import Person
+from services.privacy.consent.ports import ConsentMirror, ConsentStore
+from services.privacy.consent.resync_queue import Repairs
+
+
+class MirrorKeeper:
+    """Fills and repairs, one thing at a time. Any step may be abandoned and begun again."""
+
+    def __init__(
+        self,
+        app_ids: Sequence[str],
+        store: ConsentStore,
+        mirror: ConsentMirror,
+        repairs: Repairs,
+        page_size: int,
+    ) -> None:
+        self._app_ids = app_ids
+        self._store = store
+        self._mirror = mirror
+        self._repairs = repairs
+        self._page_size = page_size
+        # The process before may have ended between a commit and the write to the mirror.
+        self._due = set(app_ids)
+        self.fills = 0
+
+    async def keep(self) -> None:
+        """Does what there is to do now. Raises Unavailable; what is left is done next time."""
+        await self._repair_all()
+        if self._repairs.take_everybody():
+            self._due.update(self._app_ids)
+        for app_id in self._app_ids:
+            if not await self._mirror.ready(app_id):
+                self._due.add(app_id)
+        # The ones nobody can read come first.
+        for app_id in [app_id for app_id in self._app_ids if app_id in self._due]:
+            if await self.fill(app_id):
+                self._due.discard(app_id)
+
+    async def fill(self, app_id: str) -> bool:
+        """Mirrors everybody of one app; says whether readers trust the mirror now.
+
+        Nothing newer in the mirror is overwritten. Why the mark at the end can be trusted: a
+        withdrawal that was put in force after `begin_fill` is still in the mirror if the sign is,
+        since both lie in one hash; one that was put in force before belongs to a transaction that
+        `wait_for_writers` has seen the end of, so the pages show it if it was committed.
+        """
+        await self._mirror.begin_fill(app_id)
+        await self._store.wait_for_writers(app_id)
+        after = ""
+        while page := await self._store.page(app_id, after, self._page_size):
+            states = {
+                subject_id: encode_state(state.version, state.choices) for subject_id, state in page
+            }
+            await self._mirror.put(app_id, states)
+            after = page[-1][0]
+        self.fills += 1
+        return await self._mirror.end_fill(app_id)
+
+    async def repair(self, person: Person) -> None:
+        """Mirrors what is recorded for one person, as the newest state there is.
+
+        Under the person's lock and with a version of its own, so it also replaces a stricter state
+        whose commit failed, and never a later recording's.
+        """
+        async with self._store.transaction(person) as transaction:
+            state = await transaction.state()
+            choices = state.choices if state else {}
+            newer = 0
+            for _ in range(2):
+                version = await transaction.next_version(above=newer)
+                states = {person.subject_id: encode_state(version, choices)}
+                newer = await self._mirror.put(person.app_id, states)
+                if not newer:
+                    break
+
+    async def _repair_all(self) -> None:
+        people = self._repairs.take()
+        for place, person in enumerate(people):
+            try:
+                await self.repair(person)
+            except BaseException:
+                for unrepaired in people[place:]:
+                    self._repairs.add(unrepaired)
+                raise

@@ -1,0 +1,99 @@
+"""What privacy's decisions need from the outside."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from libs.consent import ConsentState
+from services.privacy.consent.model import (
+    HistoryEntry,
+    HistoryPosition,
+    Person,
+    Recorded,
+    Recording,
+    StoredState,
+)
+
+
+class ConsentTransaction(Protocol):
+    """One person's consent, held against every other writer until the transaction ends."""
+
+    async def state(self) -> ConsentState | None:
+        """What is recorded now; None where nothing is."""
+        ...
+
+    async def next_version(self, above: int = 0) -> int:
+        """A version that no state has had, higher than all of this person's and than `above`."""
+        ...
+
+    async def record(self, recording: Recording, recorded: Recorded) -> None:
+        """Writes the choices and appends them to the history."""
+        ...
+
+
+class ConsentStore(Protocol):
+    """The truth. Every method raises Unavailable where it cannot be reached."""
+
+    def transaction(self, person: Person) -> AbstractAsyncContextManager[ConsentTransaction]:
+        """Commits at the end of the block, or rolls back where the block raises.
+
+        Raises Unavailable also where it is not known whether the commit took place.
+        """
+        ...
+
+    async def read(self, app_id: str, subject_ids: Sequence[str]) -> Sequence[ConsentState | None]:
+        """Committed states, in the order asked; None where nothing is recorded."""
+        ...
+
+    async def page(self, app_id: str, after_subject_id: str, limit: int) -> Sequence[StoredState]:
+        """The next people of an app with anything recorded, in a stable order of their ids.
+
+        Begins behind `after_subject_id`, or at the first with "". Empty at the end.
+        """
+        ...
+
+    async def history(
+        self, person: Person, after: HistoryPosition, limit: int
+    ) -> Sequence[HistoryEntry]:
+        """Entries behind `after`, oldest first."""
+        ...
+
+    async def wait_for_writers(self, app_id: str) -> None:
+        """Returns when every transaction that had begun before this call has ended."""
+        ...
+
+
+class ConsentMirror(Protocol):
+    """The copy that checks and ingest read. Every method raises Unavailable where Redis fails."""
+
+    async def put(self, app_id: str, states: Mapping[str, bytes]) -> int:
+        """Writes each person's encoded state unless the copy has a newer one.
+
+        Returns 0 where all were written (or were there already), else the highest version that
+        stood in the way. Safe to repeat.
+        """
+        ...
+
+    async def ready(self, app_id: str) -> bool:
+        """Whether readers trust it: all shards are marked as whole in this run of the server."""
+        ...
+
+    async def begin_fill(self, app_id: str) -> None:
+        """Leaves a sign that is lost if the copy is emptied, or its server restarted."""
+        ...
+
+    async def end_fill(self, app_id: str) -> bool:
+        """Marks it as whole if the sign of `begin_fill` is still there; says whether it was."""
+        ...
+
+
+class MirrorReader(Protocol):
+    """Reads of the copy, as `libs.consent.ConsentReader` does them."""
+
+    def read_one(self, app_id: str, subject_id: str) -> Awaitable[bytes | None]:
+        """Raises ConsentUnavailable (an Unavailable) rather than answer from half a copy."""
+        ...
+
+    async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[bytes | None]:
+        """The same for many."""
+        ...

@@ -1,0 +1,105 @@
+"""Records grants and withdrawals: in which order the truth and its mirror are written.
+
+A withdrawal closes the mirror first and is committed then, so that no moment exists in which it is
+recorded and not in force. A grant is committed first and opens the mirror then, so that nobody is
+allowed what may yet be rolled back.
+"""
+
+from collections.abc import Mapping
+
+from libs.common.clock import Clock
+from libs.common.errors import Unavailable
+from libs.consent import ConsentState, encode_state
+from services.privacy.consent.model import Person, Recorded, Recording
+from services.privacy.consent.ports import ConsentMirror, ConsentStore, ConsentTransaction
+from services.privacy.consent.resync_queue import Repairs
+
+
+class Recorder:
+    """Writes one recording to the store and its mirror. Knows no catalog: see `validation`."""
+
+    def __init__(
+        self, store: ConsentStore, mirror: ConsentMirror, repairs: Repairs, clock: Clock
+    ) -> None:
+        self._store = store
+        self._mirror = mirror
+        self._repairs = repairs
+        self._clock = clock
+
+    async def record(self, recording: Recording) -> Recorded:
+        """Records the choices; when it returns, a withdrawal is in force everywhere.
+
+        Raises Unavailable: then a withdrawal may be in force already, and whether it was recorded
+        is known only where the store could be reached. Safe to repeat until it succeeds.
+        """
+        person = recording.person
+        mirrored = False
+        try:
+            async with self._store.transaction(person) as transaction:
+                before = await transaction.state()
+                version = await transaction.next_version()
+                after = _changed(before, recording.choices)
+                closed = _changed(before, _refusals(recording.choices))
+                if closed is not None:
+                    version = await self._close(transaction, person, version, closed)
+                mirrored = closed == after
+                if closed is not None and not mirrored:
+                    # The mirror takes no second state of one version.
+                    version = await transaction.next_version(above=version)
+                recorded = Recorded(version, self._clock.now_us())
+                await transaction.record(recording, recorded)
+        except BaseException:  # a cancelled call as well
+            # The mirror may be stricter now than the truth, and the commit may have come through.
+            self._repairs.add(person)
+            raise
+        if not mirrored:
+            await self._open(person, encode_state(version, after or {}))
+        return recorded
+
+    async def _close(
+        self,
+        transaction: ConsentTransaction,
+        person: Person,
+        version: int,
+        choices: Mapping[str, bool],
+    ) -> int:
+        """Puts the refusals in force; returns the version they have there."""
+        newer = await self._put(person, encode_state(version, choices))
+        if newer:
+            # We hold the person's lock, so nothing newer can exist, unless Postgres was restored
+            # from a backup and counts again from there: then count on from the mirror.
+            version = await transaction.next_version(above=newer)
+            if await self._put(person, encode_state(version, choices)):
+                raise Unavailable("the withdrawal could not be put in force", retry_after_seconds=1)
+        return version
+
+    async def _open(self, person: Person, state: bytes) -> None:
+        """Lets the mirror follow what is committed, now if possible and soon otherwise.
+
+        The caller's answer does not depend on it: a mirror that is behind refuses what was just
+        granted, and says so to whoever carries the token.
+        """
+        try:
+            behind = await self._put(person, state)
+        except Unavailable:
+            self._repairs.add(person)
+        except BaseException:
+            self._repairs.add(person)
+            raise
+        else:
+            if behind:
+                self._repairs.add(person)
+
+    async def _put(self, person: Person, state: bytes) -> int:
+        return await self._mirror.put(person.app_id, {person.subject_id: state})
+
+
+def _refusals(choices: Mapping[str, bool]) -> Mapping[str, bool]:
+    return {purpose: False for purpose, granted in choices.items() if not granted}
+
+
+def _changed(before: ConsentState | None, choices: Mapping[str, bool]) -> Mapping[str, bool] | None:
+    """All choices after these; None where there are none to change."""
+    if not choices:
+        return None
+    return {**(before.choices if before else {}), **choices}

@@ -1,0 +1,64 @@
+"""What a call may name: apps and purposes of the catalogs, and subject ids of a sane shape."""
+
+from collections.abc import Iterable, Mapping
+
+from libs.catalog import Catalog
+from libs.catalog.texts import MAX_TEXT_LENGTH, is_short_text
+from libs.common.errors import AppUnknown, InvalidArgument
+from libs.consent import is_subject_id
+from services.privacy.consent.model import Recording
+
+MAX_CHOICES = 32
+
+
+def check_app(catalogs: Mapping[str, Catalog], app_id: str) -> Catalog:
+    """The app's catalog. Raises AppUnknown."""
+    catalog = catalogs.get(app_id)
+    if catalog is None:
+        raise AppUnknown(app_id, catalogs)
+    return catalog
+
+
+def check_purpose(catalog: Catalog, purpose: str, field: str = "purpose") -> None:
+    """Raises InvalidArgument unless the catalog declares the purpose."""
+    if purpose not in catalog.purposes:
+        raise InvalidArgument(
+            f"the catalog declares no such purpose; it has {', '.join(catalog.purposes) or 'none'}",
+            reason="PURPOSE_UNKNOWN",
+            field=field,
+        )
+
+
+def check_subject(subject_id: str, field: str = "subject_id") -> None:
+    """Raises InvalidArgument unless this can be a person's id."""
+    if not is_subject_id(subject_id):
+        raise InvalidArgument(
+            f"must be 1 to {MAX_TEXT_LENGTH} printable characters",
+            reason="FIELD_INVALID",
+            field=field,
+        )
+
+
+def check_recording(catalog: Catalog, recording: Recording, purposes: Iterable[str]) -> None:
+    """Raises InvalidArgument; `purposes` are the choices' as they came, to find repeated ones."""
+    check_subject(recording.person.subject_id)
+    named = list(purposes)
+    if not 1 <= len(named) <= MAX_CHOICES:
+        raise InvalidArgument(f"must be 1 to {MAX_CHOICES}", field="choices")
+    for place, purpose in enumerate(named):
+        field = f"choices[{place}].purpose"
+        check_purpose(catalog, purpose, field)
+        if purpose in named[:place]:
+            raise InvalidArgument("is named twice", field=field)
+    _check_text(recording.actor, "actor", required=True)
+    _check_text(recording.method, "method", required=True)
+    granting = any(recording.choices.values())
+    _check_text(recording.notice_version, "notice_version", required=granting)
+
+
+def _check_text(text: str, field: str, *, required: bool) -> None:
+    if (required and not text) or not is_short_text(text):
+        least = 1 if required else 0
+        raise InvalidArgument(
+            f"must be {least} to {MAX_TEXT_LENGTH} printable characters", field=field
+        )

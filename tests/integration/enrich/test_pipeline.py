@@ -1,0 +1,249 @@
+"""A chunk's way through enrich, on real stores: poison is isolated, and repeating is harmless."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+from redis.asyncio import Redis
+from weir.common.v1 import event_pb2
+
+from libs.streams.groups import Entry
+from services.enrich import convert
+from services.enrich.dead_letter_limit import PoisonFloodError
+from services.enrich.enriched_stream import Forwarder
+from services.enrich.model import Session, WorkBatch
+from services.enrich.sessions.redis import SessionStore
+from services.enrich.storage.postgres import EventStore
+from tests.integration.enrich.conftest import NOON_US, Enrich, entry_of, event
+
+MINUTE_US = 60_000_000
+REFUSED_BY_POSTGRES = b'{"moves": 1e-99999}'
+
+
+async def test_an_event_that_postgres_refuses_is_isolated_and_its_neighbours_are_stored(
+    enrich: Enrich,
+) -> None:
+    events = [event(f"e{n:02}") for n in range(30)]
+    for position in (7, 23):
+        events[position].properties_json = REFUSED_BY_POSTGRES
+    first, bad, last = entry_of(event("a")), entry_of(*events), entry_of(event("z"))
+    await enrich.process(first, bad, last)
+    stored = ["a", *(f"e{n:02}" for n in range(30) if n not in (7, 23)), "z"]
+    assert [row[0] for row in enrich.rows()] == stored
+    letters = (await enrich.letters()).values()
+    assert {letter.event.event_id for letter in letters} == {"e07", "e23"}
+    assert {letter.stage for letter in letters} == {"enrich"}
+    assert [list(batch.skipped) for batch in await enrich.forwarded()] == [[], [7, 23], []]
+    # A repetition, after a crash before the acknowledgement: the same again.
+    await enrich.process(first, bad, last)
+    assert len(enrich.rows()) == 30
+    assert len(await enrich.letters()) == 2
+    assert [list(batch.skipped) for batch in (await enrich.forwarded())[3:]] == [[], [7, 23], []]
+
+
+async def test_a_batch_that_ingest_appended_twice_is_stored_once(enrich: Enrich) -> None:
+    """Redis lost the marks of a batch but not the batch: its repetition was new to ingest."""
+    entry = entry_of(event("a"), event("b"))
+    await enrich.process(entry)
+    await enrich.process(entry)
+    assert enrich.rows() == [("a",), ("b",)]
+    first, second = await enrich.forwarded()
+    # The same: aggregate knows the second by its batch id.
+    assert first == second
+
+
+async def test_a_batch_twice_in_a_chunk_is_still_counted_after_a_crash(
+    enrich: Enrich, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: object) -> None:
+        raise ConnectionError
+
+    entry = entry_of(event("a"), event("b"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Forwarder, "forward", crash)
+        with pytest.raises(ConnectionError):
+            await enrich.process(entry, entry)
+    assert enrich.rows() == [("a",), ("b",)]
+    await enrich.process(entry, entry)
+    assert [list(batch.skipped) for batch in await enrich.forwarded()][:1] == [[]]
+
+
+async def test_of_a_batch_twice_in_a_chunk_the_first_holds(enrich: Enrich) -> None:
+    """Ingest's script ran half and then again: the second time it found other ids seen before."""
+    first = entry_of(event("a"), event("b"))
+    second = Entry(first.stream, b"1-1", {**first.fields, b"skip": b"1"})
+    await enrich.process(first, second)
+    assert enrich.rows() == [("a",), ("b",)]
+    await enrich.process(second, first)
+    assert [list(batch.skipped) for batch in await enrich.forwarded()] == [[], [], [], []]
+
+
+async def test_poison_is_put_aside_before_its_batch_counts_as_stored(
+    enrich: Enrich, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash around the commit must not lose the dead letter: afterwards, nobody looks again."""
+    write, writes = EventStore.write, 0
+
+    async def write_and_crash(store: EventStore, batches: Sequence[WorkBatch]) -> None:
+        nonlocal writes
+        await write(store, batches)
+        writes += 1
+        raise ConnectionError
+
+    entry = entry_of(event("good"), event("bad", properties_json=REFUSED_BY_POSTGRES))
+    with monkeypatch.context() as patch:
+        patch.setattr(EventStore, "write", write_and_crash)
+        with pytest.raises(ConnectionError):
+            await enrich.process(entry)
+    assert writes == 1
+    assert len(enrich.rows()) == 1
+    await enrich.process(entry)
+    [letter] = (await enrich.letters()).values()
+    assert letter.event.event_id == "bad"
+    assert [list(batch.skipped) for batch in await enrich.forwarded()] == [[1]]
+
+
+async def test_a_batch_of_nothing_but_poison_is_nothing_when_it_comes_again(enrich: Enrich) -> None:
+    entry = entry_of(event("bad", properties_json=REFUSED_BY_POSTGRES))
+    for _ in range(2):  # a crash before the acknowledgement, and a repetition
+        await enrich.process(entry)
+        assert enrich.rows() == []
+        assert await enrich.forwarded() == []
+    assert len(await enrich.letters()) == 1
+
+
+async def test_a_repetition_stores_nothing_and_is_not_counted_as_stored(enrich: Enrich) -> None:
+    def counted(what: str) -> float:
+        name = f"weir_enrich_events_{what}_total"
+        return REGISTRY.get_sample_value(name, {"app": "chess"}) or 0.0
+
+    entry = entry_of(event("a"), event("b"))
+    stored, skipped = counted("stored"), counted("skipped")
+    for _ in range(3):
+        await enrich.process(entry)
+    assert (counted("stored") - stored, counted("skipped") - skipped) == (2, 4)
+
+
+@pytest.mark.parametrize("poison", [{"producer": 99}, {"properties_json": REFUSED_BY_POSTGRES}])
+async def test_a_flood_of_poison_is_not_drained_into_dead_letters(
+    enrich: Enrich, poison: dict[str, Any]
+) -> None:
+    events = [event(f"e{n}", **(poison if n % 3 else {})) for n in range(30)]
+    with pytest.raises(PoisonFloodError):
+        await enrich.process(entry_of(*events))
+    assert enrich.rows() == []
+    assert await enrich.letters() == {}
+    assert await enrich.forwarded() == []
+
+
+async def test_a_little_poison_is_no_flood(enrich: Enrich) -> None:
+    await enrich.process(entry_of(*[event(f"e{n}", producer=99) for n in range(19)]))
+    assert len(await enrich.letters()) == 19
+    assert await enrich.forwarded() == []
+
+
+async def test_giving_up_makes_dead_letters_of_a_whole_batch(enrich: Enrich) -> None:
+    batch = convert.work_batch(entry_of(event("a"), event("b")))
+    before = poison()
+    await enrich.processor.give_up(batch, "it failed")
+    assert {letter.event.event_id for letter in (await enrich.letters()).values()} == {"a", "b"}
+    assert enrich.rows() == []
+    assert poison() - before == 2
+
+
+def poison() -> float:
+    """What an operator's alarm looks at."""
+    name = "weir_enrich_events_poison_total"
+    return REGISTRY.get_sample_value(name, {"app": "chess"}) or 0.0
+
+
+async def test_giving_up_only_forwards_a_batch_that_is_stored(
+    enrich: Enrich, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It died between commit and forwarding, again and again: its events are there, uncounted."""
+
+    async def crash(*_: object) -> None:
+        raise ConnectionError
+
+    good = event("good", context={"user_agent": "UnityPlayer/2022.3.10f1"})
+    entry = entry_of(good, event("bad", properties_json=REFUSED_BY_POSTGRES))
+    with monkeypatch.context() as patch:
+        patch.setattr(Forwarder, "forward", crash)
+        with pytest.raises(ConnectionError):
+            await enrich.process(entry)
+    await enrich.processor.give_up(convert.work_batch(entry), "it died")
+    [batch] = await enrich.forwarded()
+    assert list(batch.skipped) == [1]
+    # Not counted as something else than it was stored as.
+    [(stored,)] = enrich.rows("device_type")
+    assert batch.enrichments[batch.enrichment_of_event[0]].device_type == stored != ""
+    [letter] = (await enrich.letters()).values()
+    assert letter.event.event_id == "bad"
+
+
+async def test_what_a_user_agent_and_an_address_tell_is_stored_and_handed_on(
+    enrich: Enrich,
+) -> None:
+    context = {
+        "ip": "2001:12ff::",  # NIC.br, Brazil
+        "user_agent": "Mozilla/5.0 (Linux; Android 13; SM-X710 Build/TP1A.220624.014) "
+        "AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/23.0 Chrome/115.0.0.0 Safari/537.36",
+    }
+    await enrich.process(entry_of(event("a", context=context), event("b")))
+    found = {
+        "country": "BR",
+        "device_type": "tablet",
+        "os": "Android",
+        "os_version": "13",
+        "browser": "Samsung Internet",
+        "browser_version": "23.0",
+        "device_brand": "Samsung",
+        "device_model": "SM-X710",
+    }
+    assert enrich.rows(", ".join(found)) == [tuple(found.values()), (None,) * len(found)]
+    [batch] = await enrich.forwarded()
+    told = [batch.enrichments[place] for place in batch.enrichment_of_event]
+    assert [{field.name: value for field, value in one.ListFields()} for one in told] == [found, {}]
+
+
+async def test_a_session_begins_with_its_earliest_event_over_all_chunks(enrich: Enrich) -> None:
+    def seen(event_id: str, minute: int) -> event_pb2.Event:
+        return event(
+            event_id,
+            NOON_US + minute * MINUTE_US,
+            session_id="s1",
+            context={"page_url": f"/{minute}"},
+        )
+
+    await enrich.process(entry_of(seen("e1", 10), seen("e2", 5)))
+    await enrich.process(entry_of(seen("e3", 20)))
+    await enrich.process(entry_of(seen("e4", 1)), entry_of(seen("e5", 30), event("e6")))
+    begun = enrich.rows("event_id, (extract(epoch FROM session_started_at) * 1000000)::bigint")
+    minutes = {
+        event_id: None if at is None else (at - NOON_US) // MINUTE_US for event_id, at in begun
+    }
+    # What was stored before an earlier event came keeps what was known then.
+    assert minutes == {"e1": 5, "e2": 5, "e3": 5, "e4": 1, "e5": 1, "e6": None}
+
+
+async def test_a_session_goes_on_into_the_next_window(client: Redis) -> None:
+    class MovedClock:
+        seconds = 1_795_176_000
+
+        def now_us(self) -> int:
+            return self.seconds * 1_000_000
+
+    clock = MovedClock()
+    store = SessionStore(client, clock, 3_600)
+    loaded, present = await store.load("chess", 0, ["s"])
+    assert (loaded, present) == ({}, set())
+    await store.save("chess", 0, {"s": Session(7, "/", "https://example.org/")})
+    assert (await store.load("chess", 0, ["s", "t"]))[1] == {"s"}
+    clock.seconds += 3_600
+    loaded, present = await store.load("chess", 0, ["s"])
+    assert loaded == {"s": Session(7, "/", "https://example.org/")}
+    assert present == set()
+    clock.seconds += 3_600
+    assert (await store.load("chess", 0, ["s"]))[0] == {}
+    assert (await store.load("go", 0, ["s"]))[0] == {}
