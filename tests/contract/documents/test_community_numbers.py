@@ -1,0 +1,104 @@
+"""Unofficial Communities, sections 7 and 9: what a day of events adds up to, worked out by hand."""
+
+from typing import Any
+
+import pytest
+from weir.common.v1 import event_pb2
+
+from services.aggregate.counting.fold import fold
+from services.aggregate.plan import compile_plan
+from tests.contract.documents.shipped import catalogs, shipped_event
+from tests.unit.aggregate.samples import batch, seconds
+
+DAY = seconds("2026-01-14")
+
+
+def _event(name: str, hour: int, person: str, community: str, **properties: Any) -> event_pb2.Event:
+    event = shipped_event(name, properties, subject_id=person, group_id=community)
+    event.occurred_at.FromSeconds(DAY + hour * 3_600)
+    return event
+
+
+def _cells(rollup: str, *events: event_pb2.Event) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """The cells of a rollup: how many values and what total each metric has, and its members."""
+    plan = compile_plan(catalogs()["unofficial_communities"])
+    found = {}
+    for key, measures, members in fold(plan, [batch(*events)])[rollup].cells():
+        numbers = {measure.metric: (measure.count, measure.total) for measure in measures}
+        people = {metric: set(found_members) for metric, found_members in members.items()}
+        found[key] = {**numbers, **people}
+    return found
+
+
+def _mission(hour: int, person: str, community: str, kind: str, xp: int) -> event_pb2.Event:
+    name = "gamification.mission.completed"
+    return _event(name, hour, person, community, mission_type=kind, xp_awarded=xp)
+
+
+def test_mission_completion_by_community_type_and_day() -> None:
+    cells = _cells(
+        "mission_completion",
+        _mission(0, "1", "7", "send_messages", 50),
+        _mission(23, "1", "7", "send_messages", 55),
+        _mission(5, "2", "7", "send_messages", 0),
+        _mission(5, "2", "7", "visit_zones", 40),
+        _mission(5, "2", "8", "send_messages", 10),
+        # The next day begins at midnight UTC.
+        _mission(24, "1", "7", "send_messages", 5),
+    )
+    # avg_xp is the total divided by the count: 105 / 3.
+    assert cells[DAY, "7", "send_messages"] == {
+        "completions": (3, None),
+        "total_xp_awarded": (3, 105),
+        "avg_xp": (3, 105),
+        "unique_users": {"1", "2"},
+    }
+    assert {key: cell["completions"][0] for key, cell in cells.items()} == {
+        (DAY, "7", "send_messages"): 3,
+        (DAY, "7", "visit_zones"): 1,
+        (DAY, "8", "send_messages"): 1,
+        (DAY + 86_400, "7", "send_messages"): 1,
+    }
+
+
+def test_zone_dwell_time_by_community_zone_and_day() -> None:
+    def left(hour: int, zone: str, stayed: float, community: str = "7") -> event_pb2.Event:
+        name = "world.zone.exited"
+        return _event(name, hour, "1", community, zone_type=zone, duration_seconds=stayed)
+
+    cells = _cells(
+        "zone_dwell",
+        left(1, "workshop", 61.5),
+        left(2, "workshop", 30),
+        left(2, "quiet_refuge", 600),
+        left(2, "workshop", 5, "8"),
+        left(25, "workshop", 5),
+        _event("world.zone.entered", 1, "1", "7", zone_type="workshop"),
+    )
+    assert cells == {
+        (DAY, "7", "workshop"): {"visits": (2, None), "avg_duration": (2, pytest.approx(91.5))},
+        (DAY, "7", "quiet_refuge"): {"visits": (1, None), "avg_duration": (1, 600)},
+        (DAY, "8", "workshop"): {"visits": (1, None), "avg_duration": (1, 5)},
+        (DAY + 86_400, "7", "workshop"): {"visits": (1, None), "avg_duration": (1, 5)},
+    }
+
+
+def test_average_session_duration_is_the_sum_by_the_number_of_sessions() -> None:
+    cells = _cells(
+        "world_sessions",
+        *(
+            _event("world.session.ended", n, str(n), "7", duration_seconds=100 * n)
+            for n in (1, 2, 6)
+        ),
+        _event("world.session.started", 1, "1", "7", room_population=3),
+        _event("user.logout.completed", 1, "1", "7", session_duration_seconds=5_000),
+    )
+    # 900 seconds in three sessions: 300 on average.
+    assert cells == {(DAY, "7"): {"sessions": (3, None), "avg_duration": (3, 900)}}
+
+
+def test_every_event_is_counted() -> None:
+    names = sorted(catalogs()["unofficial_communities"].events)
+    cells = _cells("events", *(_event(name, 3, "1", "7") for name in names for _ in range(2)))
+    assert {key[1]: cell["events"][0] for key, cell in cells.items()} == dict.fromkeys(names, 2)
+    assert len(names) == 58
