@@ -1,4 +1,4 @@
-"""SIGTERM of the real ingest with open streams."""
+"""SIGTERM and SIGINT of the real ingest with open streams."""
 
 import os
 import signal
@@ -28,8 +28,9 @@ def _send_until(sender: Any, sent: list[str], stop: threading.Event) -> None:
         stop.wait(0.01)
 
 
-def test_sigterm_sends_streams_away_and_loses_nothing_that_was_acked(
-    suite: Suite, calls: SuiteCalls
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_sends_streams_away_and_loses_nothing_that_was_acked(
+    suite: Suite, calls: SuiteCalls, signum: signal.Signals
 ) -> None:
     acked: set[str] = set()
     sent: list[str] = []
@@ -49,7 +50,7 @@ def test_sigterm_sends_streams_away_and_loses_nothing_that_was_acked(
             thread.start()
             try:
                 eventually(lambda: len(acked) > 500)
-                os.kill(suite.pid("ingest"), signal.SIGTERM)
+                os.kill(suite.pid("ingest"), signum)
                 assert idle.response().go_away.last_sequence == 1
                 # A frame that was under way is still answered; then the server ends the call.
                 assert idle.send(mission(*ids(1))).counts.accepted == 1
