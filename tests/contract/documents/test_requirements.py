@@ -1,30 +1,106 @@
-"""docs/requirements.md: each rule stands there once, and a row that says *works* names what is there."""
+"""docs/requirements.md: each rule has one row, what a row names exists, and *works* names its test."""
 
+import ast
 import re
 from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
 
 from libs.runtime.resources import REPOSITORY
 
-ROW = re.compile(r"^\| ([A-Z]+-?\d+) \| ([a-z ]+) \| ?(.*?) ?\| ?(.*?) ?\|$", re.MULTILINE)
-STATES = {"works", "works at the spine", "partly at the spine", "missing at the spine"}
+PAGE = REPOSITORY / "docs" / "requirements.md"
+SHARED = REPOSITORY.parent / "shared" / "requirements"
+STATES = {"works", "partly", "missing"}
+# Rows that have not been checked against the code of today.
+UNCHECKED = {f"{state} at the spine" for state in STATES}
+# The rules of each document, counted by hand in the requirement tables.
+RULES = {"UC": 108, "LMS": 109, "AV": 173, "IP": 77, "SL": 80}
+
+ROW = re.compile(r"^\| ([A-Z]+-?\d+) \| (.*?) \| ?(.*?) ?\| ?(.*?) ?\|$", re.MULTILINE)
+RULE = re.compile(r"^\| ([A-Z]+-?\d+) \|", re.MULTILINE)
+QUOTED = re.compile(r"`([^`]+)`")
+FILE = re.compile(r"[\w./-]+\.(?:py|pyi|yaml|yml|lua|md|proto|toml|sql|json)")
 
 
 def _rows() -> list[tuple[str, str, str, str]]:
-    return ROW.findall((REPOSITORY / "docs" / "requirements.md").read_text())
+    """Rule, state, where and test of each row."""
+    return ROW.findall(PAGE.read_text())
 
 
-def test_each_rule_of_the_five_documents_stands_there_once() -> None:
-    rows = _rows()
-    # The number of rules of each document, from the table of the requirement files.
-    products = Counter(re.sub(r"-?\d+", "", rule) for rule, *_ in rows)
-    assert sorted(products.values()) == sorted([108, 109, 173, 77, 80])
-    assert len({rule for rule, *_ in rows}) == len(rows)
-    assert {state for _, state, _, _ in rows} <= STATES
+def _checked_rows(state: str) -> list[tuple[str, str, str]]:
+    return [(rule, where, test) for rule, found, where, test in _rows() if found == state]
 
 
-def test_a_rule_that_works_names_its_file_and_its_test() -> None:
-    works = [row for row in _rows() if row[1] == "works"]
+@cache
+def _test_functions(file: Path) -> frozenset[str]:
+    return frozenset(
+        node.name
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+    )
+
+
+def test_each_rule_has_one_row() -> None:
+    rules = [rule for rule, *_ in _rows()]
+    assert [rule for rule, times in Counter(rules).items() if times > 1] == []
+    assert Counter(rule.rstrip("0123456789").rstrip("-") for rule in rules) == RULES
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the requirement tables are not beside the project")
+def test_the_rules_are_those_of_the_requirement_tables() -> None:
+    tables = (file.read_text() for file in SHARED.glob("*.md"))
+    assert {rule for rule, *_ in _rows()} == {
+        rule for text in tables for rule in RULE.findall(text)
+    }
+
+
+def test_a_state_is_one_of_three_words() -> None:
+    assert {state for _, state, *_ in _rows()} - UNCHECKED <= STATES
+
+
+def test_every_file_and_test_that_a_row_names_exists() -> None:
+    gone = []
+    for rule, _, where, test in _rows():
+        for name in QUOTED.findall(f"{where} {test}"):
+            path, _, function = name.partition("::")
+            if not FILE.fullmatch(path):
+                continue
+            file = REPOSITORY / path
+            if not file.is_file() or (function and function not in _test_functions(file)):
+                gone.append(f"{rule}: {name}")
+    assert gone == []
+
+
+def test_a_rule_that_works_names_its_files_and_its_tests() -> None:
+    works = _checked_rows("works")
     assert works
-    for rule, _, where, test in works:
-        for name in (where, test):
-            assert (REPOSITORY / name.strip("`")).is_file(), rule
+    wrong = []
+    for rule, where, test in works:
+        tests = [name.partition("::")[0] for name in QUOTED.findall(test)]
+        if not (
+            # Nothing but names, which the test above looks up.
+            _are_names(where)
+            and _are_names(test)
+            and all(
+                name.startswith("tests/") and _test_functions(REPOSITORY / name) for name in tests
+            )
+        ):
+            wrong.append(rule)
+    assert wrong == []
+
+
+def test_a_rule_that_does_not_work_says_what_is_missing() -> None:
+    rows = _checked_rows("partly") + _checked_rows("missing")
+    assert [rule for rule, where, _ in rows if not QUOTED.sub("", where).strip(" ,")] == []
+
+
+def _are_names(cell: str) -> bool:
+    names = QUOTED.findall(cell)
+    return (
+        cell == ", ".join(f"`{name}`" for name in names)
+        and all(FILE.fullmatch(name.partition("::")[0]) for name in names)
+        and bool(names)
+    )
