@@ -163,7 +163,7 @@ def call_errors_as_messages() -> Iterator[None]:
     """Ends the command with one line where a call fails for good."""
     import grpc
 
-    from libs.client import GaveUpError, describe_error
+    from weir_client import GaveUpError, describe_error
 
     try:
         yield

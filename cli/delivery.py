@@ -16,8 +16,7 @@ from cli.event_files import EventFile, Row
 from cli.report import Report, RowProblem
 from cli.wording import count
 from libs.catalog import Catalog
-from libs.client import EventSender, WeirClient, event_from_envelope
-from libs.client.errors import describe_status
+from weir_client import Client, EventSender, describe_status, event_from_envelope
 
 _ROWS_PER_UPDATE = 256
 
@@ -26,7 +25,7 @@ class Delivery:
     """Sends rows over one stream, and remembers where each event stands in the file until it has its
     verdict. A context manager: leaving it waits for all verdicts. Raises GaveUpError."""
 
-    def __init__(self, client: WeirClient, catalog: Catalog, file: EventFile, title: str) -> None:
+    def __init__(self, client: Client, catalog: Catalog, file: EventFile, title: str) -> None:
         self.report = Report()
         # Duplicates that went into a batch beside events that were taken: enrich sees them too.
         self.duplicates_passed_on = 0

@@ -14,7 +14,7 @@ from rich.table import Table
 from cli.event_files import Row
 from cli.wording import count
 from libs.catalog.problems import did_you_mean
-from libs.client import VerdictTotals
+from weir_client import VerdictTotals
 
 SHOWN_PROBLEMS = 20
 _SHOWN_NAMES = 10

@@ -85,7 +85,7 @@ class DemoEvent:
     trouble: Trouble = Trouble.NONE
 
     def envelope(self) -> dict[str, Any]:
-        """As `libs.client.event_from_envelope` takes it."""
+        """As `weir_client.event_from_envelope` takes it."""
         values = {
             "name": self.name,
             "producer": self.producer,

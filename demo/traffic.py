@@ -11,8 +11,8 @@ from weir.privacy.v1 import privacy_service_pb2 as privacy_pb
 from weir.privacy.v1 import privacy_service_pb2_grpc as privacy_grpc
 
 from demo.model import Choice, Day, DemoEvent, Verdict
-from libs.client import EventSender, WeirClient, event_from_envelope
 from suite.home import Addresses
+from weir_client import Client, EventSender, event_from_envelope
 
 _FRAME_EVENTS = 200
 _CALLS_AT_ONCE = 32
@@ -82,9 +82,7 @@ def stream_day(
     senders: dict[str, EventSender] = {}
     step = max(1, len(day.events) // 100)
     with ExitStack() as stack:
-        client = stack.enter_context(
-            WeirClient(addresses.services["ingest"], token=addresses.token)
-        )
+        client = stack.enter_context(Client(addresses.services["ingest"], token=addresses.token))
         for number, event in enumerate(day.events, start=1):
             of_app = answers[event.app_id]
             if event.app_id not in senders:

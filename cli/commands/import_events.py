@@ -38,8 +38,8 @@ from cli.importing.time_shapes import DayOrder
 from cli.importing.times import TimeError, TimeReader
 from cli.report import print_report
 from libs.catalog import Catalog
-from libs.client import WeirClient
 from suite.home import Addresses, Home
+from weir_client import Client
 
 
 def import_events(
@@ -214,7 +214,7 @@ class _Import:
         # A header is checked as a whole; without one, each line has names of its own.
         absent = set() if header else set(self.mapping.columns.values())
         with (
-            WeirClient(self.addresses.services["ingest"], token=self.addresses.token) as client,
+            Client(self.addresses.services["ingest"], token=self.addresses.token) as client,
             Delivery(client, self.catalog, file, self.path) as delivery,
         ):
             for row in rows:

@@ -19,8 +19,8 @@ from cli.derived_ids import line_id
 from cli.event_files import READ_ERRORS, EventFile, open_events, read_error, read_ndjson
 from cli.report import Report, print_report
 from libs.catalog import Catalog, EnvelopeError, to_envelope
-from libs.client import WeirClient
 from suite.home import Addresses
+from weir_client import Client
 
 
 def send(
@@ -49,7 +49,7 @@ def send(
 
 def _send(catalog: Catalog, addresses: Addresses, file: EventFile, title: str) -> Report:
     with (
-        WeirClient(addresses.services["ingest"], token=addresses.token) as client,
+        Client(addresses.services["ingest"], token=addresses.token) as client,
         Delivery(client, catalog, file, title) as delivery,
     ):
         for row in read_ndjson(file.byte_lines()):

@@ -15,8 +15,6 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 from weir.pipeline.v1 import batch_pb2
 
-from libs.client import EventSender, GaveUpError, WeirClient, build_event, describe_error
-from libs.client.errors import describe_status
 from libs.common.clock import SystemClock
 from libs.common.errors import Unavailable
 from libs.common.pseudonym import Pseudonymizer
@@ -31,6 +29,14 @@ from services.ingest.settings import IngestSettings
 from tests.support.refusals import details_of, reason_of
 from tests.support.waiting import until
 from tests.unit.ingest.fakes import Answers, Recorder, chess
+from weir_client import (
+    Client,
+    EventSender,
+    GaveUpError,
+    build_event,
+    describe_error,
+    describe_status,
+)
 
 # Field 2, the frame, whose four bytes are missing.
 BROKEN_FRAME = b"\x12\x04"
@@ -225,7 +231,7 @@ async def test_the_sender_does_not_repeat_what_cannot_be_read(ingest: Ingest) ->
 
 
 def _send_over(channel: grpc.Channel) -> EventSender:
-    with WeirClient("", channel=channel).stream("chess") as sender:
+    with Client("", channel=channel).stream("chess") as sender:
         sender.send(_event("a"))
     return sender
 
@@ -250,7 +256,7 @@ def _refused_streams() -> float:
 
 
 def _track(ingest: Ingest, *events: event_pb2.Event) -> pb.TrackBatchResponse:
-    with WeirClient(ingest.address) as client:
+    with Client(ingest.address) as client:
         return client.track_batch("chess", events)
 
 
@@ -279,7 +285,7 @@ async def test_a_batch_that_is_too_large_is_not_tried_again(ingest: Ingest) -> N
 
 
 def _send(ingest: Ingest, events: Sequence[event_pb2.Event], **options: Any) -> EventSender:
-    with WeirClient(ingest.address) as client, client.stream("chess", **options) as sender:
+    with Client(ingest.address) as client, client.stream("chess", **options) as sender:
         sender.send_all(events)
     return sender
 
@@ -319,7 +325,7 @@ async def test_an_error_that_time_does_not_cure_is_told_at_once(ingest: Ingest) 
 
 
 def _send_to_unknown_app(ingest: Ingest) -> None:
-    with WeirClient(ingest.address) as client, client.stream("go") as sender:
+    with Client(ingest.address) as client, client.stream("go") as sender:
         sender.send(_event("a"))
 
 
@@ -361,7 +367,7 @@ def test_patience_begins_when_there_is_something_to_send(monkeypatch: pytest.Mon
 
     hours = [0.0]
     real = time.monotonic
-    monkeypatch.setattr("libs.client.sender.time.monotonic", lambda: real() + hours[0] * 3600)
+    monkeypatch.setattr("weir_client.sender.time.monotonic", lambda: real() + hours[0] * 3600)
     sender = EventSender(away, "chess", give_up_seconds=60.0)
     try:
         hours[0] = 1.0

@@ -5,7 +5,7 @@ from typing import Any
 
 from weir.common.v1 import event_pb2
 
-from libs.client import build_event
+from weir_client import build_event
 
 APP = "unofficial_communities"
 PERSON = "12345"

@@ -8,13 +8,12 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from libs.catalog import Catalog, load_catalogs, to_envelope
-from libs.client import event_from_envelope
-from libs.client.errors import describe_status
 from libs.runtime.resources import REPOSITORY
 from suite.supervisor import Suite
 from tests.contract.documents.examples import EXAMPLES
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually
+from weir_client import describe_status, event_from_envelope
 
 pytestmark = pytest.mark.xdist_group("suite")
 # What these apps ask before they collect anything by name; the others' defaults let their examples pass.

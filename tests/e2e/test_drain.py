@@ -11,11 +11,11 @@ import pytest
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from libs.client import WeirClient, describe_error
 from suite.supervisor import Suite
 from tests.e2e.stream_events import APP, ids, mission
 from tests.support.suite_calls import SuiteCalls
 from tests.support.waiting import eventually
+from weir_client import Client, describe_error
 
 pytestmark = pytest.mark.xdist_group("suite")
 
@@ -41,7 +41,7 @@ def test_a_signal_sends_streams_away_and_loses_nothing_that_was_acked(
         acked.update(e.event_id for n, e in enumerate(events) if n not in retried)
 
     address = suite.addresses.services["ingest"]
-    with calls.open_stream() as idle, WeirClient(address, token=suite.addresses.token) as client:
+    with calls.open_stream() as idle, Client(address, token=suite.addresses.token) as client:
         idle.settle(APP)
         assert idle.send(mission(*ids(1))).counts.accepted == 1
         with client.stream(APP, frame_events=50, on_ack=on_ack) as sender:

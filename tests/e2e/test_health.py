@@ -9,11 +9,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from weir.aggregate.v1 import aggregate_service_pb2, aggregate_service_pb2_grpc
 from weir.privacy.v1 import privacy_service_pb2, privacy_service_pb2_grpc
 
-from libs.client import build_event
 from suite.supervisor import Suite
 from tests.support.frozen import frozen
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import PATIENCE_SECONDS, eventually
+from weir_client import build_event
 
 pytestmark = pytest.mark.xdist_group("suite")
 APP = "unofficial_communities"

@@ -16,14 +16,13 @@ from demo.cells import cell_key
 from demo.numbers import Numbers
 from demo.sql_recount import recount
 from libs.catalog import compile_catalog
-from libs.client import build_event
-from libs.client.errors import describe_status
 from suite.home import Home
 from suite.supervisor import Suite
 from tests.support.environment import without_settings
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.support.weir_command import weir
+from weir_client import build_event, describe_status
 
 pytestmark = pytest.mark.xdist_group("e2e limits")
 

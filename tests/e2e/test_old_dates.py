@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from weir.common.v1.event_pb2 import PRODUCER_SERVER
 
-from libs.client import WeirClient, build_event
 from suite.supervisor import Suite
 from tests.support.waiting import eventually
+from weir_client import Client, build_event
 
 pytestmark = pytest.mark.xdist_group("suite")
 DAYS = 8_000
@@ -23,7 +23,7 @@ def test_old_dates_delay_no_other_producer(suite: Suite) -> None:
 
     def send(app: str, name: str, moments: list[datetime]) -> None:
         with (
-            WeirClient(addresses.services["ingest"], token=addresses.token) as client,
+            Client(addresses.services["ingest"], token=addresses.token) as client,
             client.stream(app, frame_events=200) as stream,
         ):
             for moment in moments:

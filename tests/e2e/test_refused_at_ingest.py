@@ -15,12 +15,12 @@ import pytest
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from libs.client import build_event
 from suite.home import Home
 from suite.supervisor import Suite
 from tests.support.environment import without_settings
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually
+from weir_client import build_event
 
 pytestmark = pytest.mark.xdist_group("suite")
 APP = "canary"

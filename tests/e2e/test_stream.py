@@ -11,11 +11,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from libs.client.errors import describe_status
 from suite.supervisor import Suite
 from tests.e2e.stream_events import APP, ids, mission, whatsapp
 from tests.support.suite_calls import SuiteCalls
 from tests.support.waiting import eventually
+from weir_client import describe_status
 
 pytestmark = pytest.mark.xdist_group("suite")
 

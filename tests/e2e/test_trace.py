@@ -29,12 +29,12 @@ pytestmark = pytest.mark.xdist_group("suite")
 HOPS = {"weir-producer", "weir-ingest", "weir-enrich", "weir-aggregate"}
 PRODUCER = """
 import sys
-from libs.client import WeirClient, build_event
+from weir_client import Client, build_event
 from libs.runtime.telemetry import setup_telemetry
 
 stop = setup_telemetry("producer")
 address, token, way = sys.argv[1:]
-with WeirClient(address, token=token) as weir:
+with Client(address, token=token) as weir:
     event = build_event("gamification.mission.completed", event_id=f"traced-{way}",
                         subject_id="canary-subject",
                         properties={"mission_type": "send_messages", "xp_awarded": 50})

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from libs.client import EventSender, WeirClient, build_event
 from suite.home import Home
 from suite.supervisor import Suite
 from tests.support.environment import without_settings
 from tests.support.ledger import Ledger
+from weir_client import Client, EventSender, build_event
 
 APP = "unofficial_communities"
 # Abandoned batches are claimed quickly here, so that the tests need not wait for it.
@@ -43,7 +43,7 @@ def _load(suite: Suite) -> Iterator[Ledger]:
     stop = threading.Event()
     address = suite.addresses.services["ingest"]
     with (
-        WeirClient(address, token=suite.addresses.token) as client,
+        Client(address, token=suite.addresses.token) as client,
         client.stream(APP, frame_events=100, on_ack=ledger.on_ack, give_up_seconds=120) as sender,
     ):
         thread = threading.Thread(target=_send, args=(sender, ledger, stop))

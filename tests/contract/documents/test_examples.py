@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from libs.catalog import Catalog, EnvelopeError, load_catalogs, to_envelope
-from libs.client import event_from_envelope
 from tests.contract.documents.examples import EXAMPLES
+from weir_client import event_from_envelope
 
 CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
 

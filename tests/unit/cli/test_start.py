@@ -25,7 +25,7 @@ print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 """
 # Each of these takes from a twentieth to half a second.
 STORES = {"sqlalchemy", "alembic", "psycopg", "redis"}
-CALLS = {"grpc", "google.protobuf", "libs.client"}
+CALLS = {"grpc", "google.protobuf", "weir_client"}
 REST = {"pydantic_settings", "structlog", "opentelemetry", "demo", "suite.supervisor"}
 CATALOGS = {"libs.catalog", "jsonschema_rs", "yaml"}
 

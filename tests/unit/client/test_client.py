@@ -10,7 +10,7 @@ import pytest
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from libs.client import WeirClient, build_event, describe_error
+from weir_client import Client, build_event, describe_error
 
 SERVICE = pb.DESCRIPTOR.services_by_name["IngestService"]
 
@@ -21,8 +21,8 @@ def channel() -> Any:
 
 
 @pytest.fixture
-def client(channel: Any) -> WeirClient:
-    return WeirClient("", token="secret", channel=channel)
+def client(channel: Any) -> Client:
+    return Client("", token="secret", channel=channel)
 
 
 def _in_thread(call: Callable[..., Any], *arguments: Any) -> Future[Any]:
@@ -32,7 +32,7 @@ def _in_thread(call: Callable[..., Any], *arguments: Any) -> Future[Any]:
     return future
 
 
-def test_track_sends_one_event_and_returns_its_verdict(channel: Any, client: WeirClient) -> None:
+def test_track_sends_one_event_and_returns_its_verdict(channel: Any, client: Client) -> None:
     event = build_event("view", subject_id="7")
     future = _in_thread(client.track, "social_live", event)
     metadata, request, rpc = channel.take_unary_unary(SERVICE.methods_by_name["TrackEvent"])
@@ -44,7 +44,7 @@ def test_track_sends_one_event_and_returns_its_verdict(channel: Any, client: Wei
     assert ("authorization", "Bearer secret") in tuple(metadata)
 
 
-def test_track_batch_keeps_the_order(channel: Any, client: WeirClient) -> None:
+def test_track_batch_keeps_the_order(channel: Any, client: Client) -> None:
     events = [build_event("view", subject_id=str(number)) for number in range(3)]
     future = _in_thread(client.track_batch, "social_live", events)
     _, request, rpc = channel.take_unary_unary(SERVICE.methods_by_name["TrackBatch"])
@@ -55,7 +55,7 @@ def test_track_batch_keeps_the_order(channel: Any, client: WeirClient) -> None:
     assert list(request.events) == events
 
 
-def test_a_refused_call_says_why(channel: Any, client: WeirClient) -> None:
+def test_a_refused_call_says_why(channel: Any, client: Client) -> None:
     future = _in_thread(client.track, "nobody", build_event("view"))
     _, _, rpc = channel.take_unary_unary(SERVICE.methods_by_name["TrackEvent"])
     status = status_pb2.Status(code=code_pb2.NOT_FOUND, message="no catalog")
@@ -73,7 +73,7 @@ def test_a_refused_call_says_why(channel: Any, client: WeirClient) -> None:
     assert problem.code == "NOT_FOUND"
 
 
-def test_a_failure_without_details_is_told_by_its_code(channel: Any, client: WeirClient) -> None:
+def test_a_failure_without_details_is_told_by_its_code(channel: Any, client: Client) -> None:
     future = _in_thread(client.track, "social_live", build_event("view"))
     _, _, rpc = channel.take_unary_unary(SERVICE.methods_by_name["TrackEvent"])
     rpc.send_initial_metadata(())

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from weir.common.v1 import event_pb2
 
-from libs.client import build_event, event_from_envelope
+from weir_client import build_event, event_from_envelope
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 

@@ -17,8 +17,7 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
-from libs.client import EventSender, GaveUpError, WeirClient, build_event
-from libs.client.errors import describe_status
+from weir_client import Client, EventSender, GaveUpError, build_event, describe_status
 
 EVENTS = 1_000
 FRAME = 50
@@ -124,13 +123,13 @@ def refuse_frame(
 
 
 @contextmanager
-def serving(ingest: Ingest) -> Iterator[WeirClient]:
+def serving(ingest: Ingest) -> Iterator[Client]:
     server = grpc.server(ThreadPoolExecutor(4))
     pb_grpc.add_IngestServiceServicer_to_server(ingest, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        with WeirClient(f"127.0.0.1:{port}") as client:
+        with Client(f"127.0.0.1:{port}") as client:
             yield client
     finally:
         server.stop(0).wait()
@@ -213,7 +212,7 @@ def test_a_pause_that_ends_between_two_looks_at_the_clock_ends(
 ) -> None:
     ticks = count()
     clock = SimpleNamespace(monotonic=lambda: next(ticks) * 0.02)
-    monkeypatch.setattr("libs.client.sender.time", clock)
+    monkeypatch.setattr("weir_client.sender.time", clock)
     # One frame and a pause of 30 ms: nothing else is under way that would wake the sender.
     ingest = Ingest({(0, 0): retry_half})
     with serving(ingest) as client, client.stream("game") as sender:
@@ -254,7 +253,7 @@ def test_a_refusal_that_will_not_change_ends_the_sending() -> None:
 def test_a_server_that_is_not_there_is_given_up_in_time() -> None:
     with (
         pytest.raises(GaveUpError, match="UNAVAILABLE"),
-        WeirClient("127.0.0.1:1") as client,
+        Client("127.0.0.1:1") as client,
         client.stream("game", give_up_seconds=0.3) as sender,
     ):
         sender.send(build_event("tick"))

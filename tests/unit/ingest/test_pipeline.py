@@ -8,7 +8,6 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.pipeline.v1 import batch_pb2
 
-from libs.client.errors import describe_status
 from libs.common.errors import InvalidArgument, NotFound, ResourceExhausted
 from libs.common.ids import event_uuid
 from services.ingest.intake.convert import ProtoCodec, results
@@ -19,6 +18,7 @@ from tests.unit.ingest.intake import (
     Ingest,
     event_of,
 )
+from weir_client import describe_status
 
 
 async def test_a_batch_reaches_the_stream_as_it_was_sent() -> None:

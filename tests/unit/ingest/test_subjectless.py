@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from libs.catalog import compile_catalog
-from libs.client.errors import describe_status
 from libs.consent import encode_state
 from services.ingest.intake.convert import results
 from services.ingest.intake.model import DropReason, Verdict
 from tests.unit.ingest.fakes import CHESS
 from tests.unit.ingest.intake import COACHING, NO_TELEMETRY, Ingest, event_of
+from weir_client import describe_status
 
 NO_COACHING = encode_state(1, {"coaching": False})
 

@@ -3,10 +3,10 @@
 import pytest
 from google.rpc import error_details_pb2
 
-from libs.client.errors import describe_status
 from libs.common.errors import AppUnknown, InvalidArgument, ResourceExhausted, Unavailable
 from libs.common.sharding import shard_key, shard_of
 from libs.rpc.status import duration, rpc_status
+from weir_client import describe_status
 
 
 def test_a_field_at_fault() -> None:

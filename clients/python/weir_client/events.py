@@ -1,15 +1,16 @@
 """Making events: from keyword arguments, or from an envelope dict."""
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from weir.common.v1 import event_pb2
 
-from libs.common.ids import new_uuid7_text
+from weir_client.ids import new_event_id
+from weir_client.properties import properties_json
 
 _TEXT_FIELDS = (
     "event_id",
@@ -35,24 +36,26 @@ def build_event(
     """An event that happened now unless `occurred_at` (timezone-aware) says otherwise, with a new UUIDv7
     unless `event_id` is given. `fields` are other fields of `weir.common.v1.Event`.
 
-    Raises ValueError for a naive `occurred_at`, TypeError for properties that JSON cannot express.
+    Raises ValueError for a naive `occurred_at`, ValueError or TypeError for properties that JSON cannot
+    express.
     """
     if occurred_at is not None and occurred_at.tzinfo is None:
         raise ValueError("occurred_at must have a time zone")
     event = event_pb2.Event(
-        event_id=event_id or new_uuid7_text(),
+        event_id=event_id or new_event_id(),
         name=name,
-        properties_json=orjson.dumps(properties or {}),
+        properties_json=properties_json(properties or {}),
         **fields,
     )
-    event.occurred_at.FromDatetime(occurred_at or datetime.now(UTC))
+    _set_time(event, occurred_at)
     return event
 
 
 def event_from_envelope(
     envelope: Mapping[str, Any], *, event_id: str = "", now: datetime | None = None
 ) -> event_pb2.Event:
-    """An event from what `libs.catalog.to_envelope` gives. `event_id` and `now` stand in where the
+    """An event from its JSON form: `{"name": ..., "occurred_at": "2026-05-01T12:00:00Z", ...}`, with the
+    fields of `weir.common.v1.Event` and `properties` as an object. `event_id` and `now` are used if the
     envelope has none. Raises ValueError naming the field that cannot be converted.
     """
     event = event_pb2.Event()
@@ -60,12 +63,12 @@ def event_from_envelope(
         if name in envelope:
             setattr(event, name, str(envelope[name]))
     if not event.event_id:
-        event.event_id = event_id or new_uuid7_text()
-    event.properties_json = orjson.dumps(envelope.get("properties") or {})
+        event.event_id = event_id or new_event_id()
+    event.properties_json = properties_json(envelope.get("properties") or {})
     if "occurred_at" in envelope:
         event.occurred_at.CopyFrom(_timestamp(envelope["occurred_at"]))
     else:
-        event.occurred_at.FromDatetime(now or datetime.now(UTC))
+        _set_time(event, now)
     for name, prefix in (
         ("producer", "PRODUCER"),
         ("environment", "ENVIRONMENT"),
@@ -88,6 +91,14 @@ def event_from_envelope(
             struct.update(extra)
             event.context.extra.CopyFrom(struct)
     return event
+
+
+def _set_time(event: event_pb2.Event, moment: datetime | None) -> None:
+    if moment is None:
+        # A third of what the way over a datetime takes.
+        event.occurred_at.FromMicroseconds(time.time_ns() // 1_000)
+    else:
+        event.occurred_at.FromDatetime(moment)
 
 
 def _set_texts(message: Any, field: str, values: Mapping[str, Any]) -> None:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
+from google.protobuf.message import DecodeError
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+_DETAILS_KEY = "grpc-status-details-bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,23 @@ class Problem:
 
 def describe_error(error: grpc.RpcError) -> Problem:
     """The problem behind a failed call."""
-    status = rpc_status.from_call(error)
+    status = _sent_status(error)
     if status is None:
         return Problem(error.code().name, error.details() or "")
     return describe_status(status)
+
+
+def _sent_status(error: grpc.RpcError) -> status_pb2.Status | None:
+    """The `google.rpc.Status` that came with the call's end; None if there is none, or one that cannot be
+    read, or one about another code (a proxy may have replaced the server's)."""
+    for key, value in error.trailing_metadata() or ():
+        if key == _DETAILS_KEY:
+            try:
+                status = status_pb2.Status.FromString(value)
+            except DecodeError:
+                return None
+            return status if status.code == error.code().value[0] else None
+    return None
 
 
 def describe_status(status: status_pb2.Status) -> Problem:
@@ -47,3 +62,18 @@ def describe_status(status: status_pb2.Status) -> Problem:
         info.metadata.get("field", ""),
         retry.retry_delay.ToTimedelta().total_seconds(),
     )
+
+
+def event_too_large(limit_bytes: int) -> status_pb2.Status:
+    """What the server would say of an event that no frame can carry."""
+    status = status_pb2.Status(
+        code=code_pb2.RESOURCE_EXHAUSTED, message=f"an event has at most {limit_bytes} bytes"
+    )
+    status.details.add().Pack(
+        error_details_pb2.ErrorInfo(
+            reason="LIMIT_EXCEEDED",
+            domain="weir",
+            metadata={"limit": "max_bytes", "value": str(limit_bytes)},
+        )
+    )
+    return status

@@ -1,5 +1,6 @@
 """Sends events over a stream, and sees to it that each gets its verdict whatever happens to the stream."""
 
+import logging
 import threading
 import time
 from collections import deque
@@ -8,17 +9,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
-import structlog
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from libs.client.errors import Problem, describe_error, describe_status
-from libs.client.totals import VerdictTotals
-from libs.common.errors import ResourceExhausted
-from libs.rpc.status import rpc_status
-from libs.runtime.telemetry import batch_span
+from weir_client.errors import Problem, describe_error, describe_status, event_too_large
+from weir_client.totals import VerdictTotals
+from weir_client.tracing import batch_span
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 Event = event_pb2.Event
 # Called for each frame with its events and the ack; RETRY events in it will come again.
@@ -159,14 +157,10 @@ class EventSender:
 
     def _refuse(self, frame: pb.EventFrame) -> None:
         """Settles a single event that no server would take: sent, it would end the stream for all."""
-        error = ResourceExhausted(
-            f"an event has at most {_FRAME_BYTES} bytes",
-            metadata={"limit": "max_bytes", "value": str(_FRAME_BYTES)},
-        )
         self.totals.failed += 1
-        log.error("event too large", bytes=frame.ByteSize())
+        log.error("event too large: %d bytes", frame.ByteSize())
         if self._on_ack:
-            self._on_ack(frame.events, pb.FrameAck(status=rpc_status(error)))
+            self._on_ack(frame.events, pb.FrameAck(status=event_too_large(_FRAME_BYTES)))
 
     def _enqueue(self, frame: pb.EventFrame) -> None:
         self._sequence += 1
@@ -302,7 +296,7 @@ class EventSender:
             self._resume_at = time.monotonic() + ack.retry_after.ToTimedelta().total_seconds()
         elif ack.HasField("status"):
             self.totals.failed += len(frame.events)
-            log.error("frame refused", problem=str(describe_status(ack.status)))
+            log.error("frame refused: %s", describe_status(ack.status))
 
     def _requeue(self) -> None:
         """What was sent and not acked goes out first on the next stream, in its order."""

@@ -8,8 +8,8 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
-from libs.client.sender import EventSender
-from libs.runtime.telemetry import batch_span
+from weir_client.sender import EventSender
+from weir_client.tracing import batch_span
 
 # gRPC's own retries for calls that took nothing; event ids make a repetition harmless.
 SERVICE_CONFIG = """{"methodConfig": [{
@@ -25,7 +25,7 @@ OPTIONS = [
 TIMEOUT_SECONDS = 30.0
 
 
-class WeirClient:
+class Client:
     """Sends events to one ingest service. Safe to share between threads; a context manager."""
 
     def __init__(

@@ -1,0 +1,26 @@
+"""Sends events to Weir, from game servers and Python back ends.
+
+from weir_client import Client, build_event
+
+with Client("127.0.0.1:50051", token=TOKEN) as weir:
+    weir.track("unofficial_communities", build_event("world.zone.entered", subject_id="12345",
+               properties={"zone_type": "workshop"}))
+"""
+
+from weir_client.client import Client
+from weir_client.errors import Problem, describe_error, describe_status
+from weir_client.events import build_event, event_from_envelope
+from weir_client.sender import EventSender, GaveUpError
+from weir_client.totals import VerdictTotals
+
+__all__ = [
+    "Client",
+    "EventSender",
+    "GaveUpError",
+    "Problem",
+    "VerdictTotals",
+    "build_event",
+    "describe_error",
+    "describe_status",
+    "event_from_envelope",
+]
