@@ -6,11 +6,11 @@ import pytest
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from libs.client import WeirClient, build_event
 from suite.supervisor import Suite
 from tests.fault.conftest import APP
 from tests.support.frozen import frozen
 from tests.support.suite_calls import suite_calls
+from weir_client import Client, build_event
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
 
@@ -31,7 +31,7 @@ def test_an_event_is_durable_once_its_call_has_returned(
     with suite_calls(fragile_suite) as calls:
         # So that the event is in no other place than the one that ingest has put it into.
         with frozen(fragile_suite.pid("enrich")):
-            with WeirClient(addresses.services["ingest"], token=addresses.token) as client:
+            with Client(addresses.services["ingest"], token=addresses.token) as client:
                 assert client.track(APP, event).verdict == pb.VERDICT_ACCEPTED
             fragile_suite.kill("redis")
             fragile_suite.kill("ingest")

@@ -7,7 +7,6 @@ import pytest
 from weir.common.v1 import event_pb2
 
 from libs.catalog import to_envelope
-from libs.client import event_from_envelope
 from libs.consent import encode_state
 from services.ingest.intake.model import Verdict
 from tests.contract.documents.event_names import UNOFFICIAL_COMMUNITIES as SOURCES
@@ -15,6 +14,7 @@ from tests.contract.documents.event_properties import UNOFFICIAL_COMMUNITIES as 
 from tests.contract.documents.shipped import catalogs, ingest_of, shipped_event
 from tests.unit.ingest.fakes import NOW_US
 from tests.unit.ingest.intake import PSEUDONYMS
+from weir_client import event_from_envelope
 
 APP = "unofficial_communities"
 PERSON = "12345"
