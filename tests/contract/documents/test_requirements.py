@@ -35,6 +35,9 @@ def _checked_rows(state: str) -> list[tuple[str, str, str]]:
 
 @cache
 def _test_functions(file: Path) -> frozenset[str]:
+    """The names of a file's tests; none if there is no such file."""
+    if not file.is_file():
+        return frozenset()
     return frozenset(
         node.name
         for node in ast.walk(ast.parse(file.read_text()))
