@@ -33,8 +33,8 @@ class CountedEvents:
         total: float = 0.0
         token = ""
         while True:
-            response = self._stub.QueryMetric(
-                pb.QueryMetricRequest(
+            response = self._stub.QueryRollup(
+                pb.QueryRollupRequest(
                     app_id=self._app_id, rollup=ROLLUP, page_size=_PAGE_SIZE, page_token=token
                 ),
                 metadata=self._metadata,
@@ -61,7 +61,7 @@ class CountedEvents:
             if line.startswith(
                 (
                     f"weir_enrich_events_skipped_total{label}",
-                    f"weir_enrich_events_poison_total{label}",
+                    f"weir_enrich_events_dead_lettered_total{label}",
                 )
             )
         )

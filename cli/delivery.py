@@ -13,7 +13,7 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from cli.event_files import EventFile, Row
-from cli.report import Report, RowProblem
+from cli.report import DeliveryReport, RowProblem
 from cli.wording import count
 from libs.catalog import Catalog
 from weir_client import Client, EventSender, describe_status, event_from_envelope
@@ -26,7 +26,7 @@ class Delivery:
     verdict. A context manager: leaving it waits for all verdicts. Raises GaveUpError."""
 
     def __init__(self, client: Client, catalog: Catalog, file: EventFile, title: str) -> None:
-        self.report = Report()
+        self.report = DeliveryReport()
         # Duplicates that went into a batch beside events that were taken: enrich sees them too.
         self.duplicates_passed_on = 0
         self._catalog = catalog

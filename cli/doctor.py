@@ -44,7 +44,7 @@ def examine(
         findings.extend(token_findings(addresses, environment, home))
     running = Path(addresses.catalogs) if addresses and addresses.catalogs else None
     findings.append(_catalogs((catalogs or running or default_catalogs()).absolute()))
-    if country_database := environment.get("WEIR_GEOIP_MMDB_PATH"):
+    if country_database := environment.get("WEIR_ENRICH_GEOIP_MMDB_PATH"):
         findings.append(_country_database(Path(country_database)))
     return findings
 

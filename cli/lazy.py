@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 
 @dataclass(frozen=True)
-class Entry:
+class CommandEntry:
     """Where a command is found, and what `--help` says of it without looking there."""
 
     # Of the module, and in it: a function, or a Typer app with commands of its own.
@@ -27,7 +27,7 @@ class Entry:
 class LazyCommand(TyperCommand):
     """Stands for a command in the list; the real one takes its place when arguments are parsed."""
 
-    def __init__(self, name: str, entry: Entry) -> None:
+    def __init__(self, name: str, entry: CommandEntry) -> None:
         super().__init__(name, help=entry.summary)
         self._entry = entry
 
@@ -45,7 +45,7 @@ class LazyCommand(TyperCommand):
         return self.load().make_context(*words, **named)
 
 
-def lazy_group(entries: Mapping[str, Entry]) -> type[TyperGroup]:
+def lazy_group(entries: Mapping[str, CommandEntry]) -> type[TyperGroup]:
     """A group class with these commands, in this order."""
 
     class LazyGroup(TyperGroup):

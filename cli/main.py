@@ -2,54 +2,56 @@
 
 import typer
 
-from cli.lazy import Entry, lazy_group
+from cli.lazy import CommandEntry, lazy_group
 
 ENTRIES = {
-    "up": Entry(
+    "up": CommandEntry(
         "cli.commands.suite",
         "up",
         "Run the whole suite in the foreground, with embedded stores; Ctrl-C stops it in good order.",
     ),
-    "status": Entry(
+    "status": CommandEntry(
         "cli.commands.health",
         "status",
         "Say what serves; exit code 0 only if everything does.",
     ),
-    "doctor": Entry(
+    "doctor": CommandEntry(
         "cli.commands.health",
         "doctor",
         "Check everything that Weir needs; exit code 1 if something is broken.",
     ),
-    "serve": Entry(
+    "serve": CommandEntry(
         "cli.commands.serve",
         "serve",
         "Become one service, with settings from the environment (WEIR_...): for containers.",
     ),
-    "migrate": Entry(
+    "migrate": CommandEntry(
         "cli.commands.suite",
         "migrate",
         "Bring the database of WEIR_DATABASE_URL, else of the running suite, to the newest revision.",
     ),
-    "demo": Entry(
+    "demo": CommandEntry(
         "cli.commands.demo",
         "demo",
         "Stream a believable day of all five products through the real suite, and check every number.",
     ),
-    "send": Entry(
+    "send": CommandEntry(
         "cli.commands.send",
         "send",
         "Send a file of events, one JSON object a line, in the app's own words.",
     ),
-    "import": Entry(
+    "import": CommandEntry(
         "cli.commands.import_events",
         "import_events",
         "Import a log: each row becomes an event.",
     ),
-    "catalog": Entry("cli.commands.catalog", "app", "Check catalogs, and read what they declare."),
-    "consent": Entry(
+    "catalog": CommandEntry(
+        "cli.commands.catalog", "app", "Check catalogs, and read what they declare."
+    ),
+    "consent": CommandEntry(
         "cli.commands.consent", "app", "Record what people agree to; ask what may be done."
     ),
-    "query": Entry("cli.commands.query", "app", "Read the numbers; watch them change."),
+    "query": CommandEntry("cli.commands.query", "app", "Read the numbers; watch them change."),
 }
 
 app = typer.Typer(

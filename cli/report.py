@@ -35,7 +35,7 @@ class RowProblem:
 
 
 @dataclass
-class Report:
+class DeliveryReport:
     """What became of a file. `unusable` rows were never sent; `problems` are the first rows that were
     unusable, rejected, or in a frame that was refused, as far as that was known first. `absent_columns`
     are mapped, and no line of NDJSON has them."""
@@ -133,7 +133,7 @@ def _name_list(names: Counter[str], known: Sequence[str]) -> str:
 
 
 def print_report(
-    report: Report, notes: Sequence[str], extra: dict[str, Any], *, as_json: bool
+    report: DeliveryReport, notes: Sequence[str], extra: dict[str, Any], *, as_json: bool
 ) -> None:
     """The verdicts as a table, the notes and the rejected rows, or one JSON object with `extra`."""
     if as_json:

@@ -9,12 +9,12 @@ import psycopg
 
 from demo.cells import Cells, Difference, differences
 from demo.known_recount import KNOWN, taken_events
-from demo.model import Day, DemoEvent, Verdict
+from demo.model import Day, DemoEvent, ExpectedVerdict
 from demo.numbers import Numbers
 from demo.sql_recount import count_stored, recount
 from libs.catalog import Catalog
 
-Answered = Sequence[tuple[DemoEvent, Verdict]]
+Answered = Sequence[tuple[DemoEvent, ExpectedVerdict]]
 _SHOWN = 10
 
 
@@ -78,7 +78,7 @@ def check(
         found += differences(known.app_id, known.rollup, served, expected, "generator")
     totals = Totals(
         sent=len(day.events),
-        **{str(verdict): verdicts[verdict] for verdict in Verdict},
+        **{str(verdict): verdicts[verdict] for verdict in ExpectedVerdict},
         stored=count_stored(connection),
         counted=counted,
         mismatches=len({(one.app_id, one.rollup, one.key) for one in found}),
@@ -89,7 +89,7 @@ def check(
 
 def _wrong_totals(totals: Totals) -> list[str]:
     wrong = []
-    verdicts = {str(verdict): getattr(totals, verdict) for verdict in Verdict}
+    verdicts = {str(verdict): getattr(totals, verdict) for verdict in ExpectedVerdict}
     if totals.sent != sum(verdicts.values()):
         wrong.append(f"{totals.sent} events sent, but {sum(verdicts.values())} verdicts")
     wrong += [f"no event was {name}" for name, count in verdicts.items() if not count]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
-from demo.model import Answer, Choice, Day, DemoEvent, Person
+from demo.model import Choice, ConsentOutcome, Day, DemoEvent, DemoPerson
 from demo.products.addvalue import AddValue
 from demo.products.ip_assets import IpAssets
 from demo.products.mlc_lms import MlcLms
@@ -59,7 +59,7 @@ def _visits(
 ) -> list[DemoEvent]:
     """At least `wanted` events of one product; notes what its people decided."""
     happened = product.background(random, midnight)
-    people: list[Person] = []
+    people: list[DemoPerson] = []
     while len(happened) < wanted:
         if not people or random.random() < _NEW_PERSON:
             person = product.person(random, len(people))
@@ -75,10 +75,10 @@ def _visits(
     return happened
 
 
-def _choices(product: Product, person: Person) -> list[Choice]:
+def _choices(product: Product, person: DemoPerson) -> list[Choice]:
     """The choices that make the catalog's defaults into the person's answers."""
     return [
-        Choice(product.app_id, person.subject_id, purpose, answer is Answer.ALLOW)
+        Choice(product.app_id, person.subject_id, purpose, answer is ConsentOutcome.ALLOW)
         for purpose, answer in person.answers.items()
         if answer is not product.defaults[purpose]
     ]

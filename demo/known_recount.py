@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from demo.cells import CellKey, Cells, cell_key, with_values
-from demo.model import DemoEvent, Verdict
+from demo.model import DemoEvent, ExpectedVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class Known:
         return {key: values for key, values in found.items() if values}
 
 
-def taken_events(answered: Iterable[tuple[DemoEvent, Verdict]]) -> list[Taken]:
+def taken_events(answered: Iterable[tuple[DemoEvent, ExpectedVerdict]]) -> list[Taken]:
     """The events that must be stored."""
     return [
-        Taken(event, verdict is Verdict.ANONYMIZED)
+        Taken(event, verdict is ExpectedVerdict.ANONYMIZED)
         for event, verdict in answered
-        if verdict in (Verdict.ACCEPTED, Verdict.ANONYMIZED)
+        if verdict in (ExpectedVerdict.ACCEPTED, ExpectedVerdict.ANONYMIZED)
     ]
 
 

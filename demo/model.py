@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Verdict(StrEnum):
+class ExpectedVerdict(StrEnum):
     """What becomes of an event, in the words of the SDK's totals."""
 
     ACCEPTED = "accepted"
@@ -30,7 +30,7 @@ class Trouble(StrEnum):
     BAD_ID = "bad id"
 
 
-class Answer(StrEnum):
+class ConsentOutcome(StrEnum):
     """What follows for one event from what its person agreed to."""
 
     ALLOW = "allow"
@@ -49,12 +49,12 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DemoPerson:
     """Somebody who uses one product. `answers` is what follows from consent, by purpose."""
 
     subject_id: str
     group_id: str
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, ConsentOutcome]
     context: Mapping[str, str]
     attribution: Mapping[str, str]
     # A newcomer's first visit begins with a sign-up.
@@ -81,7 +81,7 @@ class DemoEvent:
     context: Mapping[str, str]
     attribution: Mapping[str, str]
     properties: Mapping[str, Any]
-    possible: frozenset[Verdict]
+    possible: frozenset[ExpectedVerdict]
     trouble: Trouble = Trouble.NONE
 
     def envelope(self) -> dict[str, Any]:

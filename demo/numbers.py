@@ -1,4 +1,4 @@
-"""Reading the numbers that came out, over QueryMetric."""
+"""Reading the numbers that came out, over QueryRollup."""
 
 import time
 from collections.abc import Mapping
@@ -30,8 +30,8 @@ class Numbers:
         found: dict[CellKey, Mapping[str, float]] = {}
         token = ""
         while True:
-            response = self._stub.QueryMetric(
-                pb.QueryMetricRequest(
+            response = self._stub.QueryRollup(
+                pb.QueryRollupRequest(
                     app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE, page_token=token
                 ),
                 metadata=self._metadata,

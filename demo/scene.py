@@ -6,12 +6,12 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from demo.model import Answer, DemoEvent, Person, Verdict
+from demo.model import ConsentOutcome, DemoEvent, DemoPerson, ExpectedVerdict
 
 _VERDICTS = {
-    Answer.ALLOW: Verdict.ACCEPTED,
-    Answer.ANONYMIZE: Verdict.ANONYMIZED,
-    Answer.DROP: Verdict.DROPPED,
+    ConsentOutcome.ALLOW: ExpectedVerdict.ACCEPTED,
+    ConsentOutcome.ANONYMIZE: ExpectedVerdict.ANONYMIZED,
+    ConsentOutcome.DROP: ExpectedVerdict.DROPPED,
 }
 
 
@@ -27,7 +27,7 @@ class Scene:
         self,
         app_id: str,
         random: Random,
-        person: Person | None,
+        person: DemoPerson | None,
         start: datetime,
         *,
         producer: str,
@@ -62,10 +62,10 @@ class Scene:
         """Something happens now. `purpose` is what consent is asked for, None where nobody is asked;
         `sampled` marks events of which only a share is kept."""
         person = self._person
-        answer = Answer.ALLOW
+        answer = ConsentOutcome.ALLOW
         if person is not None and purpose is not None:
             answer = person.answers[purpose]
-        possible = {_VERDICTS[answer]} | ({Verdict.SAMPLED} if sampled else set())
+        possible = {_VERDICTS[answer]} | ({ExpectedVerdict.SAMPLED} if sampled else set())
         self.events.append(
             DemoEvent(
                 app_id=self._app_id,

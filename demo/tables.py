@@ -9,7 +9,7 @@ from rich.table import Table
 
 from demo.cells import Cells
 from demo.check import Answered
-from demo.model import Verdict
+from demo.model import ExpectedVerdict
 from libs.catalog import Catalog
 
 _ROWS = 8
@@ -105,16 +105,18 @@ def verdict_table(catalogs: Mapping[str, Catalog], answered: Answered) -> Table:
     """How many events of each product got which verdict."""
     table = Table()
     table.add_column("product", no_wrap=True)
-    for heading in (*Verdict, "sent"):
+    for heading in (*ExpectedVerdict, "sent"):
         table.add_column(heading, justify="right")
-    counts: defaultdict[str, defaultdict[Verdict, int]] = defaultdict(lambda: defaultdict(int))
+    counts: defaultdict[str, defaultdict[ExpectedVerdict, int]] = defaultdict(
+        lambda: defaultdict(int)
+    )
     for event, verdict in answered:
         counts[event.app_id][verdict] += 1
         counts[""][verdict] += 1
     for app_id, of_app in sorted(counts.items(), key=lambda entry: (not entry[0], entry[0])):
         if not app_id:
             table.add_section()
-        numbers = [of_app[verdict] for verdict in Verdict]
+        numbers = [of_app[verdict] for verdict in ExpectedVerdict]
         name = catalogs[app_id].title if app_id else "all"
         table.add_row(name, *(f"{number:,}" for number in (*numbers, sum(numbers))))
     return table

@@ -10,7 +10,7 @@ from weir.ingest.v1 import ingest_service_pb2 as ingest_pb
 from weir.privacy.v1 import privacy_service_pb2 as privacy_pb
 from weir.privacy.v1 import privacy_service_pb2_grpc as privacy_grpc
 
-from demo.model import Choice, Day, DemoEvent, Verdict
+from demo.model import Choice, Day, DemoEvent, ExpectedVerdict
 from suite.home import Addresses
 from weir_client import Client, EventSender, event_from_envelope
 
@@ -21,11 +21,11 @@ _CALL_SECONDS = 10.0
 _GIVE_UP_SECONDS = 20.0
 
 
-class Answers:
+class TrafficAnswers:
     """Each event of one app with its answer, as the acks come in."""
 
     def __init__(self) -> None:
-        self.answered: list[tuple[DemoEvent, Verdict]] = []
+        self.answered: list[tuple[DemoEvent, ExpectedVerdict]] = []
         # Resent events share an id, and so do some bad ones; answers come in the order of sending.
         self._waiting: defaultdict[str, deque[DemoEvent]] = defaultdict(deque)
 
@@ -42,7 +42,9 @@ class Answers:
             number = verdicts.get(index, ingest_pb.VERDICT_ACCEPTED)
             if number != ingest_pb.VERDICT_RETRY:
                 name = ingest_pb.Verdict.Name(number).removeprefix("VERDICT_").lower()
-                self.answered.append((self._waiting[event.event_id].popleft(), Verdict(name)))
+                self.answered.append(
+                    (self._waiting[event.event_id].popleft(), ExpectedVerdict(name))
+                )
 
 
 def record_choices(addresses: Addresses, choices: Sequence[Choice]) -> None:
@@ -73,12 +75,12 @@ def record_choices(addresses: Addresses, choices: Sequence[Choice]) -> None:
 
 def stream_day(
     addresses: Addresses, day: Day, on_progress: Callable[[int], None]
-) -> list[tuple[DemoEvent, Verdict]]:
+) -> list[tuple[DemoEvent, ExpectedVerdict]]:
     """Streams every event and returns each with its verdict. Raises GaveUpError.
 
     `on_progress` hears how many events are sent so far, about a hundred times.
     """
-    answers: defaultdict[str, Answers] = defaultdict(Answers)
+    answers: defaultdict[str, TrafficAnswers] = defaultdict(TrafficAnswers)
     senders: dict[str, EventSender] = {}
     step = max(1, len(day.events) // 100)
     with ExitStack() as stack:

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
-from demo.model import DemoEvent, Trouble, Verdict
+from demo.model import DemoEvent, ExpectedVerdict, Trouble
 from demo.scene import new_uuid
 
 # Whoever was not sure of an answer sends again soon, at most this many events later.
 _RESENT_WITHIN = 400
 _CENTURY = timedelta(days=36_525)
-_TAKEN = (frozenset({Verdict.ACCEPTED}), frozenset({Verdict.ANONYMIZED}))
+_TAKEN = (frozenset({ExpectedVerdict.ACCEPTED}), frozenset({ExpectedVerdict.ANONYMIZED}))
 # A property of each of these events that must be there, and of its type.
 _REQUIRED = {
     "world.zone.exited": "duration_seconds",
@@ -35,7 +35,7 @@ def resend(random: Random, events: list[DemoEvent], count: int) -> list[DemoEven
     for index in random.sample(certain, min(count, len(certain))):
         place = min(len(events) - 1, index + random.randrange(_RESENT_WITHIN))
         again = replace(
-            events[index], possible=frozenset({Verdict.DUPLICATE}), trouble=Trouble.RESENT
+            events[index], possible=frozenset({ExpectedVerdict.DUPLICATE}), trouble=Trouble.RESENT
         )
         later.setdefault(place, []).append(again)
     return [found for index, event in enumerate(events) for found in (event, *later.get(index, ()))]
@@ -61,11 +61,11 @@ def malform(random: Random, events: Sequence[DemoEvent], count: int) -> list[Dem
 def _break(random: Random, event: DemoEvent, kind: Trouble) -> DemoEvent:
     """A new event like `event`, with one thing wrong."""
     # Who wants nothing collected has no dead letters either, unless not even the purpose is known.
-    dropped = event.possible & {Verdict.DROPPED} and kind is not Trouble.UNKNOWN_EVENT
+    dropped = event.possible & {ExpectedVerdict.DROPPED} and kind is not Trouble.UNKNOWN_EVENT
     event = replace(
         event,
         event_id=new_uuid(random),
-        possible=frozenset({Verdict.DROPPED if dropped else Verdict.REJECTED}),
+        possible=frozenset({ExpectedVerdict.DROPPED if dropped else ExpectedVerdict.REJECTED}),
         trouble=kind,
     )
     match kind:

@@ -167,7 +167,7 @@ class Suite:
             if restart.started and now - restart.started > _STABLE_SECONDS:
                 restart.delay_seconds = _FIRST_DELAY_SECONDS
             restart.due = now + restart.delay_seconds
-            self._report(f"{_obituary(name, part)}; starting it in {restart.delay_seconds:g} s")
+            self._report(f"{_exit_report(name, part)}; starting it in {restart.delay_seconds:g} s")
             restart.delay_seconds = min(restart.delay_seconds * 2, _LONGEST_DELAY_SECONDS)
         elif now >= restart.due:
             restart.due = 0.0
@@ -273,6 +273,6 @@ class Suite:
         return self.home.path / name
 
 
-def _obituary(name: str, part: ChildServer) -> str:
-    words = part.last_words()
-    return f"{name} died ({part.ending()})" + (f", saying:\n{words}\n" if words else "")
+def _exit_report(name: str, part: ChildServer) -> str:
+    words = part.log_tail()
+    return f"{name} died ({part.exit_description()})" + (f", saying:\n{words}\n" if words else "")

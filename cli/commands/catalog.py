@@ -165,8 +165,8 @@ def _catalog_dict(catalog: Catalog) -> dict[str, object]:
         "dedupe_window_seconds": catalog.dedupe_window_seconds,
         "purposes": {
             purpose.name: {
-                "default": "granted" if purpose.default_granted else "refused",
-                "when_refused": purpose.when_refused,
+                "default": "granted" if purpose.default_granted else "denied",
+                "when_denied": purpose.when_denied,
                 "subjectless": purpose.subjectless,
             }
             for purpose in catalog.purposes.values()

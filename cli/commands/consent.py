@@ -28,9 +28,9 @@ def set_consent(
     grant: Annotated[
         list[str] | None, typer.Option(metavar="PURPOSE", help="Granted; may be repeated.")
     ] = None,
-    refuse: Annotated[
+    deny: Annotated[
         list[str] | None,
-        typer.Option(metavar="PURPOSE", help="Refused or withdrawn; may be repeated."),
+        typer.Option(metavar="PURPOSE", help="Denied or withdrawn; may be repeated."),
     ] = None,
     actor: Annotated[str, typer.Option(help="Who says so.")] = "operator",
     method: Annotated[str, typer.Option(help="How it was said.")] = "cli",
@@ -41,7 +41,7 @@ def set_consent(
 ) -> None:
     """Record grants and withdrawals; says the token that later checks may carry."""
     choices = [pb.ConsentChoice(purpose=purpose, granted=True) for purpose in grant or ()]
-    choices += [pb.ConsentChoice(purpose=purpose, granted=False) for purpose in refuse or ()]
+    choices += [pb.ConsentChoice(purpose=purpose, granted=False) for purpose in deny or ()]
     request = pb.RecordConsentRequest(
         app_id=app_id,
         subject_id=subject_id,
@@ -114,7 +114,7 @@ def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> No
 
 
 def _choice(granted: bool) -> str:
-    return "granted" if granted else "refused"
+    return "granted" if granted else "denied"
 
 
 def _row(entry: pb.ConsentEntry) -> dict[str, object]:

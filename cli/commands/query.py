@@ -69,8 +69,8 @@ class CohortPeriod(StrEnum):
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with all columns.")]
 
 
-@app.command()
-def metric(
+@app.command("rollup")
+def rollup_cells(
     app_id: AppId,
     rollup: Annotated[str, typer.Option(help="A rollup of the app's catalog.")],
     start: From = "",
@@ -92,7 +92,7 @@ def metric(
     In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
     _check_format(as_json, as_csv)
-    request = pb.QueryMetricRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
+    request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
     _set_range(request, start, end)
     for condition in where or ():
         name, equals, value = condition.partition("=")
@@ -100,7 +100,7 @@ def metric(
             fail(f"--where {condition}: must be dimension=value", 2)
         request.dimensions[name] = value or None
     with _aggregate() as stub:
-        cells = [_cell(cell) for page in pages(stub.QueryMetric, request) for cell in page.cells]
+        cells = [_cell(cell) for page in pages(stub.QueryRollup, request) for cell in page.cells]
     if as_json:
         typer.echo(json.dumps({"cells": cells}, indent=2))
     elif as_csv:
@@ -113,8 +113,8 @@ def metric(
             _say_left_out(len(left_out), "column", ": " + ", ".join(c.title for c in left_out))
 
 
-@app.command()
-def retention(
+@app.command("cohorts")
+def cohort_sizes(
     app_id: AppId,
     period: Annotated[
         CohortPeriod,
@@ -138,10 +138,10 @@ def retention(
     """
     _check_format(as_json, as_csv)
     number = pb.Period.Value(f"PERIOD_{period.name}")
-    request = pb.QueryRetentionRequest(app_id=app_id, period=number)
+    request = pb.QueryCohortRetentionRequest(app_id=app_id, period=number)
     _set_range(request, start, end)
     with _aggregate() as stub:
-        found = [one for page in pages(stub.QueryRetention, request) for one in page.cohorts]
+        found = [one for page in pages(stub.QueryCohortRetention, request) for one in page.cohorts]
     cohorts = [
         {
             "start": cohort.start.ToDatetime(tzinfo=UTC).date().isoformat(),
@@ -174,9 +174,9 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Print the numbers of the current buckets, and every change until interrupted."""
-    request = pb.WatchMetricsRequest(app_id=app_id, rollups=rollup or ())
+    request = pb.WatchRollupsRequest(app_id=app_id, rollups=rollup or ())
     with _aggregate() as stub:
-        for response in stub.WatchMetrics(request, timeout=None):
+        for response in stub.WatchRollups(request, timeout=None):
             for watched in response.cells:
                 cell = _cell(watched.cell)
                 if as_json:

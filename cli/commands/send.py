@@ -17,7 +17,7 @@ from cli.connect import (
 from cli.delivery import Delivery
 from cli.derived_ids import line_id
 from cli.event_files import READ_ERRORS, EventFile, open_events, read_error, read_ndjson
-from cli.report import Report, print_report
+from cli.report import DeliveryReport, print_report
 from libs.catalog import Catalog, EnvelopeError, to_envelope
 from suite.home import Addresses
 from weir_client import Client
@@ -47,7 +47,7 @@ def send(
     raise typer.Exit(report.exit_code(allow_rejected=allow_rejected))
 
 
-def _send(catalog: Catalog, addresses: Addresses, file: EventFile, title: str) -> Report:
+def _send(catalog: Catalog, addresses: Addresses, file: EventFile, title: str) -> DeliveryReport:
     with (
         Client(addresses.services["ingest"], token=addresses.token) as client,
         Delivery(client, catalog, file, title) as delivery,

@@ -5,7 +5,7 @@ from datetime import datetime
 from random import Random
 from typing import ClassVar
 
-from demo.model import Answer, DemoEvent, Person
+from demo.model import ConsentOutcome, DemoEvent, DemoPerson
 from demo.products.product import answers
 from demo.scene import Scene, new_uuid
 from demo.surroundings import BROWSERS, lasting, some_campaign, some_context
@@ -20,12 +20,12 @@ class AddValue:
     """Implements `Product`."""
 
     app_id: ClassVar[str] = "addvalue"
-    defaults: ClassVar[Mapping[str, Answer]] = {_ANALYTICS: Answer.DROP}
-    when_refused: ClassVar[Mapping[str, Answer]] = {_ANALYTICS: Answer.DROP}
+    defaults: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.DROP}
+    when_denied: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.DROP}
 
-    def person(self, random: Random, number: int) -> Person:
+    def person(self, random: Random, number: int) -> DemoPerson:
         """Users; six in seven have granted analytics, the others' events are not collected."""
-        return Person(
+        return DemoPerson(
             subject_id=new_uuid(random),
             group_id="",
             answers=answers(self, random, refuse=0.05, grant={_ANALYTICS: 0.9}),
@@ -34,7 +34,7 @@ class AddValue:
             newcomer=random.random() < 0.15,
         )
 
-    def visit(self, random: Random, person: Person, start: datetime) -> list[DemoEvent]:
+    def visit(self, random: Random, person: DemoPerson, start: datetime) -> list[DemoEvent]:
         """Signs up or in; an activation day, a wave, or just micro-acts and the feed."""
         scene = Scene(
             self.app_id,
@@ -44,7 +44,7 @@ class AddValue:
             producer="frontend",
             session_id=f"s-{new_uuid(random)}",
         )
-        granted = person.answers[_ANALYTICS] is Answer.ALLOW
+        granted = person.answers[_ANALYTICS] is ConsentOutcome.ALLOW
         if person.newcomer:
             scene.happens("user_signup", {}, purpose=_ANALYTICS, producer="api")
             # Proof of the decision itself is kept whatever it was.

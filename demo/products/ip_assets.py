@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import ClassVar
 
-from demo.model import Answer, DemoEvent, Person
+from demo.model import ConsentOutcome, DemoEvent, DemoPerson
 from demo.products.product import answers
 from demo.scene import Scene, new_uuid
 from demo.surroundings import BROWSERS, lasting, some, some_campaign, some_context
@@ -26,12 +26,12 @@ class IpAssets:
     """Implements `Product`."""
 
     app_id: ClassVar[str] = "ip_assets"
-    defaults: ClassVar[Mapping[str, Answer]] = {_ANALYTICS: Answer.ALLOW}
-    when_refused: ClassVar[Mapping[str, Answer]] = {_ANALYTICS: Answer.ANONYMIZE}
+    defaults: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.ALLOW}
+    when_denied: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.ANONYMIZE}
 
-    def person(self, random: Random, number: int) -> Person:
+    def person(self, random: Random, number: int) -> DemoPerson:
         """Creators and buyers; one in fourteen refuses analytics."""
-        return Person(
+        return DemoPerson(
             subject_id=f"usr_{5_000 + number}",
             group_id="",
             answers=answers(self, random, refuse=0.07),
@@ -39,7 +39,7 @@ class IpAssets:
             attribution=some_campaign(random),
         )
 
-    def visit(self, random: Random, person: Person, start: datetime) -> list[DemoEvent]:
+    def visit(self, random: Random, person: DemoPerson, start: datetime) -> list[DemoEvent]:
         """Mostly a logged-in person; one visit in six is a stranger's who only looks around."""
         if random.random() < 0.16:
             return self._look_around(random, person, start)
@@ -82,7 +82,7 @@ class IpAssets:
                 scene.happens("payout_completed", paid, purpose=None, entity=entity)
         return scene.events
 
-    def _look_around(self, random: Random, person: Person, start: datetime) -> list[DemoEvent]:
+    def _look_around(self, random: Random, person: DemoPerson, start: datetime) -> list[DemoEvent]:
         """A stranger, known only by what the browser made up: nobody to ask for consent."""
         scene = Scene(
             self.app_id, random, None, start, producer="frontend", anonymous_id=new_uuid(random)
@@ -127,7 +127,7 @@ class IpAssets:
                 "asset_approved", approved, purpose=_ANALYTICS, entity=entity, producer="api"
             )
 
-    def _license(self, scene: Scene, person: Person) -> None:
+    def _license(self, scene: Scene, person: DemoPerson) -> None:
         random = scene.random
         entity = {"type": "license", "id": f"lic_{random.getrandbits(32):08x}"}
         scene.wait(lasting(random, 60.0))

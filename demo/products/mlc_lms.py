@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, ClassVar
 
-from demo.model import Answer, DemoEvent, Person
+from demo.model import ConsentOutcome, DemoEvent, DemoPerson
 from demo.products.product import answers
 from demo.scene import Scene
 from demo.surroundings import BROWSERS, lasting, some_context
@@ -23,16 +23,20 @@ class MlcLms:
     """Implements `Product`."""
 
     app_id: ClassVar[str] = "mlc_lms"
-    defaults: ClassVar[Mapping[str, Answer]] = dict.fromkeys(_PURPOSES, Answer.ALLOW)
-    when_refused: ClassVar[Mapping[str, Answer]] = dict.fromkeys(_PURPOSES, Answer.ANONYMIZE)
+    defaults: ClassVar[Mapping[str, ConsentOutcome]] = dict.fromkeys(
+        _PURPOSES, ConsentOutcome.ALLOW
+    )
+    when_denied: ClassVar[Mapping[str, ConsentOutcome]] = dict.fromkeys(
+        _PURPOSES, ConsentOutcome.ANONYMIZE
+    )
 
-    def person(self, random: Random, number: int) -> Person:
+    def person(self, random: Random, number: int) -> DemoPerson:
         """Students; one in sixteen, or their parents, refused."""
         organization = random.choices(_ORGANIZATIONS, [w for w, _ in _ORGANIZATIONS])[0][1]
         context = some_context(random, BROWSERS)
         context["class_id"] = f"cls_{random.randrange(1, 9)}"
         context["teacher_id"] = f"tch_{organization[-3:]}_{random.randrange(1, 5)}"
-        return Person(
+        return DemoPerson(
             subject_id=f"usr_{20_000 + number}",
             group_id=organization,
             answers=answers(self, random, refuse=0.06),
@@ -40,7 +44,7 @@ class MlcLms:
             attribution={},
         )
 
-    def visit(self, random: Random, person: Person, start: datetime) -> list[DemoEvent]:
+    def visit(self, random: Random, person: DemoPerson, start: datetime) -> list[DemoEvent]:
         """Logs in, opens an assignment, plays stages until it is done or enough."""
         scene = Scene(
             self.app_id,

@@ -6,7 +6,7 @@ from random import Random
 from types import MappingProxyType
 from typing import ClassVar, Protocol
 
-from demo.model import Answer, DemoEvent, Person
+from demo.model import ConsentOutcome, DemoEvent, DemoPerson
 
 
 class Product(Protocol):
@@ -14,13 +14,13 @@ class Product(Protocol):
 
     app_id: ClassVar[str]
     # What holds for whoever never decided, and what a refusal means, by purpose.
-    defaults: ClassVar[Mapping[str, Answer]]
-    when_refused: ClassVar[Mapping[str, Answer]]
+    defaults: ClassVar[Mapping[str, ConsentOutcome]]
+    when_denied: ClassVar[Mapping[str, ConsentOutcome]]
 
-    def person(self, random: Random, number: int) -> Person:
+    def person(self, random: Random, number: int) -> DemoPerson:
         """The person with this number; two numbers are two people."""
 
-    def visit(self, random: Random, person: Person, start: datetime) -> list[DemoEvent]:
+    def visit(self, random: Random, person: DemoPerson, start: datetime) -> list[DemoEvent]:
         """What the person does, in order of time, from `start` on."""
 
     def background(self, random: Random, midnight: datetime) -> list[DemoEvent]:
@@ -32,14 +32,14 @@ def answers(
     random: Random,
     refuse: float,
     grant: Mapping[str, float] = MappingProxyType({}),
-) -> dict[str, Answer]:
+) -> dict[str, ConsentOutcome]:
     """What follows from one person's decisions: a share `refuse` refuses everything, and of the others
     the shares `grant` grant the purposes that are refused by default. Who grants what few grant, grants
     what many grant as well."""
     if random.random() < refuse:
-        return dict(product.when_refused)
+        return dict(product.when_denied)
     reserve = random.random()
     return {
-        purpose: Answer.ALLOW if reserve < grant.get(purpose, 0.0) else default
+        purpose: ConsentOutcome.ALLOW if reserve < grant.get(purpose, 0.0) else default
         for purpose, default in product.defaults.items()
     }

@@ -5,7 +5,7 @@ from datetime import datetime
 from random import Random
 from typing import ClassVar
 
-from demo.model import Answer, DemoEvent, Person
+from demo.model import ConsentOutcome, DemoEvent, DemoPerson
 from demo.products.product import answers
 from demo.scene import Scene
 from demo.surroundings import BROWSERS, lasting, some, some_campaign, some_context
@@ -25,12 +25,12 @@ class SocialLive:
     """Implements `Product`."""
 
     app_id: ClassVar[str] = "social_live"
-    defaults: ClassVar[Mapping[str, Answer]] = {_ANALYTICS: Answer.ALLOW}
-    when_refused: ClassVar[Mapping[str, Answer]] = {_ANALYTICS: Answer.ANONYMIZE}
+    defaults: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.ALLOW}
+    when_denied: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.ANONYMIZE}
 
-    def person(self, random: Random, number: int) -> Person:
+    def person(self, random: Random, number: int) -> DemoPerson:
         """Viewers; one in eleven refuses analytics."""
-        return Person(
+        return DemoPerson(
             subject_id=f"user-{number + 100}",
             group_id="",
             answers=answers(self, random, refuse=0.09),
@@ -38,7 +38,7 @@ class SocialLive:
             attribution=some_campaign(random),
         )
 
-    def visit(self, random: Random, person: Person, start: datetime) -> list[DemoEvent]:
+    def visit(self, random: Random, person: DemoPerson, start: datetime) -> list[DemoEvent]:
         """A session: views, some of which lead to a like, a stream, or a purchase."""
         scene = Scene(
             self.app_id,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import ClassVar
 
-from demo.model import Answer, DemoEvent, Person
+from demo.model import ConsentOutcome, DemoEvent, DemoPerson
 from demo.products.product import answers
 from demo.scene import Scene, new_uuid
 from demo.surroundings import GAME_CLIENTS, lasting, some_campaign, some_context
@@ -39,17 +39,17 @@ class UnofficialCommunities:
     """Implements `Product`."""
 
     app_id: ClassVar[str] = "unofficial_communities"
-    when_refused: ClassVar[Mapping[str, Answer]] = {
-        _TELEMETRY: Answer.ANONYMIZE,
-        _WHATSAPP: Answer.DROP,
+    when_denied: ClassVar[Mapping[str, ConsentOutcome]] = {
+        _TELEMETRY: ConsentOutcome.ANONYMIZE,
+        _WHATSAPP: ConsentOutcome.DROP,
     }
     # Opt in: no answer counts as a refusal.
-    defaults: ClassVar[Mapping[str, Answer]] = when_refused
+    defaults: ClassVar[Mapping[str, ConsentOutcome]] = when_denied
 
-    def person(self, random: Random, number: int) -> Person:
+    def person(self, random: Random, number: int) -> DemoPerson:
         """Players; four in five grant telemetry, a third lets WhatsApp activity be counted."""
         weights = [weight for weight, _ in _COMMUNITIES]
-        return Person(
+        return DemoPerson(
             subject_id=str(10_000 + 7 * number),
             group_id=str(random.choices(_COMMUNITIES, weights)[0][1]),
             answers=answers(self, random, refuse=0.08, grant={_TELEMETRY: 0.87, _WHATSAPP: 0.35}),
@@ -58,7 +58,7 @@ class UnofficialCommunities:
             newcomer=random.random() < 0.12,
         )
 
-    def visit(self, random: Random, person: Person, start: datetime) -> list[DemoEvent]:
+    def visit(self, random: Random, person: DemoPerson, start: datetime) -> list[DemoEvent]:
         """Signs up or in, plays, perhaps travels, leaves; some write in the WhatsApp group later."""
         scene = Scene(
             self.app_id, random, person, start, producer="api", session_id=new_uuid(random)
@@ -119,7 +119,7 @@ class UnofficialCommunities:
                 scene.happens("webhook.processed", done, purpose=None, producer="webhooks")
         return scene.events
 
-    def _sign_up(self, scene: Scene, person: Person) -> None:
+    def _sign_up(self, scene: Scene, person: DemoPerson) -> None:
         random, began = scene.random, scene.now
         community = int(person.group_id)
         scene.happens(

@@ -23,7 +23,7 @@ from libs.catalog.model import (
     Purpose,
     Rollup,
     Subjectless,
-    WhenRefused,
+    WhenDenied,
 )
 from libs.catalog.problems import CatalogError, Problem
 from libs.catalog.retention import RETENTION_CLASSES, retention_class, tighten
@@ -57,7 +57,7 @@ __all__ = [
     "SourceKind",
     "Subjectless",
     "Violation",
-    "WhenRefused",
+    "WhenDenied",
     "compile_catalog",
     "cut_text",
     "load_catalog",

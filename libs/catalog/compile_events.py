@@ -14,7 +14,7 @@ from libs.catalog.model import (
     Producer,
     Purpose,
     Subjectless,
-    WhenRefused,
+    WhenDenied,
 )
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
@@ -54,15 +54,15 @@ def compile_purposes(section: Section) -> Mapping[str, Purpose]:
     """The purposes by name; each says its default and what refusal means."""
     purposes = {}
     for name, entry in section.children():
-        entry.only(("default", "when_refused", "subjectless", "description"))
+        entry.only(("default", "when_denied", "subjectless", "description"))
         default = entry.text("default")
-        if default and default not in ("granted", "refused"):
-            entry.complain(f"`{default}` is not one of granted, refused", "default")
+        if default and default not in ("granted", "denied"):
+            entry.complain(f"`{default}` is not one of granted, denied", "default")
         if name == NO_PURPOSE:
             entry.complain(f"`{NO_PURPOSE}` means that an event needs no consent")
-        when = entry.choice("when_refused", WhenRefused) or WhenRefused.DROP
+        when = entry.choice("when_denied", WhenDenied) or WhenDenied.DROP
         # As a person who never answered is treated, unless the catalog says otherwise.
-        unanswered = default != "granted" and when is WhenRefused.DROP
+        unanswered = default != "granted" and when is WhenDenied.DROP
         subjectless = Subjectless.DROP if unanswered else Subjectless.ACCEPT
         subjectless = entry.choice("subjectless", Subjectless, subjectless) or subjectless
         purposes[name] = Purpose(name, default == "granted", when, subjectless)

@@ -10,7 +10,7 @@ from libs.catalog.schema import EventVersion
 from libs.catalog.source import Source
 
 
-class WhenRefused(StrEnum):
+class WhenDenied(StrEnum):
     """What becomes of an event whose person refused the purpose."""
 
     ANONYMIZE = "anonymize"
@@ -77,7 +77,7 @@ class Purpose:
 
     name: str
     default_granted: bool
-    when_refused: WhenRefused
+    when_denied: WhenDenied
     subjectless: Subjectless = Subjectless.ACCEPT
 
 

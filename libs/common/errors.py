@@ -95,7 +95,7 @@ class FailedPrecondition(WeirError):
     """The state of things does not allow it: a person has not consented."""
 
     code = "FAILED_PRECONDITION"
-    default_reason = "CONSENT_REFUSED"
+    default_reason = "CONSENT_DENIED"
 
 
 class Unauthenticated(WeirError):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
 
-from libs.catalog.model import Purpose, Subjectless, WhenRefused
+from libs.catalog.model import Purpose, Subjectless, WhenDenied
 from libs.consent.state import ConsentState, parse_choices
 
 
@@ -16,7 +16,7 @@ class Decision(IntEnum):
     DROP = 3
 
 
-_REFUSED = {WhenRefused.ANONYMIZE: Decision.ANONYMIZE, WhenRefused.DROP: Decision.DROP}
+_DENIED = {WhenDenied.ANONYMIZE: Decision.ANONYMIZE, WhenDenied.DROP: Decision.DROP}
 
 
 def decide(purpose: Purpose, state: ConsentState | None) -> Decision:
@@ -27,7 +27,7 @@ def decide(purpose: Purpose, state: ConsentState | None) -> Decision:
     """
     answer = state.choices.get(purpose.name) if state is not None else None
     granted = purpose.default_granted if answer is None else answer
-    return Decision.ALLOW if granted else _REFUSED[purpose.when_refused]
+    return Decision.ALLOW if granted else _DENIED[purpose.when_denied]
 
 
 def decide_subjectless(purpose: Purpose) -> Decision:

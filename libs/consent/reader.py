@@ -16,14 +16,14 @@ Text = bytes | None
 RETRY_AFTER_SECONDS = 0.2
 # Under load, a single read waits this long for company, or until there is enough of it: those that
 # share a command, and are answered together, cost a quarter less CPU than each alone (ADR 0003).
-COMPANY_SECONDS = 0.001
-ENOUGH_COMPANY = 16
+COALESCE_WINDOW_SECONDS = 0.001
+COALESCE_MAX_READS = 16
 # A caller who asks one thing after another must not wait each time in vain: after so many waits in
 # vain, none of the next reads waits.
-VAIN_WAITS = 3
-READS_BETWEEN_TRIALS = 64
+IDLE_WINDOWS = 3
+PROBE_EVERY_READS = 64
 # Not printable, so privacy records nothing under it.
-NOBODY = "\x01"
+UNUSED_SUBJECT_ID = "\x01"
 
 
 class ConsentUnavailable(Unavailable):
@@ -51,11 +51,11 @@ class ConsentReader:
         self._connection = RedisConnection(redis_url, timeout_seconds=timeout_seconds)
         self._shards = shards
         self._keys: dict[tuple[str, int], str] = {}
-        self._singles: dict[tuple[str, int], _Singles] = {}
+        self._coalesced: dict[tuple[str, int], _CoalescedReads] = {}
         # Of the reads that are collected now.
         self._timer: asyncio.TimerHandle | None = None
-        self._reads_until_trial = READS_BETWEEN_TRIALS
-        self._vain_waits = 0
+        self._reads_until_probe = PROBE_EVERY_READS
+        self._idle_windows = 0
 
     async def start(self) -> None:
         """Connects; returns after the first attempt, and goes on trying where that failed.
@@ -76,7 +76,7 @@ class ConsentReader:
         if not subject_ids:
             return []
         if min(subject_ids) < "\x01":
-            subject_ids = [_harmless(subject_id) for subject_id in subject_ids]
+            subject_ids = [_sanitized(subject_id) for subject_id in subject_ids]
         if not self._connection.started:
             await self._connection.start()
         if self._shards == 1:
@@ -99,27 +99,27 @@ class ConsentReader:
     def read_one(self, app_id: str, subject_id: str) -> "asyncio.Future[Text]":
         """The future state of one person; reads that arrive together share one command.
 
-        Together means in one loop tick, and under load within `COMPANY_SECONDS`. The future raises
+        Together means in one loop tick, and under load within `COALESCE_WINDOW_SECONDS`. The future raises
         ConsentUnavailable.
         """
         # A future and not a coroutine: this is the path of every consent check.
         if subject_id < "\x01":
-            subject_id = NOBODY
+            subject_id = UNUSED_SUBJECT_ID
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Text] = loop.create_future()
         place = (app_id, shard_of(app_id, subject_id, self._shards) if self._shards > 1 else 0)
-        singles = self._singles.get(place)
-        if singles is None:
-            if not self._singles:
-                if self._reads_until_trial:
-                    self._reads_until_trial -= 1
-                    loop.call_soon(self._send_singles)
+        reads = self._coalesced.get(place)
+        if reads is None:
+            if not self._coalesced:
+                if self._reads_until_probe:
+                    self._reads_until_probe -= 1
+                    loop.call_soon(self._send_coalesced)
                 else:
-                    self._timer = loop.call_later(COMPANY_SECONDS, self._end_wait)
-            singles = self._singles[place] = _Singles()
-        singles.subject_ids.append(subject_id)
-        singles.futures.append(future)
-        if self._timer is not None and len(singles.futures) >= ENOUGH_COMPANY:
+                    self._timer = loop.call_later(COALESCE_WINDOW_SECONDS, self._end_wait)
+            reads = self._coalesced[place] = _CoalescedReads()
+        reads.subject_ids.append(subject_id)
+        reads.futures.append(future)
+        if self._timer is not None and len(reads.futures) >= COALESCE_MAX_READS:
             self._end_wait()
         return future
 
@@ -141,18 +141,18 @@ class ConsentReader:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if sum(len(singles.futures) for singles in self._singles.values()) > 1:
-            self._vain_waits = 0
+        if sum(len(reads.futures) for reads in self._coalesced.values()) > 1:
+            self._idle_windows = 0
         else:
-            self._vain_waits += 1
-            if self._vain_waits == VAIN_WAITS:
-                self._vain_waits, self._reads_until_trial = 0, READS_BETWEEN_TRIALS
-        self._send_singles()
+            self._idle_windows += 1
+            if self._idle_windows == IDLE_WINDOWS:
+                self._idle_windows, self._reads_until_probe = 0, PROBE_EVERY_READS
+        self._send_coalesced()
 
-    def _send_singles(self) -> None:
-        collected, self._singles = self._singles, {}
-        for place, singles in collected.items():
-            self._send(place, singles.subject_ids, singles.resolve, singles.refuse)
+    def _send_coalesced(self) -> None:
+        collected, self._coalesced = self._coalesced, {}
+        for place, reads in collected.items():
+            self._send(place, reads.subject_ids, reads.resolve, reads.refuse)
         self._connection.flush()
 
     def _send(
@@ -181,7 +181,7 @@ class ConsentReader:
             refuse(ConsentUnavailable("consent cannot be read"))
 
 
-class _Singles:
+class _CoalescedReads:
     """Reads of single people that share one command."""
 
     __slots__ = ("futures", "subject_ids")
@@ -202,5 +202,5 @@ class _Singles:
                 future.set_exception(ConsentUnavailable(error.message))
 
 
-def _harmless(subject_id: str) -> str:
-    return NOBODY if subject_id < "\x01" else subject_id
+def _sanitized(subject_id: str) -> str:
+    return UNUSED_SUBJECT_ID if subject_id < "\x01" else subject_id

@@ -43,7 +43,7 @@ def main(name: str, settings: type[SettingsT], build: Build[SettingsT]) -> None:
         run_service(name, settings(), build)
     except ValidationError as error:
         wrong = "; ".join(
-            f"WEIR_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+            f"{settings.variable(str(item['loc'][0]))}: {item['msg']}"
             for item in error.errors(include_input=False)
         )
         raise SystemExit(f"{name} cannot start: {wrong}") from None

@@ -5,7 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from libs.common.errors import ConfigurationError
 from libs.runtime.resources import REPOSITORY
@@ -15,7 +20,11 @@ _BEARER_TOKEN = re.compile("[!-~]+").fullmatch
 
 
 class CommonSettings(BaseSettings):
-    """What each service needs to know; `WEIR_DATABASE_URL` sets `database_url`, and so on."""
+    """What each service needs to know; `WEIR_DATABASE_URL` sets `database_url`, and so on.
+
+    A subclass has an `env_prefix` of its own for what it adds: `WEIR_INGEST_STREAM_CREDITS` sets
+    `stream_credits` of ingest. A variable with that prefix also replaces the common one for its service.
+    """
 
     model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="ignore")
 
@@ -28,13 +37,6 @@ class CommonSettings(BaseSettings):
     auth_token: SecretStr = SecretStr("")
     catalogs: Path = REPOSITORY / "catalogs"
     shards: int = 1
-    # How long a batch may lie with a consumer that does not answer before another one takes it.
-    claim_idle_seconds: float = 10.0
-    # How often an entry that fails, or kills its reader, is tried alone before it is put aside.
-    max_attempts: int = Field(5, ge=1)
-    # With so many put aside of a shard, or given up within an hour, the fault is in the release or its
-    # set-up: the rest stays.
-    max_poison_entries: int = 100
     drain_seconds: float = 15.0
     # How often each store is asked whether it answers, and how long it has for it; health follows.
     store_check_seconds: float = Field(2.0, gt=0)
@@ -57,10 +59,33 @@ class CommonSettings(BaseSettings):
     min_ping_interval_seconds: float = Field(10.0, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, once for each class with its own prefix; the most specific one wins."""
+        groups = [group for group in settings_cls.__mro__ if issubclass(group, CommonSettings)]
+        return init_settings, *(EnvSettingsSource(group) for group in groups)
+
+    @classmethod
+    def variable(cls, name: str) -> str:
+        """The environment variable that sets a field: with the prefix of the class that declares it."""
+        declares = next(
+            group
+            for group in reversed(cls.__mro__)
+            if issubclass(group, CommonSettings) and name in group.model_fields
+        )
+        return f"{declares.model_config['env_prefix']}{name}".upper()
+
     def require(self, *names: str) -> None:
         """Raises ConfigurationError naming the environment variable of each setting that is empty."""
         missing = [
-            f"WEIR_{name.upper()}"
+            self.variable(name)
             for name in names
             if not (
                 value.get_secret_value()
@@ -85,3 +110,11 @@ class CommonSettings(BaseSettings):
                 "WEIR_AUTH_TOKEN is not set: outside development mode (WEIR_ENVIRONMENT=development) "
                 "a service does not start without authentication"
             )
+
+
+class PseudonymSettings(CommonSettings):
+    """The secret that pseudonyms are made with; every service that makes them must have the same."""
+
+    # Required: with it one can tell which pseudonym stands for whom.
+    pseudonym_key: SecretStr = SecretStr("")
+    pseudonym_epoch: int = 1

@@ -101,7 +101,7 @@ class RedisConnection:
             try:
                 async with asyncio.timeout(self._timeout):
                     await self._address.connect(protocol)
-                    await protocol.introduce(self._address.greeting)
+                    await protocol.handshake(self._address.auth_commands)
             except (OSError, hiredis.ReplyError) as error:
                 protocol.abort()
                 self._attempted.set()
@@ -138,12 +138,12 @@ class _Address:
         self._host: str = options.get("host", "localhost")
         self._port: int = options.get("port", 6379)
         self._tls = options.get("connection_class") is SSLConnection
-        self.greeting: list[tuple[Argument, ...]] = []
+        self.auth_commands: list[tuple[Argument, ...]] = []
         if options.get("password"):
             user = (options["username"],) if options.get("username") else ()
-            self.greeting.append(("AUTH", *user, options["password"]))
+            self.auth_commands.append(("AUTH", *user, options["password"]))
         if options.get("db"):
-            self.greeting.append(("SELECT", int(options["db"])))
+            self.auth_commands.append(("SELECT", int(options["db"])))
 
     async def connect(self, protocol: "_Protocol") -> None:
         loop = asyncio.get_running_loop()
@@ -210,9 +210,9 @@ class _Protocol(asyncio.Protocol):
     def abort(self) -> None:
         self._break("the connection to Redis is closed")
 
-    async def introduce(self, greeting: list[tuple[Argument, ...]]) -> None:
+    async def handshake(self, auth_commands: list[tuple[Argument, ...]]) -> None:
         """AUTH and SELECT where the URL asks for them, then learns the server's run id."""
-        for command in greeting:
+        for command in auth_commands:
             await self._ask(*command)
         info = await self._ask("INFO", "server")
         found = re.search(rb"^run_id:(\w+)", info, re.MULTILINE)

@@ -14,7 +14,6 @@ import structlog
 from redis.asyncio import Redis
 
 from libs.runtime.loops import pause
-from libs.runtime.settings import CommonSettings
 from libs.stores.failure import StoreFailure
 from libs.stores.redis_client import REDIS_DOWN
 from libs.streams import metrics
@@ -22,6 +21,7 @@ from libs.streams.errors import EntryError, UnreadableError
 from libs.streams.groups import ConsumerGroup, Entry
 from libs.streams.overload import Overload
 from libs.streams.quarantine import Quarantine
+from libs.streams.settings import StreamReaderSettings
 
 log = structlog.get_logger()
 # How long a read waits for entries, and so how soon a stop or congestion is noticed.
@@ -59,10 +59,10 @@ class Consumer:
       pending, comes back when it has been for the group's `claim_idle_seconds`, here or elsewhere, and
       is then handled alone, as is whatever a dead consumer left: so an entry that kills the process
       takes no other with it.
-    - After too many such attempts `give_up` settles it in another way, or it is put aside; an entry
+    - After too many such attempts `dead_letter` settles it in another way, or it is put aside; an entry
       that `work` calls unreadable is put aside at once.
 
-    `overlap` is how many chunks may be worked on at a time. While `is_held_back` says so, nothing is read.
+    `overlap` is how many chunks may be worked on at a time. While `is_paused` says so, nothing is read.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class Consumer:
         work: Work,
         *,
         failure_of: Callable[[Exception], StoreFailure | None],
-        give_up: Work | None = None,
-        is_held_back: Callable[[], bool] = lambda: False,
+        dead_letter: Work | None = None,
+        is_paused: Callable[[], bool] = lambda: False,
         overlap: int = 1,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -81,25 +81,25 @@ class Consumer:
         self._quarantine = quarantine
         self._work = work
         self._failure_of = failure_of
-        self._give_up = give_up
-        self._is_held_back = is_held_back
-        self._places = asyncio.Semaphore(overlap)
+        self._give_up = dead_letter
+        self._is_held_back = is_paused
+        self._slots = asyncio.Semaphore(overlap)
         self._claim_seconds = group.claim_idle_seconds / _CLAIMS_PER_IDLE_TIME
         # From 0 to 1: replicas that collided must not come back together.
         self._jitter = jitter
-        self._in_hand: set[tuple[bytes, bytes]] = set()
+        self._in_flight: set[tuple[bytes, bytes]] = set()
         self._overload = Overload()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consumes until told to stop, and then finishes the chunks at hand."""
         renewing = asyncio.create_task(self._renew())
         try:
-            async with asyncio.TaskGroup() as under_way:
-                await self._feed(under_way, stop)
+            async with asyncio.TaskGroup() as tasks:
+                await self._poll(tasks, stop)
         finally:
             renewing.cancel()
 
-    async def _feed(self, under_way: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+    async def _poll(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         next_claim = 0.0
         while not stop.is_set():
             try:
@@ -111,7 +111,7 @@ class Consumer:
                     if not await self._take_over(stop):
                         next_claim = time.monotonic() + self._claim_seconds
                 else:
-                    await self._take_chunk(under_way, stop)
+                    await self._take_chunk(tasks, stop)
             except REDIS_DOWN as error:
                 log.warning("the stream does not answer", error=type(error).__name__)
                 await pause(stop, _OUTAGE_PAUSE_SECONDS)
@@ -123,10 +123,10 @@ class Consumer:
             await asyncio.sleep(self._claim_seconds)
             # While Redis is away, nobody claims either.
             with contextlib.suppress(*REDIS_DOWN):
-                await self._group.renew(self._in_hand)
+                await self._group.renew(self._in_flight)
 
-    async def _take_chunk(self, under_way: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        await self._places.acquire()
+    async def _take_chunk(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        await self._slots.acquire()
         entries: Sequence[Entry] = ()
         try:
             # The wait for a place may have been long.
@@ -134,10 +134,10 @@ class Consumer:
                 entries = await self._group.read(_READ_SECONDS)
         finally:
             if not entries:
-                self._places.release()
+                self._slots.release()
         if entries:
-            chunk = under_way.create_task(self._handle(entries, stop))
-            chunk.add_done_callback(lambda _: self._places.release())
+            chunk = tasks.create_task(self._handle(entries, stop))
+            chunk.add_done_callback(lambda _: self._slots.release())
 
     async def _take_over(self, stop: asyncio.Event) -> bool:
         """Handles, one by one, what other consumers never acknowledged; whether to look for more at once.
@@ -147,7 +147,7 @@ class Consumer:
         overloaded = False
         claimed = await self._group.claim_abandoned()
         # Ours among them were renewed too late: this process was busy, or Redis away.
-        abandoned = [entry for entry in claimed if _key(entry) not in self._in_hand]
+        abandoned = [entry for entry in claimed if _key(entry) not in self._in_flight]
         # All of them, also those whose turn comes later: nobody else shall claim and try them meanwhile.
         with self._holding(abandoned):
             for entry in abandoned:
@@ -257,23 +257,23 @@ class Consumer:
     @contextlib.contextmanager
     def _holding(self, entries: Sequence[Entry]) -> Iterator[None]:
         keys = {_key(entry) for entry in entries}
-        self._in_hand |= keys
+        self._in_flight |= keys
         try:
             yield
         finally:
-            self._in_hand -= keys
+            self._in_flight -= keys
 
 
 def create_consumer(
     redis: Redis,
-    settings: CommonSettings,
+    settings: StreamReaderSettings,
     *,
     group: str,
     streams: Sequence[str],
     work: Work,
     failure_of: Callable[[Exception], StoreFailure | None],
-    give_up: Work | None = None,
-    is_held_back: Callable[[], bool] = lambda: False,
+    dead_letter: Work | None = None,
+    is_paused: Callable[[], bool] = lambda: False,
     overlap: int = 1,
 ) -> Consumer:
     """A Consumer for this process, with the limits that all readers have in common."""
@@ -283,12 +283,12 @@ def create_consumer(
             redis,
             group,
             max_attempts=settings.max_attempts,
-            max_entries=settings.max_poison_entries,
+            max_entries=settings.max_quarantined_entries,
         ),
         work,
         failure_of=failure_of,
-        give_up=give_up,
-        is_held_back=is_held_back,
+        dead_letter=dead_letter,
+        is_paused=is_paused,
         overlap=overlap,
     )
 

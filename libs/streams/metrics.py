@@ -18,4 +18,8 @@ FAILURES = Counter(
     "Attempts at an entry that failed for a reason of its own",
     ["group"],
 )
-POISON = Counter("weir_stream_poison_entries", "Entries put aside", ["group"])
+QUARANTINED = Counter(
+    "weir_stream_quarantined_entries",
+    "Entries moved to quarantine, because no reader could handle them",
+    ["group"],
+)

@@ -5,9 +5,9 @@
 | `raw_stream` | ingest | `ENRICH` | `batch`: EventBatch, `trace`: traceparent, `skip`: positions seen |
 | `enriched_stream` | enrich | `AGGREGATE` | `batch`: EnrichedBatch, `trace`: traceparent |
 | `ingest_dead_letters`, `enrich_dead_letters` | ingest, enrich | `INGEST` | `batch`: DeadLetterBatch |
-| `poison_stream` | the readers of a group | people | the entry's fields, `stream` and `entry`: where it was |
+| `quarantine_stream` | the readers of a group | people | the entry with its `stream` and `entry` id |
 
-Messages are those of `weir.pipeline.v1`; `skip` is decimal numbers with commas between them.
+Messages are those of `weir.streams.v1`; `skip` is decimal numbers with commas between them.
 """
 
 from libs.common.sharding import shard_key
@@ -38,9 +38,9 @@ def enrich_dead_letters(shard: int) -> str:
     return shard_key("enrich", shard, "dead_letters")
 
 
-def poison_stream(group: str, shard: int) -> str:
+def quarantine_stream(group: str, shard: int) -> str:
     """Entries that the group's readers have put aside."""
-    return shard_key(group, shard, "poison")
+    return shard_key(group, shard, "quarantine")
 
 
 def attempts_key(group: str, shard: int) -> str:
@@ -48,6 +48,6 @@ def attempts_key(group: str, shard: int) -> str:
     return shard_key(group, shard, "attempts")
 
 
-def given_up_key(group: str, shard: int) -> str:
+def dead_lettered_key(group: str, shard: int) -> str:
     """How many entries the group has lately settled without working on them."""
-    return shard_key(group, shard, "given_up")
+    return shard_key(group, shard, "dead_lettered")

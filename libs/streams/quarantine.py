@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from libs.common.sharding import shard_in
 from libs.streams import metrics
 from libs.streams.groups import Entry
-from libs.streams.names import attempts_key, given_up_key, poison_stream
+from libs.streams.names import attempts_key, dead_lettered_key, quarantine_stream
 
 log = structlog.get_logger()
 # How long an entry that was given up counts.
@@ -54,7 +54,7 @@ class Quarantine:
 
     async def note_given_up(self, entry: Entry) -> None:
         """Counts an entry that was settled in another way than by working on it."""
-        key = given_up_key(self._group, shard_in(entry.stream))
+        key = dead_lettered_key(self._group, shard_in(entry.stream))
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.set(key, 0, ex=_GIVEN_UP_SECONDS, nx=True)
             pipeline.incr(key)
@@ -69,19 +69,19 @@ class Quarantine:
         # One transaction, so that the entry is always in one of the two streams.
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.xadd(
-                poison_stream(self._group, shard),
+                quarantine_stream(self._group, shard),
                 {**fields, b"stream": entry.stream, b"entry": entry.entry_id},
             )
             pipeline.xack(entry.stream, self._group, entry.entry_id)
             pipeline.hdel(attempts_key(self._group, shard), _field(entry))
             await pipeline.execute()
-        metrics.POISON.labels(self._group).inc()
+        metrics.QUARANTINED.labels(self._group).inc()
         log.error("entry put aside", stream=entry.stream.decode(), entry=entry.entry_id.decode())
 
     async def _is_full(self, shard: int) -> bool:
         async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.xlen(poison_stream(self._group, shard))
-            pipeline.get(given_up_key(self._group, shard))
+            pipeline.xlen(quarantine_stream(self._group, shard))
+            pipeline.get(dead_lettered_key(self._group, shard))
             aside, given_up = await pipeline.execute()
         return int(aside) + int(given_up or 0) >= self._max_entries
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from google.protobuf.message import DecodeError
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Limits, Period
 from libs.common.errors import InvalidArgument
@@ -72,7 +72,7 @@ def stored_batch(fields: Mapping[bytes, bytes]) -> StoredBatch:
 
 
 def cell_query(request: Any, plan: RollupPlan) -> CellQuery:
-    """A QueryMetricRequest. Raises InvalidArgument for what the rollup does not have, and for a token of
+    """A QueryRollupRequest. Raises InvalidArgument for what the rollup does not have, and for a token of
     another query."""
     if request.page_size > MAX_PAGE_SIZE:
         raise InvalidArgument(f"must be at most {MAX_PAGE_SIZE}", field="page_size")
@@ -159,19 +159,19 @@ def stored_cell(plan: RollupPlan, cell: StoredCell) -> pb.Cell:
 
 
 def encoded_state(state: CellState) -> bytes:
-    """A live cell as a WatchMetricsResponse with nothing else in it; one behind the other, they are a
-    WatchMetricsResponse too."""
+    """A live cell as a WatchRollupsResponse with nothing else in it; one behind the other, they are a
+    WatchRollupsResponse too."""
     cell = state.cell
     dimensions = orjson.loads(cell.dimensions)
     if len(cell.dimensions) > DIMENSIONS_BYTES:
         # Counted and published by a release that had no limits.
         dimensions = bounded_dimensions(dimensions, Limits().dimension_characters)
     watched = pb.WatchedCell(rollup=cell.rollup, cell=_cell(cell.bucket, dimensions, state.values))
-    return bytes(pb.WatchMetricsResponse(cells=[watched]).SerializeToString())
+    return bytes(pb.WatchRollupsResponse(cells=[watched]).SerializeToString())
 
 
 def cohort_query(request: Any) -> CohortQuery:
-    """A QueryRetentionRequest. Raises InvalidArgument for a period of hours, and for a token of another
+    """A QueryCohortRetentionRequest. Raises InvalidArgument for a period of hours, and for a token of another
     query."""
     period = _cohort_period(request.period)
     start, end = time_range(request, period)
@@ -181,11 +181,11 @@ def cohort_query(request: Any) -> CohortQuery:
     return query
 
 
-def retention_page(query: CohortQuery, found: Sequence[Cohort]) -> pb.QueryRetentionResponse:
+def retention_page(query: CohortQuery, found: Sequence[Cohort]) -> pb.QueryCohortRetentionResponse:
     """The cohorts in their order, as many as an answer holds, and where to go on."""
     cohorts = fitting(map(_cohort, found))
     left = found[len(cohorts) :]
-    return pb.QueryRetentionResponse(
+    return pb.QueryCohortRetentionResponse(
         cohorts=cohorts, next_page_token=encode_cohort_token(query, left[0].start) if left else ""
     )
 

@@ -11,7 +11,7 @@ LAG_SECONDS = Gauge(
 PENDING = Gauge(
     "weir_aggregate_pending_entries", "Entries delivered and not acknowledged", ["stream"]
 )
-WATCHERS = Gauge("weir_aggregate_watchers", "Open WatchMetrics calls")
+WATCHERS = Gauge("weir_aggregate_watchers", "Open WatchRollups calls")
 REFUSED_WATCHERS = Counter(
     "weir_aggregate_refused_watchers", "Calls to watch numbers beyond a limit", ["limit"]
 )

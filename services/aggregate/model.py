@@ -116,11 +116,11 @@ class CellQuery:
     end: datetime | None
     filters: Mapping[str, object]
     limit: int
-    after: "Position | None" = None
+    after: "Cursor | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class Cursor:
     """A place in the order of cells: by bucket, then dimensions, then id. `dimensions` is their JSON; None
     when that is too long to be carried around: then they are those of the cell."""
 
@@ -133,7 +133,7 @@ class Position:
 class StoredCell:
     """A cell read back."""
 
-    position: Position
+    position: Cursor
     dimensions: Mapping[str, Any]
     measures: Mapping[str, Measure]
 

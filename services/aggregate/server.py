@@ -13,8 +13,8 @@ from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import AGGREGATE, enriched_stream
-from services.aggregate.counting.batch_counter import Applier
-from services.aggregate.counting.enriched_stream import EnrichedEntries
+from services.aggregate.counting.batch_counter import BatchCounter
+from services.aggregate.counting.enriched_stream import EnrichedStreamReader
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
@@ -49,7 +49,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     stack.push_async_callback(reading.dispose)
 
     streams = [enriched_stream(shard) for shard in range(settings.shards)]
-    applier = Applier(
+    applier = BatchCounter(
         plans,
         PostgresCountingStore(counting),
         KnownMembers(settings.known_members),
@@ -60,7 +60,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         settings,
         group=AGGREGATE,
         streams=streams,
-        work=EnrichedEntries(applier, RedisLiveCounters(redis)).count,
+        work=EnrichedStreamReader(applier, RedisLiveCounters(redis)).count,
         failure_of=failure_of,
     )
     reader = PostgresCellReader(reading, plans)

@@ -25,15 +25,15 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self._reader = reader
         self._hub = hub
 
-    async def QueryMetric(  # noqa: N802
-        self, request: pb.QueryMetricRequest, _: grpc.aio.ServicerContext
-    ) -> pb.QueryMetricResponse:
+    async def QueryRollup(  # noqa: N802
+        self, request: pb.QueryRollupRequest, _: grpc.aio.ServicerContext
+    ) -> pb.QueryRollupResponse:
         plan = self._rollup(self._app(request.app_id), request.rollup)
         query = convert.cell_query(request, plan)
         page = await self._reader.cells(query)
         cells = fitting(convert.stored_cell(plan, cell) for cell in page.cells)
         more = page.more or len(cells) < len(page.cells)
-        return pb.QueryMetricResponse(
+        return pb.QueryRollupResponse(
             cells=cells,
             period=convert.period_number(plan.period),
             next_page_token=encode_token(query, page.cells[len(cells) - 1].position)
@@ -41,25 +41,25 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
             else "",
         )
 
-    async def WatchMetrics(  # noqa: N802
-        self, request: pb.WatchMetricsRequest, _: grpc.aio.ServicerContext
-    ) -> AsyncIterator[pb.WatchMetricsResponse]:
+    async def WatchRollups(  # noqa: N802
+        self, request: pb.WatchRollupsRequest, _: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.WatchRollupsResponse]:
         app = self._app(request.app_id)
         rollups = frozenset(request.rollups) or frozenset(app.rollups)
         for rollup in sorted(rollups):
             self._rollup(app, rollup)
         async with aclosing(self._hub.watch(app.app_id, rollups)) as messages:
             async for message in messages:
-                yield pb.WatchMetricsResponse.FromString(message)
+                yield pb.WatchRollupsResponse.FromString(message)
 
-    async def QueryRetention(  # noqa: N802
-        self, request: pb.QueryRetentionRequest, _: grpc.aio.ServicerContext
-    ) -> pb.QueryRetentionResponse:
+    async def QueryCohortRetention(  # noqa: N802
+        self, request: pb.QueryCohortRetentionRequest, _: grpc.aio.ServicerContext
+    ) -> pb.QueryCohortRetentionResponse:
         app = self._app(request.app_id)
         query = convert.cohort_query(request)
         newest, counts = await self._reader.active_counts(app.app_id, query.period)
         if newest is None:
-            return pb.QueryRetentionResponse()
+            return pb.QueryCohortRetentionResponse()
         wanted = [count for count in counts if query.wants(count.cohort)]
         return convert.retention_page(query, assemble(query.period, newest, wanted))
 
@@ -74,7 +74,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         if plan is None:
             raise NotFound(
                 "the app's catalog declares no such rollup",
-                reason="METRIC_UNKNOWN",
+                reason="ROLLUP_UNKNOWN",
                 metadata={"rollup": name},
                 known=app.rollups,
             )

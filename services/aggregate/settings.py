@@ -1,12 +1,15 @@
-"""What aggregate can be told from outside."""
+"""What aggregate can be set from outside."""
 
 from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
-from libs.runtime.settings import CommonSettings
+from libs.streams.settings import StreamReaderSettings
 
 
-class AggregateSettings(CommonSettings):
+class AggregateSettings(StreamReaderSettings):
     """Limits of the aggregate service."""
+
+    model_config = SettingsConfigDict(env_prefix="WEIR_AGGREGATE_")
 
     port: int = 50053
     # Members of distinct metrics remembered as stored; about 120 bytes each.
@@ -15,7 +18,7 @@ class AggregateSettings(CommonSettings):
     known_cells: int = Field(50_000, ge=1)
     # The least time between two messages to one watcher.
     watch_interval_seconds: float = 0.2
-    # Open WatchMetrics calls, of all apps and of one.
+    # Open WatchRollups calls, of all apps and of one.
     max_watchers: int = Field(200, ge=1)
     max_watchers_per_app: int = Field(100, ge=1)
     # Changes that slow watchers have not been sent yet, of all together.

@@ -6,17 +6,17 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 from weir.common.v1 import event_pb2
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.common.sharding import shard_in
 from libs.common.structs import plain_struct
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
-from services.enrich.model import Device, Finding, Poison, WorkBatch
-from services.enrich.steps.context_facts import jsonb
+from services.enrich.model import Device, Enrichment, FailedEvent, WorkBatch
+from services.enrich.steps.context_enrichment import jsonb
 
 parse_context = event_pb2.Context.FromString
-NOTHING = Finding("", Device())
+NOTHING = Enrichment("", Device())
 
 
 def plain_context(context: Any) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def enriched_batch(batch: WorkBatch) -> bytes:
     )
 
 
-def _enrichment(finding: Finding) -> batch_pb2.Enrichment:
+def _enrichment(finding: Enrichment) -> batch_pb2.Enrichment:
     device = finding.device
     return batch_pb2.Enrichment(
         country=finding.country,
@@ -90,7 +90,7 @@ def _enrichment(finding: Finding) -> batch_pb2.Enrichment:
     )
 
 
-def dead_letters(batch: WorkBatch, poison: Sequence[Poison]) -> bytes:
+def dead_letters(batch: WorkBatch, failed: Sequence[FailedEvent]) -> bytes:
     """The entry for the dead letter stream. The ids follow from batch and position, so that writing
     it twice keeps each letter once."""
     return bytes(
@@ -107,7 +107,7 @@ def dead_letters(batch: WorkBatch, poison: Sequence[Poison]) -> bytes:
                     message=item.reason,
                     event=batch.events[item.position],
                 )
-                for item in poison
+                for item in failed
             ]
         ).SerializeToString()
     )

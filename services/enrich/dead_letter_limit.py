@@ -6,11 +6,11 @@ from libs.streams.errors import EntryError
 RECENT_EVENTS = 5_000
 
 
-class PoisonFloodError(EntryError):
+class DeadLetterLimitExceeded(EntryError):
     """So much cannot be handled that it must not be drained into dead letters."""
 
 
-class PoisonMeter:
+class DeadLetterLimit:
     """The share of poison, in what is at hand and in what was let through lately.
 
     A flood is more than `max_share` of at least `minimum` events, of the one or of both together: so
@@ -24,12 +24,12 @@ class PoisonMeter:
         self._poison = 0.0
 
     def check(self, events: int, poison: int, reason: str) -> None:
-        """Raises PoisonFloodError where `poison` of these `events` are too many."""
+        """Raises DeadLetterLimitExceeded where `poison` of these `events` are too many."""
         if poison and (
             self._is_flood(events, poison)
             or self._is_flood(self._events + events, self._poison + poison)
         ):
-            raise PoisonFloodError(f"{poison} of {events} events, the first: {reason}")
+            raise DeadLetterLimitExceeded(f"{poison} of {events} events, the first: {reason}")
 
     def note(self, events: int, poison: int) -> None:
         """Takes note of what was let through."""

@@ -9,7 +9,7 @@ from services.enrich import convert, metrics
 from services.enrich.model import WorkBatch
 
 
-class Forwarder:
+class EnrichedStreamWriter:
     """Appends to enrich's streams. Forwarding a batch again is harmless: aggregate counts each
     batch id once, and dead letters have ids that follow from the batch."""
 
@@ -20,10 +20,10 @@ class Forwarder:
         """Makes dead letters of the batches' poison; on disk on return."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             for batch in batches:
-                if batch.poison:
+                if batch.failed:
                     pipeline.xadd(
                         enrich_dead_letters(batch.shard),
-                        {"batch": convert.dead_letters(batch, batch.poison)},
+                        {"batch": convert.dead_letters(batch, batch.failed)},
                     )
             if len(pipeline):
                 await pipeline.execute()

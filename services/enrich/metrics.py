@@ -6,7 +6,11 @@ STORED = Counter("weir_enrich_events_stored", "Events inserted", ["app"])
 SKIPPED = Counter(
     "weir_enrich_events_skipped", "Events that were stored before, or that ingest had seen", ["app"]
 )
-POISON = Counter("weir_enrich_events_poison", "Events that could not be handled", ["app"])
+DEAD_LETTERED = Counter(
+    "weir_enrich_events_dead_lettered",
+    "Events that could not be enriched or stored, and became dead letters",
+    ["app"],
+)
 FORWARDED = Counter("weir_enrich_batches_forwarded", "Batches handed to aggregate")
 CONFLICT_CHUNKS = Counter(
     "weir_enrich_conflict_chunks",

@@ -19,7 +19,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Enrichment:
     """What enrich found out about an event from its context; the same object for all events for which
     the same was found."""
 
@@ -28,7 +28,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ContextFacts:
+class ContextEnrichment:
     """What one event context says, worked out once for all events that share it.
 
     `context_json` is the context as binary jsonb (RFC 8259 text behind a version byte), None where the
@@ -36,7 +36,7 @@ class ContextFacts:
     """
 
     context_json: bytes | None
-    finding: Finding
+    finding: Enrichment
     landing_page: str
     referrer: str
 
@@ -51,7 +51,7 @@ class Session:
 
 
 @dataclass(slots=True)
-class Poison:
+class FailedEvent:
     """An event that could not be handled: its position in the batch, and why."""
 
     position: int
@@ -60,7 +60,7 @@ class Poison:
 
 # An event that is ready for its row: its position, the message, its time (microseconds since the Unix
 # epoch), its session id and what its context says.
-Prepared = tuple[int, Any, int, str, ContextFacts]
+Prepared = tuple[int, Any, int, str, ContextEnrichment]
 
 
 @dataclass(slots=True)
@@ -82,6 +82,6 @@ class WorkBatch:
     skipped: set[int] = field(default_factory=set)
     prepared: list[Prepared] = field(default_factory=list)
     rows: list[tuple[Any, ...] | None] = field(default_factory=list)
-    findings: list[Finding | None] = field(default_factory=list)
-    poison: list[Poison] = field(default_factory=list)
+    findings: list[Enrichment | None] = field(default_factory=list)
+    failed: list[FailedEvent] = field(default_factory=list)
     repeated: bool = False

@@ -9,9 +9,9 @@ import structlog
 
 from libs.common.clock import Clock
 from services.enrich import metrics
-from services.enrich.dead_letter_limit import PoisonMeter
-from services.enrich.enriched_stream import Forwarder
-from services.enrich.model import Poison, Session, WorkBatch
+from services.enrich.dead_letter_limit import DeadLetterLimit
+from services.enrich.enriched_stream import EnrichedStreamWriter
+from services.enrich.model import FailedEvent, Session, WorkBatch
 from services.enrich.sessions.redis import SessionStore
 from services.enrich.settings import EnrichSettings
 from services.enrich.steps.enrichment import Enricher
@@ -21,7 +21,7 @@ from services.enrich.storage.postgres import EventStore
 log = structlog.get_logger()
 
 
-class ChunkProcessor:
+class EnrichPipeline:
     """Enriches, stores and forwards batches."""
 
     def __init__(
@@ -29,7 +29,7 @@ class ChunkProcessor:
         enricher: Enricher,
         sessions: SessionStore,
         store: EventStore,
-        forwarder: Forwarder,
+        forwarder: EnrichedStreamWriter,
         clock: Clock,
         settings: EnrichSettings,
     ) -> None:
@@ -38,7 +38,9 @@ class ChunkProcessor:
         self._store = store
         self._forwarder = forwarder
         self._clock = clock
-        self._poison_meter = PoisonMeter(settings.max_poison_share, settings.poison_minimum)
+        self._dead_letter_limit = DeadLetterLimit(
+            settings.max_dead_letter_share, settings.dead_letter_minimum_events
+        )
         # One chunk is prepared while the one before it is stored, and they keep their order.
         self._preparing = asyncio.Lock()
         self._storing = asyncio.Lock()
@@ -46,7 +48,7 @@ class ChunkProcessor:
     async def process(self, batches: Sequence[WorkBatch]) -> None:
         """On return every event of the batches is stored and forwarded, or a dead letter.
 
-        Raises PoisonFloodError, before anything of a batch at fault is stored or put aside, where too
+        Raises DeadLetterLimitExceeded, before anything of a batch at fault is stored or put aside, where too
         many of its events would become dead letters. Two calls overlap: while Postgres stores the
         events of the first, the second works on its own.
         """
@@ -54,7 +56,7 @@ class ChunkProcessor:
             sessions = await self._look_up_sessions(batches)
             for batch in batches:
                 self._enricher.enrich(batch, sessions[batch.app_id, batch.shard])
-            self._measure_poison(batches)
+            self._check_failures(batches)
             await self._storing.acquire()
         try:
             await self._forwarder.write_dead_letters(batches)
@@ -66,25 +68,25 @@ class ChunkProcessor:
         now_us = self._clock.now_us()
         metrics.LAG_SECONDS.set((now_us - max(b.received_at_us for b in batches)) / 1e6)
 
-    def _measure_poison(self, batches: Sequence[WorkBatch]) -> None:
+    def _check_failures(self, batches: Sequence[WorkBatch]) -> None:
         events = sum(len(batch.events) for batch in batches)
-        poison = [item for batch in batches for item in batch.poison]
-        self._poison_meter.check(events, len(poison), poison[0].reason if poison else "")
-        self._poison_meter.note(events, len(poison))
+        poison = [item for batch in batches for item in batch.failed]
+        self._dead_letter_limit.check(events, len(poison), poison[0].reason if poison else "")
+        self._dead_letter_limit.note(events, len(poison))
 
-    async def give_up(self, batch: WorkBatch, reason: str) -> None:
+    async def dead_letter(self, batch: WorkBatch, reason: str) -> None:
         """Settles a batch that cannot be processed: all of it becomes dead letters, unless it is stored
         already; then it is forwarded, with what enrichment says of it now."""
         stored = await self._store.skipped_before([batch.batch_id])
         if batch.batch_id in stored:
             sessions = await self._look_up_sessions([batch])
             self._enricher.enrich(batch, sessions[batch.app_id, batch.shard])
-            batch.poison = []
+            batch.failed = []
             batch.skipped = set(stored[batch.batch_id])
             await self._forwarder.forward([batch])
         else:
-            batch.poison = [
-                Poison(position, reason)
+            batch.failed = [
+                FailedEvent(position, reason)
                 for position in range(len(batch.events))
                 if position not in batch.skipped
             ]
@@ -125,9 +127,9 @@ class ChunkProcessor:
                 await self._write(batches[:middle])
                 await self._write(batches[middle:])
                 return
-            await self._write_without_poison(batches[0], type(error).__name__)
+            await self._write_without_failed(batches[0], type(error).__name__)
 
-    async def _write_without_poison(self, batch: WorkBatch, reason: str) -> None:
+    async def _write_without_failed(self, batch: WorkBatch, reason: str) -> None:
         live = [p for p in range(len(batch.rows)) if batch.rows[p] and p not in batch.skipped]
         suspects = [live]
         while suspects:
@@ -135,23 +137,23 @@ class ChunkProcessor:
             if await self._store.can_store([row for p in group if (row := batch.rows[p])]):
                 continue
             if len(group) == 1:
-                batch.poison.append(Poison(group[0], f"{reason} while storing"))
+                batch.failed.append(FailedEvent(group[0], f"{reason} while storing"))
                 batch.skipped.add(group[0])
                 continue
             middle = len(group) // 2
             suspects += [group[:middle], group[middle:]]
-        self._poison_meter.check(len(batch.events), len(batch.poison), reason)
-        self._poison_meter.note(0, len(batch.poison))
+        self._dead_letter_limit.check(len(batch.events), len(batch.failed), reason)
+        self._dead_letter_limit.note(0, len(batch.failed))
         # Before the batch counts as stored: after that, a repetition would not find the poison again.
         await self._forwarder.write_dead_letters([batch])
         await self._store.write([batch])
 
     def _count(self, batches: Sequence[WorkBatch]) -> None:
         for batch in batches:
-            handled = len(batch.events) - len(batch.poison)
+            handled = len(batch.events) - len(batch.failed)
             stored = 0 if batch.repeated else len(batch.events) - len(batch.skipped)
             metrics.STORED.labels(batch.app_id).inc(stored)
             metrics.SKIPPED.labels(batch.app_id).inc(handled - stored)
-            if batch.poison:
-                metrics.POISON.labels(batch.app_id).inc(len(batch.poison))
-                log.warning("poison", app_id=batch.app_id, events=len(batch.poison))
+            if batch.failed:
+                metrics.DEAD_LETTERED.labels(batch.app_id).inc(len(batch.failed))
+                log.warning("poison", app_id=batch.app_id, events=len(batch.failed))

@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from libs.runtime.telemetry import batch_span
 from libs.streams.groups import Entry
 from services.enrich import convert
-from services.enrich.pipeline import ChunkProcessor
+from services.enrich.pipeline import EnrichPipeline
 
 
-class RawEntries:
+class RawStreamReader:
     """Turns entries into batches for the processor, each under a span of its own trace."""
 
-    def __init__(self, processor: ChunkProcessor) -> None:
+    def __init__(self, processor: EnrichPipeline) -> None:
         self._processor = processor
 
     async def process(self, entries: Sequence[Entry]) -> None:
@@ -30,9 +30,9 @@ class RawEntries:
                 )
             await self._processor.process(batches)
 
-    async def give_up(self, entries: Sequence[Entry]) -> None:
+    async def dead_letter(self, entries: Sequence[Entry]) -> None:
         """Makes dead letters of what too many attempts failed at. Raises UnreadableError."""
         for entry in entries:
-            await self._processor.give_up(
+            await self._processor.dead_letter(
                 convert.work_batch(entry), "too many attempts at the batch failed"
             )

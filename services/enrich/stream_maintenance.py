@@ -13,12 +13,12 @@ from services.enrich.settings import EnrichSettings
 INTERVAL_SECONDS = 0.25
 
 
-class Upkeep:
-    """Keeps the enriched streams short; sets `congested` while they are too long all the same."""
+class StreamMaintenance:
+    """Keeps the enriched streams short; sets `backpressure` while they are too long all the same."""
 
-    def __init__(self, redis: Redis, congested: asyncio.Event, settings: EnrichSettings) -> None:
+    def __init__(self, redis: Redis, backpressure: asyncio.Event, settings: EnrichSettings) -> None:
         self._redis = redis
-        self._congested = congested
+        self._congested = backpressure
         self._settings = settings
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -5,8 +5,8 @@ from prometheus_client import Counter, Gauge, Histogram
 EVENTS = Counter(
     "weir_ingest_events", "Events by verdict; the sum is what arrived", ["app", "verdict"]
 )
-REFUSED_FRAMES = Counter(
-    "weir_ingest_refused_frames",
+REJECTED_FRAMES = Counter(
+    "weir_ingest_rejected_frames",
     "Frames that were too large; none of their events is counted",
     ["app"],
 )

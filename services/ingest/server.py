@@ -24,7 +24,7 @@ from services.ingest.intake.convert import ProtoCodec
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.redis import RedisRawStream
 from services.ingest.intake.service import IngestServicer
-from services.ingest.intake.stream_maintenance import Upkeep
+from services.ingest.intake.stream_maintenance import StreamMaintenance
 from services.ingest.settings import IngestSettings
 
 SERVICE_NAME = "weir.ingest.v1.IngestService"
@@ -73,7 +73,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
         ],
         loops=[
             Loop("dead letters", letters.run),
-            Loop("upkeep", Upkeep(redis, stream, settings.shards).run),
+            Loop("upkeep", StreamMaintenance(redis, stream, settings.shards).run),
         ],
         drain=draining.set,
     )

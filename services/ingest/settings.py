@@ -1,17 +1,18 @@
-"""What ingest can be told from outside."""
+"""What ingest can be set from outside."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
-from libs.runtime.settings import CommonSettings
+from libs.runtime.settings import PseudonymSettings
+from libs.streams.settings import StreamReaderSettings
 
 
-class IngestSettings(CommonSettings):
+class IngestSettings(StreamReaderSettings, PseudonymSettings):
     """Limits and secrets of the ingest service."""
 
+    model_config = SettingsConfigDict(env_prefix="WEIR_INGEST_")
+
     port: int = 50051
-    # Required: who holds it can tell which pseudonym stands for whom.
-    pseudonym_key: SecretStr = SecretStr("")
-    pseudonym_epoch: int = 1
     max_events_per_frame: int = Field(1_000, ge=1, le=1_000)
     max_frame_bytes: int = 4 * 1024 * 1024
     # Frames in flight that a stream may have.

@@ -15,12 +15,12 @@ from libs.stores.redis_connection import RedisConnection
 from libs.stores.watch import any_of
 from services.privacy import metrics
 from services.privacy.consent.checking import Checker
-from services.privacy.consent.mirror_loop import Upkeep
-from services.privacy.consent.mirror_sync import MirrorKeeper
+from services.privacy.consent.mirror_loop import MirrorLoop
+from services.privacy.consent.mirror_sync import MirrorSync
 from services.privacy.consent.postgres import PostgresConsentStore
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.redis import RedisMirror
-from services.privacy.consent.resync_queue import Repairs
+from services.privacy.consent.resync_queue import ResyncQueue
 from services.privacy.consent.service import PrivacyServicer
 from services.privacy.settings import PrivacySettings
 
@@ -44,12 +44,12 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
 
     store = PostgresConsentStore(engine, settings.consent_database_timeout_seconds)
     mirror = RedisMirror(connection, settings.shards)
-    repairs = Repairs()
-    keeper = MirrorKeeper(list(catalogs), store, mirror, repairs, settings.consent_page_size)
+    resyncs = ResyncQueue()
+    keeper = MirrorSync(list(catalogs), store, mirror, resyncs, settings.consent_page_size)
     checker = Checker(catalogs, reader, store)
-    recorder = Recorder(store, mirror, repairs, SystemClock())
+    recorder = Recorder(store, mirror, resyncs, SystemClock())
     servicer = PrivacyServicer(catalogs, checker, recorder, store)
-    metrics.REPAIRS.set_function(repairs.__len__)
+    metrics.REPAIRS.set_function(resyncs.__len__)
     return ServiceParts(
         bindings=[
             Binding(
@@ -59,5 +59,5 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
                 needs=any_of("redis", "postgres"),
             )
         ],
-        loops=[Loop("consent mirror", Upkeep(keeper, settings.consent_poll_seconds).run)],
+        loops=[Loop("consent mirror", MirrorLoop(keeper, settings.consent_poll_seconds).run)],
     )

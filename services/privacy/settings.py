@@ -1,12 +1,15 @@
-"""What privacy can be told from outside."""
+"""What privacy can be set from outside."""
 
 from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 from libs.runtime.settings import CommonSettings
 
 
 class PrivacySettings(CommonSettings):
     """Limits of the privacy service."""
+
+    model_config = SettingsConfigDict(env_prefix="WEIR_PRIVACY_")
 
     port: int = 50054
     # How long a check or a write may wait for Redis, and for Postgres, before it is UNAVAILABLE.

@@ -7,7 +7,7 @@ from libs.stores.postgres import service_metadata
 metadata = service_metadata("privacy")
 
 # A version is drawn for each attempt to record, and never given back: of two versions of one
-# person, the higher one was drawn later.
+# subject, the higher one was drawn later.
 consent_version = Sequence("consent_version", metadata=metadata, data_type=BigInteger)
 
 # What is in force: the latest choice of each person and purpose.

@@ -122,7 +122,7 @@ class ChildServer(ABC):
             self._end()
             self._release()
             self.begin()
-        ending, words = self.ending(), self.last_words()
+        ending, words = self.exit_description(), self.log_tail()
         self.stop()
         raise StartError(f"{self.title} did not start ({ending}); the end of {self.log}:\n{words}")
 
@@ -144,7 +144,7 @@ class ChildServer(ABC):
             kill_child(self._process)
             self._process = None
 
-    def ending(self) -> str:
+    def exit_description(self) -> str:
         """How the process ended, for people: `exit status 1`, `killed by SIGKILL`."""
         if self._process is None:
             return "not started"
@@ -155,7 +155,7 @@ class ChildServer(ABC):
             return f"killed by {signal.Signals(-status).name}"
         return f"exit status {status}"
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The end of what it wrote since its last start."""
         return log_tail(self.log, start=self._log_start)
 

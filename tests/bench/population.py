@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-# Purposes that a person may refuse, the apps in which no answer counts as a refusal of it, and a
+# Purposes that a person may refuse, the apps in which no answer counts as a rejection of it, and a
 # purpose that few people grant.
 REFUSABLE = {
     "unofficial_communities": "telemetry",

@@ -1,4 +1,4 @@
-"""When what was sent can first be read: rows in the store, numbers of a WatchMetrics stream."""
+"""When what was sent can first be read: rows in the store, numbers of a WatchRollups stream."""
 
 import asyncio
 import time
@@ -144,8 +144,8 @@ class LiveSightings:
         watching: asyncio.Event,
     ) -> None:
         baseline = total = sum(cells.values())
-        request = pb.WatchMetricsRequest(app_id=app_id, rollups=[_ROLLUP])
-        async for response in stub.WatchMetrics(request, metadata=metadata(self._token)):
+        request = pb.WatchRollupsRequest(app_id=app_id, rollups=[_ROLLUP])
+        async for response in stub.WatchRollups(request, metadata=metadata(self._token)):
             now = time.perf_counter()
             for watched in response.cells:
                 key, count = _cell(watched.cell)
@@ -160,9 +160,9 @@ class LiveSightings:
         self, stub: pb_grpc.AggregateServiceStub, app_id: str
     ) -> dict[tuple[int, str], int]:
         cells: dict[tuple[int, str], int] = {}
-        request = pb.QueryMetricRequest(app_id=app_id, rollup=_ROLLUP, page_size=_PAGE)
+        request = pb.QueryRollupRequest(app_id=app_id, rollup=_ROLLUP, page_size=_PAGE)
         while True:
-            page = await stub.QueryMetric(request, metadata=metadata(self._token))
+            page = await stub.QueryRollup(request, metadata=metadata(self._token))
             cells.update(map(_cell, page.cells))
             if not page.next_page_token:
                 return cells

@@ -1,7 +1,7 @@
 """What a catalog may count by of what enrich found out is what enrich hands on."""
 
 from weir.enrich.v1 import enrich_service_pb2
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.catalog.source import ENRICHED_FIELDS
 from services.enrich.tables import events

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.common.clock import SystemClock
 from libs.common.errors import Unavailable
@@ -26,7 +26,7 @@ from services.ingest.intake.model import Append, Appended
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.service import IngestServicer
 from services.ingest.settings import IngestSettings
-from tests.support.refusals import details_of, reason_of
+from tests.support.rejections import details_of, reason_of
 from tests.support.waiting import until
 from tests.unit.ingest.fakes import Answers, Recorder, chess
 from weir_client import (
@@ -50,15 +50,15 @@ class Gate(Recorder):
         self.open = asyncio.Event()
         self.open.set()
         self.reached = asyncio.Event()
-        self.refusals: list[Exception | None] = []
+        self.rejections: list[Exception | None] = []
 
     async def append(self, shard: int, append: Append) -> Appended | None:
         self.reached.set()
         await self.open.wait()
-        if self.refusals:
-            refusal = self.refusals.pop(0)
-            if refusal is not None:
-                raise refusal
+        if self.rejections:
+            rejection = self.rejections.pop(0)
+            if rejection is not None:
+                raise rejection
             return None
         return await super().append(shard, append)
 
@@ -145,11 +145,11 @@ async def test_a_drain_that_begins_while_a_frame_is_answered_is_told(ingest: Ing
     assert ingest.stored() == ["a", "b"]
 
 
-@pytest.mark.parametrize("refusal", [None, Unavailable("redis", retry_after_seconds=0.01)])
+@pytest.mark.parametrize("rejection", [None, Unavailable("redis", retry_after_seconds=0.01)])
 async def test_a_frame_that_was_not_taken_is_given_back(
-    ingest: Ingest, refusal: Exception | None
+    ingest: Ingest, rejection: Exception | None
 ) -> None:
-    ingest.stream.refusals = [refusal]
+    ingest.stream.rejections = [rejection]
     channel, call = await _streaming(ingest)
     async with channel:
         await call.write(_frame(1, "a", "b"))
@@ -167,11 +167,11 @@ async def test_a_stream_without_settings_is_ended() -> None:
         grpc.aio.insecure_channel(ingest.address) as channel,
     ):
         call = pb_grpc.IngestServiceStub(channel).StreamEvents()
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        with pytest.raises(grpc.aio.AioRpcError) as rejection:
             await call.read()
-    assert reason_of(refusal.value) == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")
+    assert reason_of(rejection.value) == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")
     limit = {"limit": "first_message_seconds", "value": "0.2"}
-    assert details_of(refusal.value).metadata == limit
+    assert details_of(rejection.value).metadata == limit
 
 
 async def test_a_stream_goes_on_after_bytes_that_are_no_frame(ingest: Ingest) -> None:
@@ -261,26 +261,26 @@ def _track(ingest: Ingest, *events: event_pb2.Event) -> pb.TrackBatchResponse:
 
 
 async def test_a_call_waits_for_the_backlog_to_shrink(ingest: Ingest) -> None:
-    ingest.stream.refusals = [None, None, Unavailable("redis")]
+    ingest.stream.rejections = [None, None, Unavailable("redis")]
     response = await asyncio.to_thread(_track, ingest, _event("a"))
     assert response.counts == pb.VerdictCounts(accepted=1)
 
 
 async def test_a_backlog_that_stays_full_is_told(ingest: Ingest) -> None:
-    ingest.stream.refusals = [None] * 9
-    with pytest.raises(grpc.RpcError) as refusal:
+    ingest.stream.rejections = [None] * 9
+    with pytest.raises(grpc.RpcError) as rejection:
         await asyncio.to_thread(_track, ingest, _event("a"))
-    assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert describe_error(refusal.value).reason == "BACKLOG_FULL"
+    assert rejection.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert describe_error(rejection.value).reason == "BACKLOG_FULL"
     # Five attempts, as the service config says.
-    assert len(ingest.stream.refusals) == 4
+    assert len(ingest.stream.rejections) == 4
 
 
 async def test_a_batch_that_is_too_large_is_not_tried_again(ingest: Ingest) -> None:
     events = [_event(f"e{number}", properties=LARGE, subject_id="ann") for number in range(11)]
-    with pytest.raises(grpc.RpcError) as refusal:
+    with pytest.raises(grpc.RpcError) as rejection:
         await asyncio.to_thread(_track, ingest, *events)
-    assert describe_error(refusal.value).reason == "LIMIT_EXCEEDED"
+    assert describe_error(rejection.value).reason == "LIMIT_EXCEEDED"
     assert len(ingest.answers.asked) == 1
 
 
@@ -291,7 +291,7 @@ def _send(ingest: Ingest, events: Sequence[event_pb2.Event], **options: Any) -> 
 
 
 async def test_the_sender_sends_again_what_was_given_back(ingest: Ingest) -> None:
-    ingest.stream.refusals = [None, Unavailable("redis", retry_after_seconds=0.01), None]
+    ingest.stream.rejections = [None, Unavailable("redis", retry_after_seconds=0.01), None]
     events = [_event(f"e{number}") for number in range(10)]
     sender = await asyncio.to_thread(_send, ingest, events, frame_events=5)
     assert sender.totals.accepted == sender.totals.sent == 10

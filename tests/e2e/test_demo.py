@@ -138,7 +138,7 @@ def test_stay_keeps_the_suite_up_until_ctrl_c(
     assert "Weir is up" in screen
     assert "grpcurl -plaintext" in screen
     home = tmp_path / "demo"
-    answer = weir(home, "query", "metric", "--app", "social_live", "--rollup", "revenue", "--json")
+    answer = weir(home, "query", "rollup", "--app", "social_live", "--rollup", "revenue", "--json")
     assert answer.returncode == 0, answer.stderr
     assert "BRL" in answer.stdout
     staying.send_signal(signal.SIGINT)

@@ -55,7 +55,7 @@ def test_every_example_is_accepted_and_stored(
         _grant_everything(calls, app_id, event)
         response = calls.track(app_id, event)
         said = [str(describe_status(result.status)) for result in response.results]
-        # A sampled kind may be left out; that is no refusal.
+        # A sampled kind may be left out; that is no rejection.
         assert response.counts in (pb.VerdictCounts(accepted=1), pb.VerdictCounts(sampled=1)), (
             app_id,
             title,

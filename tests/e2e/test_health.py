@@ -77,8 +77,8 @@ def _is_answered(calls: SuiteCalls) -> bool:
 
 def _is_counted(calls: SuiteCalls) -> bool:
     stub = aggregate_service_pb2_grpc.AggregateServiceStub(calls.channel("aggregate"))
-    request = aggregate_service_pb2.QueryMetricRequest(app_id=APP, rollup="events")
-    answer = stub.QueryMetric(request, metadata=calls.metadata, timeout=PATIENCE_SECONDS)
+    request = aggregate_service_pb2.QueryRollupRequest(app_id=APP, rollup="events")
+    answer = stub.QueryRollup(request, metadata=calls.metadata, timeout=PATIENCE_SECONDS)
     return bool(answer.cells)
 
 

@@ -48,7 +48,7 @@ def log_file() -> Path:
 
 def _cohorts(suite: Suite) -> list[dict[str, Any]]:
     finished = weir(
-        suite.home.path, "query", "retention", "--app", "gamelaunch", "--period", "day", "--json"
+        suite.home.path, "query", "cohorts", "--app", "gamelaunch", "--period", "day", "--json"
     )
     assert finished.returncode == 0, finished.stderr
     answer = json.loads(finished.stdout)
@@ -144,7 +144,7 @@ def test_equal_rows_are_as_many_events_and_again_nothing_new(suite: Suite, tmp_p
     result = import_file(suite, again, *options)
     assert (result["duplicate"], result["accepted"]) == (3, 0)
     finished = weir(
-        suite.home.path, "query", "metric", "--app", "social_live", "--rollup", "views", "--json"
+        suite.home.path, "query", "rollup", "--app", "social_live", "--rollup", "views", "--json"
     )
     assert finished.returncode == 0, finished.stderr
     for number in ('"views": 3', '"viewers": 2', '"avg_view_duration": 1.5'):

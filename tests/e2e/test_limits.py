@@ -174,14 +174,14 @@ def test_numbers_from_before_there_were_limits_can_be_read(
             cell_key(MIDNIGHT, {"mode": mode, "referrer": None}): {"rounds": rounds}
             for mode, rounds in by_mode.items()
         }
-    query = ("query", "metric", "--app", "old", "--rollup", "rounds", "--json")
+    query = ("query", "rollup", "--app", "old", "--rollup", "rounds", "--json")
     finished = weir(limits_suite.home.path, *query)
     assert finished.returncode == 0, finished.stderr
     cells = json.loads(finished.stdout)["cells"]
     assert {cell["dimensions"]["mode"]: cell["metrics"]["rounds"] for cell in cells} == by_mode
     stub = aggregate_service_pb2_grpc.AggregateServiceStub(calls.channel("aggregate"))
-    request = aggregate_service_pb2.WatchMetricsRequest(app_id="old", rollups=["rounds"])
-    call = stub.WatchMetrics(request, metadata=calls.metadata, timeout=PATIENCE_SECONDS)
+    request = aggregate_service_pb2.WatchRollupsRequest(app_id="old", rollups=["rounds"])
+    call = stub.WatchRollups(request, metadata=calls.metadata, timeout=PATIENCE_SECONDS)
     watched: dict[str, float] = {}
     while len(watched) < 5:
         for each in next(call).cells:

@@ -33,9 +33,9 @@ def test_health_is_told_by_service_name(calls: SuiteCalls, service: str, full_na
     for name in ("", full_name):
         answer = stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=30)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
-    with pytest.raises(grpc.RpcError) as refusal:
+    with pytest.raises(grpc.RpcError) as rejection:
         stub.Check(health_pb2.HealthCheckRequest(service="weir.unknown"), timeout=30)
-    assert refusal.value.code() is grpc.StatusCode.NOT_FOUND
+    assert rejection.value.code() is grpc.StatusCode.NOT_FOUND
     watch = stub.Watch(health_pb2.HealthCheckRequest(service=full_name), timeout=30)
     assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
     watch.cancel()

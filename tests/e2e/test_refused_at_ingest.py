@@ -30,9 +30,9 @@ title: Canary
 subject: {name: player, entity_types: [player]}
 group: {name: club}
 purposes:
-  telemetry: {default: refused, when_refused: anonymize}
-  open: {default: granted, when_refused: anonymize}
-  coaching: {default: refused, when_refused: drop, subjectless: drop}
+  telemetry: {default: denied, when_denied: anonymize}
+  open: {default: granted, when_denied: anonymize}
+  coaching: {default: denied, when_denied: drop, subjectless: drop}
 location: {purpose: telemetry}
 categories:
   play: {purpose: telemetry, producers: [server], retention: {raw: 90d, aggregate: 5y}}

@@ -16,10 +16,10 @@ pytestmark = pytest.mark.xdist_group("suite")
 def test_settings_come_first_and_once(calls: SuiteCalls) -> None:
     with calls.open_stream() as stream:
         stream.request(frame=pb.EventFrame(sequence=1))
-        with pytest.raises(grpc.RpcError) as refusal:
+        with pytest.raises(grpc.RpcError) as rejection:
             stream.response()
-    assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert describe_error(refusal.value).field == "settings"
+    assert rejection.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert describe_error(rejection.value).field == "settings"
     with calls.open_stream() as stream:
         limits = stream.settle(APP, max_in_flight=4)
         assert (limits.max_events, limits.max_bytes, limits.credits) == (1000, 4 * 1024 * 1024, 4)
@@ -107,20 +107,20 @@ def test_without_the_token_nothing_is_told(calls: SuiteCalls, token: str | None)
         stub.TrackEvent(request, metadata=metadata, timeout=30)
     with pytest.raises(grpc.RpcError) as stream:
         next(stub.StreamEvents(iter([pb.StreamEventsRequest()]), metadata=metadata, timeout=30))
-    for refusal in (unary.value, stream.value):
-        assert refusal.code() is grpc.StatusCode.UNAUTHENTICATED
-        assert describe_error(refusal).reason == "TOKEN_INVALID"
+    for rejection in (unary.value, stream.value):
+        assert rejection.code() is grpc.StatusCode.UNAUTHENTICATED
+        assert describe_error(rejection).reason == "TOKEN_INVALID"
 
 
 def test_an_app_without_a_catalog_is_not_found(calls: SuiteCalls) -> None:
-    with pytest.raises(grpc.RpcError) as refusal:
+    with pytest.raises(grpc.RpcError) as rejection:
         calls.track("no_such_app", mission(*ids(1)))
-    assert refusal.value.code() is grpc.StatusCode.NOT_FOUND
-    assert describe_error(refusal.value).reason == "APP_UNKNOWN"
+    assert rejection.value.code() is grpc.StatusCode.NOT_FOUND
+    assert describe_error(rejection.value).reason == "APP_UNKNOWN"
     with calls.open_stream() as stream:
-        with pytest.raises(grpc.RpcError) as refusal:
+        with pytest.raises(grpc.RpcError) as rejection:
             stream.settle("no_such_app")
-        assert refusal.value.code() is grpc.StatusCode.NOT_FOUND
+        assert rejection.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 def test_random_bytes_get_a_status_and_hurt_nobody(calls: SuiteCalls) -> None:
@@ -128,7 +128,7 @@ def test_random_bytes_get_a_status_and_hurt_nobody(calls: SuiteCalls) -> None:
         "/weir.ingest.v1.IngestService/TrackBatch", lambda raw: raw, lambda raw: raw
     )
     for raw in (b"\xff" * 100, b"\x12\x05hello", bytes(range(256))):
-        with pytest.raises(grpc.RpcError) as refusal:
+        with pytest.raises(grpc.RpcError) as rejection:
             send(raw, metadata=calls.metadata, timeout=30)
-        assert refusal.value.code() is not grpc.StatusCode.UNAVAILABLE
+        assert rejection.value.code() is not grpc.StatusCode.UNAVAILABLE
     assert calls.track(APP, mission(*ids(1))).counts.accepted == 1

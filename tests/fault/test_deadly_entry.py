@@ -8,14 +8,14 @@ import pytest
 from redis import Redis
 
 from libs.runtime.settings import CommonSettings
-from libs.streams.names import poison_stream
+from libs.streams.names import quarantine_stream
 from tests.fault.deadly_reader import DEADLY, DONE, GROUP, STREAM
 from tests.support.waiting import eventually
 from tests.support.weir_command import started
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
 ENTRIES = 200
-POISON = poison_stream(GROUP, 0)
+QUARANTINE = quarantine_stream(GROUP, 0)
 
 
 def test_an_entry_that_kills_its_readers_is_put_aside_alone(redis_url: str) -> None:
@@ -29,11 +29,11 @@ def test_an_entry_that_kills_its_readers_is_put_aside_alone(redis_url: str) -> N
             with started(command, dict(os.environ)) as reader:
                 eventually(lambda: reader.poll() is not None)
                 assert reader.returncode == -signal.SIGKILL
-                assert not redis.exists(POISON)
+                assert not redis.exists(QUARANTINE)
         with started(command, dict(os.environ)) as reader:
             eventually(lambda: redis.scard(DONE) == ENTRIES - 1)
-            eventually(lambda: redis.xlen(POISON) == 1)
+            eventually(lambda: redis.xlen(QUARANTINE) == 1)
             assert reader.poll() is None
-        [(_, aside)] = redis.xrange(POISON)
+        [(_, aside)] = redis.xrange(QUARANTINE)
         assert aside[b"n"] == DEADLY
         assert not redis.sismember(DONE, DEADLY)

@@ -12,7 +12,7 @@ from services.aggregate.ports import CountingStore, CountingTransaction
 from services.aggregate.values import cell_values
 
 
-class Applier:
+class BatchCounter:
     """Turns batches into counted batches."""
 
     def __init__(

@@ -7,15 +7,15 @@ from libs.runtime.telemetry import batch_span
 from libs.streams.groups import Entry
 from services.aggregate import metrics
 from services.aggregate.convert import stored_batch
-from services.aggregate.counting.batch_counter import Applier
+from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.model import StoredBatch
 from services.aggregate.ports import LiveCounters
 
 
-class EnrichedEntries:
+class EnrichedStreamReader:
     """Counts entries, and tells the watchers."""
 
-    def __init__(self, applier: Applier, live: LiveCounters) -> None:
+    def __init__(self, applier: BatchCounter, live: LiveCounters) -> None:
         self._applier = applier
         self._live = live
 

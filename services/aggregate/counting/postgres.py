@@ -68,7 +68,7 @@ ON CONFLICT DO NOTHING
 """
 
 
-class PostgresTransaction:
+class CountingTransaction:
     """Implements `ports.CountingTransaction`."""
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
@@ -154,10 +154,10 @@ class PostgresCountingStore:
         self._engine = engine
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+    async def transaction(self) -> AsyncIterator[CountingTransaction]:
         """See the port."""
         async with self._engine.begin() as connection:
-            yield PostgresTransaction(await driver_connection(connection))
+            yield CountingTransaction(await driver_connection(connection))
 
 
 def _states(rows: Sequence[tuple[Any, ...]]) -> dict[bytes, tuple[int, dict[str, Measure]]]:

@@ -60,7 +60,7 @@ class WatchHub:
         self._draining = asyncio.Event()
 
     async def watch(self, app_id: str, rollups: frozenset[str]) -> AsyncGenerator[bytes]:
-        """Yields encoded WatchMetricsResponses: the current buckets first, even when there is nothing in
+        """Yields encoded WatchRollupsResponses: the current buckets first, even when there is nothing in
         them, and then what changes, at most once in `interval_seconds` unless there is more than a
         message holds. A slow reader skips states, never the newest one; one for which too much has piled
         up gets the current buckets again.

@@ -12,7 +12,7 @@ _RETRY_AFTER_SECONDS = 5.0
 
 
 class Watcher:
-    """One WatchMetrics call. `place` is how far it has come in the changes of its app."""
+    """One WatchRollups call. `place` is how far it has come in the changes of its app."""
 
     def __init__(self, rollups: frozenset[str]) -> None:
         self.rollups = rollups

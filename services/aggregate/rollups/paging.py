@@ -9,21 +9,21 @@ from typing import Any
 import orjson
 
 from libs.common.errors import InvalidArgument
-from services.aggregate.model import CellQuery, CohortQuery, Position
+from services.aggregate.model import CellQuery, CohortQuery, Cursor
 
 
-def encode_token(query: CellQuery, position: Position) -> str:
+def encode_token(query: CellQuery, position: Cursor) -> str:
     """An opaque token for the page after `position`."""
     return _encode(
         [_fingerprint(query), position.bucket.isoformat(), position.dimensions, position.cell_id]
     )
 
 
-def decode_token(query: CellQuery, token: str) -> Position:
+def decode_token(query: CellQuery, token: str) -> Cursor:
     """Where to go on. Raises InvalidArgument for a token that this query never gave out."""
     try:
         fingerprint, bucket, dimensions, cell_id = _decode(token)
-        position = Position(
+        position = Cursor(
             datetime.fromisoformat(bucket),
             None if dimensions is None else orjson.dumps(orjson.loads(dimensions)).decode(),
             bytes.fromhex(cell_id).hex(),

@@ -17,8 +17,8 @@ from services.aggregate.model import (
     CellPage,
     CellQuery,
     CellState,
+    Cursor,
     NewestCells,
-    Position,
     StoredCell,
 )
 from services.aggregate.plan import AppPlan
@@ -114,7 +114,7 @@ class PostgresCellReader:
         return CellPage(
             [
                 StoredCell(
-                    Position(cell.bucket, cell.content, cell.cell_id.hex),
+                    Cursor(cell.bucket, cell.content, cell.cell_id.hex),
                     cell.dimensions,
                     cell.measures,
                 )

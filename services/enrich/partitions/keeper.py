@@ -11,7 +11,12 @@ from libs.catalog import RETENTION_CLASSES
 from libs.common.clock import EPOCH, Clock
 from libs.runtime.loops import repeat
 from services.enrich import metrics
-from services.enrich.partitions.plan import Change, current_leaves, next_change, wanted_leaves
+from services.enrich.partitions.plan import (
+    PartitionChange,
+    current_leaves,
+    next_change,
+    wanted_leaves,
+)
 from services.enrich.partitions.postgres import PartitionStore
 
 # How soon events that found no leaf get one.
@@ -65,7 +70,9 @@ class PartitionKeeper:
     async def _keep(self) -> None:
         await self.keep()
 
-    async def _next_change(self, now: datetime, in_default: Collection[str]) -> Change | None:
+    async def _next_change(
+        self, now: datetime, in_default: Collection[str]
+    ) -> PartitionChange | None:
         leaves = await self._store.leaves()
         metrics.PARTITIONS.set(sum(map(len, leaves.values())) + len(RETENTION_CLASSES))
         changes = []

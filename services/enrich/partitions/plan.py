@@ -91,7 +91,7 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PartitionChange:
     """Make `leaf` out of what the default leaf holds of its time, and out of `sources`, which are leaves
     of today that it replaces."""
 
@@ -123,7 +123,7 @@ def wanted_leaves(retention_class: str, now: datetime) -> list[Leaf]:
     return [*urgent, *(leaf for leaf in reversed(window) if leaf not in urgent)]
 
 
-def next_change(existing: Sequence[Leaf], wanted: Iterable[Leaf]) -> Change | None:
+def next_change(existing: Sequence[Leaf], wanted: Iterable[Leaf]) -> PartitionChange | None:
     """The next step from the existing leaves of a class to the wanted ones; None if there is none.
 
     Leaves are made before others are merged. A merge takes a few neighbours at a time; the merged leaf grows
@@ -134,13 +134,13 @@ def next_change(existing: Sequence[Leaf], wanted: Iterable[Leaf]) -> Change | No
     for leaf in wanted:
         touching = [other for other in existing if other.overlaps(leaf)]
         if not touching:
-            return Change(leaf)
+            return PartitionChange(leaf)
         if all(leaf.covers(other) for other in touching) and leaf not in touching:
             merges.append(_merge(leaf, sorted(touching, key=lambda other: other.start)))
     return next((merge for merge in merges if merge), None)
 
 
-def _merge(leaf: Leaf, inside: Sequence[Leaf]) -> Change | None:
+def _merge(leaf: Leaf, inside: Sequence[Leaf]) -> PartitionChange | None:
     """The first neighbours inside that may become one; None if all are too large to be copied."""
     if change := _merge_into(Leaf(leaf.retention_class, leaf.start, leaf.end, leaf.name), inside):
         return change
@@ -153,7 +153,7 @@ def _merge(leaf: Leaf, inside: Sequence[Leaf]) -> Change | None:
     return next((change for change in behind if change), None)
 
 
-def _merge_into(target: Leaf, inside: Sequence[Leaf]) -> Change | None:
+def _merge_into(target: Leaf, inside: Sequence[Leaf]) -> PartitionChange | None:
     """The first of these leaves and as many of those behind it as may be copied at once, as the target or
     the beginning of it."""
     first = inside[0]
@@ -169,7 +169,7 @@ def _merge_into(target: Leaf, inside: Sequence[Leaf]) -> Change | None:
     is_last = len(sources) == len(inside)
     end = target.end if is_last else inside[len(sources)].start
     merged = Leaf(target.retention_class, target.start, end, target.name)
-    return None if sources == [merged] else Change(merged, tuple(sources))
+    return None if sources == [merged] else PartitionChange(merged, tuple(sources))
 
 
 def _window_start(retention_class: str, now: datetime) -> datetime:

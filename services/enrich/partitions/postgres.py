@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncTransaction
 
 from libs.catalog import RETENTION_CLASSES
 from libs.stores.postgres import driver_connection
-from services.enrich.partitions.plan import BEGINNING, Change, Leaf, default_leaf
+from services.enrich.partitions.plan import BEGINNING, Leaf, PartitionChange, default_leaf
 from services.enrich.tables import EVENT_COLUMNS
 
 log = structlog.get_logger()
@@ -69,7 +69,7 @@ class PartitionStore:
             cursor = await (await driver_connection(outer)).execute(statement)
             return {row[0] for row in await cursor.fetchall()}
 
-    async def apply(self, change: Change) -> bool:
+    async def apply(self, change: PartitionChange) -> bool:
         """Makes the change; False if another replica is at work or a row came in between, and nothing was
         changed.
 
@@ -126,7 +126,7 @@ async def _leaves(connection: psycopg.AsyncConnection[Any]) -> dict[str, list[Le
     return found
 
 
-async def _apply(connection: psycopg.AsyncConnection[Any], change: Change) -> bool:
+async def _apply(connection: psycopg.AsyncConnection[Any], change: PartitionChange) -> bool:
     leaf = change.leaf
     parent = sql.Identifier("enrich", f"{_PARENT_PREFIX}{leaf.retention_class}")
     target = sql.Identifier("enrich", leaf.name)
@@ -174,7 +174,7 @@ async def _apply(connection: psycopg.AsyncConnection[Any], change: Change) -> bo
 
 
 async def _lock(
-    connection: psycopg.AsyncConnection[Any], change: Change, parent: sql.Composable
+    connection: psycopg.AsyncConnection[Any], change: PartitionChange, parent: sql.Composable
 ) -> bool:
     """Takes the locks for a change; False if it turns out that they are not enough.
 

@@ -7,13 +7,13 @@ from weir.enrich.v1 import enrich_service_pb2 as pb
 from weir.enrich.v1 import enrich_service_pb2_grpc as pb_grpc
 
 from libs.common.errors import InvalidArgument
-from services.enrich.model import ContextFacts
+from services.enrich.model import ContextEnrichment
 
 
 class EnrichServicer(pb_grpc.EnrichServiceServicer):
     """Implements `weir.enrich.v1.EnrichService`."""
 
-    def __init__(self, read_context: Callable[[bytes], ContextFacts]) -> None:
+    def __init__(self, read_context: Callable[[bytes], ContextEnrichment]) -> None:
         self._read_context = read_context
 
     async def PreviewEnrichment(  # noqa: N802

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from services.enrich.model import ContextFacts, Poison, Session, WorkBatch
+from services.enrich.model import ContextEnrichment, FailedEvent, Session, WorkBatch
 from services.enrich.steps.session import Sighting
 from services.enrich.storage.rows import event_row
 
@@ -14,7 +14,7 @@ class Enricher:
 
     def __init__(
         self,
-        read_context: Callable[[bytes], ContextFacts],
+        read_context: Callable[[bytes], ContextEnrichment],
         attribution: Callable[[Any], bytes],
     ) -> None:
         self._read_context = read_context
@@ -33,7 +33,7 @@ class Enricher:
                 occurred_at_us = timestamp.seconds * 1_000_000 + timestamp.nanos // 1_000
                 session_id = event.session_id
             except Exception as error:
-                _mark_poison(batch, position, error)
+                _mark_failed(batch, position, error)
                 continue
             if session_id:
                 sightings.append((session_id, occurred_at_us, facts.landing_page, facts.referrer))
@@ -58,10 +58,10 @@ class Enricher:
                 )
                 findings[position] = facts.finding
             except Exception as error:
-                _mark_poison(batch, position, error)
+                _mark_failed(batch, position, error)
 
 
-def _mark_poison(batch: WorkBatch, position: int, error: Exception) -> None:
+def _mark_failed(batch: WorkBatch, position: int, error: Exception) -> None:
     # The error's message may hold personal data, its type cannot.
-    batch.poison.append(Poison(position, f"{type(error).__name__} while enriching"))
+    batch.failed.append(FailedEvent(position, f"{type(error).__name__} while enriching"))
     batch.skipped.add(position)

@@ -7,7 +7,7 @@ from typing import Any
 from libs.catalog import retention_class
 from libs.catalog.event_words import ENVIRONMENTS, PRODUCERS
 from libs.common.ids import event_uuid
-from services.enrich.model import ContextFacts
+from services.enrich.model import ContextEnrichment
 
 # Microseconds from the Unix epoch to Postgres' own, 2000-01-01.
 POSTGRES_EPOCH_US = 946_684_800_000_000
@@ -56,7 +56,7 @@ def event_row(
     received_at_us: int,
     session_id: str,
     session_started_at_us: int | None,
-    facts: ContextFacts,
+    facts: ContextEnrichment,
     attribution: Callable[[Any], bytes],
 ) -> Row:
     """The row of one event; its values stand in the order of COLUMNS."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from google.protobuf.message import DecodeError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.common.clock import EPOCH
 from libs.streams.errors import UnreadableError

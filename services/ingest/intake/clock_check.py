@@ -16,7 +16,7 @@ class ClockCheck:
         if policy.max_age_days is not None:
             self.earliest_us = max(EARLIEST_US, now_us - policy.max_age_days * DAY_US)
 
-    def complaint(self, occurred_at_us: int) -> str | None:
+    def violation(self, occurred_at_us: int) -> str | None:
         """What is wrong with the time; None if it may stand."""
         if occurred_at_us > self.latest_us:
             return "lies in the future beyond the app's tolerance"

@@ -23,7 +23,7 @@ from services.ingest.dead_letters.content import (
 )
 from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.anonymization import Anonymizer
-from services.ingest.intake.model import DropReason, Outcome, Refusal, Verdict
+from services.ingest.intake.model import DropReason, Outcome, Rejection, Verdict
 from services.ingest.intake.ports import ConsentStates
 from services.ingest.intake.screening import Candidate
 from services.ingest.intake.subjects import (
@@ -52,14 +52,12 @@ class _Batch:
     others: Mapping[int, Sequence[str] | None]
     outcome: Outcome
 
-    def refused_others(self, position: int, purposes: Sequence[Purpose]) -> set[str]:
+    def others_who_denied(self, position: int, purposes: Sequence[Purpose]) -> set[str]:
         """The other people whom the event names and who do not let each of the purposes name them."""
         states = {
             person_id: self.states[person_id] for person_id in self.others.get(position) or ()
         }
-        return {
-            person_id for person_id, text in states.items() if _refuses(_parsed(text), purposes)
-        }
+        return {person_id for person_id, text in states.items() if _denies(_parsed(text), purposes)}
 
     def decide_subjectless(self, purpose: Purpose, event: Any) -> Decision:
         """What becomes of an event that names no person. If other events of the batch show whose it is, it
@@ -83,17 +81,17 @@ class ConsentGate:
         catalog: Catalog,
         candidates: Sequence[Candidate],
         rejected: Sequence[Rejected],
-        refusals: Mapping[int, Refusal],
+        rejections: Mapping[int, Rejection],
         outcome: Outcome,
     ) -> list[Candidate]:
         """The candidates that may go on, changed as consent asks; sets the verdict of the others.
 
-        `rejected` events, whose refusals are given by position, will become dead letters, which need
+        `rejected` events, whose rejections are given by position, will become dead letters, which need
         consent to be kept just as well: without it they lose what consent forbids to keep, or their
         verdict becomes DROPPED. Raises Unavailable when consent cannot be read.
         """
         subjects = [subject_of(catalog, event) for _, event in rejected]
-        others = _others(catalog, candidates, rejected, refusals, subjects)
+        others = _others(catalog, candidates, rejected, rejections, subjects)
         asked = [candidate.subject_id for candidate in candidates if candidate.subject_id]
         asked += [subject.id for subject in subjects if subject.id]
         for named in others.values():
@@ -128,7 +126,7 @@ class ConsentGate:
             elif purpose.subjectless is Subjectless.DROP:
                 decision = batch.decide_subjectless(purpose, event)
             if decision is Decision.DROP:
-                reason = DropReason.REFUSED if subject_id else DropReason.SUBJECTLESS
+                reason = DropReason.DENIED if subject_id else DropReason.SUBJECTLESS
                 batch.outcome.drop(candidate.position, reason)
                 return False
         self._limit_trace(catalog, event, state, subject_id)
@@ -143,10 +141,10 @@ class ConsentGate:
             self._anonymizer.anonymize(catalog, candidate, batch.outcome)
             batch.outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
         if batch.others and purpose is not None:
-            refused = batch.refused_others(candidate.position, (purpose,))
-            if refused:
+            denied = batch.others_who_denied(candidate.position, (purpose,))
+            if denied:
                 self._anonymizer.remove_others(
-                    catalog, candidate.version, event, refused, candidate.position, batch.outcome
+                    catalog, candidate.version, event, denied, candidate.position, batch.outcome
                 )
         return True
 
@@ -181,7 +179,7 @@ class ConsentGate:
             event_type, subject, decisions, is_pii=event.privacy_level == PRIVACY_LEVEL_PII
         )
         if content is Content.NONE:
-            reason = DropReason.REFUSED if subject.id else DropReason.SUBJECTLESS
+            reason = DropReason.DENIED if subject.id else DropReason.SUBJECTLESS
             batch.outcome.drop(position, reason)
             return
         sent_id = event.event_id
@@ -196,14 +194,12 @@ class ConsentGate:
             entity = event.entity
             if entity.type in catalog.subject_entity_types and entity.id != subject.id:
                 event.ClearField("entity")
-        refused = batch.refused_others(position, asked)
-        if refused:
+        denied = batch.others_who_denied(position, asked)
+        if denied:
             version = event_type.version(event.schema_version) if event_type else None
-            for person_id in refused:
+            for person_id in denied:
                 clean_texts(catalog, event, person_id)
-            self._anonymizer.remove_others(
-                catalog, version, event, refused, position, batch.outcome
-            )
+            self._anonymizer.remove_others(catalog, version, event, denied, position, batch.outcome)
         if event.event_id != sent_id:
             batch.outcome.sent_ids[position] = sent_id
         batch.outcome.verdicts[position] = Verdict.REJECTED
@@ -231,7 +227,7 @@ def _others(
     catalog: Catalog,
     candidates: Sequence[Candidate],
     rejected: Sequence[Rejected],
-    refusals: Mapping[int, Refusal],
+    rejections: Mapping[int, Rejection],
     subjects: Sequence[Subject],
 ) -> dict[int, list[str] | None]:
     """The other people whom events name, by position; only where the catalog marks such places. None for
@@ -244,7 +240,7 @@ def _others(
             named = others_named(catalog, event, version.subject_properties, properties, subject_id)
             found[position] = list(named)
     for (position, event), subject in zip(rejected, subjects, strict=True):
-        too_large = refusals[position].too_large
+        too_large = rejections[position].too_large
         found[position] = None if too_large else others_in_rejected(catalog, event, subject.id)
     return {position: named for position, named in found.items() if named != []}
 
@@ -254,12 +250,12 @@ def _allows(purpose: Purpose, state: ConsentState | None, subject_id: str) -> bo
     return decision is Decision.ALLOW
 
 
-def _refuses(state: ConsentState | None, purposes: Sequence[Purpose]) -> bool:
+def _denies(state: ConsentState | None, purposes: Sequence[Purpose]) -> bool:
     return any(decide(purpose, state) is not Decision.ALLOW for purpose in purposes)
 
 
 def _parsed(text: bytes | None) -> ConsentState | None:
-    """A person's state. Raises ConsentUnavailable for a damaged one: it does not say what was refused."""
+    """A person's state. Raises ConsentUnavailable for a damaged one: it does not say what was denied."""
     if text is None:
         return None
     try:

@@ -5,15 +5,15 @@ from typing import Any
 
 from google.rpc import status_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.catalog.texts import MAX_TEXT_LENGTH
 from libs.common.errors import FailedPrecondition, InvalidArgument, Unavailable
 from libs.rpc.status import duration, rpc_status
-from services.ingest.intake.model import DeadLetter, DropReason, Outcome, Refusal, Verdict
+from services.ingest.intake.model import DeadLetter, DropReason, Outcome, Rejection, Verdict
 
 _DROPPED = {
-    reason: rpc_status(FailedPrecondition(reason.value, reason="CONSENT_REFUSED"))
+    reason: rpc_status(FailedPrecondition(reason.value, reason="CONSENT_DENIED"))
     for reason in DropReason
 }
 _RETRY = rpc_status(Unavailable("not taken this time", reason="BACKLOG_FULL"))
@@ -66,9 +66,9 @@ class ProtoCodec:
                     app_id=letter.app_id,
                     stage="ingest",
                     received_at_us=letter.received_at_us,
-                    reason=letter.refusal.reason,
-                    field=letter.refusal.field,
-                    message=letter.refusal.message,
+                    reason=letter.rejection.reason,
+                    field=letter.rejection.field,
+                    message=letter.rejection.message,
                     event=letter.event,
                 )
                 for letter in letters
@@ -108,21 +108,23 @@ def verdict_number(verdict: Verdict) -> Any:
 
 def event_status(outcome: Outcome, index: int) -> status_pb2.Status | None:
     """Why the event was not taken; None where it was, and where its verdict says it all."""
-    if letter := outcome.refusals.get(index):
-        return refusal_status(letter.refusal)
+    if letter := outcome.rejections.get(index):
+        return rejection_status(letter.rejection)
     if outcome.verdicts[index] is Verdict.DROPPED:
         return _DROPPED[outcome.drop_reasons[index]]
     return _RETRY if outcome.verdicts[index] is Verdict.RETRY else None
 
 
-def refusal_status(refusal: Refusal) -> status_pb2.Status:
-    """A refusal as ErrorInfo and BadRequest."""
-    return rpc_status(InvalidArgument(refusal.message, reason=refusal.reason, field=refusal.field))
+def rejection_status(rejection: Rejection) -> status_pb2.Status:
+    """A rejection as ErrorInfo and BadRequest."""
+    return rpc_status(
+        InvalidArgument(rejection.message, reason=rejection.reason, field=rejection.field)
+    )
 
 
 def dead_letter_id(outcome: Outcome, index: int) -> str:
     """Where a refused event is kept, as UUID text; empty where it is not."""
-    letter = outcome.refusals.get(index)
+    letter = outcome.rejections.get(index)
     if letter is None:
         return ""
     text = letter.dead_letter_id.hex()

@@ -6,7 +6,7 @@ from typing import Any
 from zlib import crc32
 
 from libs.common.ids import event_uuid, uuid5
-from services.ingest.intake.model import Refusal
+from services.ingest.intake.model import Rejection
 from services.ingest.intake.screening import Candidate
 
 NO_KEY = bytes(16)
@@ -19,10 +19,10 @@ def fingerprint(candidate: Candidate) -> bytes:
     return payload.to_bytes(4, "big")
 
 
-def dead_letter_id(app_id: str, refusal: Refusal, event: Any) -> bytes:
+def dead_letter_id(app_id: str, rejection: Rejection, event: Any) -> bytes:
     """The id of a rejected event's dead letter, 16 bytes: the same one when the event comes again, because
     an ack was lost. Made from what is kept of the event, so that it reveals nothing else."""
-    parts = (app_id.encode(), refusal.reason.encode(), refusal.field.encode())
+    parts = (app_id.encode(), rejection.reason.encode(), rejection.field.encode())
     kept = event.SerializeToString(deterministic=True)
     return uuid5(DEAD_LETTER_NAMESPACE, b"\x00".join((*parts, kept)))
 

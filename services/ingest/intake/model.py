@@ -21,13 +21,13 @@ class Verdict(IntEnum):
 class DropReason(StrEnum):
     """Why an event was dropped."""
 
-    REFUSED = "the person has not consented to the event's purpose"
+    DENIED = "the person has not consented to the event's purpose"
     SUBJECTLESS = "the event names no person who could have consented to its purpose"
     SENDER = "the sender says that the person has not given consent"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     """Why an event was not taken: a reason of `weir.common.v1.ErrorReason`, the field at fault (empty
     where none is), and what is wrong with it, without the value itself, which may be personal."""
 
@@ -75,7 +75,7 @@ class DeadLetter:
     dead_letter_id: bytes
     app_id: str
     received_at_us: int
-    refusal: Refusal
+    rejection: Rejection
     event: Any
 
 
@@ -84,7 +84,7 @@ class Outcome:
     """The verdict of each event of a batch, in its order, and why some were refused."""
 
     verdicts: list[Verdict]
-    refusals: dict[int, DeadLetter] = field(default_factory=dict)
+    rejections: dict[int, DeadLetter] = field(default_factory=dict)
     drop_reasons: dict[int, DropReason] = field(default_factory=dict)
     # The sender's own event ids, by position, where another one was put into the event.
     sent_ids: dict[int, str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from services.ingest.intake.model import (
     DeadLetter,
     DropReason,
     Outcome,
-    Refusal,
+    Rejection,
     Verdict,
 )
 from services.ingest.intake.ports import BatchCodec, RawStream
@@ -71,12 +71,12 @@ class IngestPipeline:
             outcome.verdicts[position] = Verdict.SAMPLED
         for position in screening.withheld:
             outcome.drop(position, DropReason.SENDER)
-        refused = [(position, events[position]) for position in screening.refused]
+        rejected = [(position, events[position]) for position in screening.rejected]
         admitted = await self._consent.admit(
-            catalog, screening.passed, refused, screening.refused, outcome
+            catalog, screening.passed, rejected, screening.rejected, outcome
         )
         parts = self._parts(app_id, admitted, outcome)
-        letters = _dead_letters(app_id, refused, screening.refused, outcome, now_us)
+        letters = _dead_letters(app_id, rejected, screening.rejected, outcome, now_us)
         if letters and not parts:
             parts[0] = ShardPart()
         appends: list[Append] = []
@@ -151,7 +151,7 @@ class IngestPipeline:
             outcome.verdicts[part.positions[index]] = Verdict.DUPLICATE
         outcome.conflicts += appended.conflicts
         for letter in letters:
-            outcome.refusals[letter.position] = letter
+            outcome.rejections[letter.position] = letter
 
     def _check_limit(self, limit: str, value: int, maximum: int) -> None:
         if value > maximum:
@@ -169,20 +169,20 @@ def _shard_key(candidate: Candidate) -> str:
 
 def _dead_letters(
     app_id: str,
-    refused: Sequence[tuple[int, Any]],
-    refusals: Mapping[int, Refusal],
+    rejected: Sequence[tuple[int, Any]],
+    rejections: Mapping[int, Rejection],
     outcome: Outcome,
     now_us: int,
 ) -> list[DeadLetter]:
     return [
         DeadLetter(
             position,
-            dead_letter_id(app_id, refusals[position], event),
+            dead_letter_id(app_id, rejections[position], event),
             app_id,
             now_us,
-            refusals[position],
+            rejections[position],
             event,
         )
-        for position, event in refused
+        for position, event in rejected
         if outcome.verdicts[position] is Verdict.REJECTED
     ]

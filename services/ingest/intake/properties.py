@@ -52,11 +52,11 @@ def parse_properties(event: Any) -> dict[str, Any]:
     # Written compactly, an object that names nothing twice comes out as it went in, and so do numbers
     # that are no longer than a double needs.
     if orjson.dumps(properties) != raw:
-        _look_closely(raw)
+        _strict_parse(raw)
     return properties
 
 
-def _look_closely(raw: bytes) -> None:
+def _strict_parse(raw: bytes) -> None:
     """Raises PropertiesError where an object has a name twice, because readers differ in which one they
     see, and for a number that is written longer than it can be stored."""
     json.loads(raw, object_pairs_hook=_without_duplicates, parse_float=_refuse_long)

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from libs.catalog import Catalog, EventType, EventVersion, event_words, tighten
 from libs.catalog.texts import MAX_TEXT_LENGTH, is_short_text, is_visible_name
 from services.ingest.intake.clock_check import ClockCheck
-from services.ingest.intake.model import Refusal
+from services.ingest.intake.model import Rejection
 from services.ingest.intake.properties import PropertiesError, parse_properties
 from services.ingest.intake.sampling import sampled_out
 from services.ingest.intake.sizes import SizeCheck
-from services.ingest.intake.subjects import MAX_PEOPLE_NAMED, crowded_property, lifted_id
+from services.ingest.intake.subjects import MAX_PEOPLE_NAMED, crowded_property, id_from_property
 
 # By number; dicts, because a producer may send a number that this release does not know.
 PRODUCERS = dict(enumerate(event_words.PRODUCERS))
@@ -51,7 +51,7 @@ class Screening:
     those for which their sender says that there is no consent."""
 
     passed: list[Candidate] = field(default_factory=list)
-    refused: dict[int, Refusal] = field(default_factory=dict)
+    rejected: dict[int, Rejection] = field(default_factory=dict)
     sampled: list[int] = field(default_factory=list)
     withheld: list[int] = field(default_factory=list)
 
@@ -68,8 +68,8 @@ def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
         found = _examine(catalog, clock, sizes, position, event)
         if type(found) is Candidate:
             result.passed.append(found)
-        elif type(found) is Refusal:
-            result.refused[position] = found
+        elif type(found) is Rejection:
+            result.rejected[position] = found
         else:
             result.sampled.append(position)
     return result
@@ -77,46 +77,46 @@ def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
 
 def _examine(
     catalog: Catalog, clock: ClockCheck, sizes: SizeCheck, position: int, event: Event
-) -> Candidate | Refusal | None:
+) -> Candidate | Rejection | None:
     """The event as a candidate, or why it is refused; None where it is sampled out."""
     event_id = event.event_id
     if not is_visible_name(event_id):
-        return Refusal("FIELD_INVALID", "event_id", NOT_VISIBLE)
+        return Rejection("FIELD_INVALID", "event_id", NOT_VISIBLE)
     event_type = catalog.events.get(event.name)
     if event_type is None:
-        return Refusal("EVENT_UNKNOWN", "name", "the catalog declares no such event")
+        return Rejection("EVENT_UNKNOWN", "name", "the catalog declares no such event")
     timestamp = event.occurred_at
     nanos = timestamp.nanos
-    complaint = clock.complaint(timestamp.seconds * 1_000_000 + nanos // 1_000)
-    if complaint is not None or not 0 <= nanos < 1_000_000_000:
-        return _clock_refusal(event, complaint)
+    violation = clock.violation(timestamp.seconds * 1_000_000 + nanos // 1_000)
+    if violation is not None or not 0 <= nanos < 1_000_000_000:
+        return _clock_rejection(event, violation)
     producer = event.producer
     if producer and PRODUCERS.get(producer) not in event_type.producers:
-        return Refusal(
+        return Rejection(
             "PRODUCER_NOT_ALLOWED", "producer", "the catalog does not let this producer send it"
         )
     environment = ENVIRONMENTS.get(event.environment)
     if environment is None:
-        return Refusal("FIELD_INVALID", "environment", "is not a known environment")
+        return Rejection("FIELD_INVALID", "environment", "is not a known environment")
     level = PRIVACY_LEVELS.get(event.privacy_level)
     if level is None:
         # Perhaps a stricter one, of a release to come.
-        return Refusal("FIELD_INVALID", "privacy_level", "is not a known privacy level")
+        return Rejection("FIELD_INVALID", "privacy_level", "is not a known privacy level")
     subject_id, group_id = event.subject_id, event.group_id
     # All of them together are nearly always short and clean; only where not, each is looked at.
     texts = f"{subject_id}{event.session_id}{group_id}{event.anonymous_id}{event.request_id}"
     if (len(texts) > MAX_TEXT_LENGTH or not texts.isprintable()) or event.HasField("entity"):
-        wrong = _text_at_fault(event)
+        wrong = _first_invalid_text(event)
         if wrong:
-            return Refusal("FIELD_INVALID", wrong, TOO_LONG)
+            return Rejection("FIELD_INVALID", wrong, TOO_LONG)
     if event_type.counts_only:
         wrong = _field_with_blank(event)
         if wrong:
-            return Refusal("FIELD_INVALID", wrong, BLANK)
+            return Rejection("FIELD_INVALID", wrong, BLANK)
     schema_version = event.schema_version
     version = event_type.version(schema_version)
     if version is None:
-        return Refusal(
+        return Rejection(
             "SCHEMA_VERSION_UNKNOWN",
             "schema_version",
             "the catalog declares the event, but not in this version",
@@ -124,15 +124,15 @@ def _examine(
     try:
         properties = parse_properties(event)
     except PropertiesError as error:
-        return Refusal("PROPERTIES_INVALID", "properties", str(error))
+        return Rejection("PROPERTIES_INVALID", "properties", str(error))
     subject_name = catalog.subject_name
-    too_long = sizes.refusal(event, event_type.name, version, properties)
+    too_long = sizes.rejection(event, event_type.name, version, properties)
     if too_long is not None:
         return too_long
     if subject_name in properties or version.subject_properties:
         crowded = crowded_property(subject_name, version.subject_properties, properties)
         if crowded:
-            return Refusal(
+            return Rejection(
                 "FIELD_INVALID",
                 f"properties.{crowded}",
                 f"an event names at most {MAX_PEOPLE_NAMED} people",
@@ -140,7 +140,7 @@ def _examine(
             )
     if not version.is_valid(properties):
         first = version.violations(properties)[0]
-        return Refusal("PROPERTIES_INVALID", first.field, first.reason)
+        return Rejection("PROPERTIES_INVALID", first.field, first.reason)
     if event_type.sampling:
         rate = event_type.sampling.get(environment, 1.0)
         if rate < 1.0 and sampled_out(event_id, rate):
@@ -149,12 +149,12 @@ def _examine(
     # no catalog, and cannot have an older one. Some producers name the person or the group among the
     # properties only.
     if not subject_id and subject_name in properties:
-        subject_id = event.subject_id = lifted_id(properties[subject_name])
+        subject_id = event.subject_id = id_from_property(properties[subject_name])
         if not subject_id and properties[subject_name] not in (None, ""):
             # Somebody whom consent cannot be asked about.
-            return Refusal("FIELD_INVALID", f"properties.{subject_name}", "cannot be an id")
+            return Rejection("FIELD_INVALID", f"properties.{subject_name}", "cannot be an id")
     if not group_id and catalog.group_name in properties:
-        event.group_id = lifted_id(properties[catalog.group_name])
+        event.group_id = id_from_property(properties[catalog.group_name])
     if not producer:
         event.producer = PRODUCER_NUMBERS[event_type.producers[0]]
     if not schema_version:
@@ -176,12 +176,12 @@ def _is_withheld(catalog: Catalog, event: Event) -> bool:
     return event_type is None or event_type.purpose is not None
 
 
-def _clock_refusal(event: Event, complaint: str | None) -> Refusal:
-    if complaint is None:
-        return Refusal("FIELD_INVALID", "occurred_at", "has nanoseconds out of range")
+def _clock_rejection(event: Event, violation: str | None) -> Rejection:
+    if violation is None:
+        return Rejection("FIELD_INVALID", "occurred_at", "has nanoseconds out of range")
     if not event.HasField("occurred_at"):
-        return Refusal("FIELD_INVALID", "occurred_at", "is missing")
-    return Refusal("CLOCK_OUT_OF_RANGE", "occurred_at", complaint)
+        return Rejection("FIELD_INVALID", "occurred_at", "is missing")
+    return Rejection("CLOCK_OUT_OF_RANGE", "occurred_at", violation)
 
 
 def _field_with_blank(event: Event) -> str:
@@ -196,7 +196,7 @@ def _field_with_blank(event: Event) -> str:
     return ""
 
 
-def _text_at_fault(event: Event) -> str:
+def _first_invalid_text(event: Event) -> str:
     """The path of a text that is not short; empty where all are."""
     for name in SHORT_FIELDS:
         if not is_short_text(getattr(event, name)):

@@ -8,7 +8,7 @@ import orjson
 from libs.catalog import Catalog, EventVersion, Limits, LongerDimension
 from libs.catalog.limits import SentDimensions
 from libs.catalog.source import ATTRIBUTION_FIELDS, CONTEXT_FIELDS
-from services.ingest.intake.model import Refusal
+from services.ingest.intake.model import Rejection
 
 Properties = Mapping[str, Any]
 
@@ -24,9 +24,9 @@ class SizeCheck:
         # What is shorter than each of these as a whole has no part that is longer.
         self._harmless_bytes = min(limits.text_characters, limits.property_bytes)
 
-    def refusal(
+    def rejection(
         self, event: Any, name: str, version: EventVersion, properties: Properties
-    ) -> Refusal | None:
+    ) -> Rejection | None:
         """Why the event is refused; None when it keeps to the limits. `properties` are those of the
         event, which holds them as JSON already."""
         size = event.ByteSize()
@@ -36,25 +36,25 @@ class SizeCheck:
             if dimensions is not None and (
                 dimensions.texts or len(event.properties_json) > self._dimension_characters
             ):
-                refusal = self._dimension_refusal(event, dimensions, properties)
-                if refusal is not None:
-                    return refusal
+                rejection = self._dimension_rejection(event, dimensions, properties)
+                if rejection is not None:
+                    return rejection
         if size <= self._harmless_bytes:
             return None
         limits = self._limits
-        refusal = _part_refusal(limits, event, version, properties)
-        if refusal is None and size > limits.event_bytes:
-            return Refusal(
+        rejection = _part_rejection(limits, event, version, properties)
+        if rejection is None and size > limits.event_bytes:
+            return Rejection(
                 "FIELD_INVALID",
                 "",
                 f"must be at most {limits.event_bytes} bytes in all",
                 too_large=True,
             )
-        return refusal
+        return rejection
 
-    def _dimension_refusal(
+    def _dimension_rejection(
         self, event: Any, dimensions: SentDimensions, properties: Properties
-    ) -> Refusal | None:
+    ) -> Rejection | None:
         lengths = [
             (source, _characters(_at(properties, source.path))) for source in dimensions.properties
         ]
@@ -64,7 +64,7 @@ class SizeCheck:
         ]
         for source, length in lengths:
             if length > self._dimension_characters:
-                return Refusal(
+                return Rejection(
                     "FIELD_INVALID",
                     str(source),
                     f"must be at most {self._dimension_characters} characters:"
@@ -73,9 +73,9 @@ class SizeCheck:
         return None
 
 
-def _part_refusal(
+def _part_rejection(
     limits: Limits, event: Any, version: EventVersion, properties: Properties
-) -> Refusal | None:
+) -> Rejection | None:
     if len(event.properties_json) > limits.property_bytes:
         for name, value in properties.items():
             if len(orjson.dumps({name: value})) > limits.property_bytes:
@@ -86,15 +86,15 @@ def _part_refusal(
             for field in fields:
                 if len(getattr(texts, field)) > limits.text_characters:
                     message = f"must be at most {limits.text_characters} characters"
-                    return Refusal("FIELD_INVALID", f"{part}.{field}", message, too_large=True)
+                    return Rejection("FIELD_INVALID", f"{part}.{field}", message, too_large=True)
     if event.context.HasField("extra") and event.context.extra.ByteSize() > limits.property_bytes:
         return _too_many_bytes("context.extra", limits)
     return None
 
 
-def _too_many_bytes(field: str, limits: Limits) -> Refusal:
+def _too_many_bytes(field: str, limits: Limits) -> Rejection:
     message = f"must be at most {limits.property_bytes} bytes"
-    return Refusal("FIELD_INVALID", field, message, too_large=True)
+    return Rejection("FIELD_INVALID", field, message, too_large=True)
 
 
 def _at(properties: Properties, path: Sequence[str]) -> Any:

@@ -14,7 +14,7 @@ from services.ingest.intake.redis import RedisRawStream
 INTERVAL_SECONDS = 0.25
 
 
-class Upkeep:
+class StreamMaintenance:
     """Keeps the raw streams as short as their readers allow."""
 
     def __init__(self, redis: Redis, stream: RedisRawStream, shards: int) -> None:

@@ -23,7 +23,7 @@ from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.settings import IngestSettings
 
 # How long a producer has to end its stream after a `go_away`.
-FAREWELL_SECONDS = 3.0
+GO_AWAY_GRACE_SECONDS = 3.0
 
 
 class EventStream:
@@ -70,7 +70,7 @@ class EventStream:
                     # Returns at once where the drain began while a frame was being answered.
                     await asyncio.wait({reading, draining}, return_when=asyncio.FIRST_COMPLETED)
                     if draining.done():
-                        leave_by = self._loop.time() + FAREWELL_SECONDS
+                        leave_by = self._loop.time() + GO_AWAY_GRACE_SECONDS
                         # Frames already under way are still answered; the client sends no new ones.
                         await self._context.write(
                             pb.StreamEventsResponse(
@@ -167,7 +167,7 @@ async def take_batch(
         metrics.EVENTS.labels(app_id, Verdict.RETRY.name.lower()).inc(count)
         raise
     except ResourceExhausted:
-        metrics.REFUSED_FRAMES.labels(app_id).inc()
+        metrics.REJECTED_FRAMES.labels(app_id).inc()
         raise
     for verdict in set(outcome.verdicts):
         metrics.EVENTS.labels(app_id, verdict.name.lower()).inc(outcome.verdicts.count(verdict))

@@ -59,7 +59,7 @@ def links_between(events: Iterable[tuple[Any, str]]) -> Links:
     return Links(by_session, by_anonymous_id)
 
 
-def lifted_id(value: Any) -> str:
+def id_from_property(value: Any) -> str:
     """An id found among the properties as text; empty where it cannot be one."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     return text if is_short_text(text) else ""
@@ -75,7 +75,7 @@ def subject_of(catalog: Catalog, event: Any) -> Subject:
     except PropertiesError:
         return Subject(_glimpsed_id(catalog.subject_name, event), certain=False)
     value = properties.get(catalog.subject_name)
-    found = lifted_id(value)
+    found = id_from_property(value)
     return Subject(found, bool(found) or value in (None, ""))
 
 
@@ -101,7 +101,7 @@ def others_named(
     for name in (catalog.subject_name, *marked):
         value = properties.get(name)
         for item in value if isinstance(value, list) else (value,):
-            if (found := lifted_id(item)) and found != subject_id:
+            if (found := id_from_property(item)) and found != subject_id:
                 yield found
     if catalog.subject_entity_types and event.HasField("entity"):
         entity = event.entity
@@ -145,11 +145,12 @@ def _glimpsed_id(subject_name: str, event: Any) -> str:
         if subject_name not in fields:
             return ""
         try:
-            return lifted_id(plain_value(fields[subject_name]))
+            return id_from_property(plain_value(fields[subject_name]))
         except ValueError:
             return ""
     found = {
-        lifted_id(_literal(text)) for text in _pattern(subject_name).findall(event.properties_json)
+        id_from_property(_literal(text))
+        for text in _pattern(subject_name).findall(event.properties_json)
     }
     return found.pop() if len(found) == 1 else ""
 

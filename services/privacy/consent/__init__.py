@@ -1,1 +1,1 @@
-"""What each person agreed to: recording it, mirroring it, answering from it."""
+"""What each subject agreed to: recording it, mirroring it, answering from it."""

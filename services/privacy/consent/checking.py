@@ -16,7 +16,7 @@ from libs.consent import (
 )
 from libs.consent.state import parse_choices, split_state
 from services.privacy import metrics
-from services.privacy.consent.model import Answer, Person
+from services.privacy.consent.model import ConsentAnswer, Subject
 from services.privacy.consent.ports import ConsentStore, MirrorReader
 from services.privacy.consent.tokens import token_version
 from services.privacy.consent.validation import check_app, check_purpose, check_subject
@@ -38,7 +38,9 @@ class Checker:
             for purpose in catalog.purposes.values()
         }
 
-    async def check(self, app_id: str, subject_id: str, purpose_name: str, token: str) -> Answer:
+    async def check(
+        self, app_id: str, subject_id: str, purpose_name: str, token: str
+    ) -> ConsentAnswer:
         """The answer from a state at least as new as the token's.
 
         Raises AppUnknown, InvalidArgument, and Unavailable: CONSENT_STALE where only an
@@ -47,7 +49,7 @@ class Checker:
         purpose = self._purposes.get((app_id, purpose_name))
         if purpose is None or not is_subject_id(subject_id):
             self._refuse(app_id, subject_id, purpose_name)
-        least = token_version(Person(app_id, subject_id), token) if token else 0
+        least = token_version(Subject(app_id, subject_id), token) if token else 0
         try:
             text = await self._mirror.read_one(app_id, subject_id)
             version, choices = (0, None) if text is None else split_state(text)
@@ -67,7 +69,7 @@ class Checker:
     async def check_many(
         self, app_id: str, subject_ids: Sequence[str], purpose_name: str
     ) -> Sequence[Decision]:
-        """One decision for each person, in the order asked. Raises as `check` does."""
+        """One decision for each subject, in the order asked. Raises as `check` does."""
         purpose = self._purposes.get((app_id, purpose_name))
         if purpose is None or not all(map(is_subject_id, subject_ids)):
             wrong = (n for n, subject_id in enumerate(subject_ids) if not is_subject_id(subject_id))
@@ -100,10 +102,10 @@ class Checker:
 
 # Keyed by content: see `libs.consent.state`.
 @lru_cache(maxsize=4096)
-def _answer_of_choices(purpose: Purpose, choices: bytes | None) -> Answer:
+def _answer_of_choices(purpose: Purpose, choices: bytes | None) -> ConsentAnswer:
     return _answer(purpose, None if choices is None else ConsentState(0, parse_choices(choices)))
 
 
-def _answer(purpose: Purpose, state: ConsentState | None) -> Answer:
+def _answer(purpose: Purpose, state: ConsentState | None) -> ConsentAnswer:
     recorded = state is not None and purpose.name in state.choices
-    return Answer(decide(purpose, state), recorded)
+    return ConsentAnswer(decide(purpose, state), recorded)

@@ -7,11 +7,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from weir.privacy.v1 import privacy_service_pb2 as pb
 
 from libs.consent import Decision
-from services.privacy.consent.model import Answer, HistoryEntry, Person, Recording
+from services.privacy.consent.model import ConsentAnswer, HistoryEntry, Recording, Subject
 
 # Every answer there is, made once: a check's answer is looked up, not built.
 CHECK_RESPONSES = {
-    Answer(decision, recorded): pb.CheckConsentResponse(
+    ConsentAnswer(decision, recorded): pb.CheckConsentResponse(
         decision=pb.Decision.Name(decision), recorded=recorded
     )
     for decision in Decision
@@ -28,7 +28,7 @@ def to_batch_response(decisions: Sequence[Decision]) -> pb.BatchCheckConsentResp
 def to_recording(request: pb.RecordConsentRequest) -> Recording:
     """What is to be recorded; nothing is checked yet, and of a repeated purpose the last counts."""
     return Recording(
-        person=Person(request.app_id, request.subject_id),
+        subject=Subject(request.app_id, request.subject_id),
         choices={choice.purpose: choice.granted for choice in request.choices},
         actor=request.actor,
         method=request.method,

@@ -7,15 +7,15 @@ import structlog
 
 from libs.common.errors import Unavailable
 from services.privacy import metrics
-from services.privacy.consent.mirror_sync import MirrorKeeper
+from services.privacy.consent.mirror_sync import MirrorSync
 
 log = structlog.get_logger()
 
 
-class Upkeep:
+class MirrorLoop:
     """Lets the keeper work every `poll_seconds`."""
 
-    def __init__(self, keeper: MirrorKeeper, poll_seconds: float) -> None:
+    def __init__(self, keeper: MirrorSync, poll_seconds: float) -> None:
         self._keeper = keeper
         self._poll_seconds = poll_seconds
 

@@ -1,28 +1,28 @@
-"""Keeps the mirror in Redis equal to the truth in Postgres: fills it when lost, repairs people."""
+"""Keeps the mirror in Redis equal to the truth in Postgres: fills it when lost, repairs subjects."""
 
 from collections.abc import Sequence
 
 from libs.consent import encode_state
-from services.privacy.consent.model import Person
+from services.privacy.consent.model import Subject
 from services.privacy.consent.ports import ConsentMirror, ConsentStore
-from services.privacy.consent.resync_queue import Repairs
+from services.privacy.consent.resync_queue import ResyncQueue
 
 
-class MirrorKeeper:
-    """Fills and repairs, one thing at a time. Any step may be abandoned and begun again."""
+class MirrorSync:
+    """Fills and resyncs, one thing at a time. Any step may be abandoned and begun again."""
 
     def __init__(
         self,
         app_ids: Sequence[str],
         store: ConsentStore,
         mirror: ConsentMirror,
-        repairs: Repairs,
+        resyncs: ResyncQueue,
         page_size: int,
     ) -> None:
         self._app_ids = app_ids
         self._store = store
         self._mirror = mirror
-        self._repairs = repairs
+        self._resyncs = resyncs
         self._page_size = page_size
         # The process before may have ended between a commit and the write to the mirror.
         self._due = set(app_ids)
@@ -31,7 +31,7 @@ class MirrorKeeper:
     async def keep(self) -> None:
         """Does what there is to do now. Raises Unavailable; what is left is done next time."""
         await self._repair_all()
-        if self._repairs.take_everybody():
+        if self._resyncs.take_full_resync():
             self._due.update(self._app_ids)
         for app_id in self._app_ids:
             if not await self._mirror.ready(app_id):
@@ -61,29 +61,29 @@ class MirrorKeeper:
         self.fills += 1
         return await self._mirror.end_fill(app_id)
 
-    async def repair(self, person: Person) -> None:
-        """Mirrors what is recorded for one person, as the newest state there is.
+    async def repair(self, subject: Subject) -> None:
+        """Mirrors what is recorded for one subject, as the newest state there is.
 
-        Under the person's lock and with a version of its own, so it also replaces a stricter state
+        Under the subject's lock and with a version of its own, so it also replaces a stricter state
         whose commit failed, and never a later recording's.
         """
-        async with self._store.transaction(person) as transaction:
+        async with self._store.transaction(subject) as transaction:
             state = await transaction.state()
             choices = state.choices if state else {}
             newer = 0
             for _ in range(2):
                 version = await transaction.next_version(above=newer)
-                states = {person.subject_id: encode_state(version, choices)}
-                newer = await self._mirror.put(person.app_id, states)
+                states = {subject.subject_id: encode_state(version, choices)}
+                newer = await self._mirror.put(subject.app_id, states)
                 if not newer:
                     break
 
     async def _repair_all(self) -> None:
-        people = self._repairs.take()
-        for place, person in enumerate(people):
+        subjects = self._resyncs.take()
+        for place, subject in enumerate(subjects):
             try:
-                await self.repair(person)
+                await self.repair(subject)
             except BaseException:
-                for unrepaired in people[place:]:
-                    self._repairs.add(unrepaired)
+                for unrepaired in subjects[place:]:
+                    self._resyncs.add(unrepaired)
                 raise

@@ -7,15 +7,15 @@ from typing import NamedTuple
 from libs.consent import ConsentState, Decision
 
 
-class Person(NamedTuple):
+class Subject(NamedTuple):
     """Somebody in one app."""
 
     app_id: str
     subject_id: str
 
 
-class Answer(NamedTuple):
-    """What may be done, and whether the person said so (else the catalog's default applies)."""
+class ConsentAnswer(NamedTuple):
+    """What may be done, and whether the subject said so (else the catalog's default applies)."""
 
     decision: Decision
     recorded: bool
@@ -23,9 +23,9 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a person, or somebody for them, wants recorded: True granted, False refused."""
+    """What a subject, or somebody for them, wants recorded: True granted, False refused."""
 
-    person: Person
+    subject: Subject
     choices: Mapping[str, bool]
     actor: str
     method: str
@@ -53,14 +53,14 @@ class HistoryEntry:
     recorded_at_us: int
 
 
-class HistoryPosition(NamedTuple):
-    """A place in one person's history: behind the entry of this version and purpose."""
+class HistoryCursor(NamedTuple):
+    """A place in one subject's history: behind the entry of this version and purpose."""
 
     version: int
     purpose: str
 
 
-BEGINNING = HistoryPosition(0, "")
+BEGINNING = HistoryCursor(0, "")
 
-# One person of a page, and what is recorded.
+# One subject of a page, and what is recorded.
 StoredState = tuple[str, ConsentState]

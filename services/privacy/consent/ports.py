@@ -6,24 +6,24 @@ from typing import Protocol
 
 from libs.consent import ConsentState
 from services.privacy.consent.model import (
+    HistoryCursor,
     HistoryEntry,
-    HistoryPosition,
-    Person,
     Recorded,
     Recording,
     StoredState,
+    Subject,
 )
 
 
 class ConsentTransaction(Protocol):
-    """One person's consent, held against every other writer until the transaction ends."""
+    """One subject's consent, held against every other writer until the transaction ends."""
 
     async def state(self) -> ConsentState | None:
         """What is recorded now; None where nothing is."""
         ...
 
     async def next_version(self, above: int = 0) -> int:
-        """A version that no state has had, higher than all of this person's and than `above`."""
+        """A version that no state has had, higher than all of this subject's and than `above`."""
         ...
 
     async def record(self, recording: Recording, recorded: Recorded) -> None:
@@ -34,7 +34,7 @@ class ConsentTransaction(Protocol):
 class ConsentStore(Protocol):
     """The truth. Every method raises Unavailable where it cannot be reached."""
 
-    def transaction(self, person: Person) -> AbstractAsyncContextManager[ConsentTransaction]:
+    def transaction(self, subject: Subject) -> AbstractAsyncContextManager[ConsentTransaction]:
         """Commits at the end of the block, or rolls back where the block raises.
 
         Raises Unavailable also where it is not known whether the commit took place.
@@ -46,14 +46,14 @@ class ConsentStore(Protocol):
         ...
 
     async def page(self, app_id: str, after_subject_id: str, limit: int) -> Sequence[StoredState]:
-        """The next people of an app with anything recorded, in a stable order of their ids.
+        """The next subjects of an app with anything recorded, in a stable order of their ids.
 
         Begins behind `after_subject_id`, or at the first with "". Empty at the end.
         """
         ...
 
     async def history(
-        self, person: Person, after: HistoryPosition, limit: int
+        self, subject: Subject, after: HistoryCursor, limit: int
     ) -> Sequence[HistoryEntry]:
         """Entries behind `after`, oldest first."""
         ...
@@ -67,7 +67,7 @@ class ConsentMirror(Protocol):
     """The copy that checks and ingest read. Every method raises Unavailable where Redis fails."""
 
     async def put(self, app_id: str, states: Mapping[str, bytes]) -> int:
-        """Writes each person's encoded state unless the copy has a newer one.
+        """Writes each subject's encoded state unless the copy has a newer one.
 
         Returns 0 where all were written (or were there already), else the highest version that
         stood in the way. Safe to repeat.

@@ -14,27 +14,27 @@ from libs.common.errors import Unavailable
 from libs.consent import ConsentState
 from libs.stores.postgres import POSTGRES_DOWN
 from services.privacy.consent.model import (
+    HistoryCursor,
     HistoryEntry,
-    HistoryPosition,
-    Person,
     Recorded,
     Recording,
     StoredState,
+    Subject,
 )
 
-# Held to the end of the transaction: one writer for each person, and a sign for `wait_for_writers`
-# that somebody is writing. Advisory, since a person without rows has none to lock; a statement of
+# Held to the end of the transaction: one writer for each subject, and a sign for `wait_for_writers`
+# that somebody is writing. Advisory, since a subject without rows has none to lock; a statement of
 # its own, so that the next one sees what the writer before has committed.
-LOCK_PERSON = text(
+LOCK_SUBJECT = text(
     """
     SELECT pg_advisory_xact_lock_shared(hashtextextended(:app_id, 1)),
            pg_advisory_xact_lock(hashtextextended(:app_id || '/' || :subject_id, 2))
     """
 )
-# Waits for the transactions that hold `LOCK_PERSON` of the app.
+# Waits for the transactions that hold `LOCK_SUBJECT` of the app.
 WAIT_FOR_WRITERS = text("SELECT pg_advisory_xact_lock(hashtextextended(:app_id, 1))")
 
-# The state of some people: the version is that of the latest choice.
+# The state of some subjects: the version is that of the latest choice.
 READ = text(
     """
     SELECT subject_id, max(version), array_agg(purpose), array_agg(granted)
@@ -43,7 +43,7 @@ READ = text(
     GROUP BY subject_id
     """
 )
-# The same for the next people of an app, along the primary key.
+# The same for the next subjects of an app, along the primary key.
 PAGE = text(
     """
     SELECT subject_id, max(version), array_agg(purpose), array_agg(granted)
@@ -100,10 +100,10 @@ class PostgresConsentStore:
         self._timeout = timeout_seconds
 
     @asynccontextmanager
-    async def transaction(self, person: Person) -> AsyncIterator["PostgresTransaction"]:
+    async def transaction(self, subject: Subject) -> AsyncIterator["PostgresConsentTransaction"]:
         async with self._begin() as connection:
-            await connection.execute(LOCK_PERSON, person._asdict())
-            yield PostgresTransaction(connection, person)
+            await connection.execute(LOCK_SUBJECT, subject._asdict())
+            yield PostgresConsentTransaction(connection, subject)
 
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[ConsentState | None]:
         async with self._begin() as connection:
@@ -121,11 +121,11 @@ class PostgresConsentStore:
             return list(map(_stored_state, rows))
 
     async def history(
-        self, person: Person, after: HistoryPosition, limit: int
+        self, subject: Subject, after: HistoryCursor, limit: int
     ) -> list[HistoryEntry]:
         async with self._begin() as connection:
             rows = await connection.execute(
-                HISTORY, {**person._asdict(), **after._asdict(), "limit": limit}
+                HISTORY, {**subject._asdict(), **after._asdict(), "limit": limit}
             )
             return [
                 HistoryEntry(
@@ -153,16 +153,16 @@ class PostgresConsentStore:
             raise Unavailable("Postgres does not answer", retry_after_seconds=1.0) from error
 
 
-class PostgresTransaction:
+class PostgresConsentTransaction:
     """See `ports.ConsentTransaction`."""
 
-    def __init__(self, connection: AsyncConnection, person: Person) -> None:
+    def __init__(self, connection: AsyncConnection, subject: Subject) -> None:
         self._connection = connection
-        self._person = person
+        self._subject = subject
 
     async def state(self) -> ConsentState | None:
         rows = await self._connection.execute(
-            READ, {"app_id": self._person.app_id, "subject_ids": [self._person.subject_id]}
+            READ, {"app_id": self._subject.app_id, "subject_ids": [self._subject.subject_id]}
         )
         row = rows.first()
         return _stored_state(row)[1] if row else None
@@ -175,7 +175,7 @@ class PostgresTransaction:
 
     async def record(self, recording: Recording, recorded: Recorded) -> None:
         values: Mapping[str, Any] = {
-            **self._person._asdict(),
+            **self._subject._asdict(),
             "version": recorded.version,
             "recorded_at": EPOCH + timedelta(microseconds=recorded.recorded_at_us),
             "purposes": list(recording.choices),

@@ -10,20 +10,20 @@ from collections.abc import Mapping
 from libs.common.clock import Clock
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState, encode_state
-from services.privacy.consent.model import Person, Recorded, Recording
+from services.privacy.consent.model import Recorded, Recording, Subject
 from services.privacy.consent.ports import ConsentMirror, ConsentStore, ConsentTransaction
-from services.privacy.consent.resync_queue import Repairs
+from services.privacy.consent.resync_queue import ResyncQueue
 
 
 class Recorder:
     """Writes one recording to the store and its mirror. Knows no catalog: see `validation`."""
 
     def __init__(
-        self, store: ConsentStore, mirror: ConsentMirror, repairs: Repairs, clock: Clock
+        self, store: ConsentStore, mirror: ConsentMirror, resyncs: ResyncQueue, clock: Clock
     ) -> None:
         self._store = store
         self._mirror = mirror
-        self._repairs = repairs
+        self._resyncs = resyncs
         self._clock = clock
 
     async def record(self, recording: Recording) -> Recorded:
@@ -32,16 +32,16 @@ class Recorder:
         Raises Unavailable: then a withdrawal may be in force already, and whether it was recorded
         is known only where the store could be reached. Safe to repeat until it succeeds.
         """
-        person = recording.person
+        subject = recording.subject
         mirrored = False
         try:
-            async with self._store.transaction(person) as transaction:
+            async with self._store.transaction(subject) as transaction:
                 before = await transaction.state()
                 version = await transaction.next_version()
                 after = _changed(before, recording.choices)
                 closed = _changed(before, _refusals(recording.choices))
                 if closed is not None:
-                    version = await self._close(transaction, person, version, closed)
+                    version = await self._close(transaction, subject, version, closed)
                 mirrored = closed == after
                 if closed is not None and not mirrored:
                     # The mirror takes no second state of one version.
@@ -50,48 +50,48 @@ class Recorder:
                 await transaction.record(recording, recorded)
         except BaseException:  # a cancelled call as well
             # The mirror may be stricter now than the truth, and the commit may have come through.
-            self._repairs.add(person)
+            self._resyncs.add(subject)
             raise
         if not mirrored:
-            await self._open(person, encode_state(version, after or {}))
+            await self._open(subject, encode_state(version, after or {}))
         return recorded
 
     async def _close(
         self,
         transaction: ConsentTransaction,
-        person: Person,
+        subject: Subject,
         version: int,
         choices: Mapping[str, bool],
     ) -> int:
         """Puts the refusals in force; returns the version they have there."""
-        newer = await self._put(person, encode_state(version, choices))
+        newer = await self._put(subject, encode_state(version, choices))
         if newer:
-            # We hold the person's lock, so nothing newer can exist, unless Postgres was restored
+            # We hold the subject's lock, so nothing newer can exist, unless Postgres was restored
             # from a backup and counts again from there: then count on from the mirror.
             version = await transaction.next_version(above=newer)
-            if await self._put(person, encode_state(version, choices)):
+            if await self._put(subject, encode_state(version, choices)):
                 raise Unavailable("the withdrawal could not be put in force", retry_after_seconds=1)
         return version
 
-    async def _open(self, person: Person, state: bytes) -> None:
+    async def _open(self, subject: Subject, state: bytes) -> None:
         """Lets the mirror follow what is committed, now if possible and soon otherwise.
 
         The caller's answer does not depend on it: a mirror that is behind refuses what was just
         granted, and says so to whoever carries the token.
         """
         try:
-            behind = await self._put(person, state)
+            behind = await self._put(subject, state)
         except Unavailable:
-            self._repairs.add(person)
+            self._resyncs.add(subject)
         except BaseException:
-            self._repairs.add(person)
+            self._resyncs.add(subject)
             raise
         else:
             if behind:
-                self._repairs.add(person)
+                self._resyncs.add(subject)
 
-    async def _put(self, person: Person, state: bytes) -> int:
-        return await self._mirror.put(person.app_id, {person.subject_id: state})
+    async def _put(self, subject: Subject, state: bytes) -> int:
+        return await self._mirror.put(subject.app_id, {subject.subject_id: state})
 
 
 def _refusals(choices: Mapping[str, bool]) -> Mapping[str, bool]:

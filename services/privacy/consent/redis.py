@@ -41,7 +41,7 @@ return 1
 """
 
 # A hash with a value longer than `hash-max-ziplist-value` (64) becomes a hash table for good. As a
-# list, which Redis prefers below 512 fields, it would be searched from the start for each person: a
+# list, which Redis prefers below 512 fields, it would be searched from the start for each subject: a
 # batch of 1,000 took 5 ms instead of 0.3.
 _PADDING = b"." * 64
 

@@ -1,11 +1,11 @@
 """People whose state in the mirror may differ from the truth."""
 
-from services.privacy.consent.model import Person
+from services.privacy.consent.model import Subject
 
 LIMIT = 10_000
 
 
-class Repairs:
+class ResyncQueue:
     """Who is to be mirrored again, oldest first; with too many to count, everybody.
 
     In memory only: a process that ends with repairs open leaves them to the next one, which mirrors
@@ -13,26 +13,26 @@ class Repairs:
     """
 
     def __init__(self) -> None:
-        self._people: dict[Person, None] = {}
-        self._everybody = False
+        self._subjects: dict[Subject, None] = {}
+        self._full_resync = False
 
     def __len__(self) -> int:
-        return len(self._people)
+        return len(self._subjects)
 
-    def add(self, person: Person) -> None:
-        """Notes one person."""
-        if len(self._people) < LIMIT:
-            self._people[person] = None
+    def add(self, subject: Subject) -> None:
+        """Notes one subject."""
+        if len(self._subjects) < LIMIT:
+            self._subjects[subject] = None
         else:
-            self._everybody = True
+            self._full_resync = True
 
-    def take(self) -> list[Person]:
+    def take(self) -> list[Subject]:
         """Removes and returns those noted."""
-        people = list(self._people)
-        self._people.clear()
-        return people
+        subjects = list(self._subjects)
+        self._subjects.clear()
+        return subjects
 
-    def take_everybody(self) -> bool:
+    def take_full_resync(self) -> bool:
         """Whether everybody must be mirrored again; asked once."""
-        everybody, self._everybody = self._everybody, False
-        return everybody
+        full, self._full_resync = self._full_resync, False
+        return full

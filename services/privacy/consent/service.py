@@ -17,10 +17,10 @@ from services.privacy.consent.convert import (
     to_recording,
     to_timestamp,
 )
-from services.privacy.consent.model import HistoryPosition, Person
+from services.privacy.consent.model import HistoryCursor, Subject
 from services.privacy.consent.ports import ConsentStore
 from services.privacy.consent.recording import Recorder
-from services.privacy.consent.tokens import consent_token, page_position, page_token
+from services.privacy.consent.tokens import consent_token, page_cursor, page_token
 from services.privacy.consent.validation import check_app, check_recording, check_subject
 
 MAX_SUBJECTS = 1_000
@@ -72,7 +72,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         recorded = await self._recorder.record(recording)
         metrics.RECORDINGS.inc()
         return pb.RecordConsentResponse(
-            token=consent_token(recording.person, recorded.version),
+            token=consent_token(recording.subject, recorded.version),
             recorded_at=to_timestamp(recorded.recorded_at_us),
         )
 
@@ -84,14 +84,14 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         size = request.page_size or DEFAULT_PAGE_SIZE
         if size > MAX_PAGE_SIZE:
             raise InvalidArgument(f"must be at most {MAX_PAGE_SIZE}", field="page_size")
-        person = Person(request.app_id, request.subject_id)
-        after = page_position(person, request.page_token)
+        subject = Subject(request.app_id, request.subject_id)
+        after = page_cursor(subject, request.page_token)
         # One more than asked for tells whether there is a next page.
-        entries = await self._store.history(person, after, size + 1)
+        entries = await self._store.history(subject, after, size + 1)
         following = ""
         if len(entries) > size:
             last = entries[size - 1]
-            following = page_token(person, HistoryPosition(last.version, last.purpose))
+            following = page_token(subject, HistoryCursor(last.version, last.purpose))
         return pb.GetConsentHistoryResponse(
             entries=map(to_entry, entries[:size]), next_page_token=following
         )

@@ -30,7 +30,7 @@ def check_purpose(catalog: Catalog, purpose: str, field: str = "purpose") -> Non
 
 
 def check_subject(subject_id: str, field: str = "subject_id") -> None:
-    """Raises InvalidArgument unless this can be a person's id."""
+    """Raises InvalidArgument unless this can be a subject's id."""
     if not is_subject_id(subject_id):
         raise InvalidArgument(
             f"must be 1 to {MAX_TEXT_LENGTH} printable characters",
@@ -41,7 +41,7 @@ def check_subject(subject_id: str, field: str = "subject_id") -> None:
 
 def check_recording(catalog: Catalog, recording: Recording, purposes: Iterable[str]) -> None:
     """Raises InvalidArgument; `purposes` are the choices' as they came, to find repeated ones."""
-    check_subject(recording.person.subject_id)
+    check_subject(recording.subject.subject_id)
     named = list(purposes)
     if not 1 <= len(named) <= MAX_CHOICES:
         raise InvalidArgument(f"must be 1 to {MAX_CHOICES}", field="choices")

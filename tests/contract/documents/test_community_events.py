@@ -12,7 +12,7 @@ from cli.commands.catalog import app as catalog_command
 from libs.catalog import CatalogError, compile_catalog, to_envelope
 from libs.consent import encode_state
 from libs.runtime.resources import REPOSITORY
-from services.ingest.intake.model import Refusal, Verdict
+from services.ingest.intake.model import Rejection, Verdict
 from tests.contract.documents.event_names import UNOFFICIAL_COMMUNITIES as SOURCES
 from tests.contract.documents.event_properties import COMMUNITY_EXTRAS, ZONES
 from tests.contract.documents.event_properties import UNOFFICIAL_COMMUNITIES as PROPERTIES
@@ -28,13 +28,13 @@ CATALOG_TEXT = (REPOSITORY / "catalogs" / f"{APP}.yaml").read_text()
 
 async def _answer(
     name: str, properties: Mapping[str, object], producer: str, **fields: Any
-) -> tuple[Verdict, Refusal | None]:
+) -> tuple[Verdict, Rejection | None]:
     """What becomes of an event of a person who granted everything, and why."""
     ingest = ingest_of(APP, GRANTED)
     event = shipped_event(name, properties, producer, subject_id=PERSON, **fields)
     outcome = await ingest.take(event)
-    letter = outcome.refusals.get(0)
-    return outcome.verdicts[0], letter.refusal if letter else None
+    letter = outcome.rejections.get(0)
+    return outcome.verdicts[0], letter.rejection if letter else None
 
 
 def _allowed(name: str) -> set[str]:
@@ -60,21 +60,21 @@ async def test_an_event_has_the_properties_of_its_table(name: str) -> None:
 @pytest.mark.parametrize("name", PROPERTIES)
 async def test_an_event_from_another_source_is_refused(name: str) -> None:
     for source in sorted(PRODUCERS.keys() - _allowed(name)):
-        verdict, refusal = await _answer(name, PROPERTIES[name], source)
+        verdict, rejection = await _answer(name, PROPERTIES[name], source)
         assert verdict is Verdict.REJECTED, source
-        assert refusal is not None
-        assert (refusal.reason, refusal.field) == ("PRODUCER_NOT_ALLOWED", "producer")
+        assert rejection is not None
+        assert (rejection.reason, rejection.field) == ("PRODUCER_NOT_ALLOWED", "producer")
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
 async def test_a_property_that_no_table_lists_is_taken_except_about_whatsapp(name: str) -> None:
     more = {**PROPERTIES[name], "seen_on": "a page"}
     staging = event_pb2.ENVIRONMENT_STAGING
-    verdict, refusal = await _answer(name, more, sorted(_allowed(name))[0], environment=staging)
+    verdict, rejection = await _answer(name, more, sorted(_allowed(name))[0], environment=staging)
     if name.startswith("whatsapp."):
         assert verdict is Verdict.REJECTED
-        assert refusal is not None
-        assert refusal.reason == "PROPERTIES_INVALID"
+        assert rejection is not None
+        assert rejection.reason == "PROPERTIES_INVALID"
     else:
         assert verdict is Verdict.ACCEPTED
 
@@ -104,10 +104,10 @@ async def test_a_property_with_listed_values_takes_no_others(
         assert answer == (Verdict.ACCEPTED, None), value
     for value in others:
         properties = {**PROPERTIES[name], field: value}
-        verdict, refusal = await _answer(name, properties, source, environment=staging)
+        verdict, rejection = await _answer(name, properties, source, environment=staging)
         assert verdict is Verdict.REJECTED, value
-        assert refusal is not None
-        assert (refusal.reason, refusal.field) == ("PROPERTIES_INVALID", f"properties.{field}")
+        assert rejection is not None
+        assert (rejection.reason, rejection.field) == ("PROPERTIES_INVALID", f"properties.{field}")
 
 
 async def test_a_tenth_of_presence_is_kept_in_production_and_the_rest_is_answered_as_sampled() -> (
@@ -156,15 +156,15 @@ async def test_an_event_without_a_timestamp_is_refused() -> None:
     event.ClearField("occurred_at")
     outcome = await ingest_of(APP).take(event)
     assert outcome.verdicts == [Verdict.REJECTED]
-    assert outcome.refusals[0].refusal.field == "occurred_at"
+    assert outcome.rejections[0].rejection.field == "occurred_at"
 
 
 @pytest.mark.parametrize("name", ["world.zone.visited", "World.Zone.Entered", "world.zone", ""])
 async def test_an_event_that_is_not_in_the_catalog_is_refused(name: str) -> None:
-    verdict, refusal = await _answer(name, {}, "server")
+    verdict, rejection = await _answer(name, {}, "server")
     assert verdict is Verdict.REJECTED
-    assert refusal is not None
-    assert (refusal.reason, refusal.field) == ("EVENT_UNKNOWN", "name")
+    assert rejection is not None
+    assert (rejection.reason, rejection.field) == ("EVENT_UNKNOWN", "name")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from libs.runtime.resources import REPOSITORY
-from services.ingest.intake.model import Refusal, Verdict
+from services.ingest.intake.model import Rejection, Verdict
 from tests.contract.documents.event_names import IP_ASSETS as NAMES
 from tests.contract.documents.event_properties import IP_ASSETS as PROPERTIES
 from tests.contract.documents.shipped import catalogs, ingest_of, shipped_event
@@ -16,11 +16,11 @@ APP = "ip_assets"
 
 async def _answer(
     name: str, properties: Mapping[str, object], **fields: Any
-) -> tuple[Verdict, Refusal | None]:
+) -> tuple[Verdict, Rejection | None]:
     """What becomes of an event, and why."""
     outcome = await ingest_of(APP).take(shipped_event(name, properties, "frontend", **fields))
-    letter = outcome.refusals.get(0)
-    return outcome.verdicts[0], letter.refusal if letter else None
+    letter = outcome.rejections.get(0)
+    return outcome.verdicts[0], letter.rejection if letter else None
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,10 +58,10 @@ WRONG: dict[str, object] = {
     [(name, field) for name, properties in PROPERTIES.items() for field in properties],
 )
 async def test_props_are_validated_by_the_rules_of_their_type(name: str, field: str) -> None:
-    verdict, refusal = await _answer(name, {**PROPERTIES[name], field: WRONG[field]})
+    verdict, rejection = await _answer(name, {**PROPERTIES[name], field: WRONG[field]})
     assert verdict is Verdict.REJECTED
-    assert refusal is not None
-    assert (refusal.reason, refusal.field) == ("PROPERTIES_INVALID", f"properties.{field}")
+    assert rejection is not None
+    assert (rejection.reason, rejection.field) == ("PROPERTIES_INVALID", f"properties.{field}")
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ async def test_props_are_validated_by_the_rules_of_their_type(name: str, field: 
 async def test_shape_and_type_are_validated(
     fields: dict[str, Any], reason: str, field: str
 ) -> None:
-    verdict, refusal = await _answer(fields.pop("name", "asset_viewed"), {}, **fields)
+    verdict, rejection = await _answer(fields.pop("name", "asset_viewed"), {}, **fields)
     assert verdict is Verdict.REJECTED
-    assert refusal is not None
-    assert (refusal.reason, refusal.field) == (reason, field)
+    assert rejection is not None
+    assert (rejection.reason, rejection.field) == (reason, field)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ async def test_a_time_must_be_believable(moved_seconds: int, taken: bool) -> Non
     outcome = await ingest_of(APP).take(event)
     assert outcome.verdicts == [Verdict.ACCEPTED if taken else Verdict.REJECTED]
     if not taken:
-        assert outcome.refusals[0].refusal.reason == "CLOCK_OUT_OF_RANGE"
+        assert outcome.rejections[0].rejection.reason == "CLOCK_OUT_OF_RANGE"
 
 
 def test_no_migration_knows_a_product() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.catalog import Catalog, Subjectless, WhenRefused, load_catalogs
+from libs.catalog import Catalog, Subjectless, WhenDenied, load_catalogs
 
 CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
 
@@ -54,9 +54,9 @@ def test_identities_are_anonymized_after_90_days(catalogs: Mapping[str, Catalog]
 def test_telemetry_refused_is_anonymized(catalogs: Mapping[str, Catalog]) -> None:
     purpose = catalogs["unofficial_communities"].events["world.zone.entered"].purpose
     assert purpose is not None
-    # No answer counts as a refusal: UC093, decided for the safer mistake.
+    # No answer counts as a rejection: UC093, decided for the safer mistake.
     assert not purpose.default_granted
-    assert purpose.when_refused is WhenRefused.ANONYMIZE
+    assert purpose.when_denied is WhenDenied.ANONYMIZE
 
 
 def test_whatsapp_needs_explicit_consent(catalogs: Mapping[str, Catalog]) -> None:
@@ -67,7 +67,7 @@ def test_whatsapp_needs_explicit_consent(catalogs: Mapping[str, Catalog]) -> Non
         assert event.purpose is not None
         assert event.purpose.name == "whatsapp_activity"
         assert not event.purpose.default_granted
-        assert event.purpose.when_refused is WhenRefused.DROP
+        assert event.purpose.when_denied is WhenDenied.DROP
 
 
 def test_whatsapp_content_is_refused(catalogs: Mapping[str, Catalog]) -> None:
@@ -136,7 +136,7 @@ def test_addvalue_collects_nothing_without_consent(catalogs: Mapping[str, Catalo
         else:
             assert event.purpose is not None
             assert not event.purpose.default_granted
-            assert event.purpose.when_refused is WhenRefused.DROP
+            assert event.purpose.when_denied is WhenDenied.DROP
             assert event.purpose.subjectless is Subjectless.DROP
 
 

@@ -10,7 +10,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 
 from libs.runtime.resources import REPOSITORY
-from libs.runtime.settings import CommonSettings
+from libs.runtime.settings import CommonSettings, PseudonymSettings
+from libs.streams.settings import StreamReaderSettings
 from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
 from services.ingest.settings import IngestSettings
@@ -20,6 +21,8 @@ PAGE = (REPOSITORY / "docs" / "operations.md").read_text()
 SERVICES = ("ingest", "enrich", "aggregate", "privacy")
 SECTIONS: dict[str, type[CommonSettings]] = {
     "All services": CommonSettings,
+    "Services that read streams": StreamReaderSettings,
+    "Services that make pseudonyms": PseudonymSettings,
     "ingest": IngestSettings,
     "enrich": EnrichSettings,
     "aggregate": AggregateSettings,
@@ -46,12 +49,13 @@ def _shown(value: object) -> str:
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_settings_and_defaults(section: str) -> None:
-    fields = SECTIONS[section].model_fields
-    if section != "All services":
-        fields = {
-            name: field for name, field in fields.items() if name not in CommonSettings.model_fields
-        }
-    expected = {f"`WEIR_{name.upper()}`": _shown(field.default) for name, field in fields.items()}
+    settings = SECTIONS[section]
+    inherited = {name for base in settings.__bases__ for name in getattr(base, "model_fields", {})}
+    expected = {
+        f"`{settings.variable(name)}`": _shown(field.default)
+        for name, field in settings.model_fields.items()
+        if name not in inherited
+    }
     if section == "All services":
         expected["`WEIR_PORT`"] = "by service"
     rows = _rows(section)
@@ -95,7 +99,13 @@ def test_every_metric_named_in_prose_exists() -> None:
 
 def test_every_variable_named_in_prose_exists() -> None:
     known = {
-        f"WEIR_{name.upper()}" for settings in SECTIONS.values() for name in settings.model_fields
+        settings.variable(name) for settings in SECTIONS.values() for name in settings.model_fields
+    }
+    # With its own prefix, a service also reads what is common to all.
+    known |= {
+        f"WEIR_{service.upper()}_{name.upper()}"
+        for service in SERVICES
+        for name in SECTIONS[service].model_fields
     }
     assert set(re.findall(r"\bWEIR_[A-Z_]+", PAGE)) <= known | {"WEIR_HOME"}
 

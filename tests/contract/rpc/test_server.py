@@ -23,7 +23,7 @@ from tests.contract.rpc.rpc_shapes import (
     method,
     open_call,
 )
-from tests.support.refusals import details_of, reason_of
+from tests.support.rejections import details_of, reason_of
 from tests.support.waiting import until
 
 each_shape = pytest.mark.parametrize("shape", SHAPES)

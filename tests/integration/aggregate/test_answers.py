@@ -10,19 +10,19 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.stores.postgres import create_engine
 from services.aggregate.convert import stored_batch
-from services.aggregate.counting.batch_counter import Applier
+from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
 from tests.integration.aggregate.conftest import Aggregate, Stores
-from tests.support.refusals import reason_of
+from tests.support.rejections import reason_of
 from tests.unit.aggregate.samples import APP, at, entry, event, plan
 
 TIMEOUT = 20
 
 
-def query(rollup: str, app_id: str = APP, **others: Any) -> pb.QueryMetricRequest:
-    request = pb.QueryMetricRequest(app_id=app_id, rollup=rollup)
+def query(rollup: str, app_id: str = APP, **others: Any) -> pb.QueryRollupRequest:
+    request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup)
     for name, value in others.items():
         if name in ("start", "end"):
             field = {"start": "from", "end": "to"}[name]
@@ -34,8 +34,8 @@ def query(rollup: str, app_id: str = APP, **others: Any) -> pb.QueryMetricReques
     return request
 
 
-async def rows(aggregate: Aggregate, request: pb.QueryMetricRequest) -> list[Any]:
-    response = await aggregate.stub.QueryMetric(request, timeout=TIMEOUT)
+async def rows(aggregate: Aggregate, request: pb.QueryRollupRequest) -> list[Any]:
+    response = await aggregate.stub.QueryRollup(request, timeout=TIMEOUT)
     return [
         (
             cell.bucket_start.ToJsonString(),
@@ -86,7 +86,7 @@ async def test_pages_have_every_cell_once(matches: Aggregate) -> None:
     request = query("matches", page_size=1)
     seen = []
     while True:
-        response = await matches.stub.QueryMetric(request, timeout=TIMEOUT)
+        response = await matches.stub.QueryRollup(request, timeout=TIMEOUT)
         assert response.period == pb.PERIOD_WEEK
         seen += [json_format.MessageToDict(cell.dimensions) for cell in response.cells]
         request.page_token = response.next_page_token
@@ -119,7 +119,7 @@ async def test_filters(matches: Aggregate, others: dict[str, Any], cells: int) -
     ("request_", "expected"),
     [
         (query("matches", app_id="chess"), ("NOT_FOUND", "APP_UNKNOWN", "")),
-        (query("wins"), ("NOT_FOUND", "METRIC_UNKNOWN", "")),
+        (query("wins"), ("NOT_FOUND", "ROLLUP_UNKNOWN", "")),
         (
             query("matches", where={"x'; --": 1}),
             ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "dimensions"),
@@ -139,30 +139,30 @@ async def test_filters(matches: Aggregate, others: dict[str, Any], cells: int) -
     ],
 )
 async def test_refusals(
-    aggregate: Aggregate, request_: pb.QueryMetricRequest, expected: tuple[str, str, str]
+    aggregate: Aggregate, request_: pb.QueryRollupRequest, expected: tuple[str, str, str]
 ) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await aggregate.stub.QueryMetric(request_, timeout=TIMEOUT)
+        await aggregate.stub.QueryRollup(request_, timeout=TIMEOUT)
     assert reason_of(refused.value) == expected
 
 
 async def test_retention_wants_a_period_of_days(aggregate: Aggregate) -> None:
     for period in (pb.PERIOD_UNSPECIFIED, pb.PERIOD_HOUR):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await aggregate.stub.QueryRetention(
-                pb.QueryRetentionRequest(app_id=APP, period=period), timeout=TIMEOUT
+            await aggregate.stub.QueryCohortRetention(
+                pb.QueryCohortRetentionRequest(app_id=APP, period=period), timeout=TIMEOUT
             )
         assert reason_of(refused.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "period")
 
 
 async def test_retention_of_nobody(aggregate: Aggregate) -> None:
-    response = await aggregate.stub.QueryRetention(
-        pb.QueryRetentionRequest(app_id=APP, period=pb.PERIOD_DAY), timeout=TIMEOUT
+    response = await aggregate.stub.QueryCohortRetention(
+        pb.QueryCohortRetentionRequest(app_id=APP, period=pb.PERIOD_DAY), timeout=TIMEOUT
     )
     assert not response.cohorts
 
 
-def cells_of(response: pb.WatchMetricsResponse) -> dict[str, dict[str, float]]:
+def cells_of(response: pb.WatchRollupsResponse) -> dict[str, dict[str, float]]:
     """By rollup; where a rollup has several cells, the last."""
     return {watched.rollup: dict(watched.cell.metrics) for watched in response.cells}
 
@@ -173,8 +173,8 @@ async def test_a_watcher_sees_what_is_and_what_changes(
     stores.send(entry(event(player="ann", when="2026-04-26T10:00:00")))
     stores.send(entry(event(player="ann"), event(player="bob")))
     await stores.until_drained()
-    call = aggregate.stub.WatchMetrics(
-        pb.WatchMetricsRequest(app_id=APP, rollups=["events", "activity"]), timeout=TIMEOUT
+    call = aggregate.stub.WatchRollups(
+        pb.WatchRollupsRequest(app_id=APP, rollups=["events", "activity"]), timeout=TIMEOUT
     )
     first = await call.read()
     assert len(first.cells) == 2
@@ -190,7 +190,7 @@ async def test_a_watcher_sees_what_is_and_what_changes(
 
 
 async def test_a_watcher_of_nothing_yet_gets_an_empty_first_message(aggregate: Aggregate) -> None:
-    call = aggregate.stub.WatchMetrics(pb.WatchMetricsRequest(app_id=APP), timeout=TIMEOUT)
+    call = aggregate.stub.WatchRollups(pb.WatchRollupsRequest(app_id=APP), timeout=TIMEOUT)
     assert not (await call.read()).cells
     call.cancel()
 
@@ -198,13 +198,13 @@ async def test_a_watcher_of_nothing_yet_gets_an_empty_first_message(aggregate: A
 async def test_a_watcher_hears_of_what_was_counted_by_one_who_died_before_telling(
     stores: Stores, aggregate: Aggregate
 ) -> None:
-    call = aggregate.stub.WatchMetrics(
-        pb.WatchMetricsRequest(app_id=APP, rollups=["events"]), timeout=TIMEOUT
+    call = aggregate.stub.WatchRollups(
+        pb.WatchRollupsRequest(app_id=APP, rollups=["events"]), timeout=TIMEOUT
     )
     await call.read()
     fields = entry(event())
     engine = create_engine(stores.database_url, service="test")
-    await Applier(
+    await BatchCounter(
         {APP: plan()}, PostgresCountingStore(engine), KnownMembers(10), CellIdentity(10)
     ).apply([stored_batch(fields)])
     await engine.dispose()
@@ -217,8 +217,8 @@ async def test_a_watcher_hears_of_what_was_counted_by_one_who_died_before_tellin
 async def test_a_watcher_is_told_again_after_redis_dropped_it(
     stores: Stores, aggregate: Aggregate
 ) -> None:
-    call = aggregate.stub.WatchMetrics(
-        pb.WatchMetricsRequest(app_id=APP, rollups=["events"]), timeout=TIMEOUT
+    call = aggregate.stub.WatchRollups(
+        pb.WatchRollupsRequest(app_id=APP, rollups=["events"]), timeout=TIMEOUT
     )
     await call.read()
     stores.redis.client_kill_filter(_type="pubsub")
@@ -232,23 +232,23 @@ async def test_a_watcher_is_told_again_after_redis_dropped_it(
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
-        (pb.WatchMetricsRequest(app_id="chess"), ("NOT_FOUND", "APP_UNKNOWN", "")),
+        (pb.WatchRollupsRequest(app_id="chess"), ("NOT_FOUND", "APP_UNKNOWN", "")),
         (
-            pb.WatchMetricsRequest(app_id=APP, rollups=["wins"]),
-            ("NOT_FOUND", "METRIC_UNKNOWN", ""),
+            pb.WatchRollupsRequest(app_id=APP, rollups=["wins"]),
+            ("NOT_FOUND", "ROLLUP_UNKNOWN", ""),
         ),
     ],
 )
 async def test_nobody_watches_what_is_not_there(
-    aggregate: Aggregate, request_: pb.WatchMetricsRequest, expected: tuple[str, str, str]
+    aggregate: Aggregate, request_: pb.WatchRollupsRequest, expected: tuple[str, str, str]
 ) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await aggregate.stub.WatchMetrics(request_, timeout=TIMEOUT).read()
+        await aggregate.stub.WatchRollups(request_, timeout=TIMEOUT).read()
     assert reason_of(refused.value) == expected
 
 
 async def test_a_drain_sends_watchers_away(aggregate: Aggregate) -> None:
-    call = aggregate.stub.WatchMetrics(pb.WatchMetricsRequest(app_id=APP), timeout=TIMEOUT)
+    call = aggregate.stub.WatchRollups(pb.WatchRollupsRequest(app_id=APP), timeout=TIMEOUT)
     await call.read()
     reading = asyncio.ensure_future(call.read())
     await asyncio.sleep(0.1)

@@ -119,10 +119,12 @@ async def test_a_poisonous_entry_is_put_aside_and_its_neighbours_count(
     unstorable = stores.send(entry(event(player="a\x00b")))
     unknown = stores.send(entry(event(), app_id="chess"))
     stores.send(entry(event()))
-    await until(lambda: stores.redis.xlen("aggregate:{0}:poison") == 3)
+    await until(lambda: stores.redis.xlen("aggregate:{0}:quarantine") == 3)
     await stores.until_drained()
     assert stores.sql(EVENTS_COUNTED) == [(2,)]
-    aside = {fields[b"entry"]: fields for _, fields in stores.redis.xrange("aggregate:{0}:poison")}
+    aside = {
+        fields[b"entry"]: fields for _, fields in stores.redis.xrange("aggregate:{0}:quarantine")
+    }
     assert set(aside) == {poison_id, unstorable, unknown}
     assert aside[poison_id][b"batch"] == poison[b"batch"]
     assert not stores.redis.exists("aggregate:{0}:attempts")

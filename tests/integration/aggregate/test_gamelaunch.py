@@ -96,10 +96,10 @@ async def test_cohorts_by_day_week_and_month(stores: Stores, aggregate: Aggregat
     assert await cohorts(aggregate, pb.PERIOD_MONTH) == recounted(days, firsts)
 
     # A range takes whole cohorts: the same rows, and nothing of the others.
-    request = pb.QueryRetentionRequest(app_id=APP, period=pb.PERIOD_DAY)
+    request = pb.QueryCohortRetentionRequest(app_id=APP, period=pb.PERIOD_DAY)
     getattr(request, "from").FromDatetime(datetime(2016, 4, 28, 12))
     request.to.FromDatetime(datetime(2016, 4, 30))
-    response = await aggregate.stub.QueryRetention(request, timeout=30)
+    response = await aggregate.stub.QueryCohortRetention(request, timeout=30)
     assert [list(cohort.active) for cohort in response.cohorts] == [
         by_day[date(2016, 4, 28)],
         by_day[date(2016, 4, 29)],
@@ -107,8 +107,8 @@ async def test_cohorts_by_day_week_and_month(stores: Stores, aggregate: Aggregat
 
 
 async def cohorts(aggregate: Aggregate, period: int) -> dict[date, list[int]]:
-    response = await aggregate.stub.QueryRetention(
-        pb.QueryRetentionRequest(app_id=APP, period=period), timeout=30
+    response = await aggregate.stub.QueryCohortRetention(
+        pb.QueryCohortRetentionRequest(app_id=APP, period=period), timeout=30
     )
     assert [cohort.size for cohort in response.cohorts] == [c.active[0] for c in response.cohorts]
     starts = [cohort.start.ToDatetime(tzinfo=UTC).date() for cohort in response.cohorts]

@@ -12,11 +12,11 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from suite.embedded import PostgresServer
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.frozen import frozen
-from tests.support.refusals import reason_of
+from tests.support.rejections import reason_of
 from tests.support.waiting import until
 from tests.unit.aggregate.samples import APP
 
-QUERY = pb.QueryMetricRequest(app_id=APP, rollup="matches")
+QUERY = pb.QueryRollupRequest(app_id=APP, rollup="matches")
 # As many as the pool of connections for queries has, and more.
 CALLS = 12
 RUNNING = """
@@ -31,13 +31,13 @@ async def impatient(stores: Stores, start: Callable[[], Awaitable[Aggregate]]) -
     """A service whose calls may take a second."""
     stores.settings = stores.settings.model_copy(update={"max_call_seconds": 1.0})
     service = await start()
-    await service.stub.QueryMetric(QUERY)
+    await service.stub.QueryRollup(QUERY)
     return service
 
 
 async def _codes(aggregate: Aggregate) -> set[tuple[str, str, str]]:
     """How so many calls at once end, none of which has a deadline of its own."""
-    calls = [aggregate.stub.QueryMetric(QUERY) for _ in range(CALLS)]
+    calls = [aggregate.stub.QueryRollup(QUERY) for _ in range(CALLS)]
     results = await asyncio.gather(*calls, return_exceptions=True)
     return {reason_of(result) for result in results if isinstance(result, grpc.aio.AioRpcError)}
 
@@ -49,7 +49,7 @@ async def test_a_locked_table(stores: Stores, impatient: Aggregate) -> None:
             assert await _codes(impatient) == {("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")}
         # Postgres does not go on with what was given up.
         await until(lambda: stores.sql(RUNNING) == [(0,)])
-    assert (await impatient.stub.QueryMetric(QUERY)).cells == []
+    assert (await impatient.stub.QueryRollup(QUERY)).cells == []
 
 
 @pytest.mark.slow
@@ -64,12 +64,12 @@ async def test_a_frozen_server(
                 ("UNAVAILABLE", "STORE_UNAVAILABLE", ""),
             }
     await until(lambda: _answers(impatient))
-    results = await asyncio.gather(*(impatient.stub.QueryMetric(QUERY) for _ in range(CALLS)))
+    results = await asyncio.gather(*(impatient.stub.QueryRollup(QUERY) for _ in range(CALLS)))
     assert len(results) == CALLS
 
 
 async def _answers(aggregate: Aggregate) -> Any:
     try:
-        return await aggregate.stub.QueryMetric(QUERY)
+        return await aggregate.stub.QueryRollup(QUERY)
     except grpc.aio.AioRpcError:
         return None

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from tests.integration.aggregate.conftest import Aggregate, Stores
-from tests.support.refusals import reason_of
+from tests.support.rejections import reason_of
 from tests.unit.aggregate.samples import APP
 
 TIMEOUT = 60
@@ -50,11 +50,11 @@ def add(stores: Stores, mode: str, first: int, last: int) -> None:
         connection.execute(statement.encode())
 
 
-async def answers(aggregate: Aggregate, **others: Any) -> AsyncIterator[pb.QueryMetricResponse]:
+async def answers(aggregate: Aggregate, **others: Any) -> AsyncIterator[pb.QueryRollupResponse]:
     """All pages of the rollup, by a client with gRPC's own limits."""
-    request = pb.QueryMetricRequest(app_id=APP, rollup="matches", **others)
+    request = pb.QueryRollupRequest(app_id=APP, rollup="matches", **others)
     while True:
-        response = await aggregate.stub.QueryMetric(request, timeout=TIMEOUT)
+        response = await aggregate.stub.QueryRollup(request, timeout=TIMEOUT)
         assert response.cells
         assert response.ByteSize() < LARGEST_ANSWER
         yield response
@@ -119,14 +119,14 @@ async def test_a_page_after_a_cell_that_is_gone_is_refused(
 ) -> None:
     """The token cannot hold 2.5 MB, so it refers to the cell; to end without a word would lose cells."""
     add(stores, "repeat('x', 2500000)", 1, 2)
-    request = pb.QueryMetricRequest(app_id=APP, rollup="matches", page_size=1)
-    first = await aggregate.stub.QueryMetric(request, timeout=TIMEOUT)
+    request = pb.QueryRollupRequest(app_id=APP, rollup="matches", page_size=1)
+    first = await aggregate.stub.QueryRollup(request, timeout=TIMEOUT)
     assert len(first.next_page_token) < 1_000
     request.page_token = first.next_page_token
     with psycopg.connect(stores.database_url) as connection:
         connection.execute("DELETE FROM aggregate.cells")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await aggregate.stub.QueryMetric(request, timeout=TIMEOUT)
+        await aggregate.stub.QueryRollup(request, timeout=TIMEOUT)
     assert reason_of(refused.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "page_token")
 
 
@@ -134,11 +134,11 @@ async def test_cohorts_of_3000_days_come_in_pages(stores: Stores, aggregate: Agg
     """From 2017-01-01 to 2025-03-19 are 3,000 days: 4.5 million numbers of at least a byte each."""
     with psycopg.connect(stores.database_url) as connection:
         connection.execute(ADD_PEOPLE)
-    request = pb.QueryRetentionRequest(app_id=APP, period=pb.PERIOD_DAY)
+    request = pb.QueryCohortRetentionRequest(app_id=APP, period=pb.PERIOD_DAY)
     cohorts: list[pb.Cohort] = []
     pages = 0
     while pages == 0 or request.page_token:
-        response = await aggregate.stub.QueryRetention(request, timeout=TIMEOUT)
+        response = await aggregate.stub.QueryCohortRetention(request, timeout=TIMEOUT)
         assert response.ByteSize() < LARGEST_ANSWER
         cohorts += response.cohorts
         pages += 1
@@ -156,10 +156,10 @@ async def test_a_page_token_of_other_cohorts_is_refused(
 ) -> None:
     with psycopg.connect(stores.database_url) as connection:
         connection.execute(ADD_PEOPLE)
-    request = pb.QueryRetentionRequest(app_id=APP, period=pb.PERIOD_DAY)
-    first = await aggregate.stub.QueryRetention(request, timeout=TIMEOUT)
+    request = pb.QueryCohortRetentionRequest(app_id=APP, period=pb.PERIOD_DAY)
+    first = await aggregate.stub.QueryCohortRetention(request, timeout=TIMEOUT)
     for period, token in ((pb.PERIOD_WEEK, first.next_page_token), (pb.PERIOD_DAY, "e30=")):
-        other = pb.QueryRetentionRequest(app_id=APP, period=period, page_token=token)
+        other = pb.QueryCohortRetentionRequest(app_id=APP, period=period, page_token=token)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await aggregate.stub.QueryRetention(other, timeout=TIMEOUT)
+            await aggregate.stub.QueryCohortRetention(other, timeout=TIMEOUT)
         assert reason_of(refused.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "page_token")

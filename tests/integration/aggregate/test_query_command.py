@@ -50,7 +50,7 @@ async def test_numbers_and_cohorts(stores: Stores, home: Path) -> None:
     await stores.until_drained()
 
     where = ("--where", "guild_id=g1")
-    found = await run("metric", "--app", APP, "--rollup", "matches", *where, "--json")
+    found = await run("rollup", "--app", APP, "--rollup", "matches", *where, "--json")
     numbers = {"best": 2.5, "matches": 1, "mean": 2.5, "players": 1, "score": 2.5, "worst": 2.5}
     assert json.loads(found.stdout) == {
         "cells": [
@@ -61,18 +61,18 @@ async def test_numbers_and_cohorts(stores: Stores, home: Path) -> None:
             }
         ]
     }
-    missing = await run("metric", "--app", APP, "--rollup", "matches", "--where", "mode=", "--json")
+    missing = await run("rollup", "--app", APP, "--rollup", "matches", "--where", "mode=", "--json")
     [cell] = json.loads(missing.stdout)["cells"]
     assert cell["dimensions"] == {"guild_id": "g2", "mode": None}
-    table = await run("metric", "--app", APP, "--rollup", "events", "--from", "2026-04-28")
+    table = await run("rollup", "--app", APP, "--rollup", "events", "--from", "2026-04-28")
     assert "match.left" in table.stdout
     assert "match.ended" not in table.stdout
 
-    cohorts = await run("retention", "--app", APP, "--period", "day", "--json")
+    cohorts = await run("cohorts", "--app", APP, "--period", "day", "--json")
     assert json.loads(cohorts.stdout) == {
         "cohorts": [{"start": "2026-04-27", "size": 2, "active": [2, 0, 1]}]
     }
-    assert "2026-04-27" in (await run("retention", "--app", APP, "--period", "day")).stdout
+    assert "2026-04-27" in (await run("cohorts", "--app", APP, "--period", "day")).stdout
 
 
 async def test_no_column_is_lost_without_a_word(
@@ -85,34 +85,34 @@ async def test_no_column_is_lost_without_a_word(
         entry(*people, *(event("match.left", f"{day}T12:00:00", player=who) for who, day in back))
     )
     await stores.until_drained()
-    retention = ("retention", "--app", APP, "--period", "day")
+    cohorts = ("cohorts", "--app", APP, "--period", "day")
 
     # 29 columns of the terminal for the day and the people, 5 for each period: 7 of 20 fit.
     monkeypatch.setenv("COLUMNS", "66")
-    narrow = await run(*retention)
+    narrow = await run(*cohorts)
     assert narrow.stderr == "13 later periods do not fit; --json and --csv have all\n"
     assert _titles(narrow.stdout)[-1] == "+7"
     # A pipe has no width.
     monkeypatch.delenv("COLUMNS")
-    piped = await run(*retention)
+    piped = await run(*cohorts)
     assert piped.stderr == ""
     assert _titles(piped.stdout) == ["first seen (day)", "people", *(f"+{k}" for k in range(1, 21))]
 
-    whole = await run(*retention, "--csv")
+    whole = await run(*cohorts, "--csv")
     header, row = whole.stdout.splitlines()
     assert header == "first_seen,people," + ",".join(f"after_{k}" for k in range(1, 21))
     assert row == "2026-04-27,3,0,1" + ",0" * 17 + ",2"
-    shares = (await run(*retention, "--csv", "--percent")).stdout.splitlines()
+    shares = (await run(*cohorts, "--csv", "--percent")).stdout.splitlines()
     assert shares[0].endswith(",after_20_percent")
     assert shares[1] == "2026-04-27,3,0.0,33.3" + ",0.0" * 17 + ",66.7"
-    [cohort] = json.loads((await run(*retention, "--json", "--percent")).stdout)["cohorts"]
+    [cohort] = json.loads((await run(*cohorts, "--json", "--percent")).stdout)["cohorts"]
     assert (cohort["size"], cohort["active"][2], cohort["percent"][2]) == (3, 1, 33.3)
-    assert " 66.7 " in (await run(*retention, "--percent")).stdout
+    assert " 66.7 " in (await run(*cohorts, "--percent")).stdout
 
     monkeypatch.setenv("COLUMNS", "40")
-    cells = await run("metric", "--app", APP, "--rollup", "matches")
+    cells = await run("rollup", "--app", APP, "--rollup", "matches")
     assert (cells.stdout, cells.stderr) == ("no cells\n", "")
-    both = await run(*retention, "--csv", "--json")
+    both = await run(*cohorts, "--csv", "--json")
     assert (both.exit_code, both.stderr) == (2, "--json and --csv: only one of them\n")
 
 
@@ -127,15 +127,15 @@ async def test_metrics_that_do_not_fit_are_named_and_formulas_are_harmless_in_cs
         )
     )
     await stores.until_drained()
-    metric = ("metric", "--app", APP, "--rollup", "matches")
+    rollup = ("rollup", "--app", APP, "--rollup", "matches")
     monkeypatch.setenv("COLUMNS", "70")
-    table = await run(*metric)
+    table = await run(*rollup)
     # from (23), guild_id (19), mode (7), best (7) and matches (10) with their borders are 67.
     assert _titles(table.stdout) == ["from", "guild_id", "mode", "best", "matches"]
     assert table.stderr == (
         "4 columns do not fit: mean, players, score, worst; --json and --csv have all\n"
     )
-    rows = list(csv.DictReader(StringIO((await run(*metric, "--csv")).stdout)))
+    rows = list(csv.DictReader(StringIO((await run(*rollup, "--csv")).stdout)))
     assert {row["guild_id"] for row in rows} == {f"'{formula}", "g2"}
     [ann] = [row for row in rows if row["guild_id"] != "g2"]
     assert (ann["mode"], ann["best"], ann["matches"], ann["score"]) == ("a,b", "-2.5", "1", "-2.5")
@@ -143,7 +143,7 @@ async def test_metrics_that_do_not_fit_are_named_and_formulas_are_harmless_in_cs
     assert (bob["mode"], bob["best"], bob["matches"]) == ("", "", "1")
 
 
-@pytest.mark.parametrize("command", ["metric", "retention"])
+@pytest.mark.parametrize("command", ["rollup", "cohorts"])
 async def test_help_says_what_a_day_and_a_week_are(command: str) -> None:
     said = " ".join((await run(command, "--help")).stdout.split())
     assert "In UTC, a day begins at midnight, a week on Monday" in said
@@ -158,14 +158,14 @@ def _titles(table: str) -> list[str]:
     ("arguments", "code", "words"),
     [
         (
-            ("metric", "--app", "chess", "--rollup", "events"),
+            ("rollup", "--app", "chess", "--rollup", "events"),
             1,
             "APP_UNKNOWN: no catalog is loaded for this app; there are addvalue, ",
         ),
         (
-            ("metric", "--app", APP, "--rollup", "match"),
+            ("rollup", "--app", APP, "--rollup", "match"),
             1,
-            "METRIC_UNKNOWN: the app's catalog declares no such rollup;"
+            "ROLLUP_UNKNOWN: the app's catalog declares no such rollup;"
             " there are activity, events, loot, matches, scores\n",
         ),
         (
@@ -173,12 +173,12 @@ def _titles(table: str) -> list[str]:
             1,
             "there are activity, events, loot, matches, scores\n",
         ),
-        (("metric", "--app", APP, "--rollup", "events", "--where", "x"), 2, "dimension=value"),
-        (("metric", "--app", APP, "--rollup", "events", "--from", "soon"), 2, "--from soon"),
+        (("rollup", "--app", APP, "--rollup", "events", "--where", "x"), 2, "dimension=value"),
+        (("rollup", "--app", APP, "--rollup", "events", "--from", "soon"), 2, "--from soon"),
         (
             # 22:00 and 21:00 in UTC.
             (
-                "retention",
+                "cohorts",
                 "--app",
                 APP,
                 "--period",
@@ -204,6 +204,6 @@ async def test_what_goes_wrong_is_one_line(
 
 async def test_no_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEIR_HOME", str(tmp_path))
-    result = await run("retention", "--app", APP, "--period", "day")
+    result = await run("cohorts", "--app", APP, "--period", "day")
     assert result.exit_code == 1
     assert "weir up" in result.stderr

@@ -17,7 +17,7 @@ from services.aggregate.live.redis import RedisLiveCounters
 from services.aggregate.model import Cell, CellState
 from services.aggregate.rollups.sizes import WATCH_MESSAGE_BYTES, WATCH_PAGE_BYTES
 from tests.integration.aggregate.conftest import Aggregate, Stores
-from tests.support.refusals import reason_of
+from tests.support.rejections import reason_of
 from tests.support.waiting import until
 from tests.unit.aggregate.samples import APP, seconds
 
@@ -80,8 +80,8 @@ class Watching:
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0)]
         self._channel = grpc.aio.insecure_channel(aggregate.address, options=options)
         stub = aggregate_service_pb2_grpc.AggregateServiceStub(self._channel)
-        request = pb.WatchMetricsRequest(app_id=APP, rollups=[rollup])
-        self._call: Any = stub.WatchMetrics(request, timeout=120)
+        request = pb.WatchRollupsRequest(app_id=APP, rollups=[rollup])
+        self._call: Any = stub.WatchRollups(request, timeout=120)
         self.matches: dict[str, float] = {}
 
     async def leave(self) -> None:
@@ -143,9 +143,9 @@ async def test_a_watcher_too_many_is_refused_with_the_limit(
 ) -> None:
     watching = [Watching(aggregate, "activity") for _ in range(52)]
     await until(lambda: measured("watchers") == 52)
-    request = pb.WatchMetricsRequest(app_id=APP)
+    request = pb.WatchRollupsRequest(app_id=APP)
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await aggregate.stub.WatchMetrics(request, timeout=60).read()
+        await aggregate.stub.WatchRollups(request, timeout=60).read()
     assert reason_of(refused.value) == ("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED", "")
     status = rpc_status.from_call(refused.value)
     assert status is not None
@@ -154,7 +154,7 @@ async def test_a_watcher_too_many_is_refused_with_the_limit(
     assert dict(info.metadata) == {"limit": "max_watchers_per_app", "value": "52"}
     assert status.details[1].Unpack(retry)
     # Other apps have their own share.
-    other = aggregate.stub.WatchMetrics(pb.WatchMetricsRequest(app_id="gamelaunch"), timeout=60)
+    other = aggregate.stub.WatchRollups(pb.WatchRollupsRequest(app_id="gamelaunch"), timeout=60)
     assert not (await other.read()).cells
     # And one who leaves makes room.
     await watching[0].leave()

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.common.clock import SystemClock
 from libs.common.ids import new_uuid7
@@ -16,12 +16,12 @@ from libs.stores.postgres import create_engine
 from libs.streams.groups import Entry
 from libs.streams.names import enrich_dead_letters, enriched_stream
 from services.enrich import convert
-from services.enrich.enriched_stream import Forwarder
+from services.enrich.enriched_stream import EnrichedStreamWriter
 from services.enrich.model import WorkBatch
-from services.enrich.pipeline import ChunkProcessor
+from services.enrich.pipeline import EnrichPipeline
 from services.enrich.sessions.redis import SessionStore
 from services.enrich.settings import EnrichSettings
-from services.enrich.steps.context_facts import context_reader
+from services.enrich.steps.context_enrichment import context_reader
 from services.enrich.steps.country import country_lookup
 from services.enrich.steps.enrichment import Enricher
 from services.enrich.storage.postgres import EventStore
@@ -35,13 +35,13 @@ class Enrich:
     def __init__(self, client: Redis, engine: AsyncEngine, database_url: str) -> None:
         self.client, self._database_url = client, database_url
         read = context_reader(country_lookup(None), convert.parse_context, convert.plain_context)
-        self.processor = ChunkProcessor(
+        self.processor = EnrichPipeline(
             Enricher(read, convert.attribution_jsonb),
             SessionStore(client, SystemClock(), 3_600),
             EventStore(engine),
-            Forwarder(client),
+            EnrichedStreamWriter(client),
             SystemClock(),
-            EnrichSettings(poison_minimum=20),
+            EnrichSettings(dead_letter_minimum_events=20),
         )
 
     async def process(self, *entries: Entry) -> list[WorkBatch]:

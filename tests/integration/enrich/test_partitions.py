@@ -12,7 +12,7 @@ from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.enrich.partitions.keeper import REVIEW_INTERVAL, PartitionKeeper
-from services.enrich.partitions.plan import Change, next_change, wanted_leaves
+from services.enrich.partitions.plan import PartitionChange, next_change, wanted_leaves
 from services.enrich.partitions.postgres import PartitionStore, _apply
 from suite.embedded import PostgresServer
 from tests.support.waiting import until
@@ -297,7 +297,7 @@ async def test_a_query_that_waited_for_a_leaf_sees_what_was_moved_meanwhile(
         nonlocal done
         try:
             for leaf in wanted_leaves("90d", NOW):
-                await store.apply(Change(leaf))
+                await store.apply(PartitionChange(leaf))
         finally:
             done = True
 
@@ -315,7 +315,7 @@ async def test_a_row_that_meets_a_new_leaf_is_not_written_to_the_log(
     and would print it."""
     leaf = next(leaf for leaf in wanted_leaves("90d", NOW) if leaf.name == "events_90d_20261120")
     async with await psycopg.AsyncConnection.connect(database_url) as keeper:
-        await _apply(keeper, Change(leaf))
+        await _apply(keeper, PartitionChange(leaf))
         writing = asyncio.create_task(_store(connection, leaf.start, name="canary-8812"))
         await until(partial(_is_waiting, database_url))
         await keeper.commit()

@@ -10,8 +10,8 @@ from weir.common.v1 import event_pb2
 
 from libs.streams.groups import Entry
 from services.enrich import convert
-from services.enrich.dead_letter_limit import PoisonFloodError
-from services.enrich.enriched_stream import Forwarder
+from services.enrich.dead_letter_limit import DeadLetterLimitExceeded
+from services.enrich.enriched_stream import EnrichedStreamWriter
 from services.enrich.model import Session, WorkBatch
 from services.enrich.sessions.redis import SessionStore
 from services.enrich.storage.postgres import EventStore
@@ -61,7 +61,7 @@ async def test_a_batch_twice_in_a_chunk_is_still_counted_after_a_crash(
 
     entry = entry_of(event("a"), event("b"))
     with monkeypatch.context() as patch:
-        patch.setattr(Forwarder, "forward", crash)
+        patch.setattr(EnrichedStreamWriter, "forward", crash)
         with pytest.raises(ConnectionError):
             await enrich.process(entry, entry)
     assert enrich.rows() == [("a",), ("b",)]
@@ -130,7 +130,7 @@ async def test_a_flood_of_poison_is_not_drained_into_dead_letters(
     enrich: Enrich, poison: dict[str, Any]
 ) -> None:
     events = [event(f"e{n}", **(poison if n % 3 else {})) for n in range(30)]
-    with pytest.raises(PoisonFloodError):
+    with pytest.raises(DeadLetterLimitExceeded):
         await enrich.process(entry_of(*events))
     assert enrich.rows() == []
     assert await enrich.letters() == {}
@@ -146,7 +146,7 @@ async def test_a_little_poison_is_no_flood(enrich: Enrich) -> None:
 async def test_giving_up_makes_dead_letters_of_a_whole_batch(enrich: Enrich) -> None:
     batch = convert.work_batch(entry_of(event("a"), event("b")))
     before = poison()
-    await enrich.processor.give_up(batch, "it failed")
+    await enrich.processor.dead_letter(batch, "it failed")
     assert {letter.event.event_id for letter in (await enrich.letters()).values()} == {"a", "b"}
     assert enrich.rows() == []
     assert poison() - before == 2
@@ -154,7 +154,7 @@ async def test_giving_up_makes_dead_letters_of_a_whole_batch(enrich: Enrich) -> 
 
 def poison() -> float:
     """What an operator's alarm looks at."""
-    name = "weir_enrich_events_poison_total"
+    name = "weir_enrich_events_dead_lettered_total"
     return REGISTRY.get_sample_value(name, {"app": "chess"}) or 0.0
 
 
@@ -169,10 +169,10 @@ async def test_giving_up_only_forwards_a_batch_that_is_stored(
     good = event("good", context={"user_agent": "UnityPlayer/2022.3.10f1"})
     entry = entry_of(good, event("bad", properties_json=REFUSED_BY_POSTGRES))
     with monkeypatch.context() as patch:
-        patch.setattr(Forwarder, "forward", crash)
+        patch.setattr(EnrichedStreamWriter, "forward", crash)
         with pytest.raises(ConnectionError):
             await enrich.process(entry)
-    await enrich.processor.give_up(convert.work_batch(entry), "it died")
+    await enrich.processor.dead_letter(convert.work_batch(entry), "it died")
     [batch] = await enrich.forwarded()
     assert list(batch.skipped) == [1]
     # Not counted as something else than it was stored as.

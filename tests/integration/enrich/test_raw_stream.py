@@ -15,7 +15,7 @@ from libs.streams.consumer import create_consumer
 from libs.streams.groups import ConsumerGroup, Entry
 from libs.streams.names import ENRICH, attempts_key, enrich_dead_letters, raw_stream
 from libs.streams.quarantine import Quarantine
-from services.enrich.raw_stream import RawEntries
+from services.enrich.raw_stream import RawStreamReader
 from services.enrich.settings import EnrichSettings
 from tests.integration.enrich.conftest import Enrich, entry_of, event
 from tests.support.streams import settled
@@ -29,14 +29,14 @@ async def consuming(
     client: Redis, work: Enrich, claim_idle_seconds: float = 60
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A consumer that runs, and is then told to stop."""
-    entries = RawEntries(work.processor)
+    entries = RawStreamReader(work.processor)
     consumer = create_consumer(
         client,
         EnrichSettings(claim_idle_seconds=claim_idle_seconds),
         group=ENRICH,
         streams=[raw_stream(0)],
         work=entries.process,
-        give_up=entries.give_up,
+        dead_letter=entries.dead_letter,
         failure_of=failure_of,
     )
     stop = asyncio.Event()

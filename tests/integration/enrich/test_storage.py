@@ -9,12 +9,12 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.streams.groups import Entry
 from services.enrich import convert
 from services.enrich.model import WorkBatch
-from services.enrich.steps.context_facts import context_reader
+from services.enrich.steps.context_enrichment import context_reader
 from services.enrich.steps.country import country_lookup
 from services.enrich.steps.enrichment import Enricher
 from services.enrich.storage.postgres import EventStore

@@ -246,8 +246,8 @@ async def test_a_full_memory_takes_nothing(stream: RedisRawStream, client: Redis
 async def test_a_redis_that_does_not_answer_is_unavailable() -> None:
     nowhere = create_redis("redis://127.0.0.1:1/0")
     try:
-        with pytest.raises(Unavailable) as refusal:
+        with pytest.raises(Unavailable) as rejection:
             await RedisRawStream(nowhere, IngestSettings()).append(0, _append("a"))
     finally:
         await nowhere.aclose()
-    assert refusal.value.retry_after_seconds > 0
+    assert rejection.value.retry_after_seconds > 0

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.stores.postgres import create_engine, failure_of
 from libs.streams.consumer import create_consumer
@@ -84,7 +84,7 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
             while any([await client.xlen(stream) for stream in STREAMS]):
                 for stream in STREAMS:
                     await trim_acknowledged(client, stream)
-        aside = [fields for _, fields in await client.xrange("ingest:{0}:poison")]
+        aside = [fields for _, fields in await client.xrange("ingest:{0}:quarantine")]
         assert [fields[b"stream"] for fields in aside] == [STREAMS[0].encode()] * 3
         assert [fields.get(b"batch") for fields in aside] == [n.get("batch") for n in no_letters]
         # Emptied Redis, lost group: it goes on.

@@ -8,10 +8,10 @@ import pytest
 from weir.privacy.v1 import privacy_service_pb2 as pb
 
 from libs.consent import ConsentReader
-from services.privacy.consent.model import Person
+from services.privacy.consent.model import Subject
 from services.privacy.consent.tokens import consent_token
 from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
-from tests.support.refusals import reason_of
+from tests.support.rejections import reason_of
 
 
 async def test_a_withdrawal_is_in_force_at_once(privacy: Privacy, redis_url: str) -> None:
@@ -67,7 +67,7 @@ async def test_a_token_is_never_answered_from_an_older_state(privacy: Privacy) -
 async def test_a_token_newer_than_the_truth_is_not_answered(privacy: Privacy) -> None:
     await privacy.record("ann", telemetry=True)
     with pytest.raises(grpc.RpcError) as caught:
-        await privacy.check("ann", consent_token(Person(APP, "ann"), 1_000_000))
+        await privacy.check("ann", consent_token(Subject(APP, "ann"), 1_000_000))
     assert reason_of(caught.value) == ("UNAVAILABLE", "CONSENT_STALE", "")
 
 

@@ -46,10 +46,10 @@ async def test_what_is_set_is_checked_and_remembered(
 ) -> None:
     check = ("check", *ANN, "--purpose", PURPOSE)
     assert (await run(*check)).stdout == "allow (the catalog's default)\n"
-    refused = await run("set", *ANN, "--refuse", PURPOSE)
-    assert refused.exit_code == 0
-    said, _, token = refused.stdout.removesuffix("\n").rpartition(" ")
-    assert said == f"recorded for ann: {PURPOSE} refused; token for checks:"
+    denied = await run("set", *ANN, "--deny", PURPOSE)
+    assert denied.exit_code == 0
+    said, _, token = denied.stdout.removesuffix("\n").rpartition(" ")
+    assert said == f"recorded for ann: {PURPOSE} denied; token for checks:"
     answer = await run(*check, "--token", token, "--json")
     assert json.loads(answer.stdout) == {"decision": "anonymize", "recorded": True}
     granted = ("set", *ANN, "--grant", PURPOSE, "--notice", "2", "--actor", "ann", "--json")
@@ -64,7 +64,7 @@ async def test_what_is_set_is_checked_and_remembered(
     monkeypatch.setenv("COLUMNS", "80")
     lines = (await run("history", *ANN)).stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    [first] = [line for line in lines if "refused" in line]
+    [first] = [line for line in lines if "denied" in line]
     # To the second, and whole: the rest is in the JSON.
     assert f" {rows[0]['recorded_at'][:19]}Z " in first
     for word in (PURPOSE, "operator", "cli"):

@@ -87,7 +87,7 @@ def process(wire: Wire, database_url: str, tmp_path: Path) -> Iterator[ServicePr
             "WEIR_ENVIRONMENT": "development",
             "WEIR_DATABASE_URL": database_url,
             "WEIR_REDIS_URL": wire.url,
-            "WEIR_CONSENT_REDIS_TIMEOUT_SECONDS": "5",
+            "WEIR_PRIVACY_CONSENT_REDIS_TIMEOUT_SECONDS": "5",
         },
     )
     service.start()

@@ -9,17 +9,12 @@ import grpc
 import pytest
 from redis import Redis
 
-from libs.consent import (
-    READY_FIELD,
-    ConsentReader,
-    ConsentUnavailable,
-    RedisConnection,
-    consent_key,
-)
+from libs.consent import READY_FIELD, ConsentReader, ConsentUnavailable, consent_key
+from libs.stores.redis_connection import RedisConnection
 from services.privacy.consent.redis import RedisMirror
 from suite.embedded import PostgresServer, RedisServer
 from tests.integration.privacy.conftest import APP, Privacy
-from tests.support.refusals import reason_of
+from tests.support.rejections import reason_of
 from tests.support.waiting import until
 
 

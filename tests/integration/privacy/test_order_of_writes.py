@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from tests.integration.privacy.conftest import Privacy
-from tests.support.refusals import reason_of
+from tests.support.rejections import reason_of
 from tests.support.waiting import until
 
 

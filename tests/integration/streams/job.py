@@ -14,7 +14,7 @@ from libs.streams.groups import Entry
 from libs.streams.quarantine import Quarantine
 from tests.integration.streams.stream import group_of
 
-POISON, ATTEMPTS = "g:{0}:poison", "g:{0}:attempts"
+QUARANTINE, ATTEMPTS = "g:{0}:quarantine", "g:{0}:attempts"
 
 
 class StoreDownError(Exception):
@@ -87,8 +87,8 @@ async def consuming(
         await running
 
 
-async def poison_of(client: Redis) -> list[dict[bytes, bytes]]:
-    return [fields for _, fields in await client.xrange(POISON)]
+async def quarantined(client: Redis) -> list[dict[bytes, bytes]]:
+    return [fields for _, fields in await client.xrange(QUARANTINE)]
 
 
 async def die_holding(client: Redis, deaths_alone: int) -> None:

@@ -10,7 +10,7 @@ from tests.integration.streams.job import (
     Job,
     consuming,
     die_holding,
-    poison_of,
+    quarantined,
 )
 from tests.integration.streams.stream import STREAM, add
 from tests.support.streams import settled
@@ -25,7 +25,7 @@ async def test_everything_is_worked_on_once_and_acknowledged(client: Redis) -> N
         await add(client, 1)
         await settled(client, STREAM)
     assert job.done == Counter([*range(500), 0])
-    assert await poison_of(client) == []
+    assert await quarantined(client) == []
 
 
 async def test_what_a_dead_consumer_left_is_done_alone(client: Redis) -> None:
@@ -79,7 +79,7 @@ async def test_nothing_is_read_while_it_is_held_back(client: Redis) -> None:
     job = Job()
     full = True
     await add(client, 3)
-    async with consuming(client, job, is_held_back=lambda: full):
+    async with consuming(client, job, is_paused=lambda: full):
         await asyncio.sleep(0.4)
         assert job.chunks == []
         full = False

@@ -9,11 +9,11 @@ from redis.asyncio import Redis
 
 from tests.integration.streams.job import (
     ATTEMPTS,
-    POISON,
+    QUARANTINE,
     Job,
     OverloadedError,
     consuming,
-    poison_of,
+    quarantined,
 )
 from tests.integration.streams.stream import STREAM, add
 from tests.support.streams import settled
@@ -34,7 +34,7 @@ async def test_while_a_store_is_down_everything_is_kept(client: Redis) -> None:
         job.down = False
         await settled(client, STREAM)
     assert job.done == Counter(range(20))
-    assert not await client.exists(POISON, ATTEMPTS)
+    assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
 async def test_a_chunk_that_is_too_much_for_the_store_is_done_in_parts(client: Redis) -> None:
@@ -44,7 +44,7 @@ async def test_a_chunk_that_is_too_much_for_the_store_is_done_in_parts(client: R
     async with consuming(client, job, idle=60):
         await settled(client, STREAM)
     assert job.done == Counter(range(20))
-    assert not await client.exists(POISON, ATTEMPTS)
+    assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
 async def test_an_entry_at_which_the_store_fails_while_others_succeed_is_at_fault(
@@ -55,11 +55,11 @@ async def test_an_entry_at_which_the_store_fails_while_others_succeed_is_at_faul
     job.trouble = {7: OverloadedError()}
     async with consuming(client, job):
         # A failure is held against it only if the store has done other work since the last one.
-        while not await client.exists(POISON):
+        while not await client.exists(QUARANTINE):
             before = job.done.total()
             await add(client, 1)
             await until(partial(_more_done, job, before))
-    assert [fields[b"n"] for fields in await poison_of(client)] == [b"7"]
+    assert [fields[b"n"] for fields in await quarantined(client)] == [b"7"]
     assert set(job.done) == {*range(20)} - {7}
 
 
@@ -75,7 +75,7 @@ async def test_a_store_that_fails_at_everything_is_not_the_fault_of_the_entries(
         job.most = 1_000_000
         await settled(client, STREAM)
     assert job.done == Counter(range(4))
-    assert not await client.exists(POISON, ATTEMPTS)
+    assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
 async def test_a_stop_while_a_store_is_down_leaves_the_entries_to_others(client: Redis) -> None:
@@ -107,11 +107,11 @@ async def test_however_many_wait_for_a_store_nothing_is_put_aside_for_that(clien
             replica = consuming(client, job, consumer=f"replica {number}", idle=0.1)
             await replicas.enter_async_context(replica)
         await asyncio.sleep(2.0)
-        assert not await client.exists(POISON)
+        assert not await client.exists(QUARANTINE)
         job.down = False
         await settled(client, STREAM)
     assert job.done.keys() == {0, 1, 2}
-    assert not await client.exists(POISON, ATTEMPTS)
+    assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
 async def test_an_emptied_redis_only_delays(client: Redis) -> None:

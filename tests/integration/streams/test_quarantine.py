@@ -10,11 +10,11 @@ from libs.streams.groups import Entry
 from libs.streams.quarantine import Quarantine
 from tests.integration.streams.job import (
     ATTEMPTS,
-    POISON,
+    QUARANTINE,
     Job,
     consuming,
     die_holding,
-    poison_of,
+    quarantined,
 )
 from tests.integration.streams.stream import STREAM, add
 from tests.support.streams import settled
@@ -30,7 +30,7 @@ async def test_what_fails_is_tried_alone_and_put_aside_and_its_neighbours_go_on(
     async with consuming(client, job):
         await settled(client, STREAM)
     assert job.done == Counter(set(range(9)) - {7})
-    assert await poison_of(client) == [
+    assert await quarantined(client) == [
         {b"n": b"7", b"pad": b"x", b"stream": STREAM.encode(), b"entry": ids[7]}
     ]
     # With its chunk, after that alone, and then three times when it came back.
@@ -47,7 +47,7 @@ async def test_what_is_mended_in_time_is_done_and_forgotten(client: Redis) -> No
         del job.trouble[2]
         await settled(client, STREAM)
     assert job.done == Counter(range(5))
-    assert not await client.exists(POISON, ATTEMPTS)
+    assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
 async def test_what_is_unreadable_is_put_aside_at_once(client: Redis) -> None:
@@ -57,7 +57,7 @@ async def test_what_is_unreadable_is_put_aside_at_once(client: Redis) -> None:
     async with consuming(client, job, idle=60):
         await settled(client, STREAM)
     assert job.done == Counter([0, 1, 3, 4])
-    assert [fields[b"n"] for fields in await poison_of(client)] == [b"2"]
+    assert [fields[b"n"] for fields in await quarantined(client)] == [b"2"]
 
 
 async def test_what_too_many_died_of_is_not_tried_again(client: Redis) -> None:
@@ -67,7 +67,7 @@ async def test_what_too_many_died_of_is_not_tried_again(client: Redis) -> None:
     async with consuming(client, job):
         await settled(client, STREAM)
     assert job.chunks == []
-    assert [fields[b"n"] for fields in await poison_of(client)] == [b"0", b"1"]
+    assert [fields[b"n"] for fields in await quarantined(client)] == [b"0", b"1"]
     assert not await client.exists(ATTEMPTS)
 
 
@@ -76,17 +76,17 @@ async def test_what_is_put_aside_counts_once_against_the_limit(client: Redis) ->
     await die_holding(client, deaths_alone=3)
     async with consuming(client, Job(), max_entries=4):
         await settled(client, STREAM)
-    assert len(await poison_of(client)) == 4
+    assert len(await quarantined(client)) == 4
 
 
 async def test_what_too_many_died_of_may_be_settled_in_another_way(client: Redis) -> None:
     await add(client, 2)
     await die_holding(client, deaths_alone=3)
     job, other = Job(), Job()
-    async with consuming(client, job, give_up=other.work):
+    async with consuming(client, job, dead_letter=other.work):
         await settled(client, STREAM)
     assert (job.chunks, other.done) == ([], Counter([0, 1]))
-    assert not await client.exists(POISON, ATTEMPTS)
+    assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
 async def test_a_release_that_handles_nothing_does_not_settle_everything_in_another_way(
@@ -95,7 +95,7 @@ async def test_a_release_that_handles_nothing_does_not_settle_everything_in_anot
     await add(client, 9)
     job, other = Job(), Job()
     job.trouble = {number: ZeroDivisionError() for number in range(9)}
-    async with consuming(client, job, give_up=other.work, max_entries=3):
+    async with consuming(client, job, dead_letter=other.work, max_entries=3):
         await settled(client, STREAM, pending=6)
         await asyncio.sleep(0.5)  # they came back, more than once
         assert other.done.total() == 3
@@ -103,7 +103,7 @@ async def test_a_release_that_handles_nothing_does_not_settle_everything_in_anot
         job.trouble = {}
         await settled(client, STREAM)
     assert job.done + other.done == Counter(range(9))
-    assert not await client.exists(POISON, ATTEMPTS)
+    assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
 async def test_a_second_shard_has_a_quarantine_of_its_own(client: Redis) -> None:
@@ -113,7 +113,7 @@ async def test_a_second_shard_has_a_quarantine_of_its_own(client: Redis) -> None
         assert await quarantine.admit(entry)
         assert not await quarantine.admit(entry)
         await quarantine.put_aside(entry)
-        assert await client.xlen(f"g:{{{shard}}}:poison") == 1
+        assert await client.xlen(f"g:{{{shard}}}:quarantine") == 1
         # Whoever comes upon it again before the acknowledgement is seen begins anew.
         assert not await client.exists(f"g:{{{shard}}}:attempts")
 
@@ -125,8 +125,8 @@ async def test_so_much_poison_that_it_is_us_stays_where_it_is(client: Redis) -> 
     async with consuming(client, job, max_entries=2):
         await settled(client, STREAM, pending=1)
         await asyncio.sleep(0.3)  # it came back, more than once
-        assert len(await poison_of(client)) == 2
-        await client.delete(POISON)
+        assert len(await quarantined(client)) == 2
+        await client.delete(QUARANTINE)
         await settled(client, STREAM)
     assert job.done == Counter([2])
-    assert [fields[b"n"] for fields in await poison_of(client)] == [b"3"]
+    assert [fields[b"n"] for fields in await quarantined(client)] == [b"3"]

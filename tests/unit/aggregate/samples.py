@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import orjson
 from weir.common.v1 import event_pb2
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.catalog import load_catalog
 from libs.common.ids import new_uuid7
@@ -23,7 +23,7 @@ title: Arena
 subject: {name: player_id}
 group: {name: guild_id}
 purposes:
-  telemetry: {default: granted, when_refused: anonymize}
+  telemetry: {default: granted, when_denied: anonymize}
 categories:
   play:
     pii: anonymized

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.aggregate.counting.batch_counter import Applier
+from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import StoredBatch
@@ -11,8 +11,8 @@ from tests.unit.aggregate.fakes import MemoryStore
 from tests.unit.aggregate.samples import APP, batch, event, plan
 
 
-def an_applier(store: MemoryStore) -> Applier:
-    return Applier({APP: plan()}, store, KnownMembers(100), CellIdentity(100))
+def an_applier(store: MemoryStore) -> BatchCounter:
+    return BatchCounter({APP: plan()}, store, KnownMembers(100), CellIdentity(100))
 
 
 async def test_after_a_lost_connection_a_repetition_counts_once() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.ids import new_uuid7
-from services.aggregate.counting.batch_counter import Applier
+from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.values import cell_values
@@ -48,7 +48,7 @@ def test_the_numbers_depend_on_nothing_but_the_events(
     )
     store = MemoryStore()
     known = KnownMembers(data.draw(st.sampled_from([0, 2, 1_000]), label="known"))
-    applier = Applier({APP: plan()}, store, known, CellIdentity(3))
+    applier = BatchCounter({APP: plan()}, store, known, CellIdentity(3))
 
     async def deliver() -> None:
         for start, end in zip([0, *cuts], [*cuts, len(delivered)], strict=True):

@@ -12,13 +12,13 @@ from libs.streams.errors import UnreadableError
 from services.aggregate.convert import stored_batch
 from services.aggregate.counting.identity import make_cell, member_texts
 from services.aggregate.counting.known_members import KnownMembers
-from services.aggregate.model import CellQuery, Measure, Position
+from services.aggregate.model import CellQuery, Cursor, Measure
 from services.aggregate.rollups.paging import decode_token, encode_token
 from services.aggregate.values import metric_value
 from tests.unit.aggregate.samples import at, entry, event, plan
 
 QUERY = CellQuery("arena", "matches", None, at("2026-05-01"), {"guild_id": "g1"}, 10)
-HERE = Position(at("2026-04-27"), '{"guild_id":"g1"}', "ab" * 16)
+HERE = Cursor(at("2026-04-27"), '{"guild_id":"g1"}', "ab" * 16)
 
 
 def test_a_token_leads_back_to_its_place() -> None:

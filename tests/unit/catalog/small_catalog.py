@@ -8,7 +8,7 @@ title: Chess
 subject: {name: player}
 group: {name: club_id}
 purposes:
-  telemetry: {default: granted, when_refused: anonymize}
+  telemetry: {default: granted, when_denied: anonymize}
 categories:
   play: {purpose: telemetry, producers: [server], retention: {raw: 90d, aggregate: 5y}}
 events:

@@ -46,7 +46,7 @@ def test_show(folder: Path) -> None:
     assert "game.ended" in CliRunner().invoke(app, arguments).output
     shown = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)
     assert shown["purposes"] == {
-        "telemetry": {"default": "granted", "when_refused": "anonymize", "subjectless": "accept"}
+        "telemetry": {"default": "granted", "when_denied": "anonymize", "subjectless": "accept"}
     }
     assert shown["events"]["game.ended"]["retention_days"] == 90
     assert shown["rollups"]["activity"]["metrics"] == {"active_users": {"distinct": "subject"}}

@@ -9,7 +9,7 @@ from libs.catalog import (
     Period,
     Source,
     SourceKind,
-    WhenRefused,
+    WhenDenied,
 )
 from tests.unit.catalog.small_catalog import small
 
@@ -27,7 +27,7 @@ def test_an_event_inherits_from_its_category() -> None:
     event = small().events["game.ended"]
     assert event.producers == ("server",)
     assert event.purpose is not None
-    assert event.purpose.when_refused is WhenRefused.ANONYMIZE
+    assert event.purpose.when_denied is WhenDenied.ANONYMIZE
     assert event.raw_retention_days == 90
     assert event.retention_class == "90d"
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from libs.catalog import CatalogError, Subjectless, WhenRefused, compile_catalog
+from libs.catalog import CatalogError, Subjectless, WhenDenied, compile_catalog
 from tests.unit.catalog.small_catalog import SMALL, small
 
-PURPOSE = "telemetry: {default: granted, when_refused: anonymize}"
+PURPOSE = "telemetry: {default: granted, when_denied: anonymize}"
 MODE = "mode: {type: string}"
 
 
@@ -19,12 +19,12 @@ def _problems(text: str) -> list[str]:
     ("rest", "subjectless"),
     [
         # Without a word of the catalog's: as a person who never answered.
-        ("default: granted, when_refused: anonymize", Subjectless.ACCEPT),
-        ("default: granted, when_refused: drop", Subjectless.ACCEPT),
-        ("default: refused, when_refused: anonymize", Subjectless.ACCEPT),
-        ("default: refused, when_refused: drop", Subjectless.DROP),
-        ("default: refused, when_refused: drop, subjectless: accept", Subjectless.ACCEPT),
-        ("default: granted, when_refused: anonymize, subjectless: drop", Subjectless.DROP),
+        ("default: granted, when_denied: anonymize", Subjectless.ACCEPT),
+        ("default: granted, when_denied: drop", Subjectless.ACCEPT),
+        ("default: denied, when_denied: anonymize", Subjectless.ACCEPT),
+        ("default: denied, when_denied: drop", Subjectless.DROP),
+        ("default: denied, when_denied: drop, subjectless: accept", Subjectless.ACCEPT),
+        ("default: granted, when_denied: anonymize, subjectless: drop", Subjectless.DROP),
     ],
 )
 def test_a_purpose_says_what_becomes_of_events_that_name_no_person(
@@ -32,7 +32,7 @@ def test_a_purpose_says_what_becomes_of_events_that_name_no_person(
 ) -> None:
     catalog = compile_catalog(SMALL.replace(PURPOSE, f"telemetry: {{{rest}}}"), "chess.yaml")
     assert catalog.purposes["telemetry"].subjectless is subjectless
-    assert catalog.purposes["telemetry"].when_refused is WhenRefused(rest.split()[3].strip(","))
+    assert catalog.purposes["telemetry"].when_denied is WhenDenied(rest.split()[3].strip(","))
 
 
 def test_location_names_a_purpose() -> None:

@@ -22,12 +22,12 @@ def problems_of(text: str) -> list[str]:
         (
             "default: granted",
             "default: yes",
-            "6: purposes.telemetry.default: `yes` is not one of granted, refused",
+            "6: purposes.telemetry.default: `yes` is not one of granted, denied",
         ),
         (
-            "when_refused: anonymize",
-            "when_refused: keep",
-            "6: purposes.telemetry.when_refused: `keep` is not one of anonymize, drop",
+            "when_denied: anonymize",
+            "when_denied: keep",
+            "6: purposes.telemetry.when_denied: `keep` is not one of anonymize, drop",
         ),
         ("raw: 90d", "raw: 90", "8: categories.play.retention.raw: must be a length of time"),
         ("raw: 90d", "raw: 36h", "8: categories.play.retention.raw: must be whole days"),

@@ -18,7 +18,7 @@ app_id: demanding
 title: Demanding
 subject: {name: player_id}
 purposes:
-  asked: {default: refused, when_refused: drop}
+  asked: {default: denied, when_denied: drop}
 categories:
   asked: {pii: anonymized, purpose: asked, producers: [server], retention: {raw: keep, aggregate: keep}}
   free: {pii: none, producers: [server], retention: {raw: keep, aggregate: keep}}

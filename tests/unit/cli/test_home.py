@@ -101,7 +101,7 @@ def test_another_suite_begins_with_the_default(home: Home, running: Addresses) -
         ("migrate",),
         ("send", "-", "--app", "gamelaunch"),
         ("import", "-", "--app", "gamelaunch", "--map", "name=n", "--map", "occurred_at=t"),
-        ("query", "metric", "--app", "gamelaunch", "--rollup", "dau"),
+        ("query", "rollup", "--app", "gamelaunch", "--rollup", "dau"),
         ("consent", "history", "--app", "gamelaunch", "--subject", "ann"),
         ("catalog", "list"),
     ],
@@ -217,7 +217,7 @@ def test_a_folder_of_catalogs_that_is_not_there_is_said_to_be_missing(tmp_path: 
 def test_a_wrong_choice_is_said_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     for command in (
-        ("query", "retention", "--app", "gamelaunch", "--period", "year"),
+        ("query", "cohorts", "--app", "gamelaunch", "--period", "year"),
         ("import", "-", "--app", "gamelaunch", "--format", "xml"),
     ):
         refused = CliRunner().invoke(app, command)

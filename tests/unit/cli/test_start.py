@@ -39,7 +39,7 @@ CATALOGS = {"libs.catalog", "jsonschema_rs", "yaml"}
         ("status --json", STORES | CALLS | REST | CATALOGS),
         ("doctor", STORES | CALLS | REST),
         ("catalog list", STORES | CALLS | REST),
-        ("query metric --app chess --rollup r", STORES | REST | CATALOGS),
+        ("query rollup --app chess --rollup r", STORES | REST | CATALOGS),
         ("consent history --app chess --subject 7", STORES | REST | CATALOGS),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

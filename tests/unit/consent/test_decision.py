@@ -3,11 +3,11 @@
 import pytest
 from weir.privacy.v1 import privacy_service_pb2 as pb
 
-from libs.catalog import Purpose, WhenRefused
+from libs.catalog import Purpose, WhenDenied
 from libs.consent import Decision, decide, decide_all, parse_state
 
-OPEN = Purpose("telemetry", default_granted=True, when_refused=WhenRefused.ANONYMIZE)
-SHUT = Purpose("whatsapp", default_granted=False, when_refused=WhenRefused.DROP)
+OPEN = Purpose("telemetry", default_granted=True, when_denied=WhenDenied.ANONYMIZE)
+SHUT = Purpose("whatsapp", default_granted=False, when_denied=WhenDenied.DROP)
 
 
 @pytest.mark.parametrize(

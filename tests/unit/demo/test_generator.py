@@ -10,7 +10,7 @@ import pytest
 
 import demo
 from demo.generator import APP_IDS, generate_day
-from demo.model import Answer, Day, DemoEvent, Trouble, Verdict
+from demo.model import ConsentOutcome, Day, DemoEvent, ExpectedVerdict, Trouble
 from libs.catalog import Catalog, load_catalogs
 
 CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
@@ -49,7 +49,7 @@ def test_there_are_about_as_many_events_as_wanted_of_every_product(day: Day) -> 
 
 def test_every_verdict_and_every_trouble_occurs(day: Day) -> None:
     possible = {verdict for event in day.events for verdict in event.possible}
-    assert possible == set(Verdict)
+    assert possible == set(ExpectedVerdict)
     troubles = Counter(event.trouble for event in day.events)
     assert set(troubles) == set(Trouble)
     assert troubles[Trouble.NONE] > 0.96 * len(day.events)
@@ -75,19 +75,21 @@ def test_the_foreseen_verdicts_follow_from_catalog_and_choices(
         if event.trouble:
             continue
         declared = catalogs[event.app_id].events[event.name]
-        answer = Answer.ALLOW
+        answer = ConsentOutcome.ALLOW
         if event.subject_id and declared.purpose is not None:
             purpose = declared.purpose
             key = (event.app_id, event.subject_id, purpose.name)
             if not choices.get(key, purpose.default_granted):
-                answer = Answer(str(purpose.when_refused))
+                answer = ConsentOutcome(str(purpose.when_denied))
         verdict = {
-            Answer.ALLOW: Verdict.ACCEPTED,
-            Answer.ANONYMIZE: Verdict.ANONYMIZED,
-            Answer.DROP: Verdict.DROPPED,
+            ConsentOutcome.ALLOW: ExpectedVerdict.ACCEPTED,
+            ConsentOutcome.ANONYMIZE: ExpectedVerdict.ANONYMIZED,
+            ConsentOutcome.DROP: ExpectedVerdict.DROPPED,
         }[answer]
         sampled = declared.sampling.get("production", 1.0) < 1.0
-        assert event.possible == {verdict} | ({Verdict.SAMPLED} if sampled else set()), event
+        assert event.possible == {verdict} | ({ExpectedVerdict.SAMPLED} if sampled else set()), (
+            event
+        )
 
 
 def test_malformed_events_are_what_they_are_said_to_be(

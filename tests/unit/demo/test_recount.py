@@ -7,7 +7,7 @@ import pytest
 
 from demo.cells import Difference, cell_key, differences
 from demo.known_recount import KNOWN, Known, taken_events
-from demo.model import DemoEvent, Verdict
+from demo.model import DemoEvent, ExpectedVerdict
 
 DAY = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp())
 
@@ -27,7 +27,7 @@ def _event(app_id: str, name: str, hour: int, who: str, **properties: Any) -> De
         context={},
         attribution={},
         properties=properties,
-        possible=frozenset(Verdict),
+        possible=frozenset(ExpectedVerdict),
     )
 
 
@@ -47,14 +47,14 @@ def _mission(hour: int, who: str, kind: str, xp: int) -> DemoEvent:
 
 
 ANSWERED = [
-    (_mission(0, "1", "send_messages", 50), Verdict.ACCEPTED),
-    (_mission(0, "1", "send_messages", 55), Verdict.ACCEPTED),
-    (_mission(23, "2", "send_messages", 10), Verdict.ANONYMIZED),
-    (_mission(23, "2", "visit_zones", 40), Verdict.ANONYMIZED),
-    (_mission(5, "3", "send_messages", 999), Verdict.REJECTED),
-    (_mission(5, "3", "send_messages", 999), Verdict.DUPLICATE),
-    (_mission(5, "3", "send_messages", 999), Verdict.DROPPED),
-    (_event("unofficial_communities", "user.login.completed", 0, "2"), Verdict.ACCEPTED),
+    (_mission(0, "1", "send_messages", 50), ExpectedVerdict.ACCEPTED),
+    (_mission(0, "1", "send_messages", 55), ExpectedVerdict.ACCEPTED),
+    (_mission(23, "2", "send_messages", 10), ExpectedVerdict.ANONYMIZED),
+    (_mission(23, "2", "visit_zones", 40), ExpectedVerdict.ANONYMIZED),
+    (_mission(5, "3", "send_messages", 999), ExpectedVerdict.REJECTED),
+    (_mission(5, "3", "send_messages", 999), ExpectedVerdict.DUPLICATE),
+    (_mission(5, "3", "send_messages", 999), ExpectedVerdict.DROPPED),
+    (_event("unofficial_communities", "user.login.completed", 0, "2"), ExpectedVerdict.ACCEPTED),
 ]
 
 
@@ -93,7 +93,10 @@ def test_events_by_hour_and_name() -> None:
 
 def test_amounts_are_added_up_as_they_are_written() -> None:
     bought = [
-        (_event("social_live", "purchase", 1, str(n), amount=0.1, currency="EUR"), Verdict.ACCEPTED)
+        (
+            _event("social_live", "purchase", 1, str(n), amount=0.1, currency="EUR"),
+            ExpectedVerdict.ACCEPTED,
+        )
         for n in range(1_000)
     ]
     [values] = _known("social_live", "revenue").cells(taken_events(bought)).values()

@@ -8,7 +8,7 @@ from weir.common.v1 import event_pb2
 
 from services.enrich import convert
 from services.enrich.model import Device
-from services.enrich.steps.context_facts import EMPTY, context_reader, jsonb
+from services.enrich.steps.context_enrichment import EMPTY, context_reader, jsonb
 from services.enrich.steps.country import country_lookup
 from services.enrich.steps.user_agent import parse_user_agent
 

@@ -165,7 +165,7 @@ def test_a_path_without_a_database_is_named_with_the_reason(tmp_path: Path) -> N
 
 def test_doctor_looks_at_the_country_database(tmp_path: Path) -> None:
     def finding(path: Path) -> tuple[State, str]:
-        findings = examine(Home(tmp_path), {"WEIR_GEOIP_MMDB_PATH": str(path)}, None)
+        findings = examine(Home(tmp_path), {"WEIR_ENRICH_GEOIP_MMDB_PATH": str(path)}, None)
         [found] = [found for found in findings if found.name == "country database"]
         return found.state, found.detail
 

@@ -2,16 +2,18 @@
 
 import pytest
 
-from services.enrich.dead_letter_limit import PoisonFloodError, PoisonMeter
+from services.enrich.dead_letter_limit import DeadLetterLimit, DeadLetterLimitExceeded
 
 
-def meter() -> PoisonMeter:
-    return PoisonMeter(0.5, 100)
+def meter() -> DeadLetterLimit:
+    return DeadLetterLimit(0.5, 100)
 
 
 @pytest.mark.parametrize(("events", "poison"), [(100, 51), (1_000, 501), (100, 100)])
 def test_more_than_half_of_a_large_batch_is_a_flood(events: int, poison: int) -> None:
-    with pytest.raises(PoisonFloodError, match=f"{poison} of {events} events, the first: why"):
+    with pytest.raises(
+        DeadLetterLimitExceeded, match=f"{poison} of {events} events, the first: why"
+    ):
         meter().check(events, poison, "why")
 
 
@@ -20,12 +22,12 @@ def test_half_is_none_and_neither_is_a_small_batch(events: int, poison: int) -> 
     meter().check(events, poison, "why")
 
 
-def let_through(measured: PoisonMeter) -> int:
+def let_through(measured: DeadLetterLimit) -> int:
     """How many events of batches of ten that are all poison get through."""
     for count in range(0, 100_000, 10):
         try:
             measured.check(10, 10, "why")
-        except PoisonFloodError:
+        except DeadLetterLimitExceeded:
             return count
         measured.note(10, 10)
     raise AssertionError("no end of it")
@@ -47,5 +49,5 @@ def test_a_batch_without_poison_passes_in_a_flood() -> None:
     measured = meter()
     measured.note(99, 99)
     measured.check(100, 0, "")
-    with pytest.raises(PoisonFloodError):
+    with pytest.raises(DeadLetterLimitExceeded):
         measured.check(1, 1, "why")

@@ -13,9 +13,9 @@ from services.enrich.partitions.plan import (
     GRAINS,
     MAX_MERGED_BYTES,
     MAX_MERGED_LEAVES,
-    Change,
     Grain,
     Leaf,
+    PartitionChange,
     current_leaves,
     next_change,
     wanted_leaves,
@@ -33,7 +33,7 @@ def _day(text: str, size_bytes: int = 0) -> Leaf:
     return Leaf("90d", start, start + timedelta(days=1), size_bytes=size_bytes)
 
 
-def _applied(existing: Sequence[Leaf], change: Change) -> list[Leaf]:
+def _applied(existing: Sequence[Leaf], change: PartitionChange) -> list[Leaf]:
     size_bytes = sum(source.size_bytes for source in change.sources)
     made = replace(change.leaf, table=change.leaf.name, size_bytes=size_bytes)
     return [leaf for leaf in existing if leaf not in change.sources] + [made]
@@ -120,7 +120,7 @@ def test_a_day_that_has_become_too_old_is_merged_into_what_is_older() -> None:
     assert ahead is not None
     assert (ahead.leaf.name, ahead.sources) == ("events_90d_20261129", ())
     merge = next_change([*existing, ahead.leaf], next_day)
-    assert merge == Change(
+    assert merge == PartitionChange(
         Leaf("90d", BEGINNING, _at("2026-08-17")),
         (Leaf("90d", BEGINNING, _at("2026-08-16")), _day("2026-08-16")),
     )

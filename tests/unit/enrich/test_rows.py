@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from weir.common.v1 import event_pb2
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.common.ids import EVENT_NAMESPACE
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.enrich import convert
 from services.enrich.model import Session, WorkBatch
-from services.enrich.steps.context_facts import context_reader
+from services.enrich.steps.context_enrichment import context_reader
 from services.enrich.steps.country import country_lookup
 from services.enrich.steps.enrichment import Enricher
 from services.enrich.storage.rows import COLUMNS
@@ -139,7 +139,7 @@ def test_the_retention_class_is_the_longest_that_ingest_allows(
 def test_an_event_that_makes_a_step_raise_is_set_aside_alone() -> None:
     odd = _event("odd", producer=99)
     batch = _enriched(work_batch(_event("a"), odd, _event("c")))
-    assert [(item.position, item.reason) for item in batch.poison] == [
+    assert [(item.position, item.reason) for item in batch.failed] == [
         (1, "IndexError while enriching")
     ]
     assert [row is not None for row in batch.rows] == [True, False, True]
@@ -151,7 +151,7 @@ def test_an_event_needs_no_catalog_here() -> None:
     unknown = _event("gone")
     unknown.name = "game.removed_from_the_catalog"
     batch = _enriched(work_batch(unknown, app_id="unheard_of"))
-    assert batch.poison == []
+    assert batch.failed == []
     assert batch.rows[0] is not None
 
 
@@ -160,7 +160,7 @@ def test_a_number_in_a_context_that_json_cannot_express_loses_no_event() -> None
     not_a_number.context.extra.update({"x": 1})
     not_a_number.context.extra.fields["x"].number_value = math.nan
     batch = _enriched(work_batch(not_a_number))
-    assert batch.poison == []
+    assert batch.failed == []
     assert batch.rows[0] is not None
     values = dict(zip([name for name, _ in COLUMNS], batch.rows[0], strict=True))
     assert values["context"] == b'\x01{"platform":"web"}'
@@ -187,8 +187,8 @@ def test_what_is_no_batch_is_refused(payload: Any) -> None:
 def test_dead_letters_have_ids_that_follow_from_their_batch() -> None:
     gone = _event("gone", producer=99)
     first, second = (_enriched(work_batch(_event("a"), gone)) for _ in range(2))
-    letters = convert.dead_letters(first, first.poison)
-    assert letters == convert.dead_letters(second, second.poison)
+    letters = convert.dead_letters(first, first.failed)
+    assert letters == convert.dead_letters(second, second.failed)
     [letter] = batch_pb2.DeadLetterBatch.FromString(letters).dead_letters
     assert letter.dead_letter_id == uuid.uuid5(uuid.UUID(bytes=b"b" * 16), "1").bytes
     assert (letter.stage, letter.reason) == ("enrich", "PROCESSING_FAILED")

@@ -13,8 +13,8 @@ title: Chess
 subject: {name: player, entity_types: [player]}
 group: {name: club}
 purposes:
-  telemetry: {default: granted, when_refused: anonymize}
-  coaching: {default: refused, when_refused: drop}
+  telemetry: {default: granted, when_denied: anonymize}
+  coaching: {default: denied, when_denied: drop}
 categories:
   play: {purpose: telemetry, producers: [server, api], retention: {raw: 90d, aggregate: 5y}}
   coach: {purpose: coaching, producers: [webhooks], retention: {raw: 90d, aggregate: 5y}}

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalog
 from libs.common.pseudonym import Pseudonymizer

@@ -6,7 +6,7 @@ import pytest
 from google.rpc import code_pb2
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
-from weir.pipeline.v1 import batch_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.common.errors import InvalidArgument, NotFound, ResourceExhausted
 from libs.common.ids import event_uuid
@@ -45,16 +45,16 @@ async def test_one_bad_event_among_500() -> None:
     events[321].properties_json = b'{"moves":"many"}'
     outcome = await ingest.take(*events)
     assert outcome.verdicts.count(Verdict.ACCEPTED) == 499
-    assert list(outcome.refusals) == [321]
-    refusal = outcome.refusals[321].refusal
-    assert (refusal.reason, refusal.field) == ("PROPERTIES_INVALID", "properties.moves")
+    assert list(outcome.rejections) == [321]
+    rejection = outcome.rejections[321].rejection
+    assert (rejection.reason, rejection.field) == ("PROPERTIES_INVALID", "properties.moves")
     assert [event.event_id for event in ingest.stored()] == [
         f"e{number}" for number in range(500) if number != 321
     ]
     [letter] = ingest.letters()
     assert letter.event.event_id == "e321"
     assert letter.event.properties_json == b'{"moves":"many"}'
-    assert letter.dead_letter_id == outcome.refusals[321].dead_letter_id
+    assert letter.dead_letter_id == outcome.rejections[321].dead_letter_id
 
 
 async def test_a_producer_cannot_become_the_batchs_header() -> None:
@@ -86,7 +86,7 @@ async def test_results_say_why_an_event_was_not_taken() -> None:
     events[1].properties_json = b'{"minutes": 1}'
     outcome = await ingest.take(*events)
     dropped, duplicate = results(outcome, events)
-    assert (dropped.index, describe_status(dropped.status).reason) == (1, "CONSENT_REFUSED")
+    assert (dropped.index, describe_status(dropped.status).reason) == (1, "CONSENT_DENIED")
     assert dropped.status.code == code_pb2.FAILED_PRECONDITION
     assert not duplicate.HasField("status")
     ingest.stream.full_shards = {0}
@@ -100,7 +100,7 @@ async def test_a_malformed_event_that_is_dropped_says_only_that_it_is_dropped() 
     lesson = event_of(name="lesson.given", subject_id="bob", properties_json=b'{"minutes":"x"}')
     [dropped] = results(await ingest.take(lesson), [lesson])
     assert (dropped.verdict, dropped.dead_letter_id) == (pb.VERDICT_DROPPED, "")
-    assert describe_status(dropped.status).reason == "CONSENT_REFUSED"
+    assert describe_status(dropped.status).reason == "CONSENT_DENIED"
 
 
 async def test_results_of_what_was_taken_or_sampled_give_no_reason() -> None:
@@ -159,7 +159,7 @@ async def test_a_full_backlog_gives_everything_back() -> None:
     outcome = await ingest.take(event_of("a"), event_of("b", name="?"), event_of("a"))
     assert outcome.verdicts == [Verdict.RETRY, Verdict.RETRY, Verdict.DUPLICATE]
     assert outcome.retry_after_seconds == 0.25
-    assert outcome.refusals == {}
+    assert outcome.rejections == {}
 
 
 async def test_every_verdict_once_and_nothing_missing() -> None:
@@ -180,15 +180,15 @@ async def test_every_verdict_once_and_nothing_missing() -> None:
 
 
 async def test_a_batch_has_at_most_1000_events() -> None:
-    with pytest.raises(ResourceExhausted, match="at most 1000 events") as refusal:
+    with pytest.raises(ResourceExhausted, match="at most 1000 events") as rejection:
         await Ingest().take(*[event_of(f"e{n}") for n in range(1001)])
-    assert refusal.value.metadata == {"limit": "max_events", "value": "1000"}
+    assert rejection.value.metadata == {"limit": "max_events", "value": "1000"}
 
 
 async def test_a_batch_has_at_least_one_event() -> None:
-    with pytest.raises(InvalidArgument, match="at least one event") as refusal:
+    with pytest.raises(InvalidArgument, match="at least one event") as rejection:
         await Ingest().take()
-    assert refusal.value.field == "events"
+    assert rejection.value.field == "events"
 
 
 async def test_a_batch_that_is_too_large_is_refused_before_anything_is_appended() -> None:
@@ -201,9 +201,9 @@ async def test_a_batch_that_is_too_large_is_refused_before_anything_is_appended(
 
 
 async def test_an_unknown_app_is_not_found() -> None:
-    with pytest.raises(NotFound) as refusal:
+    with pytest.raises(NotFound) as rejection:
         await Ingest().take(event_of(), app_id="go")
-    assert refusal.value.reason == "APP_UNKNOWN"
+    assert rejection.value.reason == "APP_UNKNOWN"
 
 
 async def test_a_persons_events_go_to_one_shard_and_full_shards_hurt_only_theirs() -> None:

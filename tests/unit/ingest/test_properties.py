@@ -189,6 +189,6 @@ def test_a_number_that_postgres_cannot_store_is_refused(
 
 def test_a_complaint_does_not_quote_the_properties() -> None:
     for raw in (b'{"mail": "ann@example.org" x', b'{"ann@example.org":1,"ann@example.org":2}'):
-        with pytest.raises(PropertiesError) as refusal:
+        with pytest.raises(PropertiesError) as rejection:
             parse_properties(_event(raw))
-        assert "example" not in str(refusal.value)
+        assert "example" not in str(rejection.value)

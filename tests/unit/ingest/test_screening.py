@@ -7,7 +7,7 @@ import pytest
 from weir.common.v1 import event_pb2
 
 from services.ingest.intake.clock_check import ClockCheck
-from services.ingest.intake.model import Refusal
+from services.ingest.intake.model import Rejection
 from services.ingest.intake.sampling import sampled_out
 from services.ingest.intake.screening import Screening, screen
 from tests.unit.ingest.fakes import NOW_US, chess
@@ -27,11 +27,11 @@ def _screen(*events: event_pb2.Event) -> Screening:
     return screen(chess(), events, NOW_US)
 
 
-def _refusal(event: event_pb2.Event) -> Refusal:
+def _refusal(event: event_pb2.Event) -> Rejection:
     screening = _screen(event)
     assert screening.passed == []
-    assert list(screening.refused) == [0]
-    return screening.refused[0]
+    assert list(screening.rejected) == [0]
+    return screening.rejected[0]
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def _refusal(event: event_pb2.Event) -> Refusal:
 def test_a_refusal_names_the_reason_and_the_field(
     fields: dict[str, Any], reason: str, field: str
 ) -> None:
-    refusal = _refusal(_event(**fields))
-    assert (refusal.reason, refusal.field) == (reason, field)
+    rejection = _refusal(_event(**fields))
+    assert (rejection.reason, rejection.field) == (reason, field)
 
 
 def test_a_missing_time_is_called_missing() -> None:
     event = _event()
     event.ClearField("occurred_at")
-    assert _refusal(event) == Refusal("FIELD_INVALID", "occurred_at", "is missing")
+    assert _refusal(event) == Rejection("FIELD_INVALID", "occurred_at", "is missing")
 
 
 @pytest.mark.parametrize("nanos", [-1, 1_000_000_000, 2**31 - 1])
@@ -105,7 +105,7 @@ def test_a_refusal_does_not_quote_the_value() -> None:
 def test_one_bad_event_does_not_hurt_its_neighbours() -> None:
     screening = _screen(_event(event_id="a"), _event(name="?"), _event(event_id="c"))
     assert [candidate.position for candidate in screening.passed] == [0, 2]
-    assert list(screening.refused) == [1]
+    assert list(screening.rejected) == [1]
 
 
 def test_all_that_may_be_long_is_at_its_longest() -> None:
@@ -203,16 +203,16 @@ def test_sampling_is_by_environment() -> None:
 def test_the_clocks_edges_are_inside() -> None:
     check = ClockCheck(chess().clock, NOW_US)
     latest, earliest = NOW_US + 600_000_000, NOW_US - 365 * DAY_US
-    assert check.complaint(latest) is None
-    assert check.complaint(earliest) is None
-    assert "future" in str(check.complaint(latest + 1))
-    assert "back" in str(check.complaint(earliest - 1))
+    assert check.violation(latest) is None
+    assert check.violation(earliest) is None
+    assert "future" in str(check.violation(latest + 1))
+    assert "back" in str(check.violation(earliest - 1))
 
 
 def test_without_a_limit_any_age_since_2000_will_do() -> None:
     policy = chess().clock.__class__(max_future_seconds=0, max_age_days=None)
     check = ClockCheck(policy, NOW_US)
-    assert check.complaint(946_684_800_000_000) is None  # 2000-01-01T00:00:00Z
-    assert check.complaint(946_684_799_999_999) == "lies before 2000"
-    assert check.complaint(NOW_US) is None
-    assert check.complaint(NOW_US + 1) is not None
+    assert check.violation(946_684_800_000_000) is None  # 2000-01-01T00:00:00Z
+    assert check.violation(946_684_799_999_999) == "lies before 2000"
+    assert check.violation(NOW_US) is None
+    assert check.violation(NOW_US + 1) is not None

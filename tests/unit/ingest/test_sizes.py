@@ -6,7 +6,7 @@ import orjson
 import pytest
 from weir.common.v1 import event_pb2
 
-from services.ingest.intake.model import Refusal
+from services.ingest.intake.model import Rejection
 from services.ingest.intake.screening import screen
 from tests.unit.ingest.fakes import CHESS, NOW_US, chess
 
@@ -34,10 +34,10 @@ def _event(properties: dict[str, Any] | None = None, **fields: Any) -> event_pb2
     return event
 
 
-def _refusal(event: event_pb2.Event, catalog: str = OPENINGS + ROLLUPS) -> Refusal | None:
+def _refusal(event: event_pb2.Event, catalog: str = OPENINGS + ROLLUPS) -> Rejection | None:
     screening = screen(chess(catalog), [event], NOW_US)
-    assert len(screening.passed) + len(screening.refused) == 1
-    return screening.refused.get(0)
+    assert len(screening.passed) + len(screening.rejected) == 1
+    return screening.rejected.get(0)
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def _refusal(event: event_pb2.Event, catalog: str = OPENINGS + ROLLUPS) -> Refus
 def test_a_dimension_is_at_most_256_characters(
     properties: dict[str, Any], fields: dict[str, Any], field: str
 ) -> None:
-    refusal = _refusal(_event(properties, **fields))
-    assert refusal is not None
-    assert refusal == Refusal(
+    rejection = _refusal(_event(properties, **fields))
+    assert rejection is not None
+    assert rejection == Rejection(
         "FIELD_INVALID", field, "must be at most 256 characters: numbers are split by it"
     )
 
@@ -99,7 +99,7 @@ def test_every_text_of_context_and_attribution_has_a_limit(part: str) -> None:
     assert len(names) == {"context": 13, "attribution": 5}[part]
     for name in names:
         assert _refusal(_event(**{part: {name: "é" * 2_048}}), CHESS) is None
-        assert _refusal(_event(**{part: {name: "é" * 2_049}}), CHESS) == Refusal(
+        assert _refusal(_event(**{part: {name: "é" * 2_049}}), CHESS) == Rejection(
             "FIELD_INVALID", f"{part}.{name}", "must be at most 2048 characters"
         )
 
@@ -107,13 +107,13 @@ def test_every_text_of_context_and_attribution_has_a_limit(part: str) -> None:
 def test_a_property_has_a_limit_and_the_name_of_an_undeclared_one_is_not_repeated() -> None:
     # {"email":"..."} are 12 bytes more than the text.
     assert _refusal(_event({"email": "x" * 65_524}), CHESS) is None
-    assert _refusal(_event({"email": "x" * 65_525}), CHESS) == Refusal(
+    assert _refusal(_event({"email": "x" * 65_525}), CHESS) == Rejection(
         "FIELD_INVALID", "properties.email", "must be at most 65536 bytes"
     )
     for undeclared in ({"ann@example.org": "x" * 70_000}, {"ann" * 25_000: 1}):
-        refusal = _refusal(_event(undeclared), CHESS)
-        assert refusal is not None
-        assert refusal.field == "properties.*"
+        rejection = _refusal(_event(undeclared), CHESS)
+        assert rejection is not None
+        assert rejection.field == "properties.*"
 
 
 def test_extra_has_the_limit_of_a_property() -> None:
@@ -121,14 +121,14 @@ def test_extra_has_the_limit_of_a_property() -> None:
     event.context.extra.update({"a": "x" * 60_000})
     assert _refusal(event, CHESS) is None
     event.context.extra.update({"b": "x" * 6_000})
-    assert _refusal(event, CHESS) == Refusal(
+    assert _refusal(event, CHESS) == Rejection(
         "FIELD_INVALID", "context.extra", "must be at most 65536 bytes"
     )
 
 
 def test_a_whole_event_has_a_limit() -> None:
     many = {f"p{number}": "x" * 60_000 for number in range(9)}
-    assert _refusal(_event(many), CHESS) == Refusal(
+    assert _refusal(_event(many), CHESS) == Rejection(
         "FIELD_INVALID", "", "must be at most 524288 bytes in all"
     )
     del many["p8"]
@@ -138,9 +138,9 @@ def test_a_whole_event_has_a_limit() -> None:
 def test_properties_as_a_struct_have_the_same_limits() -> None:
     event = _event()
     event.properties.update({"moves": 3, "opening": "x" * 257})
-    refusal = _refusal(event)
-    assert refusal is not None
-    assert refusal.field == "properties.opening"
+    rejection = _refusal(event)
+    assert rejection is not None
+    assert rejection.field == "properties.opening"
 
 
 def test_the_catalog_sets_the_limits() -> None:
@@ -150,6 +150,6 @@ def test_the_catalog_sets_the_limits() -> None:
         (_event(context={"locale": "x" * 141}), "context.locale"),
         (_event({"email": "x" * 1_013}), "properties.email"),
     ):
-        refusal = _refusal(event, OPENINGS + ROLLUPS + own)
-        assert refusal is not None
-        assert refusal.field == field
+        rejection = _refusal(event, OPENINGS + ROLLUPS + own)
+        assert rejection is not None
+        assert rejection.field == field

@@ -28,7 +28,7 @@ async def test_an_event_that_names_no_person_is_dropped_if_its_purpose_says_so()
     assert outcome.verdicts == [Verdict.DROPPED, Verdict.DROPPED, Verdict.ACCEPTED]
     dropped = results(outcome, events)[0]
     status = describe_status(dropped.status)
-    assert (status.reason, status.message) == ("CONSENT_REFUSED", DropReason.SUBJECTLESS.value)
+    assert (status.reason, status.message) == ("CONSENT_DENIED", DropReason.SUBJECTLESS.value)
     assert [event.event_id for event in ingest.stored()] == ["c"]
 
 

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState, ConsentUnavailable, parse_state
 from services.privacy.consent.model import (
+    HistoryCursor,
     HistoryEntry,
-    HistoryPosition,
-    Person,
     Recorded,
     Recording,
+    Subject,
 )
 
 
@@ -19,14 +19,14 @@ class FakeStore:
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
-        self.states: dict[Person, ConsentState] = {}
+        self.states: dict[Subject, ConsentState] = {}
         self.version = 0
         self.fail_commit = False
         self.fail_read = False
         self.reads = 0
 
     @asynccontextmanager
-    async def transaction(self, person: Person) -> AsyncIterator["FakeTransaction"]:
+    async def transaction(self, person: Subject) -> AsyncIterator["FakeTransaction"]:
         transaction = FakeTransaction(self, person)
         yield transaction
         if self.fail_commit:
@@ -40,16 +40,16 @@ class FakeStore:
         self.reads += 1
         if self.fail_read:
             raise Unavailable("Postgres does not answer")
-        return [self.states.get(Person(app_id, subject_id)) for subject_id in subject_ids]
+        return [self.states.get(Subject(app_id, subject_id)) for subject_id in subject_ids]
 
     async def page(self, app_id: str, after: str, limit: int) -> list[tuple[str, ConsentState]]:
         people = sorted(p.subject_id for p in self.states if p.app_id == app_id)
         chosen = [subject_id for subject_id in people if subject_id > after][:limit]
         self.log.append(f"page of {len(chosen)}")
-        return [(s, self.states[Person(app_id, s)]) for s in chosen]
+        return [(s, self.states[Subject(app_id, s)]) for s in chosen]
 
     async def history(
-        self, person: Person, after: HistoryPosition, limit: int
+        self, person: Subject, after: HistoryCursor, limit: int
     ) -> list[HistoryEntry]:
         return []
 
@@ -58,7 +58,7 @@ class FakeStore:
 
 
 class FakeTransaction:
-    def __init__(self, store: FakeStore, person: Person) -> None:
+    def __init__(self, store: FakeStore, person: Subject) -> None:
         self._store = store
         self._person = person
         self.written: ConsentState | None = None
@@ -81,7 +81,7 @@ class FakeMirror:
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
-        self.texts: dict[Person, bytes] = {}
+        self.texts: dict[Subject, bytes] = {}
         self.down = False
         self.whole = True
         self.sign = False
@@ -90,7 +90,7 @@ class FakeMirror:
         self._check()
         in_the_way = 0
         for subject_id, text in states.items():
-            person = Person(app_id, subject_id)
+            person = Subject(app_id, subject_id)
             stored = self.texts.get(person)
             if stored is None or parse_state(stored).version < parse_state(text).version:
                 self.texts[person] = text
@@ -122,7 +122,7 @@ class FakeMirror:
     async def read_one(self, app_id: str, subject_id: str) -> bytes | None:
         if self.down or not self.whole:
             raise ConsentUnavailable("no mirror")
-        return self.texts.get(Person(app_id, subject_id))
+        return self.texts.get(Subject(app_id, subject_id))
 
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[bytes | None]:
         return [await self.read_one(app_id, subject_id) for subject_id in subject_ids]

@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
-from libs.catalog import Purpose, WhenRefused
+from libs.catalog import Purpose, WhenDenied
 from libs.common.errors import Unavailable, WeirError
 from libs.consent import ConsentState, Decision
 from services.privacy.consent.checking import Checker
-from services.privacy.consent.model import Answer, Person
+from services.privacy.consent.model import ConsentAnswer, Subject
 from services.privacy.consent.tokens import consent_token
 from tests.unit.privacy.fakes import FakeMirror, FakeStore
 
-ANN = Person("chess", "ann")
+ANN = Subject("chess", "ann")
 CATALOG: Any = SimpleNamespace(
-    purposes={"telemetry": Purpose("telemetry", True, WhenRefused.ANONYMIZE)}
+    purposes={"telemetry": Purpose("telemetry", True, WhenDenied.ANONYMIZE)}
 )
-ALLOWED_BY_DEFAULT = Answer(Decision.ALLOW, recorded=False)
-GRANTED = Answer(Decision.ALLOW, recorded=True)
-REFUSED = Answer(Decision.ANONYMIZE, recorded=True)
+ALLOWED_BY_DEFAULT = ConsentAnswer(Decision.ALLOW, recorded=False)
+GRANTED = ConsentAnswer(Decision.ALLOW, recorded=True)
+REFUSED = ConsentAnswer(Decision.ANONYMIZE, recorded=True)
 
 
 class Scene:
@@ -28,7 +28,7 @@ class Scene:
         self.store = FakeStore([])
         self.checker = Checker({"chess": CATALOG}, self.mirror, self.store)
 
-    async def check(self, token: str = "") -> Answer:
+    async def check(self, token: str = "") -> ConsentAnswer:
         return await self.checker.check("chess", "ann", "telemetry", token)
 
 

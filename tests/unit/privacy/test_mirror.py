@@ -5,12 +5,12 @@ import pytest
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState
 from services.privacy.consent import resync_queue as repairs_module
-from services.privacy.consent.mirror_sync import MirrorKeeper
-from services.privacy.consent.model import Person
-from services.privacy.consent.resync_queue import Repairs
+from services.privacy.consent.mirror_sync import MirrorSync
+from services.privacy.consent.model import Subject
+from services.privacy.consent.resync_queue import ResyncQueue
 from tests.unit.privacy.fakes import FakeMirror, FakeStore
 
-ANN, BOB, EVE = (Person("chess", name) for name in ("ann", "bob", "eve"))
+ANN, BOB, EVE = (Subject("chess", name) for name in ("ann", "bob", "eve"))
 
 
 class Scene:
@@ -18,8 +18,8 @@ class Scene:
         self.log: list[str] = []
         self.store = FakeStore(self.log)
         self.mirror = FakeMirror(self.log)
-        self.repairs = Repairs()
-        self.keeper = MirrorKeeper(["chess"], self.store, self.mirror, self.repairs, page_size=2)
+        self.repairs = ResyncQueue()
+        self.keeper = MirrorSync(["chess"], self.store, self.mirror, self.repairs, page_size=2)
         for version, person in enumerate((ANN, BOB, EVE), start=1):
             self.store.states[person] = ConsentState(version, {"telemetry": version != 2})
         self.store.version = 3

@@ -4,12 +4,12 @@ import pytest
 
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState
-from services.privacy.consent.model import Person, Recording
+from services.privacy.consent.model import Recording, Subject
 from services.privacy.consent.recording import Recorder
-from services.privacy.consent.resync_queue import Repairs
+from services.privacy.consent.resync_queue import ResyncQueue
 from tests.unit.privacy.fakes import FakeMirror, FakeStore
 
-ANN = Person("chess", "ann")
+ANN = Subject("chess", "ann")
 
 
 class FixedClock:
@@ -22,7 +22,7 @@ class Scene:
         self.log: list[str] = []
         self.store = FakeStore(self.log)
         self.mirror = FakeMirror(self.log)
-        self.repairs = Repairs()
+        self.repairs = ResyncQueue()
         self.recorder = Recorder(self.store, self.mirror, self.repairs, FixedClock())
 
     async def record(self, **choices: bool) -> int:

@@ -3,10 +3,10 @@
 import pytest
 
 from libs.common.errors import InvalidArgument
-from services.privacy.consent.model import BEGINNING, HistoryPosition, Person
-from services.privacy.consent.tokens import consent_token, page_position, page_token, token_version
+from services.privacy.consent.model import BEGINNING, HistoryCursor, Subject
+from services.privacy.consent.tokens import consent_token, page_cursor, page_token, token_version
 
-ANN = Person("chess", "ann")
+ANN = Subject("chess", "ann")
 
 
 def test_a_token_tells_its_version() -> None:
@@ -15,9 +15,9 @@ def test_a_token_tells_its_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [Person("chess", "bob"), Person("go", "ann"), Person("c", "hess")]
+    "other", [Subject("chess", "bob"), Subject("go", "ann"), Subject("c", "hess")]
 )
-def test_a_token_of_somebody_else_is_refused(other: Person) -> None:
+def test_a_token_of_somebody_else_is_refused(other: Subject) -> None:
     with pytest.raises(InvalidArgument) as caught:
         token_version(ANN, consent_token(other, 42))
     assert caught.value.field == "token"
@@ -41,14 +41,14 @@ def test_a_version_beyond_postgres_is_refused() -> None:
 
 
 def test_a_page_token_is_a_place_in_one_history() -> None:
-    place = HistoryPosition(7, "telemetry")
-    assert page_position(ANN, page_token(ANN, place)) == place
-    assert page_position(ANN, "") == BEGINNING
+    place = HistoryCursor(7, "telemetry")
+    assert page_cursor(ANN, page_token(ANN, place)) == place
+    assert page_cursor(ANN, "") == BEGINNING
     with pytest.raises(InvalidArgument) as caught:
-        page_position(Person("chess", "bob"), page_token(ANN, place))
+        page_cursor(Subject("chess", "bob"), page_token(ANN, place))
     assert caught.value.field == "page_token"
 
 
 def test_a_page_token_is_no_consent_token() -> None:
     with pytest.raises(InvalidArgument):
-        token_version(ANN, page_token(ANN, HistoryPosition(7, "telemetry")))
+        token_version(ANN, page_token(ANN, HistoryCursor(7, "telemetry")))

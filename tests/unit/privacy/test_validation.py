@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from libs.common.errors import InvalidArgument
-from services.privacy.consent.model import Person, Recording
+from services.privacy.consent.model import Recording, Subject
 from services.privacy.consent.validation import check_recording
 
 CATALOG: Any = SimpleNamespace(purposes={f"p{number}": None for number in range(40)})
@@ -21,7 +21,7 @@ def check(
     notice_version: str = "3",
 ) -> None:
     choices = dict.fromkeys(purposes, granted)
-    person = Person("chess", subject_id)
+    person = Subject("chess", subject_id)
     check_recording(CATALOG, Recording(person, choices, actor, method, notice_version), purposes)
 
 

@@ -41,7 +41,7 @@ class Cell(_message.Message):
     metrics: _containers.ScalarMap[str, float]
     def __init__(self, bucket_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dimensions: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metrics: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
-class QueryMetricRequest(_message.Message):
+class QueryRollupRequest(_message.Message):
     __slots__ = ("app_id", "rollup", "to", "dimensions", "page_size", "page_token")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     ROLLUP_FIELD_NUMBER: _ClassVar[int]
@@ -58,7 +58,7 @@ class QueryMetricRequest(_message.Message):
     page_token: str
     def __init__(self, app_id: _Optional[str] = ..., rollup: _Optional[str] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dimensions: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., **kwargs) -> None: ...
 
-class QueryMetricResponse(_message.Message):
+class QueryRollupResponse(_message.Message):
     __slots__ = ("cells", "period", "next_page_token")
     CELLS_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
@@ -68,7 +68,7 @@ class QueryMetricResponse(_message.Message):
     next_page_token: str
     def __init__(self, cells: _Optional[_Iterable[_Union[Cell, _Mapping]]] = ..., period: _Optional[_Union[Period, str]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
-class WatchMetricsRequest(_message.Message):
+class WatchRollupsRequest(_message.Message):
     __slots__ = ("app_id", "rollups")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     ROLLUPS_FIELD_NUMBER: _ClassVar[int]
@@ -76,7 +76,7 @@ class WatchMetricsRequest(_message.Message):
     rollups: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, app_id: _Optional[str] = ..., rollups: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class WatchMetricsResponse(_message.Message):
+class WatchRollupsResponse(_message.Message):
     __slots__ = ("cells",)
     CELLS_FIELD_NUMBER: _ClassVar[int]
     cells: _containers.RepeatedCompositeFieldContainer[WatchedCell]
@@ -90,7 +90,7 @@ class WatchedCell(_message.Message):
     cell: Cell
     def __init__(self, rollup: _Optional[str] = ..., cell: _Optional[_Union[Cell, _Mapping]] = ...) -> None: ...
 
-class QueryRetentionRequest(_message.Message):
+class QueryCohortRetentionRequest(_message.Message):
     __slots__ = ("app_id", "period", "to", "page_token")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
@@ -103,7 +103,7 @@ class QueryRetentionRequest(_message.Message):
     page_token: str
     def __init__(self, app_id: _Optional[str] = ..., period: _Optional[_Union[Period, str]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_token: _Optional[str] = ..., **kwargs) -> None: ...
 
-class QueryRetentionResponse(_message.Message):
+class QueryCohortRetentionResponse(_message.Message):
     __slots__ = ("cohorts", "next_page_token")
     COHORTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]

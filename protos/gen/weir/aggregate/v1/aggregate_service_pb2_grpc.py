@@ -35,20 +35,20 @@ class AggregateServiceStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.QueryMetric = channel.unary_unary(
-                '/weir.aggregate.v1.AggregateService/QueryMetric',
-                request_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryMetricRequest.SerializeToString,
-                response_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryMetricResponse.FromString,
+        self.QueryRollup = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/QueryRollup',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRollupRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRollupResponse.FromString,
                 _registered_method=True)
-        self.WatchMetrics = channel.unary_stream(
-                '/weir.aggregate.v1.AggregateService/WatchMetrics',
-                request_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchMetricsRequest.SerializeToString,
-                response_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchMetricsResponse.FromString,
+        self.WatchRollups = channel.unary_stream(
+                '/weir.aggregate.v1.AggregateService/WatchRollups',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsResponse.FromString,
                 _registered_method=True)
-        self.QueryRetention = channel.unary_unary(
-                '/weir.aggregate.v1.AggregateService/QueryRetention',
-                request_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRetentionRequest.SerializeToString,
-                response_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRetentionResponse.FromString,
+        self.QueryCohortRetention = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/QueryCohortRetention',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionResponse.FromString,
                 _registered_method=True)
 
 
@@ -56,14 +56,14 @@ class AggregateServiceServicer:
     """Answers what the catalogs declare: rollups, counters, retention.
     """
 
-    def QueryMetric(self, request, context):
+    def QueryRollup(self, request, context):
         """The cells of one rollup between two moments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def WatchMetrics(self, request, context):
+    def WatchRollups(self, request, context):
         """Sends the cells of the current buckets at once, and then every cell that changes, within a second
         of the change. Absolute values: missing one message loses nothing once the next arrives. Who reads too
         slowly skips states, and may get the current buckets again; a state may come twice.
@@ -74,7 +74,7 @@ class AggregateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def QueryRetention(self, request, context):
+    def QueryCohortRetention(self, request, context):
         """How many of the people first seen in a period came back in each later one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -84,20 +84,20 @@ class AggregateServiceServicer:
 
 def add_AggregateServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'QueryMetric': grpc.unary_unary_rpc_method_handler(
-                    servicer.QueryMetric,
-                    request_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryMetricRequest.FromString,
-                    response_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryMetricResponse.SerializeToString,
+            'QueryRollup': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryRollup,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRollupRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRollupResponse.SerializeToString,
             ),
-            'WatchMetrics': grpc.unary_stream_rpc_method_handler(
-                    servicer.WatchMetrics,
-                    request_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchMetricsRequest.FromString,
-                    response_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchMetricsResponse.SerializeToString,
+            'WatchRollups': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRollups,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsResponse.SerializeToString,
             ),
-            'QueryRetention': grpc.unary_unary_rpc_method_handler(
-                    servicer.QueryRetention,
-                    request_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRetentionRequest.FromString,
-                    response_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRetentionResponse.SerializeToString,
+            'QueryCohortRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryCohortRetention,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -112,7 +112,7 @@ class AggregateService:
     """
 
     @staticmethod
-    def QueryMetric(request,
+    def QueryRollup(request,
             target,
             options=(),
             channel_credentials=None,
@@ -125,9 +125,9 @@ class AggregateService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/weir.aggregate.v1.AggregateService/QueryMetric',
-            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryMetricRequest.SerializeToString,
-            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryMetricResponse.FromString,
+            '/weir.aggregate.v1.AggregateService/QueryRollup',
+            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRollupRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRollupResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -139,7 +139,7 @@ class AggregateService:
             _registered_method=True)
 
     @staticmethod
-    def WatchMetrics(request,
+    def WatchRollups(request,
             target,
             options=(),
             channel_credentials=None,
@@ -152,9 +152,9 @@ class AggregateService:
         return grpc.experimental.unary_stream(
             request,
             target,
-            '/weir.aggregate.v1.AggregateService/WatchMetrics',
-            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchMetricsRequest.SerializeToString,
-            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchMetricsResponse.FromString,
+            '/weir.aggregate.v1.AggregateService/WatchRollups',
+            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -166,7 +166,7 @@ class AggregateService:
             _registered_method=True)
 
     @staticmethod
-    def QueryRetention(request,
+    def QueryCohortRetention(request,
             target,
             options=(),
             channel_credentials=None,
@@ -179,9 +179,9 @@ class AggregateService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/weir.aggregate.v1.AggregateService/QueryRetention',
-            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRetentionRequest.SerializeToString,
-            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryRetentionResponse.FromString,
+            '/weir.aggregate.v1.AggregateService/QueryCohortRetention',
+            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionResponse.FromString,
             options,
             channel_credentials,
             insecure,

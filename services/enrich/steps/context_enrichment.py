@@ -11,11 +11,11 @@ from typing import Any
 
 import orjson
 
-from services.enrich.model import ContextFacts, Device, Finding
+from services.enrich.model import ContextEnrichment, Device, Enrichment
 from services.enrich.steps.country import Lookup
 from services.enrich.steps.user_agent import parse_user_agent
 
-EMPTY = ContextFacts(None, Finding("", Device()), "", "")
+EMPTY = ContextEnrichment(None, Enrichment("", Device()), "", "")
 JSONB_VERSION = b"\x01"
 # The look-behind passes over escaped backslashes.
 _NULL_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
@@ -34,27 +34,27 @@ def jsonb(value: Any) -> bytes:
 
 def context_reader(
     country: Lookup, parse: Callable[[bytes], Any], plain: Callable[[Any], Any]
-) -> Callable[[bytes], ContextFacts]:
+) -> Callable[[bytes], ContextEnrichment]:
     """A function from a serialized `weir.common.v1.Context` to its facts.
 
     `parse` gives the message, `plain` turns it into a dict of its non-empty fields.
     """
 
     @lru_cache(maxsize=100_000)
-    def finding(code: str, device: Device) -> Finding:
-        return Finding(code, device)
+    def finding(code: str, device: Device) -> Enrichment:
+        return Enrichment(code, device)
 
-    def read(serialized: bytes) -> ContextFacts:
+    def read(serialized: bytes) -> ContextEnrichment:
         if not serialized:
             return EMPTY
         return facts(serialized) if len(serialized) <= MAX_CACHED_BYTES else work_out(serialized)
 
-    def work_out(serialized: bytes) -> ContextFacts:
+    def work_out(serialized: bytes) -> ContextEnrichment:
         values = plain(parse(serialized))
         found = finding(
             country(values.get("ip", "")), parse_user_agent(values.get("user_agent", ""))
         )
-        return ContextFacts(
+        return ContextEnrichment(
             jsonb(values), found, values.get("page_url", ""), values.get("referrer", "")
         )
 
