@@ -1,0 +1,26 @@
+"""The list of retired words in docs/glossary.md is read, and names the place and the term to use."""
+
+from pathlib import Path
+
+from tests.lint.retired_words import GLOSSARY, problems, retired_words
+
+WORDS = retired_words((Path(__file__).parents[3] / GLOSSARY).read_text())
+
+
+def test_a_retired_word_is_named_with_its_place_and_the_term_to_use() -> None:
+    [problem] = problems("a.py", "fine\nmetrics.POISONED.inc()\n", WORDS)
+    assert problem.startswith("a.py:2: `POISON`: *dead letter* for an event")
+
+
+def test_alternatives_in_a_table_are_alternatives_in_the_pattern() -> None:
+    text = (
+        "WatchMetrics\nMETRIC_UNKNOWN\nNone where nothing is recorded\nthe place where events go\n"
+    )
+    places = [problem.split(":")[1] for problem in problems("a", text, WORDS)]
+    assert places == ["1", "2", "3"]
+
+
+def test_only_the_last_table_counts() -> None:
+    glossary = "| `app` | x |\n\n## Words\n\n| retired | instead |\n|---|---|\n| `b\\|c` | d |\n"
+    [word] = retired_words(glossary)
+    assert (word.pattern.pattern, word.instead) == ("b|c", "d")
