@@ -1,0 +1,72 @@
+"""The two schema versions that the document of Social Live states, side by side."""
+
+from typing import Any
+
+import pytest
+
+from tests.contract.documents.screened import NOW, PASSED, answer, screened
+from weir_client import build_event
+
+APP = "social_live"
+# The fields that each version lists, with a value.
+CORE: dict[str, dict[str, Any]] = {
+    "view": {"contentType": "post", "contentId": "post-123"},
+    "engagement": {"action": "like", "targetType": "post", "targetId": "post-123"},
+}
+# The fields that 1.1.0 adds: a right value and a wrong one.
+ADDED: dict[str, dict[str, tuple[Any, Any]]] = {
+    "view": {
+        "viewDuration": (45, "45 s"),
+        "scrollDepth": (0.8, 80),
+        "metadata": ({"source": "feed"}, "feed"),
+    },
+    "engagement": {"metadata": ({"previousState": "unliked", "source": "feed"}, "feed")},
+    "purchase": {"metadata": ({"source": "feed"}, "feed")},
+    "stream": {"duration": (420, "7 min"), "metadata": ({"source": "feed"}, "feed")},
+    "session": {"duration": (1_800, "30 min"), "metadata": ({"source": "feed"}, "feed")},
+}
+REQUIRED = {**CORE, "purchase": {"orderId": "order-789", "amount": 29.99}}
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0"])
+@pytest.mark.parametrize("name", CORE)
+def test_both_versions_have_the_core_fields(name: str, version: str) -> None:
+    core = CORE[name]
+    assert answer(APP, name, core, schema_version=version) == PASSED
+    for field in core:
+        rest = {key: value for key, value in core.items() if key != field}
+        assert answer(APP, name, rest, schema_version=version) == f"properties.{field}"
+        wrong = {**core, field: 123}
+        assert answer(APP, name, wrong, schema_version=version) == f"properties.{field}"
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_the_newer_version_adds_fields_and_the_older_one_does_not_look_at_them(name: str) -> None:
+    core = REQUIRED.get(name, {})
+    for field, (good, bad) in ADDED[name].items():
+        assert answer(APP, name, {**core, field: good}, schema_version="1.1.0") == PASSED
+        wrong = answer(APP, name, {**core, field: bad}, schema_version="1.1.0")
+        assert wrong == f"properties.{field}"
+        # An event that names no version is checked by the newest.
+        assert answer(APP, name, {**core, field: bad}) == f"properties.{field}"
+        # An event of 1.0.0 is checked by the rules of 1.0.0, which do not name the field.
+        assert answer(APP, name, {**core, field: bad}, schema_version="1.0.0") == PASSED
+
+
+def test_events_of_both_versions_pass_in_one_batch_and_keep_their_version() -> None:
+    events = [
+        build_event(
+            name,
+            event_id=f"{name}-{version}",
+            properties=REQUIRED.get(name, {}),
+            schema_version=version,
+            occurred_at=NOW,
+        )
+        for name in ADDED
+        for version in ("1.0.0", "1.1.0", "")
+    ]
+    assert len(screened(APP, *events).passed) == 15
+    assert [event.schema_version for event in events] == 5 * ["1.0.0", "1.1.0", "1.1.0"]
+    for name in ADDED:
+        answered = answer(APP, name, REQUIRED.get(name, {}), schema_version="0.9.0")
+        assert answered == "schema_version"

@@ -1,0 +1,198 @@
+"""The numbers that the requirement documents ask for, from the shipped catalogs through the real suite;
+what is expected is added up by hand."""
+
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+from prometheus_client.parser import text_string_to_metric_families
+from weir.aggregate.v1 import aggregate_service_pb2 as pb
+from weir.aggregate.v1 import aggregate_service_pb2_grpc
+from weir.common.v1 import event_pb2
+
+from suite.supervisor import Suite
+from tests.support.suite_calls import SuiteCalls, suite_calls
+from tests.support.waiting import eventually
+from weir_client import build_event
+
+pytestmark = pytest.mark.xdist_group("suite")
+DAY = datetime(2026, 3, 4, tzinfo=UTC)
+# By the hour of the bucket (0 of a day) and the values of the dimensions: the metrics.
+Cells = dict[tuple[Any, ...], dict[str, float]]
+
+
+@pytest.fixture(scope="module")
+def calls(suite: Suite) -> Iterator[SuiteCalls]:
+    with suite_calls(suite) as opened:
+        yield opened
+
+
+def _cells(calls: SuiteCalls, app_id: str, rollup: str) -> Cells:
+    """The cells of DAY: by hour, then by dimensions."""
+    stub = aggregate_service_pb2_grpc.AggregateServiceStub(calls.channel("aggregate"))
+    request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup)
+    getattr(request, "from").FromDatetime(DAY)
+    request.to.FromDatetime(DAY + timedelta(days=1))
+    response = stub.QueryRollup(request, metadata=calls.metadata)
+    found = {}
+    for cell in response.cells:
+        hour = cell.bucket_start.ToDatetime(tzinfo=UTC).hour
+        found[hour, *MessageToDict(cell.dimensions).values()] = dict(cell.metrics)
+    return found
+
+
+def _count(calls: SuiteCalls, app_id: str, *happened: tuple[str, str, str, dict[str, Any]]) -> None:
+    """Sends events (time of day, person, name, properties); returns when all are counted."""
+    events = [
+        build_event(
+            name,
+            event_id=f"evt_{uuid.uuid4().hex}",
+            subject_id=person,
+            properties=properties,
+            occurred_at=datetime.fromisoformat(f"{DAY.date()}T{time}:00+00:00"),
+            producer=event_pb2.PRODUCER_API,
+        )
+        for time, person, name, properties in happened
+    ]
+    response = calls.track(app_id, *events)
+    assert response.counts.accepted == len(events), response
+    eventually(
+        lambda: (
+            sum(cell["events"] for cell in _cells(calls, app_id, "events").values()) == len(events)
+        )
+    )
+
+
+def test_social_live(calls: SuiteCalls) -> None:
+    def view(kind: str, seconds: float) -> dict[str, Any]:
+        return {"contentType": kind, "contentId": f"{kind}-1", "viewDuration": seconds}
+
+    def engagement(action: str) -> dict[str, Any]:
+        return {"action": action, "targetType": "post", "targetId": "post-123"}
+
+    def purchase(amount: float, currency: str) -> dict[str, Any]:
+        return {"orderId": uuid.uuid4().hex, "amount": amount, "currency": currency}
+
+    _count(
+        calls,
+        "social_live",
+        ("12:10", "ann", "view", view("post", 45)),
+        ("12:20", "bob", "view", view("post", 15)),
+        ("13:00", "ann", "view", view("post", 30)),
+        ("12:59", "ann", "view", view("video", 8)),
+        ("12:30", "ann", "engagement", engagement("like")),
+        ("12:31", "bob", "engagement", engagement("like")),
+        ("12:32", "bob", "engagement", engagement("like")),
+        ("12:33", "ann", "engagement", engagement("share")),
+        ("12:34", "ann", "engagement", engagement("comment")),
+        ("12:35", "bob", "engagement", engagement("follow")),
+        ("14:00", "ann", "purchase", purchase(29.99, "USD")),
+        ("14:10", "bob", "purchase", purchase(10.01, "USD")),
+        ("14:20", "bob", "purchase", purchase(5.5, "BRL")),
+    )
+    assert _cells(calls, "social_live", "views") == {
+        (0, "post"): {"views": 3, "viewers": 2, "avg_view_duration": 30},
+        (0, "video"): {"views": 1, "viewers": 1, "avg_view_duration": 8},
+    }
+    assert _cells(calls, "social_live", "engagements") == {
+        (0, "like"): {"engagements": 3, "people": 2},
+        (0, "share"): {"engagements": 1, "people": 1},
+        (0, "comment"): {"engagements": 1, "people": 1},
+        (0, "follow"): {"engagements": 1, "people": 1},
+    }
+    revenue = _cells(calls, "social_live", "revenue")
+    assert {key: (cell["orders"], cell["revenue"]) for key, cell in revenue.items()} == {
+        (0, "USD"): (2, 40),
+        (0, "BRL"): (1, 5.5),
+    }
+    # Every type by the hour, without a declaration and without a job.
+    assert _cells(calls, "social_live", "events") == {
+        (12, "view"): {"events": 3},
+        (12, "engagement"): {"events": 6},
+        (13, "view"): {"events": 1},
+        (14, "purchase"): {"events": 3},
+    }
+
+
+def test_addvalue(calls: SuiteCalls) -> None:
+    for person in ("ann", "bob", "cy"):
+        calls.record_consent("addvalue", person, analytics=True)
+
+    def act(category: str) -> dict[str, Any]:
+        return {"microact_id": f"act-{category}", "category": category}
+
+    post = {"post_id": "post-1"}
+    _count(
+        calls,
+        "addvalue",
+        ("08:05", "ann", "microact_created", act("kindness")),
+        ("08:50", "bob", "microact_created", act("kindness")),
+        ("08:55", "bob", "microact_created", act("health")),
+        ("09:00", "ann", "microact_created", act("kindness")),
+        ("09:01", "ann", "microact_shared", act("kindness")),
+        ("10:00", "ann", "post_created", post),
+        ("10:01", "bob", "post_liked", post),
+        ("10:02", "bob", "post_liked", post),
+        ("10:03", "ann", "post_liked", post),
+        ("10:04", "bob", "post_commented", post),
+        ("10:05", "ann", "post_shared", post),
+        ("11:00", "bob", "user_followed", {"followed_user_id": "ann"}),
+        # Changing one's consent is not using the product.
+        ("11:30", "cy", "user_consent_update", {"analytics": True}),
+    )
+    assert _cells(calls, "addvalue", "microacts") == {
+        (8, "kindness"): {"microacts": 2, "people": 2},
+        (8, "health"): {"microacts": 1, "people": 1},
+        (9, "kindness"): {"microacts": 1, "people": 1},
+    }
+    assert _cells(calls, "addvalue", "community_engagement") == {
+        (10, "post_created"): {"actions": 1, "people": 1},
+        (10, "post_liked"): {"actions": 3, "people": 2},
+        (10, "post_commented"): {"actions": 1, "people": 1},
+        (10, "post_shared"): {"actions": 1, "people": 1},
+        (11, "user_followed"): {"actions": 1, "people": 1},
+    }
+    # Daily active users: people, however much they do.
+    assert _cells(calls, "addvalue", "activity") == {(0,): {"active_users": 2}}
+
+
+def _published(suite: Suite, service: str) -> Counter[str]:
+    """The sums of a service's metrics by name, and by name and verdict."""
+    page = urllib.request.urlopen(suite.addresses.metrics[service], timeout=10).read().decode()
+    found: Counter[str] = Counter()
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            found[sample.name] += sample.value
+            found[f"{sample.name} {sample.labels.get('verdict')}"] += sample.value
+    return found
+
+
+def test_rate_errors_latency_and_queues_are_published(suite: Suite, calls: SuiteCalls) -> None:
+    before = {name: _published(suite, name) for name in ("ingest", "enrich", "aggregate")}
+    good = build_event("session", event_id=f"evt_{uuid.uuid4().hex}", subject_id="ann")
+    bad = build_event("session", properties={"duration": "long"}, subject_id="ann")
+    response = calls.track("social_live", good, bad)
+    assert (response.counts.accepted, response.counts.rejected) == (1, 1)
+    calls.stored("name", [good.event_id])
+
+    def grown(service: str) -> Counter[str]:
+        return _published(suite, service) - before[service]
+
+    ingest = grown("ingest")
+    assert ingest["weir_ingest_events_total accepted"] == 1
+    assert ingest["weir_ingest_events_total rejected"] == 1
+    assert ingest["weir_ingest_batch_seconds_count"] == 1
+    eventually(lambda: grown("enrich")["weir_stream_chunk_seconds_count"])
+    eventually(lambda: grown("aggregate")["weir_stream_chunk_seconds_count"])
+    # Gauges, which are 0 while nothing waits.
+    assert {"weir_ingest_backlog_entries", "weir_ingest_backlog_bytes"} <= set(
+        _published(suite, "ingest")
+    )
+    assert "weir_enrich_lag_seconds" in _published(suite, "enrich")
+    queues = {"weir_aggregate_lag_seconds", "weir_aggregate_pending_entries"}
+    assert queues <= set(_published(suite, "aggregate"))
