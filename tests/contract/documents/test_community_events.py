@@ -58,7 +58,7 @@ async def test_an_event_has_the_properties_of_its_table(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
-async def test_an_event_from_another_source_is_refused(name: str) -> None:
+async def test_an_event_from_another_source_is_rejected(name: str) -> None:
     for source in sorted(PRODUCERS.keys() - _allowed(name)):
         verdict, rejection = await _answer(name, PROPERTIES[name], source)
         assert verdict is Verdict.REJECTED, source
@@ -151,7 +151,7 @@ async def test_a_timestamp_is_kept_in_utc_and_to_the_microsecond(
     assert [event.occurred_at.ToMicroseconds() for event in ingest.stored()] == [kept_us]
 
 
-async def test_an_event_without_a_timestamp_is_refused() -> None:
+async def test_an_event_without_a_timestamp_is_rejected() -> None:
     event = shipped_event("community.invite.used", {"community_id": 1}, "api")
     event.ClearField("occurred_at")
     outcome = await ingest_of(APP).take(event)
@@ -160,7 +160,7 @@ async def test_an_event_without_a_timestamp_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["world.zone.visited", "World.Zone.Entered", "world.zone", ""])
-async def test_an_event_that_is_not_in_the_catalog_is_refused(name: str) -> None:
+async def test_an_event_that_is_not_in_the_catalog_is_rejected(name: str) -> None:
     verdict, rejection = await _answer(name, {}, "server")
     assert verdict is Verdict.REJECTED
     assert rejection is not None

@@ -20,7 +20,7 @@ APP = "unofficial_communities"
 PERSON = "12345"
 PSEUDONYM = PSEUDONYMS.pseudonym(APP, PERSON)
 UNANSWERED: dict[str, bytes] = {}
-REFUSED = {PERSON: encode_state(1, {"telemetry": False, "whatsapp_activity": False})}
+DENIED = {PERSON: encode_state(1, {"telemetry": False, "whatsapp_activity": False})}
 GRANTED = {PERSON: encode_state(1, {"telemetry": True, "whatsapp_activity": True})}
 WHATSAPP = [name for name in PROPERTIES if name.startswith("whatsapp.")]
 # Business and Product: signups, gamification, communities, UC World.
@@ -52,7 +52,7 @@ def _sent(name: str, identity_id: object, **fields: Any) -> event_pb2.Event:
 
 
 @pytest.mark.parametrize("name", TRACKED)
-@pytest.mark.parametrize("states", [UNANSWERED, REFUSED], ids=["unanswered", "refused"])
+@pytest.mark.parametrize("states", [UNANSWERED, DENIED], ids=["unanswered", "denied"])
 async def test_without_telemetry_an_event_is_kept_under_a_pseudonym(
     name: str, states: dict[str, bytes]
 ) -> None:
@@ -77,7 +77,7 @@ async def test_with_telemetry_an_event_is_kept_with_the_identity(name: str) -> N
 
 @pytest.mark.parametrize("name", SECURITY)
 async def test_security_events_keep_the_identity_on_a_legal_ground_in_words(name: str) -> None:
-    ingest = ingest_of(APP, REFUSED)
+    ingest = ingest_of(APP, DENIED)
     assert (await ingest.take(_sent(name, int(PERSON)))).verdicts == [Verdict.ACCEPTED]
     assert ingest.stored()[0].subject_id == PERSON
     assert "protecting accounts" in catalogs()[APP].events[name].category.legal_ground
@@ -96,7 +96,7 @@ async def test_an_identity_is_optional() -> None:
 
 
 async def test_one_person_has_one_stand_in_in_all_events() -> None:
-    ingest = ingest_of(APP, REFUSED)
+    ingest = ingest_of(APP, DENIED)
     names = ("user.signup.completed", "gamification.xp.awarded", "world.zone.entered")
     events = [_sent(name, int(PERSON), event_id=name) for name in names]
     await ingest.take(*events, _sent("world.zone.entered", 54321, event_id="other"))
@@ -106,7 +106,7 @@ async def test_one_person_has_one_stand_in_in_all_events() -> None:
 
 
 @pytest.mark.parametrize("name", WHATSAPP)
-@pytest.mark.parametrize("states", [UNANSWERED, REFUSED], ids=["unanswered", "refused"])
+@pytest.mark.parametrize("states", [UNANSWERED, DENIED], ids=["unanswered", "denied"])
 async def test_whatsapp_activity_without_a_grant_leaves_nothing(
     name: str, states: dict[str, bytes]
 ) -> None:
