@@ -6,8 +6,10 @@ Pure: no gRPC, no SQL, no Redis, no clock. `docs/catalog.md` describes the forma
 from libs.catalog.compile_catalog import compile_catalog
 from libs.catalog.envelope import EnvelopeError, to_envelope
 from libs.catalog.fields import FieldNames
+from libs.catalog.folder import FolderMarks, folder_marks
+from libs.catalog.holder import Catalogs
 from libs.catalog.limits import CUT_MARK, Limits, LongerDimension, cut_text
-from libs.catalog.load import load_catalog, load_catalogs
+from libs.catalog.load import load_catalog, load_catalogs, load_snapshot
 from libs.catalog.model import (
     Catalog,
     Category,
@@ -28,6 +30,7 @@ from libs.catalog.model import (
 from libs.catalog.problems import CatalogError, Problem
 from libs.catalog.retention import RETENTION_CLASSES, retention_class, tighten
 from libs.catalog.schema import EventVersion, Violation
+from libs.catalog.snapshot import Snapshot
 from libs.catalog.source import Source, SourceKind, parse_source
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
     "RETENTION_CLASSES",
     "Catalog",
     "CatalogError",
+    "Catalogs",
     "Category",
     "ClockPolicy",
     "Dimension",
@@ -43,6 +47,7 @@ __all__ = [
     "EventType",
     "EventVersion",
     "FieldNames",
+    "FolderMarks",
     "Limits",
     "LongerDimension",
     "Metric",
@@ -53,6 +58,7 @@ __all__ = [
     "Producer",
     "Purpose",
     "Rollup",
+    "Snapshot",
     "Source",
     "SourceKind",
     "Subjectless",
@@ -60,8 +66,10 @@ __all__ = [
     "WhenDenied",
     "compile_catalog",
     "cut_text",
+    "folder_marks",
     "load_catalog",
     "load_catalogs",
+    "load_snapshot",
     "parse_source",
     "retention_class",
     "tighten",

@@ -36,6 +36,8 @@ class CommonSettings(BaseSettings):
     redis_url: SecretStr = SecretStr("")
     auth_token: SecretStr = SecretStr("")
     catalogs: Path = REPOSITORY / "catalogs"
+    # How often the folder of catalogs is looked at for changes; 0: only when SIGHUP asks for it.
+    catalog_poll_seconds: float = Field(2.0, ge=0)
     shards: int = 1
     drain_seconds: float = 15.0
     # How often each store is asked whether it answers, and how long it has for it; health follows.

@@ -1,0 +1,18 @@
+"""Metrics of every service: the catalogs that it works with."""
+
+from prometheus_client import Counter, Gauge
+
+CATALOG_INFO = Gauge(
+    "weir_catalog_info", "Always 1; the version of the catalogs in use", ["version"]
+)
+CATALOG_APPS = Gauge("weir_catalog_apps", "Apps in the catalogs in use")
+CATALOG_LOADED = Gauge(
+    "weir_catalog_loaded_timestamp_seconds", "When the catalogs in use were loaded, Unix time"
+)
+CATALOG_BROKEN = Gauge(
+    "weir_catalog_broken",
+    "1 while the folder's catalogs are broken and those from before stay in use",
+)
+CATALOG_FAILURES = Counter(
+    "weir_catalog_reload_failures_total", "Times that changed catalogs were refused"
+)
