@@ -1,6 +1,7 @@
 """Errors that a caller may see; each knows its reason, and one interceptor turns them into statuses."""
 
 from collections.abc import Collection, Mapping
+from typing import ClassVar, Literal
 
 from weir.common.v1 import error_reason_pb2
 
@@ -8,17 +9,37 @@ DOMAIN = "weir"
 _LONGEST_VALUE = 128
 _LISTED = 20
 
+# The names of gRPC's status codes that are errors, so that a misspelt one fails in mypy.
+Code = Literal[
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+]
+
 
 class WeirError(Exception):
     """A refusal with a reason from `weir.common.v1.ErrorReason`.
 
     `code` is the name of a gRPC status code, `reason` the enum value's name without its prefix,
-    `field` the path of the argument at fault (empty where none is), `retry_after_seconds` how long a
+    `field` the path of the argument at fault (empty if none is), `retry_after_seconds` how long a
     caller should wait before it tries again (0: trying again will not help).
     """
 
-    code = "INTERNAL"
-    default_reason = "INTERNAL"
+    code: ClassVar[Code] = "INTERNAL"
+    default_reason: ClassVar[str] = "INTERNAL"
 
     def __init__(
         self,
@@ -56,39 +77,85 @@ class UnreadableMessage(InvalidArgument):
         super().__init__("the bytes are no message of this method's type")
 
 
+class PageTokenInvalid(InvalidArgument):
+    """The page token was not given out by this call with these parameters."""
+
+    default_reason = "PAGE_TOKEN_INVALID"
+
+    def __init__(
+        self, message: str = "was not given out by this call with these parameters"
+    ) -> None:
+        super().__init__(message, field="page_token")
+
+
+class PageTokenExpired(InvalidArgument):
+    """The page token is too old; `hours` is how long one is valid."""
+
+    default_reason = "PAGE_TOKEN_EXPIRED"
+
+    def __init__(self, hours: int) -> None:
+        super().__init__(
+            f"is older than {hours} h: begin again without one",
+            field="page_token",
+            metadata={"valid_hours": str(hours)},
+        )
+
+
 class DeadlineExceeded(WeirError):
-    """The call took longer than the service permits; `metadata` names the limit."""
+    """The call took longer than the service permits."""
 
     code = "DEADLINE_EXCEEDED"
     default_reason = "CALL_TIMED_OUT"
 
+    def __init__(self, message: str, *, limit: str, seconds: float) -> None:
+        """`limit` is the name of the setting, `seconds` its value."""
+        super().__init__(message, metadata=_limit(limit, f"{seconds:g}"))
+
 
 class NotFound(WeirError):
-    """What the call names does not exist, or not for this caller."""
+    """What the call names does not exist, or not for this caller: the two are not told apart."""
 
     code = "NOT_FOUND"
 
     def __init__(
-        self, message: str, *, reason: str, metadata: Mapping[str, str], known: Collection[str]
+        self,
+        message: str,
+        *,
+        reason: str,
+        metadata: Mapping[str, str],
+        known: Collection[str] | None = None,
     ) -> None:
-        """The message ends with what there is instead, `known`."""
-        # Cut as well: it grows with somebody's catalogs.
-        first = sorted(known)[:_LISTED]
-        more = [f"{len(known) - _LISTED} more"] if len(known) > _LISTED else []
-        there = ", ".join([*first, *more]) or "none"
-        super().__init__(f"{message}; there are {there}", reason=reason, metadata=metadata)
+        """If `known` is given, the message ends with these names: only for what every caller that gets this
+        error may know."""
+        if known is not None:
+            # Cut as well: it grows with the catalogs.
+            first = sorted(known)[:_LISTED]
+            more = [f"{len(known) - _LISTED} more"] if len(known) > _LISTED else []
+            message += f"; there are {', '.join([*first, *more]) or 'none'}"
+        super().__init__(message, reason=reason, metadata=metadata)
 
 
 class AppUnknown(NotFound):
-    """No catalog is loaded for the app."""
+    """No catalog is loaded for the app, or the caller may not see it."""
 
-    def __init__(self, app_id: str, known: Collection[str]) -> None:
+    def __init__(self, app_id: str) -> None:
         super().__init__(
-            "no catalog is loaded for this app",
-            reason="APP_UNKNOWN",
-            metadata={"app_id": app_id},
-            known=known,
+            "no catalog is loaded for this app", reason="APP_UNKNOWN", metadata={"app_id": app_id}
         )
+
+
+class AlreadyExists(WeirError):
+    """What the call would make is there already, and differs."""
+
+    code = "ALREADY_EXISTS"
+    default_reason = "ALREADY_EXISTS"
+
+
+class Aborted(WeirError):
+    """Another call changed the same thing meanwhile: read it again, and repeat the call."""
+
+    code = "ABORTED"
+    default_reason = "CONFLICT"
 
 
 class FailedPrecondition(WeirError):
@@ -105,11 +172,30 @@ class Unauthenticated(WeirError):
     default_reason = "TOKEN_INVALID"
 
 
+class PermissionDenied(WeirError):
+    """The caller is known, and may not make this call."""
+
+    code = "PERMISSION_DENIED"
+    default_reason = "PERMISSION_DENIED"
+
+
 class ResourceExhausted(WeirError):
-    """A limit is reached; where it is a matter of time, `retry_after_seconds` says how long."""
+    """There is no room; if it is a matter of time, `retry_after_seconds` says how long."""
 
     code = "RESOURCE_EXHAUSTED"
     default_reason = "LIMIT_EXCEEDED"
+
+
+class LimitExceeded(ResourceExhausted):
+    """A limit that has a name is reached."""
+
+    def __init__(
+        self, message: str, *, limit: str, value: int, retry_after_seconds: float = 0.0
+    ) -> None:
+        """`limit` is the name of the setting or field that says how much there may be, `value` how much."""
+        super().__init__(
+            message, metadata=_limit(limit, str(value)), retry_after_seconds=retry_after_seconds
+        )
 
 
 class Unavailable(WeirError):
@@ -121,3 +207,7 @@ class Unavailable(WeirError):
 
 class ConfigurationError(Exception):
     """The service must not start with these settings; the message says which and why."""
+
+
+def _limit(name: str, value: str) -> Mapping[str, str]:
+    return {"limit": name, "value": value}

@@ -134,10 +134,11 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     def _too_long(self, method: str) -> WeirError:
         metrics.TIMED_OUT.labels(method).inc()
-        limit = f"{self._max_call_seconds:g}"
+        seconds = self._max_call_seconds
         return DeadlineExceeded(
-            f"the call took longer than the {limit} s that this service permits",
-            metadata={"limit": "max_call_seconds", "value": limit},
+            f"the call took longer than the {seconds:g} s that this service permits",
+            limit="max_call_seconds",
+            seconds=seconds,
         )
 
     async def _answer(

@@ -38,7 +38,8 @@ def _in_time(seconds: float) -> Iterator[None]:
     except TimeoutError:
         raise DeadlineExceeded(
             f"the first message did not come within {seconds:g} s",
-            metadata={"limit": "first_message_seconds", "value": f"{seconds:g}"},
+            limit="first_message_seconds",
+            seconds=seconds,
         ) from None
 
 

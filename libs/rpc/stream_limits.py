@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_network
 from urllib.parse import unquote
 
-from libs.common.errors import ResourceExhausted
+from libs.common.errors import LimitExceeded
 from libs.rpc import metrics
 from libs.rpc.auth import ANONYMOUS
 
@@ -34,7 +34,7 @@ class OpenStreams:
 
     @contextmanager
     def hold(self, *, connection: str, credential: str) -> Iterator[None]:
-        """Counts a stream as open inside the block. Raises ResourceExhausted at a limit."""
+        """Counts a stream as open inside the block. Raises LimitExceeded at a limit."""
         keys = [
             ("max_streams_per_connection", connection),
             ("max_streams_per_credential", credential),
@@ -47,7 +47,7 @@ class OpenStreams:
     @contextmanager
     def hold_waiting(self, *, connection: str) -> Iterator[None]:
         """Counts a unary call without a token as one that waits for its message inside the block. Raises
-        ResourceExhausted at a limit."""
+        LimitExceeded at a limit."""
         keys = [
             ("max_streams_per_credential", f"{ANONYMOUS} and waiting"),
             ("max_anonymous_calls_per_address", f"{_address(connection)} and waiting"),
@@ -73,9 +73,10 @@ class OpenStreams:
         limit = self._limits[name]
         if self._open[key] >= limit:
             metrics.REFUSED_STREAMS.labels(name).inc()
-            raise ResourceExhausted(
+            raise LimitExceeded(
                 f"{limit} calls are open already; the limit is {name}",
-                metadata={"limit": name, "value": str(limit)},
+                limit=name,
+                value=limit,
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             )
 

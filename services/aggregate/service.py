@@ -66,7 +66,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
     def _app(self, app_id: str) -> AppPlan:
         plan = self._plans.get(app_id)
         if plan is None:
-            raise AppUnknown(app_id, self._plans)
+            raise AppUnknown(app_id)
         return plan
 
     def _rollup(self, app: AppPlan, name: str) -> RollupPlan:

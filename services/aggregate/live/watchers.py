@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from libs.common.errors import ResourceExhausted
+from libs.common.errors import LimitExceeded
 from services.aggregate import metrics
 
 # Watchers leave when dashboards are closed: soon enough to try again, and not all the time.
@@ -38,7 +38,7 @@ class Watchers:
 
     @contextmanager
     def hold(self, app_id: str, rollups: frozenset[str]) -> Iterator[Watcher]:
-        """A watcher that is counted inside the block. Raises ResourceExhausted at a limit."""
+        """A watcher that is counted inside the block. Raises LimitExceeded at a limit."""
         self._check("max_watchers", len(self.all()), self._limit)
         self._check("max_watchers_per_app", len(self.of(app_id)), self._limit_per_app)
         watcher = Watcher(rollups)
@@ -63,8 +63,9 @@ class Watchers:
     def _check(self, name: str, count: int, limit: int) -> None:
         if count >= limit:
             metrics.REFUSED_WATCHERS.labels(name).inc()
-            raise ResourceExhausted(
+            raise LimitExceeded(
                 f"{count} watchers are there already; the limit is {name}",
-                metadata={"limit": name, "value": str(limit)},
+                limit=name,
+                value=limit,
                 retry_after_seconds=_RETRY_AFTER_SECONDS,
             )

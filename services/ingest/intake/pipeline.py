@@ -5,7 +5,7 @@ from typing import Any
 
 from libs.catalog import Catalog
 from libs.common.clock import Clock
-from libs.common.errors import AppUnknown, InvalidArgument, ResourceExhausted
+from libs.common.errors import AppUnknown, InvalidArgument, LimitExceeded
 from libs.common.ids import event_uuid, new_uuid7
 from libs.common.sharding import shard_of
 from services.ingest.intake.consent_gate import ConsentGate
@@ -47,13 +47,13 @@ class IngestPipeline:
         try:
             return self._catalogs[app_id]
         except KeyError:
-            raise AppUnknown(app_id, self._catalogs) from None
+            raise AppUnknown(app_id) from None
 
     async def take(self, app_id: str, container: Any, traceparent: str = "") -> Outcome:
         """Gives each of `container.events` its verdict; what is accepted is on disk on return.
 
         The events are changed in place, and the container is of no use afterwards. Raises AppUnknown,
-        InvalidArgument for an empty batch, ResourceExhausted (LIMIT_EXCEEDED) for one that is too large,
+        InvalidArgument for an empty batch, LimitExceeded for one that is too large,
         and Unavailable where consent or the stream cannot be reached: then the batch may be sent again as
         it was.
         """
@@ -155,9 +155,10 @@ class IngestPipeline:
 
     def _check_limit(self, limit: str, value: int, maximum: int) -> None:
         if value > maximum:
-            raise ResourceExhausted(
+            raise LimitExceeded(
                 f"a batch has at most {maximum} {limit.removeprefix('max_')}",
-                metadata={"limit": limit, "value": str(maximum)},
+                limit=limit,
+                value=maximum,
             )
 
 

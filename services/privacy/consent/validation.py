@@ -15,7 +15,7 @@ def check_app(catalogs: Mapping[str, Catalog], app_id: str) -> Catalog:
     """The app's catalog. Raises AppUnknown."""
     catalog = catalogs.get(app_id)
     if catalog is None:
-        raise AppUnknown(app_id, catalogs)
+        raise AppUnknown(app_id)
     return catalog
 
 

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from libs.common.errors import ResourceExhausted
+from libs.common.errors import LimitExceeded
 from libs.rpc.auth import ANONYMOUS, SUITE_TOKEN
 from libs.rpc.stream_limits import OpenStreams
 
@@ -37,12 +37,12 @@ def test_an_address_that_is_full_leaves_others_theirs(same: list[str], other: st
             stack.enter_context(streams.hold(connection=peer, credential=ANONYMOUS))
             stack.enter_context(streams.hold_waiting(connection=peer))
         with (
-            pytest.raises(ResourceExhausted, match=PER_ADDRESS),
+            pytest.raises(LimitExceeded, match=PER_ADDRESS),
             streams.hold(connection=same[0], credential=ANONYMOUS),
         ):
             pass
         with (
-            pytest.raises(ResourceExhausted, match=PER_ADDRESS),
+            pytest.raises(LimitExceeded, match=PER_ADDRESS),
             streams.hold_waiting(connection=same[0]),
         ):
             pass
@@ -61,7 +61,7 @@ def test_waiting_calls_of_all_addresses_are_bounded_apart_from_streams() -> None
             stack.enter_context(streams.hold_waiting(connection=peer))
             stack.enter_context(streams.hold(connection=peer, credential=ANONYMOUS))
         with (
-            pytest.raises(ResourceExhausted, match="max_streams_per_credential"),
+            pytest.raises(LimitExceeded, match="max_streams_per_credential"),
             streams.hold_waiting(connection="ipv4:192.0.2.9:50001"),
         ):
             pass
