@@ -9,4 +9,4 @@ def catalog_of(snapshot: Snapshot, app_id: str) -> Catalog:
     try:
         return snapshot.catalogs[app_id]
     except KeyError:
-        raise AppUnknown(app_id, snapshot.catalogs) from None
+        raise AppUnknown(app_id) from None
