@@ -64,7 +64,7 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 
 def running_suite() -> Addresses:
-    """The addresses of the suite that runs in WEIR_HOME; ends the command where none runs."""
+    """The addresses of the suite that runs in WEIR_HOME; ends the command if none runs."""
     try:
         return Home.from_environment(os.environ).read_addresses()
     except HomeError as error:
@@ -102,7 +102,7 @@ def all_catalogs(folder: Path) -> "Mapping[str, Catalog]":
 
 
 def app_catalog(app_id: str, given: Path | None) -> "Catalog":
-    """The catalog of one app; ends the command, as wrong usage, where there is none."""
+    """The catalog of one app; ends the command, as wrong usage, if there is none."""
     from libs.catalog.problems import did_you_mean
 
     catalogs = all_catalogs(catalog_folder(given))

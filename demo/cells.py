@@ -17,7 +17,7 @@ _RELATIVE_TOLERANCE = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A cell that is not what it should be; None where one side has no such cell."""
+    """A cell that is not what it should be; None if one side has no such cell."""
 
     app_id: str
     rollup: str

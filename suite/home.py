@@ -40,7 +40,7 @@ class Addresses:
     token: str = field(repr=False)
     # The process that supervises the suite.
     pid: int
-    # The folder that its services read their catalogs from. Empty where an older Weir wrote the file.
+    # The folder that its services read their catalogs from. Empty if an older Weir wrote the file.
     catalogs: str = ""
 
 
@@ -109,7 +109,7 @@ class Home:
             write_private(self.addresses_file, json.dumps(asdict(addresses), indent=2) + "\n")
 
     def read_addresses(self) -> Addresses:
-        """The running suite's addresses. Raises NotRunningError where none runs here, HomeError where
+        """The running suite's addresses. Raises NotRunningError if none runs here, HomeError where
         the folder or the file is not what it should be."""
         try:
             addresses = Addresses(**json.loads(self.addresses_file.read_text()))
@@ -127,7 +127,7 @@ class Home:
         return addresses
 
     def remove_addresses(self) -> None:
-        """Says that no suite runs here any more; does nothing where none did."""
+        """Says that no suite runs here any more; does nothing if none did."""
         self.addresses_file.unlink(missing_ok=True)
 
     def secret(self, name: str) -> str:

@@ -135,7 +135,7 @@ class Suite:
         return self._parts[name]
 
     def pid(self, name: str) -> int:
-        """The process id of a part. Raises StartError where it is not running."""
+        """The process id of a part. Raises StartError if it is not running."""
         return self._parts[name].pid
 
     def kill(self, name: str) -> None:

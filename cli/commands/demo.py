@@ -110,7 +110,7 @@ def _catalogs(folder: Path) -> Mapping[str, Catalog]:
 
 
 def _empty(home: Home) -> None:
-    """Removes what an earlier demo left. Raises HomeError where one still runs."""
+    """Removes what an earlier demo left. Raises HomeError if one still runs."""
     with home.lock():
         for entry in home.path.iterdir():
             if entry.is_dir():

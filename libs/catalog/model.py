@@ -99,7 +99,7 @@ class Category:
 @dataclass(frozen=True, slots=True)
 class EventType:
     """One event of the catalog. `producers` is never empty, its first one is assumed when a sender
-    says nothing; `sampling` is the share kept by environment name, 1.0 where none is given. Of a
+    says nothing; `sampling` is the share kept by environment name, 1.0 if none is given. Of a
     `counts_only` event nothing is kept but ids, time and declared properties, which are scalars, and an
     entity that a rollup reads."""
 

@@ -20,7 +20,7 @@ _DENIED = {WhenDenied.ANONYMIZE: Decision.ANONYMIZE, WhenDenied.DROP: Decision.D
 
 
 def decide(purpose: Purpose, state: ConsentState | None) -> Decision:
-    """The person's answer to the purpose, or the catalog's default where there is none.
+    """The person's answer to the purpose, or the catalog's default if there is none.
 
     `state` is None for a person of whom nothing is recorded; a state that could not be read is not
     None, it is an error (`ConsentUnavailable`), and nothing is decided.

@@ -11,7 +11,7 @@ from libs.common.sharding import shard_of
 from libs.consent.keys import READY_FIELD, consent_key, ready_mark
 from libs.stores.redis_connection import RedisConnection
 
-# What one read gives: the encoded state of a person, None where nothing is recorded.
+# What one read gives: the encoded state of a person, None if nothing is recorded.
 Text = bytes | None
 RETRY_AFTER_SECONDS = 0.2
 # Under load, a single read waits this long for company, or until there is enough of it: those that

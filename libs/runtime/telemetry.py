@@ -60,7 +60,7 @@ def batch_span(
 
 
 def call_traceparent(metadata: Iterable[tuple[str, str | bytes]]) -> str:
-    """The caller's W3C traceparent in a call's metadata; empty where there is none."""
+    """The caller's W3C traceparent in a call's metadata; empty if there is none."""
     for key, value in metadata:
         if key == "traceparent":
             return value if isinstance(value, str) else value.decode("ascii", "replace")

@@ -72,7 +72,7 @@ class RedisConnection:
         """Sends a command that `hiredis.pack_command` made, at the end of this tick or on `flush`.
 
         `sink` is called once, and must not raise. An error reply of the server reaches it as
-        `hiredis.ReplyError`. Raises ConnectionError where there is no connection.
+        `hiredis.ReplyError`. Raises ConnectionError if there is no connection.
         """
         protocol = self._protocol
         if protocol is None:

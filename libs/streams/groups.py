@@ -68,7 +68,7 @@ class ConsumerGroup:
                     raise
 
     async def read(self, block_seconds: float) -> list[Entry]:
-        """The next chunk of entries, oldest first; empty where none arrived in `block_seconds`.
+        """The next chunk of entries, oldest first; empty if none arrived in `block_seconds`.
 
         Read in steps, because Redis counts entries and memory is bytes: what comes next may be larger
         than all before it.

@@ -36,7 +36,7 @@ class Quarantine:
         self._max_entries = max_entries
 
     async def admit(self, entry: Entry) -> bool:
-        """Takes note of an attempt before it is made; False where there were enough, and there is room to
+        """Takes note of an attempt before it is made; False if there were enough, and there is room to
         settle the entry without another."""
         shard = shard_in(entry.stream)
         attempts = await self._redis.hincrby(attempts_key(self._group, shard), _field(entry), 1)

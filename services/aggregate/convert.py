@@ -101,7 +101,7 @@ def cell_query(request: Any, plan: RollupPlan) -> CellQuery:
 
 
 def time_range(request: Any, period: Period) -> tuple[datetime | None, datetime | None]:
-    """A request's `from`, rounded down to the start of its period, and `to`; None where unset. Raises
+    """A request's `from`, rounded down to the start of its period, and `to`; None if unset. Raises
     InvalidArgument."""
     start = _utc(request, "from")
     if start is not None:

@@ -44,7 +44,7 @@ class Cell:
 @dataclass(slots=True)
 class MeasureDelta:
     """What one metric of one cell grows by. `count` of a distinct metric is not known before its
-    members are stored. The other three are None where no event had a number."""
+    members are stored. The other three are None if no event had a number."""
 
     metric: str
     count: int = 0

@@ -82,7 +82,7 @@ class CellReader(Protocol):
     async def active_counts(
         self, app_id: str, period: Period
     ) -> tuple[datetime | None, list[ActiveCount]]:
-        """The newest period with an active person, None where there is none, and how many people of
+        """The newest period with an active person, None if there is none, and how many people of
         each cohort were active in each period in which any of them was."""
         ...
 

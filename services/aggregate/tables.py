@@ -47,7 +47,7 @@ measures = Table(
     Column("metric", Text, primary_key=True),
     # Events, distinct members, or events with a number, as the metric's kind has it.
     Column("count", BigInteger, nullable=False),
-    # These three for numeric kinds only, and only where there was a number.
+    # These three for numeric kinds only, and only if there was a number.
     Column("total", Numeric),
     Column("minimum", Double),
     Column("maximum", Double),

@@ -9,7 +9,7 @@ from services.aggregate.plan import RollupPlan
 
 
 def metric_value(kind: MetricKind, measure: Measure) -> float | None:
-    """The metric's value; None where no event had one. An average is over the events with a number."""
+    """The metric's value; None if no event had one. An average is over the events with a number."""
     if not measure.count:
         return None
     match kind:

@@ -32,7 +32,7 @@ def _inside_wheel(package: str, path: str, server: str) -> Path:
 
 
 def unprivileged_user() -> User | None:
-    """Whom a server that refuses to be root runs as. None where this process is not root anyway."""
+    """Whom a server that refuses to be root runs as. None if this process is not root anyway."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")

@@ -107,7 +107,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 def wait_until_unused(folder: Path, name: str) -> None:
     """Returns when no process called `name` works in `folder`: a parent's end may be so recent that
-    its servers are still shutting down. Raises StartError where one does not end.
+    its servers are still shutting down. Raises StartError if one does not end.
     """
     deadline = time.monotonic() + _LEFTOVER_SECONDS
     while pids := _processes_in(folder.resolve(), name):
@@ -141,7 +141,7 @@ def log_tail(log: Path, *, start: int = 0, lines: int = 15) -> str:
 
 
 def log_size(log: Path) -> int:
-    """Bytes in the log, 0 where there is none: the `start` for a later `log_tail`."""
+    """Bytes in the log, 0 if there is none: the `start` for a later `log_tail`."""
     return log.stat().st_size if log.exists() else 0
 
 

@@ -61,7 +61,7 @@ QUICK = Plan(
 
 
 def main() -> int:
-    """0 where everything was measured, whatever came out; 1 where counts were wrong."""
+    """0 if everything was measured, whatever came out; 1 where counts were wrong."""
     options = _options()
     # So that the suite is stopped and its folder removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

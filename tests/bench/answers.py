@@ -19,7 +19,7 @@ async def record_answers(address: str, token: str, traffic: Traffic) -> int:
     """Records every choice of everybody, apart from those of `GRANTED`; returns how many people have made
     one.
 
-    Raises WrongCountsError where a sample of them is not answered for accordingly.
+    Raises WrongCountsError if a sample of them is not answered for accordingly.
     """
     async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
         stub = pb_grpc.PrivacyServiceStub(channel)

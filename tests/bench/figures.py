@@ -18,7 +18,7 @@ class Figure:
     def of(cls, values: Sequence[float]) -> "Figure":
         """The median (of an even number, the mean of the middle two), smallest and largest value.
 
-        Raises ValueError where there is none.
+        Raises ValueError if there is none.
         """
         if not values:
             raise ValueError("no run, no figure")
@@ -28,7 +28,7 @@ class Figure:
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that at least `percent` % of the values do not exceed (nearest rank).
 
-    Always one of the values: nothing is interpolated. Raises ValueError where there is none.
+    Always one of the values: nothing is interpolated. Raises ValueError if there is none.
     """
     if not values:
         raise ValueError("no values, no percentile")
@@ -38,5 +38,5 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 def pair_ratios(values: Sequence[float], references: Sequence[float]) -> list[float]:
     """Each value over the reference that was measured right after it, so that what the machine did
-    meanwhile weighs on both. Raises ValueError where one has no partner."""
+    meanwhile weighs on both. Raises ValueError if one has no partner."""
     return [value / reference for value, reference in zip(values, references, strict=True)]

@@ -92,7 +92,7 @@ class Report:
 
 
 def target(name: str) -> str:
-    """What a figure shall be, for people; empty where nothing is promised."""
+    """What a figure shall be, for people; empty if nothing is promised."""
     if name in AT_LEAST:
         return f"≥ {_text(AT_LEAST[name])}"
     if name in BELOW:
@@ -101,7 +101,7 @@ def target(name: str) -> str:
 
 
 def verdict(name: str, figure: Figure) -> str:
-    """Whether the median keeps the promise; empty where nothing is promised."""
+    """Whether the median keeps the promise; empty if nothing is promised."""
     if name in AT_LEAST:
         return "ok" if figure.median >= AT_LEAST[name] else "falls short"
     if name in BELOW:

@@ -117,7 +117,7 @@ class LiveSightings:
             await self._channel.close()
 
     async def wait_for(self, totals: Mapping[str, int], timeout_seconds: float) -> None:
-        """Returns when every app's total is reached. Raises WrongCountsError where one is not."""
+        """Returns when every app's total is reached. Raises WrongCountsError if one is not."""
         deadline = time.perf_counter() + timeout_seconds
         while any(self._totals[app_id][-1] < total for app_id, total in totals.items()):
             for task in self._tasks:

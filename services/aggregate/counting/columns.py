@@ -74,7 +74,7 @@ class Columns:
         ]
 
     def members(self, source: Source) -> Sequence[str]:
-        """Each event's value as a text to count distinct ones of; empty where there is none."""
+        """Each event's value as a text to count distinct ones of; empty if there is none."""
         raw = self.raw(source)
         if source.kind is not SourceKind.PROPERTY:
             return raw
@@ -84,7 +84,7 @@ class Columns:
         ]
 
     def raw(self, source: Source) -> Sequence[Any]:
-        """Each event's value as it is; None where a property is missing, "" where a field is."""
+        """Each event's value as it is; None if a property is missing, "" where a field is."""
         if source not in self._raw:
             self._raw[source] = self._column(source)
         return self._raw[source]

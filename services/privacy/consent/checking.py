@@ -1,4 +1,4 @@
-"""Answers "may I?": from the mirror where it can be trusted, from the truth where not, else not."""
+"""Answers "may I?": from the mirror where it can be trusted, from the truth if not, else not."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -44,7 +44,7 @@ class Checker:
         """The answer from a state at least as new as the token's.
 
         Raises AppUnknown, InvalidArgument, and Unavailable: CONSENT_STALE where only an
-        older state than the token's can be read, CONSENT_UNAVAILABLE where none can.
+        older state than the token's can be read, CONSENT_UNAVAILABLE if none can.
         """
         purpose = self._purposes.get((app_id, purpose_name))
         if purpose is None or not is_subject_id(subject_id):

@@ -19,7 +19,7 @@ class ConsentTransaction(Protocol):
     """One subject's consent, held against every other writer until the transaction ends."""
 
     async def state(self) -> ConsentState | None:
-        """What is recorded now; None where nothing is."""
+        """What is recorded now; None if nothing is."""
         ...
 
     async def next_version(self, above: int = 0) -> int:
@@ -42,7 +42,7 @@ class ConsentStore(Protocol):
         ...
 
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> Sequence[ConsentState | None]:
-        """Committed states, in the order asked; None where nothing is recorded."""
+        """Committed states, in the order asked; None if nothing is recorded."""
         ...
 
     async def page(self, app_id: str, after_subject_id: str, limit: int) -> Sequence[StoredState]:
@@ -69,7 +69,7 @@ class ConsentMirror(Protocol):
     async def put(self, app_id: str, states: Mapping[str, bytes]) -> int:
         """Writes each subject's encoded state unless the copy has a newer one.
 
-        Returns 0 where all were written (or were there already), else the highest version that
+        Returns 0 if all were written (or were there already), else the highest version that
         stood in the way. Safe to repeat.
         """
         ...

@@ -99,7 +99,7 @@ def _refusals(choices: Mapping[str, bool]) -> Mapping[str, bool]:
 
 
 def _changed(before: ConsentState | None, choices: Mapping[str, bool]) -> Mapping[str, bool] | None:
-    """All choices after these; None where there are none to change."""
+    """All choices after these; None if there are none to change."""
     if not choices:
         return None
     return {**(before.choices if before else {}), **choices}

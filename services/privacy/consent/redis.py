@@ -14,7 +14,7 @@ from libs.consent.keys import RESERVED_PREFIX
 from libs.stores.redis_connection import RedisConnection
 
 # Writes (field, state) pairs, each unless the hash has a newer one: never older over newer, however
-# late a write arrives. Returns the highest version that stood in the way, 0 where none did. The
+# late a write arrives. Returns the highest version that stood in the way, 0 if none did. The
 # same state again is no obstacle, so that a write may be repeated.
 PUT_IF_NEWER = """
 local in_the_way = 0
