@@ -1,5 +1,5 @@
 """The streams between the services: what is in them, and how they are read so that nothing is lost.
 
 `names` names them, `groups` reads them, `consumer` is the loop that every reader runs, `quarantine`
-is where an entry ends that nobody can handle, `trimming` removes what everybody has acknowledged.
+keeps entries that no reader can handle, `trimming` removes what all groups have acknowledged.
 """

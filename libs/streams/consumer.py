@@ -24,7 +24,7 @@ from libs.streams.quarantine import Quarantine
 from libs.streams.settings import StreamReaderSettings
 
 log = structlog.get_logger()
-# How long a read waits for entries, and so how soon a stop or congestion is noticed.
+# How long a read waits for entries, and so how soon a stop or a pause is noticed.
 _READ_SECONDS = 0.25
 _OUTAGE_PAUSE_SECONDS = 0.5
 _CLAIMS_PER_IDLE_TIME = 4
@@ -32,7 +32,8 @@ _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 5.0
 # How often an overloaded store is asked for the same work before it is asked for less.
 _OVERLOADED_TRIES = 3
-# After so many vain rounds with single entries of a chunk, they are left for later: others get their turn.
+# After so many rounds in which no single entry of a chunk succeeds, they are left pending: other chunks get
+# their turn.
 _OVERLOADED_ROUNDS = 25
 
 # Does all that the entries ask for; on return it is on disk. It must be safe to repeat.
@@ -44,7 +45,7 @@ class _Outcome(Enum):
     FAILED = auto()
     # A store answered, and could not do it now.
     OVERLOADED = auto()
-    # Told to stop while a store was away; not the entries' fault.
+    # Asked to stop while a store was away; not the entries' fault.
     STOPPED = auto()
 
 
@@ -59,8 +60,8 @@ class Consumer:
       pending, comes back when it has been for the group's `claim_idle_seconds`, here or elsewhere, and
       is then handled alone, as is whatever a dead consumer left: so an entry that kills the process
       takes no other with it.
-    - After too many such attempts `dead_letter` settles it in another way, or it is put aside; an entry
-      that `work` calls unreadable is put aside at once.
+    - After too many such attempts `dead_letter` makes dead letters of its events, or it is quarantined; an
+      entry that `work` calls unreadable is quarantined at once.
 
     `overlap` is how many chunks may be worked on at a time. While `is_paused` says so, nothing is read.
     """
@@ -81,8 +82,8 @@ class Consumer:
         self._quarantine = quarantine
         self._work = work
         self._failure_of = failure_of
-        self._give_up = dead_letter
-        self._is_held_back = is_paused
+        self._dead_letter = dead_letter
+        self._is_paused = is_paused
         self._slots = asyncio.Semaphore(overlap)
         self._claim_seconds = group.claim_idle_seconds / _CLAIMS_PER_IDLE_TIME
         # From 0 to 1: replicas that collided must not come back together.
@@ -91,7 +92,7 @@ class Consumer:
         self._overload = Overload()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consumes until told to stop, and then finishes the chunks at hand."""
+        """Consumes until `stop` is set, and then finishes the chunks that it has begun."""
         renewing = asyncio.create_task(self._renew())
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -103,12 +104,12 @@ class Consumer:
         next_claim = 0.0
         while not stop.is_set():
             try:
-                if self._is_held_back():
+                if self._is_paused():
                     await pause(stop, _READ_SECONDS)
                 elif time.monotonic() >= next_claim:
-                    # Creates the group as well where it is missing. A dead consumer may have left
-                    # more than one claim gives.
-                    if not await self._take_over(stop):
+                    # Creates the group as well if it is missing. A dead consumer may have left more
+                    # than one claim gives.
+                    if not await self._process_abandoned(stop):
                         next_claim = time.monotonic() + self._claim_seconds
                 else:
                     await self._take_chunk(tasks, stop)
@@ -117,11 +118,11 @@ class Consumer:
                 await pause(stop, _OUTAGE_PAUSE_SECONDS)
 
     async def _renew(self) -> None:
-        """Keeps what is in hand from being taken for abandoned, for as long as this process is alive:
-        where a store is down, everybody waits with what they have, and nobody claims from each other."""
+        """Renews claims, so that no other consumer takes entries that are still being processed, however
+        long a store is away."""
         while True:
             await asyncio.sleep(self._claim_seconds)
-            # While Redis is away, nobody claims either.
+            # While Redis is away, no consumer can claim either.
             with contextlib.suppress(*REDIS_DOWN):
                 await self._group.renew(self._in_flight)
 
@@ -129,7 +130,7 @@ class Consumer:
         await self._slots.acquire()
         entries: Sequence[Entry] = ()
         try:
-            # The wait for a place may have been long.
+            # The wait for a slot may have been long.
             if not stop.is_set():
                 entries = await self._group.read(_READ_SECONDS)
         finally:
@@ -139,36 +140,36 @@ class Consumer:
             chunk = tasks.create_task(self._handle(entries, stop))
             chunk.add_done_callback(lambda _: self._slots.release())
 
-    async def _take_over(self, stop: asyncio.Event) -> bool:
-        """Handles, one by one, what other consumers never acknowledged; whether to look for more at once.
+    async def _process_abandoned(self, stop: asyncio.Event) -> bool:
+        """Handles, one by one, what other consumers never acknowledged; True if there may be more.
 
-        Not if the store fails at it: then new entries, which it may take, have their turn first.
+        False if the store fails at it: then new entries, which it may take, come first.
         """
         overloaded = False
         claimed = await self._group.claim_abandoned()
         # Ours among them were renewed too late: this process was busy, or Redis away.
         abandoned = [entry for entry in claimed if _key(entry) not in self._in_flight]
-        # All of them, also those whose turn comes later: nobody else shall claim and try them meanwhile.
+        # All of them, also those whose turn comes later: no other consumer may claim and try them meanwhile.
         with self._holding(abandoned):
             for entry in abandoned:
                 if stop.is_set():
                     break
-                work = self._work if await self._quarantine.admit(entry) else self._settle_unworked
+                work = self._work if await self._quarantine.admit(entry) else self._give_up_on
                 outcome = await self._attempt(work, [entry], stop)
                 if outcome is _Outcome.DONE:
                     await self._quarantine.forget(entry)
                 elif outcome is not _Outcome.FAILED:
-                    await self._quarantine.take_back(entry)
+                    await self._quarantine.refund_attempt(entry)
                 overloaded |= outcome is _Outcome.OVERLOADED
         return bool(abandoned) and not overloaded
 
-    async def _settle_unworked(self, entries: Sequence[Entry]) -> None:
-        """What happens instead of work after too many attempts."""
-        if self._give_up is None:
+    async def _give_up_on(self, entries: Sequence[Entry]) -> None:
+        """What happens instead of work after too many attempts: dead letters, else quarantine."""
+        if self._dead_letter is None:
             raise UnreadableError("too many attempts failed")
-        await self._give_up(entries)
+        await self._dead_letter(entries)
         for entry in entries:
-            await self._quarantine.note_given_up(entry)
+            await self._quarantine.note_dead_lettered(entry)
 
     async def _handle(self, entries: Sequence[Entry], stop: asyncio.Event) -> None:
         with self._holding(entries), metrics.CHUNK_SECONDS.labels(self._group.name).time():
@@ -238,7 +239,7 @@ class Consumer:
             if len(entries) > 1:
                 raise
             self._report(entries[0], error)
-            await self._quarantine.put_aside(entries[0])
+            await self._quarantine.add(entries[0])
         else:
             await self._group.acknowledge(entries)
 

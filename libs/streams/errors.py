@@ -2,8 +2,8 @@
 
 
 class EntryError(ValueError):
-    """An entry cannot be handled for a reason of its own; it is tried again alone, and then put aside."""
+    """An entry cannot be handled for a reason of its own; it is tried again alone, and then quarantined."""
 
 
 class UnreadableError(EntryError):
-    """An entry is nothing that this reader knows, and never will be: it is put aside at once."""
+    """An entry is nothing that this reader can ever read: it is quarantined at once."""

@@ -30,7 +30,7 @@ class ConsumerGroup:
 
     An entry stays pending until `acknowledge`; one that has been pending for `claim_idle_seconds`
     goes to whichever consumer asks next. So each entry is delivered at least once, and more than
-    once where a consumer dies or is slow: what an entry causes must be safe to repeat.
+    once if a consumer dies or is slow: what an entry causes must be safe to repeat.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ConsumerGroup:
         return self._claim_idle_ms / 1000
 
     async def create(self) -> None:
-        """Creates the group where it is missing, from the oldest entry on: none is skipped."""
+        """Creates the group if it is missing, from the oldest entry on: none is skipped."""
         for stream in self._streams:
             try:
                 await self._redis.xgroup_create(stream, self._group, id="0", mkstream=True)
@@ -138,7 +138,7 @@ class ConsumerGroup:
             await pipeline.execute()
 
     async def renew(self, entries: Iterable[tuple[bytes, bytes]]) -> None:
-        """Says that we still work on these (stream, entry id), so that nobody claims them."""
+        """Renews the claims on these (stream, entry id), so that no other consumer takes them."""
         by_stream: dict[bytes, list[Any]] = {}
         for stream, entry_id in entries:
             by_stream.setdefault(stream, []).append(entry_id)

@@ -29,7 +29,7 @@ def enriched_stream(shard: int) -> str:
 
 
 def ingest_dead_letters(shard: int) -> str:
-    """Events that ingest refused, on their way to Postgres."""
+    """Events that ingest rejected, on their way to Postgres."""
     return shard_key("ingest", shard, "dead_letters")
 
 
@@ -39,7 +39,7 @@ def enrich_dead_letters(shard: int) -> str:
 
 
 def quarantine_stream(group: str, shard: int) -> str:
-    """Entries that the group's readers have put aside."""
+    """Entries that no reader of the group could handle."""
     return shard_key(group, shard, "quarantine")
 
 

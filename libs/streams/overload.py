@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from libs.streams.groups import Entry
 
-# More failing entries than this are not told apart: then it is the store.
+# With more failing entries than this the store is at fault, and not the entries.
 MAX_REMEMBERED = 10_000
 
 

@@ -1,4 +1,4 @@
-"""Entries that cannot be handled: tried alone, a few times, and then put aside with all they hold."""
+"""Quarantine: entries that no reader can handle are tried alone a few times, and then kept apart whole."""
 
 from typing import Any
 
@@ -11,22 +11,22 @@ from libs.streams.groups import Entry
 from libs.streams.names import attempts_key, dead_lettered_key, quarantine_stream
 
 log = structlog.get_logger()
-# How long an entry that was given up counts.
-_GIVEN_UP_SECONDS = 3600
+# How long an entry whose events became dead letters counts.
+_DEAD_LETTERED_SECONDS = 3600
 
 
 class QuarantineFullError(Exception):
-    """So many entries were settled without being worked on that the fault is ours and not theirs."""
+    """So many entries failed that the fault is in the release or its set-up, not in the entries."""
 
 
 class Quarantine:
-    """Counts attempts where a killed process does not forget them, and limits what is done about them.
+    """Counts attempts in Redis, where a killed process does not lose them, and limits how many may go.
 
     The stream's own delivery counts would not do: they also grow for entries that were merely
     delivered together with the one that kills, and while a store is down.
 
-    Full is a shard with `max_entries` entries that lie in its poison stream, or were given up within an
-    hour: no release that handles nothing can empty a stream that way.
+    A shard is full with `max_entries` entries in its quarantine stream, or dead-lettered within an hour: so
+    a release that fails at everything cannot empty a stream.
     """
 
     def __init__(self, redis: Redis, group: str, *, max_attempts: int, max_entries: int) -> None:
@@ -36,8 +36,8 @@ class Quarantine:
         self._max_entries = max_entries
 
     async def admit(self, entry: Entry) -> bool:
-        """Takes note of an attempt before it is made; False if there were enough, and there is room to
-        settle the entry without another."""
+        """Counts an attempt before it is made. False if there were enough of them and the shard is not full:
+        the entry is then dead-lettered or quarantined."""
         shard = shard_in(entry.stream)
         attempts = await self._redis.hincrby(attempts_key(self._group, shard), _field(entry), 1)
         return int(attempts) <= self._max_attempts or await self._is_full(shard)
@@ -46,22 +46,22 @@ class Quarantine:
         """Forgets the attempts: the entry is done."""
         await self._redis.hdel(attempts_key(self._group, shard_in(entry.stream)), _field(entry))
 
-    async def take_back(self, entry: Entry) -> None:
-        """Takes the last attempt back: the entry was not the reason for the failure."""
+    async def refund_attempt(self, entry: Entry) -> None:
+        """Uncounts the last attempt: the entry was not the reason for the failure."""
         key = attempts_key(self._group, shard_in(entry.stream))
         if int(await self._redis.hincrby(key, _field(entry), -1)) <= 0:
             await self._redis.hdel(key, _field(entry))
 
-    async def note_given_up(self, entry: Entry) -> None:
-        """Counts an entry that was settled in another way than by working on it."""
+    async def note_dead_lettered(self, entry: Entry) -> None:
+        """Counts an entry whose events became dead letters unprocessed."""
         key = dead_lettered_key(self._group, shard_in(entry.stream))
         async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.set(key, 0, ex=_GIVEN_UP_SECONDS, nx=True)
+            pipeline.set(key, 0, ex=_DEAD_LETTERED_SECONDS, nx=True)
             pipeline.incr(key)
             await pipeline.execute()
 
-    async def put_aside(self, entry: Entry) -> None:
-        """Moves the entry to the poison stream, acknowledged. Raises QuarantineFullError."""
+    async def add(self, entry: Entry) -> None:
+        """Moves the entry to the quarantine stream, acknowledged. Raises QuarantineFullError."""
         shard = shard_in(entry.stream)
         if await self._is_full(shard):
             raise QuarantineFullError(f"{self._max_entries} entries of shard {shard}")
@@ -76,14 +76,14 @@ class Quarantine:
             pipeline.hdel(attempts_key(self._group, shard), _field(entry))
             await pipeline.execute()
         metrics.QUARANTINED.labels(self._group).inc()
-        log.error("entry put aside", stream=entry.stream.decode(), entry=entry.entry_id.decode())
+        log.error("entry quarantined", stream=entry.stream.decode(), entry=entry.entry_id.decode())
 
     async def _is_full(self, shard: int) -> bool:
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.xlen(quarantine_stream(self._group, shard))
             pipeline.get(dead_lettered_key(self._group, shard))
-            aside, given_up = await pipeline.execute()
-        return int(aside) + int(given_up or 0) >= self._max_entries
+            quarantined, dead_lettered = await pipeline.execute()
+        return int(quarantined) + int(dead_lettered or 0) >= self._max_entries
 
 
 def _field(entry: Entry) -> str:

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from libs.runtime.settings import CommonSettings
+from libs.streams.settings import StreamReaderSettings
 from libs.stores.redis_client import create_redis
 from libs.streams.consumer import create_consumer
 from libs.streams.groups import Entry
@@ -32,7 +32,7 @@ async def main(redis_url: str) -> None:
 
     consumer = create_consumer(
         redis,
-        CommonSettings(claim_idle_seconds=0.3),
+        StreamReaderSettings(claim_idle_seconds=0.3),
         group=GROUP,
         streams=[STREAM],
         work=note,

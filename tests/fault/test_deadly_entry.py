@@ -1,4 +1,4 @@
-"""An entry that kills whoever reads it: it takes nothing with it, and is put aside after enough deaths."""
+"""An entry that kills whoever reads it: it takes nothing with it, and is quarantined after enough deaths."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ ENTRIES = 200
 QUARANTINE = quarantine_stream(GROUP, 0)
 
 
-def test_an_entry_that_kills_its_readers_is_put_aside_alone(redis_url: str) -> None:
+def test_an_entry_that_kills_its_readers_is_quarantined_alone(redis_url: str) -> None:
     command = [sys.executable, "-m", "tests.fault.deadly_reader", redis_url]
     # Once with its chunk, and then as often as it is tried alone.
     deaths = 1 + CommonSettings().max_attempts
@@ -34,6 +34,6 @@ def test_an_entry_that_kills_its_readers_is_put_aside_alone(redis_url: str) -> N
             eventually(lambda: redis.scard(DONE) == ENTRIES - 1)
             eventually(lambda: redis.xlen(QUARANTINE) == 1)
             assert reader.poll() is None
-        [(_, aside)] = redis.xrange(QUARANTINE)
-        assert aside[b"n"] == DEADLY
+        [(_, quarantined)] = redis.xrange(QUARANTINE)
+        assert quarantined[b"n"] == DEADLY
         assert not redis.sismember(DONE, DEADLY)

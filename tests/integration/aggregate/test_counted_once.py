@@ -109,12 +109,12 @@ async def test_sums_equal_a_recount_by_hand(stores: Stores, aggregate: Aggregate
     assert found["matches"][0] == "60"
 
 
-async def test_a_poisonous_entry_is_put_aside_and_its_neighbours_count(
+async def test_an_unreadable_entry_is_quarantined_and_its_neighbours_count(
     stores: Stores, aggregate: Aggregate
 ) -> None:
     stores.send(entry(event()))
-    poison = {b"batch": b"\xff\xffnot a batch", b"trace": b""}
-    poison_id = stores.send(poison)
+    unreadable = {b"batch": b"\xff\xffnot a batch", b"trace": b""}
+    unreadable_id = stores.send(unreadable)
     # Postgres cannot store U+0000, so this one decodes and then fails in the transaction.
     unstorable = stores.send(entry(event(player="a\x00b")))
     unknown = stores.send(entry(event(), app_id="chess"))
@@ -122,11 +122,11 @@ async def test_a_poisonous_entry_is_put_aside_and_its_neighbours_count(
     await until(lambda: stores.redis.xlen("aggregate:{0}:quarantine") == 3)
     await stores.until_drained()
     assert stores.sql(EVENTS_COUNTED) == [(2,)]
-    aside = {
+    quarantined = {
         fields[b"entry"]: fields for _, fields in stores.redis.xrange("aggregate:{0}:quarantine")
     }
-    assert set(aside) == {poison_id, unstorable, unknown}
-    assert aside[poison_id][b"batch"] == poison[b"batch"]
+    assert set(quarantined) == {unreadable_id, unstorable, unknown}
+    assert quarantined[unreadable_id][b"batch"] == unreadable[b"batch"]
     assert not stores.redis.exists("aggregate:{0}:attempts")
 
 

@@ -84,9 +84,11 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
             while any([await client.xlen(stream) for stream in STREAMS]):
                 for stream in STREAMS:
                     await trim_acknowledged(client, stream)
-        aside = [fields for _, fields in await client.xrange("ingest:{0}:quarantine")]
-        assert [fields[b"stream"] for fields in aside] == [STREAMS[0].encode()] * 3
-        assert [fields.get(b"batch") for fields in aside] == [n.get("batch") for n in no_letters]
+        quarantined = [fields for _, fields in await client.xrange("ingest:{0}:quarantine")]
+        assert [fields[b"stream"] for fields in quarantined] == [STREAMS[0].encode()] * 3
+        assert [fields.get(b"batch") for fields in quarantined] == [
+            n.get("batch") for n in no_letters
+        ]
         # Emptied Redis, lost group: it goes on.
         await client.flushall()
         await client.xadd(STREAMS[0], _letters("a", "d"))

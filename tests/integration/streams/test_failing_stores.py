@@ -97,7 +97,7 @@ async def test_a_stop_while_a_store_is_down_leaves_the_entries_to_others(client:
     assert job.done == Counter(range(5))
 
 
-async def test_however_many_wait_for_a_store_nothing_is_put_aside_for_that(client: Redis) -> None:
+async def test_however_many_wait_for_a_store_nothing_is_quarantined_for_that(client: Redis) -> None:
     await add(client, 3)
     job = Job()
     job.down = True

@@ -21,7 +21,7 @@ from tests.support.streams import settled
 from tests.support.waiting import until
 
 
-async def test_what_fails_is_tried_alone_and_put_aside_and_its_neighbours_go_on(
+async def test_what_fails_is_tried_alone_and_quarantined_and_its_neighbours_go_on(
     client: Redis,
 ) -> None:
     ids = await add(client, 9)
@@ -50,7 +50,7 @@ async def test_what_is_mended_in_time_is_done_and_forgotten(client: Redis) -> No
     assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
-async def test_what_is_unreadable_is_put_aside_at_once(client: Redis) -> None:
+async def test_what_is_unreadable_is_quarantined_at_once(client: Redis) -> None:
     await add(client, 5)
     job = Job()
     job.trouble[2] = UnreadableError("what is this")
@@ -71,7 +71,7 @@ async def test_what_too_many_died_of_is_not_tried_again(client: Redis) -> None:
     assert not await client.exists(ATTEMPTS)
 
 
-async def test_what_is_put_aside_counts_once_against_the_limit(client: Redis) -> None:
+async def test_what_is_quarantined_counts_once_against_the_limit(client: Redis) -> None:
     await add(client, 4)
     await die_holding(client, deaths_alone=3)
     async with consuming(client, Job(), max_entries=4):
@@ -112,13 +112,13 @@ async def test_a_second_shard_has_a_quarantine_of_its_own(client: Redis) -> None
         entry = Entry(b"test:{%d}:work" % shard, b"1-1", {b"n": b"1"})
         assert await quarantine.admit(entry)
         assert not await quarantine.admit(entry)
-        await quarantine.put_aside(entry)
+        await quarantine.add(entry)
         assert await client.xlen(f"g:{{{shard}}}:quarantine") == 1
         # Whoever comes upon it again before the acknowledgement is seen begins anew.
         assert not await client.exists(f"g:{{{shard}}}:attempts")
 
 
-async def test_so_much_poison_that_it_is_us_stays_where_it_is(client: Redis) -> None:
+async def test_so_many_failures_that_the_release_is_at_fault_stay(client: Redis) -> None:
     await add(client, 4)
     job = Job()
     job.trouble = {number: UnreadableError("no") for number in (0, 1, 3)}
