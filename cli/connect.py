@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from libs.runtime.resources import REPOSITORY
+from libs.runtime.resources import CATALOGS
 from suite.home import Addresses, Home, HomeError, NotRunningError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def running_suite() -> Addresses:
 def default_catalogs() -> Path:
     """The folder that a suite reads which is told nothing: `catalogs` here, else Weir's own."""
     here = Path("catalogs")
-    return here if here.is_dir() else REPOSITORY / "catalogs"
+    return here if here.is_dir() else CATALOGS
 
 
 def catalog_folder(given: Path | None) -> Path:

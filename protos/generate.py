@@ -38,6 +38,7 @@ def generate(target: Path) -> None:
             if folder == target:
                 break
             (folder / "__init__.py").touch()
+    (target / "weir" / "py.typed").touch()
 
 
 def drifted(fresh: Path) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from libs.runtime.resources import REPOSITORY
+from libs.runtime.resources import MIGRATIONS
 from suite.store_urls import without_secrets
 
 _CONNECT_SECONDS = "10"
@@ -79,5 +79,5 @@ def _transaction(database_url: str) -> Iterator[Connection]:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(REPOSITORY / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     return config

@@ -12,7 +12,7 @@ from redis import Redis
 from libs.catalog import load_catalogs
 from libs.common.pseudonym import check_secret
 from libs.consent import READY_FIELD, consent_key
-from libs.runtime.resources import REPOSITORY
+from libs.runtime.resources import CATALOGS
 from suite.embedded import PostgresServer, RedisServer, StartError
 from suite.embedded.server import ChildServer
 from suite.embedded.service import ServiceProcess
@@ -240,7 +240,7 @@ class Suite:
 
     def _settings(self) -> dict[str, str]:
         given = self._environment
-        catalogs = Path(given.get("WEIR_CATALOGS") or REPOSITORY / "catalogs")
+        catalogs = Path(given.get("WEIR_CATALOGS") or CATALOGS)
         return {
             "WEIR_ENVIRONMENT": "development",
             "WEIR_CATALOGS": str(catalogs.absolute()),

@@ -1,5 +1,11 @@
-"""Where the files that come with Weir are: catalogs, migrations."""
+"""Where the files that come with Weir are, in the source tree and in an installed wheel alike."""
 
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+_HERE = Path(__file__).resolve().parent
+# A wheel has them beside this file (pyproject.toml, `wheel.sources`); in the source tree they lie at the top.
+_SHIPPED = _HERE / "shipped"
+_ROOT = _SHIPPED if _SHIPPED.is_dir() else _HERE.parents[1]
+
+CATALOGS = _ROOT / "catalogs"
+MIGRATIONS = _ROOT / "migrations"

@@ -13,7 +13,7 @@ from pydantic_settings import (
 )
 
 from libs.common.errors import ConfigurationError
-from libs.runtime.resources import REPOSITORY
+from libs.runtime.resources import CATALOGS
 
 # What a header can carry as one word.
 _BEARER_TOKEN = re.compile("[!-~]+").fullmatch
@@ -35,7 +35,7 @@ class CommonSettings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     redis_url: SecretStr = SecretStr("")
     auth_token: SecretStr = SecretStr("")
-    catalogs: Path = REPOSITORY / "catalogs"
+    catalogs: Path = CATALOGS
     # How often the folder of catalogs is looked at for changes; 0: only when SIGHUP asks for it.
     catalog_poll_seconds: float = Field(2.0, ge=0)
     shards: int = 1

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import grpc
 
-from libs.runtime.resources import REPOSITORY
 from suite.embedded.ports import HOST
 from suite.embedded.process import start_child
 from suite.embedded.server import ChildServer
+from tests.support.repository import REPOSITORY
 
 METHOD = "/weir.bench.Echo/Call"
 _PORT = 50071

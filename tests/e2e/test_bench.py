@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from libs.runtime.resources import REPOSITORY
 from tests.support.environment import without_settings
+from tests.support.repository import REPOSITORY
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bench")]
 SERVICES = {"ingest", "enrich", "aggregate", "privacy"}

@@ -17,11 +17,11 @@ from demo.generator import generate_day
 from demo.numbers import Numbers
 from demo.traffic import record_choices, stream_day
 from libs.catalog import load_catalogs
-from libs.runtime.resources import REPOSITORY
 from suite.embedded import PostgresServer
 from suite.home import Home
 from suite.supervisor import Suite
 from tests.support.environment import without_settings
+from tests.support.repository import REPOSITORY
 from tests.support.weir_command import started, weir
 
 pytestmark = pytest.mark.xdist_group("e2e demo")

@@ -8,9 +8,9 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from libs.catalog import Catalog, load_catalogs, to_envelope
-from libs.runtime.resources import REPOSITORY
 from suite.supervisor import Suite
 from tests.contract.documents.examples import EXAMPLES
+from tests.support.repository import REPOSITORY
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually
 from weir_client import describe_status, event_from_envelope

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from libs.runtime.resources import REPOSITORY
 from suite.supervisor import Suite
+from tests.support.repository import REPOSITORY
 from tests.support.suite_calls import suite_calls
 
 pytestmark = pytest.mark.xdist_group("suite")

@@ -16,10 +16,10 @@ import psycopg
 import pytest
 from redis import Redis
 
-from libs.runtime.resources import REPOSITORY
 from suite.supervisor import Suite
 from tests.support.environment import without_settings
 from tests.support.imports import MAPPING, import_file, stored_times
+from tests.support.repository import REPOSITORY
 from tests.support.waiting import eventually
 from tests.support.weir_command import started, weir
 

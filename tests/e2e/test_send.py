@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from libs.catalog import load_catalog, to_envelope
-from libs.runtime.resources import REPOSITORY
 from suite.supervisor import Suite
 from tests.contract.documents.examples import EXAMPLES
+from tests.support.repository import REPOSITORY
 from tests.support.weir_command import weir
 
 pytestmark = pytest.mark.xdist_group("e2e send")

@@ -18,10 +18,10 @@ import psutil
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
-from libs.runtime.resources import REPOSITORY
 from suite.home import Home
 from suite.supervisor import Suite
 from tests.support.environment import without_settings
+from tests.support.repository import REPOSITORY
 from tests.support.suite_calls import suite_calls
 from tests.support.waiting import eventually
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from libs.runtime.resources import REPOSITORY
 from tests.support.environment import without_settings
+from tests.support.repository import REPOSITORY
 
 
 def weir(

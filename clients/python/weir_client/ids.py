@@ -3,8 +3,8 @@
 import os
 import time
 
-_NANOSECONDS = 1_000_000
-_RANDOM_BITS = 62
+_NANOSECONDS = 1_000_000  # of a millisecond
+_RANDOM_BITS = (1 << 62) - 1
 
 
 def new_event_id() -> str:
@@ -19,7 +19,8 @@ def uuid7(unix_nanoseconds: int, random: int) -> str:
     that ids of one process sort by time within a millisecond too.
     """
     milliseconds, rest = divmod(unix_nanoseconds, _NANOSECONDS)
-    fraction = (rest << 12) // _NANOSECONDS
-    low = random & (1 << _RANDOM_BITS) - 1
-    digits = f"{milliseconds << 80 | 7 << 76 | fraction << 64 | 0b10 << 62 | low:032x}"
+    high = milliseconds << 16 | 7 << 12 | (rest << 12) // _NANOSECONDS
+    low = 0b10 << 62 | random & _RANDOM_BITS
+    # Faster than the UUID class, which each event would pay for.
+    digits = (high << 64 | low).to_bytes(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

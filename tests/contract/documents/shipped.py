@@ -8,7 +8,7 @@ import orjson
 from weir.common.v1 import event_pb2
 
 from libs.catalog import Catalog, load_catalogs
-from libs.runtime.resources import REPOSITORY
+from tests.support.repository import REPOSITORY
 from tests.unit.ingest.intake import Ingest, event_of
 
 PRODUCERS = {

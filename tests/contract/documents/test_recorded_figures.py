@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from libs.runtime.resources import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "benchmarks.md").read_text()
 # Name, median, and the largest value of the range.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.runtime.resources import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "requirements.md"
 SHARED = REPOSITORY.parent / "shared" / "requirements"

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from libs.runtime.resources import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 Object = dict[str, Any]
 

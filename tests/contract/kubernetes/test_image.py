@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from libs.runtime.resources import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 DOCKER = REPOSITORY / "deploy" / "docker"
 PIN = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==([^ \\]+)", re.MULTILINE)

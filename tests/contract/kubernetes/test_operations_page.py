@@ -9,13 +9,13 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 
-from libs.runtime.resources import REPOSITORY
 from libs.runtime.settings import CommonSettings, PseudonymSettings
 from libs.streams.settings import StreamReaderSettings
 from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
 from services.ingest.settings import IngestSettings
 from services.privacy.settings import PrivacySettings
+from tests.support.repository import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "operations.md").read_text()
 SERVICES = ("ingest", "enrich", "aggregate", "privacy")

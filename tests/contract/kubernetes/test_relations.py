@@ -5,7 +5,6 @@ import tomllib
 import pytest
 import yaml
 
-from libs.runtime.resources import REPOSITORY
 from libs.runtime.settings import CommonSettings
 from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
@@ -13,6 +12,7 @@ from services.ingest.settings import IngestSettings
 from services.privacy.settings import PrivacySettings
 from suite.table import SERVICES
 from tests.contract.kubernetes.render import Object, pod_template
+from tests.support.repository import REPOSITORY
 
 SETTINGS: dict[str, type[CommonSettings]] = {
     "ingest": IngestSettings,

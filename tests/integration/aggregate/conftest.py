@@ -14,9 +14,9 @@ from redis import Redis
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.rpc.server import GrpcServer
-from libs.runtime.resources import REPOSITORY
 from services.aggregate.server import build
 from services.aggregate.settings import AggregateSettings
+from tests.support.repository import REPOSITORY
 from tests.support.waiting import until
 from tests.unit.aggregate.samples import write_catalog
 

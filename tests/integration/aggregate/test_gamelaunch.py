@@ -12,8 +12,8 @@ import pytest
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.common.v1 import event_pb2
 
-from libs.runtime.resources import REPOSITORY
 from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.support.repository import REPOSITORY
 from tests.unit.aggregate.samples import entry
 
 APP = "gamelaunch"

@@ -6,9 +6,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from libs.runtime.resources import REPOSITORY
 from suite.table import SERVICES, Service
 from tests.support.environment import without_settings
+from tests.support.repository import REPOSITORY
 
 
 @pytest.fixture

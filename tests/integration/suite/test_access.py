@@ -19,9 +19,9 @@ from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
 from cli.main import app
-from libs.runtime.resources import REPOSITORY
 from suite.embedded import PostgresServer, RedisServer
 from suite.home import Addresses, Home
+from tests.support.repository import REPOSITORY
 
 # Tries the stores as another user and prints how each attempt ends. What the attempts import is
 # imported by a first round, because the other user may lack the right to read this environment.

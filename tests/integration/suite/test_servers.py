@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from redis import Redis
 
-from libs.runtime.resources import REPOSITORY
 from suite.embedded import PostgresServer, RedisServer, StartError
 from suite.embedded.ports import reserve_port
+from tests.support.repository import REPOSITORY
 from tests.support.waiting import eventually
 
 SUPERVISOR = """

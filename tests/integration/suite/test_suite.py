@@ -20,12 +20,12 @@ from weir.privacy.v1.privacy_service_pb2 import CheckConsentRequest
 
 from libs.catalog import load_catalogs
 from libs.rpc.health_probe import is_serving
-from libs.runtime.resources import REPOSITORY
 from suite.embedded import StartError
 from suite.home import Home, HomeError
 from suite.migrate import current_revision, newest_revision
 from suite.supervisor import Suite
 from suite.table import SERVICES, Service
+from tests.support.repository import REPOSITORY
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.support.weir_command import read_until, started
 

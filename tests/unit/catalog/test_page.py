@@ -5,7 +5,7 @@ from pathlib import Path
 
 from libs.catalog import load_catalog
 from libs.catalog.compile_catalog import OPAQUE_SECTIONS
-from libs.runtime.resources import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "catalog.md").read_text()
 EXAMPLE = "\n".join(re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))

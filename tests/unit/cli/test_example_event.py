@@ -10,8 +10,8 @@ from weir.ingest.v1.ingest_service_pb2 import TrackEventRequest
 
 from cli.example_event import example_event
 from libs.catalog import load_catalogs
-from libs.runtime.resources import REPOSITORY
 from services.ingest.intake.screening import screen
+from tests.support.repository import REPOSITORY
 
 DEMANDING = """
 app_id: demanding

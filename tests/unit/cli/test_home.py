@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from libs.runtime.resources import REPOSITORY
 from suite.home import Addresses, Home
 from tests.support.environment import without_settings
+from tests.support.repository import REPOSITORY
 from tests.unit.catalog.small_catalog import SMALL
 
 SHIPPED = sorted(file.stem for file in (REPOSITORY / "catalogs").glob("*.yaml"))

@@ -11,8 +11,8 @@ import typer
 
 from cli.lazy import LazyCommand
 from cli.main import ENTRIES, app
-from libs.runtime.resources import REPOSITORY
 from tests.support.environment import without_settings
+from tests.support.repository import REPOSITORY
 
 LOADED = """
 import json, sys
