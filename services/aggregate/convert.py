@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Limits, Period
 from libs.common.errors import InvalidArgument
+from libs.rpc.page_tokens import page_size
 from libs.streams.errors import UnreadableError
 from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
 from services.aggregate.model import (
@@ -20,15 +20,11 @@ from services.aggregate.model import (
     CellState,
     Cohort,
     CohortQuery,
+    Cursor,
     StoredBatch,
     StoredCell,
 )
 from services.aggregate.plan import RollupPlan
-from services.aggregate.rollups.paging import (
-    decode_cohort_token,
-    decode_token,
-    encode_cohort_token,
-)
 from services.aggregate.rollups.sizes import DIMENSIONS_BYTES, bounded_dimensions, fitting
 from services.aggregate.values import cell_values
 
@@ -40,6 +36,7 @@ _PERIODS: dict[int, Period] = {
 }
 _PERIOD_NUMBERS = {period: number for number, period in _PERIODS.items()}
 _BATCH_ID_BYTES = 16
+_CELL_ID_BYTES = 16
 MAX_PAGE_SIZE = 10_000
 DEFAULT_PAGE_SIZE = 1_000
 
@@ -72,10 +69,9 @@ def stored_batch(fields: Mapping[bytes, bytes]) -> StoredBatch:
 
 
 def cell_query(request: Any, plan: RollupPlan) -> CellQuery:
-    """A QueryRollupRequest. Raises InvalidArgument for what the rollup does not have, and for a token of
-    another query."""
-    if request.page_size > MAX_PAGE_SIZE:
-        raise InvalidArgument(f"must be at most {MAX_PAGE_SIZE}", field="page_size")
+    """A QueryRollupRequest but for its page token. Raises InvalidArgument for what the rollup does not
+    have."""
+    limit = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
     known = {dimension.name for dimension in plan.dimensions}
     for name in request.dimensions.fields:
         if name not in known:
@@ -85,7 +81,7 @@ def cell_query(request: Any, plan: RollupPlan) -> CellQuery:
                 metadata={"dimension": name},
             )
     start, end = time_range(request, plan.period)
-    query = CellQuery(
+    return CellQuery(
         app_id=request.app_id,
         rollup=plan.name,
         start=start,
@@ -93,11 +89,36 @@ def cell_query(request: Any, plan: RollupPlan) -> CellQuery:
         filters={
             name: json_value(value) for name, value in sorted(request.dimensions.fields.items())
         },
-        limit=request.page_size or DEFAULT_PAGE_SIZE,
+        limit=limit,
     )
-    if request.page_token:
-        query = replace(query, after=decode_token(query, request.page_token))
-    return query
+
+
+def cell_place(position: Cursor) -> tuple[str, str | None, str]:
+    """A cursor as a page token carries it; `cell_cursor` reads it."""
+    return position.bucket.isoformat(), position.dimensions, position.cell_id
+
+
+def cell_cursor(bucket: str, dimensions: str | None, cell_id: str) -> Cursor:
+    """The cursor that `cell_place` wrote. Raises ValueError or TypeError for values that it never writes."""
+    if dimensions is not None:
+        dimensions = orjson.dumps(orjson.loads(dimensions)).decode()
+        if "\\u0000" in dimensions:
+            raise ValueError("Postgres keeps no U+0000")
+    if len(bytes.fromhex(cell_id)) != _CELL_ID_BYTES:
+        raise ValueError("not the id of a cell")
+    return Cursor(_aware(bucket), dimensions, cell_id.lower())
+
+
+def cohort_start(start: str) -> datetime:
+    """The first cohort of a page, which its token carries in ISO form. Raises ValueError or TypeError."""
+    return _aware(start)
+
+
+def _aware(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return time
 
 
 def time_range(request: Any, period: Period) -> tuple[datetime | None, datetime | None]:
@@ -171,23 +192,17 @@ def encoded_state(state: CellState) -> bytes:
 
 
 def cohort_query(request: Any) -> CohortQuery:
-    """A QueryCohortRetentionRequest. Raises InvalidArgument for a period of hours, and for a token of another
-    query."""
+    """A QueryCohortRetentionRequest but for its page token. Raises InvalidArgument for a period of hours."""
     period = _cohort_period(request.period)
     start, end = time_range(request, period)
-    query = CohortQuery(request.app_id, period, start, end)
-    if request.page_token:
-        query = replace(query, first=decode_cohort_token(query, request.page_token))
-    return query
+    return CohortQuery(request.app_id, period, start, end)
 
 
-def retention_page(query: CohortQuery, found: Sequence[Cohort]) -> pb.QueryCohortRetentionResponse:
-    """The cohorts in their order, as many as an answer holds, and where to go on."""
+def cohort_page(found: Sequence[Cohort]) -> tuple[Sequence[pb.Cohort], datetime | None]:
+    """The cohorts in their order, as many as an answer holds, and where to go on; None if these are all."""
     cohorts = fitting(map(_cohort, found))
     left = found[len(cohorts) :]
-    return pb.QueryCohortRetentionResponse(
-        cohorts=cohorts, next_page_token=encode_cohort_token(query, left[0].start) if left else ""
-    )
+    return cohorts, left[0].start if left else None
 
 
 def _cohort(cohort: Cohort) -> pb.Cohort:

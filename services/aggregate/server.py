@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.catalog import load_catalogs
+from libs.common.clock import SystemClock
 from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
 from libs.runtime.loops import Loop
@@ -75,7 +76,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         bindings=[
             Binding(
                 SERVICE_NAME,
-                AggregateServicer(plans, reader, hub),
+                AggregateServicer(plans, reader, hub, SystemClock()),
                 aggregate_service_pb2_grpc.add_AggregateServiceServicer_to_server,
                 needs=all_of("postgres"),
             )

@@ -2,41 +2,52 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 
 import grpc
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
+from libs.common.clock import Clock
 from libs.common.errors import AppUnknown, NotFound
+from libs.rpc.page_tokens import PageTokens
 from services.aggregate import convert
 from services.aggregate.behaviour.cohorts import assemble
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.plan import AppPlan, RollupPlan
 from services.aggregate.ports import CellReader
-from services.aggregate.rollups.paging import encode_token
 from services.aggregate.rollups.sizes import fitting
+
+_SERVICE = f"/{pb.DESCRIPTOR.services_by_name['AggregateService'].full_name}"
 
 
 class AggregateServicer(pb_grpc.AggregateServiceServicer):
     """Implements `weir.aggregate.v1.AggregateService`."""
 
-    def __init__(self, plans: Mapping[str, AppPlan], reader: CellReader, hub: WatchHub) -> None:
+    def __init__(
+        self, plans: Mapping[str, AppPlan], reader: CellReader, hub: WatchHub, clock: Clock
+    ) -> None:
         self._plans = plans
         self._reader = reader
         self._hub = hub
+        self._cell_pages = PageTokens(f"{_SERVICE}/QueryRollup", clock)
+        self._cohort_pages = PageTokens(f"{_SERVICE}/QueryCohortRetention", clock)
 
     async def QueryRollup(  # noqa: N802
         self, request: pb.QueryRollupRequest, _: grpc.aio.ServicerContext
     ) -> pb.QueryRollupResponse:
         plan = self._rollup(self._app(request.app_id), request.rollup)
         query = convert.cell_query(request, plan)
-        page = await self._reader.cells(query)
+        after = self._cell_pages.read(request, convert.cell_cursor)
+        page = await self._reader.cells(replace(query, after=after))
         cells = fitting(convert.stored_cell(plan, cell) for cell in page.cells)
         more = page.more or len(cells) < len(page.cells)
         return pb.QueryRollupResponse(
             cells=cells,
             period=convert.period_number(plan.period),
-            next_page_token=encode_token(query, page.cells[len(cells) - 1].position)
+            next_page_token=self._cell_pages.issue(
+                request, convert.cell_place(page.cells[len(cells) - 1].position)
+            )
             if more
             else "",
         )
@@ -56,12 +67,19 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self, request: pb.QueryCohortRetentionRequest, _: grpc.aio.ServicerContext
     ) -> pb.QueryCohortRetentionResponse:
         app = self._app(request.app_id)
-        query = convert.cohort_query(request)
+        first = self._cohort_pages.read(request, convert.cohort_start)
+        query = replace(convert.cohort_query(request), first=first)
         newest, counts = await self._reader.active_counts(app.app_id, query.period)
         if newest is None:
             return pb.QueryCohortRetentionResponse()
         wanted = [count for count in counts if query.wants(count.cohort)]
-        return convert.retention_page(query, assemble(query.period, newest, wanted))
+        cohorts, following = convert.cohort_page(assemble(query.period, newest, wanted))
+        return pb.QueryCohortRetentionResponse(
+            cohorts=cohorts,
+            next_page_token=self._cohort_pages.issue(request, [following.isoformat()])
+            if following
+            else "",
+        )
 
     def _app(self, app_id: str) -> AppPlan:
         plan = self._plans.get(app_id)

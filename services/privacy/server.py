@@ -42,13 +42,14 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
     engine = create_engine(settings.database_url.get_secret_value(), service="privacy")
     stack.push_async_callback(engine.dispose)
 
+    clock = SystemClock()
     store = PostgresConsentStore(engine, settings.consent_database_timeout_seconds)
     mirror = RedisMirror(connection, settings.shards)
     resyncs = ResyncQueue()
     keeper = MirrorSync(list(catalogs), store, mirror, resyncs, settings.consent_page_size)
     checker = Checker(catalogs, reader, store)
-    recorder = Recorder(store, mirror, resyncs, SystemClock())
-    servicer = PrivacyServicer(catalogs, checker, recorder, store)
+    recorder = Recorder(store, mirror, resyncs, clock)
+    servicer = PrivacyServicer(catalogs, checker, recorder, store, clock)
     metrics.REPAIRS.set_function(resyncs.__len__)
     return ServiceParts(
         bindings=[

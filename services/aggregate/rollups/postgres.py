@@ -9,7 +9,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.catalog import Period
-from libs.common.errors import InvalidArgument
+from libs.common.errors import PageTokenInvalid
 from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.model import (
     ActiveCount,
@@ -107,7 +107,7 @@ class PostgresCellReader:
         """See the port."""
         after = query.after
         if after is not None and after.dimensions is None and not await self._stored(after.cell_id):
-            raise InvalidArgument("refers to a cell that is gone: begin again", field="page_token")
+            raise PageTokenInvalid("refers to a cell that is gone: begin again")
         statement, parameters = _select_cells(query)
         rows = await self._rows(statement, parameters)
         cells, more = await self._grouped(rows, query.app_id, query.limit)

@@ -7,7 +7,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from weir.privacy.v1 import privacy_service_pb2 as pb
 
 from libs.consent import Decision
-from services.privacy.consent.model import ConsentAnswer, HistoryEntry, Recording, Subject
+from services.privacy.consent.model import (
+    ConsentAnswer,
+    HistoryCursor,
+    HistoryEntry,
+    Recording,
+    Subject,
+)
 
 # Every answer there is, made once: a check's answer is looked up, not built.
 CHECK_RESPONSES = {
@@ -52,3 +58,17 @@ def to_entry(entry: HistoryEntry) -> pb.ConsentEntry:
         notice_version=entry.notice_version,
         recorded_at=to_timestamp(entry.recorded_at_us),
     )
+
+
+def history_place(entry: HistoryEntry) -> tuple[int, str]:
+    """Where an entry stands in its history, as a page token carries it; `history_cursor` reads it."""
+    return entry.version, entry.purpose
+
+
+def history_cursor(version: int, purpose: str) -> HistoryCursor:
+    """The cursor that `history_place` wrote. Raises ValueError or TypeError for values that it never
+    writes."""
+    # A version is a Postgres bigint.
+    if not 0 <= version < 2**63 or "\x00" in purpose:
+        raise ValueError("not a place in a history")
+    return HistoryCursor(int(version), purpose)

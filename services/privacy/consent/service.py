@@ -7,22 +7,27 @@ from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from libs.catalog import Catalog
+from libs.common.clock import Clock
 from libs.common.errors import InvalidArgument
+from libs.rpc.page_tokens import PageTokens, page_size
 from services.privacy import metrics
 from services.privacy.consent.checking import Checker
 from services.privacy.consent.convert import (
     CHECK_RESPONSES,
+    history_cursor,
+    history_place,
     to_batch_response,
     to_entry,
     to_recording,
     to_timestamp,
 )
-from services.privacy.consent.model import HistoryCursor, Subject
+from services.privacy.consent.model import BEGINNING, Subject
 from services.privacy.consent.ports import ConsentStore
 from services.privacy.consent.recording import Recorder
-from services.privacy.consent.tokens import consent_token, page_cursor, page_token
+from services.privacy.consent.tokens import consent_token
 from services.privacy.consent.validation import check_app, check_recording, check_subject
 
+_SERVICE = f"/{pb.DESCRIPTOR.services_by_name['PrivacyService'].full_name}"
 MAX_SUBJECTS = 1_000
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1_000
@@ -37,11 +42,13 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         checker: Checker,
         recorder: Recorder,
         store: ConsentStore,
+        clock: Clock,
     ) -> None:
         self._catalogs = catalogs
         self._checker = checker
         self._recorder = recorder
         self._store = store
+        self._history_pages = PageTokens(f"{_SERVICE}/GetConsentHistory", clock)
 
     async def CheckConsent(  # noqa: N802
         self, request: pb.CheckConsentRequest, _: grpc.aio.ServicerContext
@@ -81,17 +88,14 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
     ) -> pb.GetConsentHistoryResponse:
         check_app(self._catalogs, request.app_id)
         check_subject(request.subject_id)
-        size = request.page_size or DEFAULT_PAGE_SIZE
-        if size > MAX_PAGE_SIZE:
-            raise InvalidArgument(f"must be at most {MAX_PAGE_SIZE}", field="page_size")
+        size = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
         subject = Subject(request.app_id, request.subject_id)
-        after = page_cursor(subject, request.page_token)
+        after = self._history_pages.read(request, history_cursor) or BEGINNING
         # One more than asked for tells whether there is a next page.
         entries = await self._store.history(subject, after, size + 1)
         following = ""
         if len(entries) > size:
-            last = entries[size - 1]
-            following = page_token(subject, HistoryCursor(last.version, last.purpose))
+            following = self._history_pages.issue(request, history_place(entries[size - 1]))
         return pb.GetConsentHistoryResponse(
             entries=map(to_entry, entries[:size]), next_page_token=following
         )

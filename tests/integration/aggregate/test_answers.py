@@ -130,7 +130,7 @@ async def test_filters(matches: Aggregate, others: dict[str, Any], cells: int) -
         ),
         (
             query("matches", page_token="abc"),
-            ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "page_token"),
+            ("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID", "page_token"),
         ),
         (
             query("matches", page_size=10_001),

@@ -9,6 +9,9 @@ import pytest
 from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
+from libs.common.clock import SystemClock
+from libs.rpc.page_tokens import PageTokens
+from services.aggregate.server import SERVICE_NAME
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.rejections import reason_of
 from tests.unit.aggregate.samples import APP
@@ -127,7 +130,23 @@ async def test_a_page_after_a_cell_that_is_gone_is_refused(
         connection.execute("DELETE FROM aggregate.cells")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await aggregate.stub.QueryRollup(request, timeout=TIMEOUT)
-    assert reason_of(refused.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "page_token")
+    assert reason_of(refused.value) == ("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID", "page_token")
+
+
+async def test_a_page_token_of_the_day_before_is_expired(aggregate: Aggregate) -> None:
+    request = pb.QueryRollupRequest(app_id=APP, rollup="matches")
+    tokens = PageTokens(f"/{SERVICE_NAME}/QueryRollup", Yesterday())
+    request.page_token = tokens.issue(request, ["2026-04-27T00:00:00+00:00", "{}", "ab" * 16])
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await aggregate.stub.QueryRollup(request, timeout=TIMEOUT)
+    assert reason_of(refused.value) == ("INVALID_ARGUMENT", "PAGE_TOKEN_EXPIRED", "page_token")
+
+
+class Yesterday:
+    """A clock that is 25 hours behind."""
+
+    def now_us(self) -> int:
+        return SystemClock().now_us() - 25 * 3_600 * 1_000_000
 
 
 async def test_cohorts_of_3000_days_come_in_pages(stores: Stores, aggregate: Aggregate) -> None:
@@ -162,4 +181,4 @@ async def test_a_page_token_of_other_cohorts_is_refused(
         other = pb.QueryCohortRetentionRequest(app_id=APP, period=period, page_token=token)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await aggregate.stub.QueryCohortRetention(other, timeout=TIMEOUT)
-        assert reason_of(refused.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "page_token")
+        assert reason_of(refused.value) == ("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID", "page_token")

@@ -1,52 +1,18 @@
-"""Tokens, ids, values, known members, packed arrays, undecodable entries."""
+"""Ids, values, known members, packed arrays, undecodable entries."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import orjson
 import pytest
 
 from libs.catalog import MetricKind
-from libs.common.errors import InvalidArgument
 from libs.streams.errors import UnreadableError
 from services.aggregate.convert import stored_batch
 from services.aggregate.counting.identity import make_cell, member_texts
 from services.aggregate.counting.known_members import KnownMembers
-from services.aggregate.model import CellQuery, Cursor, Measure
-from services.aggregate.rollups.paging import decode_token, encode_token
+from services.aggregate.model import Measure
 from services.aggregate.values import metric_value
-from tests.unit.aggregate.samples import at, entry, event, plan
-
-QUERY = CellQuery("arena", "matches", None, at("2026-05-01"), {"guild_id": "g1"}, 10)
-HERE = Cursor(at("2026-04-27"), '{"guild_id":"g1"}', "ab" * 16)
-
-
-def test_a_token_leads_back_to_its_place() -> None:
-    assert decode_token(QUERY, encode_token(QUERY, HERE)) == HERE
-
-
-def test_a_token_serves_other_page_sizes() -> None:
-    assert decode_token(replace(QUERY, limit=99), encode_token(QUERY, HERE)) == HERE
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        replace(QUERY, app_id="chess"),
-        replace(QUERY, rollup="events"),
-        replace(QUERY, start=at("2026-01-01")),
-        replace(QUERY, filters={"guild_id": "g2"}),
-    ],
-)
-def test_a_token_of_another_query_is_refused(other: CellQuery) -> None:
-    with pytest.raises(InvalidArgument):
-        decode_token(other, encode_token(QUERY, HERE))
-
-
-@pytest.mark.parametrize("token", ["x", "e30=", "bnVsbA==", "WzEsMiwzLDRd", "'); DROP TABLE"])
-def test_nonsense_is_no_token(token: str) -> None:
-    with pytest.raises(InvalidArgument):
-        decode_token(QUERY, token)
+from tests.unit.aggregate.samples import entry, event, plan
 
 
 def test_a_cell_id_depends_on_everything_that_makes_the_cell() -> None:

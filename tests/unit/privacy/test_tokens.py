@@ -3,8 +3,8 @@
 import pytest
 
 from libs.common.errors import InvalidArgument
-from services.privacy.consent.model import BEGINNING, HistoryCursor, Subject
-from services.privacy.consent.tokens import consent_token, page_cursor, page_token, token_version
+from services.privacy.consent.model import Subject
+from services.privacy.consent.tokens import consent_token, token_version
 
 ANN = Subject("chess", "ann")
 
@@ -38,17 +38,3 @@ def test_other_texts_are_refused(token: str) -> None:
 def test_a_version_beyond_postgres_is_refused() -> None:
     with pytest.raises(InvalidArgument):
         token_version(ANN, consent_token(ANN, 2**63))
-
-
-def test_a_page_token_is_a_place_in_one_history() -> None:
-    place = HistoryCursor(7, "telemetry")
-    assert page_cursor(ANN, page_token(ANN, place)) == place
-    assert page_cursor(ANN, "") == BEGINNING
-    with pytest.raises(InvalidArgument) as caught:
-        page_cursor(Subject("chess", "bob"), page_token(ANN, place))
-    assert caught.value.field == "page_token"
-
-
-def test_a_page_token_is_no_consent_token() -> None:
-    with pytest.raises(InvalidArgument):
-        token_version(ANN, page_token(ANN, HistoryCursor(7, "telemetry")))
