@@ -137,8 +137,7 @@ def cohort_sizes(
     In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
     _check_format(as_json, as_csv)
-    number = pb.Period.Value(f"PERIOD_{period.name}")
-    request = pb.QueryCohortRetentionRequest(app_id=app_id, period=number)
+    request = pb.QueryCohortRetentionRequest(app_id=app_id, period=f"PERIOD_{period.name}")
     _set_range(request, start, end)
     with _aggregate() as stub:
         found = [one for page in pages(stub.QueryCohortRetention, request) for one in page.cohorts]

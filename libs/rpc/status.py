@@ -4,6 +4,7 @@ import math
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from libs.common.errors import DOMAIN, WeirError
@@ -45,7 +46,7 @@ def rpc_status(error: WeirError) -> status_pb2.Status:
     )
 
 
-def pack(message: object) -> any_pb2.Any:
+def pack(message: Message) -> any_pb2.Any:
     """A message as `google.protobuf.Any`."""
     packed = any_pb2.Any()
     packed.Pack(message)

@@ -7,6 +7,7 @@ from weir.ingest.v1 import ingest_service_pb2_grpc
 
 from libs.catalog import load_catalogs
 from libs.common.clock import SystemClock
+from libs.common.ids import new_uuid7
 from libs.common.pseudonym import Pseudonymizer, check_secret
 from libs.consent import ConsentReader
 from libs.rpc.process import ServiceParts
@@ -20,7 +21,6 @@ from libs.streams.names import INGEST, enrich_dead_letters, ingest_dead_letters
 from services.ingest.dead_letters.postgres import DeadLetterWriter
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
-from services.ingest.intake.convert import ProtoCodec
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.redis import RedisRawStream
 from services.ingest.intake.service import IngestServicer
@@ -47,7 +47,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
     anonymizer = Anonymizer(Pseudonymizer(secret, settings.pseudonym_epoch))
     stream = RedisRawStream(redis, settings)
     pipeline = IngestPipeline(
-        catalogs, ConsentGate(consents, anonymizer), stream, ProtoCodec(), SystemClock(), settings
+        catalogs, ConsentGate(consents, anonymizer), stream, SystemClock(), new_uuid7, settings
     )
     draining = asyncio.Event()
     letters = create_consumer(

@@ -13,15 +13,14 @@ from prometheus_client import REGISTRY
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
-from weir.streams.v1 import batch_pb2
 
 from libs.common.clock import SystemClock
 from libs.common.errors import Unavailable
+from libs.common.ids import new_uuid7
 from libs.common.pseudonym import Pseudonymizer
 from libs.rpc.server import Binding, GrpcServer
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
-from services.ingest.intake.convert import ProtoCodec
 from services.ingest.intake.model import Append, Appended
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.service import IngestServicer
@@ -72,7 +71,7 @@ class Ingest:
         settings = IngestSettings.model_validate(given)
         gate = ConsentGate(self.answers, Anonymizer(Pseudonymizer(b"0123456789abcdef")))
         pipeline = IngestPipeline(
-            {"chess": chess()}, gate, self.stream, ProtoCodec(), SystemClock(), settings
+            {"chess": chess()}, gate, self.stream, SystemClock(), new_uuid7, settings
         )
         servicer = IngestServicer(pipeline, settings, self.draining)
         add = pb_grpc.add_IngestServiceServicer_to_server
@@ -83,11 +82,7 @@ class Ingest:
         return f"127.0.0.1:{self.server.port}"
 
     def stored(self) -> list[str]:
-        return [
-            event.event_id
-            for _, append in self.stream.appends
-            for event in batch_pb2.EventBatch.FromString(append.payload).events
-        ]
+        return [event.event_id for _, append in self.stream.appends for event in append.events]
 
 
 @asynccontextmanager

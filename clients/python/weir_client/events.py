@@ -120,7 +120,8 @@ def _truth(field: str, value: object) -> bool:
 
 
 def _set_enum(event: event_pb2.Event, field: str, value: str) -> None:
-    number = event.DESCRIPTOR.fields_by_name[field].enum_type.values_by_name.get(value)
+    words = event.DESCRIPTOR.fields_by_name[field].enum_type
+    number = words.values_by_name.get(value) if words else None
     if number is None:
         raise ValueError(f"{field}: not a known value")
     setattr(event, field, number.number)

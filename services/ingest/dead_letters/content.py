@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Any
+
+from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventType
 from libs.catalog.texts import is_visible_name
@@ -62,7 +63,7 @@ def allowed_content(
 
 
 def reduce_event(
-    catalog: Catalog, event: Any, subject: Subject, content: Content, anonymizer: Anonymizer
+    catalog: Catalog, event: Event, subject: Subject, content: Content, anonymizer: Anonymizer
 ) -> None:
     """Leaves of an event what `content` says."""
     if content is Content.WHOLE:
@@ -86,14 +87,14 @@ def reduce_event(
         event.schema_version = ""
 
 
-def remove_properties(event: Any) -> None:
+def remove_properties(event: Event) -> None:
     """Removes what producers may fill with anything: the properties, and `context.extra`."""
     event.properties_json = b"{}"
     if event.HasField("context"):
         event.context.ClearField("extra")
 
 
-def _clean_texts(catalog: Catalog, event: Any, subject: Subject, anonymizer: Anonymizer) -> None:
+def _clean_texts(catalog: Catalog, event: Event, subject: Subject, anonymizer: Anonymizer) -> None:
     """Takes the subject's id out of the texts that producers put together from ids, and that no schema
     bounds."""
     person_id, event_id = subject.id, event.event_id
@@ -105,7 +106,7 @@ def _clean_texts(catalog: Catalog, event: Any, subject: Subject, anonymizer: Ano
         clean_texts(catalog, event, person_id)
 
 
-def clean_texts(catalog: Catalog, event: Any, person_id: str) -> None:
+def clean_texts(catalog: Catalog, event: Event, person_id: str) -> None:
     """Takes a person's id, the subject's or another one's, out of the texts that producers put together
     from ids; the event id is not among them."""
     if person_id in event.idempotency_key:

@@ -2,9 +2,9 @@
 
 import uuid
 from collections.abc import Collection, Iterable
-from typing import Any
 
 import orjson
+from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventVersion
 from libs.common.ids import event_uuid, uuid8
@@ -61,7 +61,7 @@ class Anonymizer:
         self,
         catalog: Catalog,
         version: EventVersion | None,
-        event: Any,
+        event: Event,
         person_ids: Iterable[str],
         position: int,
         outcome: Outcome,
@@ -81,7 +81,7 @@ class Anonymizer:
             )
         self._unname(catalog.app_id, event, people, position, outcome)
 
-    def replace_subject(self, catalog: Catalog, event: Any) -> People:
+    def replace_subject(self, catalog: Catalog, event: Event) -> People:
         """Puts a pseudonym in the place of the event's subject, and of the session; returns who it was,
         for the properties are left as they are."""
         subject_id = event.subject_id
@@ -94,7 +94,7 @@ class Anonymizer:
         return person
 
     def remove_people(
-        self, catalog: Catalog, event: Any, people: People, names: Collection[str] = ()
+        self, catalog: Catalog, event: Event, people: People, names: Collection[str] = ()
     ) -> None:
         """Removes the mentions of people, the subject or others, from what surrounds the event, and what
         is called one of `names`; an entity or a group that is a person has the pseudonym for its id
@@ -120,7 +120,7 @@ class Anonymizer:
             clear_mentions(event.attribution, people)
 
     def _unname(
-        self, app_id: str, event: Any, people: People, position: int, outcome: Outcome
+        self, app_id: str, event: Event, people: People, position: int, outcome: Outcome
     ) -> None:
         """Replaces an event id that names one of the people by a UUID made from its pseudonym: the same
         one when the event comes again, and none that can be found by trying ids."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, Purpose, Subjectless
 from libs.catalog.event_words import PRIVACY_LEVELS
@@ -37,7 +38,7 @@ from services.ingest.intake.subjects import (
 
 PRIVACY_LEVEL_PII = PRIVACY_LEVELS.index("pii")
 NO_LINKS = Links({}, {})
-Rejected = tuple[int, Any]
+Rejected = tuple[int, Event]
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ class _Batch:
         }
         return {person_id for person_id, text in states.items() if _denies(_parsed(text), purposes)}
 
-    def decide_subjectless(self, purpose: Purpose, event: Any) -> Decision:
+    def decide_subjectless(self, purpose: Purpose, event: Event) -> Decision:
         """What becomes of an event that names no person. If other events of the batch show whose it is, it
         is still not attributed to that person, and passes only if their consent allows it unchanged."""
         person_id = self.links.person_of(event)
@@ -149,7 +150,7 @@ class ConsentGate:
         return True
 
     def _limit_trace(
-        self, catalog: Catalog, event: Any, state: ConsentState | None, subject_id: str
+        self, catalog: Catalog, event: Event, state: ConsentState | None, subject_id: str
     ) -> None:
         """Cuts the address, or removes it without the purpose that the catalog names, so that no country
         can be found later; keys the producer's own stand-in again."""
@@ -163,7 +164,7 @@ class ConsentGate:
         if event.anonymous_id:
             event.anonymous_id = self._anonymizer.rekeyed(catalog.app_id, event.anonymous_id)
 
-    def _reduce(self, batch: _Batch, position: int, event: Any, subject: Subject) -> None:
+    def _reduce(self, batch: _Batch, position: int, event: Event, subject: Subject) -> None:
         """Leaves of a rejected event what its dead letter may hold, and sets its verdict."""
         catalog = batch.catalog
         state = _parsed(batch.states[subject.id]) if subject.id else None
@@ -234,7 +235,7 @@ def _others(
     rejected events that cannot be looked through."""
     found: dict[int, list[str] | None] = {}
     subject_name, marks_others = catalog.subject_name, catalog.names_others
-    for position, event, _, _, version, properties, subject_id in candidates:
+    for position, event, _, _, version, properties, subject_id, _ in candidates:
         # In most apps no place is marked but one, and few events use it.
         if marks_others or subject_name in properties:
             named = others_named(catalog, event, version.subject_properties, properties, subject_id)

@@ -2,8 +2,9 @@
 
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
 from zlib import crc32
+
+from weir.common.v1.event_pb2 import Event
 
 from libs.common.ids import event_uuid, uuid5
 from services.ingest.intake.model import Rejection
@@ -19,7 +20,7 @@ def fingerprint(candidate: Candidate) -> bytes:
     return payload.to_bytes(4, "big")
 
 
-def dead_letter_id(app_id: str, rejection: Rejection, event: Any) -> bytes:
+def dead_letter_id(app_id: str, rejection: Rejection, event: Event) -> bytes:
     """The id of a rejected event's dead letter, 16 bytes: the same one when the event comes again, because
     an ack was lost. Made from what is kept of the event, so that it reveals nothing else."""
     parts = (app_id.encode(), rejection.reason.encode(), rejection.field.encode())

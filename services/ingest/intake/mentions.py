@@ -9,6 +9,9 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct, Value
+
 from libs.catalog.texts import MAX_TEXT_LENGTH
 
 Path = tuple[str, ...]
@@ -99,14 +102,14 @@ def _clean_list(found: list[Any], people: People, names: Collection[str]) -> lis
     return kept
 
 
-def clear_mentions(message: Any, people: People) -> None:
+def clear_mentions(message: Message, people: People) -> None:
     """Clears the texts of a message that are an id of `people`; does not look into messages inside it."""
     for field, value in message.ListFields():
         if type(value) is str and value in people.texts:
             message.ClearField(field.name)
 
 
-def remove_mentions(struct: Any, people: People, names: Collection[str]) -> None:
+def remove_mentions(struct: Struct, people: People, names: Collection[str]) -> None:
     """`without_mentions` for a `google.protobuf.Struct`, in place."""
     for name, value in list(struct.fields.items()):
         if name in names or name in people.texts or _is_mention(value, people):
@@ -115,7 +118,7 @@ def remove_mentions(struct: Any, people: People, names: Collection[str]) -> None
             _remove_within(value, people, names)
 
 
-def _remove_within(value: Any, people: People, names: Collection[str]) -> None:
+def _remove_within(value: Value, people: People, names: Collection[str]) -> None:
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
         remove_mentions(value.struct_value, people, names)
@@ -129,6 +132,6 @@ def _remove_within(value: Any, people: People, names: Collection[str]) -> None:
             _remove_within(item, people, names)
 
 
-def _is_mention(value: Any, people: People) -> bool:
+def _is_mention(value: Value, people: People) -> bool:
     kind = value.WhichOneof("kind")
     return kind in ("number_value", "string_value") and people.is_value(getattr(value, kind))

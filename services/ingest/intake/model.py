@@ -1,9 +1,11 @@
 """What ingest's decisions are made of."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any
+
+from weir.common.v1.event_pb2 import Event
 
 
 class Verdict(IntEnum):
@@ -40,20 +42,19 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """One shard's part of a batch, as the append script takes it."""
+    """One shard's part of a batch: its events with their identities, and the dead letters that are
+    appended together with them."""
 
     app_id: str
     batch_id: bytes
     received_at_us: int
-    # Serialized EventBatch of the events at stake.
-    payload: bytes
-    # 16 bytes an event, in the payload's order; likewise 4 bytes of fingerprint.
+    events: Sequence[Event]
+    # 16 bytes an event, in the order of the events; likewise 4 bytes of fingerprint.
     event_uuids: bytes
     fingerprints: bytes
-    # 16 bytes an event, zeros for those without a key; empty where no event has one.
+    # 16 bytes an event, zeros for those without a key; empty if no event has one.
     idempotency_uuids: bytes
-    # Serialized DeadLetterBatch; empty where nothing was refused.
-    dead_letters: bytes
+    dead_letters: Sequence["DeadLetter"]
     traceparent: str
     dedupe_window_seconds: int
 
@@ -69,19 +70,19 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A refused event on its way to where it is kept; `position` is its place in the batch."""
+    """A rejected event on its way to Postgres; `position` is its place in the batch."""
 
     position: int
     dead_letter_id: bytes
     app_id: str
     received_at_us: int
     rejection: Rejection
-    event: Any
+    event: Event
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The verdict of each event of a batch, in its order, and why some were refused."""
+    """The verdict of each event of a batch, in its order, and why some were rejected."""
 
     verdicts: list[Verdict]
     rejections: dict[int, DeadLetter] = field(default_factory=dict)

@@ -1,12 +1,13 @@
 """A batch's way through ingest: screen, ask for consent, anonymize, append; a verdict for each event."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+
+from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog
 from libs.common.clock import Clock
 from libs.common.errors import AppUnknown, InvalidArgument, LimitExceeded
-from libs.common.ids import event_uuid, new_uuid7
+from libs.common.ids import event_uuid
 from libs.common.sharding import shard_of
 from services.ingest.intake.consent_gate import ConsentGate
 from services.ingest.intake.identity import ShardPart, dead_letter_id, fingerprint
@@ -18,7 +19,7 @@ from services.ingest.intake.model import (
     Rejection,
     Verdict,
 )
-from services.ingest.intake.ports import BatchCodec, RawStream
+from services.ingest.intake.ports import RawStream
 from services.ingest.intake.screening import Candidate, screen
 from services.ingest.settings import IngestSettings
 
@@ -31,39 +32,37 @@ class IngestPipeline:
         catalogs: Mapping[str, Catalog],
         consent: ConsentGate,
         stream: RawStream,
-        codec: BatchCodec,
         clock: Clock,
+        new_batch_id: Callable[[], bytes],
         settings: IngestSettings,
     ) -> None:
+        """`new_batch_id` makes a UUIDv7, 16 bytes."""
         self._catalogs = catalogs
         self._consent = consent
         self._stream = stream
-        self._codec = codec
         self._clock = clock
+        self._new_batch_id = new_batch_id
         self._settings = settings
 
     def catalog(self, app_id: str) -> Catalog:
-        """The app's catalog; raises AppUnknown where none is loaded."""
+        """The app's catalog; raises AppUnknown if none is loaded."""
         try:
             return self._catalogs[app_id]
         except KeyError:
             raise AppUnknown(app_id) from None
 
-    async def take(self, app_id: str, container: Any, traceparent: str = "") -> Outcome:
-        """Gives each of `container.events` its verdict; what is accepted is on disk on return.
+    async def take(self, app_id: str, events: Sequence[Event], traceparent: str = "") -> Outcome:
+        """Gives each event its verdict; what is accepted is on disk on return.
 
-        The events are changed in place, and the container is of no use afterwards. Raises AppUnknown,
+        The events are changed in place: afterwards they are as they were stored. Raises AppUnknown,
         InvalidArgument for an empty batch, LimitExceeded for one that is too large,
-        and Unavailable where consent or the stream cannot be reached: then the batch may be sent again as
-        it was.
+        and Unavailable if consent or the stream cannot be reached: then the producer may send the batch
+        again.
         """
         catalog = self.catalog(app_id)
-        events: Sequence[Any] = container.events
         if not events:
             raise InvalidArgument("a batch has at least one event", field="events")
         self._check_limit("max_events", len(events), self._settings.max_events_per_frame)
-        # What our schema does not know may hold anything, and would survive into Redis.
-        container.DiscardUnknownFields()
         now_us = self._clock.now_us()
         outcome = Outcome([Verdict.ACCEPTED] * len(events))
         screening = screen(catalog, events, now_us)
@@ -75,35 +74,28 @@ class IngestPipeline:
         admitted = await self._consent.admit(
             catalog, screening.passed, rejected, screening.rejected, outcome
         )
+        # As it was sent: what is stored differs by a few bytes an event.
+        size = sum(candidate.size_bytes for candidate in admitted)
+        self._check_limit("max_bytes", size, self._settings.max_frame_bytes)
         parts = self._parts(app_id, admitted, outcome)
         letters = _dead_letters(app_id, rejected, screening.rejected, outcome, now_us)
         if letters and not parts:
             parts[0] = ShardPart()
-        appends: list[Append] = []
-        for part in parts.values():
-            batch_id = new_uuid7()
-            payload = self._codec.batch(
-                app_id, batch_id, now_us, container, part.positions, alone=len(parts) == 1
+        for shard, part in parts.items():
+            append = Append(
+                app_id=app_id,
+                batch_id=self._new_batch_id(),
+                received_at_us=now_us,
+                events=[events[position] for position in part.positions],
+                event_uuids=bytes(part.event_uuids),
+                fingerprints=bytes(part.fingerprints),
+                idempotency_uuids=bytes(part.idempotency_uuids) if part.has_keys else b"",
+                dead_letters=letters,
+                traceparent=traceparent,
+                dedupe_window_seconds=catalog.dedupe_window_seconds,
             )
-            self._check_limit("max_bytes", len(payload), self._settings.max_frame_bytes)
-            appends.append(
-                Append(
-                    app_id=app_id,
-                    batch_id=batch_id,
-                    received_at_us=now_us,
-                    payload=payload,
-                    event_uuids=bytes(part.event_uuids),
-                    fingerprints=bytes(part.fingerprints),
-                    idempotency_uuids=bytes(part.idempotency_uuids) if part.has_keys else b"",
-                    # The first shard's append takes the dead letters along.
-                    dead_letters=b"" if appends else self._codec.dead_letters(letters),
-                    traceparent=traceparent,
-                    dedupe_window_seconds=catalog.dedupe_window_seconds,
-                )
-            )
-        # Only now, when nothing can be found too large any more, is anything appended.
-        for (shard, part), append in zip(parts.items(), appends, strict=True):
-            await self._append(shard, part, append, letters, outcome)
+            await self._append(shard, part, append, outcome)
+            # The first shard's append takes the dead letters along.
             letters = []
         return outcome
 
@@ -111,7 +103,7 @@ class IngestPipeline:
         self, app_id: str, admitted: Sequence[Candidate], outcome: Outcome
     ) -> dict[int, ShardPart]:
         """The admitted events by shard; of two with one id in the same batch, the first. The other is a
-        duplicate, and a conflict where its payload differs."""
+        duplicate, and a conflict if its payload differs."""
         shards = self._settings.shards
         parts: dict[int, ShardPart] = {}
         seen: dict[bytes, Candidate] = {}
@@ -132,25 +124,18 @@ class IngestPipeline:
             part.add(candidate, uuid)
         return parts
 
-    async def _append(
-        self,
-        shard: int,
-        part: ShardPart,
-        append: Append,
-        letters: Sequence[DeadLetter],
-        outcome: Outcome,
-    ) -> None:
+    async def _append(self, shard: int, part: ShardPart, append: Append, outcome: Outcome) -> None:
         appended = await self._stream.append(shard, append)
         if appended is None:
-            # Refused events too: their dead letters were not kept, so they must come again.
+            # Rejected events too: their dead letters were not kept, so they must come again.
             outcome.retry_after_seconds = self._settings.retry_after_seconds
-            for position in (*part.positions, *(letter.position for letter in letters)):
+            for position in (*part.positions, *(letter.position for letter in append.dead_letters)):
                 outcome.verdicts[position] = Verdict.RETRY
             return
         for index in appended.duplicates:
             outcome.verdicts[part.positions[index]] = Verdict.DUPLICATE
         outcome.conflicts += appended.conflicts
-        for letter in letters:
+        for letter in append.dead_letters:
             outcome.rejections[letter.position] = letter
 
     def _check_limit(self, limit: str, value: int, maximum: int) -> None:
@@ -164,13 +149,12 @@ class IngestPipeline:
 
 def _shard_key(candidate: Candidate) -> str:
     event = candidate.event
-    key: str = event.subject_id or event.anonymous_id or event.session_id or candidate.event_id
-    return key
+    return event.subject_id or event.anonymous_id or event.session_id or candidate.event_id
 
 
 def _dead_letters(
     app_id: str,
-    rejected: Sequence[tuple[int, Any]],
+    rejected: Sequence[tuple[int, Event]],
     rejections: Mapping[int, Rejection],
     outcome: Outcome,
     now_us: int,

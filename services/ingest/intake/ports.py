@@ -1,9 +1,9 @@
 """What ingest's decisions need from the outside."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from services.ingest.intake.model import Append, Appended, DeadLetter
+from services.ingest.intake.model import Append, Appended
 
 
 class ConsentStates(Protocol):
@@ -26,28 +26,4 @@ class RawStream(Protocol):
         Safe to repeat with the same `batch_id`. None: the backlog is full and nothing was done.
         Raises Unavailable where Redis does not answer.
         """
-        ...
-
-
-class BatchCodec(Protocol):
-    """Serializes what goes into the streams."""
-
-    def batch(
-        self,
-        app_id: str,
-        batch_id: bytes,
-        received_at_us: int,
-        container: Any,
-        positions: Sequence[int],
-        *,
-        alone: bool,
-    ) -> bytes:
-        """An EventBatch of the container's events at `positions` (ascending); empty where none is.
-
-        `alone`: nobody needs the container afterwards, so it may be used up.
-        """
-        ...
-
-    def dead_letters(self, letters: Sequence[DeadLetter]) -> bytes:
-        """A DeadLetterBatch; empty where there are none."""
         ...

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import orjson
+from weir.common.v1.event_pb2 import Event
 
 from libs.common.structs import plain_struct
 
@@ -19,7 +20,7 @@ class PropertiesError(ValueError):
     """The properties are no JSON object that can be stored; the message says what is wrong."""
 
 
-def parse_properties(event: Any) -> dict[str, Any]:
+def parse_properties(event: Event) -> dict[str, Any]:
     """The properties of a `weir.common.v1.Event`, which afterwards holds them as JSON.
 
     Raises PropertiesError for what is not one JSON object (RFC 8259), for a name that stands twice in

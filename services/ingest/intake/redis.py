@@ -9,6 +9,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_key
 from libs.streams.names import ingest_dead_letters, raw_stream
+from services.ingest.intake import convert
 from services.ingest.intake.model import Append, Appended
 from services.ingest.settings import IngestSettings
 
@@ -61,8 +62,8 @@ class RedisRawStream:
                 append.fingerprints,
                 append.idempotency_uuids,
                 self._idempotency_window_ms,
-                append.payload,
-                append.dead_letters,
+                convert.event_batch(append),
+                convert.dead_letter_batch(append.dead_letters),
                 append.traceparent,
                 self._max_entries,
             ],

@@ -7,7 +7,10 @@ later steps need is handed on in a Candidate.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+
+from weir.common.v1 import event_pb2
+from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventType, EventVersion, event_words, tighten
 from libs.catalog.texts import MAX_TEXT_LENGTH, is_short_text, is_visible_name
@@ -20,7 +23,7 @@ from services.ingest.intake.subjects import MAX_PEOPLE_NAMED, crowded_property, 
 
 # By number; dicts, because a producer may send a number that this release does not know.
 PRODUCERS = dict(enumerate(event_words.PRODUCERS))
-PRODUCER_NUMBERS = {name: number for number, name in PRODUCERS.items()}
+PRODUCER_NUMBERS = {word: cast(event_pb2.Producer, number) for number, word in PRODUCERS.items()}
 ENVIRONMENTS = dict(enumerate(event_words.ENVIRONMENTS))
 PRIVACY_LEVELS = dict(enumerate(event_words.PRIVACY_LEVELS))
 NOT_VISIBLE = f"must be 1 to {MAX_TEXT_LENGTH} visible characters"
@@ -29,7 +32,6 @@ BLANK = "of a counts-only event must not contain blanks"
 # The texts of the envelope that must be short.
 SHORT_FIELDS = ("subject_id", "session_id", "group_id", "anonymous_id", "request_id")
 
-Event = Any
 Properties = dict[str, Any]
 
 
@@ -43,6 +45,8 @@ class Candidate(NamedTuple):
     version: EventVersion
     properties: Properties
     subject_id: str
+    # Of the event as it was sent.
+    size_bytes: int
 
 
 @dataclass(slots=True)
@@ -61,11 +65,11 @@ def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
     group, version, retention), and turns Struct properties into JSON."""
     result = Screening()
     clock, sizes = ClockCheck(catalog.clock, now_us), SizeCheck(catalog)
-    for position, event in enumerate(events):
+    for position, (event, size) in enumerate(zip(events, map(Event.ByteSize, events), strict=True)):
         if event.HasField("consent_given") and _is_withheld(catalog, event):
             result.withheld.append(position)
             continue
-        found = _examine(catalog, clock, sizes, position, event)
+        found = _examine(catalog, clock, sizes, position, event, size)
         if type(found) is Candidate:
             result.passed.append(found)
         elif type(found) is Rejection:
@@ -76,7 +80,7 @@ def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
 
 
 def _examine(
-    catalog: Catalog, clock: ClockCheck, sizes: SizeCheck, position: int, event: Event
+    catalog: Catalog, clock: ClockCheck, sizes: SizeCheck, position: int, event: Event, size: int
 ) -> Candidate | Rejection | None:
     """The event as a candidate, or why it is refused; None where it is sampled out."""
     event_id = event.event_id
@@ -126,7 +130,7 @@ def _examine(
     except PropertiesError as error:
         return Rejection("PROPERTIES_INVALID", "properties", str(error))
     subject_name = catalog.subject_name
-    too_long = sizes.rejection(event, event_type.name, version, properties)
+    too_long = sizes.rejection(event, size, event_type.name, version, properties)
     if too_long is not None:
         return too_long
     if subject_name in properties or version.subject_properties:
@@ -164,7 +168,7 @@ def _examine(
     if level:
         days = tighten(days, catalog.privacy_levels.get(level, 0))
     event.retention_days = days or 0
-    return Candidate(position, event, event_id, event_type, version, properties, subject_id)
+    return Candidate(position, event, event_id, event_type, version, properties, subject_id, size)
 
 
 def _is_withheld(catalog: Catalog, event: Event) -> bool:

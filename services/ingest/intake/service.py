@@ -1,9 +1,10 @@
 """The ingest servicer: messages in, messages out."""
 
 import asyncio
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
 
 import grpc
+from weir.common.v1.event_pb2 import Event
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
@@ -13,7 +14,8 @@ from services.ingest import metrics
 from services.ingest.intake import convert
 from services.ingest.intake.model import Outcome, Verdict
 from services.ingest.intake.pipeline import IngestPipeline
-from services.ingest.intake.streaming import EventStream, take_batch
+from services.ingest.intake.streaming import EventStream
+from services.ingest.intake.take_batch import take_batch
 from services.ingest.settings import IngestSettings
 
 
@@ -27,14 +29,16 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
         self._settings = settings
         self._draining = draining
 
-    async def StreamEvents(self, _: Any, context: grpc.aio.ServicerContext) -> None:  # noqa: N802
+    async def StreamEvents(  # noqa: N802
+        self, _: AsyncIterator[pb.StreamEventsRequest], context: grpc.aio.ServicerContext
+    ) -> None:
         with metrics.STREAMS.track_inprogress():
             await EventStream(context, self._pipeline, self._settings, self._draining).run()
 
     async def TrackEvent(  # noqa: N802
         self, request: pb.TrackEventRequest, context: grpc.aio.ServicerContext
     ) -> pb.TrackEventResponse:
-        outcome = await self._take(request.app_id, pb.EventFrame(events=[request.event]), context)
+        outcome = await self._take(request.app_id, convert.events_of(request), context)
         self._raise_for_retry(outcome)
         return pb.TrackEventResponse(
             verdict=convert.verdict_number(outcome.verdicts[0]),
@@ -45,20 +49,18 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
     async def TrackBatch(  # noqa: N802
         self, request: pb.TrackBatchRequest, context: grpc.aio.ServicerContext
     ) -> pb.TrackBatchResponse:
-        events = list(request.events)  # the pipeline takes some out of the request
-        outcome = await self._take(request.app_id, request, context)
+        events = convert.events_of(request)
+        outcome = await self._take(request.app_id, events, context)
         self._raise_for_retry(outcome)
         return pb.TrackBatchResponse(
             counts=convert.verdict_counts(outcome), results=convert.results(outcome, events)
         )
 
     async def _take(
-        self, app_id: str, container: Any, context: grpc.aio.ServicerContext
+        self, app_id: str, events: Sequence[Event], context: grpc.aio.ServicerContext
     ) -> Outcome:
         traceparent = call_traceparent(context.invocation_metadata())
-        return await take_batch(
-            self._pipeline, app_id, container, traceparent, len(container.events)
-        )
+        return await take_batch(self._pipeline, app_id, events, traceparent)
 
     def _raise_for_retry(self, outcome: Outcome) -> None:
         """A unary call that took nothing says so as an error, so that gRPC's own retries work."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventVersion, Limits, LongerDimension
 from libs.catalog.limits import SentDimensions
@@ -25,11 +26,10 @@ class SizeCheck:
         self._harmless_bytes = min(limits.text_characters, limits.property_bytes)
 
     def rejection(
-        self, event: Any, name: str, version: EventVersion, properties: Properties
+        self, event: Event, size: int, name: str, version: EventVersion, properties: Properties
     ) -> Rejection | None:
-        """Why the event is refused; None when it keeps to the limits. `properties` are those of the
-        event, which holds them as JSON already."""
-        size = event.ByteSize()
+        """Why the event of `size` bytes is rejected; None if it keeps to the limits. `properties` are those
+        of the event, which holds them as JSON already."""
         if size > self._dimension_characters:
             dimensions = self._dimensions.get(name)
             # No text is longer than the JSON that it is read from.
@@ -53,7 +53,7 @@ class SizeCheck:
         return rejection
 
     def _dimension_rejection(
-        self, event: Any, dimensions: SentDimensions, properties: Properties
+        self, event: Event, dimensions: SentDimensions, properties: Properties
     ) -> Rejection | None:
         lengths = [
             (source, _characters(_at(properties, source.path))) for source in dimensions.properties
@@ -74,7 +74,7 @@ class SizeCheck:
 
 
 def _part_rejection(
-    limits: Limits, event: Any, version: EventVersion, properties: Properties
+    limits: Limits, event: Event, version: EventVersion, properties: Properties
 ) -> Rejection | None:
     if len(event.properties_json) > limits.property_bytes:
         for name, value in properties.items():

@@ -1,27 +1,24 @@
 """One StreamEvents call: settings, then a frame, an ack, a frame, an ack, until either side leaves."""
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
 
 import grpc
+from weir.common.v1.event_pb2 import Event
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from libs.common.errors import (
-    InvalidArgument,
-    ResourceExhausted,
-    Unavailable,
-    UnreadableMessage,
-    WeirError,
-)
+from libs.common.errors import InvalidArgument, Unavailable, UnreadableMessage, WeirError
 from libs.rpc.request_reading import read_first
 from libs.rpc.status import rpc_status
-from libs.runtime.telemetry import batch_span, call_traceparent
-from services.ingest import metrics
+from libs.runtime.telemetry import call_traceparent
 from services.ingest.intake import convert
 from services.ingest.intake.model import Outcome, Verdict
 from services.ingest.intake.pipeline import IngestPipeline
+from services.ingest.intake.take_batch import take_batch
 from services.ingest.settings import IngestSettings
 
+# What a read gives: a message, or why it is none.
+Request = pb.StreamEventsRequest | UnreadableMessage
 # How long a producer has to end its stream after a `go_away`.
 GO_AWAY_GRACE_SECONDS = 3.0
 
@@ -106,7 +103,7 @@ class EventStream:
             )
         )
 
-    async def _answer(self, request: Any) -> pb.FrameAck:
+    async def _answer(self, request: Request) -> pb.FrameAck:
         if isinstance(request, UnreadableMessage):
             # Without a sequence, which could not be read: acks come in the order of the frames.
             return pb.FrameAck(credits=1, status=rpc_status(request))
@@ -117,12 +114,10 @@ class EventStream:
             )
         frame = request.frame
         sequence, traceparent = frame.sequence, frame.traceparent or self._traceparent
-        events = list(frame.events)  # the pipeline takes some out of the frame
+        events = convert.events_of(frame)
         self._fill_in(events)
         try:
-            outcome = await take_batch(
-                self._pipeline, self._opening.app_id, frame, traceparent, len(events)
-            )
+            outcome = await take_batch(self._pipeline, self._opening.app_id, events, traceparent)
         except Unavailable as error:
             outcome = Outcome([Verdict.RETRY] * len(events))
             outcome.retry_after_seconds = error.retry_after_seconds
@@ -134,7 +129,7 @@ class EventStream:
         self._last_sequence = sequence
         return convert.frame_ack(sequence, outcome, events)
 
-    def _fill_in(self, events: Any) -> None:
+    def _fill_in(self, events: Sequence[Event]) -> None:
         producer, environment = self._opening.producer, self._opening.environment
         if producer:
             for event in events:
@@ -146,31 +141,8 @@ class EventStream:
                     event.environment = environment
 
 
-async def _frame_or_error(reading: "asyncio.Future[Any]") -> Any:
+async def _frame_or_error(reading: "asyncio.Future[Request]") -> Request:
     try:
         return await reading
     except UnreadableMessage as error:
         return error
-
-
-async def take_batch(
-    pipeline: IngestPipeline, app_id: str, container: Any, traceparent: str, count: int
-) -> Outcome:
-    """Runs the pipeline under a span and counts the verdicts, which are RETRY where it raises."""
-    try:
-        with (
-            metrics.BATCH_SECONDS.time(),
-            batch_span("ingest.batch", traceparent, app_id=app_id, events=count) as handed_on,
-        ):
-            outcome = await pipeline.take(app_id, container, handed_on)
-    except Unavailable:
-        metrics.EVENTS.labels(app_id, Verdict.RETRY.name.lower()).inc(count)
-        raise
-    except ResourceExhausted:
-        metrics.REJECTED_FRAMES.labels(app_id).inc()
-        raise
-    for verdict in set(outcome.verdicts):
-        metrics.EVENTS.labels(app_id, verdict.name.lower()).inc(outcome.verdicts.count(verdict))
-    if outcome.conflicts:
-        metrics.CONFLICTS.labels(app_id).inc(outcome.conflicts)
-    return outcome

@@ -1,12 +1,13 @@
 """Whom an event is about, for events that do not say so where they should. Pure."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
+from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventType
 from libs.catalog.texts import is_short_text
@@ -14,6 +15,7 @@ from libs.common.structs import plain_value
 from libs.consent import is_subject_id
 from services.ingest.intake.properties import PropertiesError, parse_properties
 
+Properties = Mapping[str, Any]
 # In the properties of one event: each is asked about, and looked for.
 MAX_PEOPLE_NAMED = 100
 
@@ -34,7 +36,7 @@ class Links:
     by_session: dict[str, str]
     by_anonymous_id: dict[str, str]
 
-    def person_of(self, event: Any) -> str:
+    def person_of(self, event: Event) -> str:
         """Who is behind an event that names no person; empty when that is not known."""
         found = {
             self.by_session.get(event.session_id, ""),
@@ -43,7 +45,7 @@ class Links:
         return found.pop() if len(found) == 1 else ""
 
 
-def links_between(events: Iterable[tuple[Any, str]]) -> Links:
+def links_between(events: Iterable[tuple[Event, str]]) -> Links:
     """The links that events make, given with the ids of their subjects (empty if they have none)."""
     by_session: dict[str, str] = {}
     by_anonymous_id: dict[str, str] = {}
@@ -65,7 +67,7 @@ def id_from_property(value: Any) -> str:
     return text if is_short_text(text) else ""
 
 
-def subject_of(catalog: Catalog, event: Any) -> Subject:
+def subject_of(catalog: Catalog, event: Event) -> Subject:
     """Whom a rejected event is about: its subject, else the person among its properties."""
     if event.subject_id:
         known = is_subject_id(event.subject_id)
@@ -79,7 +81,7 @@ def subject_of(catalog: Catalog, event: Any) -> Subject:
     return Subject(found, bool(found) or value in (None, ""))
 
 
-def crowded_property(subject_name: str, marked: Collection[str], properties: Any) -> str:
+def crowded_property(subject_name: str, marked: Collection[str], properties: Properties) -> str:
     """The property with the most people, if the event's properties name more than MAX_PEOPLE_NAMED in
     all, equal ones counted each; empty if they do not."""
     counts = {
@@ -93,7 +95,7 @@ def crowded_property(subject_name: str, marked: Collection[str], properties: Any
 
 
 def others_named(
-    catalog: Catalog, event: Any, marked: Collection[str], properties: Any, subject_id: str
+    catalog: Catalog, event: Event, marked: Collection[str], properties: Properties, subject_id: str
 ) -> Iterator[str]:
     """The other people whom an event names where the catalog says that a person is named: in properties
     marked `x-subject` or called by the app's word for a person, and as entities of a type whose ids are
@@ -109,7 +111,7 @@ def others_named(
             yield entity.id
 
 
-def others_in_rejected(catalog: Catalog, event: Any, subject_id: str) -> list[str] | None:
+def others_in_rejected(catalog: Catalog, event: Event, subject_id: str) -> list[str] | None:
     """`others_named` for an event that was rejected. Of an unknown version, every version's marks hold; of
     an unknown event, there are none but the app's word for a person and entities. Nothing is looked for
     in an event that asks for no consent. None itself, if the properties cannot be read, or name more
@@ -138,7 +140,7 @@ def _marked(event_type: EventType | None, schema_version: str) -> Collection[str
     return frozenset().union(*(version.subject_properties for version in versions))
 
 
-def _glimpsed_id(subject_name: str, event: Any) -> str:
+def _glimpsed_id(subject_name: str, event: Event) -> str:
     """The person's id in properties that cannot be read, when just one is to be seen."""
     if event.HasField("properties"):
         fields = event.properties.fields

@@ -2,18 +2,22 @@
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from weir.common.v1.event_pb2 import Event
+from weir.streams.v1 import batch_pb2
 
 from libs.common.errors import Unavailable
 from libs.stores.redis_client import create_redis
 from libs.streams.names import ingest_dead_letters, raw_stream
-from services.ingest.intake.model import Append, Appended
+from services.ingest.intake.model import Append, Appended, DeadLetter, Rejection
 from services.ingest.intake.redis import RedisRawStream
 from services.ingest.settings import IngestSettings
 
+LARGE = "x" * 200_000
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 # In the middle of a dedupe window of a day, which begins at midnight UTC.
@@ -31,20 +35,25 @@ def _batch_id(now_ms: int, name: str) -> bytes:
     return now_ms.to_bytes(6, "big") + bytes(rest)
 
 
+def _letter(event_id: str = "x") -> DeadLetter:
+    rejection = Rejection("FIELD_INVALID", "name", "wrong")
+    return DeadLetter(0, b"l" * 16, "chess", NOON_MS * 1000, rejection, Event(event_id=event_id))
+
+
 def _append(
     *ids: str,
     now_ms: int = NOON_MS,
     batch: str = "b1",
-    payload: bytes = b"payload",
     prints: Sequence[int] = (),
     keys: Sequence[str] = (),
-    letters: bytes = b"",
+    letters: Sequence[DeadLetter] = (),
+    more: str = "",
 ) -> Append:
     return Append(
         app_id="chess",
         batch_id=_batch_id(now_ms, batch),
         received_at_us=now_ms * 1000,
-        payload=payload,
+        events=[Event(event_id=name, request_id=more) for name in ids],
         event_uuids=b"".join(map(_uuid, ids)),
         fingerprints=b"".join(p.to_bytes(4, "big") for p in prints or [0] * len(ids)),
         idempotency_uuids=b"".join(_uuid(key) if key else bytes(16) for key in keys),
@@ -69,7 +78,27 @@ def _seen(*positions: int, conflicts: int = 0) -> Appended:
 
 async def test_new_events_are_appended(stream: RedisRawStream, client: Redis) -> None:
     assert await stream.append(0, _append("a", "b")) == _seen()
-    assert await _entries(client) == [{b"batch": b"payload", b"trace": b"", b"skip": b""}]
+    [entry] = await _entries(client)
+    assert (entry[b"trace"], entry[b"skip"]) == (b"", b"")
+    batch = batch_pb2.EventBatch.FromString(entry[b"batch"])
+    assert batch == batch_pb2.EventBatch(
+        app_id="chess",
+        batch_id=_batch_id(NOON_MS, "b1"),
+        received_at_us=NOON_MS * 1000,
+        events=[Event(event_id="a"), Event(event_id="b")],
+    )
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 127, 128, 16_383, 16_384, 300_000])
+async def test_events_of_every_length_are_read_as_they_were_written(
+    stream: RedisRawStream, client: Redis, length: int
+) -> None:
+    """Lengths are varints of 7 bits a byte: 128 and 16,384 need one more."""
+    event = Event(event_id="a", properties_json=b"x" * length)
+    await stream.append(0, replace(_append("a", "b"), events=[event, Event(event_id="b")]))
+    [entry] = await _entries(client)
+    batch = batch_pb2.EventBatch.FromString(entry[b"batch"])
+    assert list(batch.events) == [event, Event(event_id="b")]
 
 
 async def test_a_resend_is_a_duplicate_and_only_the_rest_is_appended(
@@ -93,13 +122,27 @@ async def test_a_batch_whose_answer_was_lost_is_not_appended_again(
     stream: RedisRawStream, client: Redis
 ) -> None:
     await stream.append(0, _append("old", batch="b0", keys=["k0"]))
-    batch = _append("a", "old", "b", "c", keys=["", "", "k0", "k1"], letters=b"letters")
+    batch = _append("a", "old", "b", "c", keys=["", "", "k0", "k1"], letters=[_letter()])
     first = await stream.append(0, batch)
     assert first == _seen(1, 2)
     for _ in range(2):
         assert await stream.append(0, batch) == first
     assert len(await _entries(client)) == 2
-    assert await _entries(client, ingest_dead_letters(0)) == [{b"batch": b"letters"}]
+    [entry] = await _entries(client, ingest_dead_letters(0))
+    assert batch_pb2.DeadLetterBatch.FromString(entry[b"batch"]) == batch_pb2.DeadLetterBatch(
+        dead_letters=[
+            batch_pb2.DeadLetter(
+                dead_letter_id=b"l" * 16,
+                app_id="chess",
+                stage="ingest",
+                received_at_us=NOON_MS * 1000,
+                reason="FIELD_INVALID",
+                field="name",
+                message="wrong",
+                event=Event(event_id="x"),
+            )
+        ]
+    )
 
 
 async def test_a_batch_whose_marks_are_lost_is_appended_again_as_it_was(
@@ -196,7 +239,7 @@ async def test_a_thousand_events_fit_into_one_call(stream: RedisRawStream, clien
 async def test_a_full_backlog_takes_nothing(stream: RedisRawStream, client: Redis) -> None:
     for number in range(5):
         await stream.append(0, _append(f"e{number}", batch=f"b{number}"))
-    assert await stream.append(0, _append("new", batch="b5", letters=b"l")) is None
+    assert await stream.append(0, _append("new", batch="b5", letters=[_letter()])) is None
     assert len(await _entries(client)) == 5
     assert await _entries(client, ingest_dead_letters(0)) == []
     # Nothing was marked: when there is room again, it is new.
@@ -206,17 +249,17 @@ async def test_a_full_backlog_takes_nothing(stream: RedisRawStream, client: Redi
 
 async def test_dead_letters_have_a_backlog_too(stream: RedisRawStream, client: Redis) -> None:
     for number in range(5):
-        assert await stream.append(0, _append(batch=f"b{number}", letters=b"l")) == _seen()
-    assert await stream.append(0, _append("a", batch="b5", letters=b"l")) is None
+        assert await stream.append(0, _append(batch=f"b{number}", letters=[_letter()])) == _seen()
+    assert await stream.append(0, _append("a", batch="b5", letters=[_letter()])) is None
     assert await stream.append(0, _append("a", batch="b6")) == _seen()
 
 
 @pytest.mark.parametrize(
     ("large", "stream_of"),
-    [({"payload": b"x" * 200_000}, raw_stream), ({"letters": b"x" * 200_000}, ingest_dead_letters)],
+    [({"more": LARGE}, raw_stream), ({"letters": [_letter(LARGE)]}, ingest_dead_letters)],
 )
 async def test_too_many_bytes_push_back_until_they_are_gone(
-    client: Redis, large: dict[str, bytes], stream_of: Callable[[int], str]
+    client: Redis, large: dict[str, Any], stream_of: Callable[[int], str]
 ) -> None:
     stream = RedisRawStream(client, IngestSettings(max_backlog_bytes=100_000))
     assert await stream.append(0, _append("a", **large)) == _seen()
@@ -234,8 +277,8 @@ async def test_a_full_memory_takes_nothing(stream: RedisRawStream, client: Redis
     before: dict[str, Any] = await client.config_get("maxmemory")
     await client.config_set("maxmemory", "100kb")
     try:
-        assert await stream.append(0, _append("b", "c", batch="b2", letters=b"l")) is None
-        assert await stream.append(0, _append(batch="b3", letters=b"l")) is None
+        assert await stream.append(0, _append("b", "c", batch="b2", letters=[_letter()])) is None
+        assert await stream.append(0, _append(batch="b3", letters=[_letter()])) is None
     finally:
         await client.config_set("maxmemory", before["maxmemory"])
     assert len(await _entries(client)) == 1

@@ -1,6 +1,7 @@
 """Stand-ins for what ingest's decisions need from outside."""
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 from libs.catalog import Catalog, compile_catalog
 from services.ingest.intake.model import Append, Appended
@@ -52,6 +53,16 @@ class FixedClock:
 
     def now_us(self) -> int:
         return NOW_US
+
+
+class BatchIds:
+    """Ids from 1 on, 16 bytes each."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def __call__(self) -> bytes:
+        return next(self._numbers).to_bytes(16, "big")
 
 
 class Answers:

@@ -1,5 +1,6 @@
 """A pipeline on stand-ins, and events for it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -10,13 +11,13 @@ from weir.streams.v1 import batch_pb2
 from libs.catalog import Catalog
 from libs.common.pseudonym import Pseudonymizer
 from libs.consent import encode_state
+from services.ingest.intake import convert
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
-from services.ingest.intake.convert import ProtoCodec
-from services.ingest.intake.model import Outcome
+from services.ingest.intake.model import Append, Outcome
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.settings import IngestSettings
-from tests.unit.ingest.fakes import NOW_US, Answers, FixedClock, Recorder, chess
+from tests.unit.ingest.fakes import NOW_US, Answers, BatchIds, FixedClock, Recorder, chess
 
 PSEUDONYMS = Pseudonymizer(b"0123456789abcdef")
 ANN = PSEUDONYMS.pseudonym("chess", "ann")
@@ -39,8 +40,8 @@ class Ingest:
             {"chess": catalog or chess()},
             ConsentGate(self.answers, Anonymizer(PSEUDONYMS)),
             self.stream,
-            ProtoCodec(),
             FixedClock(),
+            BatchIds(),
             IngestSettings(**settings),
         )
 
@@ -49,25 +50,33 @@ class Ingest:
             pb.EventFrame(sequence=9, traceparent="x", events=events), app_id=app_id
         )
 
-    async def take_frame(self, frame: pb.EventFrame, *, app_id: str = "chess") -> Outcome:
-        return await self._pipeline.take(app_id, frame)
+    async def take_frame(
+        self, frame: pb.EventFrame | pb.TrackBatchRequest, *, app_id: str = "chess"
+    ) -> Outcome:
+        return await self._pipeline.take(app_id, convert.events_of(frame))
 
     def batches(self) -> list[batch_pb2.EventBatch]:
         return [
-            batch_pb2.EventBatch.FromString(append.payload)
+            batch_pb2.EventBatch.FromString(convert.event_batch(append))
             for _, append in self.stream.appends
-            if append.payload
+            if append.events
         ]
 
     def stored(self) -> list[event_pb2.Event]:
         return [event for batch in self.batches() for event in batch.events]
 
     def letters(self) -> list[batch_pb2.DeadLetter]:
-        return [
-            letter
-            for _, append in self.stream.appends
-            for letter in batch_pb2.DeadLetterBatch.FromString(append.dead_letters).dead_letters
-        ]
+        return [letter for _, append in self.stream.appends for letter in _dead_letters(append)]
+
+
+def _dead_letters(append: Append) -> Iterable[batch_pb2.DeadLetter]:
+    serialized = convert.dead_letter_batch(append.dead_letters)
+    return batch_pb2.DeadLetterBatch.FromString(serialized).dead_letters
+
+
+def serialized(append: Append) -> bytes:
+    """All that is written to the streams."""
+    return convert.event_batch(append) + convert.dead_letter_batch(append.dead_letters)
 
 
 def event_of(event_id: str = "e1", **fields: Any) -> event_pb2.Event:

@@ -6,11 +6,10 @@ import pytest
 from google.rpc import code_pb2
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
-from weir.streams.v1 import batch_pb2
 
 from libs.common.errors import InvalidArgument, NotFound, ResourceExhausted
 from libs.common.ids import event_uuid
-from services.ingest.intake.convert import ProtoCodec, results
+from services.ingest.intake.convert import results
 from services.ingest.intake.model import Appended, Verdict
 from tests.unit.ingest.fakes import NOW_US
 from tests.unit.ingest.intake import (
@@ -61,14 +60,13 @@ async def test_a_producer_cannot_become_the_batchs_header() -> None:
     """Field 3 of EventBatch is the batch id, 4 the time of arrival, 1 the app."""
     honest = pb.TrackBatchRequest(app_id="chess", events=[event_of()]).SerializeToString()
     request = pb.TrackBatchRequest.FromString(honest + b"\x1a\x04evil" + b"\x20\x07")
-    payload = ProtoCodec().batch("chess", b"i" * 16, NOW_US, request, [0], alone=True)
-    batch = batch_pb2.EventBatch.FromString(payload)
-    assert (batch.app_id, batch.batch_id, batch.received_at_us) == ("chess", b"i" * 16, NOW_US)
-
+    ingest = Ingest()
+    await ingest.take_frame(request)
     honest = pb.EventFrame(sequence=1, events=[event_of()]).SerializeToString()
-    frame = pb.EventFrame.FromString(honest + b"\x0a\x05other")
-    payload = ProtoCodec().batch("chess", b"i" * 16, NOW_US, frame, [0], alone=True)
-    assert batch_pb2.EventBatch.FromString(payload).app_id == "chess"
+    await ingest.take_frame(pb.EventFrame.FromString(honest + b"\x0a\x05other"))
+    for batch, batch_id in zip(ingest.batches(), (1, 2), strict=True):
+        assert (batch.app_id, batch.received_at_us) == ("chess", NOW_US)
+        assert batch.batch_id == batch_id.to_bytes(16, "big")
 
 
 async def test_all_subjects_of_a_batch_are_asked_about_in_one_read() -> None:
@@ -213,7 +211,7 @@ async def test_a_persons_events_go_to_one_shard_and_full_shards_hurt_only_theirs
     outcome = await ingest.take(*events, event_of("bad", name="?"))
     places: dict[str, set[int]] = {}
     for shard, append in ingest.stream.appends:
-        for event in batch_pb2.EventBatch.FromString(append.payload).events:
+        for event in append.events:
             places.setdefault(event.subject_id, set()).add(shard)
     assert all(len(shards) == 1 for shards in places.values())
     retried = {f"s{n % 10}" for n in range(100) if outcome.verdicts[n] is Verdict.RETRY}
