@@ -9,10 +9,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from libs.streams.settings import StreamReaderSettings
 from libs.stores.redis_client import create_redis
 from libs.streams.consumer import create_consumer
 from libs.streams.groups import Entry
+from libs.streams.settings import StreamReaderSettings
 
 GROUP, STREAM = "test", "test:{0}:deadly"
 DONE = "done"
