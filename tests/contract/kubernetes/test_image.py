@@ -1,11 +1,19 @@
 """What can be said about the image without building it."""
 
 import re
+import shutil
 import tomllib
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
 
 from tests.support.repository import REPOSITORY
+from tests.support.wheels import build_wheel
 
 DOCKER = REPOSITORY / "deploy" / "docker"
+LOCKS = ("requirements.lock", "build-requirements.lock")
+COPIED = re.compile(r"^COPY (?!--from)(\S+) \S+$", re.MULTILINE)
 PIN = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==([^ \\]+)", re.MULTILINE)
 
 
@@ -13,12 +21,18 @@ def _pins(text: str) -> dict[str, str]:
     return dict(PIN.findall(text))
 
 
+def _names(wheel: Path) -> set[str]:
+    with ZipFile(wheel) as files:
+        return set(files.namelist())
+
+
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_the_lock_agrees_with_that_of_the_repository() -> None:
-    image = _pins((DOCKER / "requirements.lock").read_text())
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_agrees_with_that_of_the_repository(lock: str) -> None:
+    image = _pins((DOCKER / lock).read_text())
     repository = _pins((REPOSITORY / "requirements.lock").read_text())
     assert image.items() <= repository.items()
 
@@ -32,8 +46,15 @@ def test_the_lock_has_what_the_project_needs_and_nothing_for_development() -> No
     assert not development & image.keys()
 
 
-def test_every_pin_has_a_hash_and_no_index_is_named() -> None:
-    text = (DOCKER / "requirements.lock").read_text()
+def test_the_wheel_is_built_by_the_backend_that_the_project_names() -> None:
+    build = _pins((DOCKER / "build-requirements.lock").read_text())
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    assert set(project["build-system"]["requires"]) <= build.keys()
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_has_a_hash_and_no_index_is_named(lock: str) -> None:
+    text = (DOCKER / lock).read_text()
     for pin in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]:
         assert "--hash=sha256:" in pin
     assert "://" not in text
@@ -42,7 +63,7 @@ def test_every_pin_has_a_hash_and_no_index_is_named() -> None:
 
 def test_what_is_copied_exists_and_is_in_the_build_context() -> None:
     dockerfile = (DOCKER / "Dockerfile").read_text()
-    copied = re.findall(r"^COPY (?!--from)(\S+) \S+$", dockerfile, re.MULTILINE)
+    copied = COPIED.findall(dockerfile)
     allowed = {
         line[1:]
         for line in (REPOSITORY / ".dockerignore").read_text().splitlines()
@@ -52,10 +73,18 @@ def test_what_is_copied_exists_and_is_in_the_build_context() -> None:
     assert all((REPOSITORY / path).exists() for path in copied)
 
 
-def test_all_that_is_found_beside_the_code_is_copied() -> None:
-    dockerfile = (DOCKER / "Dockerfile").read_text()
-    for folder in ("catalogs", "migrations"):
-        assert f"COPY {folder} {folder}\n" in dockerfile
+@pytest.mark.slow
+def test_what_is_copied_makes_the_same_wheel_as_the_repository(tmp_path: Path) -> None:
+    context = tmp_path / "context"
+    for path in COPIED.findall((DOCKER / "Dockerfile").read_text()):
+        source, target = REPOSITORY / path, context / path
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+    built = build_wheel(context, tmp_path / "built")
+    assert _names(built) == _names(build_wheel(REPOSITORY, tmp_path / "expected"))
 
 
 def test_it_runs_as_the_user_that_the_pods_ask_for() -> None:
@@ -71,5 +100,11 @@ def test_no_base_image_floats() -> None:
         assert tag != "latest"
 
 
-def test_the_command_is_executable() -> None:
-    assert (DOCKER / "weir").stat().st_mode & 0o111 == 0o111
+def test_the_command_is_that_of_the_wheel() -> None:
+    dockerfile = (DOCKER / "Dockerfile").read_text()
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    [command] = re.findall(r'^ENTRYPOINT \["(\S+)"\]$', dockerfile, re.MULTILINE)
+    assert command in project["scripts"]
+    # Where pip puts it, in both stages: the script names the environment by its path.
+    assert "COPY --from=environment /app/.venv /app/.venv\n" in dockerfile
+    assert "ENV PATH=/app/.venv/bin:$PATH " in dockerfile
