@@ -87,9 +87,9 @@ class CellReader(Protocol):
         ...
 
 
-class LiveCounters(Protocol):
-    """Tells others what changed."""
+class ChangePublisher(Protocol):
+    """Passes changes on to the watchers of every process."""
 
     async def publish(self, states: Sequence[CellState]) -> None:
-        """Hands on new states of cells; an older state never replaces a newer one."""
+        """Publishes new states of cells. A state may come late or twice: its version says which is newer."""
         ...

@@ -20,7 +20,7 @@ from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.lag import LagMeter
-from services.aggregate.live.redis import RedisLiveCounters
+from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
 from services.aggregate.plan import compile_plan
@@ -50,7 +50,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     stack.push_async_callback(reading.dispose)
 
     streams = [enriched_stream(shard) for shard in range(settings.shards)]
-    applier = BatchCounter(
+    counter = BatchCounter(
         plans,
         PostgresCountingStore(counting),
         KnownMembers(settings.known_members),
@@ -61,7 +61,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         settings,
         group=AGGREGATE,
         streams=streams,
-        work=EnrichedStreamReader(applier, RedisLiveCounters(redis)).count,
+        work=EnrichedStreamReader(counter, RedisChangePublisher(redis)).count,
         failure_of=failure_of,
     )
     reader = PostgresCellReader(reading, plans)

@@ -7,8 +7,8 @@ import sys
 import pytest
 from redis import Redis
 
-from libs.runtime.settings import CommonSettings
 from libs.streams.names import quarantine_stream
+from libs.streams.settings import StreamReaderSettings
 from tests.fault.deadly_reader import DEADLY, DONE, GROUP, STREAM
 from tests.support.waiting import eventually
 from tests.support.weir_command import started
@@ -21,7 +21,7 @@ QUARANTINE = quarantine_stream(GROUP, 0)
 def test_an_entry_that_kills_its_readers_is_quarantined_alone(redis_url: str) -> None:
     command = [sys.executable, "-m", "tests.fault.deadly_reader", redis_url]
     # Once with its chunk, and then as often as it is tried alone.
-    deaths = 1 + CommonSettings().max_attempts
+    deaths = 1 + StreamReaderSettings().max_attempts
     with Redis.from_url(redis_url) as redis:
         for number in range(ENTRIES):
             redis.xadd(STREAM, {"n": number})

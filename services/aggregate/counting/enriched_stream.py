@@ -9,15 +9,15 @@ from services.aggregate import metrics
 from services.aggregate.convert import stored_batch
 from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.model import StoredBatch
-from services.aggregate.ports import LiveCounters
+from services.aggregate.ports import ChangePublisher
 
 
 class EnrichedStreamReader:
-    """Counts entries, and tells the watchers."""
+    """Counts entries, and publishes what changed."""
 
-    def __init__(self, applier: BatchCounter, live: LiveCounters) -> None:
-        self._applier = applier
-        self._live = live
+    def __init__(self, counter: BatchCounter, publisher: ChangePublisher) -> None:
+        self._counter = counter
+        self._publisher = publisher
 
     async def count(self, entries: Sequence[Entry]) -> None:
         """Counts all of the entries or none. Raises UnreadableError, CatalogBehindError."""
@@ -25,12 +25,12 @@ class EnrichedStreamReader:
         with ExitStack() as spans:
             for batch in batches:
                 spans.enter_context(_span(batch))
-            applied = await self._applier.apply(batches)
+            applied = await self._counter.apply(batches)
         metrics.BATCHES.inc(applied.batches)
         metrics.DUPLICATES.inc(applied.duplicates)
         for app_id, events in applied.events.items():
             metrics.EVENTS.labels(app_id).inc(events)
-        await self._live.publish(applied.states)
+        await self._publisher.publish(applied.states)
 
 
 def _span(batch: StoredBatch) -> AbstractContextManager[str]:

@@ -1,68 +1,39 @@
-"""Live counters in Redis: a hash with the newest buckets, and a channel with every change."""
+"""Changes of cells on their way to watchers, in every process of aggregate: a Redis channel for each app."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import orjson
 from redis.asyncio import Redis
 
-from libs.common.sharding import shard_key
 from services.aggregate.model import Cell, CellState
 
-_SCRIPT = Path(__file__).with_name("publish_script.lua")
-# Longer than the longest bucket, so that only apps that fell silent go.
-_KEPT_SECONDS = 35 * 86_400
-# One call keeps Redis busy for about 5 µs a cell, and everybody else waits.
-_CELLS_PER_CALL = 2_000
-
-
-def live_key(app_id: str) -> str:
-    """The hash with an app's cells in the newest bucket of each rollup."""
-    return shard_key("aggregate", 0, "live", app_id)
+# A message of about 300 KB: Redis serves other commands in between.
+_CELLS_PER_MESSAGE = 2_000
 
 
 def live_channel(app_id: str) -> str:
-    """Where changes of an app's cells are published."""
+    """The channel to which changes of an app's cells are published."""
     return f"aggregate:live:{app_id}"
 
 
-class RedisLiveCounters:
-    """Implements `ports.LiveCounters`."""
+class RedisChangePublisher:
+    """Implements `ports.ChangePublisher`."""
 
     def __init__(self, redis: Redis) -> None:
-        self._script = redis.register_script(_SCRIPT.read_text())
+        self._redis = redis
 
     async def publish(self, states: Sequence[CellState]) -> None:
-        """See the port. Old buckets are published too, but only the newest ones are kept."""
+        """See the port. One round trip for all apps."""
         by_app: dict[str, list[CellState]] = {}
         for state in states:
             by_app.setdefault(state.cell.app_id, []).append(state)
-        for app_id, of_app in by_app.items():
-            for part in _parts(of_app):
-                await self._publish(app_id, part)
-
-    async def _publish(self, app_id: str, states: Sequence[CellState]) -> None:
-        newest: dict[str, int] = {}
-        for state in states:
-            cell = state.cell
-            newest[cell.rollup] = max(newest.get(cell.rollup, cell.bucket), cell.bucket)
-        arguments: list[str | bytes | int] = [
-            live_channel(app_id),
-            encode_states(states),
-            _KEPT_SECONDS,
-        ]
-        for state in states:
-            cell = state.cell
-            if cell.bucket == newest[cell.rollup]:
-                content = {"dimensions": orjson.Fragment(cell.dimensions), "metrics": state.values}
-                arguments += (
-                    cell.rollup,
-                    cell.bucket,
-                    cell.cell_id.hex(),
-                    state.version,
-                    orjson.dumps(content),
-                )
-        await self._script(keys=[live_key(app_id)], args=arguments)
+        if not by_app:
+            return
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for app_id, of_app in by_app.items():
+                for part in _parts(of_app):
+                    pipeline.publish(live_channel(app_id), encode_states(part))
+            await pipeline.execute()
 
 
 def encode_states(states: Sequence[CellState]) -> bytes:
@@ -96,5 +67,5 @@ def decode_states(app_id: str, message: bytes) -> list[CellState]:
 
 
 def _parts(states: Sequence[CellState]) -> Iterator[Sequence[CellState]]:
-    for start in range(0, len(states), _CELLS_PER_CALL):
-        yield states[start : start + _CELLS_PER_CALL]
+    for start in range(0, len(states), _CELLS_PER_MESSAGE):
+        yield states[start : start + _CELLS_PER_MESSAGE]

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import psycopg
@@ -13,7 +12,7 @@ from libs.stores.redis_client import create_redis
 from libs.streams.groups import ConsumerGroup
 from tests.integration.aggregate.conftest import STREAM, Aggregate, Stores
 from tests.support.waiting import until
-from tests.unit.aggregate.samples import APP, entry, event
+from tests.unit.aggregate.samples import entry, event
 
 Start = Callable[[], Awaitable[Aggregate]]
 EVENTS_COUNTED = """
@@ -160,21 +159,6 @@ async def test_deadlocks_and_lost_connections_only_delay(
     await disturbing
     await stores.until_drained()
     assert stores.sql(EVENTS_COUNTED) == [(1_000,)]
-
-
-async def test_the_live_hash_holds_the_newest_bucket(stores: Stores, aggregate: Aggregate) -> None:
-    stores.send(entry(event(), event(when="2026-04-28T01:00:00"), event("match.left")))
-    await stores.until_drained()
-    stores.send(entry(event(), event(when="2026-04-28T02:00:00")))
-    stores.send(entry(event(when="2026-04-28T02:10:00")))
-    await stores.until_drained()
-    live = stores.redis.hgetall(f"aggregate:{{0}}:live:{APP}")
-    newest = Counter(field.split(b":")[0].decode() for field in live if not field.startswith(b"@"))
-    assert newest["events"] == 1
-    [value] = [v for f, v in live.items() if f.startswith(b"events:")]
-    assert (
-        value.split(b" ", 1)[1] == b'{"dimensions":{"name":"match.ended"},"metrics":{"events":2.0}}'
-    )
 
 
 @pytest.mark.parametrize("table", ["batches", "cells", "measures", "members"])

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
-from services.aggregate.live.redis import RedisLiveCounters
+from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.model import Cell, CellState
 from services.aggregate.rollups.sizes import WATCH_MESSAGE_BYTES, WATCH_PAGE_BYTES
 from tests.integration.aggregate.conftest import Aggregate, Stores
@@ -113,7 +113,7 @@ async def test_fifty_watchers_that_never_read_hold_little_and_delay_no_other(
     await until(lambda: measured("watchers") == SLOW + 1)
     most = 0.0
     async with Redis.from_url(redis_url) as redis:
-        live = RedisLiveCounters(redis)
+        live = RedisChangePublisher(redis)
         for count in range(2, 5):
             with psycopg.connect(stores.database_url) as connection:
                 connection.execute(PLAY.format(count=count).encode())
