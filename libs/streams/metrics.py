@@ -1,6 +1,6 @@
 """What every reader of a stream counts, by consumer group."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 CHUNK_SECONDS = Histogram(
     "weir_stream_chunk_seconds",
@@ -22,4 +22,19 @@ QUARANTINED = Counter(
     "weir_stream_quarantined_entries",
     "Entries moved to quarantine, because no reader could handle them",
     ["group"],
+)
+WAITING_SECONDS = Gauge(
+    "weir_stream_waiting_seconds",
+    "Since the oldest entry that the group has not acknowledged was added, by Redis's clock",
+    ["group", "stream"],
+)
+AGE_SECONDS = Gauge(
+    "weir_stream_age_seconds",
+    "Since ingest received the oldest event that the group has not acknowledged, by the services' clocks",
+    ["group", "stream"],
+)
+PENDING = Gauge(
+    "weir_stream_pending_entries",
+    "Entries delivered to a reader of the group and not acknowledged",
+    ["group", "stream"],
 )

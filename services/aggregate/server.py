@@ -13,13 +13,13 @@ from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
+from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream
 from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.enriched_stream import EnrichedStreamReader
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
-from services.aggregate.lag import LagMeter
 from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
@@ -72,6 +72,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         interval_seconds=settings.watch_interval_seconds,
         max_bytes=settings.max_watch_bytes,
     )
+    lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, SystemClock())
     return ServiceParts(
         bindings=[
             Binding(
@@ -84,7 +85,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         loops=[
             Loop("count", consumer.run),
             Loop("watch", hub.run),
-            Loop("lag", LagMeter(redis, streams, AGGREGATE).run),
+            Loop("lag", lag.run),
         ],
         drain=hub.drain,
     )

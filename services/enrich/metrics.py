@@ -16,5 +16,4 @@ CONFLICT_CHUNKS = Counter(
     "weir_enrich_conflict_chunks",
     "Chunks that took the slower way, because some of it was stored before",
 )
-LAG_SECONDS = Gauge("weir_enrich_lag_seconds", "From ingest's clock to storage, last batch")
 PARTITIONS = Gauge("weir_enrich_partitions", "Leaves of enrich.events")

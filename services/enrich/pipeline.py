@@ -65,8 +65,6 @@ class EnrichPipeline:
         finally:
             self._storing.release()
         self._count(batches)
-        now_us = self._clock.now_us()
-        metrics.LAG_SECONDS.set((now_us - max(b.received_at_us for b in batches)) / 1e6)
 
     def _check_failures(self, batches: Sequence[WorkBatch]) -> None:
         events = sum(len(batch.events) for batch in batches)

@@ -15,6 +15,7 @@ from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
+from libs.streams.lag import LagMeter, raw_received_us
 from libs.streams.names import ENRICH, raw_stream
 from services.enrich import convert
 from services.enrich.enriched_stream import EnrichedStreamWriter
@@ -57,11 +58,12 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     )
     backpressure = asyncio.Event()
     entries = RawStreamReader(processor)
+    streams = [raw_stream(shard) for shard in range(settings.shards)]
     consumer = create_consumer(
         redis,
         settings,
         group=ENRICH,
-        streams=[raw_stream(shard) for shard in range(settings.shards)],
+        streams=streams,
         work=entries.process,
         dead_letter=entries.dead_letter,
         failure_of=failure_of,
@@ -81,7 +83,8 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         loops=[
             Loop("raw", consumer.run),
             Loop("partitions", PartitionKeeper(PartitionStore(engine), clock).run),
-            Loop("upkeep", StreamMaintenance(redis, backpressure, settings).run),
+            Loop("lag", LagMeter(redis, ENRICH, streams, raw_received_us, clock).run),
+            Loop("stream maintenance", StreamMaintenance(redis, backpressure, settings).run),
         ],
     )
 

@@ -17,6 +17,7 @@ from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
+from libs.streams.lag import LagMeter, dead_letters_received_us
 from libs.streams.names import INGEST, enrich_dead_letters, ingest_dead_letters
 from services.ingest.dead_letters.postgres import DeadLetterWriter
 from services.ingest.intake.anonymization import Anonymizer
@@ -46,19 +47,21 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
 
     anonymizer = Anonymizer(Pseudonymizer(secret, settings.pseudonym_epoch))
     stream = RedisRawStream(redis, settings)
+    clock = SystemClock()
     pipeline = IngestPipeline(
-        catalogs, ConsentGate(consents, anonymizer), stream, SystemClock(), new_uuid7, settings
+        catalogs, ConsentGate(consents, anonymizer), stream, clock, new_uuid7, settings
     )
     draining = asyncio.Event()
+    letter_streams = [
+        stream_of(shard)
+        for stream_of in (ingest_dead_letters, enrich_dead_letters)
+        for shard in range(settings.shards)
+    ]
     letters = create_consumer(
         redis,
         settings,
         group=INGEST,
-        streams=[
-            stream_of(shard)
-            for stream_of in (ingest_dead_letters, enrich_dead_letters)
-            for shard in range(settings.shards)
-        ],
+        streams=letter_streams,
         work=DeadLetterWriter(engine).write,
         failure_of=failure_of,
     )
@@ -73,7 +76,11 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
         ],
         loops=[
             Loop("dead letters", letters.run),
-            Loop("upkeep", StreamMaintenance(redis, stream, settings.shards).run),
+            Loop(
+                "lag",
+                LagMeter(redis, INGEST, letter_streams, dead_letters_received_us, clock).run,
+            ),
+            Loop("stream maintenance", StreamMaintenance(redis, stream, settings.shards).run),
         ],
         drain=draining.set,
     )

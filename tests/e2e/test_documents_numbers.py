@@ -193,6 +193,10 @@ def test_rate_errors_latency_and_queues_are_published(suite: Suite, calls: Suite
     assert {"weir_ingest_backlog_entries", "weir_ingest_backlog_bytes"} <= set(
         _published(suite, "ingest")
     )
-    assert "weir_enrich_lag_seconds" in _published(suite, "enrich")
-    queues = {"weir_aggregate_lag_seconds", "weir_aggregate_pending_entries"}
+    queues = {
+        "weir_stream_waiting_seconds",
+        "weir_stream_age_seconds",
+        "weir_stream_pending_entries",
+    }
+    assert queues <= set(_published(suite, "enrich"))
     assert queues <= set(_published(suite, "aggregate"))

@@ -1,0 +1,132 @@
+"""How far a group of readers is behind: the age of the oldest entry that it has not acknowledged.
+
+Measured while nothing moves too: a reader that hangs, or that has nothing to read it with, falls behind like
+any other.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from google.protobuf.message import DecodeError
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+from weir.streams.v1 import batch_pb2
+
+from libs.common.clock import Clock
+from libs.runtime.loops import repeat
+from libs.stores.redis_client import REDIS_DOWN
+from libs.streams import metrics
+
+INTERVAL_SECONDS = 2.0
+
+Fields = Mapping[bytes, bytes]
+# When ingest received what is in an entry, in microseconds since the epoch; 0 if the entry does not say.
+ReceivedUs = Callable[[Fields], int]
+
+
+@dataclass(frozen=True)
+class Lag:
+    """Of one stream and group; all 0 if everything is acknowledged."""
+
+    # Since the oldest entry that is not acknowledged was added, by Redis's clock on both ends.
+    waiting_seconds: float = 0.0
+    # Since ingest received the oldest event in it, by ingest's clock and this process's.
+    age_seconds: float = 0.0
+    # Entries delivered to a reader and not acknowledged.
+    pending: int = 0
+
+
+class LagMeter:
+    """Measures the lag of one group on its streams, and publishes it as `weir_stream_*` gauges."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        group: str,
+        streams: Sequence[str],
+        received_us: ReceivedUs,
+        clock: Clock,
+    ) -> None:
+        self._redis = redis
+        self._group = group
+        self._streams = streams
+        self._received_us = received_us
+        self._clock = clock
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Measures every `INTERVAL_SECONDS` until `stop` is set."""
+        await repeat(
+            self._measure_all,
+            INTERVAL_SECONDS,
+            stop,
+            transient=REDIS_DOWN,
+            warning="the lag cannot be measured",
+        )
+
+    async def _measure_all(self) -> None:
+        for stream in self._streams:
+            lag = await self.measure(stream)
+            metrics.WAITING_SECONDS.labels(self._group, stream).set(lag.waiting_seconds)
+            metrics.AGE_SECONDS.labels(self._group, stream).set(lag.age_seconds)
+            metrics.PENDING.labels(self._group, stream).set(lag.pending)
+
+    async def measure(self, stream: str) -> Lag:
+        """The lag of one stream. A group that is not there yet has acknowledged nothing."""
+        pending, oldest_id = await self._pending(stream)
+        if oldest_id is None:
+            first = await self._redis.xrange(stream, min=await self._unread_from(stream), count=1)
+        else:
+            first = await self._redis.xrange(stream, min=oldest_id, max=oldest_id)
+        if not first:
+            return Lag(pending=pending)
+        entry_id, fields = cast(tuple[bytes, Fields], first[0])
+        seconds, microseconds = await self._redis.time()
+        added_ms = int(entry_id.split(b"-")[0])
+        waiting = max(0.0, seconds + microseconds / 1e6 - added_ms / 1e3)
+        received_us = self._received(fields)
+        age = (self._clock.now_us() - received_us) / 1e6 if received_us else waiting
+        # Clocks of two machines differ by a little.
+        return Lag(waiting, max(age, 0.0), pending)
+
+    def _received(self, fields: Fields) -> int:
+        try:
+            return self._received_us(fields)
+        except (DecodeError, KeyError):  # an unreadable entry, which the reader will quarantine
+            return 0
+
+    async def _pending(self, stream: str) -> tuple[int, bytes | None]:
+        try:
+            summary = await self._redis.xpending(stream, self._group)
+        except ResponseError:  # neither the stream nor the group is there yet
+            return 0, None
+        return int(summary["pending"]), summary["min"]
+
+    async def _unread_from(self, stream: str) -> bytes:
+        """Where XRANGE finds the first entry that the group has not been given."""
+        try:
+            groups = await self._redis.xinfo_groups(stream)
+        except ResponseError:  # no such stream
+            return b"-"
+        for group in groups:
+            if group["name"] == self._group.encode():
+                return b"(" + bytes(group["last-delivered-id"])
+        return b"-"
+
+
+def raw_received_us(fields: Fields) -> int:
+    """Of an entry of `raw_stream`: when ingest received its batch, in microseconds since the epoch."""
+    return int(batch_pb2.EventBatch.FromString(fields[b"batch"]).received_at_us)
+
+
+def enriched_received_us(fields: Fields) -> int:
+    """Of an entry of `enriched_stream`: when ingest received its batch, in microseconds since the epoch."""
+    batch = batch_pb2.EnrichedBatch.FromString(fields[b"batch"]).event_batch
+    return int(batch_pb2.EventBatch.FromString(batch).received_at_us)
+
+
+def dead_letters_received_us(fields: Fields) -> int:
+    """Of an entry with dead letters: when ingest received the first of them; 0 if there is none."""
+    letters = batch_pb2.DeadLetterBatch.FromString(fields[b"batch"]).dead_letters
+    return int(letters[0].received_at_us) if letters else 0
