@@ -36,7 +36,7 @@ class Client:
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
 
     def track(self, app_id: str, event: event_pb2.Event) -> pb.TrackEventResponse:
-        """Sends one event; returns its verdict. Raises grpc.RpcError where it was not taken."""
+        """Sends one event; returns its verdict. Raises grpc.RpcError if it was not taken."""
         with batch_span("producer.track", app_id=app_id, events=1) as traceparent:
             response: pb.TrackEventResponse = self._stub.TrackEvent(
                 pb.TrackEventRequest(app_id=app_id, event=event),

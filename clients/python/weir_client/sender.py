@@ -1,4 +1,4 @@
-"""Sends events over a stream, and sees to it that each gets its verdict whatever happens to the stream."""
+"""Sends events over a stream until each has its verdict, over a new stream if one breaks."""
 
 import logging
 import threading
@@ -179,7 +179,7 @@ class EventSender:
         try:
             self._keep_streaming()
         except Exception as error:
-            # Whoever waits in `flush` must hear of it.
+            # Else `flush` would wait for ever.
             log.exception("the sender stopped")
             self._fail(Problem("INTERNAL", f"{type(error).__name__} in the sender"))
 
@@ -195,7 +195,7 @@ class EventSender:
             with self._changed:
                 if not self._pending:
                     self._changed.wait_for(lambda: self._closed or self._pending)
-                    # While there was nothing to send, nobody was owed an answer.
+                    # While there was nothing to send, no answer was due.
                     last_answer = time.monotonic()
                 if self._closed:
                     return
@@ -257,7 +257,7 @@ class EventSender:
         while True:
             with self._changed:
                 while not (finished.is_set() or self._closed):
-                    # Read once: between two readings the pause may end, and nobody would wake us.
+                    # Read once: between two readings the pause may end, and nothing would end the wait.
                     pause_seconds = self._resume_at - time.monotonic()
                     if pause_seconds <= 0 and self._pending and self._credits > 0:
                         break
@@ -275,7 +275,7 @@ class EventSender:
             # Of a frame that could not be read the server knows no sequence: acks come in order.
             sequence = ack.sequence or next(iter(self._in_flight), 0)
             frame = self._in_flight.get(sequence)
-        # The frame counts as in flight until its owner has heard, so that `flush` waits for that too.
+        # The frame counts as in flight until `on_ack` has returned, so that `flush` waits for that too.
         if frame is not None and self._on_ack:
             self._on_ack(frame.events, ack)
         with self._changed:

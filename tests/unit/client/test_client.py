@@ -73,11 +73,33 @@ def test_a_refused_call_says_why(channel: Any, client: Client) -> None:
     assert problem.code == "NOT_FOUND"
 
 
-def test_a_failure_without_details_is_told_by_its_code(channel: Any, client: Client) -> None:
+def test_a_failure_without_details_is_described_by_its_code(channel: Any, client: Client) -> None:
     future = _in_thread(client.track, "social_live", build_event("view"))
     _, _, rpc = channel.take_unary_unary(SERVICE.methods_by_name["TrackEvent"])
     rpc.send_initial_metadata(())
     rpc.terminate(pb.TrackEventResponse(), (), grpc.StatusCode.UNAVAILABLE, "gone")
+    with pytest.raises(grpc.RpcError) as raised:
+        future.result(timeout=5)
+    assert str(describe_error(raised.value)) == "UNAVAILABLE: gone"
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        pytest.param(b"\xff", id="no message"),
+        # A proxy has replaced the code and left the server's details.
+        pytest.param(
+            status_pb2.Status(code=code_pb2.NOT_FOUND, message="no catalog").SerializeToString(),
+            id="about another code",
+        ),
+    ],
+)
+def test_details_that_do_not_fit_are_left_out(channel: Any, client: Client, details: bytes) -> None:
+    future = _in_thread(client.track, "social_live", build_event("view"))
+    _, _, rpc = channel.take_unary_unary(SERVICE.methods_by_name["TrackEvent"])
+    rpc.send_initial_metadata(())
+    trailing = (("grpc-status-details-bin", details),)
+    rpc.terminate(pb.TrackEventResponse(), trailing, grpc.StatusCode.UNAVAILABLE, "gone")
     with pytest.raises(grpc.RpcError) as raised:
         future.result(timeout=5)
     assert str(describe_error(raised.value)) == "UNAVAILABLE: gone"
