@@ -5,7 +5,7 @@ Privacy writes the states; ingest and privacy read them, once for each batch, fr
 """
 
 from libs.consent.decision import Decision, decide, decide_all, decide_subjectless
-from libs.consent.keys import READY_FIELD, consent_key, is_subject_id, ready_mark
+from libs.consent.keys import READY_FIELD, consent_key, is_subject_id, ready_marker
 from libs.consent.reader import ConsentReader, ConsentUnavailable
 from libs.consent.state import ConsentState, encode_state, parse_state
 
@@ -22,5 +22,5 @@ __all__ = [
     "encode_state",
     "is_subject_id",
     "parse_state",
-    "ready_mark",
+    "ready_marker",
 ]

@@ -21,7 +21,7 @@ def consent_key(app_id: str, shard: int) -> str:
     return shard_key("privacy", shard, "consent", app_id)
 
 
-def ready_mark(run_id: bytes, shards: int) -> bytes:
-    """What `READY_FIELD` holds in a hash that is whole: which run of which server it was filled in, and
+def ready_marker(run_id: bytes, shards: int) -> bytes:
+    """What `READY_FIELD` holds in a hash that is complete: which run of which server it was filled in, and
     for how many shards, because people lie elsewhere when that number changes."""
     return b"%s/%d" % (run_id, shards)

@@ -1,4 +1,4 @@
-"""Reads what people have agreed to, and refuses to answer from half a mirror."""
+"""Reads what people have agreed to, and never answers from an incomplete mirror."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -8,21 +8,21 @@ import hiredis
 
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_of
-from libs.consent.keys import READY_FIELD, consent_key, ready_mark
+from libs.consent.keys import READY_FIELD, consent_key, ready_marker
 from libs.stores.redis_connection import RedisConnection
 
 # What one read gives: the encoded state of a person, None if nothing is recorded.
 Text = bytes | None
 RETRY_AFTER_SECONDS = 0.2
-# Under load, a single read waits this long for company, or until there is enough of it: those that
+# Under load, a single read waits this long for others, or until there are enough of them: those that
 # share a command, and are answered together, cost a quarter less CPU than each alone (ADR 0003).
 COALESCE_WINDOW_SECONDS = 0.001
 COALESCE_MAX_READS = 16
-# A caller who asks one thing after another must not wait each time in vain: after so many waits in
-# vain, none of the next reads waits.
+# A caller that reads one state after another must not wait each time: after so many waits without a second
+# read, none of the next reads waits.
 IDLE_WINDOWS = 3
 PROBE_EVERY_READS = 64
-# Not printable, so privacy records nothing under it.
+# Not printable, so privacy records nothing under it: a read of it finds nothing.
 UNUSED_SUBJECT_ID = "\x01"
 
 
@@ -39,12 +39,12 @@ class ConsentReader:
     """Reads states from the mirror that privacy keeps in Redis.
 
     No answer is older than the call: each one is read from Redis after the call began, in the same
-    atomic command as the mark that says that this Redis server, in this run, holds everything that
-    Postgres does. Without that mark (Redis was emptied, restarted, or not yet filled), and where
+    atomic command as the ready marker, which says that this Redis server, in this run, holds everything that
+    Postgres does. Without that marker (Redis was emptied, restarted, or not yet filled), and if
     Redis does not answer, every read raises ConsentUnavailable.
 
     A person is found in the shard of `shard_of(app_id, subject_id, shards)`. An id that is empty or
-    begins with a NUL, which marks our own fields, is nobody's: nothing is recorded under it.
+    begins with a NUL, which marks our own fields, names no person: nothing is recorded under it.
     """
 
     def __init__(self, redis_url: str, shards: int, *, timeout_seconds: float = 1.0) -> None:
@@ -58,9 +58,9 @@ class ConsentReader:
         self._idle_windows = 0
 
     async def start(self) -> None:
-        """Connects; returns after the first attempt, and goes on trying where that failed.
+        """Connects; returns after the first attempt, and goes on trying if that failed.
 
-        `read` does it where nobody has; `read_one`, which cannot wait, raises ConsentUnavailable.
+        `read` connects if that has not been done; `read_one`, which cannot wait, raises ConsentUnavailable.
         """
         await self._connection.start()
 
@@ -130,11 +130,11 @@ class ConsentReader:
             if not future.done():
                 future.set_result(texts)
 
-        def refuse(error: ConsentUnavailable) -> None:
+        def reject(error: ConsentUnavailable) -> None:
             if not future.done():
                 future.set_exception(error)
 
-        self._send((app_id, shard), subject_ids, resolve, refuse)
+        self._send((app_id, shard), subject_ids, resolve, reject)
         return await future
 
     def _end_wait(self) -> None:
@@ -152,7 +152,7 @@ class ConsentReader:
     def _send_coalesced(self) -> None:
         collected, self._coalesced = self._coalesced, {}
         for place, reads in collected.items():
-            self._send(place, reads.subject_ids, reads.resolve, reads.refuse)
+            self._send(place, reads.subject_ids, reads.resolve, reads.reject)
         self._connection.flush()
 
     def _send(
@@ -160,7 +160,7 @@ class ConsentReader:
         place: tuple[str, int],
         subject_ids: Sequence[str],
         resolve: Callable[[list[Text]], None],
-        refuse: Callable[[ConsentUnavailable], None],
+        reject: Callable[[ConsentUnavailable], None],
     ) -> None:
         key = self._keys.get(place)
         if key is None:
@@ -168,9 +168,9 @@ class ConsentReader:
 
         def receive(reply: Any, run_id: bytes) -> None:
             if type(reply) is not list:  # an error reply, or the end of the connection
-                refuse(ConsentUnavailable("consent cannot be read"))
-            elif reply.pop() != ready_mark(run_id, self._shards):
-                refuse(ConsentUnavailable("consent is being restored"))
+                reject(ConsentUnavailable("consent cannot be read"))
+            elif reply.pop() != ready_marker(run_id, self._shards):
+                reject(ConsentUnavailable("consent is being restored"))
             else:
                 resolve(reply)
 
@@ -178,7 +178,7 @@ class ConsentReader:
             command = hiredis.pack_command(("HMGET", key, *subject_ids, READY_FIELD))
             self._connection.send(command, receive)
         except ConnectionError:
-            refuse(ConsentUnavailable("consent cannot be read"))
+            reject(ConsentUnavailable("consent cannot be read"))
 
 
 class _CoalescedReads:
@@ -195,10 +195,10 @@ class _CoalescedReads:
             if not future.done():  # the caller may have gone
                 future.set_result(text)
 
-    def refuse(self, error: ConsentUnavailable) -> None:
+    def reject(self, error: ConsentUnavailable) -> None:
         for future in self.futures:
             if not future.done():
-                # One each: a traceback is written into an exception by whoever raises it.
+                # One each: each caller that raises an exception adds its traceback to it.
                 future.set_exception(ConsentUnavailable(error.message))
 
 

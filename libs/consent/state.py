@@ -1,7 +1,7 @@
 """One person's consent as it is kept in Redis: `12 +telemetry -marketing`.
 
 The number is the version: of two states of one person, the one with the higher version is newer.
-Then each purpose that the person has answered, `+` granted, `-` refused, sorted by name, so that
+Then each purpose that the person has answered, `+` granted, `-` denied, sorted by name, so that
 equal choices are equal bytes.
 """
 
@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class ConsentState:
-    """What a person has answered, by purpose: True granted, False refused. Immutable."""
+    """What a person has answered, by purpose: True granted, False denied. Immutable."""
 
     version: int
     choices: Mapping[str, bool]

@@ -27,9 +27,9 @@ async def repeat(
     transient: tuple[type[Exception], ...],
     warning: str,
 ) -> None:
-    """Does `work`, and again `seconds` after it ended, until told to stop.
+    """Does `work`, and again `seconds` after it ended, until `stop` is set.
 
-    After one of the `transient` errors it goes on; of such errors in a row only the first is logged.
+    After one of the `transient` errors it goes on; the first of several in a row is logged.
     """
     failing = False
     while not stop.is_set():
@@ -45,6 +45,6 @@ async def repeat(
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Waits `seconds`, or less where `stop` is set meanwhile."""
+    """Waits `seconds`, or until `stop` is set."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)

@@ -24,7 +24,7 @@ def setup_telemetry(service: str) -> Callable[[], None]:
     """
     if not any(os.environ.get(name) for name in _ENDPOINTS):
         return lambda: None
-    # Imported here because the SDK and its exporter cost half a second that nobody else should pay.
+    # Imported here because the SDK and its exporter cost half a second that other processes need not pay.
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider

@@ -38,25 +38,25 @@ class RedisConnection:
         self._address = _Address(redis_url)
         self._timeout = timeout_seconds
         self._protocol: _Protocol | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self._attempted = asyncio.Event()
 
     async def start(self) -> None:
-        """Begins to hold the connection; returns after the first attempt, also where it failed.
+        """Begins to hold the connection; returns after the first attempt, also if it failed.
 
         Safe to call again.
         """
-        if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep(), name="redis-connection")
+        if self._connecting is None:
+            self._connecting = asyncio.create_task(self._keep(), name="redis-connection")
         await self._attempted.wait()
 
     async def aclose(self) -> None:
         """Closes it; commands under way fail."""
-        if self._keeper is not None:
-            self._keeper.cancel()
+        if self._connecting is not None:
+            self._connecting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-            self._keeper = None
+                await self._connecting
+            self._connecting = None
 
     @property
     def started(self) -> bool:
@@ -166,7 +166,7 @@ class _Protocol(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._reader = hiredis.Reader()
         self._collected: list[bytes] = []
-        # Who waits, and until when. The first one's time is always the earliest.
+        # Sinks of replies to come, with their deadlines; the first deadline is always the earliest.
         self._waiting: deque[tuple[Sink, float]] = deque()
         self._collecting: list[Sink] = []
         self._watchdog: asyncio.TimerHandle | None = None
@@ -211,7 +211,7 @@ class _Protocol(asyncio.Protocol):
         self._break("the connection to Redis is closed")
 
     async def handshake(self, auth_commands: list[tuple[Argument, ...]]) -> None:
-        """AUTH and SELECT where the URL asks for them, then learns the server's run id."""
+        """AUTH and SELECT if the URL asks for them, then learns the server's run id."""
         for command in auth_commands:
             await self._ask(*command)
         info = await self._ask("INFO", "server")

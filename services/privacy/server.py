@@ -46,7 +46,7 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
     store = PostgresConsentStore(engine, settings.consent_database_timeout_seconds)
     mirror = RedisMirror(connection, settings.shards)
     resyncs = ResyncQueue()
-    keeper = MirrorSync(list(catalogs), store, mirror, resyncs, settings.consent_page_size)
+    sync = MirrorSync(list(catalogs), store, mirror, resyncs, settings.consent_page_size)
     checker = Checker(catalogs, reader, store)
     recorder = Recorder(store, mirror, resyncs, clock)
     servicer = PrivacyServicer(catalogs, checker, recorder, store, clock)
@@ -60,5 +60,5 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
                 needs=any_of("redis", "postgres"),
             )
         ],
-        loops=[Loop("consent mirror", MirrorLoop(keeper, settings.consent_poll_seconds).run)],
+        loops=[Loop("consent mirror", MirrorLoop(sync, settings.consent_poll_seconds).run)],
     )

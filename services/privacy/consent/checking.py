@@ -1,4 +1,4 @@
-"""Answers "may I?": from the mirror where it can be trusted, from the truth if not, else not."""
+"""Answers whether consent allows a use: from the mirror if it can be trusted, else from Postgres."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -43,12 +43,12 @@ class Checker:
     ) -> ConsentAnswer:
         """The answer from a state at least as new as the token's.
 
-        Raises AppUnknown, InvalidArgument, and Unavailable: CONSENT_STALE where only an
+        Raises AppUnknown, InvalidArgument, and Unavailable: CONSENT_STALE if only an
         older state than the token's can be read, CONSENT_UNAVAILABLE if none can.
         """
         purpose = self._purposes.get((app_id, purpose_name))
         if purpose is None or not is_subject_id(subject_id):
-            self._refuse(app_id, subject_id, purpose_name)
+            self._raise_invalid(app_id, subject_id, purpose_name)
         least = token_version(Subject(app_id, subject_id), token) if token else 0
         try:
             text = await self._mirror.read_one(app_id, subject_id)
@@ -74,7 +74,7 @@ class Checker:
         if purpose is None or not all(map(is_subject_id, subject_ids)):
             wrong = (n for n, subject_id in enumerate(subject_ids) if not is_subject_id(subject_id))
             place = next(wrong, 0)
-            self._refuse(app_id, subject_ids[place], purpose_name, f"subject_ids[{place}]")
+            self._raise_invalid(app_id, subject_ids[place], purpose_name, f"subject_ids[{place}]")
         try:
             return decide_all(purpose, await self._mirror.read(app_id, subject_ids))
         except (ConsentUnavailable, ValueError):
@@ -91,7 +91,7 @@ class Checker:
         metrics.CHECKS_FROM_POSTGRES.inc(len(subject_ids))
         return states
 
-    def _refuse(
+    def _raise_invalid(
         self, app_id: str, subject_id: str, purpose_name: str, field: str = "subject_id"
     ) -> NoReturn:
         """Raises what is wrong with the question."""

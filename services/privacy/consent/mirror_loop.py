@@ -13,14 +13,14 @@ log = structlog.get_logger()
 
 
 class MirrorLoop:
-    """Lets the keeper work every `poll_seconds`."""
+    """Runs the sync every `poll_seconds`."""
 
-    def __init__(self, keeper: MirrorSync, poll_seconds: float) -> None:
-        self._keeper = keeper
+    def __init__(self, sync: MirrorSync, poll_seconds: float) -> None:
+        self._sync = sync
         self._poll_seconds = poll_seconds
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`. A fill under way is given up then: the next process starts with one."""
+        """Runs until `stop` is set. A fill under way is cancelled: the next process begins with one."""
         work = asyncio.create_task(self._work(), name="consent mirror")
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -32,16 +32,16 @@ class MirrorLoop:
     async def _work(self) -> None:
         failing = False
         while True:
-            fills = self._keeper.fills
+            fills = self._sync.fills
             try:
-                await self._keeper.keep()
+                await self._sync.sync()
             except Unavailable as error:
                 if not failing:
                     log.warning("the consent mirror cannot be kept now", error=error.message)
                 failing = True
             else:
                 failing = False
-            if filled := self._keeper.fills - fills:
+            if filled := self._sync.fills - fills:
                 metrics.MIRROR_FILLS.inc(filled)
                 log.info("filled the consent mirror", apps=filled)
             await asyncio.sleep(self._poll_seconds)

@@ -1,4 +1,4 @@
-"""Keeps the mirror in Redis equal to the truth in Postgres: fills it when lost, repairs subjects."""
+"""Keeps the mirror in Redis equal to Postgres, the source of truth: fills it if lost, repairs subjects."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from services.privacy.consent.resync_queue import ResyncQueue
 
 
 class MirrorSync:
-    """Fills and resyncs, one thing at a time. Any step may be abandoned and begun again."""
+    """Fills and repairs, one app or subject at a time. Any step may be cancelled and begun again."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class MirrorSync:
         self._due = set(app_ids)
         self.fills = 0
 
-    async def keep(self) -> None:
+    async def sync(self) -> None:
         """Does what there is to do now. Raises Unavailable; what is left is done next time."""
         await self._repair_all()
         if self._resyncs.take_full_resync():
@@ -36,18 +36,18 @@ class MirrorSync:
         for app_id in self._app_ids:
             if not await self._mirror.ready(app_id):
                 self._due.add(app_id)
-        # The ones nobody can read come first.
+        # Apps whose mirror cannot be read come first.
         for app_id in [app_id for app_id in self._app_ids if app_id in self._due]:
             if await self.fill(app_id):
                 self._due.discard(app_id)
 
     async def fill(self, app_id: str) -> bool:
-        """Mirrors everybody of one app; says whether readers trust the mirror now.
+        """Mirrors all subjects of one app; True if readers trust the mirror now.
 
-        Nothing newer in the mirror is overwritten. Why the mark at the end can be trusted: a
-        withdrawal that was put in force after `begin_fill` is still in the mirror if the sign is,
-        since both lie in one hash; one that was put in force before belongs to a transaction that
-        `wait_for_writers` has seen the end of, so the pages show it if it was committed.
+        Nothing newer in the mirror is overwritten. Why the ready marker at the end can be trusted: a
+        withdrawal that took effect after `begin_fill` is still in the mirror if the fill fence is,
+        since both are in one hash; one that took effect before belongs to a transaction whose end
+        `wait_for_writers` has waited for, so the pages show it if it was committed.
         """
         await self._mirror.begin_fill(app_id)
         await self._store.wait_for_writers(app_id)

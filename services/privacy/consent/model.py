@@ -1,4 +1,4 @@
-"""What privacy speaks about. Nothing here changes after it is made."""
+"""The values of consent; all of them immutable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from libs.consent import ConsentState, Decision
 
 
 class Subject(NamedTuple):
-    """Somebody in one app."""
+    """The person whom data are about, in the ids of one app."""
 
     app_id: str
     subject_id: str
@@ -23,7 +23,7 @@ class ConsentAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a subject, or somebody for them, wants recorded: True granted, False refused."""
+    """What a subject, or an actor on their behalf, wants recorded: True granted, False denied."""
 
     subject: Subject
     choices: Mapping[str, bool]
@@ -54,7 +54,7 @@ class HistoryEntry:
 
 
 class HistoryCursor(NamedTuple):
-    """A place in one subject's history: behind the entry of this version and purpose."""
+    """A position in one subject's history: behind the entry of this version and purpose."""
 
     version: int
     purpose: str

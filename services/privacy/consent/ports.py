@@ -32,12 +32,12 @@ class ConsentTransaction(Protocol):
 
 
 class ConsentStore(Protocol):
-    """The truth. Every method raises Unavailable where it cannot be reached."""
+    """The source of truth. Every method raises Unavailable if it cannot be reached."""
 
     def transaction(self, subject: Subject) -> AbstractAsyncContextManager[ConsentTransaction]:
-        """Commits at the end of the block, or rolls back where the block raises.
+        """Commits at the end of the block, or rolls back if the block raises.
 
-        Raises Unavailable also where it is not known whether the commit took place.
+        Raises Unavailable also if it is not known whether the commit took place.
         """
         ...
 
@@ -64,34 +64,34 @@ class ConsentStore(Protocol):
 
 
 class ConsentMirror(Protocol):
-    """The copy that checks and ingest read. Every method raises Unavailable where Redis fails."""
+    """The mirror that checks and ingest read. Every method raises Unavailable if Redis fails."""
 
     async def put(self, app_id: str, states: Mapping[str, bytes]) -> int:
-        """Writes each subject's encoded state unless the copy has a newer one.
+        """Writes each subject's encoded state unless the mirror has a newer one.
 
-        Returns 0 if all were written (or were there already), else the highest version that
-        stood in the way. Safe to repeat.
+        Returns 0 if all were written (or were there already), else the highest newer
+        version found. Safe to repeat.
         """
         ...
 
     async def ready(self, app_id: str) -> bool:
-        """Whether readers trust it: all shards are marked as whole in this run of the server."""
+        """Whether readers trust it: all shards have the ready marker of this run of the server."""
         ...
 
     async def begin_fill(self, app_id: str) -> None:
-        """Leaves a sign that is lost if the copy is emptied, or its server restarted."""
+        """Sets the fill fence, which is lost if the mirror is emptied or its server restarts."""
         ...
 
     async def end_fill(self, app_id: str) -> bool:
-        """Marks it as whole if the sign of `begin_fill` is still there; says whether it was."""
+        """Sets the ready marker if the fence of `begin_fill` is still there; returns whether it was."""
         ...
 
 
 class MirrorReader(Protocol):
-    """Reads of the copy, as `libs.consent.ConsentReader` does them."""
+    """Reads of the mirror, as `libs.consent.ConsentReader` does them."""
 
     def read_one(self, app_id: str, subject_id: str) -> Awaitable[bytes | None]:
-        """Raises ConsentUnavailable (an Unavailable) rather than answer from half a copy."""
+        """Raises ConsentUnavailable (an Unavailable) rather than answer from an incomplete mirror."""
         ...
 
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[bytes | None]:

@@ -1,4 +1,4 @@
-"""Consent in Postgres: the truth."""
+"""Consent in Postgres, the source of truth."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -22,8 +22,8 @@ from services.privacy.consent.model import (
     Subject,
 )
 
-# Held to the end of the transaction: one writer for each subject, and a sign for `wait_for_writers`
-# that somebody is writing. Advisory, since a subject without rows has none to lock; a statement of
+# Held to the end of the transaction: one writer for each subject, and the app's writers as one shared lock
+# for `wait_for_writers`. Advisory, since a subject without rows has none to lock; a statement of
 # its own, so that the next one sees what the writer before has committed.
 LOCK_SUBJECT = text(
     """

@@ -1,8 +1,7 @@
-"""Records grants and withdrawals: in which order the truth and its mirror are written.
+"""Records grants and withdrawals: in which order the source of truth and its mirror are written.
 
-A withdrawal closes the mirror first and is committed then, so that no moment exists in which it is
-recorded and not in force. A grant is committed first and opens the mirror then, so that nobody is
-allowed what may yet be rolled back.
+A withdrawal is mirrored first and committed then, so that it is never recorded without being in force.
+A grant is committed first and mirrored then, so that nothing is allowed that may yet be rolled back.
 """
 
 from collections.abc import Mapping
@@ -30,7 +29,7 @@ class Recorder:
         """Records the choices; when it returns, a withdrawal is in force everywhere.
 
         Raises Unavailable: then a withdrawal may be in force already, and whether it was recorded
-        is known only where the store could be reached. Safe to repeat until it succeeds.
+        is known only if the store could be reached. Safe to repeat until it succeeds.
         """
         subject = recording.subject
         mirrored = False
@@ -39,31 +38,31 @@ class Recorder:
                 before = await transaction.state()
                 version = await transaction.next_version()
                 after = _changed(before, recording.choices)
-                closed = _changed(before, _refusals(recording.choices))
-                if closed is not None:
-                    version = await self._close(transaction, subject, version, closed)
-                mirrored = closed == after
-                if closed is not None and not mirrored:
+                restricted = _changed(before, _denials(recording.choices))
+                if restricted is not None:
+                    version = await self._restrict(transaction, subject, version, restricted)
+                mirrored = restricted == after
+                if restricted is not None and not mirrored:
                     # The mirror takes no second state of one version.
                     version = await transaction.next_version(above=version)
                 recorded = Recorded(version, self._clock.now_us())
                 await transaction.record(recording, recorded)
         except BaseException:  # a cancelled call as well
-            # The mirror may be stricter now than the truth, and the commit may have come through.
+            # The mirror may be stricter now than what is recorded, and the commit may have succeeded.
             self._resyncs.add(subject)
             raise
         if not mirrored:
-            await self._open(subject, encode_state(version, after or {}))
+            await self._relax(subject, encode_state(version, after or {}))
         return recorded
 
-    async def _close(
+    async def _restrict(
         self,
         transaction: ConsentTransaction,
         subject: Subject,
         version: int,
         choices: Mapping[str, bool],
     ) -> int:
-        """Puts the refusals in force; returns the version they have there."""
+        """Mirrors the denials; returns the version that they have there."""
         newer = await self._put(subject, encode_state(version, choices))
         if newer:
             # We hold the subject's lock, so nothing newer can exist, unless Postgres was restored
@@ -73,11 +72,11 @@ class Recorder:
                 raise Unavailable("the withdrawal could not be put in force", retry_after_seconds=1)
         return version
 
-    async def _open(self, subject: Subject, state: bytes) -> None:
+    async def _relax(self, subject: Subject, state: bytes) -> None:
         """Lets the mirror follow what is committed, now if possible and soon otherwise.
 
-        The caller's answer does not depend on it: a mirror that is behind refuses what was just
-        granted, and says so to whoever carries the token.
+        The caller's answer does not depend on it: a mirror that is behind denies what was just
+        granted, and answers CONSENT_STALE to callers that present the token.
         """
         try:
             behind = await self._put(subject, state)
@@ -94,7 +93,7 @@ class Recorder:
         return await self._mirror.put(subject.app_id, {subject.subject_id: state})
 
 
-def _refusals(choices: Mapping[str, bool]) -> Mapping[str, bool]:
+def _denials(choices: Mapping[str, bool]) -> Mapping[str, bool]:
     return {purpose: False for purpose, granted in choices.items() if not granted}
 
 

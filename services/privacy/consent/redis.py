@@ -9,30 +9,30 @@ import hiredis
 from libs.common.errors import Unavailable
 from libs.common.ids import new_uuid7_text
 from libs.common.sharding import shard_of
-from libs.consent import READY_FIELD, consent_key, ready_mark
+from libs.consent import READY_FIELD, consent_key, ready_marker
 from libs.consent.keys import RESERVED_PREFIX
 from libs.stores.redis_connection import RedisConnection
 
 # Writes (field, state) pairs, each unless the hash has a newer one: never older over newer, however
-# late a write arrives. Returns the highest version that stood in the way, 0 if none did. The
-# same state again is no obstacle, so that a write may be repeated.
+# late a write arrives. Returns the highest newer version found, 0 if there is none. The
+# same state again does not count, so that a write may be repeated.
 PUT_IF_NEWER = """
-local in_the_way = 0
+local newest_found = 0
 for i = 1, #ARGV, 2 do
   local stored = redis.call('HGET', KEYS[1], ARGV[i])
   local stored_version = stored and tonumber(string.match(stored, '^%d+')) or -1
   if tonumber(string.match(ARGV[i + 1], '^%d+')) > stored_version then
     redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
-  elseif stored ~= ARGV[i + 1] and stored_version > in_the_way then
-    in_the_way = stored_version
+  elseif stored ~= ARGV[i + 1] and stored_version > newest_found then
+    newest_found = stored_version
   end
 end
-return in_the_way
+return newest_found
 """
 
-# Marks the hash as whole (field ARGV[3], value ARGV[4]) if the filler's sign (field ARGV[1], value
-# ARGV[2]) is where it left it, and takes the sign away; last, because a hash that is empty in between
-# would become a list again (`_PADDING`). Returns 1 if so, else 0.
+# Sets the ready marker (field ARGV[3], value ARGV[4]) if the filler's fence (field ARGV[1], value ARGV[2]) is
+# still there, and removes the fence; last, because a hash that is empty in between would become a list again
+# (`_PADDING`). Returns 1 if so, else 0.
 END_FILL = """
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
@@ -52,8 +52,8 @@ class RedisMirror:
     def __init__(self, connection: RedisConnection, shards: int) -> None:
         self._connection = connection
         self._shards = shards
-        # Its own, so that two processes that fill at once do not take each other's sign.
-        self._sign = RESERVED_PREFIX + b"filling:" + new_uuid7_text().encode()
+        # Its own, so that two processes that fill at once do not remove each other's fence.
+        self._fence = RESERVED_PREFIX + b"filling:" + new_uuid7_text().encode()
 
     async def put(self, app_id: str, states: Mapping[str, bytes]) -> int:
         pairs: dict[int, list[bytes | str | int]] = {}
@@ -72,10 +72,10 @@ class RedisMirror:
     async def ready(self, app_id: str) -> bool:
         with _unavailable():
             for shard in range(self._shards):
-                mark = await self._connection.execute(
+                marker = await self._connection.execute(
                     "HGET", consent_key(app_id, shard), READY_FIELD
                 )
-                if mark is None or mark != self._mark():
+                if marker is None or marker != self._marker():
                     return False
         return True
 
@@ -83,7 +83,7 @@ class RedisMirror:
         with _unavailable():
             for shard in range(self._shards):
                 await self._connection.execute(
-                    "HSET", consent_key(app_id, shard), self._sign, self._run_id() + _PADDING
+                    "HSET", consent_key(app_id, shard), self._fence, self._run_id() + _PADDING
                 )
 
     async def end_fill(self, app_id: str) -> bool:
@@ -94,16 +94,16 @@ class RedisMirror:
                     END_FILL,
                     app_id,
                     shard,
-                    self._sign,
+                    self._fence,
                     run_id + _PADDING,
                     READY_FIELD,
-                    self._mark(),
+                    self._marker(),
                 ):
                     return False
         return True
 
-    def _mark(self) -> bytes:
-        return ready_mark(self._run_id(), self._shards)
+    def _marker(self) -> bytes:
+        return ready_marker(self._run_id(), self._shards)
 
     def _run_id(self) -> bytes:
         """Of the server that the next command goes to."""

@@ -1,4 +1,4 @@
-"""People whose state in the mirror may differ from the truth."""
+"""Subjects whose state in the mirror may differ from what is recorded."""
 
 from services.privacy.consent.model import Subject
 
@@ -6,10 +6,10 @@ LIMIT = 10_000
 
 
 class ResyncQueue:
-    """Who is to be mirrored again, oldest first; with too many to count, everybody.
+    """Subjects to mirror again, oldest first; if there are too many to keep, all of them.
 
     In memory only: a process that ends with repairs open leaves them to the next one, which mirrors
-    everybody when it starts.
+    all subjects when it starts.
     """
 
     def __init__(self) -> None:
@@ -20,19 +20,19 @@ class ResyncQueue:
         return len(self._subjects)
 
     def add(self, subject: Subject) -> None:
-        """Notes one subject."""
+        """Adds one subject."""
         if len(self._subjects) < LIMIT:
             self._subjects[subject] = None
         else:
             self._full_resync = True
 
     def take(self) -> list[Subject]:
-        """Removes and returns those noted."""
+        """Removes and returns all of them."""
         subjects = list(self._subjects)
         self._subjects.clear()
         return subjects
 
     def take_full_resync(self) -> bool:
-        """Whether everybody must be mirrored again; asked once."""
+        """Whether all subjects must be mirrored again; resets it."""
         full, self._full_resync = self._full_resync, False
         return full

@@ -32,7 +32,7 @@ async def test_many_reads_are_few_commands_and_each_gets_its_own_answer(redis_ur
     before = await hmget_calls(connection)
     await asyncio.gather(*map(caller, range(1, 41)))
     assert await hmget_calls(connection) - before < 4_000 / 4
-    # One after another: nobody is there to share with, and all are answered.
+    # One after another: there is no other read to share with, and all are answered.
     before = await hmget_calls(connection)
     await caller(7)
     assert await hmget_calls(connection) - before == 100

@@ -58,8 +58,8 @@ async def test_what_is_set_is_checked_and_remembered(
     checked = await run(*check, "--token", recorded["token"])
     assert checked.stdout == "allow (the person said so)\n"
     rows = json.loads((await run("history", *ANN, "--json")).stdout)
-    told = [(row["purpose"], row["granted"], row["actor"], row["notice_version"]) for row in rows]
-    assert told == [(PURPOSE, False, "operator", ""), (PURPOSE, True, "ann", "2")]
+    shown = [(row["purpose"], row["granted"], row["actor"], row["notice_version"]) for row in rows]
+    assert shown == [(PURPOSE, False, "operator", ""), (PURPOSE, True, "ann", "2")]
     assert rows[1]["recorded_at"] == recorded["recorded_at"]
     monkeypatch.setenv("COLUMNS", "80")
     lines = (await run("history", *ANN)).stdout.splitlines()

@@ -160,7 +160,7 @@ async def test_killed_between_closing_and_commit(
         assert isinstance(call.exception(), grpc.RpcError)
         connection.rollback()
     process.start()
-    # Nobody was told that it was recorded, and the stricter state stays until it is asked again.
+    # No caller got an answer that it was recorded, and the stricter state stays until it is recorded again.
     assert check(process.url) == "DECISION_ANONYMIZE"
     record(process.url, granted=False)
     assert check(process.url) == "DECISION_ANONYMIZE"

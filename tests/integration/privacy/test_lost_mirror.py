@@ -1,4 +1,4 @@
-"""Redis emptied, stopped, restarted or gone: nobody is allowed what was refused."""
+"""Redis emptied, stopped, restarted or gone: nothing is allowed that was denied."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ async def test_an_emptied_redis_allows_nobody_and_is_filled_again(
     with Redis.from_url(redis_url) as redis:
         for _ in range(5):
             redis.flushall()
-            # Ingest's read either fails or gives the refusal, in every moment of the fill.
+            # Ingest's read either fails or gives the denial, at every moment of the fill.
             while not privacy.is_whole():
                 try:
                     texts = await reader.read(APP, ["p0", "p29"])
@@ -87,8 +87,8 @@ async def test_people_are_found_in_their_shards(redis_url: str) -> None:
     expected = [f"{n} +a".encode() for n in range(1, 51)]
     assert await reader.read(APP, people) == expected
     assert await asyncio.gather(*(reader.read_one(APP, p) for p in people)) == expected
-    # Neither our own fields nor an empty id are anybody.
-    assert await reader.read(APP, ["p3", "", "\x00ready", "nobody"]) == [b"4 +a", None, None, None]
+    # Neither our own fields nor an empty id name a person.
+    assert await reader.read(APP, ["p3", "", "\x00ready", "unknown"]) == [b"4 +a", None, None, None]
     assert await reader.read_one(APP, "\x00ready") is None
     with Redis.from_url(redis_url) as redis:
         assert {redis.object("encoding", consent_key(APP, s)) for s in range(3)} == {b"hashtable"}
@@ -165,7 +165,7 @@ async def test_a_redis_that_hangs_delays_nobody_for_long(
     finally:
         os.kill(redis.pid, signal.SIGCONT)
     await privacy.until_whole()
-    # The refusal that failed was in Redis' ears all the same; it is taken back.
+    # The denial whose commit failed was in Redis all the same; it is replaced.
     await until(lambda: privacy.mirrored("bob") == "")
     assert await privacy.check("bob") == "allow"
 

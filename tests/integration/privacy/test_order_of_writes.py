@@ -74,7 +74,7 @@ async def test_a_withdrawal_whose_commit_fails_stays_strict_until_the_truth_is_r
 async def test_a_redis_emptied_during_a_withdrawal_does_not_bring_the_grant_back(
     privacy: Privacy, database_url: str
 ) -> None:
-    """The refusal is in the mirror only, and the mirror is lost: a fill that read Postgres now
+    """The denial is in the mirror only, and the mirror is lost: a fill that read Postgres now
     would open it, and the commit that follows would not close it again."""
     await privacy.record("ann", telemetry=True)
     with commits_held(database_url):

@@ -19,7 +19,7 @@ class Scene:
         self.store = FakeStore(self.log)
         self.mirror = FakeMirror(self.log)
         self.repairs = ResyncQueue()
-        self.keeper = MirrorSync(["chess"], self.store, self.mirror, self.repairs, page_size=2)
+        self.sync = MirrorSync(["chess"], self.store, self.mirror, self.repairs, page_size=2)
         for version, person in enumerate((ANN, BOB, EVE), start=1):
             self.store.states[person] = ConsentState(version, {"telemetry": version != 2})
         self.store.version = 3
@@ -28,7 +28,7 @@ class Scene:
 async def test_a_fill_goes_page_by_page_between_its_signs() -> None:
     scene = Scene()
     scene.mirror.whole = False
-    assert await scene.keeper.fill("chess")
+    assert await scene.sync.fill("chess")
     assert scene.log == [
         "begin",
         "wait for writers",
@@ -46,7 +46,7 @@ async def test_a_fill_goes_page_by_page_between_its_signs() -> None:
 async def test_a_fill_leaves_what_is_newer() -> None:
     scene = Scene()
     scene.mirror.texts[ANN] = b"9 -telemetry"
-    await scene.keeper.fill("chess")
+    await scene.sync.fill("chess")
     assert scene.mirror.texts[ANN] == b"9 -telemetry"
 
 
@@ -61,10 +61,10 @@ async def test_a_mirror_lost_during_the_fill_is_not_trusted() -> None:
         return await page(app_id, after, limit)
 
     scene.store.page = losing  # type: ignore[method-assign]
-    assert not await scene.keeper.fill("chess")
+    assert not await scene.sync.fill("chess")
     assert not scene.mirror.whole
     scene.store.page = page  # type: ignore[method-assign]
-    await scene.keeper.keep()
+    await scene.sync.sync()
     assert scene.mirror.whole
     assert set(scene.mirror.texts) == {ANN, BOB, EVE}
 
@@ -72,25 +72,25 @@ async def test_a_mirror_lost_during_the_fill_is_not_trusted() -> None:
 async def test_it_fills_once_at_the_start_and_then_when_needed() -> None:
     scene = Scene()
     for _ in range(3):
-        await scene.keeper.keep()
-    assert scene.keeper.fills == 1
+        await scene.sync.sync()
+    assert scene.sync.fills == 1
     scene.mirror.lose()
-    await scene.keeper.keep()
-    assert scene.keeper.fills == 2
+    await scene.sync.sync()
+    assert scene.sync.fills == 2
 
 
 async def test_a_repair_replaces_a_stricter_state_that_was_never_committed() -> None:
     scene = Scene()
     scene.mirror.texts[ANN] = b"7 -telemetry"
     scene.store.version = 7
-    await scene.keeper.repair(ANN)
+    await scene.sync.repair(ANN)
     assert scene.mirror.texts[ANN] == b"8 +telemetry"
 
 
 async def test_a_repair_counts_on_from_the_mirror() -> None:
     scene = Scene()
     scene.mirror.texts[ANN] = b"700 -telemetry"
-    await scene.keeper.repair(ANN)
+    await scene.sync.repair(ANN)
     assert scene.mirror.texts[ANN] == b"701 +telemetry"
 
 
@@ -100,16 +100,16 @@ async def test_repairs_that_fail_are_not_forgotten() -> None:
     scene.repairs.add(BOB)
     scene.mirror.down = True
     with pytest.raises(Unavailable):
-        await scene.keeper.keep()
+        await scene.sync.sync()
     assert scene.repairs.take() == [ANN, BOB]
 
 
 async def test_too_many_repairs_become_a_fill(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repairs_module, "LIMIT", 1)
     scene = Scene()
-    await scene.keeper.keep()
+    await scene.sync.sync()
     scene.repairs.add(ANN)
     scene.repairs.add(BOB)
-    await scene.keeper.keep()
-    assert scene.keeper.fills == 2
+    await scene.sync.sync()
+    assert scene.sync.fills == 2
     assert len(scene.repairs) == 0
