@@ -16,6 +16,12 @@ from libs.runtime.resources import MIGRATIONS
 from suite.store_urls import without_secrets
 
 _CONNECT_SECONDS = "10"
+# Partitions of events that another role owns: those of a release, or of a login, without roles.
+_OTHERS_PARTITIONS = """
+    SELECT relid::regclass::text FROM pg_partition_tree('enrich.events')
+    JOIN pg_class ON pg_class.oid = relid
+    WHERE level > 0 AND relowner <> 'weir_enrich'::regrole
+"""
 
 
 class DatabaseError(Exception):
@@ -35,6 +41,7 @@ def upgrade(database_url: str) -> str:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(1999989106)")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        _give_partitions_to_enrich(connection)
     return newest_revision()
 
 
@@ -55,6 +62,18 @@ def server_version(database_url: str) -> str:
     """The version of PostgreSQL, as `18.4`. Raises DatabaseError."""
     with _transaction(database_url) as connection:
         return str(connection.exec_driver_sql("SHOW server_version").scalar_one())
+
+
+def _give_partitions_to_enrich(connection: Connection) -> None:
+    """Makes `weir_enrich` the owner of all partitions of `enrich.events`: it could else not merge or drop
+    them."""
+    tables = connection.exec_driver_sql(_OTHERS_PARTITIONS).scalars().all()
+    if tables:
+        # All at once, from the top: with one lock after the other, this and a writer could wait for each
+        # other.
+        connection.exec_driver_sql("LOCK TABLE enrich.events IN ACCESS EXCLUSIVE MODE")
+    for table in tables:
+        connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO weir_enrich")
 
 
 @contextmanager

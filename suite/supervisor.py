@@ -96,8 +96,10 @@ class Suite:
             self.home.make_logs()
             stores = self._start_stores()
             self._migrate(stores["WEIR_DATABASE_URL"])
-            self._start_services({**self._environment, **stores, **self._settings()})
             self._urls = stores
+            self._start_services(
+                {**self._environment, **stores, **self._settings()}, self._let_roles_in()
+            )
             self._wait_for_consent(stores["WEIR_REDIS_URL"])
             return self._publish()
         except BaseException:
@@ -205,14 +207,27 @@ class Suite:
         self._report("migrating the database")
         upgrade(database_url)
 
-    def _start_services(self, environment: Mapping[str, str]) -> None:
+    def _let_roles_in(self) -> dict[str, str]:
+        """The database's URL for each role of the suite, if Postgres is embedded: who brings a database has
+        the logins for it as well."""
+        postgres = self._parts.get("postgres")
+        if not isinstance(postgres, PostgresServer):
+            return {}
+        return {
+            service.database_role: postgres.let_in(service.database_role) for service in self._table
+        }
+
+    def _start_services(
+        self, environment: Mapping[str, str], database_urls: Mapping[str, str]
+    ) -> None:
         for service in self._table:
+            own_url = database_urls.get(service.database_role, environment["WEIR_DATABASE_URL"])
             process = ServiceProcess(
                 service.module,
                 port=service.port,
                 metrics_port=service.metrics_port,
                 log=self.home.logs / f"{service.name}.log",
-                environment=environment,
+                environment={**environment, "WEIR_DATABASE_URL": own_url},
             )
             self._parts[service.name] = self._services[service.name] = process
             self._report(f"starting {service.name}")

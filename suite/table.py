@@ -13,6 +13,11 @@ class Service:
     port: int
     metrics_port: int
 
+    @property
+    def database_role(self) -> str:
+        """The Postgres role that it logs in as, which migration 0007 makes."""
+        return f"weir_{self.name}"
+
 
 def health_name(name: str) -> str:
     """The full name of a service's gRPC service, which is its name in health checks."""

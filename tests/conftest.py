@@ -5,7 +5,8 @@ nothing behind, neither processes nor files.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,12 @@ def database_url(databases: Databases) -> Iterator[str]:
     url = databases.create()
     yield url
     databases.drop(url)
+
+
+@pytest.fixture
+def role_url(databases: Databases, database_url: str) -> Callable[[str], str]:
+    """The URL of `database_url` for a service's role, as `weir_enrich`."""
+    return partial(databases.as_role, database_url)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from suite.embedded.binaries import (
     unprivileged_user,
 )
 from suite.embedded.ports import HOST
-from suite.embedded.postgres_access import ROLE, SUPERUSER, PostgresAccess
+from suite.embedded.postgres_access import ROLE, SUPERUSER, PostgresAccess, set_password
 from suite.embedded.process import (
     StartError,
     kill_child,
@@ -29,6 +29,7 @@ from suite.embedded.process import (
 )
 from suite.embedded.server import ChildServer
 from suite.embedded.sockets import can_be_socket
+from suite.private_files import kept_secret
 
 _DATABASE = "weir"
 _INITDB_SECONDS = 120
@@ -41,9 +42,9 @@ class PostgresServer(ChildServer):
     """A PostgreSQL server under `data_dir`, listening on a Unix socket there, or on `port` of the
     loopback interface if the socket's path would be too long.
 
-    Only the role `weir` can log in, with the password that the first start makes and keeps in
-    `data_dir`. It owns the database `weir` and may create databases, nothing more. The superuser
-    `postgres` has no password, so it cannot log in.
+    The role `weir` can log in, with the password that the first start makes and keeps in `data_dir`. It
+    owns the database `weir` and may create databases and roles, nothing more; `let_in` lets a role of
+    these log in. The superuser `postgres` has no password, so it cannot log in.
 
     `settings` are server settings that replace our own. `stop` is a fast shutdown: connections are
     closed, everything is written out. After `kill`, `start` recovers all that was committed.
@@ -63,7 +64,8 @@ class PostgresServer(ChildServer):
             stop_seconds=60,
         )
         self._cluster = _cluster(self.data_dir)
-        self._password = ""
+        # By role.
+        self._passwords: dict[str, str] = {}
         self._settings = {**_tuning(), **(settings or {})}
         self._user = unprivileged_user()
 
@@ -72,18 +74,31 @@ class PostgresServer(ChildServer):
         """Of the database `weir`; see `url_of`."""
         return self.url_of(_DATABASE)
 
-    def url_of(self, database: str) -> str:
+    def url_of(self, database: str, role: str = ROLE) -> str:
         """`postgresql://weir:PASSWORD@/DATABASE?host=FOLDER&port=5432`, which leads to the socket in
-        FOLDER, or `postgresql://weir:PASSWORD@127.0.0.1:PORT/DATABASE`.
+        FOLDER, or `postgresql://weir:PASSWORD@127.0.0.1:PORT/DATABASE`; for another role with its name.
 
-        Raises StartError before the first start.
+        Raises StartError before the first start, and for a role that was not let in.
         """
-        if not self._password:
+        if ROLE not in self._passwords:
             raise StartError(f"{self.title} was never started")
-        login = f"postgresql://{ROLE}:{self._password}@"
+        if role not in self._passwords:
+            raise StartError(f"{self.title}: the role {role} was not let in")
+        login = f"postgresql://{role}:{self._passwords[role]}@"
         if self.on_socket:
             return f"{login}/{database}?host={quote(str(self._cluster))}&port={_SOCKET_PORT}"
         return f"{login}{HOST}:{self.port}/{database}"
+
+    def let_in(self, role: str) -> str:
+        """Lets a role that `weir` has made log in, with a password of its own that is kept in `data_dir`;
+        returns the URL of the database `weir` for it. Raises StartError."""
+        try:
+            password = kept_secret(self.data_dir / f"{role}.password")
+            set_password(self.url, role, password)
+        except (psycopg.Error, OSError) as error:
+            raise StartError(f"{self.title}: cannot let {role} log in: {error}") from error
+        self._passwords[role] = password
+        return self.url_of(_DATABASE, role)
 
     def _prepare(self) -> None:
         if self._user is not None:
@@ -100,7 +115,7 @@ class PostgresServer(ChildServer):
         if not access.is_complete:
             self._run_alone(access.statements())
             access.complete()
-        self._password = access.password
+        self._passwords[ROLE] = access.password
 
     def _launch(self) -> subprocess.Popen[bytes]:
         if self.on_socket:

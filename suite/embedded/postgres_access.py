@@ -1,6 +1,9 @@
-"""Who may log in to an embedded PostgreSQL: the role `weir`, with its password, and no other role."""
+"""Who may log in to an embedded PostgreSQL: the role `weir` with its password, and roles that it makes."""
 
 from pathlib import Path
+
+import psycopg
+from psycopg import sql
 
 from suite.private_files import new_secret, read_secret, write_private
 
@@ -8,7 +11,7 @@ ROLE = "weir"
 SUPERUSER = "postgres"
 
 _RULES = """\
-# Written by Weir, which replaces any other contents at the next start.
+# Written by Weir, which replaces any other contents at the next start. Version 2: weir may create roles.
 local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
 """
@@ -37,7 +40,7 @@ class PostgresAccess:
         create = f"CREATE ROLE {ROLE}; EXCEPTION WHEN duplicate_object THEN NULL;"
         return (
             f"DO $$ BEGIN {create} END $$;\n"
-            f"ALTER ROLE {ROLE} LOGIN CREATEDB PASSWORD '{self.password}';\n"
+            f"ALTER ROLE {ROLE} LOGIN CREATEDB CREATEROLE PASSWORD '{self.password}';\n"
             # A role without a password cannot log in at all under these rules.
             f"ALTER ROLE {SUPERUSER} PASSWORD NULL;\n"
         )
@@ -47,3 +50,13 @@ class PostgresAccess:
         # Not replaced: the file must go on to belong to the user whom the server runs as.
         self._rules_file.write_text(_RULES)
         write_private(self._password_file, f"{self.password}\n")
+
+
+def set_password(url: str, role: str, password: str) -> None:
+    """Lets a role log in with this password; the role of the URL must have made it. Raises psycopg.Error."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Hashed here, as SCRAM does it, so that no log of the server can hold the password.
+        hashed = connection.pgconn.encrypt_password(password.encode(), role.encode()).decode()
+        connection.execute(
+            sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), hashed)
+        )

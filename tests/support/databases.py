@@ -10,6 +10,7 @@ from suite.embedded import PostgresServer
 from suite.migrate import upgrade
 
 _TEMPLATE = "weir_template"
+ROLES = ("weir_ingest", "weir_enrich", "weir_aggregate", "weir_privacy", "weir_read")
 
 
 class Databases:
@@ -20,6 +21,8 @@ class Databases:
         self._numbers = count(1)
         self._execute("CREATE DATABASE {}", _TEMPLATE)
         upgrade(self.url(_TEMPLATE))
+        for role in ROLES:
+            server.let_in(role)
 
     def url(self, name: str) -> str:
         """The URL of a database of this server, for its owner `weir`."""
@@ -32,6 +35,10 @@ class Databases:
         name = f"test_{next(self._numbers)}"
         self._execute("CREATE DATABASE {} TEMPLATE {}", name, _TEMPLATE)
         return self.url(name)
+
+    def as_role(self, url: str, role: str) -> str:
+        """The URL of the same database for one of ROLES."""
+        return self._server.url_of(make_url(url).database or "", role)
 
     def drop(self, url: str) -> None:
         """Removes the database, closing connections that are still open."""

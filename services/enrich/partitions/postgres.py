@@ -32,6 +32,8 @@ LOCK_TIMEOUT = "500ms"
 FITS = sql.Identifier("fits_merged_bounds")
 # "weir part" as a number, like the lock of the migrations.
 TURN: LiteralString = "SELECT pg_try_advisory_xact_lock(1999989106, 1885434484)"
+# The role of this service, which migration 0007 makes.
+OWNER = "weir_enrich"
 # Sizes leave the indexes out: they say how many rows a merge would copy.
 LEAVES = """
     SELECT parent.relname, leaf.relname, pg_get_expr(leaf.relpartbound, leaf.oid),
@@ -142,6 +144,10 @@ async def _apply(connection: psycopg.AsyncConnection[Any], change: PartitionChan
     if leaf.name not in names:
         await connection.execute(
             sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(target, parent)
+        )
+        # Whoever is logged in: only its owner can change it later.
+        await connection.execute(
+            sql.SQL("ALTER TABLE {} OWNER TO {}").format(target, sql.Identifier(OWNER))
         )
     columns = sql.SQL(", ").join(map(sql.Identifier, EVENT_COLUMNS))
     for name in names:

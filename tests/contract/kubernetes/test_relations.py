@@ -20,16 +20,20 @@ SETTINGS: dict[str, type[CommonSettings]] = {
     "aggregate": AggregateSettings,
     "privacy": PrivacySettings,
 }
-# Who may know which secret, by hand: the pseudonym key is ingest's alone.
-SECRETS = {
+# Who may know which secret, by hand: the key in `weir-secrets` of each variable. The pseudonym key is
+# ingest's alone, and each service has the database's URL for its own role.
+COMMON = {"WEIR_REDIS_URL": "WEIR_REDIS_URL", "WEIR_AUTH_TOKEN": "WEIR_AUTH_TOKEN"}
+SECRETS: dict[str, dict[str, str]] = {
     "weir-ingest": {
-        "WEIR_DATABASE_URL", "WEIR_REDIS_URL", "WEIR_AUTH_TOKEN", "WEIR_PSEUDONYM_KEY",
+        **COMMON,
+        "WEIR_DATABASE_URL": "WEIR_INGEST_DATABASE_URL",
+        "WEIR_PSEUDONYM_KEY": "WEIR_PSEUDONYM_KEY",
     },
-    "weir-enrich": {"WEIR_DATABASE_URL", "WEIR_REDIS_URL", "WEIR_AUTH_TOKEN"},
-    "weir-aggregate": {"WEIR_DATABASE_URL", "WEIR_REDIS_URL", "WEIR_AUTH_TOKEN"},
-    "weir-privacy": {"WEIR_DATABASE_URL", "WEIR_REDIS_URL", "WEIR_AUTH_TOKEN"},
-    "weir-migrate": {"WEIR_DATABASE_URL"},
-}  # fmt: skip
+    "weir-enrich": {**COMMON, "WEIR_DATABASE_URL": "WEIR_ENRICH_DATABASE_URL"},
+    "weir-aggregate": {**COMMON, "WEIR_DATABASE_URL": "WEIR_AGGREGATE_DATABASE_URL"},
+    "weir-privacy": {**COMMON, "WEIR_DATABASE_URL": "WEIR_PRIVACY_DATABASE_URL"},
+    "weir-migrate": {"WEIR_DATABASE_URL": "WEIR_DATABASE_URL"},
+}
 each_service = pytest.mark.parametrize("service", SETTINGS)
 
 
@@ -186,12 +190,11 @@ def test_secrets_are_named_and_never_given(objects: list[Object]) -> None:
     assert "Secret" not in {item["kind"] for item in objects}
     for owner, spec in _pods(objects).items():
         (container,) = spec["containers"]
-        secret = {
-            variable["name"]
-            for variable in container["env"]
-            if variable.get("valueFrom", {}).get("secretKeyRef")
-            == {"name": "weir-secrets", "key": variable["name"]}
-        }
+        secret = {}
+        for variable in container["env"]:
+            if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
+                assert reference["name"] == "weir-secrets"
+                secret[variable["name"]] = reference["key"]
         assert secret == SECRETS[owner]
         assert all(
             variable["name"] not in SECRETS["weir-ingest"] or "value" not in variable
@@ -203,7 +206,7 @@ def test_secrets_are_named_and_never_given(objects: list[Object]) -> None:
 def test_the_example_names_every_secret_and_holds_none() -> None:
     text = (REPOSITORY / "deploy/k8s/secrets.example.yaml").read_text()
     given = yaml.safe_load(text)["stringData"]
-    assert given.keys() == set.union(*SECRETS.values())
+    assert given.keys() == {key for secret in SECRETS.values() for key in secret.values()}
     assert all(value.startswith("<") and value.endswith(">") for value in given.values())
 
 

@@ -63,14 +63,16 @@ class Aggregate:
 
 
 @pytest.fixture
-def stores(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Stores]:
+def stores(
+    database_url: str, role_url: Callable[[str], str], redis_url: str, tmp_path: Path
+) -> Iterator[Stores]:
     """Empty stores, and the catalogs of the tests and of the repository."""
     for catalog in (REPOSITORY / "catalogs").glob("*.yaml"):
         (tmp_path / catalog.name).write_bytes(catalog.read_bytes())
     settings = AggregateSettings(
         environment="development",
         port=0,
-        database_url=database_url,  # type: ignore[arg-type]
+        database_url=role_url("weir_aggregate"),  # type: ignore[arg-type]
         redis_url=redis_url,  # type: ignore[arg-type]
         catalogs=write_catalog(tmp_path),
         claim_idle_seconds=0.4,

@@ -143,9 +143,11 @@ async def test_a_lost_stream_and_group_start_over(stores: Stores, aggregate: Agg
 async def test_deadlocks_and_lost_connections_only_delay(
     stores: Stores, aggregate: Aggregate
 ) -> None:
+    own_url = stores.settings.database_url.get_secret_value()
+
     async def disturb() -> None:
         for _ in range(15):
-            with psycopg.connect(stores.database_url, autocommit=True) as connection:
+            with psycopg.connect(own_url, autocommit=True) as connection:
                 connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     " WHERE application_name = 'weir-aggregate' AND datname = current_database()"

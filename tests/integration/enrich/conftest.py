@@ -1,6 +1,6 @@
 """Enrich's processor on real stores, and events for it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import psycopg
@@ -68,8 +68,8 @@ class Enrich:
 
 
 @pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database_url, service="enrich")
+async def engine(role_url: Callable[[str], str]) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(role_url("weir_enrich"), service="enrich")
     yield engine
     await engine.dispose()
 

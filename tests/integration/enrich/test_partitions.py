@@ -1,7 +1,7 @@
 """Leaves of `enrich.events` on a real Postgres: made, filled and merged while every event stays in place."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -51,9 +51,10 @@ def keeper(engine: AsyncEngine, calendar: Calendar) -> PartitionKeeper:
 
 
 @pytest.fixture
-async def connection(database_url: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+async def connection(role_url: Callable[[str], str]) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
     # Asynchronous, because it may wait for locks that the keeper holds in this event loop.
-    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+    url = role_url("weir_enrich")
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         yield connection
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import psycopg
 import pytest
@@ -26,8 +26,8 @@ STORED = "weir_ingest_dead_letters_stored_total"
 
 
 @pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database_url, service="ingest")
+async def engine(role_url: Callable[[str], str]) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(role_url("weir_ingest"), service="ingest")
     yield engine
     await engine.dispose()
 

@@ -1,7 +1,7 @@
 """The privacy service in this process, on real stores."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -76,12 +76,12 @@ class Privacy:
 
 
 @pytest.fixture
-async def privacy(database_url: str, redis_url: str) -> AsyncIterator[Privacy]:
+async def privacy(role_url: Callable[[str], str], redis_url: str) -> AsyncIterator[Privacy]:
     """Serving, with its background loop, and its mirror filled."""
     settings = PrivacySettings(
         environment="development",
         port=0,
-        database_url=database_url,  # type: ignore[arg-type]
+        database_url=role_url("weir_privacy"),  # type: ignore[arg-type]
         redis_url=redis_url,  # type: ignore[arg-type]
         consent_redis_timeout_seconds=0.5,
     )

@@ -1,7 +1,7 @@
 """The order of writes, seen while a lock in Postgres holds the commit back."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import grpc
@@ -53,13 +53,13 @@ async def test_a_grant_is_committed_before_it_is_in_force(
 
 
 async def test_a_withdrawal_whose_commit_fails_stays_strict_until_the_truth_is_read_again(
-    privacy: Privacy, database_url: str
+    privacy: Privacy, database_url: str, role_url: Callable[[str], str]
 ) -> None:
     await privacy.record("ann", telemetry=True)
     with commits_held(database_url):
         call = asyncio.create_task(privacy.record("ann", telemetry=False))
         await until(lambda: privacy.mirrored("ann") == "-telemetry")
-        with psycopg.connect(database_url, autocommit=True) as other:
+        with psycopg.connect(role_url("weir_privacy"), autocommit=True) as other:
             other.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND application_name = 'weir-privacy'"
