@@ -4,7 +4,13 @@ Privacy writes the states; ingest and privacy read them, once for each batch, fr
 `docs/decisions/0003-consent-fast-path.md`.
 """
 
-from libs.consent.decision import Decision, decide, decide_all, decide_subjectless
+from libs.consent.decision import (
+    Decision,
+    PurposeDecisions,
+    decide,
+    decide_all,
+    decide_subjectless,
+)
 from libs.consent.keys import READY_FIELD, consent_key, is_subject_id, ready_marker
 from libs.consent.reader import ConsentReader, ConsentUnavailable
 from libs.consent.state import ConsentState, encode_state, parse_state
@@ -15,6 +21,7 @@ __all__ = [
     "ConsentState",
     "ConsentUnavailable",
     "Decision",
+    "PurposeDecisions",
     "consent_key",
     "decide",
     "decide_all",

@@ -1,4 +1,4 @@
-"""How much of a rejected event its dead letter may hold: what neither the catalog nor consent forbids."""
+"""How much of a rejected event its dead letter may hold, by catalog and consent."""
 
 from collections.abc import Iterable
 from enum import Enum
@@ -9,7 +9,7 @@ from libs.catalog import Catalog, EventType
 from libs.catalog.texts import is_visible_name
 from libs.common.ids import event_uuid
 from libs.consent import Decision
-from services.ingest.intake.anonymization import Anonymizer, names_person
+from services.ingest.intake.anonymization import Anonymizer, reveals_person
 from services.ingest.intake.subjects import Subject
 
 # Fields that hold neither personal data nor content.
@@ -65,10 +65,10 @@ def allowed_content(
 def reduce_event(
     catalog: Catalog, event: Event, subject: Subject, content: Content, anonymizer: Anonymizer
 ) -> None:
-    """Leaves of an event what `content` says."""
+    """Removes from an event what `content` does not let its dead letter hold."""
     if content is Content.WHOLE:
         return
-    _clean_texts(catalog, event, subject, anonymizer)
+    _remove_subject_from_texts(catalog, event, subject, anonymizer)
     if content is Content.PSEUDONYMOUS:
         if event.subject_id:
             anonymizer.replace_subject(catalog, event)
@@ -94,21 +94,23 @@ def remove_properties(event: Event) -> None:
         event.context.ClearField("extra")
 
 
-def _clean_texts(catalog: Catalog, event: Event, subject: Subject, anonymizer: Anonymizer) -> None:
-    """Takes the subject's id out of the texts that producers put together from ids, and that no schema
-    bounds."""
-    person_id, event_id = subject.id, event.event_id
-    if (person_id and names_person(event_id, person_id)) or (
+def _remove_subject_from_texts(
+    catalog: Catalog, event: Event, subject: Subject, anonymizer: Anonymizer
+) -> None:
+    """`remove_id_from_texts` for the subject; an event id that contains the subject's id, or may contain it,
+    becomes a pseudonym."""
+    subject_id, event_id = subject.id, event.event_id
+    if (subject_id and reveals_person(event_id, subject_id)) or (
         not subject.certain and event_id and not event_uuid(event_id)[1]
     ):
-        event.event_id = anonymizer.event(catalog.app_id, event_id)
-    if person_id:
-        clean_texts(catalog, event, person_id)
+        event.event_id = anonymizer.event_id(catalog.app_id, event_id)
+    if subject_id:
+        remove_id_from_texts(catalog, event, subject_id)
 
 
-def clean_texts(catalog: Catalog, event: Event, person_id: str) -> None:
-    """Takes a person's id, the subject's or another one's, out of the texts that producers put together
-    from ids; the event id is not among them."""
+def remove_id_from_texts(catalog: Catalog, event: Event, person_id: str) -> None:
+    """Removes a person's id from the texts that producers compose of ids and that no schema limits, except
+    the event id."""
     if person_id in event.idempotency_key:
         event.idempotency_key = ""
     if person_id in event.request_id:

@@ -1,4 +1,4 @@
-"""How a person disappears from an event before anything is buffered."""
+"""Removes people from events before anything is buffered."""
 
 import uuid
 from collections.abc import Collection, Iterable
@@ -9,16 +9,16 @@ from weir.common.v1.event_pb2 import Event
 from libs.catalog import Catalog, EventVersion
 from libs.common.ids import event_uuid, uuid8
 from libs.common.pseudonym import Pseudonymizer
+from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.mentions import (
     Path,
-    People,
-    clear_mentions,
-    person_of,
-    remove_mentions,
-    without_mentions,
+    PersonIds,
+    clear_text_mentions,
+    ids_of,
+    properties_without_mentions,
+    remove_struct_mentions,
 )
-from services.ingest.intake.model import Outcome
-from services.ingest.intake.screening import Candidate
+from services.ingest.intake.model import Candidate, Outcome
 
 
 class Anonymizer:
@@ -27,37 +27,57 @@ class Anonymizer:
     def __init__(self, pseudonymizer: Pseudonymizer) -> None:
         self._pseudonymizer = pseudonymizer
 
-    def person(self, app_id: str, subject_id: str) -> str:
-        """The pseudonym of a subject."""
+    def subject(self, app_id: str, subject_id: str) -> str:
+        """The pseudonym of a person."""
         return self._pseudonymizer.pseudonym(app_id, subject_id)
 
     def session(self, app_id: str, session_id: str) -> str:
-        """The pseudonym of a session: its id would link the event to the person's other events."""
+        """The pseudonym of a session, whose id would link the event to the person's other events."""
         return self._pseudonymizer.pseudonym(app_id, f"session\x00{session_id}")
 
-    def rekeyed(self, app_id: str, anonymous_id: str) -> str:
-        """Our pseudonym for a producer's own stand-in, which may be a hash that can be undone."""
+    def anonymous_id(self, app_id: str, anonymous_id: str) -> str:
+        """The pseudonym of a producer's own `anonymous_id`, which may be a hash that can be reversed."""
         return self._pseudonymizer.pseudonym(app_id, f"anonymous\x00{anonymous_id}")
 
-    def event(self, app_id: str, event_id: str) -> str:
+    def event_id(self, app_id: str, event_id: str) -> str:
         """The pseudonym of an event id that may reveal whom the event is about."""
         return self._pseudonymizer.pseudonym(app_id, f"event\x00{event_id}")
 
+    def limit_trace(
+        self, app_id: str, event: Event, anonymous_id: str, *, keeps_address: bool
+    ) -> None:
+        """Truncates the address, or removes it, so that no country can be found later; replaces the
+        producer's own `anonymous_id` by its pseudonym. Of every event, whatever its consent."""
+        context = event.context
+        if address := context.ip:
+            context.ip = truncate_ip(address) if keeps_address else ""
+        if anonymous_id:
+            event.anonymous_id = self.anonymous_id(app_id, anonymous_id)
+
+    def remove_content(self, catalog: Catalog, candidate: Candidate) -> None:
+        """Removes what a counts-only event may not have: everything but ids, time, declared properties and
+        an entity that a rollup reads."""
+        event = candidate.event
+        for field in ("context", "attribution", "request_id"):
+            event.ClearField(field)
+        if candidate.event_type.name not in catalog.entity_events:
+            event.ClearField("entity")
+
     def anonymize(self, catalog: Catalog, candidate: Candidate, outcome: Outcome) -> None:
         """Replaces the subject of an event that passed by a pseudonym, and removes from its properties
-        what is marked as personal and every mention of the person."""
+        what is marked as personal and every mention of the subject."""
         event, private = candidate.event, candidate.version.pii_properties
-        person = self.replace_subject(catalog, event)
+        ids = self.replace_subject(catalog, event)
         properties = candidate.properties
         if private:
             properties = {name: item for name, item in properties.items() if name not in private}
         measures = _measures(catalog, candidate.version)
-        properties = without_mentions(properties, person, {catalog.subject_name}, measures)
+        properties = properties_without_mentions(properties, ids, {catalog.subject_name}, measures)
         if properties != candidate.properties:
             event.properties_json = orjson.dumps(properties)
-        self._unname(catalog.app_id, event, person, candidate.position, outcome)
+        self._replace_event_id(catalog.app_id, event, ids, candidate.position, outcome)
 
-    def remove_others(
+    def remove_people(
         self,
         catalog: Catalog,
         version: EventVersion | None,
@@ -68,80 +88,80 @@ class Anonymizer:
     ) -> None:
         """Removes every mention of other people than the subject, in one pass for all of them. `version`
         is None if the catalog does not declare the event's."""
-        people = People(person_ids)
-        self.remove_people(catalog, event, people)
-        # A session that is called by another person's id is not the subject's to be linked by.
-        if event.session_id in people.texts:
+        ids = PersonIds(person_ids)
+        self._clean_envelope(catalog, event, ids)
+        # Such a session would link the subject's event to another person.
+        if event.session_id in ids.texts:
             event.session_id = ""
-        # A dead letter may have none any more.
+        # Properties may have been removed from a rejected event.
         if raw := event.properties_json:
             measures = _measures(catalog, version)
             event.properties_json = orjson.dumps(
-                without_mentions(orjson.loads(raw), people, (), measures)
+                properties_without_mentions(orjson.loads(raw), ids, (), measures)
             )
-        self._unname(catalog.app_id, event, people, position, outcome)
+        self._replace_event_id(catalog.app_id, event, ids, position, outcome)
 
-    def replace_subject(self, catalog: Catalog, event: Event) -> People:
-        """Puts a pseudonym in the place of the event's subject, and of the session; returns who it was,
-        for the properties are left as they are."""
+    def replace_subject(self, catalog: Catalog, event: Event) -> PersonIds:
+        """Replaces the event's subject and session by pseudonyms, and leaves the properties as they are.
+        Returns the ids by which these may mention the subject."""
         subject_id = event.subject_id
-        person = person_of(subject_id)
-        self.remove_people(catalog, event, person, {catalog.subject_name})
-        event.anonymous_id = self.person(catalog.app_id, subject_id)
+        ids = ids_of(subject_id)
+        self._clean_envelope(catalog, event, ids, {catalog.subject_name})
+        event.anonymous_id = self.subject(catalog.app_id, subject_id)
         event.subject_id = ""
         if event.session_id:
             event.session_id = self.session(catalog.app_id, event.session_id)
-        return person
+        return ids
 
-    def remove_people(
-        self, catalog: Catalog, event: Event, people: People, names: Collection[str] = ()
+    def _clean_envelope(
+        self, catalog: Catalog, event: Event, ids: PersonIds, names: Collection[str] = ()
     ) -> None:
-        """Removes the mentions of people, the subject or others, from what surrounds the event, and what
-        is called one of `names`; an entity or a group that is a person has the pseudonym for its id
-        afterwards."""
-        ids = people.texts
+        """Removes mentions of people, and extra fields called one of `names`, from all of the event but its
+        properties. An entity or a group that is a person gets the person's pseudonym as its id."""
+        texts = ids.texts
         if event.HasField("entity"):
             entity = event.entity
-            if entity.id in ids:
-                entity.id = self.person(catalog.app_id, entity.id)
-            if entity.type in ids:
+            if entity.id in texts:
+                entity.id = self.subject(catalog.app_id, entity.id)
+            if entity.type in texts:
                 entity.type = ""
-        if event.group_id in ids:
-            event.group_id = self.person(catalog.app_id, event.group_id)
+        if event.group_id in texts:
+            event.group_id = self.subject(catalog.app_id, event.group_id)
         request_id = event.request_id
-        if request_id and any(names_person(request_id, person_id) for person_id in ids):
+        if request_id and any(reveals_person(request_id, person_id) for person_id in texts):
             event.request_id = ""
         if event.HasField("context"):
             context = event.context
-            clear_mentions(context, people)
+            clear_text_mentions(context, ids)
             if context.HasField("extra"):
-                remove_mentions(context.extra, people, names)
+                remove_struct_mentions(context.extra, ids, names)
         if event.HasField("attribution"):
-            clear_mentions(event.attribution, people)
+            clear_text_mentions(event.attribution, ids)
 
-    def _unname(
-        self, app_id: str, event: Event, people: People, position: int, outcome: Outcome
+    def _replace_event_id(
+        self, app_id: str, event: Event, ids: PersonIds, position: int, outcome: Outcome
     ) -> None:
-        """Replaces an event id that names one of the people by a UUID made from its pseudonym: the same
-        one when the event comes again, and none that can be found by trying ids."""
+        """Replaces an event id that reveals one of the people by a UUID made from its pseudonym: the same
+        one when the event comes again, and not to be found by trying ids."""
         event_id = event.event_id
-        if not any(names_person(event_id, person_id) for person_id in people.texts):
+        if not any(reveals_person(event_id, person_id) for person_id in ids.texts):
             return
         outcome.sent_ids.setdefault(position, event_id)
-        keyed = uuid8(bytes.fromhex(self.event(app_id, event_id)))
+        keyed = uuid8(bytes.fromhex(self.event_id(app_id, event_id)))
         event.event_id = str(uuid.UUID(bytes=keyed))
 
 
-def names_person(sent_id: str, person_id: str) -> bool:
-    """Whether an event's or a request's id reveals whom it is about. A UUID contains a short id by chance,
-    so it does only if it is the person's own."""
-    if person_id not in sent_id:
+def reveals_person(composed_id: str, person_id: str) -> bool:
+    """Whether the id of an event or a request contains a person's. A UUID contains a short id by chance, so
+    it reveals only the person whose id is that UUID."""
+    if person_id not in composed_id:
         return False
-    return person_id == sent_id or not event_uuid(sent_id)[1]
+    return person_id == composed_id or not event_uuid(composed_id)[1]
 
 
 def _measures(catalog: Catalog, version: EventVersion | None) -> Collection[Path]:
-    """Where numbers are no mentions: the catalog says that they are numbers, and not whose ids."""
+    """The paths of properties whose numbers are no mentions: the catalog says that they are numbers, and
+    not ids of people."""
     measures = catalog.measures
     if version is not None:
         measures |= version.number_properties

@@ -1,8 +1,8 @@
-"""Where an event mentions people by the exact id, and how the mentions are taken out.
+"""Finds and removes mentions of people in an event.
 
-A mention is the id itself: as a text, as a number, or as a name in an object. A text that only contains
-the id, a URL for example, is none; ids of events and requests are looked into more closely, because
-producers put them together from other ids (`anonymization.py`).
+A mention is a person's exact id: as a text, as a number, or as a name in an object. A text that only
+contains the id, a URL for example, is not a mention. Ids of events and requests are treated more strictly,
+because producers compose them of other ids (`anonymization.py`).
 """
 
 from collections.abc import Collection, Iterable
@@ -17,9 +17,9 @@ from libs.catalog.texts import MAX_TEXT_LENGTH
 Path = tuple[str, ...]
 
 
-class People:
-    """The ids of one person or several, in the forms in which a value can be one of them. However many
-    they are, a value is looked at once."""
+class PersonIds:
+    """The ids of one person or of several, in the forms in which a value can be one of them. To compare a
+    value takes the same time for any number of ids."""
 
     __slots__ = ("integers", "numbers", "texts")
 
@@ -40,36 +40,36 @@ class People:
 
 
 def _is_number(text: str) -> bool:
-    """Whether an id is a whole number. `int` alone takes `1_0` as well; a rejected event may have an id of
-    any length, and `int` does not."""
+    """Whether an id is a whole number. `int` alone accepts `1_0` as well, and raises for very long numbers,
+    which a rejected event may have."""
     return len(text) <= MAX_TEXT_LENGTH and text.removeprefix("-").isdecimal()
 
 
 @lru_cache(maxsize=50_000)
-def person_of(text: str) -> People:
-    """The one person with this id; remembered, because people send many events."""
-    return People((text,))
+def ids_of(person_id: str) -> PersonIds:
+    """PersonIds of one person; cached, because people send many events."""
+    return PersonIds((person_id,))
 
 
-def without_mentions(
+def properties_without_mentions(
     properties: dict[str, Any],
-    people: People,
+    people: PersonIds,
     names: Collection[str],
     measures: Collection[Path] = (),
 ) -> dict[str, Any]:
-    """The properties without what is called one of `names` and without mentions of the people, at every
-    depth. Numbers at the paths `measures` stay: a score of 50 is no mention of the person `50`."""
+    """A copy of the properties without those called one of `names` and without mentions of the people, at
+    every depth. Numbers at the paths `measures` stay: a score of 50 does not mention the person `50`."""
     return _clean_object(properties, people, names, measures, ())
 
 
 def _clean_object(
     found: dict[str, Any],
-    people: People,
+    people: PersonIds,
     names: Collection[str],
     measures: Collection[Path],
     path: Path | None,
 ) -> dict[str, Any]:
-    """`path` leads to the object; None inside of a list, where nothing is a measure."""
+    """`path` leads to the object; None inside a list, which has no measures."""
     kept = {}
     for name, value in found.items():
         if name in names or name in people.texts:
@@ -88,7 +88,7 @@ def _clean_object(
     return kept
 
 
-def _clean_list(found: list[Any], people: People, names: Collection[str]) -> list[Any]:
+def _clean_list(found: list[Any], people: PersonIds, names: Collection[str]) -> list[Any]:
     kept = []
     for value in found:
         kind = type(value)
@@ -102,15 +102,15 @@ def _clean_list(found: list[Any], people: People, names: Collection[str]) -> lis
     return kept
 
 
-def clear_mentions(message: Message, people: People) -> None:
-    """Clears the texts of a message that are an id of `people`; does not look into messages inside it."""
+def clear_text_mentions(message: Message, people: PersonIds) -> None:
+    """Clears the texts of a message that are one of the ids; leaves messages inside it as they are."""
     for field, value in message.ListFields():
         if type(value) is str and value in people.texts:
             message.ClearField(field.name)
 
 
-def remove_mentions(struct: Struct, people: People, names: Collection[str]) -> None:
-    """`without_mentions` for a `google.protobuf.Struct`, in place."""
+def remove_struct_mentions(struct: Struct, people: PersonIds, names: Collection[str]) -> None:
+    """`properties_without_mentions` for a Struct, in place."""
     for name, value in list(struct.fields.items()):
         if name in names or name in people.texts or _is_mention(value, people):
             del struct.fields[name]
@@ -118,10 +118,10 @@ def remove_mentions(struct: Struct, people: People, names: Collection[str]) -> N
             _remove_within(value, people, names)
 
 
-def _remove_within(value: Value, people: People, names: Collection[str]) -> None:
+def _remove_within(value: Value, people: PersonIds, names: Collection[str]) -> None:
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
-        remove_mentions(value.struct_value, people, names)
+        remove_struct_mentions(value.struct_value, people, names)
     elif kind == "list_value":
         values = value.list_value.values
         kept = [item for item in values if not _is_mention(item, people)]
@@ -132,6 +132,6 @@ def _remove_within(value: Value, people: People, names: Collection[str]) -> None
             _remove_within(item, people, names)
 
 
-def _is_mention(value: Value, people: People) -> bool:
+def _is_mention(value: Value, people: PersonIds) -> bool:
     kind = value.WhichOneof("kind")
     return kind in ("number_value", "string_value") and people.is_value(getattr(value, kind))

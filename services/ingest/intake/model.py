@@ -1,11 +1,17 @@
-"""What ingest's decisions are made of."""
+"""The values that the steps of the pipeline hand to each other."""
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Any, NamedTuple
 
+from weir.common.v1 import event_pb2
 from weir.common.v1.event_pb2 import Event
+
+from libs.catalog import EventType, EventVersion
+
+Properties = dict[str, Any]
 
 
 class Verdict(IntEnum):
@@ -30,14 +36,55 @@ class DropReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why an event was not taken: a reason of `weir.common.v1.ErrorReason`, the field at fault (empty
-    where none is), and what is wrong with it, without the value itself, which may be personal."""
+    """Why an event was rejected: a reason of `weir.common.v1.ErrorReason`, the field at fault (empty if
+    none is), and what is wrong with it, without the value itself, which may be personal."""
 
     reason: str
     field: str
     message: str
-    # Whether the event is larger, or names more people, than may be looked through.
+    # The event is larger, or names more people, than is searched for people.
     too_large: bool = dataclasses.field(default=False, compare=False)
+
+
+class Candidate(NamedTuple):
+    """An event that may enter, with what was read from it: to read a field of a message again costs more
+    than to hand it on. `position` is its place in the batch, `size_bytes` what it was sent with."""
+
+    position: int
+    event: Event
+    size_bytes: int
+    event_id: str
+    event_type: EventType
+    version: EventVersion
+    properties: Properties
+    # Of the envelope or, if that names no person, of the properties.
+    subject_id: str
+    # Of the envelope, as they were sent.
+    group_id: str
+    anonymous_id: str
+    idempotency_key: str
+    schema_version: str
+    producer: event_pb2.Producer
+    privacy_level: event_pb2.PrivacyLevel
+
+
+class RejectedEvent(NamedTuple):
+    """An event that may not enter, and why; `position` is its place in the batch."""
+
+    position: int
+    event: Event
+    rejection: Rejection
+
+
+@dataclass(slots=True)
+class Screening:
+    """What screening found: each event of the batch is in one of the four. `sampled` and `withheld` are
+    positions; for withheld events their sender says that there is no consent."""
+
+    passed: list[Candidate] = field(default_factory=list)
+    rejected: list[RejectedEvent] = field(default_factory=list)
+    sampled: list[int] = field(default_factory=list)
+    withheld: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +134,7 @@ class Outcome:
     verdicts: list[Verdict]
     rejections: dict[int, DeadLetter] = field(default_factory=dict)
     drop_reasons: dict[int, DropReason] = field(default_factory=dict)
-    # The sender's own event ids, by position, where another one was put into the event.
+    # The sender's own event ids, by position, of events that were given another one.
     sent_ids: dict[int, str] = field(default_factory=dict)
     # Resent ids whose payload differs from the one that was taken.
     conflicts: int = 0

@@ -13,14 +13,15 @@ from services.ingest.intake.consent_gate import ConsentGate
 from services.ingest.intake.identity import ShardPart, dead_letter_id, fingerprint
 from services.ingest.intake.model import (
     Append,
+    Candidate,
     DeadLetter,
     DropReason,
     Outcome,
-    Rejection,
+    RejectedEvent,
     Verdict,
 )
 from services.ingest.intake.ports import RawStream
-from services.ingest.intake.screening import Candidate, screen
+from services.ingest.intake.screening import screen
 from services.ingest.settings import IngestSettings
 
 
@@ -70,15 +71,12 @@ class IngestPipeline:
             outcome.verdicts[position] = Verdict.SAMPLED
         for position in screening.withheld:
             outcome.drop(position, DropReason.SENDER)
-        rejected = [(position, events[position]) for position in screening.rejected]
-        admitted = await self._consent.admit(
-            catalog, screening.passed, rejected, screening.rejected, outcome
-        )
+        admitted = await self._consent.admit(catalog, screening, outcome)
         # As it was sent: what is stored differs by a few bytes an event.
         size = sum(candidate.size_bytes for candidate in admitted)
         self._check_limit("max_bytes", size, self._settings.max_frame_bytes)
         parts = self._parts(app_id, admitted, outcome)
-        letters = _dead_letters(app_id, rejected, screening.rejected, outcome, now_us)
+        letters = _dead_letters(app_id, screening.rejected, outcome, now_us)
         if letters and not parts:
             parts[0] = ShardPart()
         for shard, part in parts.items():
@@ -153,21 +151,12 @@ def _shard_key(candidate: Candidate) -> str:
 
 
 def _dead_letters(
-    app_id: str,
-    rejected: Sequence[tuple[int, Event]],
-    rejections: Mapping[int, Rejection],
-    outcome: Outcome,
-    now_us: int,
+    app_id: str, rejected: Sequence[RejectedEvent], outcome: Outcome, now_us: int
 ) -> list[DeadLetter]:
     return [
         DeadLetter(
-            position,
-            dead_letter_id(app_id, rejections[position], event),
-            app_id,
-            now_us,
-            rejections[position],
-            event,
+            one.position, dead_letter_id(app_id, one), app_id, now_us, one.rejection, one.event
         )
-        for position, event in rejected
-        if outcome.verdicts[position] is Verdict.REJECTED
+        for one in rejected
+        if outcome.verdicts[one.position] is Verdict.REJECTED
     ]

@@ -1,4 +1,4 @@
-"""Whether an event, its texts, its properties and what rollups are split by keep to the app's limits."""
+"""Whether an event, its texts, its properties and its dimensions of rollups keep to the app's limits."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,7 @@
-"""Whom an event is about, for events that do not say so where they should. Pure."""
+"""Finds the people whom an event is about or names, in its envelope and in its properties."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,31 +13,45 @@ from libs.catalog import Catalog, EventType
 from libs.catalog.texts import is_short_text
 from libs.common.structs import plain_value
 from libs.consent import is_subject_id
+from services.ingest.intake.model import RejectedEvent
 from services.ingest.intake.properties import PropertiesError, parse_properties
 
 Properties = Mapping[str, Any]
-# In the properties of one event: each is asked about, and looked for.
+# In the properties of one event: consent is read for each, and those who denied it are removed.
 MAX_PEOPLE_NAMED = 100
 
 
 class Subject(NamedTuple):
-    """Whom an event is about: the person's id, empty if it is about no person. If it is not `certain`, the
-    event says something about a person that cannot be read, and may be about another one, or about more."""
+    """The person whom an event is about; the id is empty if it is about no person. If it is not `certain`,
+    the event has something about a person that cannot be read: it may be about another person, or about
+    several."""
 
     id: str
     certain: bool = True
 
 
+class RejectedPeople(NamedTuple):
+    """The people of a rejected event: its subject, and the others whom it names; None if it is not searched
+    for these."""
+
+    subject: Subject
+    others: list[str] | None
+
+    def ids(self) -> list[str]:
+        """All of them whose ids are known."""
+        return [*([self.subject.id] if self.subject.id else ()), *(self.others or ())]
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Whom the sessions and the producer's own stand-ins of one batch belong to, as far as the batch
-    itself says: empty for those that two people share."""
+    """The person of each session and of each `anonymous_id` of one batch, as far as the events of the batch
+    say; empty if two people share it."""
 
     by_session: dict[str, str]
     by_anonymous_id: dict[str, str]
 
-    def person_of(self, event: Event) -> str:
-        """Who is behind an event that names no person; empty when that is not known."""
+    def person_behind(self, event: Event) -> str:
+        """The person of an event that names none, by its session or `anonymous_id`; empty if not known."""
         found = {
             self.by_session.get(event.session_id, ""),
             self.by_anonymous_id.get(event.anonymous_id, ""),
@@ -46,7 +60,7 @@ class Links:
 
 
 def links_between(events: Iterable[tuple[Event, str]]) -> Links:
-    """The links that events make, given with the ids of their subjects (empty if they have none)."""
+    """The links that events make; each comes with the id of its subject (empty if it has none)."""
     by_session: dict[str, str] = {}
     by_anonymous_id: dict[str, str] = {}
     for event, subject_id in events:
@@ -62,13 +76,21 @@ def links_between(events: Iterable[tuple[Event, str]]) -> Links:
 
 
 def id_from_property(value: Any) -> str:
-    """An id found among the properties as text; empty where it cannot be one."""
+    """An id found among the properties as text; empty if it cannot be one."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     return text if is_short_text(text) else ""
 
 
-def subject_of(catalog: Catalog, event: Event) -> Subject:
-    """Whom a rejected event is about: its subject, else the person among its properties."""
+def people_in_rejected(catalog: Catalog, rejected: RejectedEvent) -> RejectedPeople:
+    """The people of a rejected event. One that is too large is not searched for others."""
+    subject = _subject_of(catalog, rejected.event)
+    if rejected.rejection.too_large:
+        return RejectedPeople(subject, None)
+    return RejectedPeople(subject, _others_in_rejected(catalog, rejected.event, subject.id))
+
+
+def _subject_of(catalog: Catalog, event: Event) -> Subject:
+    """The subject of the envelope, else the person among the properties."""
     if event.subject_id:
         known = is_subject_id(event.subject_id)
         return Subject(event.subject_id if known else "", known)
@@ -96,26 +118,26 @@ def crowded_property(subject_name: str, marked: Collection[str], properties: Pro
 
 def others_named(
     catalog: Catalog, event: Event, marked: Collection[str], properties: Properties, subject_id: str
-) -> Iterator[str]:
-    """The other people whom an event names where the catalog says that a person is named: in properties
-    marked `x-subject` or called by the app's word for a person, and as entities of a type whose ids are
-    people's."""
+) -> list[str]:
+    """The ids of the people whom an event names beside its subject, in places that the catalog marks:
+    properties marked `x-subject` or called by the app's word for a person, and entities of a type whose ids
+    are people's."""
+    found: list[str] = []
     for name in (catalog.subject_name, *marked):
         value = properties.get(name)
-        for item in value if isinstance(value, list) else (value,):
-            if (found := id_from_property(item)) and found != subject_id:
-                yield found
+        ids = map(id_from_property, value if isinstance(value, list) else (value,))
+        found += [person_id for person_id in ids if person_id not in ("", subject_id)]
     if catalog.subject_entity_types and event.HasField("entity"):
         entity = event.entity
         if entity.type in catalog.subject_entity_types and entity.id not in ("", subject_id):
-            yield entity.id
+            found.append(entity.id)
+    return found
 
 
-def others_in_rejected(catalog: Catalog, event: Event, subject_id: str) -> list[str] | None:
-    """`others_named` for an event that was rejected. Of an unknown version, every version's marks hold; of
-    an unknown event, there are none but the app's word for a person and entities. Nothing is looked for
-    in an event that asks for no consent. None itself, if the properties cannot be read, or name more
-    people than are looked for."""
+def _others_in_rejected(catalog: Catalog, event: Event, subject_id: str) -> list[str] | None:
+    """`others_named` for a rejected event. For an unknown version, the marks of all versions hold; for an
+    unknown event, only the app's word for a person and entities. An event that asks for no consent is not
+    searched, and has none. None if the properties cannot be read, or name too many people."""
     event_type = catalog.events.get(event.name)
     if event_type is not None and event_type.purpose is None:
         return []
@@ -126,7 +148,7 @@ def others_in_rejected(catalog: Catalog, event: Event, subject_id: str) -> list[
     marked = _marked(event_type, event.schema_version)
     if crowded_property(catalog.subject_name, marked, properties):
         return None
-    return list(others_named(catalog, event, marked, properties, subject_id))
+    return others_named(catalog, event, marked, properties, subject_id)
 
 
 def _marked(event_type: EventType | None, schema_version: str) -> Collection[str]:
@@ -141,7 +163,7 @@ def _marked(event_type: EventType | None, schema_version: str) -> Collection[str
 
 
 def _glimpsed_id(subject_name: str, event: Event) -> str:
-    """The person's id in properties that cannot be read, when just one is to be seen."""
+    """The person's id in properties that cannot be parsed, if it stands there exactly once."""
     if event.HasField("properties"):
         fields = event.properties.fields
         if subject_name not in fields:

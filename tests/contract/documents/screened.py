@@ -26,7 +26,7 @@ def answer(app_id: str, name: str, properties: Mapping[str, Any], **fields: Any)
     screening = screened(app_id, event)
     if screening.passed:
         return PASSED
-    return screening.rejected[0].field
+    return screening.rejected[0].rejection.field
 
 
 def declared(event: EventType) -> Mapping[str, object]:

@@ -67,9 +67,9 @@ def test_a_pseudonym_is_an_hmac_under_a_key_of_the_app_and_the_epoch() -> None:
 
 def test_persons_sessions_and_stand_ins_have_pseudonyms_of_their_own() -> None:
     anonymizer = Anonymizer(Pseudonymizer(SECRET))
-    assert anonymizer.person("chess", "7") == _expected("7")
+    assert anonymizer.subject("chess", "7") == _expected("7")
     assert anonymizer.session("chess", "7") == _expected("session\x007")
-    assert anonymizer.rekeyed("chess", "7") == _expected("anonymous\x007")
+    assert anonymizer.anonymous_id("chess", "7") == _expected("anonymous\x007")
 
 
 def test_a_short_secret_is_refused() -> None:

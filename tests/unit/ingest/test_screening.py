@@ -30,8 +30,8 @@ def _screen(*events: event_pb2.Event) -> Screening:
 def _refusal(event: event_pb2.Event) -> Rejection:
     screening = _screen(event)
     assert screening.passed == []
-    assert list(screening.rejected) == [0]
-    return screening.rejected[0]
+    [rejected] = screening.rejected
+    return rejected.rejection
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_refusal_does_not_quote_the_value() -> None:
 def test_one_bad_event_does_not_hurt_its_neighbours() -> None:
     screening = _screen(_event(event_id="a"), _event(name="?"), _event(event_id="c"))
     assert [candidate.position for candidate in screening.passed] == [0, 2]
-    assert list(screening.rejected) == [1]
+    assert [rejected.position for rejected in screening.rejected] == [1]
 
 
 def test_all_that_may_be_long_is_at_its_longest() -> None:

@@ -37,7 +37,7 @@ def _event(properties: dict[str, Any] | None = None, **fields: Any) -> event_pb2
 def _refusal(event: event_pb2.Event, catalog: str = OPENINGS + ROLLUPS) -> Rejection | None:
     screening = screen(chess(catalog), [event], NOW_US)
     assert len(screening.passed) + len(screening.rejected) == 1
-    return screening.rejected.get(0)
+    return screening.rejected[0].rejection if screening.rejected else None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""What the people of one batch have agreed to, and what follows from it for each purpose."""
+
+from collections.abc import Mapping, Sequence
+
+from weir.common.v1.event_pb2 import Event
+
+from libs.catalog import Purpose
+from libs.consent import ConsentUnavailable, Decision, PurposeDecisions, decide_subjectless
+from services.ingest.intake.subjects import Links
+
+
+class BatchConsents:
+    """`states` has the consents of the batch's people as `ConsentReader.read` gave them, `links` the people
+    behind its sessions."""
+
+    def __init__(self, states: Mapping[str, bytes | None], links: Links) -> None:
+        self._states = states
+        self._links = links
+        self._decisions: dict[str, PurposeDecisions] = {}
+
+    def decide(self, purpose: Purpose, person_id: str) -> Decision:
+        """What follows for an event of the purpose. `person_id` is one of the batch's people. Raises
+        ConsentUnavailable if the person's state is damaged: it does not say what was denied."""
+        return self._decide_text(purpose, self._states[person_id])
+
+    def decide_unreadable(self, purpose: Purpose) -> Decision:
+        """What follows for an event about a person whose id cannot be read."""
+        return self._decide_text(purpose, None)
+
+    def decide_subjectless(self, purpose: Purpose, event: Event) -> Decision:
+        """What follows for an event that names no person. If other events of the batch show whose it is, it
+        is still not attributed to that person, and passes only if their consent allows it unchanged."""
+        person_id = self._links.person_behind(event)
+        if not person_id:
+            return decide_subjectless(purpose)
+        return Decision.ALLOW if self.allows(purpose, person_id) else Decision.DROP
+
+    def allows(self, purpose: Purpose, person_id: str) -> bool:
+        """Whether the purpose may have the person's data as they are; for events without a person
+        (empty id), whether it takes those."""
+        if not person_id:
+            return decide_subjectless(purpose) is Decision.ALLOW
+        return self.decide(purpose, person_id) is Decision.ALLOW
+
+    def who_denied(self, purposes: Sequence[Purpose], person_ids: Sequence[str]) -> set[str]:
+        """Those of the people who do not let each of the purposes name them."""
+        return {
+            person_id
+            for person_id in set(person_ids)
+            if not all(self.allows(purpose, person_id) for purpose in purposes)
+        }
+
+    def _decide_text(self, purpose: Purpose, state: bytes | None) -> Decision:
+        decisions = self._decisions.get(purpose.name)
+        if decisions is None:
+            decisions = self._decisions[purpose.name] = PurposeDecisions(purpose)
+        try:
+            return decisions.of(state)
+        except ValueError:
+            raise ConsentUnavailable(
+                "a person's consent is recorded in a form that cannot be read"
+            ) from None

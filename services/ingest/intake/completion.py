@@ -1,0 +1,29 @@
+"""Writes what the catalog knows of an event into it: enrich stores it without a catalog, and an older catalog
+there cannot decide otherwise."""
+
+from libs.catalog import Catalog, tighten
+from services.ingest.intake.event_check import PRIVACY_LEVELS, PRODUCER_NUMBERS
+from services.ingest.intake.model import Candidate
+from services.ingest.intake.subjects import id_from_property
+
+
+def complete(catalog: Catalog, candidate: Candidate) -> None:
+    """Fills in the event's producer, version and retention, and the person and the group if it names them
+    among its properties only. Removes the idempotency key, which nothing needs later."""
+    event, event_type, properties = candidate.event, candidate.event_type, candidate.properties
+    if candidate.subject_id and catalog.subject_name in properties:
+        event.subject_id = candidate.subject_id
+    if not candidate.group_id and catalog.group_name in properties:
+        event.group_id = id_from_property(properties[catalog.group_name])
+    if not candidate.producer:
+        event.producer = PRODUCER_NUMBERS[event_type.producers[0]]
+    if not candidate.schema_version:
+        event.schema_version = candidate.version.version
+    if candidate.idempotency_key:
+        event.idempotency_key = ""
+    # A sender may ask for less than the catalog says, not for more.
+    days = tighten(event_type.raw_retention_days, event.retention_days)
+    if candidate.privacy_level:
+        level = PRIVACY_LEVELS[candidate.privacy_level]
+        days = tighten(days, catalog.privacy_levels.get(level, 0))
+    event.retention_days = days or 0
