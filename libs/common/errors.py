@@ -179,6 +179,13 @@ class PermissionDenied(WeirError):
     default_reason = "PERMISSION_DENIED"
 
 
+class Unimplemented(WeirError):
+    """The service has the RPC in its description only."""
+
+    code = "UNIMPLEMENTED"
+    default_reason = "RPC_UNIMPLEMENTED"
+
+
 class ResourceExhausted(WeirError):
     """There is no room; if it is a matter of time, `retry_after_seconds` says how long."""
 

@@ -1,4 +1,4 @@
-"""What happens around every RPC: authenticate, limit, turn errors into statuses, count.
+"""What happens around every RPC: authenticate, authorize, limit, turn errors into statuses, measure.
 
 One interceptor instead of several, and wrapped handlers kept per method: each costs a coroutine and an
 object a call, which a unary consent check would feel.
@@ -17,10 +17,14 @@ from typing import Any
 import grpc
 import structlog
 
-from libs.common.errors import DeadlineExceeded, Unavailable, WeirError
+from libs.common.errors import DeadlineExceeded, Unavailable, Unimplemented, WeirError
 from libs.rpc import metrics
-from libs.rpc.auth import ANONYMOUS, BearerToken
+from libs.rpc.app_isolation import app_check
+from libs.rpc.auth import ANONYMOUS, Authentication
+from libs.rpc.call_meter import OTHER, CallMeter
 from libs.rpc.decoding import Decoder
+from libs.rpc.permissions import Rule
+from libs.rpc.principal import CURRENT, Principal
 from libs.rpc.request_reading import begun_in_time, read_first, required
 from libs.rpc.status import abort
 from libs.rpc.stream_limits import OpenStreams
@@ -37,11 +41,11 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     def __init__(
         self,
-        token: BearerToken,
+        authentication: Authentication,
         settings: CommonSettings,
         transient: tuple[type[Exception], ...],
     ) -> None:
-        self._token = token
+        self._authentication = authentication
         self._max_call_seconds = settings.max_call_seconds
         self._first_message_seconds = settings.first_message_seconds
         self._streams = OpenStreams(
@@ -50,78 +54,100 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             per_address=settings.max_anonymous_calls_per_address,
         )
         self._transient = transient
+        # By method and name of the principal; so what is here is permitted.
         self._handlers: dict[tuple[str, str], grpc.RpcMethodHandler] = {}
+        self._meters: dict[str, CallMeter] = {}
 
     async def intercept_service(
         self, continuation: Continuation, details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler | None:
         method: str = details.method
         try:
-            credential = self._token.check(method, details.invocation_metadata)
+            principal = self._authentication.principal(method, details.invocation_metadata)
+            wrapped = self._handlers.get((method, principal.name))
+            if wrapped is not None:
+                return wrapped
+            rule = self._authentication.rule(method, principal)
         except WeirError as error:
-            metrics.UNAUTHENTICATED.inc()
-            return _refusing(error)
-        wrapped = self._handlers.get((method, credential))
-        if wrapped is None:
-            handler = await continuation(details)
-            if handler is None:
-                return None  # UNIMPLEMENTED
-            wrapped = self._handlers[method, credential] = self._wrap(method, credential, handler)
+            return _denying(error, self._meter(method))
+        handler = await continuation(details)
+        if handler is None:  # the RPC of another service
+            self._meter(method).count("UNIMPLEMENTED")
+            return None
+        wrapped = self._wrap(method, principal, rule, handler)
+        self._handlers[method, principal.name] = wrapped
         return wrapped
 
+    def _meter(self, method: str) -> CallMeter:
+        known = method if self._authentication.knows(method) else OTHER
+        meter = self._meters.get(known)
+        if meter is None:
+            meter = self._meters[known] = CallMeter(known)
+        return meter
+
     def _wrap(
-        self, method: str, credential: str, handler: grpc.RpcMethodHandler
+        self, method: str, principal: Principal, rule: Rule, handler: grpc.RpcMethodHandler
     ) -> grpc.RpcMethodHandler:
         codec = {
-            "request_deserializer": Decoder(method, handler.request_deserializer),
+            "request_deserializer": Decoder(
+                method, handler.request_deserializer, app_check(rule, principal)
+            ),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary:
             return grpc.stream_unary_rpc_method_handler(
-                self._unary(method, credential, handler.unary_unary), **codec
+                self._unary(method, principal, handler.unary_unary), **codec
             )
         if handler.stream_unary:
             return grpc.stream_unary_rpc_method_handler(
-                self._stream(method, credential, handler.stream_unary), **codec
+                self._stream(method, principal, handler.stream_unary), **codec
             )
         if handler.unary_stream:
             behavior = self._with_first_message(_written(handler.unary_stream))
         else:
             behavior = _written(handler.stream_stream)
         return grpc.stream_stream_rpc_method_handler(
-            self._stream(method, credential, behavior), **codec
+            self._stream(method, principal, behavior), **codec
         )
 
-    def _unary(self, method: str, credential: str, behavior: Call) -> Call:
+    def _unary(self, method: str, principal: Principal, behavior: Call) -> Call:
+        meter = self._meter(method)
+
         async def call(_: Any, context: grpc.aio.ServicerContext) -> Any:
             cap = asyncio.timeout(self._max_call_seconds)
-            try:
-                async with cap:
-                    with self._waiting(context, credential):
-                        request = await read_first(context, self._first_message_seconds)
-                    return await behavior(required(request), context)
-            except Exception as error:
-                if cap.expired() and not isinstance(error, grpc.aio.AbortError):
-                    error = self._too_long(method)
-                await self._answer(method, context, error)
+            CURRENT.set(principal)
+            with meter.measure(context):
+                try:
+                    async with cap:
+                        with self._waiting(context, principal):
+                            request = await read_first(context, self._first_message_seconds)
+                        return await behavior(required(request), context)
+                except Exception as error:
+                    if cap.expired() and not isinstance(error, grpc.aio.AbortError):
+                        error = self._too_long(method)
+                    await self._answer(method, context, error)
 
         return call
 
     def _waiting(
-        self, context: grpc.aio.ServicerContext, credential: str
+        self, context: grpc.aio.ServicerContext, principal: Principal
     ) -> AbstractContextManager[None]:
-        if credential != ANONYMOUS:
+        if principal.name != ANONYMOUS.name:
             return nullcontext()
         return self._streams.hold_waiting(connection=context.peer())
 
-    def _stream(self, method: str, credential: str, behavior: Call) -> Call:
+    def _stream(self, method: str, principal: Principal, behavior: Call) -> Call:
+        meter = self._meter(method)
+
         async def call(requests: Any, context: grpc.aio.ServicerContext) -> Any:
-            try:
-                with self._streams.hold(connection=context.peer(), credential=credential):
-                    messages = begun_in_time(requests, self._first_message_seconds)
-                    return await behavior(messages, context)
-            except Exception as error:
-                await self._answer(method, context, error)
+            CURRENT.set(principal)
+            with meter.measure(context):
+                try:
+                    with self._streams.hold(connection=context.peer(), credential=principal.name):
+                        messages = begun_in_time(requests, self._first_message_seconds)
+                        return await behavior(messages, context)
+                except Exception as error:
+                    await self._answer(method, context, error)
 
         return call
 
@@ -149,6 +175,8 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         if isinstance(error, self._transient):
             log.warning("store unavailable", method=method, error=type(error).__name__)
             error = Unavailable("a store does not answer", retry_after_seconds=1.0)
+        if isinstance(error, NotImplementedError):  # of a generated servicer
+            error = Unimplemented("the service does not have this RPC")
         if not isinstance(error, WeirError):
             # The message may hold personal data: the type and the trace go to the log, no more.
             log.error("unexpected error", method=method, error=type(error).__name__, exc_info=True)
@@ -170,9 +198,10 @@ def _written(behavior: Callable[..., Any]) -> Call:
     return call
 
 
-def _refusing(error: WeirError) -> grpc.RpcMethodHandler:
-    async def refuse(_: Any, context: grpc.aio.ServicerContext) -> None:
-        await abort(context, error)
+def _denying(error: WeirError, meter: CallMeter) -> grpc.RpcMethodHandler:
+    async def deny(_: Any, context: grpc.aio.ServicerContext) -> None:
+        with meter.measure(context):
+            await abort(context, error)
 
-    # Of all shapes the one that reads no message before it runs: a caller that sends none is refused too.
-    return grpc.stream_stream_rpc_method_handler(refuse)
+    # Of all shapes the one that reads no message before it runs: a caller that sends none is answered too.
+    return grpc.stream_stream_rpc_method_handler(deny)

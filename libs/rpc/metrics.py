@@ -1,9 +1,24 @@
-"""What every server of Weir measures of its calls."""
+"""What every server of Weir measures of its calls.
 
-from prometheus_client import Counter
+The names and labels of the first are those of OpenTelemetry's semantic conventions for RPC metrics
+(`rpc.server.call.duration`), in Prometheus' spelling.
+"""
 
-UNAUTHENTICATED = Counter(
-    "weir_rpc_unauthenticated_calls_total", "Calls refused because they had no valid token"
+from prometheus_client import Counter, Gauge, Histogram
+
+CALL_SECONDS = Histogram(
+    "rpc_server_call_duration_seconds",
+    "From a call's first byte to its status; of a stream, how long it was open",
+    ["rpc_system_name", "rpc_method", "rpc_response_status_code"],
+    # Those of the conventions, finer below for consent checks, and above for streams.
+    buckets=(
+        *(0.001, 0.0025),
+        *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+        *(60, 600, 3600),
+    ),
+)
+OPEN_CALLS = Gauge(
+    "weir_rpc_open_calls", "Calls and streams that are being answered", ["rpc_method"]
 )
 UNREADABLE = Counter(
     "weir_rpc_unreadable_messages_total",

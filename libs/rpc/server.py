@@ -1,6 +1,6 @@
 """A gRPC server with everything that an operator or a person with grpcurl expects on it."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,8 +8,9 @@ import grpc
 from grpc_channelz.v1 import channelz
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from libs.rpc.auth import BearerToken
+from libs.rpc.auth import authentication
 from libs.rpc.interceptor import RpcInterceptor
+from libs.rpc.permissions import RULES, Rule
 from libs.rpc.reflection import add_reflection
 from libs.rpc.server_options import server_options
 from libs.runtime.settings import CommonSettings
@@ -39,15 +40,15 @@ class GrpcServer:
     """
 
     def __init__(
-        self, settings: CommonSettings, bindings: Sequence[Binding], stores: Sequence[Store] = ()
+        self,
+        settings: CommonSettings,
+        bindings: Sequence[Binding],
+        stores: Sequence[Store] = (),
+        rules: Mapping[str, Rule] = RULES,
     ) -> None:
-        token = BearerToken(
-            settings.auth_token.get_secret_value(),
-            development=settings.environment == "development",
-        )
         self._server = grpc.aio.server(
             options=server_options(settings),
-            interceptors=[RpcInterceptor(token, settings, STORES_DOWN)],
+            interceptors=[RpcInterceptor(authentication(settings, rules), settings, STORES_DOWN)],
         )
         self._needs = {
             "": Needs(),

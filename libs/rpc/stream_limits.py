@@ -39,7 +39,7 @@ class OpenStreams:
             ("max_streams_per_connection", connection),
             ("max_streams_per_credential", credential),
         ]
-        if credential == ANONYMOUS:
+        if credential == ANONYMOUS.name:
             keys.append(("max_anonymous_calls_per_address", _address(connection)))
         with self._counted(keys):
             yield
@@ -49,7 +49,7 @@ class OpenStreams:
         """Counts a unary call without a token as one that waits for its message inside the block. Raises
         LimitExceeded at a limit."""
         keys = [
-            ("max_streams_per_credential", f"{ANONYMOUS} and waiting"),
+            ("max_streams_per_credential", f"{ANONYMOUS.name} and waiting"),
             ("max_anonymous_calls_per_address", f"{_address(connection)} and waiting"),
         ]
         with self._counted(keys):

@@ -35,6 +35,9 @@ class CommonSettings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     redis_url: SecretStr = SecretStr("")
     auth_token: SecretStr = SecretStr("")
+    # Permits to read numbers, for dashboards; of these apps only if there are any, separated by commas.
+    read_token: SecretStr = SecretStr("")
+    read_apps: str | None = None
     catalogs: Path = CATALOGS
     # How often the folder of catalogs is looked at for changes; 0: only when SIGHUP asks for it.
     catalog_poll_seconds: float = Field(2.0, ge=0)
@@ -84,6 +87,11 @@ class CommonSettings(BaseSettings):
         )
         return f"{declares.model_config['env_prefix']}{name}".upper()
 
+    def apps_to_read(self) -> frozenset[str] | None:
+        """The apps that the read token may see; None for all."""
+        apps = frozenset(filter(None, map(str.strip, (self.read_apps or "").split(","))))
+        return apps or None
+
     def require(self, *names: str) -> None:
         """Raises ConfigurationError naming the environment variable of each setting that is empty."""
         missing = [
@@ -99,13 +107,27 @@ class CommonSettings(BaseSettings):
             raise ConfigurationError(f"missing settings: {', '.join(missing)}")
 
     def check_authentication(self) -> None:
-        """Raises ConfigurationError when callers would not have to authenticate outside development, and
-        for a token that no caller could send: blanks, or characters that do not go into a header."""
+        """Raises ConfigurationError when callers would not have to authenticate outside development, for a
+        token that no caller could send (blanks, or characters that do not go into a header), and for a read
+        token that would not limit its callers."""
         token = self.auth_token.get_secret_value()
-        if token and not _BEARER_TOKEN(token):
+        read_token = self.read_token.get_secret_value()
+        for name, value in (("auth_token", token), ("read_token", read_token)):
+            if value and not _BEARER_TOKEN(value):
+                raise ConfigurationError(
+                    f"{self.variable(name)} must be visible ASCII characters without blanks; a line break "
+                    "at the end of a secret's file counts as one"
+                )
+        if read_token and not token:
             raise ConfigurationError(
-                "WEIR_AUTH_TOKEN must be visible ASCII characters without blanks; a line break at the "
-                "end of a secret's file counts as one"
+                "WEIR_READ_TOKEN permits nothing that callers without a token may not do: set "
+                "WEIR_AUTH_TOKEN as well"
+            )
+        if read_token and read_token == token:
+            raise ConfigurationError("WEIR_READ_TOKEN must differ from WEIR_AUTH_TOKEN")
+        if self.read_apps and not (read_token and self.apps_to_read()):
+            raise ConfigurationError(
+                "WEIR_READ_APPS must name apps, separated by commas, and takes a WEIR_READ_TOKEN"
             )
         if self.environment != "development" and not token:
             raise ConfigurationError(

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from libs.rpc.permissions import RULES, Permission, Rule
 from libs.rpc.server import Binding, GrpcServer
 from libs.runtime.settings import CommonSettings
 
@@ -51,6 +52,12 @@ class Shapes:
 SHAPES = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
 
 
+SHAPE_RULES = {
+    **RULES,
+    **{f"/{SERVICE}/{shape}": Rule(Permission.SEND_EVENTS, None) for shape in SHAPES},
+}
+
+
 def add_to_server(servicer: Shapes, server: grpc.aio.Server) -> None:
     """What a generated module would have."""
     handlers = {
@@ -69,7 +76,9 @@ class Served:
         self.servicer = Shapes()
         given = {"environment": "production", "auth_token": TOKEN, "port": 0, **settings}
         self.server = GrpcServer(
-            CommonSettings.model_validate(given), [Binding(SERVICE, self.servicer, add_to_server)]
+            CommonSettings.model_validate(given),
+            [Binding(SERVICE, self.servicer, add_to_server)],
+            rules=SHAPE_RULES,
         )
         self._channels: list[grpc.aio.Channel] = []
 

@@ -70,19 +70,20 @@ async def test_a_call_without_a_token_is_refused_before_any_message(
     served: Served, shape: str
 ) -> None:
     call = open_call(served.channel(), shape)
-    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+    with pytest.raises(grpc.aio.AioRpcError) as rejection:
         await call.read()
-    assert reason_of(refusal.value) == ("UNAUTHENTICATED", "TOKEN_INVALID", "")
+    assert reason_of(rejection.value) == ("UNAUTHENTICATED", "TOKEN_INVALID", "")
     assert served.servicer.begun == 0
 
 
 async def test_streams_without_a_token_do_not_stay_open(served: Served) -> None:
-    before = _sample("weir_rpc_unauthenticated_calls_total")
+    unauthenticated = ("stream_stream", "UNAUTHENTICATED")
+    before = _calls_measured(*unauthenticated)
     channels = [served.channel() for _ in range(3)]
     calls = [open_call(channels[n % 3], "stream_stream") for n in range(300)]
     codes = await asyncio.gather(*map(_code, calls))
     assert set(codes) == {"UNAUTHENTICATED"}
-    assert _sample("weir_rpc_unauthenticated_calls_total") - before == 300
+    assert _calls_measured(*unauthenticated) - before == 300
     # The server's own count, not the clients': nothing is left open behind a status that was sent.
     assert (await _calls(served)).calls_started >= 300
     await until(lambda: _is_idle(served))
@@ -97,11 +98,11 @@ async def _is_idle(served: Served) -> bool:
 async def test_a_caller_that_sends_no_message_is_not_waited_for(shape: str) -> None:
     async with Served(first_message_seconds=0.2) as served:
         call = open_call(served.channel(), shape, METADATA)
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        with pytest.raises(grpc.aio.AioRpcError) as rejection:
             await call.read()
-        assert reason_of(refusal.value) == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")
+        assert reason_of(rejection.value) == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")
         limit = {"limit": "first_message_seconds", "value": "0.2"}
-        assert details_of(refusal.value).metadata == limit
+        assert details_of(rejection.value).metadata == limit
         await until(lambda: _is_idle(served))
 
 
@@ -109,19 +110,19 @@ async def test_a_caller_that_sends_no_message_is_not_waited_for(shape: str) -> N
 async def test_a_call_that_ends_without_its_message_is_refused(served: Served, shape: str) -> None:
     call = open_call(served.channel(), shape, METADATA)
     await call.done_writing()
-    with pytest.raises(grpc.aio.AioRpcError, match="no message") as refusal:
+    with pytest.raises(grpc.aio.AioRpcError, match="no message") as rejection:
         await call.read()
-    assert reason_of(refusal.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "")
+    assert reason_of(rejection.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "")
 
 
 async def test_a_unary_call_that_takes_too_long_is_ended() -> None:
     async with Served(max_call_seconds=0.2) as served:
         served.servicer.gate.clear()
         before = _sample("weir_rpc_timed_out_calls_total", method=f"/{SERVICE}/unary_unary")
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        with pytest.raises(grpc.aio.AioRpcError) as rejection:
             await method(served.channel(), "unary_unary")(Timestamp(), metadata=METADATA)
-        assert reason_of(refusal.value) == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")
-        assert details_of(refusal.value).metadata == {"limit": "max_call_seconds", "value": "0.2"}
+        assert reason_of(rejection.value) == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")
+        assert details_of(rejection.value).metadata == {"limit": "max_call_seconds", "value": "0.2"}
         after = _sample("weir_rpc_timed_out_calls_total", method=f"/{SERVICE}/unary_unary")
         assert after - before == 1
 
@@ -136,9 +137,9 @@ async def test_bytes_that_are_no_message_are_the_callers_mistake(
     with capture_logs() as lines:
         for _ in range(3):
             call = method(channel, shape, raw=True)(argument(), metadata=METADATA)
-            with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            with pytest.raises(grpc.aio.AioRpcError) as rejection:
                 await (call if shape.endswith("unary") else call.read())
-            assert reason_of(refusal.value) == ("INVALID_ARGUMENT", "MESSAGE_UNREADABLE", "")
+            assert reason_of(rejection.value) == ("INVALID_ARGUMENT", "MESSAGE_UNREADABLE", "")
     after = _sample("weir_rpc_unreadable_messages_total", method=f"/{SERVICE}/{shape}")
     assert after - before == 3
     [line] = lines
@@ -161,9 +162,9 @@ async def test_streams_of_a_connection_are_bounded(shape: str) -> None:
             await call.write(Timestamp())
         await until(lambda: served.servicer.begun == 2)
         third = open_call(channel, shape, METADATA)
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        with pytest.raises(grpc.aio.AioRpcError) as rejection:
             await third.read()
-        _is_full(refusal.value, "max_streams_per_connection", 2)
+        _is_full(rejection.value, "max_streams_per_connection", 2)
         # Of unary calls, and on another connection, there may be more.
         served.servicer.gate.set()
         await method(channel, "unary_unary")(Timestamp(), metadata=METADATA)
@@ -187,9 +188,9 @@ async def test_streams_of_a_credential_are_bounded_over_all_connections() -> Non
         for call in calls:
             await call.write(Timestamp())
         await until(lambda: served.servicer.begun == 2)
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        with pytest.raises(grpc.aio.AioRpcError) as rejection:
             await open_call(served.channel(), "stream_stream", METADATA).read()
-        _is_full(refusal.value, "max_streams_per_credential", 2)
+        _is_full(rejection.value, "max_streams_per_credential", 2)
         # Who has no token watches health: those streams count apart, and leave the others theirs.
         watching = [
             health_pb2_grpc.HealthStub(served.channel()).Watch(health_pb2.HealthCheckRequest())
@@ -198,9 +199,9 @@ async def test_streams_of_a_credential_are_bounded_over_all_connections() -> Non
         for watch in watching:
             assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
         watch = health_pb2_grpc.HealthStub(served.channel()).Watch(health_pb2.HealthCheckRequest())
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        with pytest.raises(grpc.aio.AioRpcError) as rejection:
             await watch.read()
-        _is_full(refusal.value, "max_streams_per_credential", 2)
+        _is_full(rejection.value, "max_streams_per_credential", 2)
 
 
 async def test_streams_without_a_token_are_bounded_by_address() -> None:
@@ -208,9 +209,9 @@ async def test_streams_without_a_token_are_bounded_by_address() -> None:
         watching = [_watch(served) for _ in range(2)]
         for watch in watching:
             assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        with pytest.raises(grpc.aio.AioRpcError) as rejection:
             await _watch(served).read()
-        _is_full(refusal.value, "max_anonymous_calls_per_address", 2)
+        _is_full(rejection.value, "max_anonymous_calls_per_address", 2)
         # Probes still ask for health, and callers with a token are not limited by their address.
         stub = health_pb2_grpc.HealthStub(served.channel())
         assert (await stub.Check(health_pb2.HealthCheckRequest())).status == 1
@@ -227,9 +228,9 @@ async def test_unary_calls_without_a_token_are_bounded_while_they_wait_for_their
         for check in checks:
             await check.wait_for_connection()
         await until(lambda: _has_open_calls(served, 2))
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        with pytest.raises(grpc.aio.AioRpcError) as rejection:
             await _check_without_message(served).read()
-        _is_full(refusal.value, "max_anonymous_calls_per_address", 2)
+        _is_full(rejection.value, "max_anonymous_calls_per_address", 2)
         # Watching counts apart, and calls with a token do not count.
         assert (await _watch(served).read()).status == health_pb2.HealthCheckResponse.SERVING
         await method(served.channel(), "unary_unary")(Timestamp(), metadata=METADATA)
@@ -282,6 +283,43 @@ async def test_a_cancelled_stream_makes_room() -> None:
         assert (await second.read()).seconds == 3
 
 
+async def test_a_stream_is_measured_when_it_ends(served: Served) -> None:
+    served.servicer.gate.clear()
+    counts = [_calls_measured("stream_stream", code) for code in ("OK", "CANCELLED")]
+    calls = [open_call(served.channel(), "stream_stream", METADATA) for _ in range(2)]
+    for call in calls:
+        await call.write(Timestamp(seconds=1))
+    await until(lambda: served.servicer.begun == 2)
+    assert _sample("weir_rpc_open_calls", rpc_method=f"{SERVICE}/stream_stream") == 2
+    assert [_calls_measured("stream_stream", code) for code in ("OK", "CANCELLED")] == counts
+    calls[0].cancel()
+    await until(lambda: _has_ended("CANCELLED", counts[1] + 1))
+    served.servicer.gate.set()
+    await calls[1].done_writing()
+    assert len([answer async for answer in calls[1]]) == 1
+    await until(lambda: _has_ended("OK", counts[0] + 1))
+    assert _sample("weir_rpc_open_calls", rpc_method=f"{SERVICE}/stream_stream") == 0
+
+
+async def _has_ended(code: str, calls: float) -> bool:
+    return _calls_measured("stream_stream", code) == calls
+
+
+async def test_a_callers_own_deadline_holds_if_it_is_shorter() -> None:
+    async with Served(max_call_seconds=100) as served:
+        served.servicer.gate.clear()
+        codes = ("DEADLINE_EXCEEDED", "CANCELLED")
+        before = sum(_calls_measured("unary_unary", code) for code in codes)
+        with pytest.raises(grpc.aio.AioRpcError) as rejection:
+            await method(served.channel(), "unary_unary")(
+                Timestamp(), metadata=METADATA, timeout=0.2
+            )
+        assert rejection.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        await until(lambda: _is_idle(served))
+        # Which of the two depends on whose clock is ahead.
+        assert sum(_calls_measured("unary_unary", code) for code in codes) == before + 1
+
+
 async def test_a_flood_of_pings_ends_its_connection_and_no_other(served: Served) -> None:
     stub = health_pb2_grpc.HealthStub(served.channel())
     await stub.Check(health_pb2.HealthCheckRequest())
@@ -332,6 +370,15 @@ async def test_a_connection_that_is_not_used_is_closed() -> None:
 
             # It ends: the server closes a connection on which nobody calls.
             assert await asyncio.to_thread(rest)
+
+
+def _calls_measured(shape: str, code: str, suffix: str = "count") -> float:
+    return _sample(
+        f"rpc_server_call_duration_seconds_{suffix}",
+        rpc_system_name="grpc",
+        rpc_method=f"{SERVICE}/{shape}",
+        rpc_response_status_code=code,
+    )
 
 
 def _sample(name: str, **labels: str) -> float:

@@ -1,4 +1,4 @@
-"""Page tokens: valid for one RPC, one list of parameters and one day; everything else is told apart."""
+"""Page tokens are valid for one RPC, one set of parameters and one day; all others are rejected."""
 
 import base64
 from collections.abc import Callable, Iterator

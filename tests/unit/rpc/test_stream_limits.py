@@ -34,11 +34,11 @@ def test_an_address_that_is_full_leaves_others_theirs(same: list[str], other: st
     streams = _limits()
     with ExitStack() as stack:
         for peer in same:
-            stack.enter_context(streams.hold(connection=peer, credential=ANONYMOUS))
+            stack.enter_context(streams.hold(connection=peer, credential=ANONYMOUS.name))
             stack.enter_context(streams.hold_waiting(connection=peer))
         with (
             pytest.raises(LimitExceeded, match=PER_ADDRESS),
-            streams.hold(connection=same[0], credential=ANONYMOUS),
+            streams.hold(connection=same[0], credential=ANONYMOUS.name),
         ):
             pass
         with (
@@ -46,10 +46,10 @@ def test_an_address_that_is_full_leaves_others_theirs(same: list[str], other: st
             streams.hold_waiting(connection=same[0]),
         ):
             pass
-        stack.enter_context(streams.hold(connection=other, credential=ANONYMOUS))
+        stack.enter_context(streams.hold(connection=other, credential=ANONYMOUS.name))
         stack.enter_context(streams.hold_waiting(connection=other))
-        stack.enter_context(streams.hold(connection=same[0], credential=SUITE_TOKEN))
-    with streams.hold(connection=same[0], credential=ANONYMOUS):
+        stack.enter_context(streams.hold(connection=same[0], credential=SUITE_TOKEN.name))
+    with streams.hold(connection=same[0], credential=ANONYMOUS.name):
         pass
 
 
@@ -59,7 +59,7 @@ def test_waiting_calls_of_all_addresses_are_bounded_apart_from_streams() -> None
         for last in range(5):
             peer = f"ipv4:192.0.2.{last}:50001"
             stack.enter_context(streams.hold_waiting(connection=peer))
-            stack.enter_context(streams.hold(connection=peer, credential=ANONYMOUS))
+            stack.enter_context(streams.hold(connection=peer, credential=ANONYMOUS.name))
         with (
             pytest.raises(LimitExceeded, match="max_streams_per_credential"),
             streams.hold_waiting(connection="ipv4:192.0.2.9:50001"),

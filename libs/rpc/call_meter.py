@@ -1,0 +1,69 @@
+"""Measures each call: how long it took, and the status that it ended with."""
+
+import asyncio
+import time
+from types import TracebackType
+from typing import Any
+
+import grpc
+
+from libs.rpc.metrics import CALL_SECONDS, OPEN_CALLS
+
+# What the conventions want for methods that the server does not know: callers could invent any number.
+OTHER = "_OTHER"
+_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
+
+
+class CallMeter:
+    """The measurements of one method, whose full name is `/package.Service/Method` or OTHER."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method.removeprefix("/")
+        self._by_code: dict[str, Any] = {}
+        self._open = OPEN_CALLS.labels(self._method)
+
+    def measure(self, context: grpc.aio.ServicerContext) -> "_MeasuredCall":
+        """A context manager around the answering of one call."""
+        return _MeasuredCall(self, context)
+
+    def count(self, code: str, seconds: float = 0.0) -> None:
+        """Notes a call that ended with this status."""
+        measured = self._by_code.get(code)
+        if measured is None:
+            measured = self._by_code[code] = CALL_SECONDS.labels("grpc", self._method, code)
+        measured.observe(seconds)
+
+
+class _MeasuredCall:
+    __slots__ = ("_began", "_context", "_meter")
+
+    def __init__(self, meter: CallMeter, context: grpc.aio.ServicerContext) -> None:
+        self._meter = meter
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._meter._open.inc()
+        self._began = time.perf_counter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        seconds = time.perf_counter() - self._began
+        self._meter._open.dec()
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            # The caller has gone: it waits no longer, or its deadline has passed.
+            left = self._context.time_remaining()
+            code = "CANCELLED" if left is None or left > 0 else "DEADLINE_EXCEEDED"
+        else:
+            code = _name(self._context.code())
+        self._meter.count(code, seconds)
+
+
+def _name(code: Any) -> str:
+    """Of what a context says: nothing unless a servicer or `abort` has set it, a number or the enum."""
+    if not code:
+        return "OK"
+    return _NAMES[code] if isinstance(code, int) else str(code.name)

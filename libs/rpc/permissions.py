@@ -1,0 +1,66 @@
+"""The permission table: what each RPC of all services needs. An RPC that is not in it is denied to everyone.
+
+New RPCs get a line here. `app` is the path of the field that names the app in the request, so that callers
+which may see some apps only are kept from the others before any code of the service runs.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Permission(StrEnum):
+    """What a caller may be allowed to do."""
+
+    READ_HEALTH = "health.read"
+    # Reflection and channelz: they show what there is to attack, and the addresses of callers.
+    INSPECT_SERVER = "server.inspect"
+    SEND_EVENTS = "events.send"
+    PREVIEW_ENRICHMENT = "enrichment.preview"
+    READ_NUMBERS = "numbers.read"
+    CHECK_CONSENT = "consent.check"
+    RECORD_CONSENT = "consent.record"
+    READ_CONSENT_HISTORY = "consent.history"
+
+
+class Rule(NamedTuple):
+    """What one RPC needs. `app` is None only for an RPC that is about no app."""
+
+    permission: Permission
+    app: str | None
+
+
+_HEALTH = Rule(Permission.READ_HEALTH, None)
+_INSPECTION = Rule(Permission.INSPECT_SERVER, None)
+_NUMBERS = Rule(Permission.READ_NUMBERS, "app_id")
+
+# By the full name of the RPC, as gRPC has it in the path of a call.
+RULES: Mapping[str, Rule] = {
+    "/weir.ingest.v1.IngestService/StreamEvents": Rule(Permission.SEND_EVENTS, "settings.app_id"),
+    "/weir.ingest.v1.IngestService/TrackEvent": Rule(Permission.SEND_EVENTS, "app_id"),
+    "/weir.ingest.v1.IngestService/TrackBatch": Rule(Permission.SEND_EVENTS, "app_id"),
+    "/weir.enrich.v1.EnrichService/PreviewEnrichment": Rule(
+        Permission.PREVIEW_ENRICHMENT, "app_id"
+    ),
+    "/weir.aggregate.v1.AggregateService/QueryRollup": _NUMBERS,
+    "/weir.aggregate.v1.AggregateService/WatchRollups": _NUMBERS,
+    "/weir.aggregate.v1.AggregateService/QueryCohortRetention": _NUMBERS,
+    "/weir.privacy.v1.PrivacyService/CheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
+    "/weir.privacy.v1.PrivacyService/BatchCheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
+    "/weir.privacy.v1.PrivacyService/RecordConsent": Rule(Permission.RECORD_CONSENT, "app_id"),
+    "/weir.privacy.v1.PrivacyService/GetConsentHistory": Rule(
+        Permission.READ_CONSENT_HISTORY, "app_id"
+    ),
+    "/grpc.health.v1.Health/Check": _HEALTH,
+    "/grpc.health.v1.Health/List": _HEALTH,
+    "/grpc.health.v1.Health/Watch": _HEALTH,
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _INSPECTION,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _INSPECTION,
+    "/grpc.channelz.v1.Channelz/GetTopChannels": _INSPECTION,
+    "/grpc.channelz.v1.Channelz/GetServers": _INSPECTION,
+    "/grpc.channelz.v1.Channelz/GetServer": _INSPECTION,
+    "/grpc.channelz.v1.Channelz/GetServerSockets": _INSPECTION,
+    "/grpc.channelz.v1.Channelz/GetChannel": _INSPECTION,
+    "/grpc.channelz.v1.Channelz/GetSubchannel": _INSPECTION,
+    "/grpc.channelz.v1.Channelz/GetSocket": _INSPECTION,
+}

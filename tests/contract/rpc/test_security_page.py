@@ -1,0 +1,34 @@
+"""docs/security.md lists every RPC with its permission, and every reason that it names exists."""
+
+import re
+
+from weir.common.v1 import error_reason_pb2
+
+from libs.rpc.auth import READING
+from libs.rpc.page_tokens import VALID_HOURS
+from libs.rpc.permissions import RULES
+from tests.support.repository import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "security.md").read_text()
+
+
+def test_the_permissions() -> None:
+    rows = re.findall(r"^\| `([\w.]+/\w+)` \| `([\w.]+)` \|$", PAGE, flags=re.MULTILINE)
+    assert dict(rows) == {name[1:]: rule.permission for name, rule in RULES.items()}
+    assert len(rows) == len(RULES)
+
+
+def test_the_read_token() -> None:
+    [row] = [line for line in PAGE.splitlines() if line.startswith("| `WEIR_READ_TOKEN`")]
+    assert set(re.findall(r"`([a-z]+\.[a-z]+)`", row)) == READING
+
+
+def test_the_reasons() -> None:
+    reasons = re.findall(r"\b[A-Z_]+ \| `([A-Z_]+)`", PAGE)
+    assert len(reasons) == 5
+    for reason in reasons:
+        error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{reason}")
+
+
+def test_how_long_page_tokens_are_valid() -> None:
+    assert set(re.findall(r"(\d+) hours", PAGE)) == {str(VALID_HOURS)}
