@@ -72,7 +72,7 @@ def running_suite() -> Addresses:
 
 
 def default_catalogs() -> Path:
-    """The folder that a suite reads which is told nothing: `catalogs` here, else Weir's own."""
+    """The folder that a suite reads by default: `catalogs` here, else Weir's own."""
     here = Path("catalogs")
     return here if here.is_dir() else CATALOGS
 
@@ -92,7 +92,7 @@ def catalog_folder(given: Path | None) -> Path:
 
 
 def all_catalogs(folder: Path) -> "Mapping[str, Catalog]":
-    """The catalogs by app; ends the command, with every mistake, where they cannot be used."""
+    """The catalogs by app; ends the command, with every mistake, if they cannot be used."""
     from libs.catalog import CatalogError, load_catalogs
 
     try:

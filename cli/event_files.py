@@ -146,7 +146,7 @@ def open_events(path: str) -> Iterator[EventFile]:
 
 
 def detect_format(path: str, head: bytes) -> FileFormat:
-    """By the name where it says so, else by the content: what begins with `{` is NDJSON."""
+    """By the name if it says so, else by the content: what begins with `{` is NDJSON."""
     suffixes = {suffix.lower() for suffix in Path(path).suffixes}
     if suffixes & {".csv", ".tsv"}:
         return FileFormat.CSV

@@ -23,10 +23,10 @@ class Taken:
 
     @property
     def person(self) -> str:
-        """Who counts as one person: every subject has one pseudonym, and is nobody else's."""
+        """Who counts as one person: every subject has one pseudonym, and no other subject has it."""
         if self.event.subject_id:
             return f"{'pseudonym of' if self.anonymized else 'subject'} {self.event.subject_id}"
-        return f"stranger {self.event.anonymous_id}" if self.event.anonymous_id else ""
+        return f"anonymous {self.event.anonymous_id}" if self.event.anonymous_id else ""
 
 
 Measure = Callable[[Sequence[Taken]], float | None]

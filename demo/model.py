@@ -50,7 +50,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class DemoPerson:
-    """Somebody who uses one product. `answers` is what follows from consent, by purpose."""
+    """A person who uses one product. `answers` is what follows from consent, by purpose."""
 
     subject_id: str
     group_id: str

@@ -59,7 +59,7 @@ class Scene:
         sampled: bool = False,
         event_id: str = "",
     ) -> None:
-        """Something happens now. `purpose` is what consent is asked for, None if nobody is asked;
+        """Something happens now. `purpose` is what consent is asked for, None if no person is asked;
         `sampled` marks events of which only a share is kept."""
         person = self._person
         answer = ConsentOutcome.ALLOW

@@ -8,7 +8,7 @@ from random import Random
 from demo.model import DemoEvent, ExpectedVerdict, Trouble
 from demo.scene import new_uuid
 
-# Whoever was not sure of an answer sends again soon, at most this many events later.
+# A producer that is not sure of an answer sends again soon, at most this many events later.
 _RESENT_WITHIN = 400
 _CENTURY = timedelta(days=36_525)
 _TAKEN = (frozenset({ExpectedVerdict.ACCEPTED}), frozenset({ExpectedVerdict.ANONYMIZED}))
@@ -42,7 +42,7 @@ def resend(random: Random, events: list[DemoEvent], count: int) -> list[DemoEven
 
 
 def malform(random: Random, events: Sequence[DemoEvent], count: int) -> list[DemoEvent]:
-    """The events, and among them `count` more that ingest has to refuse."""
+    """The events, and among them `count` more that ingest has to reject."""
     kinds = [kind for kind in Trouble if kind not in (Trouble.NONE, Trouble.RESENT)]
     breakable = {
         Trouble.WRONG_TYPE: [e for e in events if e.name in _REQUIRED or e.name in _TYPED],

@@ -53,7 +53,7 @@ def newest_revision() -> str:
 
 
 def current_revision(database_url: str) -> str | None:
-    """The revision that the database is at; None where it was never migrated. Raises DatabaseError."""
+    """The revision that the database is at; None if it was never migrated. Raises DatabaseError."""
     with _transaction(database_url) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 

@@ -145,7 +145,7 @@ class Suite:
         self._parts[name].kill()
 
     def restart(self, name: str) -> None:
-        """Stops a part in good order where it runs, and starts it on the same port and data.
+        """Stops a part in good order if it runs, and starts it on the same port and data.
 
         Returns when it serves. Raises StartError.
         """
@@ -179,7 +179,7 @@ class Suite:
                 self._report(str(error))
             else:
                 self._report(f"{name} is back")
-                # On another port, if a stranger has taken its own.
+                # On another port, if another process has taken its own.
                 self._publish()
             restart.started = time.monotonic()
 

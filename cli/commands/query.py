@@ -155,7 +155,7 @@ def cohort_sizes(
         typer.echo(json.dumps({"cohorts": cohorts}))
         return
     if not cohorts:
-        typer.echo("nobody was active", err=as_csv)
+        typer.echo("no person was active", err=as_csv)
         return
     columns = cohort_columns(cohorts, period, percent=percent)
     if as_csv:

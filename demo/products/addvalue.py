@@ -1,4 +1,4 @@
-"""AddValue: activation days with moods and rounds, micro-acts, posts, waves. Nobody counts unasked."""
+"""AddValue: activation days with moods and rounds, micro-acts, posts, waves. None counts without consent."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -40,7 +40,7 @@ class IpAssets:
         )
 
     def visit(self, random: Random, person: DemoPerson, start: datetime) -> list[DemoEvent]:
-        """Mostly a logged-in person; one visit in six is a stranger's who only looks around."""
+        """Mostly a logged-in person; one visit in six is an anonymous visitor's."""
         if random.random() < 0.16:
             return self._look_around(random, person, start)
         scene = Scene(
@@ -83,7 +83,7 @@ class IpAssets:
         return scene.events
 
     def _look_around(self, random: Random, person: DemoPerson, start: datetime) -> list[DemoEvent]:
-        """A stranger, known only by what the browser made up: nobody to ask for consent."""
+        """An anonymous visitor, known only by the browser's id: there is no person to ask for consent."""
         scene = Scene(
             self.app_id, random, None, start, producer="frontend", anonymous_id=new_uuid(random)
         )

@@ -13,7 +13,7 @@ class Product(Protocol):
     """One product. Everything comes from the `random` that is handed in."""
 
     app_id: ClassVar[str]
-    # What holds for whoever never decided, and what a refusal means, by purpose.
+    # What holds for people who never decided, and what a denial means, by purpose.
     defaults: ClassVar[Mapping[str, ConsentOutcome]]
     when_denied: ClassVar[Mapping[str, ConsentOutcome]]
 
@@ -24,7 +24,7 @@ class Product(Protocol):
         """What the person does, in order of time, from `start` on."""
 
     def background(self, random: Random, midnight: datetime) -> list[DemoEvent]:
-        """What happens on this day without anybody doing it: jobs, webhooks."""
+        """What happens on this day without a person: jobs, webhooks."""
 
 
 def answers(
@@ -33,8 +33,8 @@ def answers(
     refuse: float,
     grant: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, ConsentOutcome]:
-    """What follows from one person's decisions: a share `refuse` refuses everything, and of the others
-    the shares `grant` grant the purposes that are refused by default. Who grants what few grant, grants
+    """What follows from one person's decisions: a share `refuse` denies everything, and of the others
+    the shares `grant` grant the purposes that are denied by default. Who grants what few grant, grants
     what many grant as well."""
     if random.random() < refuse:
         return dict(product.when_denied)

@@ -43,7 +43,7 @@ class UnofficialCommunities:
         _TELEMETRY: ConsentOutcome.ANONYMIZE,
         _WHATSAPP: ConsentOutcome.DROP,
     }
-    # Opt in: no answer counts as a refusal.
+    # Opt in: no answer counts as denied.
     defaults: ClassVar[Mapping[str, ConsentOutcome]] = when_denied
 
     def person(self, random: Random, number: int) -> DemoPerson:

@@ -51,7 +51,7 @@ class CategoryDefaults:
 
 
 def compile_purposes(section: Section) -> Mapping[str, Purpose]:
-    """The purposes by name; each says its default and what refusal means."""
+    """The purposes by name; each says its default and what a denial means."""
     purposes = {}
     for name, entry in section.children():
         entry.only(("default", "when_denied", "subjectless", "description"))

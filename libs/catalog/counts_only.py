@@ -8,7 +8,7 @@ _OPENING = ("patternProperties", "unevaluatedProperties", "dependentSchemas")
 
 
 def close_properties(entry: Section, parts: dict[str, object]) -> None:
-    """Makes the schema `parts` of a counts-only event refuse every property that it does not list.
+    """Makes the schema `parts` of a counts-only event reject every property that it does not list.
 
     Notes a problem for a schema that says otherwise, and for a property that is not plainly a text, a
     number, a boolean or one of some values: objects and lists can hold anything.

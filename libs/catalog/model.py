@@ -11,7 +11,7 @@ from libs.catalog.source import Source
 
 
 class WhenDenied(StrEnum):
-    """What becomes of an event whose person refused the purpose."""
+    """What becomes of an event whose person denied the purpose."""
 
     ANONYMIZE = "anonymize"
     DROP = "drop"

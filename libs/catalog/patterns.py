@@ -13,7 +13,7 @@ class PatternError(ValueError):
 def resolve(pattern: str, names: Collection[str]) -> frozenset[str]:
     """The names that `pattern` means; `*` stands for any text, dots included.
 
-    Raises PatternError when there are none: it would be a spelling mistake nobody notices.
+    Raises PatternError when there are none: it would be a spelling mistake that goes unnoticed.
     """
     if "*" not in pattern:
         if pattern in names:

@@ -28,7 +28,7 @@ class CatalogError(Exception):
 
 @dataclass(slots=True)
 class ProblemList:
-    """Collects the problems of one file, so that all of them are told at once."""
+    """Collects the problems of one file, so that all of them are reported at once."""
 
     file: str
     found: list[Problem] = field(default_factory=list)

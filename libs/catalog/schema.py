@@ -8,7 +8,7 @@ import jsonschema_rs
 from libs.catalog.problems import did_you_mean
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-# A pattern with backtracking may not hold up a batch; beyond this an event is refused.
+# A pattern with backtracking may not hold up a batch; beyond this an event is rejected.
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=10_000)
 
 

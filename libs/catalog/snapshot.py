@@ -1,4 +1,4 @@
-"""All catalogs as one load found them. A snapshot never changes, so whoever works with one for the
+"""All catalogs as one load found them. A snapshot never changes, so code that works with one for the
 length of a batch sees the same catalogs from the first step to the last."""
 
 from collections.abc import Callable, Mapping

@@ -31,7 +31,7 @@ Code = Literal[
 
 
 class WeirError(Exception):
-    """A refusal with a reason from `weir.common.v1.ErrorReason`.
+    """An error with a reason from `weir.common.v1.ErrorReason`.
 
     `code` is the name of a gRPC status code, `reason` the enum value's name without its prefix,
     `field` the path of the argument at fault (empty if none is), `retry_after_seconds` how long a
@@ -113,7 +113,7 @@ class DeadlineExceeded(WeirError):
 
 
 class NotFound(WeirError):
-    """What the call names does not exist, or not for this caller: the two are not told apart."""
+    """What the call names does not exist, or not for this caller: the two are not distinguished."""
 
     code = "NOT_FOUND"
 

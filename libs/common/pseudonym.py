@@ -22,7 +22,7 @@ def check_secret(secret: str, source: str) -> bytes:
 class Pseudonymizer:
     """HMAC-SHA-256 (RFC 2104) of an id under the secret key of an app and epoch, 128 bits as hex.
 
-    A bare hash would not do: subject ids are guessable, so anybody could hash them all and compare.
+    A bare hash would not do: subject ids are guessable, so that one could hash them all and compare.
     """
 
     def __init__(self, secret: bytes, epoch: int = 1) -> None:

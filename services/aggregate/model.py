@@ -9,7 +9,7 @@ from typing import Any
 from libs.catalog import Period
 
 # (bucket start in seconds, then a value for each dimension of the rollup). A dimension's value is a
-# text, canonical JSON as bytes for anything that is not a text, or None where the event has none.
+# text, canonical JSON as bytes for anything that is not a text, or None if the event has none.
 CellKey = tuple[Any, ...]
 
 

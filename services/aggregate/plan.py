@@ -15,7 +15,7 @@ SUBJECT_PATHS = ("subject_id", "anonymous_id")
 
 class CatalogBehindError(EntryError):
     """An event was accepted that this process's catalogs do not have: they are older than ingest's, or
-    what they declared has been taken away. Not counting it would make numbers wrong that nobody doubts."""
+    what they declared has been taken away. Not counting it would make numbers wrong that look right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def redis_binary() -> Path:
 
 
 def _inside_wheel(package: str, path: str, server: str) -> Path:
-    # Looked up and not imported: both packages do things at import that nobody needs here.
+    # Looked up and not imported: both packages do things at import that are not needed here.
     spec = find_spec(package)
     found = Path(spec.origin).parent / path if spec and spec.origin else None
     if found is None or not found.exists():
@@ -35,8 +35,8 @@ def unprivileged_user() -> User | None:
     """Whom a server that refuses to be root runs as. None if this process is not root anyway."""
     if os.geteuid() != 0:
         return None
-    nobody = pwd.getpwnam("nobody")
-    return User(nobody.pw_uid, nobody.pw_gid)
+    unprivileged = pwd.getpwnam("nobody")
+    return User(unprivileged.pw_uid, unprivileged.pw_gid)
 
 
 def let_others_run_postgres() -> None:

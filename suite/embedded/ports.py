@@ -55,7 +55,7 @@ def _reserve(port: int) -> Reservation | None:
 
 
 def can_bind(port: int) -> bool:
-    """Whether nobody listens on the port at this moment."""
+    """Whether no process listens on the port at this moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do, so that connections of an earlier run in TIME_WAIT do not count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

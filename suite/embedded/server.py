@@ -69,7 +69,7 @@ class ChildServer(ABC):
 
     @property
     def pid(self) -> int:
-        """The process id. Raises StartError where the server was not started, or killed."""
+        """The process id. Raises StartError if the server was not started, or killed."""
         if self._process is None:
             raise StartError(f"{self.title} is not running")
         return self._process.pid
@@ -80,7 +80,7 @@ class ChildServer(ABC):
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> str:
-        """Starts the server where it does not run, and returns `url` once it is ready.
+        """Starts the server if it does not run, and returns `url` once it is ready.
 
         Raises StartError, with the end of the log.
         """
@@ -111,7 +111,7 @@ class ChildServer(ABC):
     def wait_until_ready(self) -> str:
         """Waits for what `begin` started.
 
-        Where a stranger took a port between picking and binding it, the next one is tried.
+        If another process took a port between picking and binding it, the next one is tried.
         """
         for _ in range(_BIND_ATTEMPTS):
             if self._wait():
@@ -127,7 +127,7 @@ class ChildServer(ABC):
         raise StartError(f"{self.title} did not start ({ending}); the end of {self.log}:\n{words}")
 
     def stop(self) -> None:
-        """Asks the server to end in good order, and kills it where it takes too long."""
+        """Asks the server to end in good order, and kills it if it takes too long."""
         try:
             self._end()
         finally:

@@ -10,7 +10,7 @@ from services.aggregate.model import ActiveCount, Cohort
 
 def assemble(period: Period, newest: datetime, counts: Sequence[ActiveCount]) -> list[Cohort]:
     """The cohorts, oldest first. Each list runs from the cohort's own period to `newest`, the newest
-    period in which anybody was active, with zeros where nobody came back."""
+    period with an active person, with zeros for periods in which none came back."""
     tables: dict[datetime, list[int]] = {}
     for count in counts:
         active = tables.get(count.cohort)
@@ -18,5 +18,5 @@ def assemble(period: Period, newest: datetime, counts: Sequence[ActiveCount]) ->
             length = periods_between(period, count.cohort, newest) + 1
             active = tables[count.cohort] = [0] * length
         active[periods_between(period, count.cohort, count.active)] = count.people
-    # Everybody is active in the period in which they are first seen.
+    # All people are active in the period in which they are first seen.
     return [Cohort(start, active[0], active) for start, active in sorted(tables.items())]

@@ -43,7 +43,7 @@ class BatchCounter:
             fresh = [batch for batch in once if batch.batch_id in claimed]
             deltas, events = self._fold(fresh)
             members = await self._add_members(transaction, deltas)
-            # Everybody in the cell was known: nothing changed, and nobody needs to hear of it.
+            # All members of the cell were known: nothing changed, and nothing is published.
             deltas = [d for d in deltas if any(measure.count for measure in d.measures)]
             states = await transaction.add_measures(deltas) if deltas else {}
             # Only with its first version can the cell itself be missing.
@@ -51,10 +51,10 @@ class BatchCounter:
             if created:
                 await transaction.add_cells(created)
             cells = {delta.cell.cell_id: delta.cell for delta in deltas}
-            # Whoever counted a batch before may have died before telling anybody: it is told again.
+            # The process that counted a batch may have died before it published: it is published again.
             again = self._cells([batch for batch in once if batch.batch_id not in claimed])
-            if untold := again.keys() - cells.keys():
-                states = {**states, **await transaction.read_measures(sorted(untold))}
+            if unpublished := again.keys() - cells.keys():
+                states = {**states, **await transaction.read_measures(sorted(unpublished))}
         for (cell_id, metric), found in members.items():
             self._known.remember(cell_id, metric, found)
         changed = self._states({**again, **cells}, states)

@@ -17,7 +17,7 @@ from services.aggregate.plan import AppPlan, RollupPlan
 
 # A sum of doubles has at most 309 digits before the point and 1,074 behind it: this never rounds.
 _EXACT = Context(prec=2_000, traps=[Inexact])
-# Exact types: a bool is an int to Python, and no number to anybody else.
+# Exact types: a bool is an int in Python, and not a number in JSON.
 _NUMBERS = frozenset({int, float})
 
 

@@ -1,4 +1,4 @@
-"""Which cell a key means: an id that everybody computes alike, so that no cell is looked up first."""
+"""Which cell a key means: an id that every process computes alike, so that no cell is looked up first."""
 
 import hashlib
 

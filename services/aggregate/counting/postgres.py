@@ -1,4 +1,4 @@
-"""Counting in Postgres: each batch once, whatever is delivered again and whoever else is counting."""
+"""Counting in Postgres: each batch once, however often it is delivered and however many processes count."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager

@@ -65,7 +65,7 @@ class AggregateServiceServicer:
 
     def WatchRollups(self, request, context):
         """Sends the cells of the current buckets at once, and then every cell that changes, within a second
-        of the change. Absolute values: missing one message loses nothing once the next arrives. Who reads too
+        of the change. Absolute values: missing one message loses nothing once the next arrives. A watcher that reads too
         slowly skips states, and may get the current buckets again; a state may come twice.
 
         RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_watchers` or `max_watchers_per_app`.

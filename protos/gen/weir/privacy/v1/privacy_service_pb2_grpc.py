@@ -71,7 +71,7 @@ class PrivacyServiceServicer:
 
     def CheckConsent(self, request, context):
         """Answers "may I?" for one person and purpose. UNAVAILABLE when the store of consent cannot be read
-        or is older than the caller's token: never an "allowed" that nobody gave.
+        or is older than the caller's token: never "allowed" without an answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
