@@ -14,10 +14,11 @@ import structlog
 from redis.asyncio import Redis
 
 from libs.runtime.loops import pause
+from libs.runtime.sparse_log import SparseWarning
 from libs.stores.failure import StoreFailure
 from libs.stores.redis_client import REDIS_DOWN
 from libs.streams import metrics
-from libs.streams.errors import EntryError, UnreadableError
+from libs.streams.errors import EntryError, NotYetError, UnreadableError
 from libs.streams.groups import ConsumerGroup, Entry
 from libs.streams.overload import Overload
 from libs.streams.quarantine import Quarantine
@@ -43,6 +44,8 @@ Work = Callable[[Sequence[Entry]], Awaitable[None]]
 class _Outcome(Enum):
     DONE = auto()
     FAILED = auto()
+    # Not the entry's fault either, and others may be done before it.
+    NOT_YET = auto()
     # A store answered, and could not do it now.
     OVERLOADED = auto()
     # Asked to stop while a store was away; not the entries' fault.
@@ -60,6 +63,7 @@ class Consumer:
       pending, comes back when it has been for the group's `claim_idle_seconds`, here or elsewhere, and
       is then handled alone, as is whatever a dead consumer left: so an entry that kills the process
       takes no other with it.
+    - An entry at which `work` raises NotYetError waits like one that fails, and the attempt does not count.
     - After too many such attempts `dead_letter` makes dead letters of its events, or it is quarantined; an
       entry that `work` calls unreadable is quarantined at once.
 
@@ -90,6 +94,7 @@ class Consumer:
         self._jitter = jitter
         self._in_flight: set[tuple[bytes, bytes]] = set()
         self._overload = Overload()
+        self._waiting = SparseWarning("an entry waits")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consumes until `stop` is set, and then finishes the chunks that it has begun."""
@@ -200,6 +205,12 @@ class Consumer:
                 await self._settle(work, entries)
                 self._overload.note_success(entries)
                 return _Outcome.DONE
+            except NotYetError as error:
+                if len(entries) > 1:
+                    return _Outcome.FAILED
+                metrics.WAITING.labels(self._group.name).inc()
+                self._waiting.note(reason=str(error))
+                return _Outcome.NOT_YET
             except Exception as error:
                 failure = self._failure(error)
                 if failure is StoreFailure.OVERLOADED:

@@ -18,6 +18,11 @@ FAILURES = Counter(
     "Attempts at an entry that failed for a reason of its own",
     ["group"],
 )
+WAITING = Counter(
+    "weir_stream_waiting_entries",
+    "Attempts at an entry that has to wait for something outside of it, such as a newer catalog",
+    ["group"],
+)
 QUARANTINED = Counter(
     "weir_stream_quarantined_entries",
     "Entries moved to quarantine, because no reader could handle them",

@@ -5,7 +5,7 @@ from collections import Counter
 
 from redis.asyncio import Redis
 
-from libs.streams.errors import UnreadableError
+from libs.streams.errors import NotYetError, UnreadableError
 from libs.streams.groups import Entry
 from libs.streams.quarantine import Quarantine
 from tests.integration.streams.job import (
@@ -44,6 +44,23 @@ async def test_what_is_mended_in_time_is_done_and_forgotten(client: Redis) -> No
     job.trouble[2] = ZeroDivisionError()
     async with consuming(client, job):
         await until(lambda: client.exists(ATTEMPTS))
+        del job.trouble[2]
+        await settled(client, STREAM)
+    assert job.done == Counter(range(5))
+    assert not await client.exists(QUARANTINE, ATTEMPTS)
+
+
+async def test_what_has_to_wait_is_tried_however_often_and_its_neighbours_go_on(
+    client: Redis,
+) -> None:
+    await add(client, 5)
+    job = Job()
+    job.trouble[2] = NotYetError("the catalog is older than the event")
+    async with consuming(client, job):
+        # With its chunk, after that alone, and then twice as often as would be too often for a failure.
+        await until(lambda: len(job.chunks) >= 6 + 2 * 3)
+        assert job.done == Counter([0, 1, 3, 4])
+        assert not await client.exists(QUARANTINE)
         del job.trouble[2]
         await settled(client, STREAM)
     assert job.done == Counter(range(5))
