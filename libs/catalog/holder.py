@@ -1,19 +1,39 @@
 """The holder of the snapshot that is in use."""
 
+from collections import deque
+from collections.abc import Sequence
+
 from libs.catalog.model import Catalog
 from libs.catalog.snapshot import Snapshot
+
+# Catalogs change a few times a day, and what was accepted under one is counted within seconds.
+_EARLIER_SNAPSHOTS = 8
 
 
 class Catalogs:
     """Hands out the current snapshot. Take it once for each batch or call, and hand it on: between two
     looks at `current` it may have been replaced."""
 
-    __slots__ = ("current",)
-
     def __init__(self, snapshot: Snapshot) -> None:
-        self.current = snapshot
+        self._current = snapshot
+        self._earlier: deque[Snapshot] = deque(maxlen=_EARLIER_SNAPSHOTS)
 
     @classmethod
     def of(cls, *catalogs: Catalog) -> "Catalogs":
         """A holder of catalogs that come from no folder."""
         return cls(Snapshot.of(*catalogs))
+
+    @property
+    def current(self) -> Snapshot:
+        """The snapshot in use."""
+        return self._current
+
+    @property
+    def earlier(self) -> Sequence[Snapshot]:
+        """The last snapshots that are no longer in use, newest first."""
+        return tuple(self._earlier)
+
+    def replace(self, snapshot: Snapshot) -> None:
+        """Makes `snapshot` the current one. Who took the one before keeps it."""
+        self._earlier.appendleft(self._current)
+        self._current = snapshot

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from libs.common.errors import ConfigurationError
 from libs.rpc.server import Binding, GrpcServer
+from libs.runtime.catalog_reload import CatalogReload
 from libs.runtime.logs import configure_logs
 from libs.runtime.loops import Loop
 from libs.runtime.settings import CommonSettings
@@ -26,9 +27,11 @@ SettingsT = TypeVar("SettingsT", bound=CommonSettings)
 
 @dataclass(frozen=True)
 class ServiceParts:
-    """What a composition root hands over: servicers, background loops, and how streams are told to go."""
+    """What a composition root hands over: servicers, background loops, the catalogs, which are kept up to
+    date, and how streams are told to go."""
 
     bindings: Sequence[Binding]
+    catalogs: CatalogReload
     loops: Sequence[Loop] = ()
     drain: Callable[[], None] = field(default=lambda: None)
 
@@ -79,12 +82,16 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
+    # It asks for something that happens at the start anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     async with AsyncExitStack() as stack:
         parts = await build(settings, stack)
+        loop.add_signal_handler(signal.SIGHUP, parts.catalogs.request)
         server = GrpcServer(settings, parts.bindings, open_stores(settings, stack))
         if settings.metrics_port:
             _serve_metrics(settings, stack)
-        tasks = [asyncio.create_task(part.run(stop), name=part.name) for part in parts.loops]
+        loops = [*parts.loops, Loop("catalogs", parts.catalogs.run)]
+        tasks = [asyncio.create_task(part.run(stop), name=part.name) for part in loops]
         _tune_garbage_collector()
         await server.start()
         log.info("serving", port=server.port, metrics_port=settings.metrics_port)

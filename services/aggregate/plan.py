@@ -15,7 +15,8 @@ SUBJECT_PATHS = ("subject_id", "anonymous_id")
 
 class CatalogBehindError(EntryError):
     """An event was accepted that this process's catalogs do not have: they are older than ingest's, or
-    what they declared has been taken away. Not counting it would make numbers wrong that look right."""
+    the event was removed before this process started. Not counting it would make numbers wrong that look
+    right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class RollupPlan:
     name: str
     period: Period
     dimensions: tuple[Dimension, ...]
+    dimension_names: tuple[str, ...]
     metrics: tuple[Metric, ...]
     has_count: bool
     distinct_sources: tuple[Source, ...]
@@ -89,6 +91,7 @@ def _rollup_plan(rollup: Rollup) -> RollupPlan:
         rollup.name,
         rollup.period,
         rollup.dimensions,
+        tuple(dimension.name for dimension in rollup.dimensions),
         metrics,
         any(metric.kind is MetricKind.COUNT for metric in metrics),
         _sources(metrics, frozenset({MetricKind.DISTINCT})),

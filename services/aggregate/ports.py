@@ -17,6 +17,7 @@ from services.aggregate.model import (
     NewestCells,
     StoredBatch,
 )
+from services.aggregate.plan import AppPlan
 
 
 class CountingTransaction(Protocol):
@@ -63,7 +64,7 @@ class CountingStore(Protocol):
 class CellReader(Protocol):
     """Reads the numbers."""
 
-    async def cells(self, query: CellQuery) -> CellPage:
+    async def cells(self, query: CellQuery, app: AppPlan) -> CellPage:
         """Up to `query.limit` cells by bucket, then dimensions, then id; fewer, but at least one, when
         they are more than a message holds. Dimensions that are too long are cut. Raises InvalidArgument
         when `query.after` refers to a cell that is gone."""
@@ -74,9 +75,9 @@ class CellReader(Protocol):
         ...
 
     async def newest_cells(
-        self, app_id: str, buckets: Mapping[str, datetime], after: CellState | None
+        self, app: AppPlan, buckets: Mapping[str, datetime], after: CellState | None
     ) -> NewestCells:
-        """Cells of one bucket of each rollup, the first ones or those after `after`."""
+        """Cells of one bucket of each of the plan's rollups, the first ones or those after `after`."""
         ...
 
     async def active_counts(

@@ -4,10 +4,10 @@ from contextlib import AsyncExitStack
 
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
-from libs.catalog import load_catalogs
 from libs.common.clock import SystemClock
 from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
+from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import create_redis
@@ -16,6 +16,7 @@ from libs.streams.consumer import create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream
 from services.aggregate.counting.batch_counter import BatchCounter
+from services.aggregate.counting.catalog_choice import CatalogChoice
 from services.aggregate.counting.enriched_stream import EnrichedStreamReader
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
@@ -23,7 +24,6 @@ from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
-from services.aggregate.plan import compile_plan
 from services.aggregate.rollups.postgres import PostgresCellReader
 from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
@@ -35,8 +35,7 @@ _QUERY_POOL_SECONDS = 20.0
 
 async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires aggregate up; what it opens is closed with `stack`."""
-    catalogs = load_catalogs(settings.catalogs)
-    plans = {app_id: compile_plan(catalog) for app_id, catalog in catalogs.items()}
+    catalogs = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
     database_url = settings.database_url.get_secret_value()
@@ -49,39 +48,47 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     )
     stack.push_async_callback(reading.dispose)
 
+    clock = SystemClock()
     streams = [enriched_stream(shard) for shard in range(settings.shards)]
     counter = BatchCounter(
-        plans,
         PostgresCountingStore(counting),
         KnownMembers(settings.known_members),
         CellIdentity(settings.known_cells),
+    )
+    entries = EnrichedStreamReader(
+        CatalogChoice(counter, catalogs.holder, catalogs.refresh),
+        RedisChangePublisher(redis),
+        clock,
+        settings.catalog_wait_seconds,
     )
     consumer = create_consumer(
         redis,
         settings,
         group=AGGREGATE,
         streams=streams,
-        work=EnrichedStreamReader(counter, RedisChangePublisher(redis)).count,
+        work=entries.count,
         failure_of=failure_of,
     )
-    reader = PostgresCellReader(reading, plans)
+    reader = PostgresCellReader(reading)
     hub = WatchHub(
         redis,
+        catalogs.holder,
         reader,
         Watchers(limit=settings.max_watchers, limit_per_app=settings.max_watchers_per_app),
         interval_seconds=settings.watch_interval_seconds,
         max_bytes=settings.max_watch_bytes,
     )
-    lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, SystemClock())
+    lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
     return ServiceParts(
         bindings=[
             Binding(
                 SERVICE_NAME,
-                AggregateServicer(plans, reader, hub, SystemClock()),
+                AggregateServicer(catalogs.holder, reader, hub, clock),
                 aggregate_service_pb2_grpc.add_AggregateServiceServicer_to_server,
                 needs=all_of("postgres"),
             )
         ],
+        catalogs=catalogs,
         loops=[
             Loop("count", consumer.run),
             Loop("watch", hub.run),

@@ -1,6 +1,6 @@
 """The aggregate servicer: messages in, messages out."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -8,13 +8,15 @@ import grpc
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
+from libs.catalog import Catalogs
 from libs.common.clock import Clock
-from libs.common.errors import AppUnknown, NotFound
+from libs.common.errors import NotFound
 from libs.rpc.page_tokens import PageTokens
 from services.aggregate import convert
 from services.aggregate.behaviour.cohorts import assemble
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.plan import AppPlan, RollupPlan
+from services.aggregate.plans import plan_of
 from services.aggregate.ports import CellReader
 from services.aggregate.rollups.sizes import fitting
 
@@ -24,10 +26,8 @@ _SERVICE = f"/{pb.DESCRIPTOR.services_by_name['AggregateService'].full_name}"
 class AggregateServicer(pb_grpc.AggregateServiceServicer):
     """Implements `weir.aggregate.v1.AggregateService`."""
 
-    def __init__(
-        self, plans: Mapping[str, AppPlan], reader: CellReader, hub: WatchHub, clock: Clock
-    ) -> None:
-        self._plans = plans
+    def __init__(self, catalogs: Catalogs, reader: CellReader, hub: WatchHub, clock: Clock) -> None:
+        self._catalogs = catalogs
         self._reader = reader
         self._hub = hub
         self._cell_pages = PageTokens(f"{_SERVICE}/QueryRollup", clock)
@@ -36,10 +36,11 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
     async def QueryRollup(  # noqa: N802
         self, request: pb.QueryRollupRequest, _: grpc.aio.ServicerContext
     ) -> pb.QueryRollupResponse:
-        plan = self._rollup(self._app(request.app_id), request.rollup)
+        app = self._app(request.app_id)
+        plan = self._rollup(app, request.rollup)
         query = convert.cell_query(request, plan)
         after = self._cell_pages.read(request, convert.cell_cursor)
-        page = await self._reader.cells(replace(query, after=after))
+        page = await self._reader.cells(replace(query, after=after), app)
         cells = fitting(convert.stored_cell(plan, cell) for cell in page.cells)
         more = page.more or len(cells) < len(page.cells)
         return pb.QueryRollupResponse(
@@ -55,13 +56,15 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
     async def WatchRollups(  # noqa: N802
         self, request: pb.WatchRollupsRequest, _: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.WatchRollupsResponse]:
-        app = self._app(request.app_id)
-        rollups = frozenset(request.rollups) or frozenset(app.rollups)
-        for rollup in sorted(rollups):
-            self._rollup(app, rollup)
-        async with aclosing(self._hub.watch(app.app_id, rollups)) as messages:
-            async for message in messages:
-                yield pb.WatchRollupsResponse.FromString(message)
+        while True:
+            app = self._app(request.app_id)
+            rollups = frozenset(request.rollups) or frozenset(app.rollups)
+            for rollup in sorted(rollups):
+                self._rollup(app, rollup)
+            # It ends when the app's catalog has changed: then all of this is asked again.
+            async with aclosing(self._hub.watch(app, rollups)) as messages:
+                async for message in messages:
+                    yield pb.WatchRollupsResponse.FromString(message)
 
     async def QueryCohortRetention(  # noqa: N802
         self, request: pb.QueryCohortRetentionRequest, _: grpc.aio.ServicerContext
@@ -82,10 +85,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         )
 
     def _app(self, app_id: str) -> AppPlan:
-        plan = self._plans.get(app_id)
-        if plan is None:
-            raise AppUnknown(app_id)
-        return plan
+        return plan_of(self._catalogs.current, app_id)
 
     def _rollup(self, app: AppPlan, name: str) -> RollupPlan:
         plan = app.rollups.get(name)

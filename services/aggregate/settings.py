@@ -12,6 +12,8 @@ class AggregateSettings(StreamReaderSettings):
     model_config = SettingsConfigDict(env_prefix="WEIR_AGGREGATE_")
 
     port: int = 50053
+    # How long a batch waits for a catalog that declares its app and events, before that counts as a failure.
+    catalog_wait_seconds: float = Field(3600.0, ge=0)
     # Members of distinct metrics remembered as stored; about 120 bytes each.
     known_members: int = Field(500_000, ge=0)
     # Cells whose ids are remembered; about 500 bytes each.

@@ -10,6 +10,7 @@ from weir.enrich.v1 import enrich_service_pb2_grpc
 from libs.common.clock import SystemClock
 from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
+from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import create_redis
@@ -39,6 +40,7 @@ log = structlog.get_logger()
 
 async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires enrich up; what it opens is closed with `stack`."""
+    catalogs = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
     engine = create_engine(settings.database_url.get_secret_value(), service="enrich")
@@ -80,6 +82,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
                 needs=all_of("redis", "postgres"),
             )
         ],
+        catalogs=catalogs,
         loops=[
             Loop("raw", consumer.run),
             Loop("partitions", PartitionKeeper(PartitionStore(engine), clock).run),

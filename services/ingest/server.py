@@ -5,13 +5,13 @@ from contextlib import AsyncExitStack
 
 from weir.ingest.v1 import ingest_service_pb2_grpc
 
-from libs.catalog import load_catalogs
 from libs.common.clock import SystemClock
 from libs.common.ids import new_uuid7
 from libs.common.pseudonym import Pseudonymizer, check_secret
 from libs.consent import ConsentReader
 from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
+from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import create_redis
@@ -35,7 +35,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
     """Wires ingest up; what it opens is closed with `stack`."""
     settings.require("pseudonym_key")
     secret = check_secret(settings.pseudonym_key.get_secret_value(), "WEIR_PSEUDONYM_KEY")
-    catalogs = load_catalogs(settings.catalogs)
+    catalogs = open_catalogs(settings)
     redis_url = settings.redis_url.get_secret_value()
     redis = create_redis(redis_url)
     stack.push_async_callback(redis.aclose)
@@ -49,7 +49,12 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
     stream = RedisRawStream(redis, settings)
     clock = SystemClock()
     pipeline = IngestPipeline(
-        catalogs, ConsentGate(consents, anonymizer), stream, clock, new_uuid7, settings
+        catalogs.holder,
+        ConsentGate(consents, anonymizer),
+        stream,
+        clock,
+        new_uuid7,
+        settings,
     )
     draining = asyncio.Event()
     letter_streams = [
@@ -74,6 +79,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
                 needs=all_of("redis"),
             )
         ],
+        catalogs=catalogs,
         loops=[
             Loop("dead letters", letters.run),
             Loop(

@@ -4,11 +4,11 @@ from contextlib import AsyncExitStack
 
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
-from libs.catalog import load_catalogs
 from libs.common.clock import SystemClock
 from libs.consent import ConsentReader
 from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
+from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine
 from libs.stores.redis_connection import RedisConnection
@@ -29,7 +29,8 @@ SERVICE_NAME = "weir.privacy.v1.PrivacyService"
 
 async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires privacy up; what it opens is closed with `stack`."""
-    catalogs = load_catalogs(settings.catalogs)
+    reload = open_catalogs(settings)
+    catalogs = reload.holder
     redis_url = settings.redis_url.get_secret_value()
     redis_timeout = settings.consent_redis_timeout_seconds
     reader = ConsentReader(redis_url, settings.shards, timeout_seconds=redis_timeout)
@@ -46,7 +47,7 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
     store = PostgresConsentStore(engine, settings.consent_database_timeout_seconds)
     mirror = RedisMirror(connection, settings.shards)
     resyncs = ResyncQueue()
-    sync = MirrorSync(list(catalogs), store, mirror, resyncs, settings.consent_page_size)
+    sync = MirrorSync(catalogs, store, mirror, resyncs, settings.consent_page_size)
     checker = Checker(catalogs, reader, store)
     recorder = Recorder(store, mirror, resyncs, clock)
     servicer = PrivacyServicer(catalogs, checker, recorder, store, clock)
@@ -60,5 +61,6 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
                 needs=any_of("redis", "postgres"),
             )
         ],
+        catalogs=reload,
         loops=[Loop("consent mirror", MirrorLoop(sync, settings.consent_poll_seconds).run)],
     )

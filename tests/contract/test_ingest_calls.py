@@ -14,6 +14,7 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
+from libs.catalog import Catalogs
 from libs.common.clock import SystemClock
 from libs.common.errors import Unavailable
 from libs.common.ids import new_uuid7
@@ -71,7 +72,7 @@ class Ingest:
         settings = IngestSettings.model_validate(given)
         gate = ConsentGate(self.answers, Anonymizer(Pseudonymizer(b"0123456789abcdef")))
         pipeline = IngestPipeline(
-            {"chess": chess()}, gate, self.stream, SystemClock(), new_uuid7, settings
+            Catalogs.of(chess()), gate, self.stream, SystemClock(), new_uuid7, settings
         )
         servicer = IngestServicer(pipeline, settings, self.draining)
         add = pb_grpc.add_IngestServiceServicer_to_server

@@ -17,18 +17,17 @@ class BatchCounter:
 
     def __init__(
         self,
-        plans: Mapping[str, AppPlan],
         store: CountingStore,
         known: KnownMembers,
         identity: CellIdentity,
     ) -> None:
-        self._plans = plans
         self._store = store
         self._known = known
         self._identity = identity
 
-    async def apply(self, batches: Sequence[StoredBatch]) -> Applied:
-        """Counts those batches that were never counted, all or none; repeating it changes nothing.
+    async def apply(self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> Applied:
+        """Counts those batches that were never counted by the plans of their apps, all or none; repeating
+        it changes nothing.
 
         Raises CatalogBehindError, and what the store raises.
         """
@@ -37,11 +36,11 @@ class BatchCounter:
         for batch in batches:
             firsts.setdefault(batch.batch_id, batch)
         once = list(firsts.values())
-        self._check(once)
+        _check(once, plans)
         async with self._store.transaction() as transaction:
             claimed = await transaction.claim(once)
             fresh = [batch for batch in once if batch.batch_id in claimed]
-            deltas, events = self._fold(fresh)
+            deltas, events = self._fold(fresh, plans)
             members = await self._add_members(transaction, deltas)
             # All members of the cell were known: nothing changed, and nothing is published.
             deltas = [d for d in deltas if any(measure.count for measure in d.measures)]
@@ -52,20 +51,17 @@ class BatchCounter:
                 await transaction.add_cells(created)
             cells = {delta.cell.cell_id: delta.cell for delta in deltas}
             # The process that counted a batch may have died before it published: it is published again.
-            again = self._cells([batch for batch in once if batch.batch_id not in claimed])
+            again = self._cells([batch for batch in once if batch.batch_id not in claimed], plans)
             if unpublished := again.keys() - cells.keys():
                 states = {**states, **await transaction.read_measures(sorted(unpublished))}
         for (cell_id, metric), found in members.items():
             self._known.remember(cell_id, metric, found)
-        changed = self._states({**again, **cells}, states)
+        changed = _states({**again, **cells}, states, plans)
         return Applied(len(fresh), len(batches) - len(fresh), events, changed)
 
-    def _check(self, batches: Sequence[StoredBatch]) -> None:
-        for batch in batches:
-            if batch.app_id not in self._plans:
-                raise CatalogBehindError(f"no catalog is loaded for the app {batch.app_id}")
-
-    def _fold(self, batches: Sequence[StoredBatch]) -> tuple[list[CellDelta], Mapping[str, int]]:
+    def _fold(
+        self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]
+    ) -> tuple[list[CellDelta], Mapping[str, int]]:
         by_app: dict[str, list[StoredBatch]] = {}
         events: Counter[str] = Counter()
         for batch in batches:
@@ -73,7 +69,7 @@ class BatchCounter:
             events[batch.app_id] += len(batch.events) - len(batch.skipped)
         deltas = []
         for app_id, of_app in by_app.items():
-            plan = self._plans[app_id]
+            plan = plans[app_id]
             for name, folded in fold(plan, of_app).items():
                 for key, measures, members in folded.cells():
                     cell = self._identity.cell(app_id, plan.rollups[name], key)
@@ -97,22 +93,29 @@ class BatchCounter:
                     measure.count = added.get((delta.cell.cell_id, measure.metric), 0)
         return unknown
 
-    def _cells(self, batches: Sequence[StoredBatch]) -> dict[bytes, Cell]:
-        deltas, _ = self._fold(batches)
+    def _cells(
+        self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]
+    ) -> dict[bytes, Cell]:
+        deltas, _ = self._fold(batches, plans)
         return {delta.cell.cell_id: delta.cell for delta in deltas}
 
-    def _states(
-        self,
-        cells: Mapping[bytes, Cell],
-        states: Mapping[bytes, tuple[int, Mapping[str, Measure]]],
-    ) -> list[CellState]:
-        return [
-            CellState(
-                cells[cell_id],
-                version,
-                cell_values(
-                    self._plans[cells[cell_id].app_id].rollups[cells[cell_id].rollup], measures
-                ),
-            )
-            for cell_id, (version, measures) in states.items()
-        ]
+
+def _check(batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> None:
+    for batch in batches:
+        if batch.app_id not in plans:
+            raise CatalogBehindError(f"no catalog is loaded for the app {batch.app_id}")
+
+
+def _states(
+    cells: Mapping[bytes, Cell],
+    states: Mapping[bytes, tuple[int, Mapping[str, Measure]]],
+    plans: Mapping[str, AppPlan],
+) -> list[CellState]:
+    return [
+        CellState(
+            cells[cell_id],
+            version,
+            cell_values(plans[cells[cell_id].app_id].rollups[cells[cell_id].rollup], measures),
+        )
+        for cell_id, (version, measures) in states.items()
+    ]

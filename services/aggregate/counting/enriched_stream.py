@@ -3,34 +3,55 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 
+from libs.common.clock import Clock
 from libs.runtime.telemetry import batch_span
+from libs.streams.errors import NotYetError
 from libs.streams.groups import Entry
 from services.aggregate import metrics
 from services.aggregate.convert import stored_batch
-from services.aggregate.counting.batch_counter import BatchCounter
+from services.aggregate.counting.catalog_choice import CatalogChoice
 from services.aggregate.model import StoredBatch
+from services.aggregate.plan import CatalogBehindError
 from services.aggregate.ports import ChangePublisher
 
 
 class EnrichedStreamReader:
     """Counts entries, and publishes what changed."""
 
-    def __init__(self, counter: BatchCounter, publisher: ChangePublisher) -> None:
+    def __init__(
+        self,
+        counter: CatalogChoice,
+        publisher: ChangePublisher,
+        clock: Clock,
+        catalog_wait_seconds: float,
+    ) -> None:
         self._counter = counter
         self._publisher = publisher
+        self._clock = clock
+        self._catalog_wait_seconds = catalog_wait_seconds
 
     async def count(self, entries: Sequence[Entry]) -> None:
-        """Counts all of the entries or none. Raises UnreadableError, CatalogBehindError."""
+        """Counts all of the entries or none. Raises UnreadableError; NotYetError if the catalogs lack an
+        event or app of entries that are not older than `catalog_wait_seconds`, else CatalogBehindError."""
         batches = [stored_batch(entry.fields) for entry in entries]
         with ExitStack() as spans:
             for batch in batches:
                 spans.enter_context(_span(batch))
-            applied = await self._counter.apply(batches)
+            try:
+                applied = await self._counter.apply(batches)
+            except CatalogBehindError as error:
+                if any(self._is_new(entry) for entry in entries):
+                    raise NotYetError(str(error)) from None
+                raise
         metrics.BATCHES.inc(applied.batches)
         metrics.DUPLICATES.inc(applied.duplicates)
         for app_id, events in applied.events.items():
             metrics.EVENTS.labels(app_id).inc(events)
         await self._publisher.publish(applied.states)
+
+    def _is_new(self, entry: Entry) -> bool:
+        added_ms = int(entry.entry_id.partition(b"-")[0])
+        return self._clock.now_us() / 1e6 - added_ms / 1e3 < self._catalog_wait_seconds
 
 
 def _span(batch: StoredBatch) -> AbstractContextManager[str]:

@@ -15,15 +15,17 @@ class CellIdentity:
 
     def __init__(self, remembered: int) -> None:
         self._remembered = remembered
-        self._cells: dict[tuple[str, str, CellKey], Cell] = {}
+        self._cells: dict[tuple[str, str, tuple[str, ...], CellKey], Cell] = {}
 
     def cell(self, app_id: str, plan: RollupPlan, key: CellKey) -> Cell:
         """The cell of `key` in a rollup of the app."""
-        known = self._cells.get((app_id, plan.name, key))
+        # With the names: a rollup may have other dimensions in the next catalog.
+        place = app_id, plan.name, plan.dimension_names, key
+        known = self._cells.get(place)
         if known is None:
             if len(self._cells) >= self._remembered:
                 self._cells.clear()
-            known = self._cells[app_id, plan.name, key] = make_cell(app_id, plan, key)
+            known = self._cells[place] = make_cell(app_id, plan, key)
         return known
 
 
@@ -31,11 +33,10 @@ def make_cell(app_id: str, plan: RollupPlan, key: CellKey) -> Cell:
     """See CellIdentity. The id is 16 bytes of BLAKE2b over the JSON array of app, rollup, bucket and
     dimensions; JSON, so that no two different arrays have the same bytes."""
     bucket, *values = key
-    names = [dimension.name for dimension in plan.dimensions]
     dimensions = orjson.dumps(
         {
             name: orjson.Fragment(value) if type(value) is bytes else value
-            for name, value in zip(names, values, strict=True)
+            for name, value in zip(plan.dimension_names, values, strict=True)
         },
         option=orjson.OPT_SORT_KEYS,
     )

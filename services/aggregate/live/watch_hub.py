@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 from redis.asyncio import Redis
 
+from libs.catalog import Catalogs
 from libs.common.errors import Unavailable
 from libs.runtime.loops import pause
 from libs.stores.redis_client import REDIS_DOWN
@@ -17,6 +18,7 @@ from services.aggregate.live.changes import Changes, joined
 from services.aggregate.live.redis import decode_states, live_channel
 from services.aggregate.live.watchers import Watcher, Watchers
 from services.aggregate.model import CellState
+from services.aggregate.plan import AppPlan, compile_plan
 from services.aggregate.ports import CellReader
 from services.aggregate.rollups.sizes import WATCH_MESSAGE_BYTES
 
@@ -41,6 +43,7 @@ class WatchHub:
     def __init__(
         self,
         redis: Redis,
+        catalogs: Catalogs,
         reader: CellReader,
         watchers: Watchers,
         *,
@@ -48,6 +51,8 @@ class WatchHub:
         max_bytes: int,
     ) -> None:
         self._redis = redis
+        self._catalogs = catalogs
+        self._snapshot = catalogs.current
         self._reader = reader
         self._watchers = watchers
         self._interval_seconds = interval_seconds
@@ -59,21 +64,22 @@ class WatchHub:
         self._subscribed = asyncio.Event()
         self._draining = asyncio.Event()
 
-    async def watch(self, app_id: str, rollups: frozenset[str]) -> AsyncGenerator[bytes]:
+    async def watch(self, app: AppPlan, rollups: frozenset[str]) -> AsyncGenerator[bytes]:
         """Yields encoded WatchRollupsResponses: the current buckets first, even when there is nothing in
         them, and then what changes, at most once in `interval_seconds` unless there is more than a
         message holds. A slow reader skips states, never the newest one; one for which too much has piled
-        up gets the current buckets again.
+        up gets the current buckets again. Ends when the catalog has other rollups than `app`.
 
         Raises ResourceExhausted when there are too many watchers, Unavailable when the service drains, and
         when Redis does not answer.
         """
+        app_id = app.app_id
         with self._watching(app_id, rollups) as watcher:
             changes = self._changes[app_id]
-            while True:
+            while self._is_in_use(app):
                 more = False
                 if watcher.stale:
-                    async with aclosing(self._current(watcher, changes, app_id)) as messages:
+                    async with aclosing(self._current(watcher, changes, app)) as messages:
                         async for message in messages:
                             yield message
                 else:
@@ -119,6 +125,7 @@ class WatchHub:
         async with self._redis.pubsub() as pubsub:
             await pubsub.psubscribe(_CHANNELS)
             while self._changes and not stop.is_set():
+                self._wake_for_new_catalogs()
                 message = await pubsub.get_message(timeout=_POLL_SECONDS)
                 if message is None:
                     continue
@@ -130,6 +137,19 @@ class WatchHub:
                         watcher.restart()
                 elif message["type"] == "pmessage":
                     self._hand_out(message["channel"].decode(errors="replace"), message["data"])
+
+    def _is_in_use(self, app: AppPlan) -> bool:
+        snapshot = self._catalogs.current
+        if app.app_id not in snapshot.catalogs:
+            return False
+        return snapshot.derived(app.app_id, compile_plan).rollups == app.rollups
+
+    def _wake_for_new_catalogs(self) -> None:
+        """Has each call look whether what it watches is still there."""
+        if self._catalogs.current is not self._snapshot:
+            self._snapshot = self._catalogs.current
+            for watcher in self._watchers.all():
+                watcher.changed.set()
 
     def _hand_out(self, channel: str, data: bytes) -> None:
         app_id = channel.removeprefix(live_channel(""))
@@ -173,7 +193,7 @@ class WatchHub:
         self._measure()
 
     async def _current(
-        self, watcher: Watcher, changes: Changes, app_id: str
+        self, watcher: Watcher, changes: Changes, app: AppPlan
     ) -> AsyncGenerator[bytes]:
         """The cells of the newest buckets, page by page; less when the watcher is stale again."""
         try:
@@ -184,10 +204,10 @@ class WatchHub:
         watcher.stale = False
         watcher.place = changes.newest
         async with self._reads:
-            buckets = await self._reader.newest_buckets(app_id, sorted(watcher.rollups))
+            buckets = await self._reader.newest_buckets(app.app_id, sorted(watcher.rollups))
         after: CellState | None = None
         while True:
-            messages, after = await self._page(changes, app_id, buckets, after)
+            messages, after = await self._page(changes, app, buckets, after)
             with self._on_its_way(sum(map(len, messages))):
                 while messages:
                     yield messages.pop()
@@ -197,14 +217,14 @@ class WatchHub:
     async def _page(
         self,
         changes: Changes,
-        app_id: str,
+        app: AppPlan,
         buckets: Mapping[str, datetime],
         after: CellState | None,
     ) -> tuple[list[bytes], CellState | None]:
         """A page of the newest buckets as messages, the first one last, and the cell to go on after. What
         was read is gone on return: while a caller does not read, as little as possible waits for it."""
         async with self._reads:
-            page = await self._reader.newest_cells(app_id, buckets, after)
+            page = await self._reader.newest_cells(app, buckets, after)
         messages = joined(map(changes.read, page.states), WATCH_MESSAGE_BYTES)
         messages.reverse()
         return messages, page.states[-1] if page.more else None

@@ -99,18 +99,17 @@ GROUP BY cohort, period
 class PostgresCellReader:
     """Implements `ports.CellReader`."""
 
-    def __init__(self, engine: AsyncEngine, plans: Mapping[str, AppPlan]) -> None:
+    def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._plans = plans
 
-    async def cells(self, query: CellQuery) -> CellPage:
+    async def cells(self, query: CellQuery, app: AppPlan) -> CellPage:
         """See the port."""
         after = query.after
         if after is not None and after.dimensions is None and not await self._stored(after.cell_id):
             raise PageTokenInvalid("refers to a cell that is gone: begin again")
         statement, parameters = _select_cells(query)
         rows = await self._rows(statement, parameters)
-        cells, more = await self._grouped(rows, query.app_id, query.limit)
+        cells, more = await self._grouped(rows, app, query.limit)
         return CellPage(
             [
                 StoredCell(
@@ -130,12 +129,12 @@ class PostgresCellReader:
         return {row.rollup: row.bucket for row in rows}
 
     async def newest_cells(
-        self, app_id: str, buckets: Mapping[str, datetime], after: CellState | None
+        self, app: AppPlan, buckets: Mapping[str, datetime], after: CellState | None
     ) -> NewestCells:
         """See the port."""
         rollup, cell_id = (after.cell.rollup, after.cell.cell_id.hex()) if after else _BEFORE_ALL
         parameters = {
-            "app_id": app_id,
+            "app_id": app.app_id,
             "rollups": list(buckets),
             "buckets": list(buckets.values()),
             "after_rollup": rollup,
@@ -143,8 +142,8 @@ class PostgresCellReader:
             **page_parameters(_NEWEST_CELLS, WATCH_PAGE_BYTES),
         }
         rows = await self._rows(SELECT_NEWEST_CELLS, parameters)
-        cells, more = await self._grouped(rows, app_id, _NEWEST_CELLS)
-        return NewestCells([self._state(app_id, cell) for cell in cells], more)
+        cells, more = await self._grouped(rows, app, _NEWEST_CELLS)
+        return NewestCells([_state(app, cell) for cell in cells], more)
 
     async def active_counts(
         self, app_id: str, period: Period
@@ -158,7 +157,7 @@ class PostgresCellReader:
         return bool(await self._rows(SELECT_DIMENSIONS, {"cell_id": cell_id}))
 
     async def _grouped(
-        self, rows: Sequence[Any], app_id: str, limit: int
+        self, rows: Sequence[Any], app: AppPlan, limit: int
     ) -> tuple[list[ReadCell], bool]:
         cells, more = grouped(rows, limit)
         for cell in cells:
@@ -166,22 +165,22 @@ class PostgresCellReader:
                 found = await self._rows(SELECT_DIMENSIONS, {"cell_id": cell.cell_id})
                 # A cell that was removed a moment ago has no dimensions any more.
                 dimensions = found[0].dimensions if found else {}
-                characters = self._plans[app_id].dimension_characters
-                cell.dimensions = bounded_dimensions(dimensions, characters)
+                cell.dimensions = bounded_dimensions(dimensions, app.dimension_characters)
         return cells, more
-
-    def _state(self, app_id: str, cell: ReadCell) -> CellState:
-        content = orjson.dumps(cell.dimensions, option=orjson.OPT_SORT_KEYS)
-        bucket = seconds_since_epoch(cell.bucket)
-        return CellState(
-            Cell(cell.cell_id.bytes, app_id, cell.rollup, bucket, content),
-            cell.version,
-            cell_values(self._plans[app_id].rollups[cell.rollup], cell.measures),
-        )
 
     async def _rows(self, statement: TextClause, parameters: Mapping[str, object]) -> list[Any]:
         async with self._engine.connect() as connection:
             return list(await connection.execute(statement, parameters))
+
+
+def _state(app: AppPlan, cell: ReadCell) -> CellState:
+    content = orjson.dumps(cell.dimensions, option=orjson.OPT_SORT_KEYS)
+    bucket = seconds_since_epoch(cell.bucket)
+    return CellState(
+        Cell(cell.cell_id.bytes, app.app_id, cell.rollup, bucket, content),
+        cell.version,
+        cell_values(app.rollups[cell.rollup], cell.measures),
+    )
 
 
 def _select_cells(query: CellQuery) -> tuple[TextClause, dict[str, object]]:

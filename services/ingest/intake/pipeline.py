@@ -1,12 +1,13 @@
 """A batch's way through ingest: screen, ask for consent, anonymize, append; a verdict for each event."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from weir.common.v1.event_pb2 import Event
 
-from libs.catalog import Catalog
+from libs.catalog import Catalog, Catalogs
+from libs.common.apps import catalog_of
 from libs.common.clock import Clock
-from libs.common.errors import AppUnknown, InvalidArgument, LimitExceeded
+from libs.common.errors import InvalidArgument, LimitExceeded
 from libs.common.ids import event_uuid
 from libs.common.sharding import shard_of
 from services.ingest.intake.consent_gate import ConsentGate
@@ -30,7 +31,7 @@ class IngestPipeline:
 
     def __init__(
         self,
-        catalogs: Mapping[str, Catalog],
+        catalogs: Catalogs,
         consent: ConsentGate,
         stream: RawStream,
         clock: Clock,
@@ -46,11 +47,8 @@ class IngestPipeline:
         self._settings = settings
 
     def catalog(self, app_id: str) -> Catalog:
-        """The app's catalog; raises AppUnknown if none is loaded."""
-        try:
-            return self._catalogs[app_id]
-        except KeyError:
-            raise AppUnknown(app_id) from None
+        """The app's catalog of now. Raises AppUnknown."""
+        return catalog_of(self._catalogs.current, app_id)
 
     async def take(self, app_id: str, events: Sequence[Event], traceparent: str = "") -> Outcome:
         """Gives each event its verdict; what is accepted is on disk on return.
@@ -60,6 +58,7 @@ class IngestPipeline:
         and Unavailable if consent or the stream cannot be reached: then the producer may send the batch
         again.
         """
+        # The one that holds for this batch to its end, whatever is loaded meanwhile.
         catalog = self.catalog(app_id)
         if not events:
             raise InvalidArgument("a batch has at least one event", field="events")

@@ -1,10 +1,11 @@
 """Answers whether consent allows a use: from the mirror if it can be trusted, else from Postgres."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NoReturn
 
-from libs.catalog import Catalog, Purpose
+from libs.catalog import Catalogs, Purpose, Snapshot
+from libs.common.apps import catalog_of
 from libs.common.errors import Unavailable
 from libs.consent import (
     ConsentState,
@@ -19,24 +20,16 @@ from services.privacy import metrics
 from services.privacy.consent.model import ConsentAnswer, Subject
 from services.privacy.consent.ports import ConsentStore, MirrorReader
 from services.privacy.consent.tokens import token_version
-from services.privacy.consent.validation import check_app, check_purpose, check_subject
+from services.privacy.consent.validation import check_purpose, check_subject
 
 
 class Checker:
     """Decides for apps and purposes of the catalogs."""
 
-    def __init__(
-        self, catalogs: Mapping[str, Catalog], mirror: MirrorReader, store: ConsentStore
-    ) -> None:
+    def __init__(self, catalogs: Catalogs, mirror: MirrorReader, store: ConsentStore) -> None:
         self._catalogs = catalogs
         self._mirror = mirror
         self._store = store
-        # One look-up finds app and purpose both valid.
-        self._purposes = {
-            (app_id, purpose.name): purpose
-            for app_id, catalog in catalogs.items()
-            for purpose in catalog.purposes.values()
-        }
 
     async def check(
         self, app_id: str, subject_id: str, purpose_name: str, token: str
@@ -46,9 +39,10 @@ class Checker:
         Raises AppUnknown, InvalidArgument, and Unavailable: CONSENT_STALE if only an
         older state than the token's can be read, CONSENT_UNAVAILABLE if none can.
         """
-        purpose = self._purposes.get((app_id, purpose_name))
+        snapshot = self._catalogs.current
+        purpose = _purpose(snapshot, app_id, purpose_name)
         if purpose is None or not is_subject_id(subject_id):
-            self._raise_invalid(app_id, subject_id, purpose_name)
+            _raise_invalid(snapshot, app_id, subject_id, purpose_name)
         least = token_version(Subject(app_id, subject_id), token) if token else 0
         try:
             text = await self._mirror.read_one(app_id, subject_id)
@@ -70,11 +64,14 @@ class Checker:
         self, app_id: str, subject_ids: Sequence[str], purpose_name: str
     ) -> Sequence[Decision]:
         """One decision for each subject, in the order asked. Raises as `check` does."""
-        purpose = self._purposes.get((app_id, purpose_name))
+        snapshot = self._catalogs.current
+        purpose = _purpose(snapshot, app_id, purpose_name)
         if purpose is None or not all(map(is_subject_id, subject_ids)):
             wrong = (n for n, subject_id in enumerate(subject_ids) if not is_subject_id(subject_id))
             place = next(wrong, 0)
-            self._raise_invalid(app_id, subject_ids[place], purpose_name, f"subject_ids[{place}]")
+            _raise_invalid(
+                snapshot, app_id, subject_ids[place], purpose_name, f"subject_ids[{place}]"
+            )
         try:
             return decide_all(purpose, await self._mirror.read(app_id, subject_ids))
         except (ConsentUnavailable, ValueError):
@@ -91,13 +88,23 @@ class Checker:
         metrics.CHECKS_FROM_POSTGRES.inc(len(subject_ids))
         return states
 
-    def _raise_invalid(
-        self, app_id: str, subject_id: str, purpose_name: str, field: str = "subject_id"
-    ) -> NoReturn:
-        """Raises what is wrong with the question."""
-        check_purpose(check_app(self._catalogs, app_id), purpose_name)
-        check_subject(subject_id, field)
-        raise AssertionError("nothing is wrong with the question")
+
+def _purpose(snapshot: Snapshot, app_id: str, name: str) -> Purpose | None:
+    catalog = snapshot.catalogs.get(app_id)
+    return None if catalog is None else catalog.purposes.get(name)
+
+
+def _raise_invalid(
+    snapshot: Snapshot,
+    app_id: str,
+    subject_id: str,
+    purpose_name: str,
+    field: str = "subject_id",
+) -> NoReturn:
+    """Raises what is wrong with the question."""
+    check_purpose(catalog_of(snapshot, app_id), purpose_name)
+    check_subject(subject_id, field)
+    raise AssertionError("nothing is wrong with the question")
 
 
 # Keyed by content: see `libs.consent.state`.

@@ -1,7 +1,6 @@
 """Keeps the mirror in Redis equal to Postgres, the source of truth: fills it if lost, repairs subjects."""
 
-from collections.abc import Sequence
-
+from libs.catalog import Catalogs
 from libs.consent import encode_state
 from services.privacy.consent.model import Subject
 from services.privacy.consent.ports import ConsentMirror, ConsentStore
@@ -13,31 +12,36 @@ class MirrorSync:
 
     def __init__(
         self,
-        app_ids: Sequence[str],
+        catalogs: Catalogs,
         store: ConsentStore,
         mirror: ConsentMirror,
         resyncs: ResyncQueue,
         page_size: int,
     ) -> None:
-        self._app_ids = app_ids
+        self._catalogs = catalogs
         self._store = store
         self._mirror = mirror
         self._resyncs = resyncs
         self._page_size = page_size
-        # The process before may have ended between a commit and the write to the mirror.
-        self._due = set(app_ids)
+        # The apps of the last round, and those of which the mirror may not be equal.
+        self._known: set[str] = set()
+        self._due: set[str] = set()
         self.fills = 0
 
     async def sync(self) -> None:
         """Does what there is to do now. Raises Unavailable; what is left is done next time."""
         await self._repair_all()
+        app_ids = list(self._catalogs.current.catalogs)
+        # At the start, all: the process before may have ended between a commit and the write to the mirror.
+        # Later, those that a new catalog brought, perhaps back: what others recorded meanwhile is unknown.
+        self._due |= set(app_ids) - self._known
+        self._known = set(app_ids)
         if self._resyncs.take_full_resync():
-            self._due.update(self._app_ids)
-        for app_id in self._app_ids:
+            self._due.update(app_ids)
+        for app_id in app_ids:
             if not await self._mirror.ready(app_id):
                 self._due.add(app_id)
-        # Apps whose mirror cannot be read come first.
-        for app_id in [app_id for app_id in self._app_ids if app_id in self._due]:
+        for app_id in [app_id for app_id in app_ids if app_id in self._due]:
             if await self.fill(app_id):
                 self._due.discard(app_id)
 

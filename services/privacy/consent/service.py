@@ -1,12 +1,11 @@
 """The servicer: a message in, a domain call, a message out."""
 
-from collections.abc import Mapping
-
 import grpc
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
-from libs.catalog import Catalog
+from libs.catalog import Catalogs
+from libs.common.apps import catalog_of
 from libs.common.clock import Clock
 from libs.common.errors import InvalidArgument
 from libs.rpc.page_tokens import PageTokens, page_size
@@ -25,7 +24,7 @@ from services.privacy.consent.model import BEGINNING, Subject
 from services.privacy.consent.ports import ConsentStore
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.tokens import consent_token
-from services.privacy.consent.validation import check_app, check_recording, check_subject
+from services.privacy.consent.validation import check_recording, check_subject
 
 _SERVICE = f"/{pb.DESCRIPTOR.services_by_name['PrivacyService'].full_name}"
 MAX_SUBJECTS = 1_000
@@ -38,7 +37,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
 
     def __init__(
         self,
-        catalogs: Mapping[str, Catalog],
+        catalogs: Catalogs,
         checker: Checker,
         recorder: Recorder,
         store: ConsentStore,
@@ -74,7 +73,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         self, request: pb.RecordConsentRequest, _: grpc.aio.ServicerContext
     ) -> pb.RecordConsentResponse:
         recording = to_recording(request)
-        catalog = check_app(self._catalogs, request.app_id)
+        catalog = catalog_of(self._catalogs.current, request.app_id)
         check_recording(catalog, recording, [choice.purpose for choice in request.choices])
         recorded = await self._recorder.record(recording)
         metrics.RECORDINGS.inc()
@@ -86,7 +85,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
     async def GetConsentHistory(  # noqa: N802
         self, request: pb.GetConsentHistoryRequest, _: grpc.aio.ServicerContext
     ) -> pb.GetConsentHistoryResponse:
-        check_app(self._catalogs, request.app_id)
+        catalog_of(self._catalogs.current, request.app_id)
         check_subject(request.subject_id)
         size = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
         subject = Subject(request.app_id, request.subject_id)

@@ -1,22 +1,14 @@
-"""What a call may name: apps and purposes of the catalogs, and subject ids of a sane shape."""
+"""What a call may name: purposes of the catalog, and subject ids of a sane shape."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from libs.catalog import Catalog
 from libs.catalog.texts import MAX_TEXT_LENGTH, is_short_text
-from libs.common.errors import AppUnknown, InvalidArgument
+from libs.common.errors import InvalidArgument
 from libs.consent import is_subject_id
 from services.privacy.consent.model import Recording
 
 MAX_CHOICES = 32
-
-
-def check_app(catalogs: Mapping[str, Catalog], app_id: str) -> Catalog:
-    """The app's catalog. Raises AppUnknown."""
-    catalog = catalogs.get(app_id)
-    if catalog is None:
-        raise AppUnknown(app_id)
-    return catalog
 
 
 def check_purpose(catalog: Catalog, purpose: str, field: str = "purpose") -> None:

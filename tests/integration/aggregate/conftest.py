@@ -77,6 +77,8 @@ def stores(
         catalogs=write_catalog(tmp_path),
         claim_idle_seconds=0.4,
         max_attempts=2,
+        catalog_poll_seconds=0.1,
+        catalog_wait_seconds=0,
         watch_interval_seconds=0.05,
     )
     with Redis.from_url(redis_url) as redis:
@@ -92,8 +94,9 @@ async def start(stores: Stores) -> AsyncIterator[Callable[[], Awaitable[Aggregat
             stack = await everything.enter_async_context(AsyncExitStack())
             stop = asyncio.Event()
             parts = await build(stores.settings, stack)
+            runs = [*(loop.run for loop in parts.loops), parts.catalogs.run]
             server = GrpcServer(stores.settings, parts.bindings)
-            loops = [asyncio.create_task(loop.run(stop)) for loop in parts.loops]
+            loops = [asyncio.create_task(run(stop)) for run in runs]
             await server.start()
 
             async def stop_one() -> None:

@@ -10,9 +10,11 @@ from services.aggregate.plan import CatalogBehindError
 from tests.unit.aggregate.fakes import MemoryStore
 from tests.unit.aggregate.samples import APP, batch, event, plan
 
+PLANS = {APP: plan()}
+
 
 def an_applier(store: MemoryStore) -> BatchCounter:
-    return BatchCounter({APP: plan()}, store, KnownMembers(100), CellIdentity(100))
+    return BatchCounter(store, KnownMembers(100), CellIdentity(100))
 
 
 async def test_after_a_lost_connection_a_repetition_counts_once() -> None:
@@ -20,10 +22,10 @@ async def test_after_a_lost_connection_a_repetition_counts_once() -> None:
     store.failures = [ConnectionError()]
     applier, chunk = an_applier(store), [batch(event(player="ann"))]
     with pytest.raises(ConnectionError):
-        await applier.apply(chunk)
+        await applier.apply(chunk, PLANS)
     assert not store.batches
     assert not store.cells
-    applied = await applier.apply(chunk)
+    applied = await applier.apply(chunk, PLANS)
     assert (applied.batches, applied.duplicates, applied.events) == (1, 0, {APP: 1})
     assert {m.count for (m, _) in store.measures.values()} <= {0, 1}
     assert len(store.batches) == 1
@@ -32,29 +34,29 @@ async def test_after_a_lost_connection_a_repetition_counts_once() -> None:
 async def test_a_batch_of_an_unknown_app_is_refused() -> None:
     unknown = StoredBatch(b"x" * 16, "chess", [], [], [], frozenset())
     with pytest.raises(CatalogBehindError):
-        await an_applier(MemoryStore()).apply([unknown])
+        await an_applier(MemoryStore()).apply([unknown], PLANS)
 
 
 async def test_the_same_batch_in_two_entries_counts_once() -> None:
     store = MemoryStore()
     one = batch(event(), batch_id=b"1" * 16)
-    applied = await an_applier(store).apply([one, one])
+    applied = await an_applier(store).apply([one, one], PLANS)
     assert (applied.batches, applied.duplicates) == (1, 1)
-    again = await an_applier(store).apply([one])
+    again = await an_applier(store).apply([one], PLANS)
     assert (again.batches, again.duplicates, again.events) == (0, 1, {})
 
 
 async def test_what_was_counted_before_is_told_again_as_it_is_now() -> None:
     applier = an_applier(MemoryStore())
     first = batch(event(player="ann"), batch_id=b"1" * 16)
-    told = {state.cell: state for state in (await applier.apply([first])).states}
+    told = {state.cell: state for state in (await applier.apply([first], PLANS)).states}
     # Perhaps nobody heard: the entry comes again.
-    again = {state.cell: state for state in (await applier.apply([first])).states}
+    again = {state.cell: state for state in (await applier.apply([first], PLANS)).states}
     assert again == told
     # Together with a new one, and after it, it is the newest state that is told.
     [second, third] = [batch(event(player="bob")) for _ in range(2)]
-    await applier.apply([second])
-    both = {state.cell: state for state in (await applier.apply([first, third])).states}
+    await applier.apply([second], PLANS)
+    both = {state.cell: state for state in (await applier.apply([first, third], PLANS)).states}
     [events] = [state for cell, state in both.items() if cell.rollup == "events"]
     assert (events.version, events.values) == (3, {"events": 3.0})
 
@@ -62,9 +64,9 @@ async def test_what_was_counted_before_is_told_again_as_it_is_now() -> None:
 async def test_people_who_are_known_are_not_stored_again() -> None:
     store = MemoryStore()
     applier = an_applier(store)
-    await applier.apply([batch(event("match.left", player="ann"))])
+    await applier.apply([batch(event("match.left", player="ann"))], PLANS)
     offered = store.offered_members
-    applied = await applier.apply([batch(event("match.left", player="ann"))])
+    applied = await applier.apply([batch(event("match.left", player="ann"))], PLANS)
     assert store.offered_members == offered == 1
     # Nobody is told of a cell that did not change.
     assert {state.cell.rollup for state in applied.states} == {"events"}
@@ -75,8 +77,8 @@ async def test_what_is_rolled_back_is_not_taken_for_known() -> None:
     applier = an_applier(store)
     store.failures = [ValueError()]
     with pytest.raises(ValueError):
-        await applier.apply([batch(event(player="ann"))])
-    await applier.apply([batch(event(player="ann"))])
+        await applier.apply([batch(event(player="ann"))], PLANS)
+    await applier.apply([batch(event(player="ann"))], PLANS)
     assert {member for _, metric, member in store.members if metric == "active_users"} == {"ann"}
 
 
@@ -84,6 +86,6 @@ async def test_every_change_of_a_cell_raises_its_version() -> None:
     applier = an_applier(MemoryStore())
     versions = []
     for _ in range(3):
-        applied = await applier.apply([batch(event())])
+        applied = await applier.apply([batch(event())], PLANS)
         versions.append({s.version for s in applied.states if s.cell.rollup == "events"})
     assert versions == [{1}, {2}, {3}]

@@ -8,7 +8,8 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.streams.v1 import batch_pb2
 
-from libs.catalog import Catalog
+from libs.catalog import Catalog, Catalogs, Snapshot
+from libs.catalog.snapshot import SnapshotEntry
 from libs.common.pseudonym import Pseudonymizer
 from libs.consent import encode_state
 from services.ingest.intake import convert
@@ -37,7 +38,7 @@ class Ingest:
     ) -> None:
         self.answers, self.stream = Answers(states), Recorder()
         self._pipeline = IngestPipeline(
-            {"chess": catalog or chess()},
+            Catalogs(Snapshot("", 0, {"chess": SnapshotEntry(catalog or chess())})),
             ConsentGate(self.answers, Anonymizer(PSEUDONYMS)),
             self.stream,
             FixedClock(),

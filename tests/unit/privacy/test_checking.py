@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from libs.catalog import Purpose, WhenDenied
+from libs.catalog import Catalogs, Purpose, WhenDenied
 from libs.common.errors import Unavailable, WeirError
 from libs.consent import ConsentState, Decision
 from services.privacy.consent.checking import Checker
@@ -15,7 +15,7 @@ from tests.unit.privacy.fakes import FakeMirror, FakeStore
 
 ANN = Subject("chess", "ann")
 CATALOG: Any = SimpleNamespace(
-    purposes={"telemetry": Purpose("telemetry", True, WhenDenied.ANONYMIZE)}
+    app_id="chess", purposes={"telemetry": Purpose("telemetry", True, WhenDenied.ANONYMIZE)}
 )
 ALLOWED_BY_DEFAULT = ConsentAnswer(Decision.ALLOW, recorded=False)
 GRANTED = ConsentAnswer(Decision.ALLOW, recorded=True)
@@ -26,7 +26,7 @@ class Scene:
     def __init__(self) -> None:
         self.mirror = FakeMirror([])
         self.store = FakeStore([])
-        self.checker = Checker({"chess": CATALOG}, self.mirror, self.store)
+        self.checker = Checker(Catalogs.of(CATALOG), self.mirror, self.store)
 
     async def check(self, token: str = "") -> ConsentAnswer:
         return await self.checker.check("chess", "ann", "telemetry", token)

@@ -1,7 +1,11 @@
 """Filling and repairing, on stores in memory."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from libs.catalog import Catalogs, Snapshot
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState
 from services.privacy.consent import resync_queue as repairs_module
@@ -10,6 +14,7 @@ from services.privacy.consent.model import Subject
 from services.privacy.consent.resync_queue import ResyncQueue
 from tests.unit.privacy.fakes import FakeMirror, FakeStore
 
+CATALOG: Any = SimpleNamespace(app_id="chess")
 ANN, BOB, EVE = (Subject("chess", name) for name in ("ann", "bob", "eve"))
 
 
@@ -19,7 +24,8 @@ class Scene:
         self.store = FakeStore(self.log)
         self.mirror = FakeMirror(self.log)
         self.repairs = ResyncQueue()
-        self.sync = MirrorSync(["chess"], self.store, self.mirror, self.repairs, page_size=2)
+        self.catalogs = Catalogs.of(CATALOG)
+        self.sync = MirrorSync(self.catalogs, self.store, self.mirror, self.repairs, page_size=2)
         for version, person in enumerate((ANN, BOB, EVE), start=1):
             self.store.states[person] = ConsentState(version, {"telemetry": version != 2})
         self.store.version = 3
@@ -41,6 +47,32 @@ async def test_a_fill_goes_page_by_page_between_its_signs() -> None:
         "end",
     ]
     assert scene.mirror.whole
+
+
+async def test_the_mirror_of_an_app_that_a_catalog_brings_is_filled() -> None:
+    scene = Scene()
+    await scene.sync.sync()
+    go: Any = SimpleNamespace(app_id="go")
+    ann = Subject("go", "ann")
+    scene.store.states[ann] = ConsentState(4, {"telemetry": False})
+    await scene.sync.sync()
+    assert (scene.sync.fills, ann in scene.mirror.texts) == (1, False)
+    scene.catalogs.replace(Snapshot.of(CATALOG, go))
+    await scene.sync.sync()
+    assert (scene.sync.fills, scene.mirror.texts[ann]) == (2, b"4 -telemetry")
+
+
+async def test_the_mirror_of_an_app_that_comes_back_is_filled_again() -> None:
+    """Another replica, with the old catalog, may have recorded something meanwhile, and ended before the
+    mirror had it."""
+    scene = Scene()
+    await scene.sync.sync()
+    scene.catalogs.replace(Snapshot.of())
+    await scene.sync.sync()
+    scene.store.states[ANN] = ConsentState(4, {"telemetry": False})
+    scene.catalogs.replace(Snapshot.of(CATALOG))
+    await scene.sync.sync()
+    assert (scene.sync.fills, scene.mirror.texts[ANN]) == (2, b"4 -telemetry")
 
 
 async def test_a_fill_leaves_what_is_newer() -> None:

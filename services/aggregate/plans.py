@@ -1,0 +1,29 @@
+"""The plans of the catalogs in use, and those of the catalogs before them."""
+
+from collections.abc import Iterator, Mapping
+
+from libs.catalog import Catalogs, Snapshot
+from libs.common.apps import catalog_of
+from services.aggregate.plan import AppPlan, compile_plan
+
+
+def plan_of(snapshot: Snapshot, app_id: str) -> AppPlan:
+    """The app's plan. Raises AppUnknown."""
+    catalog_of(snapshot, app_id)
+    return snapshot.derived(app_id, compile_plan)
+
+
+def current_plans(catalogs: Catalogs) -> Mapping[str, AppPlan]:
+    """The plans of the catalogs in use, by app."""
+    snapshot = catalogs.current
+    return {app_id: snapshot.derived(app_id, compile_plan) for app_id in snapshot.catalogs}
+
+
+def earlier_plans(catalogs: Catalogs, app_id: str) -> Iterator[AppPlan]:
+    """The app's plans that are no longer in use and that this process still has, newest first."""
+    newer = catalogs.current
+    for snapshot in catalogs.earlier:
+        if app_id in snapshot.catalogs:
+            if newer.catalogs.get(app_id) is not snapshot.catalogs[app_id]:
+                yield snapshot.derived(app_id, compile_plan)
+            newer = snapshot
