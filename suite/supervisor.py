@@ -236,8 +236,8 @@ class Suite:
             process.wait_until_ready()
 
     def _wait_for_consent(self, redis_url: str) -> None:
-        """Privacy serves before it has filled its mirror, and until then ingest takes nothing about
-        anybody: a suite that says it is up should take the first event."""
+        """Privacy serves before it has filled its mirror, and until then ingest takes nothing about a
+        person: a suite that says it is up should take the first event."""
         if not any(service.module == "services.privacy" for service in self._table):
             return
         self._report("waiting until consent can be read")

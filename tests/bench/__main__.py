@@ -70,7 +70,7 @@ def main() -> int:
     report = Report()
     with (
         tempfile.TemporaryDirectory(prefix="weir-bench-") as folder,
-        # Nothing of the user's own settings: everybody measures the same.
+        # Nothing of the user's own settings: every run measures the same.
         Suite(Home(Path(folder)), without_settings(), report=progress.print) as suite,
     ):
         try:

@@ -16,7 +16,7 @@ _SAMPLE = 1_000
 
 
 async def record_answers(address: str, token: str, traffic: Traffic) -> int:
-    """Records every choice of everybody, apart from those of `GRANTED`; returns how many people have made
+    """Records every choice of all people, apart from those of `GRANTED`; returns how many people have made
     one.
 
     Raises WrongCountsError if a sample of them is not answered for accordingly.

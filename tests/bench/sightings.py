@@ -33,7 +33,7 @@ VISIBLE = """
 
 
 class StoredSightings:
-    """Sees a frame when its last event, which is about nobody but the marker, can be selected."""
+    """Sees a frame when its last event, which is about no person but the marker, can be selected."""
 
     def __init__(self, connection: psycopg.AsyncConnection[Any], streams: Sequence[Frames]) -> None:
         self._connection = connection
@@ -82,7 +82,7 @@ class StoredSightings:
 
 
 class LiveSightings:
-    """Watches each app's rollup `events` as a dashboard would, and keeps every total it is told."""
+    """Watches each app's rollup `events` as a dashboard would, and keeps every total it is sent."""
 
     def __init__(self, address: str, token: str, apps: Sequence[str]) -> None:
         self._address = address

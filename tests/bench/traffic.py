@@ -127,7 +127,7 @@ class AppTraffic:
         return person, session_id, happening
 
     def _in_turn(self) -> Iterator[Person]:
-        # All come before anybody comes again: the hardest case for whatever remembers people.
+        # All come before any comes again: the hardest case for caches of people.
         while True:
             yield from self.people
 

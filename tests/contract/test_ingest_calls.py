@@ -369,7 +369,7 @@ def test_patience_begins_when_there_is_something_to_send(monkeypatch: pytest.Mon
         hours[0] = 1.0
         sender.send(_event("a"))
         sender._submit()
-        # An hour without events was nobody's failure: it is tried more than once.
+        # An hour without events was no failure: it is tried more than once.
         assert attempts.acquire(timeout=30)
         assert attempts.acquire(timeout=30)
         hours[0] = 2.0

@@ -110,7 +110,7 @@ def test_five_events_of_2_5_mb_break_nothing(calls: SuiteCalls, limits_suite: Su
         _round("noted", properties={"notes": "n" * 65_525}),
     )
     refused = {result.event_id: describe_status(result.status) for result in taken.results}
-    assert {name: (told.field, told.message) for name, told in refused.items()} == {
+    assert {name: (problem.field, problem.message) for name, problem in refused.items()} == {
         "long": ("properties.mode", limit),
         "long-referrer": ("context.referrer", limit),
         "noted": ("properties.notes", "must be at most 65536 bytes"),

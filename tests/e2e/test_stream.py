@@ -71,8 +71,8 @@ def test_a_withdrawal_between_two_frames_takes_effect_on_the_second(calls: Suite
     rows = calls.stored("subject_id, anonymous_id, session_id", [first, second, third])
     assert rows[0] == (subject_id, None, None)
     assert rows[2] == (subject_id, None, None)
-    nobody, anonymous_id, session_id = rows[1]
-    assert nobody is None
+    subject_id, anonymous_id, session_id = rows[1]
+    assert subject_id is None
     assert re.fullmatch("[0-9a-f]{32}", anonymous_id)
     assert re.fullmatch("[0-9a-f]{32}", session_id)
 

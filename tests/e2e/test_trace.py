@@ -1,4 +1,4 @@
-"""One trace from the producer's span to the rollup; and silence where nobody listens."""
+"""One trace from the producer's span to the rollup; and silence if nothing listens."""
 
 import os
 import shutil

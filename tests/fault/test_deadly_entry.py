@@ -1,4 +1,4 @@
-"""An entry that kills whoever reads it: it takes nothing with it, and is quarantined after enough deaths."""
+"""An entry that kills its reader: it takes nothing with it, and is quarantined after enough deaths."""
 
 import os
 import signal

@@ -43,7 +43,7 @@ def test_a_killed_service_loses_and_doubles_nothing(
     settle(fragile_suite.addresses.database_url, APP, ledger)
     check(fragile_suite.addresses.database_url, APP, ledger)
     assert ledger.sent >= ledger.verdicts.keys()
-    # None of these people has been asked, which counts as a refusal in this app.
+    # None of these people has been asked, which counts as denied in this app.
     assert set(ledger.counts()) <= {"anonymized", "duplicate"}
 
 

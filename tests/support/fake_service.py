@@ -17,7 +17,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 async def main() -> None:
     if (Path(os.environ["FAKE_SERVICE_HOME"]) / "broken").exists():
-        sys.exit("told to break")
+        sys.exit("asked to break")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])

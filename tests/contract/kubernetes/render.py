@@ -18,7 +18,7 @@ CLUSTER_WIDE = {"Namespace"}
 def render(folder: Path) -> list[Object]:
     """The objects of a base in the order of its resources.
 
-    Raises ValueError where the kustomization uses what this renderer does not know.
+    Raises ValueError if the kustomization uses what this renderer does not know.
     """
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
     if unknown := kustomization.keys() - FEATURES:

@@ -149,7 +149,7 @@ def test_the_grace_period_outlasts_the_drain(
     spec = deployments[service]["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    # What is in hand when the drain ends is finished, and spans are flushed: 15 s for both.
+    # What is being processed when the drain ends is finished, and spans are flushed: 15 s for both.
     assert spec["terminationGracePeriodSeconds"] >= sleep + drain + 15
 
 

@@ -208,7 +208,7 @@ async def test_a_watcher_hears_of_what_was_counted_by_one_who_died_before_tellin
         [stored_batch(fields)], {APP: plan()}
     )
     await engine.dispose()
-    # Its entry was not acknowledged, and goes to somebody else.
+    # Its entry was not acknowledged, and goes to another reader.
     stores.send(fields)
     assert cells_of(await call.read()) == {"events": {"events": 1.0}}
     call.cancel()

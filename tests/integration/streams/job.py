@@ -92,7 +92,7 @@ async def quarantined(client: Redis) -> list[dict[bytes, bytes]]:
 
 
 async def die_holding(client: Redis, deaths_alone: int) -> None:
-    """Somebody was given all entries, then others each of them alone; all of them died."""
+    """One reader was given all entries, then others each of them alone; all of them died."""
     dead = group_of(client, consumer="dead")
     await dead.create()
     quarantine = Quarantine(client, "g", max_attempts=3, max_entries=100)

@@ -67,7 +67,7 @@ async def test_two_chunks_overlap_and_no_third(client: Redis) -> None:
             await add(client, 1)
             await until(lambda: len(job.chunks) == chunks)  # noqa: B023
         await add(client, 1)
-        # Long after they could have been claimed: what is in hand is not taken for abandoned.
+        # Long after they could have been claimed: an entry that is being processed is not claimed.
         await asyncio.sleep(0.5)
         assert job.chunks == [1, 1]
         job.open.set()

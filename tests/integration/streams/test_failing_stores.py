@@ -86,7 +86,7 @@ async def test_a_stop_while_a_store_is_down_leaves_the_entries_to_others(client:
         await until(lambda: job.chunks)
         stop.set()
     await settled(client, STREAM, pending=5)
-    # Somebody else has them in hand, also waits, and is told to stop: no attempt is held against them.
+    # Another reader has them, also waits, and is asked to stop: no attempt is counted against them.
     async with consuming(client, job, consumer="other") as stop:
         await until(lambda: len(job.chunks) > 2)
         stop.set()

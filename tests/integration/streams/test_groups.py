@@ -71,7 +71,7 @@ async def test_large_entries_after_many_small_ones_do_not_come_all_at_once(clien
         pass
     await add(client, 200, size=1_000_000)
     largest = max(len(chunk) for chunk in [await group.read(0.001) for _ in range(10)])
-    # Nobody knows the next entry's size; but 64 of the largest that ingest takes are 256 MiB.
+    # The next entry's size is not known; but 64 of the largest that ingest takes are 256 MiB.
     assert largest <= 64
 
 

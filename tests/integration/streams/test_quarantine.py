@@ -1,4 +1,4 @@
-"""Entries that nobody can handle are tried alone, and then quarantined, within limits."""
+"""Entries that no reader can handle are tried alone, and then quarantined, within limits."""
 
 import asyncio
 from collections import Counter
@@ -38,7 +38,7 @@ async def test_what_fails_is_tried_alone_and_quarantined_and_its_neighbours_go_o
     assert not await client.exists(ATTEMPTS)
 
 
-async def test_what_is_mended_in_time_is_done_and_forgotten(client: Redis) -> None:
+async def test_what_is_fixed_in_time_is_done_and_forgotten(client: Redis) -> None:
     await add(client, 5)
     job = Job()
     job.trouble[2] = ZeroDivisionError()
@@ -116,7 +116,7 @@ async def test_a_release_that_handles_nothing_does_not_settle_everything_in_anot
         await settled(client, STREAM, pending=6)
         await asyncio.sleep(0.5)  # they came back, more than once
         assert other.done.total() == 3
-        # The release is mended: what is left is worked on.
+        # The release is fixed: what is left is processed.
         job.trouble = {}
         await settled(client, STREAM)
     assert job.done + other.done == Counter(range(9))
@@ -131,7 +131,7 @@ async def test_a_second_shard_has_a_quarantine_of_its_own(client: Redis) -> None
         assert not await quarantine.admit(entry)
         await quarantine.add(entry)
         assert await client.xlen(f"g:{{{shard}}}:quarantine") == 1
-        # Whoever comes upon it again before the acknowledgement is seen begins anew.
+        # A reader that finds it again before the acknowledgement is seen begins anew.
         assert not await client.exists(f"g:{{{shard}}}:attempts")
 
 

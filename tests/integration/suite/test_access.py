@@ -116,12 +116,12 @@ def test_without_the_password_both_refuse(stores: Stores) -> None:
 def test_another_user_is_refused(stores: Stores, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can try it as another user")
-    nobody = pwd.getpwnam("nobody")
+    unprivileged = pwd.getpwnam("nobody")
     # On a socket, even one who knows the password.
     known = [stores.postgres.url, stores.redis.url] if stores.folder == tmp_path else []
     urls = [*stores.without_password(), *known]
     answers = subprocess.run(
-        [sys.executable, "-c", INTRUDER, str(nobody.pw_uid), str(nobody.pw_gid), *urls],
+        [sys.executable, "-c", INTRUDER, str(unprivileged.pw_uid), str(unprivileged.pw_gid), *urls],
         capture_output=True,
         text=True,
         check=True,

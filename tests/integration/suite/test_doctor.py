@@ -152,7 +152,7 @@ def silent_server() -> Iterator[str]:
     ("user", "database", "words"),
     [
         ("weir", "nowhere", 'database "nowhere" does not exist'),
-        (f"stranger:{SECRET}", "weir", 'password authentication failed for user "stranger"'),
+        (f"intruder:{SECRET}", "weir", 'password authentication failed for user "intruder"'),
     ],
 )
 def test_a_database_that_refuses_is_one_line(

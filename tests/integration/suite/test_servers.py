@@ -123,8 +123,8 @@ def test_two_suites_of_servers_run_side_by_side(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_stepped_over(
     deep_folder: Path, kind: type[PostgresServer] | type[RedisServer]
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
-        taken = stranger.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
         server = kind(deep_folder, taken)
         try:
             server.start()
@@ -142,7 +142,7 @@ def test_a_port_lost_between_picking_and_binding_is_stepped_over(
         server.start()
         port = server.port
         server.kill()
-        # The port is still ours by the reservation, which a stranger knows nothing about.
+        # The port is still ours by the reservation, which another process knows nothing about.
         with socket.create_server(("127.0.0.1", port)):
             server.start()
             assert server.port > port

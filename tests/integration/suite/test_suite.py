@@ -105,7 +105,7 @@ def test_what_the_user_brings_is_used(
         assert suite.addresses.database_url == database_url
         assert suite.addresses.redis_url == redis_url
         assert suite.addresses.token == "mine"
-        # Whoever reads it may work in another folder.
+        # Its reader may work in another folder.
         assert suite.addresses.catalogs == str(Path.cwd() / "docs/of/mine")
         assert not (home.path / "postgres").exists()
         with pytest.raises(KeyError):
@@ -154,7 +154,7 @@ def test_a_service_that_does_not_start_fails_the_suite_with_its_words(
 ) -> None:
     (tmp_path / "broken").touch()
     suite = Suite(home, fake_environment, services=fake_services)
-    with pytest.raises(StartError, match=r"exit status 1(?s:.*)told to break"):
+    with pytest.raises(StartError, match=r"exit status 1(?s:.*)asked to break"):
         suite.start()
     assert not home.addresses_file.exists()
     with home.lock():
@@ -203,8 +203,8 @@ def test_weir_up_ends_in_good_order(
         addresses = home.read_addresses()
         pids = [child.pid for child in psutil.Process(weir.pid).children(recursive=False)]
         weir.send_signal(number)
-        farewell, _ = weir.communicate(timeout=PATIENCE_SECONDS)
-    assert weir.returncode == 0, farewell
+        output, _ = weir.communicate(timeout=PATIENCE_SECONDS)
+    assert weir.returncode == 0, output
     assert len(pids) == 6
     assert all(gone(pid) for pid in pids)
     assert f"export TOKEN={addresses.token}" in welcome
@@ -218,7 +218,7 @@ def test_weir_up_ends_in_good_order(
     event = json_format.Parse(track[0], TrackEventRequest()).event
     assert load_catalogs(REPOSITORY / "catalogs")["unofficial_communities"].events[event.name]
     json_format.Parse(check[0], CheckConsentRequest())
-    assert "stopping postgres" in farewell
+    assert "stopping postgres" in output
     assert not home.addresses_file.exists()
 
 

@@ -42,7 +42,7 @@ events:
           loot: {type: object}
   match.left:
     category: play
-    description: Somebody leaves
+    description: A player leaves
 rollups:
   matches:
     events: [match.ended]

@@ -49,11 +49,11 @@ async def test_the_same_batch_in_two_entries_counts_once() -> None:
 async def test_what_was_counted_before_is_told_again_as_it_is_now() -> None:
     applier = an_applier(MemoryStore())
     first = batch(event(player="ann"), batch_id=b"1" * 16)
-    told = {state.cell: state for state in (await applier.apply([first], PLANS)).states}
-    # Perhaps nobody heard: the entry comes again.
+    published = {state.cell: state for state in (await applier.apply([first], PLANS)).states}
+    # Perhaps no watcher got it: the entry comes again.
     again = {state.cell: state for state in (await applier.apply([first], PLANS)).states}
-    assert again == told
-    # Together with a new one, and after it, it is the newest state that is told.
+    assert again == published
+    # Together with a new one, and after it, the newest state is published.
     [second, third] = [batch(event(player="bob")) for _ in range(2)]
     await applier.apply([second], PLANS)
     both = {state.cell: state for state in (await applier.apply([first, third], PLANS)).states}
@@ -68,7 +68,7 @@ async def test_people_who_are_known_are_not_stored_again() -> None:
     offered = store.offered_members
     applied = await applier.apply([batch(event("match.left", player="ann"))], PLANS)
     assert store.offered_members == offered == 1
-    # Nobody is told of a cell that did not change.
+    # A cell that did not change is not published.
     assert {state.cell.rollup for state in applied.states} == {"events"}
 
 

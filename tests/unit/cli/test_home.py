@@ -1,4 +1,4 @@
-"""What commands take from WEIR_HOME: the running suite's catalogs, and a refusal where it is no folder."""
+"""What commands take from WEIR_HOME: the running suite's catalogs, and an error if it is no folder."""
 
 import json
 import os
@@ -19,8 +19,8 @@ from tests.support.repository import REPOSITORY
 from tests.unit.catalog.small_catalog import SMALL
 
 SHIPPED = sorted(file.stem for file in (REPOSITORY / "catalogs").glob("*.yaml"))
-# Port 9 of this machine: nobody answers.
-NOBODY = dict.fromkeys(("ingest", "aggregate", "privacy"), "127.0.0.1:9")
+# Port 9 of this machine: nothing answers.
+SILENT = dict.fromkeys(("ingest", "aggregate", "privacy"), "127.0.0.1:9")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def running(home: Home, tmp_path: Path) -> Iterator[Addresses]:
     """The addresses of a suite whose only app is chess."""
     folder = _folder(tmp_path, "chess")
-    addresses = Addresses(NOBODY, {}, "", "", "t", os.getpid(), str(folder))
+    addresses = Addresses(SILENT, {}, "", "", "t", os.getpid(), str(folder))
     home.write_addresses(addresses)
     yield addresses
     home.remove_addresses()

@@ -54,5 +54,5 @@ def test_a_full_disk_silences_nobody_for_good() -> None:
     file = FullOnce()
     console = Console(file=file)
     tell(console, "lost or late")
-    tell(console, "told")
-    assert file.getvalue().endswith("told\n")
+    tell(console, "shown")
+    assert file.getvalue().endswith("shown\n")

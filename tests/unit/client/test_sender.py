@@ -250,7 +250,7 @@ def test_a_refusal_that_will_not_change_ends_the_sending() -> None:
     assert ingest.streams == 1
 
 
-def test_a_server_that_is_not_there_is_given_up_in_time() -> None:
+def test_sending_ends_in_time_if_no_server_is_there() -> None:
     with (
         pytest.raises(GaveUpError, match="UNAVAILABLE"),
         Client("127.0.0.1:1") as client,
@@ -259,7 +259,7 @@ def test_a_server_that_is_not_there_is_given_up_in_time() -> None:
         sender.send(build_event("tick"))
 
 
-def test_a_server_that_hangs_up_without_a_word_is_given_up_in_time() -> None:
+def test_sending_ends_in_time_if_the_server_hangs_up() -> None:
     class Mute(pb_grpc.IngestServiceServicer):
         def StreamEvents(self, requests: Any, context: Any) -> Iterator[Any]:  # noqa: N802
             return iter(())

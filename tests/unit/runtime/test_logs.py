@@ -61,7 +61,7 @@ main("test", CommonSettings, build)
 def test_a_service_that_dies_says_so_in_one_line_without_values() -> None:
     settings = {
         "WEIR_ENVIRONMENT": "development",
-        "WEIR_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "WEIR_DATABASE_URL": "postgresql://unknown@127.0.0.1:1/none",
         "WEIR_REDIS_URL": "redis://127.0.0.1:1",
     }
     run = subprocess.run(

@@ -34,7 +34,7 @@ def test_the_callers_trace_is_found_in_the_metadata() -> None:
 def test_without_an_endpoint_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(socket, "socket", None)  # whoever opens one fails
+    monkeypatch.setattr(socket, "socket", None)  # opening one fails
     stop = setup_telemetry("test")
     with batch_span("ingest.batch", TRACEPARENT) as handed_on:
         assert handed_on == TRACEPARENT

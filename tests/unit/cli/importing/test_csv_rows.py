@@ -132,7 +132,7 @@ def test_quotes_that_the_user_trusts_may_span_anything() -> None:
     assert [row.problem == "" for row in _rows('a,b\n1,"x\n2,y\n', quote='"')] == [False, True]
 
 
-def test_a_row_of_several_lines_with_another_number_of_fields_is_given_up_alone() -> None:
+def test_a_row_of_several_lines_with_another_number_of_fields_is_skipped_alone() -> None:
     rows = list(_rows('a,b,c\n"1,2,3\nx",5\n7,8,9\n'))
     assert [(row.number, row.document is None) for row in rows] == [
         (2, True),

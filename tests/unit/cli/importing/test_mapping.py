@@ -1,4 +1,4 @@
-"""From the columns of somebody's log to the fields of an event."""
+"""From the columns of a log to the fields of an event."""
 
 from pathlib import Path
 from typing import Any
