@@ -34,7 +34,7 @@ async def cells(aggregate: Aggregate, rollup: str) -> list[dict[str, float]]:
     return [dict(cell.metrics) for cell in response.cells]
 
 
-async def reason_of(aggregate: Aggregate, rollup: str) -> str:
+async def error_reason(aggregate: Aggregate, rollup: str) -> str:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await cells(aggregate, rollup)
     return reason_of(caught.value)[1]
@@ -55,7 +55,7 @@ async def test_an_event_that_no_catalog_has_yet_waits_and_is_counted_once(
     await until(lambda: len(stores.sql("SELECT 1 FROM aggregate.batches")) == 1)
     # More often than an entry that fails.
     await until(lambda: _deliveries(stores) > 2 * (1 + stores.settings.max_attempts))
-    assert await reason_of(aggregate, "wins") == "ROLLUP_UNKNOWN"
+    assert await error_reason(aggregate, "wins") == "ROLLUP_UNKNOWN"
     assert not stores.redis.exists("aggregate:{0}:quarantine")
     write(stores, NEW_EVENT)
     await stores.until_drained()
@@ -93,7 +93,7 @@ async def test_a_watcher_of_a_rollup_that_is_gone_is_told_so(
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await read_to_the_end(call)
     assert reason_of(caught.value)[1] == "ROLLUP_UNKNOWN"
-    assert await reason_of(aggregate, "loot") == "ROLLUP_UNKNOWN"
+    assert await error_reason(aggregate, "loot") == "ROLLUP_UNKNOWN"
 
 
 async def test_a_watcher_hears_nothing_of_a_change_that_is_not_about_rollups(
