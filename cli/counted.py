@@ -8,13 +8,12 @@ import grpc
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
-from cli.connect import call_metadata
+from libs.rpc.channels import Calls, pages
 from suite.home import Addresses
 
 # The rollup that every app has: all events, by hour and name.
 ROLLUP, METRIC = "events", "events"
 _PAGE_SIZE = 10_000
-_CALL_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 _METRICS_SECONDS = 2.0
 
@@ -23,28 +22,17 @@ class CountedEvents:
     """How many events of one app are stored and counted so far."""
 
     def __init__(self, channel: grpc.Channel, addresses: Addresses, app_id: str) -> None:
-        self._stub = pb_grpc.AggregateServiceStub(channel)
-        self._metadata = call_metadata(addresses)
+        stub = pb_grpc.AggregateServiceStub(channel)
+        self._calls = Calls(stub, addresses.token, wait_for_ready=True)
         self._metrics_url = addresses.metrics.get("enrich", "")
         self._app_id = app_id
 
     def counted(self) -> int:
         """The events in the app's numbers. Raises grpc.RpcError."""
-        total: float = 0.0
-        token = ""
-        while True:
-            response = self._stub.QueryRollup(
-                pb.QueryRollupRequest(
-                    app_id=self._app_id, rollup=ROLLUP, page_size=_PAGE_SIZE, page_token=token
-                ),
-                metadata=self._metadata,
-                timeout=_CALL_SECONDS,
-                wait_for_ready=True,
-            )
-            total += sum(cell.metrics.get(METRIC, 0.0) for cell in response.cells)
-            token = response.next_page_token
-            if not token:
-                return round(total)
+        request = pb.QueryRollupRequest(app_id=self._app_id, rollup=ROLLUP, page_size=_PAGE_SIZE)
+        cells = (cell for page in pages(self._calls.QueryRollup, request) for cell in page.cells)
+        total: float = sum(cell.metrics.get(METRIC, 0.0) for cell in cells)
+        return round(total)
 
     def not_stored(self) -> int:
         """The events that enrich has taken from ingest and not stored since it started, mostly because

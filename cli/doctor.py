@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from cli.connect import default_catalogs
+from cli.catalog_folders import default_catalogs
 from cli.findings import Finding, State
 from cli.token_check import token_findings
 from libs.rpc.health_probe import is_serving

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-from cli.connect import open_channel
 from cli.findings import Finding, State
 from suite.home import Addresses, Home
 
@@ -38,12 +37,14 @@ def _refusing(addresses: Addresses, token: str) -> list[str]:
     """The services that answer UNAUTHENTICATED to the token."""
     import grpc
 
+    from libs.rpc.channels import bearer, open_channel
+
     refusing = []
-    for name in addresses.services:
-        with open_channel(addresses, name) as channel:
+    for name, address in addresses.services.items():
+        with open_channel(address, retry=False) as channel:
             call = channel.unary_unary(_METHOD)
             try:
-                call(b"", timeout=_SECONDS, metadata=(("authorization", f"Bearer {token}"),))
+                call(b"", timeout=_SECONDS, metadata=bearer(token))
             except grpc.RpcError as error:
                 if error.code() is grpc.StatusCode.UNAUTHENTICATED:
                     refusing.append(name)

@@ -4,16 +4,15 @@ import time
 from collections.abc import Mapping
 from typing import Self
 
-import grpc
 from google.protobuf.json_format import MessageToDict
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
 from demo.cells import CellKey, Cells, cell_key
+from libs.rpc.channels import Calls, open_channel, pages
 from suite.home import Addresses
 
 _PAGE_SIZE = 10_000
-_CALL_SECONDS = 20.0
 _POLL_SECONDS = 0.05
 
 
@@ -21,29 +20,19 @@ class Numbers:
     """The rollups of a running suite. A context manager. Its methods raise grpc.RpcError."""
 
     def __init__(self, addresses: Addresses) -> None:
-        self._channel = grpc.insecure_channel(addresses.services["aggregate"])
-        self._stub = pb_grpc.AggregateServiceStub(self._channel)
-        self._metadata = (("authorization", f"Bearer {addresses.token}"),)
+        self._channel = open_channel(addresses.services["aggregate"])
+        stub = pb_grpc.AggregateServiceStub(self._channel)
+        self._calls = Calls(stub, addresses.token, wait_for_ready=True)
 
     def cells(self, app_id: str, rollup: str) -> Cells:
         """All cells of one rollup."""
         found: dict[CellKey, Mapping[str, float]] = {}
-        token = ""
-        while True:
-            response = self._stub.QueryRollup(
-                pb.QueryRollupRequest(
-                    app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE, page_token=token
-                ),
-                metadata=self._metadata,
-                timeout=_CALL_SECONDS,
-                wait_for_ready=True,
-            )
-            for cell in response.cells:
+        request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
+        for page in pages(self._calls.QueryRollup, request):
+            for cell in page.cells:
                 key = cell_key(cell.bucket_start.seconds, MessageToDict(cell.dimensions))
                 found[key] = dict(cell.metrics)
-            token = response.next_page_token
-            if not token:
-                return found
+        return found
 
     def counted(self, app_id: str) -> int:
         """How many events of the app are counted: the sum of the rollup that every app has."""

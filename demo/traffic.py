@@ -11,12 +11,12 @@ from weir.privacy.v1 import privacy_service_pb2 as privacy_pb
 from weir.privacy.v1 import privacy_service_pb2_grpc as privacy_grpc
 
 from demo.model import Choice, Day, DemoEvent, ExpectedVerdict
+from libs.rpc.channels import Calls, open_channel
 from suite.home import Addresses
 from weir_client import Client, EventSender, event_from_envelope
 
 _FRAME_EVENTS = 200
 _CALLS_AT_ONCE = 32
-_CALL_SECONDS = 10.0
 # Of an interrupted run, no answer is worth much; a suite that is this slow is broken.
 _GIVE_UP_SECONDS = 20.0
 
@@ -49,9 +49,10 @@ class TrafficAnswers:
 
 def record_choices(addresses: Addresses, choices: Sequence[Choice]) -> None:
     """Records what people decided, some calls at once. Raises grpc.RpcError."""
-    with grpc.insecure_channel(addresses.services["privacy"]) as channel:
-        stub = privacy_grpc.PrivacyServiceStub(channel)
-        metadata = (("authorization", f"Bearer {addresses.token}"),)
+    with open_channel(addresses.services["privacy"]) as channel:
+        privacy = Calls(
+            privacy_grpc.PrivacyServiceStub(channel), addresses.token, wait_for_ready=True
+        )
         calls: deque[grpc.Future] = deque()
         for choice in choices:
             if len(calls) >= _CALLS_AT_ONCE:
@@ -64,11 +65,7 @@ def record_choices(addresses: Addresses, choices: Sequence[Choice]) -> None:
                 method="settings_page",
                 notice_version="2026-01",
             )
-            calls.append(
-                stub.RecordConsent.future(
-                    request, metadata=metadata, timeout=_CALL_SECONDS, wait_for_ready=True
-                )
-            )
+            calls.append(privacy.RecordConsent.future(request))
         for call in calls:
             call.result()
 

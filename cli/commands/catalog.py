@@ -8,7 +8,9 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from cli.connect import AsJson, CatalogFolder, all_catalogs, catalog_folder, fail
+from cli.catalog_folders import all_catalogs, catalog_folder
+from cli.exits import fail
+from cli.options import AsJson, CatalogFolder
 from cli.tables import output_console
 from libs.catalog import (
     Catalog,

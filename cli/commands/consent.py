@@ -11,8 +11,10 @@ from rich.table import Column, Table
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
-from cli.connect import AppId, AsJson, calls_to, pages
+from cli.options import AppId, AsJson
+from cli.suite_channel import calls_to
 from cli.tables import output_console
+from libs.rpc.channels import pages
 
 app = typer.Typer(no_args_is_help=True, help="Record what people agree to; ask what may be done.")
 
@@ -50,7 +52,7 @@ def set_consent(
         method=method,
         notice_version=notice,
     )
-    with _privacy() as stub:
+    with _privacy(app_id) as stub:
         response = stub.RecordConsent(request)
     if as_json:
         recorded_at = response.recorded_at.ToDatetime(tzinfo=UTC).isoformat()
@@ -72,7 +74,7 @@ def check(
     request = pb.CheckConsentRequest(
         app_id=app_id, subject_id=subject_id, purpose=purpose, token=token
     )
-    with _privacy() as stub:
+    with _privacy(app_id) as stub:
         response = stub.CheckConsent(request)
     decision = pb.Decision.Name(response.decision).removeprefix("DECISION_").lower()
     if as_json:
@@ -88,7 +90,7 @@ def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> No
     request = pb.GetConsentHistoryRequest(
         app_id=app_id, subject_id=subject_id, page_size=_PAGE_SIZE
     )
-    with _privacy() as stub:
+    with _privacy(app_id) as stub:
         answers = pages(stub.GetConsentHistory, request)
         rows = [_row(entry) for page in answers for entry in page.entries]
     if as_json:
@@ -128,5 +130,5 @@ def _row(entry: pb.ConsentEntry) -> dict[str, object]:
     }
 
 
-def _privacy() -> AbstractContextManager[Any]:
-    return calls_to("privacy", privacy_service_pb2_grpc.PrivacyServiceStub)
+def _privacy(app_id: str) -> AbstractContextManager[Any]:
+    return calls_to("privacy", privacy_service_pb2_grpc.PrivacyServiceStub, app_id)

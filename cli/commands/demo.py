@@ -14,15 +14,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from cli.catalog_folders import all_catalogs, default_catalogs
 from cli.commands.suite import errors_as_messages, print_welcome
-from cli.connect import (
-    OwnCatalogFolder,
-    all_catalogs,
-    call_errors_as_messages,
-    default_catalogs,
-    fail,
-)
+from cli.exits import call_errors_as_messages, fail
 from cli.interruption import interruptible, tell
+from cli.options import OwnCatalogFolder
 from demo.check import Findings, check
 from demo.generator import APP_IDS, generate_day
 from demo.model import Day

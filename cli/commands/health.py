@@ -10,10 +10,11 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from cli.connect import AsJson, CatalogFolder, running_suite
 from cli.doctor import examine
 from cli.findings import Finding, State
+from cli.options import AsJson, CatalogFolder
 from cli.status import parts_of
+from cli.suite_channel import running_suite
 from cli.tables import output_console
 from suite.home import Home, NotRunningError
 

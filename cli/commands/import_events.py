@@ -7,17 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.connect import (
-    AllowRejected,
-    AppId,
-    AsJson,
-    CatalogFolder,
-    app_catalog,
-    call_errors_as_messages,
-    fail,
-    open_channel,
-    running_suite,
-)
+from cli.catalog_folders import app_catalog
 from cli.counted import CountedEvents, CountWatch
 from cli.delivery import Delivery
 from cli.derived_ids import IdFrom, RowIds
@@ -30,14 +20,18 @@ from cli.event_files import (
     open_events,
     read_error,
 )
+from cli.exits import call_errors_as_messages, fail
 from cli.importing.day_order import DayOrderError, find_day_order
 from cli.importing.duplicates import duplicates_note
 from cli.importing.mapping import MappingError, RowMapping, parse_mapping
 from cli.importing.reading import Reading, ReadingError
 from cli.importing.time_shapes import DayOrder
 from cli.importing.times import TimeError, TimeReader
+from cli.options import AllowRejected, AppId, AsJson, CatalogFolder
 from cli.report import print_report
+from cli.suite_channel import running_suite
 from libs.catalog import Catalog
+from libs.rpc.channels import open_channel
 from suite.home import Addresses, Home
 from weir_client import Client
 
@@ -182,7 +176,7 @@ class _Import:
         # A pipe, whose size is unknown, cannot be read twice.
         if times.time_format is None and file.size is not None:
             times = times.with_order(self._day_order(file_format))
-        with open_channel(self.addresses, "aggregate") as channel:
+        with open_channel(self.addresses.services["aggregate"]) as channel:
             events = CountedEvents(channel, self.addresses, self.catalog.app_id)
             watch = CountWatch(events) if self.wait else None
             delivery = self._send(file, rows, times, header=columns is not None)

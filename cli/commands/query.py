@@ -12,7 +12,7 @@ from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
-from cli.connect import AppId, AsJson, calls_to, fail, pages
+from cli.exits import fail
 from cli.number_tables import (
     CELL_COLUMNS_AT_LEAST,
     COHORT_COLUMNS_AT_LEAST,
@@ -21,7 +21,10 @@ from cli.number_tables import (
     percent_of,
     shown,
 )
+from cli.options import AppId, AsJson
+from cli.suite_channel import calls_to
 from cli.tables import csv_text, print_table
+from libs.rpc.channels import pages
 
 app = typer.Typer(no_args_is_help=True, help="Read the numbers; watch them change.")
 
@@ -99,7 +102,7 @@ def rollup_cells(
         if not equals:
             fail(f"--where {condition}: must be dimension=value", 2)
         request.dimensions[name] = value or None
-    with _aggregate() as stub:
+    with _aggregate(app_id) as stub:
         cells = [_cell(cell) for page in pages(stub.QueryRollup, request) for cell in page.cells]
     if as_json:
         typer.echo(json.dumps({"cells": cells}, indent=2))
@@ -139,7 +142,7 @@ def cohort_sizes(
     _check_format(as_json, as_csv)
     request = pb.QueryCohortRetentionRequest(app_id=app_id, period=f"PERIOD_{period.name}")
     _set_range(request, start, end)
-    with _aggregate() as stub:
+    with _aggregate(app_id) as stub:
         found = [one for page in pages(stub.QueryCohortRetention, request) for one in page.cohorts]
     cohorts = [
         {
@@ -174,8 +177,8 @@ def watch(
 ) -> None:
     """Print the numbers of the current buckets, and every change until interrupted."""
     request = pb.WatchRollupsRequest(app_id=app_id, rollups=rollup or ())
-    with _aggregate() as stub:
-        for response in stub.WatchRollups(request, timeout=None):
+    with _aggregate(app_id) as stub:
+        for response in stub.WatchRollups(request, endless=True):
             for watched in response.cells:
                 cell = _cell(watched.cell)
                 if as_json:
@@ -201,8 +204,8 @@ def _percents(cohort: Mapping[str, Any]) -> list[float]:
     return [round(percent_of(active, cohort["size"]), 1) for active in cohort["active"]]
 
 
-def _aggregate() -> AbstractContextManager[Any]:
-    return calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub)
+def _aggregate(app_id: str) -> AbstractContextManager[Any]:
+    return calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id)
 
 
 def _set_range(request: Any, start: str, end: str) -> None:

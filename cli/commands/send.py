@@ -4,20 +4,14 @@ from typing import Annotated
 
 import typer
 
-from cli.connect import (
-    AllowRejected,
-    AppId,
-    AsJson,
-    CatalogFolder,
-    app_catalog,
-    call_errors_as_messages,
-    fail,
-    running_suite,
-)
+from cli.catalog_folders import app_catalog
 from cli.delivery import Delivery
 from cli.derived_ids import line_id
 from cli.event_files import READ_ERRORS, EventFile, open_events, read_error, read_ndjson
+from cli.exits import call_errors_as_messages, fail
+from cli.options import AllowRejected, AppId, AsJson, CatalogFolder
 from cli.report import DeliveryReport, print_report
+from cli.suite_channel import running_suite
 from libs.catalog import Catalog, EnvelopeError, to_envelope
 from suite.home import Addresses
 from weir_client import Client

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.connect import fail
+from cli.exits import fail
 from suite.table import SERVICES
 
 

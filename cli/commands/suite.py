@@ -12,15 +12,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.connect import (
-    OwnCatalogFolder,
-    all_catalogs,
-    default_catalogs,
-    fail,
-    running_suite,
-)
+from cli.catalog_folders import all_catalogs, default_catalogs
 from cli.example_event import example_event
+from cli.exits import fail
 from cli.interruption import interruptible, tell
+from cli.options import OwnCatalogFolder
+from cli.suite_channel import running_suite
 from libs.catalog import Catalog
 from libs.common.errors import ConfigurationError
 from suite.embedded import StartError

@@ -8,9 +8,9 @@ def is_serving(address: str, name: str = "", *, timeout_seconds: float = 2.0) ->
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    # A proxy from the environment has no business on the loopback interface.
-    options = [("grpc.enable_http_proxy", 0)]
-    with grpc.insecure_channel(address, options=options) as channel:
+    from libs.rpc.channels import open_channel
+
+    with open_channel(address, retry=False) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(service=name), timeout=timeout_seconds

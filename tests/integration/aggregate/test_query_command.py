@@ -160,7 +160,7 @@ def _titles(table: str) -> list[str]:
         (
             ("rollup", "--app", "chess", "--rollup", "events"),
             1,
-            "APP_UNKNOWN: no catalog is loaded for this app",
+            "APP_UNKNOWN: no catalog is loaded for this app; there are addvalue, ",
         ),
         (
             ("rollup", "--app", APP, "--rollup", "match"),
