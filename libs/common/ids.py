@@ -3,12 +3,13 @@
 import hashlib
 import re
 import uuid
+from binascii import unhexlify
 
 import uuid_utils
 
 # UUIDv5 namespace of event ids that are not UUIDs themselves.
 EVENT_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "event.weir")
-_NAMESPACE_BYTES = EVENT_NAMESPACE.bytes
+_NAMESPACE = uuid_utils.UUID(bytes=EVENT_NAMESPACE.bytes)
 _CANONICAL_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
@@ -19,8 +20,9 @@ def event_uuid(event_id: str) -> tuple[bytes, bool]:
     `uuid5(EVENT_NAMESPACE, event_id)` (RFC 9562, section 5.5).
     """
     if _CANONICAL_UUID(event_id):
-        return bytes.fromhex(event_id.replace("-", "")), True
-    return uuid5(_NAMESPACE_BYTES, event_id.encode()), False
+        return unhexlify(event_id.replace("-", "")), True
+    # A third of what `uuid5` costs, which takes any bytes.
+    return uuid_utils.uuid5(_NAMESPACE, event_id).bytes, False
 
 
 def uuid5(namespace: bytes, name: bytes) -> bytes:
