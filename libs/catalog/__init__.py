@@ -4,6 +4,13 @@ Pure: no gRPC, no SQL, no Redis, no clock. `docs/catalog.md` describes the forma
 """
 
 from libs.catalog.compile_catalog import compile_catalog
+from libs.catalog.enrichment import (
+    ENRICHED_FIELDS,
+    ENRICHED_SOURCES,
+    ENRICHMENT_STEPS,
+    EnrichedField,
+    FieldKind,
+)
 from libs.catalog.envelope import EnvelopeError, to_envelope
 from libs.catalog.fields import FieldNames
 from libs.catalog.folder import FolderMarks, folder_marks
@@ -35,6 +42,9 @@ from libs.catalog.source import Source, SourceKind, parse_source
 
 __all__ = [
     "CUT_MARK",
+    "ENRICHED_FIELDS",
+    "ENRICHED_SOURCES",
+    "ENRICHMENT_STEPS",
     "RETENTION_CLASSES",
     "Catalog",
     "CatalogError",
@@ -42,10 +52,12 @@ __all__ = [
     "Category",
     "ClockPolicy",
     "Dimension",
+    "EnrichedField",
     "EnvelopeError",
     "Environment",
     "EventType",
     "EventVersion",
+    "FieldKind",
     "FieldNames",
     "FolderMarks",
     "Limits",

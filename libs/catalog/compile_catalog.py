@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from libs.catalog.compile_enrichment import compile_enrichment
 from libs.catalog.compile_events import compile_categories, compile_events, compile_purposes
 from libs.catalog.compile_rollups import (
     compile_rollups,
@@ -25,7 +26,7 @@ OPAQUE_SECTIONS = ("consumers", "metrics", "dashboards", "alerts", "access")
 _KEYS = (
     *("app_id", "title", "description", "naming", "subject", "group", "purposes", "location"),
     *("categories", "fields", "events", "dedupe", "clock", "activity", "rollups"),
-    *("privacy_levels", "limits"),
+    *("privacy_levels", "limits", "enrichment"),
     *OPAQUE_SECTIONS,
 )
 _APP_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -90,6 +91,7 @@ def _compile(section: Section) -> Catalog:
         activity=activity,
         privacy_levels=_privacy_levels(section.child("privacy_levels")),
         limits=compile_limits(section.child("limits")),
+        enrichment=compile_enrichment(section, rollups),
         sent_dimensions=sent_dimensions(
             (rollup.events, [dimension.source for dimension in rollup.dimensions])
             for rollup in rollups.values()

@@ -190,6 +190,8 @@ class Catalog:
     # missing changes nothing.
     privacy_levels: Mapping[str, int]
     limits: Limits
+    # The names of the enrichment steps that are switched on.
+    enrichment: frozenset[str]
     # By event name, the dimensions whose values a producer can make long.
     sent_dimensions: Mapping[str, SentDimensions]
     # The sections that other parts of Weir read, as plain data.

@@ -75,12 +75,13 @@ class Section:
         if node is None:
             return ()
         items: Sequence[Node] = node.value if isinstance(node.value, tuple) else (node,)
+        path = f"{self.where}.{key}" if self.where else key
         found = []
         for item in items:
             if isinstance(item.value, str) and item.value:
                 found.append(item.value)
             else:
-                self.problems.add(item.line, f"{self.where}.{key}: must be a list of texts")
+                self.problems.add(item.line, f"{path}: must be a list of texts")
         return tuple(found)
 
     def choice(self, key: str, kind: type[E], default: E | None = None) -> E | None:

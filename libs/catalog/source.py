@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from libs.catalog.enrichment import ENRICHED_SOURCES
 from libs.catalog.problems import did_you_mean
 
 ENVELOPE_FIELDS = (
@@ -29,16 +30,6 @@ CONTEXT_FIELDS = (
     "teacher_id",
 )
 ATTRIBUTION_FIELDS = ("source", "medium", "campaign", "term", "content")
-ENRICHED_FIELDS = (
-    "country",
-    "device_type",
-    "device_brand",
-    "device_model",
-    "os",
-    "os_version",
-    "browser",
-    "browser_version",
-)
 ENTITY_FIELDS = ("type", "id")
 
 
@@ -98,7 +89,7 @@ def parse_source(text: str) -> Source:
         return Source(SourceKind.SUBJECT, (text,))
     if text in ENVELOPE_FIELDS:
         return Source(SourceKind.ENVELOPE, (text,))
-    if text in ENRICHED_FIELDS:
+    if text in ENRICHED_SOURCES:
         return Source(SourceKind.ENRICHED, (text,))
-    known = ["subject", *ENVELOPE_FIELDS, *ENRICHED_FIELDS, "properties.<name>"]
+    known = ["subject", *ENVELOPE_FIELDS, *ENRICHED_SOURCES, "properties.<name>"]
     raise ValueError(f"`{text}` is not a field of an event{did_you_mean(text, known)}")

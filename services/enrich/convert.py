@@ -1,39 +1,15 @@
-"""Protos and domain, both ways."""
+"""The entries of enrich's streams as values of `model`, and back."""
 
 import uuid
-from collections.abc import Sequence
-from typing import Any
 
 from google.protobuf.message import DecodeError
-from weir.common.v1 import event_pb2
 from weir.streams.v1 import batch_pb2
 
+from libs.catalog import ENRICHED_SOURCES
 from libs.common.sharding import shard_in
-from libs.common.structs import plain_struct
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
-from services.enrich.model import Device, Enrichment, FailedEvent, WorkBatch
-from services.enrich.steps.context_enrichment import jsonb
-
-parse_context = event_pb2.Context.FromString
-NOTHING = Enrichment("", Device())
-
-
-def plain_context(context: Any) -> dict[str, Any]:
-    """A Context as a dict of its non-empty fields."""
-    values = {field.name: value for field, value in context.ListFields()}
-    if "extra" in values:
-        try:
-            values["extra"] = plain_struct(values["extra"])
-        except ValueError:
-            # NaN and the like. What surrounds an event is not worth losing it for.
-            del values["extra"]
-    return values
-
-
-def attribution_jsonb(attribution: Any) -> bytes:
-    """An Attribution as binary jsonb, without its empty fields."""
-    return jsonb({field.name: value for field, value in attribution.ListFields()})
+from services.enrich.model import NOTHING_FOUND, WorkBatch
 
 
 def work_batch(entry: Entry) -> WorkBatch:
@@ -63,51 +39,37 @@ def work_batch(entry: Entry) -> WorkBatch:
 
 def enriched_batch(batch: WorkBatch) -> bytes:
     """The entry for the enriched stream."""
-    # Findings are told apart by identity, which is what they share; hashing them would cost more.
-    findings = {id(finding): finding for finding in batch.findings}
-    places = {key: place for place, key in enumerate(findings)}
-    return bytes(
-        batch_pb2.EnrichedBatch(
-            event_batch=batch.payload,
-            skipped=sorted(batch.skipped),
-            enrichments=[_enrichment(finding or NOTHING) for finding in findings.values()],
-            enrichment_of_event=[places[id(finding)] for finding in batch.findings],
-        ).SerializeToString()
+    # By identity, which equal ones share; hashing their values would cost more.
+    enrichments = [event.context.enrichment if event else NOTHING_FOUND for event in batch.enriched]
+    keys = list(map(id, enrichments))
+    distinct = dict(zip(keys, enrichments, strict=True))
+    index = {key: position for position, key in enumerate(distinct)}
+    message = batch_pb2.EnrichedBatch(
+        event_batch=batch.payload,
+        skipped=sorted(batch.skipped),
+        enrichments=[
+            batch_pb2.Enrichment(**dict(zip(ENRICHED_SOURCES, enrichment.values, strict=True)))
+            for enrichment in distinct.values()
+        ],
+        enrichment_of_event=list(map(index.__getitem__, keys)),
     )
+    return bytes(message.SerializeToString())
 
 
-def _enrichment(finding: Enrichment) -> batch_pb2.Enrichment:
-    device = finding.device
-    return batch_pb2.Enrichment(
-        country=finding.country,
-        device_type=device.device_type,
-        os=device.os,
-        browser=device.browser,
-        os_version=device.os_version,
-        browser_version=device.browser_version,
-        device_brand=device.brand,
-        device_model=device.model,
-    )
-
-
-def dead_letters(batch: WorkBatch, failed: Sequence[FailedEvent]) -> bytes:
-    """The entry for the dead letter stream. The ids follow from batch and position, so that writing
-    it twice keeps each letter once."""
-    return bytes(
-        batch_pb2.DeadLetterBatch(
-            dead_letters=[
-                batch_pb2.DeadLetter(
-                    dead_letter_id=uuid.uuid5(
-                        uuid.UUID(bytes=batch.batch_id), str(item.position)
-                    ).bytes,
-                    app_id=batch.app_id,
-                    stage="enrich",
-                    received_at_us=batch.received_at_us,
-                    reason="PROCESSING_FAILED",
-                    message=item.reason,
-                    event=batch.events[item.position],
-                )
-                for item in failed
-            ]
-        ).SerializeToString()
-    )
+def dead_letters(batch: WorkBatch) -> bytes:
+    """The entry for the dead letter stream, with the batch's failed events. The ids follow from batch and
+    position, so that each letter is kept once if it is written twice."""
+    namespace = uuid.UUID(bytes=batch.batch_id)
+    letters = [
+        batch_pb2.DeadLetter(
+            dead_letter_id=uuid.uuid5(namespace, str(failed.position)).bytes,
+            app_id=batch.app_id,
+            stage="enrich",
+            received_at_us=batch.received_at_us,
+            reason="PROCESSING_FAILED",
+            message=failed.reason,
+            event=batch.events[failed.position],
+        )
+        for failed in batch.failed
+    ]
+    return bytes(batch_pb2.DeadLetterBatch(dead_letters=letters).SerializeToString())

@@ -1,43 +1,44 @@
-"""When there is so much poison that the fault is ours: a broken release or catalog, not the events."""
+"""Decides when so many events fail that the fault is Weir's, a broken release or catalog, and not theirs."""
 
 from libs.streams.errors import EntryError
 
-# Looked back upon; older events count half, the ones before those a quarter, and so on.
+# The events that count; older ones count half, the ones before those a quarter, and so on.
 RECENT_EVENTS = 5_000
 
 
 class DeadLetterLimitExceeded(EntryError):
-    """So much cannot be handled that it must not be drained into dead letters."""
+    """So many events fail that they must not become dead letters: they are tried again."""
 
 
 class DeadLetterLimit:
-    """The share of poison, in what is at hand and in what was let through lately.
+    """Limits the share of dead letters, in a chunk and together with what passed lately.
 
-    A flood is more than `max_share` of at least `minimum` events, of the one or of both together: so
-    neither one large batch nor many small ones get through.
+    The limit is reached by more than `max_share` of at least `minimum` events, in the one or in both
+    together: so it holds for one large batch as well as for many small ones.
     """
 
     def __init__(self, max_share: float, minimum: int) -> None:
         self._max_share = max_share
         self._minimum = minimum
         self._events = 0.0
-        self._poison = 0.0
+        self._dead_letters = 0.0
 
-    def check(self, events: int, poison: int, reason: str) -> None:
-        """Raises DeadLetterLimitExceeded where `poison` of these `events` are too many."""
-        if poison and (
-            self._is_flood(events, poison)
-            or self._is_flood(self._events + events, self._poison + poison)
+    def check(self, events: int, dead_letters: int, reason: str) -> None:
+        """Raises DeadLetterLimitExceeded if `dead_letters` of these `events` are too many; `reason` is the
+        first one's."""
+        if dead_letters and (
+            self._is_above(events, dead_letters)
+            or self._is_above(self._events + events, self._dead_letters + dead_letters)
         ):
-            raise DeadLetterLimitExceeded(f"{poison} of {events} events, the first: {reason}")
+            raise DeadLetterLimitExceeded(f"{dead_letters} of {events} events, the first: {reason}")
 
-    def note(self, events: int, poison: int) -> None:
-        """Takes note of what was let through."""
+    def note(self, events: int, dead_letters: int) -> None:
+        """Remembers what passed."""
         self._events += events
-        self._poison += poison
+        self._dead_letters += dead_letters
         if self._events > RECENT_EVENTS:
             self._events /= 2
-            self._poison /= 2
+            self._dead_letters /= 2
 
-    def _is_flood(self, events: float, poison: float) -> bool:
-        return events >= self._minimum and poison > self._max_share * events
+    def _is_above(self, events: float, dead_letters: float) -> bool:
+        return events >= self._minimum and dead_letters > self._max_share * events

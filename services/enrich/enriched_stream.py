@@ -1,4 +1,4 @@
-"""Hands stored batches on to aggregate, and poison to the dead letters."""
+"""Enrich's own streams in Redis: stored batches for aggregate, and dead letters."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,20 @@ from services.enrich.model import WorkBatch
 
 
 class EnrichedStreamWriter:
-    """Appends to enrich's streams. Forwarding a batch again is harmless: aggregate counts each
-    batch id once, and dead letters have ids that follow from the batch."""
+    """Implements `ports.EnrichedStream`. Writing a batch again is harmless: aggregate counts each batch id
+    once, and dead letters have ids that follow from the batch."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def write_dead_letters(self, batches: Sequence[WorkBatch]) -> None:
-        """Makes dead letters of the batches' poison; on disk on return."""
+        """Appends one entry for each batch with failed events; on disk on return."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             for batch in batches:
                 if batch.failed:
                     pipeline.xadd(
                         enrich_dead_letters(batch.shard),
-                        {"batch": convert.dead_letters(batch, batch.failed)},
+                        {"batch": convert.dead_letters(batch)},
                     )
             if len(pipeline):
                 await pipeline.execute()

@@ -1,87 +1,108 @@
-"""What enrich's decisions are made of."""
+"""The values that pass through enrich's steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from weir.common.v1 import event_pb2
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """What a User-Agent header says; empty where it does not."""
+from libs.catalog import ENRICHED_SOURCES, ENRICHMENT_STEPS
 
-    device_type: str = ""
-    os: str = ""
-    browser: str = ""
-    os_version: str = ""
-    browser_version: str = ""
-    brand: str = ""
-    model: str = ""
+Event = event_pb2.Event
+Context = event_pb2.Context
+Attribution = event_pb2.Attribution
+ALL_STEPS = frozenset(ENRICHMENT_STEPS)
+# A row in the form of the store that made it; the steps do not look into it.
+Row = tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Enrichment:
-    """What enrich found out about an event from its context; the same object for all events for which
-    the same was found."""
+    """What the context steps found: one value for each of ENRICHED_SOURCES, in that order, None if nothing is
+    known. Events with equal values share one object, so that it is compared by identity."""
 
-    country: str
-    device: Device
+    values: tuple[str | None, ...]
+
+
+NOTHING_FOUND = Enrichment((None,) * len(ENRICHED_SOURCES))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ContextEnrichment:
-    """What one event context says, worked out once for all events that share it.
+    """What follows from one event context, worked out once for all events that share it.
 
-    `context_json` is the context as binary jsonb (RFC 8259 text behind a version byte), None where the
-    context is empty.
+    `context_json` is the context as JSON text (RFC 8259, UTF-8) without U+0000, None if it is empty.
     """
 
     context_json: bytes | None
-    finding: Enrichment
-    landing_page: str
+    enrichment: Enrichment
+    page_url: str
     referrer: str
+
+
+# Not frozen, which would make creating one per event three times as slow.
+@dataclass(slots=True)
+class EnrichedEvent:
+    """An event with what the context steps found, and the values that storing it needs.
+
+    Times are microseconds since the Unix epoch, `event_uuid` has 16 bytes. `is_uuid`: the event's own id
+    is that UUID.
+    """
+
+    event: Event
+    event_uuid: bytes
+    is_uuid: bool
+    occurred_at_us: int
+    session_id: str
+    producer: str
+    environment: str
+    retention_class: str
+    context: ContextEnrichment
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """When a session began (microseconds since the Unix epoch), and where it came from."""
+    """When a session began (microseconds since the Unix epoch), its landing page and referrer."""
 
     started_at_us: int
     landing_page: str
     referrer: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FailedEvent:
-    """An event that could not be handled: its position in the batch, and why."""
+    """An event that becomes a dead letter: its position in the batch, and why."""
 
     position: int
     reason: str
 
 
-# An event that is ready for its row: its position, the message, its time (microseconds since the Unix
-# epoch), its session id and what its context says.
-Prepared = tuple[int, Any, int, str, ContextEnrichment]
-
-
 @dataclass(slots=True)
 class WorkBatch:
-    """A batch on its way through enrich.
+    """A batch while it is enriched, stored and forwarded.
 
-    `rows` are the rows of the events table and `findings` what aggregate is told, one for each event,
-    None at the positions of poison; `skipped` the positions that are not stored by this batch;
-    `repeated` says that all the others were stored before.
+    `enriched` and `rows` have one element for each event, None for those that failed; `found` has what the
+    batch steps found, by field and then by position. `skipped` are the positions that this batch does not
+    store: duplicates and failed events. `repeated` says that all the others were stored before.
     """
 
     batch_id: bytes
     app_id: str
     shard: int
     received_at_us: int
-    events: Sequence[Any]
+    events: Sequence[Event]
     payload: bytes
     traceparent: str
     skipped: set[int] = field(default_factory=set)
-    prepared: list[Prepared] = field(default_factory=list)
-    rows: list[tuple[Any, ...] | None] = field(default_factory=list)
-    findings: list[Enrichment | None] = field(default_factory=list)
+    # The steps that the app has switched on.
+    steps: frozenset[str] = ALL_STEPS
+    enriched: list[EnrichedEvent | None] = field(default_factory=list)
+    found: dict[str, Sequence[Any]] = field(default_factory=dict)
+    rows: Sequence[Row | None] = ()
     failed: list[FailedEvent] = field(default_factory=list)
     repeated: bool = False
+
+    def fail(self, position: int, reason: str) -> None:
+        """Makes the event at `position` a dead letter; it is not stored."""
+        self.failed.append(FailedEvent(position, reason))
+        self.skipped.add(position)

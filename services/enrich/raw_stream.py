@@ -1,4 +1,4 @@
-"""What enrich does with the entries of the raw streams."""
+"""Turns the entries of the raw streams into batches for the pipeline."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -10,10 +10,10 @@ from services.enrich.pipeline import EnrichPipeline
 
 
 class RawStreamReader:
-    """Turns entries into batches for the processor, each under a span of its own trace."""
+    """Has the pipeline process entries, each batch under a span of its own trace."""
 
-    def __init__(self, processor: EnrichPipeline) -> None:
-        self._processor = processor
+    def __init__(self, pipeline: EnrichPipeline) -> None:
+        self._pipeline = pipeline
 
     async def process(self, entries: Sequence[Entry]) -> None:
         """Has the entries' events stored and forwarded. Raises UnreadableError."""
@@ -28,11 +28,11 @@ class RawStreamReader:
                         events=len(batch.events),
                     )
                 )
-            await self._processor.process(batches)
+            await self._pipeline.process(batches)
 
     async def dead_letter(self, entries: Sequence[Entry]) -> None:
-        """Makes dead letters of what too many attempts failed at. Raises UnreadableError."""
+        """Makes dead letters of entries at which too many attempts failed. Raises UnreadableError."""
         for entry in entries:
-            await self._processor.dead_letter(
+            await self._pipeline.dead_letter(
                 convert.work_batch(entry), "too many attempts at the batch failed"
             )

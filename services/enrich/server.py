@@ -18,19 +18,19 @@ from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.lag import LagMeter, raw_received_us
 from libs.streams.names import ENRICH, raw_stream
-from services.enrich import convert
+from services.enrich.dead_letter_limit import DeadLetterLimit
 from services.enrich.enriched_stream import EnrichedStreamWriter
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.postgres import PartitionStore
 from services.enrich.pipeline import EnrichPipeline
+from services.enrich.preview.preview import Preview
 from services.enrich.preview.service import EnrichServicer
 from services.enrich.raw_stream import RawStreamReader
-from services.enrich.sessions.redis import SessionStore
+from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
-from services.enrich.steps.context_enrichment import context_reader
 from services.enrich.steps.country import Lookup, country_lookup, unknown_kinds
-from services.enrich.steps.enrichment import Enricher
-from services.enrich.storage.postgres import EventStore
+from services.enrich.steps.registry import all_steps
+from services.enrich.storage.postgres import PostgresEventStore
 from services.enrich.stream_maintenance import StreamMaintenance
 
 SERVICE_NAME = "weir.enrich.v1.EnrichService"
@@ -47,19 +47,17 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     stack.push_async_callback(engine.dispose)
 
     clock = SystemClock()
-    read_context = context_reader(
-        open_countries(settings.geoip_mmdb_path), convert.parse_context, convert.plain_context
-    )
-    processor = EnrichPipeline(
-        Enricher(read_context, convert.attribution_jsonb),
-        SessionStore(redis, clock, settings.session_idle_seconds),
-        EventStore(engine),
+    country = open_countries(settings.geoip_mmdb_path)
+    sessions = RedisSessionStore(redis, clock, settings.session_idle_seconds)
+    pipeline = EnrichPipeline(
+        catalogs.holder,
+        all_steps(country, sessions),
+        PostgresEventStore(engine),
         EnrichedStreamWriter(redis),
-        clock,
-        settings,
+        DeadLetterLimit(settings.max_dead_letter_share, settings.dead_letter_minimum_events),
     )
     backpressure = asyncio.Event()
-    entries = RawStreamReader(processor)
+    entries = RawStreamReader(pipeline)
     streams = [raw_stream(shard) for shard in range(settings.shards)]
     consumer = create_consumer(
         redis,
@@ -77,7 +75,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         bindings=[
             Binding(
                 SERVICE_NAME,
-                EnrichServicer(read_context),
+                EnrichServicer(Preview(catalogs.holder, country, sessions, settings.shards)),
                 enrich_service_pb2_grpc.add_EnrichServiceServicer_to_server,
                 needs=all_of("redis", "postgres"),
             )

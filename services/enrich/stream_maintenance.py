@@ -1,4 +1,4 @@
-"""What enrich does beside its stream: trims what aggregate has read, watches how much it has not."""
+"""Trims what aggregate has read from enrich's streams, and measures what it has not read."""
 
 import asyncio
 
@@ -14,15 +14,15 @@ INTERVAL_SECONDS = 0.25
 
 
 class StreamMaintenance:
-    """Keeps the enriched streams short; sets `backpressure` while they are too long all the same."""
+    """Keeps the enriched streams short; sets `backpressure` while they exceed their limit all the same."""
 
     def __init__(self, redis: Redis, backpressure: asyncio.Event, settings: EnrichSettings) -> None:
         self._redis = redis
-        self._congested = backpressure
+        self._backpressure = backpressure
         self._settings = settings
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Goes on until told to stop; while Redis is down there is nothing to keep up."""
+        """Runs until `stop` is set; waits while Redis is down."""
         await repeat(
             self._keep,
             INTERVAL_SECONDS,
@@ -39,6 +39,6 @@ class StreamMaintenance:
             await trim_acknowledged(self._redis, enrich_dead_letters(shard))
             size += int(await self._redis.memory_usage(stream, samples=5) or 0)
         if size > self._settings.max_enriched_bytes:
-            self._congested.set()
+            self._backpressure.set()
         else:
-            self._congested.clear()
+            self._backpressure.clear()

@@ -1,5 +1,7 @@
 """Enrich's tables, as the migrations leave them."""
 
+from typing import Any
+
 from sqlalchemy import (
     Column,
     DateTime,
@@ -12,9 +14,15 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import TypeEngine
 
+from libs.catalog import ENRICHED_FIELDS, FieldKind
 from libs.stores.postgres import service_metadata
 
+_TYPES: dict[FieldKind, TypeEngine[Any]] = {
+    FieldKind.TEXT: Text(),
+    FieldKind.TIME: DateTime(timezone=True),
+}
 metadata = service_metadata("enrich")
 
 events = Table(
@@ -23,14 +31,13 @@ events = Table(
     Column("event_uuid", Uuid, nullable=False),
     Column("occurred_at", DateTime(timezone=True), nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
-    Column("session_started_at", DateTime(timezone=True)),
     Column("app_id", Text, nullable=False),
     Column("retention_class", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("schema_version", Text, nullable=False),
     Column("producer", Text, nullable=False),
     Column("environment", Text, nullable=False),
-    # Only where it is not the UUID itself.
+    # Empty if it is the UUID itself.
     Column("event_id", Text),
     Column("subject_id", Text),
     Column("anonymous_id", Text),
@@ -39,14 +46,8 @@ events = Table(
     Column("entity_type", Text),
     Column("entity_id", Text),
     Column("request_id", Text),
-    Column("country", Text),
-    Column("device_type", Text),
-    Column("os", Text),
-    Column("browser", Text),
-    Column("os_version", Text),
-    Column("browser_version", Text),
-    Column("device_brand", Text),
-    Column("device_model", Text),
+    # What the enrichment steps find.
+    *(Column(field.name, _TYPES[field.kind]) for field in ENRICHED_FIELDS),
     Column("context", JSONB),
     Column("attribution", JSONB),
     Column("properties", JSONB, nullable=False),
@@ -70,6 +71,6 @@ batches = Table(
     metadata,
     Column("batch_id", Uuid, primary_key=True),
     Column("stored_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    # Positions in the batch that it did not store: duplicates and poison.
+    # Positions in the batch that it did not store: duplicates and failed events.
     Column("skipped", ARRAY(Integer), nullable=False),
 )

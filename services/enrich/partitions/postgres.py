@@ -145,7 +145,7 @@ async def _apply(connection: psycopg.AsyncConnection[Any], change: PartitionChan
         await connection.execute(
             sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(target, parent)
         )
-        # Whoever is logged in: only its owner can change it later.
+        # Under whatever role this runs: only its owner can change it later.
         await connection.execute(
             sql.SQL("ALTER TABLE {} OWNER TO {}").format(target, sql.Identifier(OWNER))
         )
@@ -191,7 +191,8 @@ async def _lock(
         _default(change.leaf), _in_time_of(change.leaf)
     )
     moves = bool(change.sources) or await _is_true(connection, has_rows)
-    # Before that of any leaf: whoever holds one of those has this one already, and would wait for us.
+    # Before that of any leaf: a transaction that holds one of those has this one already, and would
+    # wait for this one.
     mode = sql.SQL("ACCESS EXCLUSIVE" if moves else "SHARE UPDATE EXCLUSIVE")
     await connection.execute(sql.SQL("LOCK TABLE ONLY {} IN {} MODE").format(parent, mode))
     # Nothing may be added to the default leaf until the new one is attached.

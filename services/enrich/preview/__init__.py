@@ -1,1 +1,1 @@
-"""Shows what enrichment would find out about one event."""
+"""Shows what enrichment would find for one event."""

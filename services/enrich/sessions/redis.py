@@ -1,8 +1,8 @@
-"""Enrich's Redis: what is known about sessions.
+"""What is known about sessions, in Redis.
 
-Sessions lie in one hash per app and window of the idle time; a session is looked up in this window
-and the last one, and one that goes on is carried over. So a chunk costs two reads and one write per
-app, whatever the number of its sessions, and forgetting is the expiry of a whole hash.
+Sessions are kept in one hash per app, shard and window of the idle time; a session is looked up in this
+window and the last one, and written into this one if it goes on. So a chunk costs two reads and one write
+per app and shard, whatever the number of its sessions, and sessions are forgotten when a whole hash expires.
 
 Another replica may read and write the same sessions in between. Whatever the order, the earlier
 beginning stays.
@@ -22,8 +22,8 @@ from services.enrich.steps.session import fold_sessions
 SESSION_SCRIPT = Path(__file__).with_name("session_script.lua")
 
 
-class SessionStore:
-    """Reads and writes the sessions of one app and shard at a time."""
+class RedisSessionStore:
+    """Implements `ports.SessionStore`: reads and writes the sessions of one app and shard at a time."""
 
     def __init__(self, redis: Redis, clock: Clock, idle_seconds: int) -> None:
         self._redis = redis
@@ -34,7 +34,7 @@ class SessionStore:
     async def load(
         self, app_id: str, shard: int, session_ids: Sequence[str]
     ) -> tuple[dict[str, Session], set[str]]:
-        """The sessions that are known, and which of them already lie in this window as they are."""
+        """The sessions that are known, and the ids of those that this window has as they are."""
         current, last = self._keys(app_id, shard)
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.hmget(current, session_ids)
@@ -47,12 +47,12 @@ class SessionStore:
                 present[session_id] = Session(*orjson.loads(value))
             if older is not None and older != value:
                 olders.append((session_id, *orjson.loads(older)))
-        # In both windows, and earlier in the last one: somebody whose clock is behind wrote it there.
+        # In both windows, and earlier in the last one: a replica whose clock is behind wrote it there.
         sessions = fold_sessions(present, olders)
         return sessions, {key for key, session in present.items() if sessions[key] is session}
 
     async def save(self, app_id: str, shard: int, sessions: Mapping[str, Session]) -> None:
-        """Writes sessions into this window, but for those of which it holds an earlier beginning."""
+        """Writes sessions into this window, but for those of which it has an earlier beginning."""
         if not sessions:
             return
         current, _ = self._keys(app_id, shard)

@@ -1,12 +1,12 @@
--- Writes sessions into a window, each one only where it begins before what is there.
+-- Writes sessions into a window, each one only if it begins before the one that is there.
 --
 -- KEYS  1 hash of the window
 -- ARGV  1 seconds until the hash expires, then for each session its id and its value: a JSON array of
 --       started_at_us, landing page, referrer
 --
--- Somebody else may have written since the caller read. Which of two sessions is the earlier one is
--- decided as steps/session.py does: the one that started first; of the same time, the one with the
--- greater page, then the greater referrer.
+-- Another replica may have written since the caller read. Which of two beginnings counts is decided as
+-- `begins_before` in steps/session.py does: the one that started first; of the same time, the one with the
+-- greater page, then the greater referrer. tests/integration/enrich/test_session_order.py compares the two.
 redis.replicate_commands() -- Redis 6; the only way since Redis 7: the AOF gets effects, not the script
 
 local SLICE = 1000 -- sessions at a time: Lua hands a function only some thousand arguments
@@ -22,7 +22,7 @@ local function is_greater(text, other)
   return #text > #other
 end
 
-local function is_earlier(value, other)
+local function begins_before(value, other)
   local a, b = cjson.decode(value), cjson.decode(other)
   -- Microseconds are below 2^53, so Lua's doubles hold them exactly.
   if a[1] ~= b[1] then
@@ -43,7 +43,7 @@ for first = 2, #ARGV, 2 * SLICE do
   local changed = {}
   for place, id in ipairs(ids) do
     local value = ARGV[first + 2 * place - 1]
-    if not known[place] or is_earlier(value, known[place]) then
+    if not known[place] or begins_before(value, known[place]) then
       changed[#changed + 1] = id
       changed[#changed + 1] = value
     end

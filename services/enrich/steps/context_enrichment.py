@@ -1,62 +1,78 @@
-"""What an event's context says: its JSON, and what the user agent and the address tell.
+"""Runs the context steps, once for each distinct serialized context: contexts repeat from event to event of
+one device."""
 
-Contexts repeat from event to event of one device, so everything is worked out once for each distinct
-serialized context.
-"""
-
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 
-import orjson
+from libs.catalog import ENRICHED_SOURCES
+from libs.common.structs import plain_struct
+from services.enrich.json_text import json_text
+from services.enrich.model import NOTHING_FOUND, Context, ContextEnrichment, Enrichment
+from services.enrich.steps.contract import ContextStep
 
-from services.enrich.model import ContextEnrichment, Device, Enrichment
-from services.enrich.steps.country import Lookup
-from services.enrich.steps.user_agent import parse_user_agent
-
-EMPTY = ContextEnrichment(None, Enrichment("", Device()), "", "")
-JSONB_VERSION = b"\x01"
-# The look-behind passes over escaped backslashes.
-_NULL_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-# What a producer makes larger is not kept for the next event: the memory must stay bounded.
+EMPTY = ContextEnrichment(None, NOTHING_FOUND, "", "")
+# A larger context is not kept for the next event: the memory must stay bounded.
 MAX_CACHED_BYTES = 2_048
 
 
-def jsonb(value: Any) -> bytes:
-    """A value as Postgres takes jsonb in binary. U+0000, which jsonb cannot hold, becomes U+FFFD: what
-    surrounds an event is not worth refusing the event for."""
-    text = orjson.dumps(value)
-    if b"\\u0000" in text:
-        text = _NULL_ESCAPE.sub(rb"\1\\ufffd", text)
-    return JSONB_VERSION + text
+class ContextReader(NamedTuple):
+    """Two functions from a serialized `weir.common.v1.Context` to what the steps find in it. `read_cached`
+    is for those of at most MAX_CACHED_BYTES."""
+
+    read: Callable[[bytes], ContextEnrichment]
+    read_cached: Callable[[bytes], ContextEnrichment]
 
 
-def context_reader(
-    country: Lookup, parse: Callable[[bytes], Any], plain: Callable[[Any], Any]
-) -> Callable[[bytes], ContextEnrichment]:
-    """A function from a serialized `weir.common.v1.Context` to its facts.
+class ContextReaders:
+    """Makes a reader for each set of steps that an app has switched on."""
 
-    `parse` gives the message, `plain` turns it into a dict of its non-empty fields.
-    """
+    def __init__(self, steps: Sequence[ContextStep]) -> None:
+        self._steps = steps
+        self._readers: dict[frozenset[str], ContextReader] = {}
+        # Equal findings are one object, also of different contexts.
+        self._enrichment = lru_cache(maxsize=100_000)(Enrichment)
 
-    @lru_cache(maxsize=100_000)
-    def finding(code: str, device: Device) -> Enrichment:
-        return Enrichment(code, device)
+    def reader(self, enabled: frozenset[str]) -> ContextReader:
+        """The reader for apps that have switched on the steps `enabled`; steps that are not among the
+        context steps make no difference."""
+        steps = [step for step in self._steps if step.name in enabled]
+        names = frozenset(step.name for step in steps)
+        if names not in self._readers:
+            self._readers[names] = self._make(steps)
+        return self._readers[names]
 
-    def read(serialized: bytes) -> ContextEnrichment:
-        if not serialized:
-            return EMPTY
-        return facts(serialized) if len(serialized) <= MAX_CACHED_BYTES else work_out(serialized)
+    def _make(self, steps: Sequence[ContextStep]) -> ContextReader:
+        def read(serialized: bytes) -> ContextEnrichment:
+            if not serialized:
+                return EMPTY
+            context = Context.FromString(serialized)
+            return ContextEnrichment(
+                json_text(plain_context(context)),
+                self._enrichment(find_values(steps, context)),
+                context.page_url,
+                context.referrer,
+            )
 
-    def work_out(serialized: bytes) -> ContextEnrichment:
-        values = plain(parse(serialized))
-        found = finding(
-            country(values.get("ip", "")), parse_user_agent(values.get("user_agent", ""))
-        )
-        return ContextEnrichment(
-            jsonb(values), found, values.get("page_url", ""), values.get("referrer", "")
-        )
+        return ContextReader(read, lru_cache(maxsize=100_000)(read))
 
-    facts = lru_cache(maxsize=100_000)(work_out)
-    return read
+
+def find_values(steps: Sequence[ContextStep], context: Context) -> tuple[str | None, ...]:
+    """What the steps find: one value for each of ENRICHED_SOURCES, in that order, None if it is not known."""
+    found: dict[str, str] = {}
+    for step in steps:
+        inputs = [getattr(context, name) for name in step.inputs]
+        found.update(zip(step.outputs, step.find(*inputs), strict=True))
+    return tuple(found.get(name) or None for name in ENRICHED_SOURCES)
+
+
+def plain_context(context: Context) -> dict[str, object]:
+    """A Context as a dict of its non-empty fields, without an `extra` that JSON cannot express."""
+    values = {field.name: value for field, value in context.ListFields()}
+    if "extra" in values:
+        try:
+            values["extra"] = plain_struct(values["extra"])
+        except ValueError:
+            # NaN or infinity. The event is worth more than that part of its context.
+            del values["extra"]
+    return values

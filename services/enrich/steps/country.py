@@ -10,6 +10,7 @@ from pathlib import Path
 from iptocc import country_code
 
 from libs.common.errors import ConfigurationError
+from services.enrich.steps.contract import ContextStep
 
 Lookup = Callable[[str], str]
 
@@ -19,7 +20,7 @@ WELL_KNOWN = {
     "IPv4": ("8.8.8.0", "193.0.6.0", "200.160.0.0"),  # Google, RIPE NCC, NIC.br
     "IPv6": ("2001:4860:4860::", "2001:67c:2e8::", "2001:12ff::"),  # the same three
 }
-# What registries write where no country is meant: Europe, Asia and the Pacific, unknown.
+# What registries write if no country is meant: Europe, Asia and the Pacific, unknown.
 _NO_COUNTRY = frozenset({"EU", "AP", "ZZ", "--"})
 
 
@@ -42,6 +43,16 @@ def country_lookup(mmdb_path: Path | None) -> Lookup:
             return ""
 
     return country
+
+
+def country_step(country: Lookup) -> ContextStep:
+    """The step that looks addresses up with `country`."""
+    return ContextStep(
+        name="country",
+        inputs=("ip",),
+        outputs=("country",),
+        find=lambda address: (country(address),),
+    )
 
 
 def unknown_kinds(country: Lookup) -> list[str]:

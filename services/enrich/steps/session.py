@@ -1,32 +1,87 @@
-"""Session: when it began and where it came from, from whichever of its events come in whatever order."""
+"""Session: when it began, worked out from its events in whatever order they come."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
-from services.enrich.model import Session
+from services.enrich.model import Session, WorkBatch
+from services.enrich.ports import SessionStore
 
-# One event's part in its session: session id, time (microseconds), landing page, referrer.
+# One event's part in its session: session id, time (microseconds), page, referrer.
 Sighting = tuple[str, int, str, str]
 
 
-def fold_sessions(
-    known: Mapping[str, Session | None], sightings: Iterable[Sighting]
-) -> dict[str, Session]:
-    """The sessions of `sightings` after all of them, starting from what was `known` before.
+class SessionStep:
+    """Says of each event when its session began, as far as is known when the event is stored.
 
-    A session begins with its earliest event, and that event's page and referrer are its landing page
-    and referrer; of several at the same time, the greatest in the order of texts, so one that says
-    something. So the result does not depend on the order of the events.
+    A chunk costs two look-ups and at most one write for each app and shard, however many its sessions are.
     """
-    sessions: dict[str, Session] = {key: value for key, value in known.items() if value is not None}
+
+    name = "session"
+    inputs = ("session_id", "occurred_at", "context.page_url", "context.referrer")
+    outputs = ("session_started_at",)
+
+    def __init__(self, sessions: SessionStore) -> None:
+        self._sessions = sessions
+
+    async def run(self, batches: Sequence[WorkBatch]) -> None:
+        """Looks up the batches' sessions, and remembers those that began earlier than was known."""
+        by_hash: defaultdict[tuple[str, int], list[WorkBatch]] = defaultdict(list)
+        for batch in batches:
+            by_hash[batch.app_id, batch.shard].append(batch)
+        for (app_id, shard), group in by_hash.items():
+            sightings = _sightings(group)
+            sessions = await self._update(app_id, shard, sightings) if sightings else {}
+            for batch in group:
+                batch.found["session_started_at"] = [
+                    sessions[event.session_id].started_at_us if event and event.session_id else None
+                    for event in batch.enriched
+                ]
+
+    async def _update(
+        self, app_id: str, shard: int, sightings: Sequence[Sighting]
+    ) -> Mapping[str, Session]:
+        ids = list({sighting[0] for sighting in sightings})
+        known, present = await self._sessions.load(app_id, shard, ids)
+        sessions = fold_sessions(known, sightings)
+        changed = {
+            session_id: session
+            for session_id, session in sessions.items()
+            if session_id not in present or session is not known[session_id]
+        }
+        if changed:
+            await self._sessions.save(app_id, shard, changed)
+        return sessions
+
+
+def fold_sessions(
+    known: Mapping[str, Session], sightings: Iterable[Sighting]
+) -> dict[str, Session]:
+    """The sessions of `sightings` after all of them, starting from what was `known` before. The result
+    does not depend on the order of the sightings."""
+    sessions = dict(known)
     for session_id, occurred_at_us, page, referrer in sightings:
         session = sessions.get(session_id)
-        if (
-            session is None
-            or occurred_at_us < session.started_at_us
-            or (
-                occurred_at_us == session.started_at_us
-                and (page, referrer) > (session.landing_page, session.referrer)
-            )
-        ):
-            sessions[session_id] = Session(occurred_at_us, page, referrer)
+        # Most events come after the beginning of their session.
+        if session is None or occurred_at_us <= session.started_at_us:
+            sighted = Session(occurred_at_us, page, referrer)
+            if session is None or begins_before(sighted, session):
+                sessions[session_id] = sighted
     return sessions
+
+
+def begins_before(session: Session, other: Session) -> bool:
+    """Which of two beginnings of one session counts: the earlier one; of the same time, the one with the
+    greater landing page, then the greater referrer, in the order of code points. So a text precedes an empty
+    one. `sessions/session_script.lua` decides alike, and a test compares the two."""
+    if session.started_at_us != other.started_at_us:
+        return session.started_at_us < other.started_at_us
+    return (session.landing_page, session.referrer) > (other.landing_page, other.referrer)
+
+
+def _sightings(batches: Sequence[WorkBatch]) -> list[Sighting]:
+    return [
+        (event.session_id, event.occurred_at_us, event.context.page_url, event.context.referrer)
+        for batch in batches
+        for event in batch.enriched
+        if event and event.session_id
+    ]

@@ -6,12 +6,13 @@ ua-parser knows systems, browsers, brands and models; `device_type` says which k
 import re
 from functools import cache, lru_cache
 from sys import intern
+from typing import NamedTuple
 
 import ua_parser
 from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
-from services.enrich.model import Device
+from services.enrich.steps.contract import ContextStep
 from services.enrich.steps.device_type import device_type
 
 # Headers longer than this are cut: a parser must not be fed what an attacker grows.
@@ -33,6 +34,18 @@ GAME_ENGINES = (
 OS_NAMES = {"Mac OS X": "macOS"}
 # Systems that ua-parser does not know.
 OTHER_SYSTEMS = re.compile(r"(?:Open)?Harmony(?:OS)?[ /]([\d.]+)")
+
+
+class Device(NamedTuple):
+    """What a User-Agent header says, by the names of the enriched fields; empty if it does not."""
+
+    device_type: str = ""
+    os: str = ""
+    browser: str = ""
+    os_version: str = ""
+    browser_version: str = ""
+    device_brand: str = ""
+    device_model: str = ""
 
 
 def parse_user_agent(header: str) -> Device:
@@ -106,3 +119,8 @@ def _version(*parts: str | None) -> str:
 def _name(text: str) -> str:
     """One string for all devices that have it: thousands of them are remembered."""
     return intern(text[:MAX_NAME_LENGTH])
+
+
+USER_AGENT_STEP = ContextStep(
+    name="user_agent", inputs=("user_agent",), outputs=Device._fields, find=parse_user_agent
+)

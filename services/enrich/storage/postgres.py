@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.stores.postgres import driver_connection
 from services.enrich import metrics
-from services.enrich.model import WorkBatch
-from services.enrich.storage.rows import COLUMNS, POSTGRES_EPOCH_US, Row
+from services.enrich.model import Row, WorkBatch
+from services.enrich.ports import RowRejected
+from services.enrich.storage.rows import COLUMNS, POSTGRES_EPOCH_US, rows_of
 
 _NAMES = ", ".join(name for name, _ in COLUMNS)
 _TYPES = [kind for _, kind in COLUMNS]
@@ -42,8 +43,8 @@ INSERT_NEW = f"""
 """
 
 
-class EventStore:
-    """Writes chunks of batches of any apps into `enrich.events`.
+class PostgresEventStore:
+    """Implements `ports.EventStore`: writes chunks of batches of any apps into `enrich.events`.
 
     Three things together make "exactly once": `enrich.batches` says which batches are stored, the
     unique key of `enrich.events` says which events are, and both change in one transaction.
@@ -52,22 +53,26 @@ class EventStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def write(self, batches: Sequence[WorkBatch]) -> None:
-        """Stores the batches' rows; each batch's `skipped` is then what its first storing skipped.
+    def rows(self, batch: WorkBatch) -> Sequence[Row | None]:
+        """The rows as binary COPY takes them."""
+        return rows_of(batch)
 
-        Repeating it changes nothing. Raises psycopg.DataError where a
-        row cannot be stored as it is; then nothing of the chunk is stored.
-        """
+    async def write(self, batches: Sequence[WorkBatch]) -> None:
+        """Stores the batches' rows in one transaction. Raises RowRejected, and what psycopg raises if
+        Postgres is away or overloaded."""
         # Ingest may append a batch twice when it loses Redis's answer: it is stored once, as the first.
         firsts: dict[bytes, WorkBatch] = {}
         for batch in batches:
             firsts.setdefault(batch.batch_id, batch)
         rows = {batch_id: _live_rows(batch) for batch_id, batch in firsts.items()}
         try:
-            await self._write(list(firsts.values()), rows)
-        except psycopg.errors.CheckViolation:
-            # While the chunk waited for the default leaf, a leaf was made for one of its rows.
-            await self._write(list(firsts.values()), rows)
+            try:
+                await self._write(list(firsts.values()), rows)
+            except psycopg.errors.CheckViolation:
+                # While the chunk waited for the default leaf, a leaf was made for one of its rows.
+                await self._write(list(firsts.values()), rows)
+        except psycopg.DataError as error:
+            raise RowRejected(type(error).__name__) from error
         for batch in batches:
             batch.skipped = set(firsts[batch.batch_id].skipped)
 
@@ -78,7 +83,7 @@ class EventStore:
             return await _skipped_before(connection, batch_ids)
 
     async def can_store(self, rows: Sequence[Row]) -> bool:
-        """Whether Postgres takes these rows as they are; stores nothing. For finding poison."""
+        """Whether Postgres takes these rows as they are; stores nothing."""
         async with self._engine.connect() as outer:
             connection = await driver_connection(outer)
             try:
@@ -130,7 +135,7 @@ class EventStore:
                         stored[key] -= 1
                     else:
                         batch.skipped.add(position)
-            # Also where nothing is left to store: a repetition must not take poison for stored.
+            # Also if nothing is left to store: a repetition must not take failed events for stored.
             if batch.skipped:
                 await connection.execute(
                     RECORD_SKIPPED,
@@ -140,7 +145,7 @@ class EventStore:
     async def _store_rows(
         self, connection: psycopg.AsyncConnection[Any], rows: Sequence[Row]
     ) -> Counter[tuple[Any, ...]] | None:
-        """Stores rows; returns how many of each key, None where it was all of them."""
+        """Stores rows; returns how many of each key, None if it was all of them."""
         try:
             # The usual case: every event is new. Straight into the table costs two thirds of what
             # staging and ON CONFLICT cost (ADR 0002).
@@ -190,7 +195,7 @@ async def _write_rows(
 
 
 def _live_rows(batch: WorkBatch) -> list[tuple[int, Row]]:
-    """The rows to store, with their positions; without duplicates that ingest found, and poison."""
+    """The rows to store, with their positions; without duplicates that ingest found, and failed events."""
     return [
         (position, row)
         for position, row in enumerate(batch.rows)

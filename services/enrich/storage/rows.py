@@ -1,16 +1,19 @@
-"""An event as a row of `enrich.events`, in the form that binary COPY takes."""
+"""A batch's events as rows of `enrich.events`, in the form that binary COPY takes."""
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
+from collections.abc import Sequence
 
-from libs.catalog import retention_class
-from libs.catalog.event_words import ENVIRONMENTS, PRODUCERS
-from libs.common.ids import event_uuid
-from services.enrich.model import ContextEnrichment
+from libs.catalog import ENRICHED_FIELDS, EnrichedField, FieldKind
+from services.enrich.json_text import json_text
+from services.enrich.model import Attribution, Row, WorkBatch
 
 # Microseconds from the Unix epoch to Postgres' own, 2000-01-01.
 POSTGRES_EPOCH_US = 946_684_800_000_000
+_JSONB_VERSION = b"\x01"
+# The type whose binary form COPY is given.
+_COPY_TYPES = {FieldKind.TEXT: "text", FieldKind.TIME: "int8"}
+# What the batch steps find stands at the end of a row; what the context steps find, before it.
+_LOOKED_UP = tuple(field for field in ENRICHED_FIELDS if not field.is_source)
+_FROM_CONTEXT = tuple(field for field in ENRICHED_FIELDS if field.is_source)
 
 # Column and the type whose binary form the value has. A uuid is its 16 bytes, a timestamptz the
 # microseconds since POSTGRES_EPOCH_US, a jsonb the byte 1 and its text: given like that, nothing is
@@ -19,7 +22,6 @@ COLUMNS = (
     ("event_uuid", "bytea"),
     ("occurred_at", "int8"),
     ("received_at", "int8"),
-    ("session_started_at", "int8"),
     ("app_id", "text"),
     ("retention_class", "text"),
     ("name", "text"),
@@ -34,73 +36,67 @@ COLUMNS = (
     ("entity_type", "text"),
     ("entity_id", "text"),
     ("request_id", "text"),
-    ("country", "text"),
-    ("device_type", "text"),
-    ("os", "text"),
-    ("browser", "text"),
-    ("os_version", "text"),
-    ("browser_version", "text"),
-    ("device_brand", "text"),
-    ("device_model", "text"),
     ("context", "bytea"),
     ("attribution", "bytea"),
     ("properties", "bytea"),
+    *((field.name, _COPY_TYPES[field.kind]) for field in (*_FROM_CONTEXT, *_LOOKED_UP)),
 )
-Row = tuple[Any, ...]
 
 
-def event_row(
-    event: Any,
-    app_id: str,
-    occurred_at_us: int,
-    received_at_us: int,
-    session_id: str,
-    session_started_at_us: int | None,
-    facts: ContextEnrichment,
-    attribution: Callable[[Any], bytes],
-) -> Row:
-    """The row of one event; its values stand in the order of COLUMNS."""
-    event_id = event.event_id
-    uuid, is_uuid = event_uuid(event_id)
-    entity_type = entity_id = None
-    if event.HasField("entity"):
-        entity = event.entity
-        entity_type, entity_id = entity.type or None, entity.id or None
-    finding = facts.finding
-    device = finding.device
-    return (
-        uuid,
-        occurred_at_us - POSTGRES_EPOCH_US,
-        received_at_us - POSTGRES_EPOCH_US,
-        None if session_started_at_us is None else session_started_at_us - POSTGRES_EPOCH_US,
-        app_id,
-        _retention_class(event.retention_days),
-        event.name,
-        event.schema_version,
-        PRODUCERS[event.producer],
-        ENVIRONMENTS[event.environment],
-        None if is_uuid else event_id,
-        event.subject_id or None,
-        event.anonymous_id or None,
-        session_id or None,
-        event.group_id or None,
-        entity_type,
-        entity_id,
-        event.request_id or None,
-        finding.country or None,
-        device.device_type or None,
-        device.os or None,
-        device.browser or None,
-        device.os_version or None,
-        device.browser_version or None,
-        device.brand or None,
-        device.model or None,
-        facts.context_json,
-        attribution(event.attribution) if event.HasField("attribution") else None,
-        b"\x01" + event.properties_json,
-    )
+def rows_of(batch: WorkBatch) -> Sequence[Row | None]:
+    """The row of each event, its values in the order of COLUMNS; None for events that failed."""
+    app_id, received_at = batch.app_id, batch.received_at_us - POSTGRES_EPOCH_US
+    looked_up = zip(*(_column(batch, field) for field in _LOOKED_UP), strict=True)
+    rows: list[Row | None] = []
+    for event, found in zip(batch.enriched, looked_up, strict=True):
+        if event is None:
+            rows.append(None)
+            continue
+        message, context = event.event, event.context
+        entity_type = entity_id = None
+        if message.HasField("entity"):
+            entity = message.entity
+            entity_type, entity_id = entity.type or None, entity.id or None
+        rows.append(
+            (
+                event.event_uuid,
+                event.occurred_at_us - POSTGRES_EPOCH_US,
+                received_at,
+                app_id,
+                event.retention_class,
+                message.name,
+                message.schema_version,
+                event.producer,
+                event.environment,
+                None if event.is_uuid else message.event_id,
+                message.subject_id or None,
+                message.anonymous_id or None,
+                event.session_id or None,
+                message.group_id or None,
+                entity_type,
+                entity_id,
+                message.request_id or None,
+                _JSONB_VERSION + context.context_json if context.context_json else None,
+                _attribution(message.attribution) if message.HasField("attribution") else None,
+                _JSONB_VERSION + message.properties_json,
+                *context.enrichment.values,
+                *found,
+            )
+        )
+    return rows
 
 
-@lru_cache(maxsize=4_096)
-def _retention_class(days: int) -> str:
-    return retention_class(days or None)
+def _column(batch: WorkBatch, field: EnrichedField) -> Sequence[object]:
+    """What a batch step found for each event; None for all if the app has it switched off."""
+    found = batch.found.get(field.name)
+    if found is None:
+        return [None] * len(batch.enriched)
+    if field.kind is FieldKind.TIME:
+        return [None if us is None else us - POSTGRES_EPOCH_US for us in found]
+    return [value or None for value in found]
+
+
+def _attribution(attribution: Attribution) -> bytes:
+    """An Attribution as binary jsonb, without its empty fields."""
+    values = {field.name: value for field, value in attribution.ListFields()}
+    return _JSONB_VERSION + json_text(values)

@@ -1,4 +1,4 @@
-"""A chunk's way through enrich, on real stores: poison is isolated, and repeating is harmless."""
+"""A chunk's way through enrich, on real stores: failing events are isolated, and repeating is harmless."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,20 +13,21 @@ from services.enrich import convert
 from services.enrich.dead_letter_limit import DeadLetterLimitExceeded
 from services.enrich.enriched_stream import EnrichedStreamWriter
 from services.enrich.model import Session, WorkBatch
-from services.enrich.sessions.redis import SessionStore
-from services.enrich.storage.postgres import EventStore
-from tests.integration.enrich.conftest import NOON_US, Enrich, entry_of, event
+from services.enrich.sessions.redis import RedisSessionStore
+from services.enrich.storage.postgres import PostgresEventStore
+from tests.integration.enrich.conftest import Enrich
+from tests.support.enrich_batches import NOON_US, entry_of, event
+from tests.support.enrich_fakes import REJECTED_BY_POSTGRES
 
 MINUTE_US = 60_000_000
-REFUSED_BY_POSTGRES = b'{"moves": 1e-99999}'
 
 
-async def test_an_event_that_postgres_refuses_is_isolated_and_its_neighbours_are_stored(
+async def test_an_event_that_postgres_rejects_is_isolated_and_its_neighbours_are_stored(
     enrich: Enrich,
 ) -> None:
     events = [event(f"e{n:02}") for n in range(30)]
     for position in (7, 23):
-        events[position].properties_json = REFUSED_BY_POSTGRES
+        events[position].properties_json = REJECTED_BY_POSTGRES
     first, bad, last = entry_of(event("a")), entry_of(*events), entry_of(event("z"))
     await enrich.process(first, bad, last)
     stored = ["a", *(f"e{n:02}" for n in range(30) if n not in (7, 23)), "z"]
@@ -79,21 +80,21 @@ async def test_of_a_batch_twice_in_a_chunk_the_first_holds(enrich: Enrich) -> No
     assert [list(batch.skipped) for batch in await enrich.forwarded()] == [[], [], [], []]
 
 
-async def test_poison_is_put_aside_before_its_batch_counts_as_stored(
+async def test_a_dead_letter_is_written_before_its_batch_counts_as_stored(
     enrich: Enrich, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A crash around the commit must not lose the dead letter: afterwards, nobody looks again."""
-    write, writes = EventStore.write, 0
+    """A crash around the commit must not lose the dead letter: a repetition would not find it again."""
+    write, writes = PostgresEventStore.write, 0
 
-    async def write_and_crash(store: EventStore, batches: Sequence[WorkBatch]) -> None:
+    async def write_and_crash(store: PostgresEventStore, batches: Sequence[WorkBatch]) -> None:
         nonlocal writes
         await write(store, batches)
         writes += 1
         raise ConnectionError
 
-    entry = entry_of(event("good"), event("bad", properties_json=REFUSED_BY_POSTGRES))
+    entry = entry_of(event("good"), event("bad", properties_json=REJECTED_BY_POSTGRES))
     with monkeypatch.context() as patch:
-        patch.setattr(EventStore, "write", write_and_crash)
+        patch.setattr(PostgresEventStore, "write", write_and_crash)
         with pytest.raises(ConnectionError):
             await enrich.process(entry)
     assert writes == 1
@@ -104,8 +105,10 @@ async def test_poison_is_put_aside_before_its_batch_counts_as_stored(
     assert [list(batch.skipped) for batch in await enrich.forwarded()] == [[1]]
 
 
-async def test_a_batch_of_nothing_but_poison_is_nothing_when_it_comes_again(enrich: Enrich) -> None:
-    entry = entry_of(event("bad", properties_json=REFUSED_BY_POSTGRES))
+async def test_a_batch_of_which_all_events_fail_is_not_forwarded_when_it_comes_again(
+    enrich: Enrich,
+) -> None:
+    entry = entry_of(event("bad", properties_json=REJECTED_BY_POSTGRES))
     for _ in range(2):  # a crash before the acknowledgement, and a repetition
         await enrich.process(entry)
         assert enrich.rows() == []
@@ -125,11 +128,11 @@ async def test_a_repetition_stores_nothing_and_is_not_counted_as_stored(enrich: 
     assert (counted("stored") - stored, counted("skipped") - skipped) == (2, 4)
 
 
-@pytest.mark.parametrize("poison", [{"producer": 99}, {"properties_json": REFUSED_BY_POSTGRES}])
-async def test_a_flood_of_poison_is_not_drained_into_dead_letters(
-    enrich: Enrich, poison: dict[str, Any]
+@pytest.mark.parametrize("failing", [{"producer": 99}, {"properties_json": REJECTED_BY_POSTGRES}])
+async def test_too_many_failing_events_do_not_become_dead_letters(
+    enrich: Enrich, failing: dict[str, Any]
 ) -> None:
-    events = [event(f"e{n}", **(poison if n % 3 else {})) for n in range(30)]
+    events = [event(f"e{n}", **(failing if n % 3 else {})) for n in range(30)]
     with pytest.raises(DeadLetterLimitExceeded):
         await enrich.process(entry_of(*events))
     assert enrich.rows() == []
@@ -137,28 +140,28 @@ async def test_a_flood_of_poison_is_not_drained_into_dead_letters(
     assert await enrich.forwarded() == []
 
 
-async def test_a_little_poison_is_no_flood(enrich: Enrich) -> None:
+async def test_a_few_failing_events_become_dead_letters(enrich: Enrich) -> None:
     await enrich.process(entry_of(*[event(f"e{n}", producer=99) for n in range(19)]))
     assert len(await enrich.letters()) == 19
     assert await enrich.forwarded() == []
 
 
-async def test_giving_up_makes_dead_letters_of_a_whole_batch(enrich: Enrich) -> None:
+async def test_dead_lettering_makes_dead_letters_of_a_whole_batch(enrich: Enrich) -> None:
     batch = convert.work_batch(entry_of(event("a"), event("b")))
-    before = poison()
-    await enrich.processor.dead_letter(batch, "it failed")
+    before = dead_lettered()
+    await enrich.pipeline.dead_letter(batch, "it failed")
     assert {letter.event.event_id for letter in (await enrich.letters()).values()} == {"a", "b"}
     assert enrich.rows() == []
-    assert poison() - before == 2
+    assert dead_lettered() - before == 2
 
 
-def poison() -> float:
-    """What an operator's alarm looks at."""
+def dead_lettered() -> float:
+    """The counter of dead letters."""
     name = "weir_enrich_events_dead_lettered_total"
     return REGISTRY.get_sample_value(name, {"app": "chess"}) or 0.0
 
 
-async def test_giving_up_only_forwards_a_batch_that_is_stored(
+async def test_dead_lettering_only_forwards_a_batch_that_is_stored(
     enrich: Enrich, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It died between commit and forwarding, again and again: its events are there, uncounted."""
@@ -167,12 +170,12 @@ async def test_giving_up_only_forwards_a_batch_that_is_stored(
         raise ConnectionError
 
     good = event("good", context={"user_agent": "UnityPlayer/2022.3.10f1"})
-    entry = entry_of(good, event("bad", properties_json=REFUSED_BY_POSTGRES))
+    entry = entry_of(good, event("bad", properties_json=REJECTED_BY_POSTGRES))
     with monkeypatch.context() as patch:
         patch.setattr(EnrichedStreamWriter, "forward", crash)
         with pytest.raises(ConnectionError):
             await enrich.process(entry)
-    await enrich.processor.dead_letter(convert.work_batch(entry), "it died")
+    await enrich.pipeline.dead_letter(convert.work_batch(entry), "it died")
     [batch] = await enrich.forwarded()
     assert list(batch.skipped) == [1]
     # Not counted as something else than it was stored as.
@@ -182,7 +185,7 @@ async def test_giving_up_only_forwards_a_batch_that_is_stored(
     assert letter.event.event_id == "bad"
 
 
-async def test_what_a_user_agent_and_an_address_tell_is_stored_and_handed_on(
+async def test_what_a_user_agent_and_an_address_say_is_stored_and_handed_on(
     enrich: Enrich,
 ) -> None:
     context = {
@@ -203,8 +206,11 @@ async def test_what_a_user_agent_and_an_address_tell_is_stored_and_handed_on(
     }
     assert enrich.rows(", ".join(found)) == [tuple(found.values()), (None,) * len(found)]
     [batch] = await enrich.forwarded()
-    told = [batch.enrichments[place] for place in batch.enrichment_of_event]
-    assert [{field.name: value for field, value in one.ListFields()} for one in told] == [found, {}]
+    handed_on = [batch.enrichments[place] for place in batch.enrichment_of_event]
+    assert [{field.name: value for field, value in one.ListFields()} for one in handed_on] == [
+        found,
+        {},
+    ]
 
 
 async def test_a_session_begins_with_its_earliest_event_over_all_chunks(enrich: Enrich) -> None:
@@ -235,7 +241,7 @@ async def test_a_session_goes_on_into_the_next_window(client: Redis) -> None:
             return self.seconds * 1_000_000
 
     clock = MovedClock()
-    store = SessionStore(client, clock, 3_600)
+    store = RedisSessionStore(client, clock, 3_600)
     loaded, present = await store.load("chess", 0, ["s"])
     assert (loaded, present) == ({}, set())
     await store.save("chess", 0, {"s": Session(7, "/", "https://example.org/")})

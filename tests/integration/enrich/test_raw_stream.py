@@ -17,7 +17,8 @@ from libs.streams.names import ENRICH, attempts_key, enrich_dead_letters, raw_st
 from libs.streams.quarantine import Quarantine
 from services.enrich.raw_stream import RawStreamReader
 from services.enrich.settings import EnrichSettings
-from tests.integration.enrich.conftest import Enrich, entry_of, event
+from tests.integration.enrich.conftest import Enrich
+from tests.support.enrich_batches import entry_of, event
 from tests.support.streams import settled
 from tests.support.waiting import until
 
@@ -28,8 +29,8 @@ MAX_ATTEMPTS = EnrichSettings().max_attempts
 async def consuming(
     client: Redis, work: Enrich, claim_idle_seconds: float = 60
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """A consumer that runs, and is then told to stop."""
-    entries = RawStreamReader(work.processor)
+    """A consumer that runs, and stops at the end."""
+    entries = RawStreamReader(work.pipeline)
     consumer = create_consumer(
         client,
         EnrichSettings(claim_idle_seconds=claim_idle_seconds),

@@ -5,7 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.integration.enrich.conftest import Enrich, entry_of, event
+from tests.integration.enrich.conftest import Enrich
+from tests.support.enrich_batches import entry_of, event
 
 
 async def test_a_thousand_events_cost_a_hundredth_of_the_statements_of_one_each(

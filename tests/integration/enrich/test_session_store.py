@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from services.enrich.model import Session
-from services.enrich.sessions.redis import SessionStore
+from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.steps.session import Sighting, fold_sessions
 
 HOUR = 3_600
@@ -16,7 +16,7 @@ NOON_US = NOON * 1_000_000
 
 
 class SetClock:
-    """A clock that stands where it is put."""
+    """A clock that stands still."""
 
     def __init__(self, seconds: int = NOON) -> None:
         self.seconds = seconds
@@ -25,11 +25,11 @@ class SetClock:
         return self.seconds * 1_000_000
 
 
-def _store(client: Redis, seconds: int = NOON) -> SessionStore:
-    return SessionStore(client, SetClock(seconds), HOUR)
+def _store(client: Redis, seconds: int = NOON) -> RedisSessionStore:
+    return RedisSessionStore(client, SetClock(seconds), HOUR)
 
 
-async def _known(store: SessionStore, *session_ids: str) -> dict[str, Session]:
+async def _known(store: RedisSessionStore, *session_ids: str) -> dict[str, Session]:
     return (await store.load("chess", 0, session_ids))[0]
 
 

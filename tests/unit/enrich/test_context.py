@@ -1,4 +1,4 @@
-"""What a context tells: the device, the country, and JSON that Postgres can hold."""
+"""What a context says: the device, the country, and JSON that Postgres can hold."""
 
 import sys
 
@@ -6,11 +6,12 @@ import orjson
 import pytest
 from weir.common.v1 import event_pb2
 
-from services.enrich import convert
-from services.enrich.model import Device
-from services.enrich.steps.context_enrichment import EMPTY, context_reader, jsonb
-from services.enrich.steps.country import country_lookup
-from services.enrich.steps.user_agent import parse_user_agent
+from services.enrich.json_text import json_text
+from services.enrich.model import ALL_STEPS, ContextEnrichment
+from services.enrich.steps.context_enrichment import EMPTY, MAX_CACHED_BYTES, ContextReaders
+from services.enrich.steps.contract import ContextStep
+from services.enrich.steps.user_agent import Device, parse_user_agent
+from tests.support.enrich_batches import CONTEXT_STEPS, enriched, event, work_batch
 
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 "
@@ -28,45 +29,79 @@ def test_a_name_in_a_header_is_cut_to_64_characters() -> None:
     header = (
         f"Mozilla/5.0 (Linux; Android 13; {'x' * 400}) AppleWebKit/537.36 Chrome/1 Safari/537.36"
     )
-    assert parse_user_agent(header).model == "x" * 64
+    assert parse_user_agent(header).device_model == "x" * 64
+
+
+def _found(context: event_pb2.Context, steps: frozenset[str] = ALL_STEPS) -> ContextEnrichment:
+    """What the enricher says of an event with this context."""
+    batch = work_batch(event(context=context))
+    batch.steps = steps
+    [result] = enriched(batch).enriched
+    assert result is not None
+    return result.context
 
 
 def test_a_context_is_worked_out_once_however_often_it_comes() -> None:
-    read = context_reader(country_lookup(None), convert.parse_context, convert.plain_context)
+    calls: list[str] = []
+
+    def find(address: str) -> tuple[str]:
+        calls.append(address)
+        return ("US",)
+
+    step = ContextStep("country", ("ip",), ("country",), find)
+    read = ContextReaders([step]).reader(ALL_STEPS).read_cached
+    one, two = (event_pb2.Context(ip="8.8.8.0", page_url=page) for page in ("/a", "/b"))
+    found = read(one.SerializeToString())
+    assert read(one.SerializeToString()) is found
+    # Another context for which the same is found shares the finding.
+    assert read(two.SerializeToString()).enrichment is found.enrichment
+    assert calls == ["8.8.8.0", "8.8.8.0"]
+
+
+def test_a_context_says_where_it_comes_from_and_on_what() -> None:
     context = event_pb2.Context(
         user_agent=IPHONE, ip="8.8.8.0", page_url="/shop", referrer="https://example.org/"
     )
     context.extra.update({"build": 7, "tags": ["a"]})
-    facts = read(context.SerializeToString())
-    assert read(context.SerializeToString()) is facts
-    assert (facts.finding.country, facts.finding.device.os) == ("US", "iOS")
-    assert (facts.landing_page, facts.referrer) == ("/shop", "https://example.org/")
-    assert facts.context_json is not None
-    assert facts.context_json[:1] == b"\x01"
-    assert orjson.loads(facts.context_json[1:]) == {
+    found = _found(context)
+    assert found.enrichment.values == (
+        *("US", "mobile", "iOS", "Mobile Safari", "17.1", "17.1", "Apple", "iPhone"),
+    )
+    assert (found.page_url, found.referrer) == ("/shop", "https://example.org/")
+    assert found.context_json is not None
+    assert orjson.loads(found.context_json) == {
         "user_agent": IPHONE,
         "ip": "8.8.8.0",
         "page_url": "/shop",
         "referrer": "https://example.org/",
         "extra": {"build": 7, "tags": ["a"]},
     }
-    other = event_pb2.Context(user_agent=IPHONE, ip="8.8.8.0", page_url="/lobby")
-    assert read(other.SerializeToString()).finding is facts.finding
+
+
+def test_a_step_that_is_switched_off_finds_nothing() -> None:
+    context = event_pb2.Context(user_agent=IPHONE, ip="8.8.8.0")
+    assert _found(context, frozenset({"country"})).enrichment.values == ("US", *[None] * 7)
+    assert _found(context, frozenset({"user_agent", "session"})).enrichment.values[0] is None
+    without_any = _found(context, frozenset())
+    assert without_any.enrichment.values == (None,) * 8
+    assert without_any.context_json is not None
 
 
 def test_a_large_context_is_read_and_not_kept() -> None:
-    read = context_reader(country_lookup(None), convert.parse_context, convert.plain_context)
-    serialized = event_pb2.Context(page_url="x" * 100_000).SerializeToString()
-    facts = read(serialized)
-    assert facts.landing_page == "x" * 100_000
-    assert sys.getrefcount(facts) == 2  # the name `facts`, and the argument
-    assert read(serialized) is not facts
+    reader = ContextReaders(CONTEXT_STEPS).reader(ALL_STEPS)
+    context = event_pb2.Context(page_url="x" * 100_000)
+    assert len(context.SerializeToString()) > MAX_CACHED_BYTES
+    found = reader.read(context.SerializeToString())
+    assert found.page_url == "x" * 100_000
+    assert sys.getrefcount(found) == 2  # the name `found`, and the argument
+    first, second = _found(context), _found(context)
+    assert first is not second
 
 
 def test_no_context_says_nothing() -> None:
-    read = context_reader(country_lookup(None), convert.parse_context, convert.plain_context)
-    assert read(b"") is EMPTY
+    assert _found(event_pb2.Context()) is EMPTY
     assert EMPTY.context_json is None
+    assert EMPTY.enrichment.values == (None,) * 8
 
 
 @pytest.mark.parametrize(
@@ -80,4 +115,4 @@ def test_no_context_says_nothing() -> None:
     ],
 )
 def test_u0000_is_replaced_and_its_look_alikes_are_not(text: str, held: str) -> None:
-    assert orjson.loads(jsonb({"x": text})[1:]) == {"x": held}
+    assert orjson.loads(json_text({"x": text})) == {"x": held}

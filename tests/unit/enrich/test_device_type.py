@@ -201,4 +201,4 @@ def test_systems_and_browsers_have_versions(
 )
 def test_brand_and_model_are_what_the_header_says(header: str, brand: str, model: str) -> None:
     device = parse_user_agent(header)
-    assert (device.brand, device.model) == (brand, model)
+    assert (device.device_brand, device.device_model) == (brand, model)

@@ -12,12 +12,9 @@ from libs.common.ids import EVENT_NAMESPACE
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.enrich import convert
-from services.enrich.model import Session, WorkBatch
-from services.enrich.steps.context_enrichment import context_reader
-from services.enrich.steps.country import country_lookup
-from services.enrich.steps.enrichment import Enricher
-from services.enrich.storage.rows import COLUMNS
-from tests.unit.ingest.fakes import NOW_US
+from services.enrich.model import WorkBatch
+from services.enrich.storage.rows import COLUMNS, rows_of
+from tests.support.enrich_batches import NOON_US, enriched, event, work_batch
 
 # 2000-01-01T00:00:00Z, Postgres' epoch, is 10957 days after Unix'.
 POSTGRES_US = 10_957 * 86_400 * 1_000_000
@@ -27,34 +24,22 @@ USER_AGENT = (
 )
 
 
-def enricher() -> Enricher:
-    read = context_reader(country_lookup(None), convert.parse_context, convert.plain_context)
-    return Enricher(read, convert.attribution_jsonb)
-
-
-def work_batch(*events: event_pb2.Event, app_id: str = "chess", skip: bytes = b"") -> WorkBatch:
-    batch = batch_pb2.EventBatch(
-        app_id=app_id, batch_id=b"b" * 16, received_at_us=NOW_US, events=events
-    )
-    fields = {b"batch": batch.SerializeToString(), b"trace": b"", b"skip": skip}
-    return convert.work_batch(Entry(b"ingest:{0}:raw", b"1-0", fields))
+OCCURRED_US = NOON_US - 1_500_000
 
 
 def _event(event_id: str = "e1", **fields: Any) -> event_pb2.Event:
-    event = event_pb2.Event(event_id=event_id, name="game.ended", properties_json=b"{}", **fields)
-    event.occurred_at.FromMicroseconds(NOW_US - 1_500_000)
-    return event
+    return event(event_id, OCCURRED_US, **fields)
 
 
-def _enriched(batch: WorkBatch, sessions: dict[str, Session] | None = None) -> WorkBatch:
-    subject = enricher()
-    subject.prepare(batch)
-    subject.enrich(batch, sessions or {})
-    return batch
+def _values(batch: WorkBatch, position: int = 0) -> dict[str, object]:
+    """A row of the batch, by column."""
+    row = rows_of(batch)[position]
+    assert row is not None
+    return dict(zip([name for name, _ in COLUMNS], row, strict=True))
 
 
 def test_a_full_row() -> None:
-    event = _event(
+    sent = _event(
         "550e8400-e29b-41d4-a716-446655440000",
         schema_version="1.0.0",
         producer=event_pb2.PRODUCER_API,
@@ -68,48 +53,45 @@ def test_a_full_row() -> None:
         attribution={"source": "newsletter", "campaign": "spring"},
         retention_days=45,
     )
-    event.properties_json = b'{"moves": 3}'
-    batch = _enriched(work_batch(event), {"s1": Session(NOW_US - 60_000_000, "", "")})
-    assert batch.rows == [
-        (
-            bytes.fromhex("550e8400e29b41d4a716446655440000"),
-            NOW_US - 1_500_000 - POSTGRES_US,
-            NOW_US - POSTGRES_US,
-            NOW_US - 60_000_000 - POSTGRES_US,
-            "chess",
-            "30d",  # 45 days wished, 90 allowed: the longest class that is not longer than 45
-            "game.ended",
-            "1.0.0",
-            "api",
-            "staging",
-            None,  # the id is a UUID itself
-            "ann",
-            None,
-            "s1",
-            "g1",
-            "game",
-            "42",
-            "r1",
-            "US",
-            "mobile",
-            "Android",
-            "Chrome Mobile",
-            "13",
-            "119.0.0",
-            "Google",
-            "Pixel 7",
-            b'\x01{"user_agent":"%s","ip":"8.8.8.0"}' % USER_AGENT.encode(),
-            b'\x01{"source":"newsletter","campaign":"spring"}',
-            b'\x01{"moves": 3}',
-        )
-    ]
-    assert len(COLUMNS) == len(batch.rows[0] or ())
+    sent.properties_json = b'{"moves": 3}'
+    batch = enriched(work_batch(sent))
+    batch.found["session_started_at"] = [NOON_US - 60_000_000]
+    assert _values(batch) == {
+        "event_uuid": bytes.fromhex("550e8400e29b41d4a716446655440000"),
+        "occurred_at": OCCURRED_US - POSTGRES_US,
+        "received_at": NOON_US - POSTGRES_US,
+        "session_started_at": NOON_US - 60_000_000 - POSTGRES_US,
+        "app_id": "chess",
+        # 45 days wished, 90 allowed: the longest class that is not longer than 45
+        "retention_class": "30d",
+        "name": "game.ended",
+        "schema_version": "1.0.0",
+        "producer": "api",
+        "environment": "staging",
+        "event_id": None,  # it is the UUID itself
+        "subject_id": "ann",
+        "anonymous_id": None,
+        "session_id": "s1",
+        "group_id": "g1",
+        "entity_type": "game",
+        "entity_id": "42",
+        "request_id": "r1",
+        "country": "US",
+        "device_type": "mobile",
+        "os": "Android",
+        "browser": "Chrome Mobile",
+        "os_version": "13",
+        "browser_version": "119.0.0",
+        "device_brand": "Google",
+        "device_model": "Pixel 7",
+        "context": b'\x01{"user_agent":"%s","ip":"8.8.8.0"}' % USER_AGENT.encode(),
+        "attribution": b'\x01{"source":"newsletter","campaign":"spring"}',
+        "properties": b'\x01{"moves": 3}',
+    }
 
 
 def test_an_empty_row_has_nulls_and_defaults() -> None:
-    [row] = _enriched(work_batch(_event("evt_1", schema_version="1.1.0"))).rows
-    assert row is not None
-    values = dict(zip([name for name, _ in COLUMNS], row, strict=True))
+    values = _values(enriched(work_batch(_event("evt_1", schema_version="1.1.0"))))
     assert values["event_uuid"] == uuid.uuid5(EVENT_NAMESPACE, "evt_1").bytes
     assert values["event_id"] == "evt_1"
     assert values["retention_class"] == "keep"
@@ -131,44 +113,32 @@ def test_an_empty_row_has_nulls_and_defaults() -> None:
 def test_the_retention_class_is_the_longest_that_ingest_allows(
     days: int, retention_class: str
 ) -> None:
-    [row] = _enriched(work_batch(_event(retention_days=days))).rows
-    assert row is not None
-    assert row[5] == retention_class
+    values = _values(enriched(work_batch(_event(retention_days=days))))
+    assert values["retention_class"] == retention_class
 
 
-def test_an_event_that_makes_a_step_raise_is_set_aside_alone() -> None:
+def test_an_event_at_which_a_step_raises_fails_alone() -> None:
     odd = _event("odd", producer=99)
-    batch = _enriched(work_batch(_event("a"), odd, _event("c")))
+    batch = enriched(work_batch(_event("a"), odd, _event("c")))
     assert [(item.position, item.reason) for item in batch.failed] == [
         (1, "IndexError while enriching")
     ]
-    assert [row is not None for row in batch.rows] == [True, False, True]
+    assert [row is not None for row in rows_of(batch)] == [True, False, True]
     assert batch.skipped == {1}
-
-
-def test_an_event_needs_no_catalog_here() -> None:
-    """Ingest has accepted it; ours may be a version behind, or have lost the event since."""
-    unknown = _event("gone")
-    unknown.name = "game.removed_from_the_catalog"
-    batch = _enriched(work_batch(unknown, app_id="unheard_of"))
-    assert batch.failed == []
-    assert batch.rows[0] is not None
 
 
 def test_a_number_in_a_context_that_json_cannot_express_loses_no_event() -> None:
     not_a_number = _event("nan", context={"platform": "web"})
     not_a_number.context.extra.update({"x": 1})
     not_a_number.context.extra.fields["x"].number_value = math.nan
-    batch = _enriched(work_batch(not_a_number))
+    batch = enriched(work_batch(not_a_number))
     assert batch.failed == []
-    assert batch.rows[0] is not None
-    values = dict(zip([name for name, _ in COLUMNS], batch.rows[0], strict=True))
-    assert values["context"] == b'\x01{"platform":"web"}'
+    assert _values(batch)["context"] == b'\x01{"platform":"web"}'
 
 
 def test_what_is_forwarded_says_what_was_skipped_and_found() -> None:
     events = [_event(f"e{n}", context={"ip": "8.8.8.0"} if n % 2 else {}) for n in range(5)]
-    batch = _enriched(work_batch(*events, skip=b"0,3"))
+    batch = enriched(work_batch(*events, skip=b"0,3"))
     message = batch_pb2.EnrichedBatch.FromString(convert.enriched_batch(batch))
     assert list(message.skipped) == [0, 3]
     found = [message.enrichments[place].country for place in message.enrichment_of_event]
@@ -177,7 +147,7 @@ def test_what_is_forwarded_says_what_was_skipped_and_found() -> None:
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff\xff", batch_pb2.EventBatch(batch_id=b"short")])
-def test_what_is_no_batch_is_refused(payload: Any) -> None:
+def test_what_is_no_batch_is_unreadable(payload: Any) -> None:
     if not isinstance(payload, bytes):
         payload = payload.SerializeToString()
     with pytest.raises(UnreadableError, match=r"16 bytes|not a batch"):
@@ -186,10 +156,10 @@ def test_what_is_no_batch_is_refused(payload: Any) -> None:
 
 def test_dead_letters_have_ids_that_follow_from_their_batch() -> None:
     gone = _event("gone", producer=99)
-    first, second = (_enriched(work_batch(_event("a"), gone)) for _ in range(2))
-    letters = convert.dead_letters(first, first.failed)
-    assert letters == convert.dead_letters(second, second.failed)
+    first, second = (enriched(work_batch(_event("a"), gone, name="b")) for _ in range(2))
+    letters = convert.dead_letters(first)
+    assert letters == convert.dead_letters(second)
     [letter] = batch_pb2.DeadLetterBatch.FromString(letters).dead_letters
-    assert letter.dead_letter_id == uuid.uuid5(uuid.UUID(bytes=b"b" * 16), "1").bytes
+    assert letter.dead_letter_id == uuid.uuid5(uuid.UUID(bytes=first.batch_id), "1").bytes
     assert (letter.stage, letter.reason) == ("enrich", "PROCESSING_FAILED")
     assert letter.event == gone

@@ -27,7 +27,7 @@ def test_a_session_begins_with_its_earliest_event() -> None:
 
 
 def test_a_known_session_goes_on() -> None:
-    known = {"s": Session(5, "/", "https://a/"), "t": None}
+    known = {"s": Session(5, "/", "https://a/")}
     assert fold_sessions(known, [("s", 9, "/late", "")]) == {"s": Session(5, "/", "https://a/")}
     earlier = fold_sessions(known, [("s", 4, "/early", "")])
     assert earlier == {"s": Session(4, "/early", "")}

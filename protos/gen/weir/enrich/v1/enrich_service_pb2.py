@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from weir.common.v1 import event_pb2 as weir_dot_common_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/enrich/v1/enrich_service.proto\x12\x0eweir.enrich.v1\x1a\x1aweir/common/v1/event.proto\"P\n\x18PreviewEnrichmentRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12$\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x15.weir.common.v1.Event\"\xb7\x01\n\x19PreviewEnrichmentResponse\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65vice_type\x18\x02 \x01(\t\x12\n\n\x02os\x18\x03 \x01(\t\x12\x0f\n\x07\x62rowser\x18\x04 \x01(\t\x12\x12\n\nos_version\x18\x05 \x01(\t\x12\x17\n\x0f\x62rowser_version\x18\x06 \x01(\t\x12\x14\n\x0c\x64\x65vice_brand\x18\x07 \x01(\t\x12\x14\n\x0c\x64\x65vice_model\x18\x08 \x01(\t2y\n\rEnrichService\x12h\n\x11PreviewEnrichment\x12(.weir.enrich.v1.PreviewEnrichmentRequest\x1a).weir.enrich.v1.PreviewEnrichmentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/enrich/v1/enrich_service.proto\x12\x0eweir.enrich.v1\x1a\x1aweir/common/v1/event.proto\"P\n\x18PreviewEnrichmentRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12$\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x15.weir.common.v1.Event\"G\n\x19PreviewEnrichmentResponse\x12*\n\x05steps\x18\x01 \x03(\x0b\x32\x1b.weir.enrich.v1.StepPreview\"Z\n\x0bStepPreview\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\x12,\n\x06\x66ields\x18\x03 \x03(\x0b\x32\x1c.weir.enrich.v1.FieldPreview\"+\n\x0c\x46ieldPreview\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t2y\n\rEnrichService\x12h\n\x11PreviewEnrichment\x12(.weir.enrich.v1.PreviewEnrichmentRequest\x1a).weir.enrich.v1.PreviewEnrichmentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PREVIEWENRICHMENTREQUEST']._serialized_start=83
   _globals['_PREVIEWENRICHMENTREQUEST']._serialized_end=163
-  _globals['_PREVIEWENRICHMENTRESPONSE']._serialized_start=166
-  _globals['_PREVIEWENRICHMENTRESPONSE']._serialized_end=349
-  _globals['_ENRICHSERVICE']._serialized_start=351
-  _globals['_ENRICHSERVICE']._serialized_end=472
+  _globals['_PREVIEWENRICHMENTRESPONSE']._serialized_start=165
+  _globals['_PREVIEWENRICHMENTRESPONSE']._serialized_end=236
+  _globals['_STEPPREVIEW']._serialized_start=238
+  _globals['_STEPPREVIEW']._serialized_end=328
+  _globals['_FIELDPREVIEW']._serialized_start=330
+  _globals['_FIELDPREVIEW']._serialized_end=373
+  _globals['_ENRICHSERVICE']._serialized_start=375
+  _globals['_ENRICHSERVICE']._serialized_end=496
 # @@protoc_insertion_point(module_scope)

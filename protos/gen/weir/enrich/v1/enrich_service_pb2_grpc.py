@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class EnrichServiceStub:
-    """Looks over enrich's shoulder; the work itself arrives by Redis stream.
+    """Previews enrichment; the pipeline itself reads from Redis Streams.
     """
 
     def __init__(self, channel):
@@ -43,11 +43,14 @@ class EnrichServiceStub:
 
 
 class EnrichServiceServicer:
-    """Looks over enrich's shoulder; the work itself arrives by Redis stream.
+    """Previews enrichment; the pipeline itself reads from Redis Streams.
     """
 
     def PreviewEnrichment(self, request, context):
-        """Shows what enrich would add to an event, and stores nothing.
+        """Shows what each enrichment step would find for an event, and stores nothing.
+
+        The event is taken as ingest would hand it on: it is neither checked nor anonymized. Fails with
+        APP_UNKNOWN if no catalog is loaded for the app.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,7 +73,7 @@ def add_EnrichServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EnrichService:
-    """Looks over enrich's shoulder; the work itself arrives by Redis stream.
+    """Previews enrichment; the pipeline itself reads from Redis Streams.
     """
 
     @staticmethod

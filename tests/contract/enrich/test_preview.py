@@ -1,0 +1,158 @@
+"""PreviewEnrichment through a real server: each step with what it finds, and nothing stored."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from weir.common.v1 import event_pb2
+from weir.enrich.v1 import enrich_service_pb2 as pb
+from weir.enrich.v1 import enrich_service_pb2_grpc as pb_grpc
+
+from libs.catalog import Catalogs, Snapshot
+from libs.common.sharding import shard_of
+from libs.rpc.server import Binding, GrpcServer
+from libs.runtime.settings import CommonSettings
+from services.enrich.model import Session
+from services.enrich.preview.preview import Preview
+from services.enrich.preview.service import EnrichServicer
+from services.enrich.server import SERVICE_NAME
+from services.enrich.steps.country import country_lookup
+from tests.support.enrich_batches import NOON_US, event
+from tests.support.enrich_fakes import MemorySessionStore
+from tests.support.rejections import reason_of
+from tests.unit.catalog.small_catalog import small
+
+TOKEN = "the-suite-token"
+METADATA = (("authorization", f"Bearer {TOKEN}"),)
+SHARDS = 4
+CONTEXT = {
+    "ip": "8.8.8.0",  # Google's DNS, in the United States
+    "user_agent": "Mozilla/5.0 (Linux; Android 13; Pixel 7) AppleWebKit/537.36 "
+    "(KHTML, like Gecko) Chrome/119.0.0.0 Mobile Safari/537.36",
+}
+NOTHING_OF_DEVICES = dict.fromkeys(
+    [
+        *("device_type", "os", "browser", "os_version", "browser_version"),
+        *("device_brand", "device_model"),
+    ],
+    "",
+)
+
+
+class Served:
+    """The enrich servicer on a server, with sessions in memory."""
+
+    def __init__(self) -> None:
+        self.catalogs = Catalogs.of(small())
+        self.sessions = MemorySessionStore()
+        preview = Preview(self.catalogs, country_lookup(None), self.sessions, SHARDS)
+        binding = Binding(
+            SERVICE_NAME,
+            EnrichServicer(preview),
+            pb_grpc.add_EnrichServiceServicer_to_server,
+        )
+        settings = CommonSettings.model_validate({"port": 0, "auth_token": TOKEN})
+        self._server = GrpcServer(settings, [binding])
+
+    async def __aenter__(self) -> "Served":
+        await self._server.start()
+        self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{self._server.port}")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._channel.close()
+        await self._server.stop(0)
+
+    async def preview(
+        self, sent: event_pb2.Event | None, app_id: str = "chess"
+    ) -> dict[str, tuple[bool, dict[str, str]]]:
+        """By step, in the order of the answer: whether it is switched on, and its fields."""
+        stub: Any = pb_grpc.EnrichServiceStub(self._channel)
+        request = pb.PreviewEnrichmentRequest(app_id=app_id, event=sent)
+        response = await stub.PreviewEnrichment(request, metadata=METADATA)
+        return {
+            step.name: (step.enabled, {field.name: field.value for field in step.fields})
+            for step in response.steps
+        }
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    async with Served() as running:
+        yield running
+
+
+async def test_each_step_shows_what_it_finds(served: Served) -> None:
+    found = await served.preview(event(session_id="s", context=CONTEXT))
+    assert list(found) == ["country", "user_agent", "session"]
+    assert found == {
+        "country": (True, {"country": "US"}),
+        "user_agent": (
+            True,
+            {
+                "device_type": "mobile",
+                "os": "Android",
+                "browser": "Chrome Mobile",
+                "os_version": "13",
+                "browser_version": "119.0.0",
+                "device_brand": "Google",
+                "device_model": "Pixel 7",
+            },
+        ),
+        # The event is the first one that is known of the session.
+        "session": (True, {"session_started_at": "2026-11-20T12:00:00Z"}),
+    }
+
+
+async def test_an_event_that_says_nothing_has_all_fields_empty(served: Served) -> None:
+    assert await served.preview(event_pb2.Event()) == {
+        "country": (True, {"country": ""}),
+        "user_agent": (True, NOTHING_OF_DEVICES),
+        "session": (True, {"session_started_at": ""}),
+    }
+
+
+async def test_a_step_that_the_catalog_leaves_out_is_shown_as_switched_off(served: Served) -> None:
+    sent = event(session_id="s", context=CONTEXT)
+    served.catalogs.replace(Snapshot.of(small("enrichment: [country]\n")))
+    assert await served.preview(sent) == {
+        "country": (True, {"country": "US"}),
+        "user_agent": (False, NOTHING_OF_DEVICES),
+        "session": (False, {"session_started_at": ""}),
+    }
+    served.catalogs.replace(Snapshot.of(small("enrichment: []\n")))
+    assert [enabled for enabled, _ in (await served.preview(sent)).values()] == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("key", "fields"), [("ann", {"subject_id": "ann"}), ("s", {}), ("s", {"anonymous_id": "x"})]
+)
+async def test_a_session_is_looked_up_in_the_shard_of_the_event_and_not_written(
+    served: Served, key: str, fields: dict[str, str]
+) -> None:
+    shard = shard_of("chess", key, SHARDS)
+    began = Session(NOON_US - 1_500_000, "/", "")
+    served.sessions.sessions["chess", shard, "s"] = began
+    _, found = (await served.preview(event(session_id="s", **fields)))["session"]
+    assert found == {"session_started_at": "2026-11-20T11:59:58.500Z"}
+    # Neither an earlier event nor one of a new session is remembered.
+    await served.preview(event(at_us=NOON_US - 9_000_000, session_id="s", **fields))
+    await served.preview(event(session_id="new", **fields))
+    assert served.sessions.sessions == {("chess", shard, "s"): began}
+
+
+@pytest.mark.parametrize(
+    ("app_id", "sent", "reason"),
+    [
+        ("go", event(), ("NOT_FOUND", "APP_UNKNOWN", "")),
+        ("chess", None, ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "event")),
+        ("chess", event(producer=99), ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "event")),
+    ],
+)
+async def test_what_cannot_be_previewed_says_why(
+    served: Served, app_id: str, sent: event_pb2.Event | None, reason: tuple[str, str, str]
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await served.preview(sent, app_id)
+    assert reason_of(failed.value) == reason

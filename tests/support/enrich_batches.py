@@ -1,0 +1,57 @@
+"""Batches as enrich receives them, and enrichment as its pipeline runs it."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from weir.common.v1 import event_pb2
+from weir.streams.v1 import batch_pb2
+
+from libs.common.ids import new_uuid7
+from libs.streams.groups import Entry
+from services.enrich import convert
+from services.enrich.model import WorkBatch
+from services.enrich.steps.context_enrichment import ContextReaders
+from services.enrich.steps.country import country_lookup, country_step
+from services.enrich.steps.enricher import Enricher
+from services.enrich.steps.user_agent import USER_AGENT_STEP
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NOON_US = 1_795_176_000_000_000
+CONTEXT_STEPS = (country_step(country_lookup(None)), USER_AGENT_STEP)
+
+
+def event(event_id: str = "e1", at_us: int = NOON_US, **fields: Any) -> event_pb2.Event:
+    """An event with what ingest fills in."""
+    made = event_pb2.Event(
+        **{"event_id": event_id, "name": "game.ended", "properties_json": b"{}", **fields}
+    )
+    made.occurred_at.FromMicroseconds(at_us)
+    return made
+
+
+def entry_of(
+    *events: event_pb2.Event,
+    app_id: str = "chess",
+    batch_id: bytes = b"",
+    skip: bytes = b"",
+    shard: int = 0,
+) -> Entry:
+    """The entry of a raw stream; without `batch_id`, of a new batch."""
+    batch = batch_pb2.EventBatch(
+        app_id=app_id, batch_id=batch_id or new_uuid7(), received_at_us=NOON_US, events=events
+    )
+    fields = {b"batch": batch.SerializeToString(), b"trace": b"t", b"skip": skip}
+    return Entry(b"ingest:{%d}:raw" % shard, b"1-0", fields)
+
+
+def work_batch(*events: event_pb2.Event, name: str = "", **batch: Any) -> WorkBatch:
+    """A batch that is not enriched yet; batches of one `name` have one id."""
+    batch_id = uuid.uuid5(uuid.NAMESPACE_OID, name).bytes if name else b""
+    return convert.work_batch(entry_of(*events, batch_id=batch_id, **batch))
+
+
+def enriched(batch: WorkBatch) -> WorkBatch:
+    """The batch after the context steps that it has switched on."""
+    Enricher(ContextReaders(CONTEXT_STEPS)).enrich(batch)
+    return batch
