@@ -7,11 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from redis import Redis
-
-from libs.catalog import load_catalogs
 from libs.common.pseudonym import check_secret
-from libs.consent import READY_FIELD, consent_key
+from libs.rpc.health_probe import is_serving
 from libs.runtime.resources import CATALOGS
 from suite.embedded import PostgresServer, RedisServer, StartError
 from suite.embedded.server import ChildServer
@@ -25,8 +22,9 @@ _FIRST_DELAY_SECONDS = 0.5
 _LONGEST_DELAY_SECONDS = 30.0
 # A service that ran this long was not in a crash loop.
 _STABLE_SECONDS = 60.0
-# Enough for the consent of several million people.
-_CONSENT_SECONDS = 120.0
+# Enough for privacy to mirror the consent of several million people.
+_SERVING_SECONDS = 120.0
+_SERVING_POLL_SECONDS = 0.05
 # A file in the home.
 _PSEUDONYM_KEY = "pseudonym.key"
 POSTGRES_PORT = 55432
@@ -100,7 +98,7 @@ class Suite:
             self._start_services(
                 {**self._environment, **stores, **self._settings()}, self._let_roles_in()
             )
-            self._wait_for_consent(stores["WEIR_REDIS_URL"])
+            self._wait_until_serving()
             return self._publish()
         except BaseException:
             self.stop()
@@ -235,23 +233,19 @@ class Suite:
         for process in self._services.values():
             process.wait_until_ready()
 
-    def _wait_for_consent(self, redis_url: str) -> None:
-        """Privacy serves before it has filled its mirror, and until then ingest takes nothing about a
-        person: a suite that says it is up should take the first event."""
-        if not any(service.module == "services.privacy" for service in self._table):
-            return
-        self._report("waiting until consent can be read")
-        keys = [
-            consent_key(app_id, shard)
-            for app_id in load_catalogs(Path(self._settings()["WEIR_CATALOGS"]))
-            for shard in range(int(self._environment.get("WEIR_SHARDS") or 1))
-        ]
-        deadline = time.monotonic() + _CONSENT_SECONDS
-        with Redis.from_url(redis_url) as redis:
-            while not all(redis.hexists(key, READY_FIELD.decode()) for key in keys):
+    def _wait_until_serving(self) -> None:
+        """A process answers before it can do its work: privacy first fills the mirror of consent, and until
+        then ingest takes no events about people."""
+        self._report("waiting until every service can work")
+        deadline = time.monotonic() + _SERVING_SECONDS
+        for service in self._table:
+            url = self._services[service.name].url
+            while not is_serving(url, service.health_name):
                 if time.monotonic() > deadline:
-                    raise StartError("privacy has not filled its mirror of consent in Redis")
-                time.sleep(0.05)
+                    raise StartError(
+                        f"{service.name} answers, and is not SERVING after {_SERVING_SECONDS:g} s"
+                    )
+                time.sleep(_SERVING_POLL_SECONDS)
 
     def _settings(self) -> dict[str, str]:
         given = self._environment

@@ -12,6 +12,8 @@ class Service:
     module: str
     port: int
     metrics_port: int
+    # The health name that says that it can do its work; empty: that its process answers.
+    health_name: str = ""
 
     @property
     def database_role(self) -> str:
@@ -27,8 +29,8 @@ def health_name(name: str) -> str:
 # In the order of the data, which is the order to drain them in: each one empties what the one
 # before it has filled. They start all at once: between them are streams, and none calls another.
 SERVICES = (
-    Service("ingest", "services.ingest", 50051, 9464),
-    Service("enrich", "services.enrich", 50052, 9465),
-    Service("aggregate", "services.aggregate", 50053, 9466),
-    Service("privacy", "services.privacy", 50054, 9467),
+    Service("ingest", "services.ingest", 50051, 9464, health_name("ingest")),
+    Service("enrich", "services.enrich", 50052, 9465, health_name("enrich")),
+    Service("aggregate", "services.aggregate", 50053, 9466, health_name("aggregate")),
+    Service("privacy", "services.privacy", 50054, 9467, health_name("privacy")),
 )

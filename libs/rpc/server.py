@@ -1,5 +1,6 @@
 """A gRPC server with everything that an operator or a person with grpcurl expects on it."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from libs.rpc.auth import authentication
 from libs.rpc.interceptor import RpcInterceptor
 from libs.rpc.permissions import RULES, Rule
+from libs.rpc.readiness import Startup
 from libs.rpc.reflection import add_reflection
 from libs.rpc.server_options import server_options
 from libs.runtime.settings import CommonSettings
@@ -23,20 +25,22 @@ STORES_DOWN = (*REDIS_DOWN, *POSTGRES_DOWN)
 
 @dataclass(frozen=True)
 class Binding:
-    """A servicer, the full name of its gRPC service, the generated function that adds it, and the stores
-    without which its health is NOT_SERVING."""
+    """A servicer, the full name of its gRPC service, the generated function that adds it, the stores
+    without which its health is NOT_SERVING, and what it has to do before it is SERVING at first."""
 
     name: str
     servicer: object
     add: Callable[[Any, Any], None]
     needs: Needs = field(default=Needs())
+    startup: Startup | None = None
 
 
 class GrpcServer:
     """Serves some servicers together with health, reflection (v1, v1alpha) and channelz.
 
-    Health has these names: the empty one says that the process answers, a service's full name that the
-    stores it needs answer too, and a store's name (`redis`, `postgres`) that this store does.
+    Health has these names: the empty one says that the process answers, a service's full name that it
+    has started up and the stores it needs answer, and a store's name (`redis`, `postgres`) that this
+    store does.
     """
 
     def __init__(
@@ -61,27 +65,45 @@ class GrpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         channelz.add_channelz_servicer(self._server)
         add_reflection(self._server, [*(binding.name for binding in bindings), health.SERVICE_NAME])
+        self._startups = {
+            binding.name: binding.startup for binding in bindings if binding.startup is not None
+        }
+        self._starting: list[asyncio.Task[None]] = []
+        self._away: Set[str] = frozenset()
         self._stores = StoreWatch(stores, settings.store_check_seconds, self._report)
         self.port = self._server.add_insecure_port(f"{settings.host}:{settings.port}")
 
     async def start(self) -> None:
         """Accepts calls; from the first one on, health says which stores answer."""
         await self._stores.start()
+        self._starting = [
+            asyncio.create_task(self._follow(startup), name=f"startup of {name}")
+            for name, startup in self._startups.items()
+        ]
         await self._server.start()
 
     async def stop(self, grace_seconds: float) -> None:
         """Reports NOT_SERVING, refuses new calls, and gives those under way `grace_seconds`."""
         await self._stores.stop()
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
         for name in self._needs:
             await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._server.stop(grace_seconds)
 
+    async def _follow(self, startup: Startup) -> None:
+        await startup.wait()
+        await self._report(self._away)
+
     async def _report(self, away: Set[str]) -> None:
+        self._away = away
         for name, needs in self._needs.items():
-            met = needs.are_met(away)
+            startup = self._startups.get(name)
+            ready = startup is None or not startup.holds_back(away)
             await self._health.set(
                 name,
                 health_pb2.HealthCheckResponse.SERVING
-                if met
+                if ready and needs.are_met(away)
                 else health_pb2.HealthCheckResponse.NOT_SERVING,
             )

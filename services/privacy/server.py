@@ -7,6 +7,7 @@ from weir.privacy.v1 import privacy_service_pb2_grpc
 from libs.common.clock import SystemClock
 from libs.consent import ConsentReader
 from libs.rpc.process import ServiceParts
+from libs.rpc.readiness import Startup
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
@@ -47,7 +48,11 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
     store = PostgresConsentStore(engine, settings.consent_database_timeout_seconds)
     mirror = RedisMirror(connection, settings.shards)
     resyncs = ResyncQueue()
-    sync = MirrorSync(catalogs, store, mirror, resyncs, settings.consent_page_size)
+    # While Redis is away no mirror can be filled, and Postgres answers.
+    startup = Startup(pointless_without="redis")
+    sync = MirrorSync(
+        catalogs, store, mirror, resyncs, settings.consent_page_size, on_readable=startup.finish
+    )
     checker = Checker(catalogs, reader, store)
     recorder = Recorder(store, mirror, resyncs, clock)
     servicer = PrivacyServicer(catalogs, checker, recorder, store, clock)
@@ -59,6 +64,7 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
                 servicer,
                 privacy_service_pb2_grpc.add_PrivacyServiceServicer_to_server,
                 needs=any_of("redis", "postgres"),
+                startup=startup,
             )
         ],
         catalogs=reload,

@@ -1,5 +1,7 @@
 """Keeps the mirror in Redis equal to Postgres, the source of truth: fills it if lost, repairs subjects."""
 
+from collections.abc import Callable
+
 from libs.catalog import Catalogs
 from libs.consent import encode_state
 from services.privacy.consent.model import Subject
@@ -17,12 +19,15 @@ class MirrorSync:
         mirror: ConsentMirror,
         resyncs: ResyncQueue,
         page_size: int,
+        on_readable: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_readable` is called whenever readers can trust the mirror of every app."""
         self._catalogs = catalogs
         self._store = store
         self._mirror = mirror
         self._resyncs = resyncs
         self._page_size = page_size
+        self._on_readable = on_readable
         # The apps of the last round, and those of which the mirror may not be equal.
         self._known: set[str] = set()
         self._due: set[str] = set()
@@ -38,12 +43,19 @@ class MirrorSync:
         self._known = set(app_ids)
         if self._resyncs.take_full_resync():
             self._due.update(app_ids)
-        for app_id in app_ids:
-            if not await self._mirror.ready(app_id):
-                self._due.add(app_id)
-        for app_id in [app_id for app_id in app_ids if app_id in self._due]:
+        unreadable = {app_id for app_id in app_ids if not await self._mirror.ready(app_id)}
+        self._due |= unreadable
+        if not unreadable:
+            self._on_readable()
+        due = [app_id for app_id in app_ids if app_id in self._due]
+        # First the apps about which ingest can take no events meanwhile.
+        for app_id in sorted(due, key=lambda app_id: app_id not in unreadable):
             if await self.fill(app_id):
                 self._due.discard(app_id)
+                if app_id in unreadable:
+                    unreadable.remove(app_id)
+                    if not unreadable:
+                        self._on_readable()
 
     async def fill(self, app_id: str) -> bool:
         """Mirrors all subjects of one app; True if readers trust the mirror now.

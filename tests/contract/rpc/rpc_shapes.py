@@ -4,15 +4,17 @@ Messages are Timestamps, because field 1 is a number and `\\x08` alone is no mes
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.rpc.permissions import RULES, Permission, Rule
+from libs.rpc.readiness import Startup
 from libs.rpc.server import Binding, GrpcServer
 from libs.runtime.settings import CommonSettings
+from libs.stores.watch import Store
 
 SERVICE = "weir.test.v1.Shapes"
 TOKEN = "the-token-of-these-tests"
@@ -72,12 +74,15 @@ def add_to_server(servicer: Shapes, server: grpc.aio.Server) -> None:
 class Served:
     """The server, and channels to it."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(
+        self, stores: Sequence[Store] = (), startup: Startup | None = None, **settings: Any
+    ) -> None:
         self.servicer = Shapes()
         given = {"environment": "production", "auth_token": TOKEN, "port": 0, **settings}
         self.server = GrpcServer(
             CommonSettings.model_validate(given),
-            [Binding(SERVICE, self.servicer, add_to_server)],
+            [Binding(SERVICE, self.servicer, add_to_server, startup=startup)],
+            stores,
             rules=SHAPE_RULES,
         )
         self._channels: list[grpc.aio.Channel] = []

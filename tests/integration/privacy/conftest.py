@@ -76,8 +76,8 @@ class Privacy:
 
 
 @pytest.fixture
-async def privacy(role_url: Callable[[str], str], redis_url: str) -> AsyncIterator[Privacy]:
-    """Serving, with its background loop, and its mirror filled."""
+async def starting(role_url: Callable[[str], str], redis_url: str) -> AsyncIterator[Privacy]:
+    """Answering calls, with its background loop; its mirror is being filled."""
     settings = PrivacySettings(
         environment="development",
         port=0,
@@ -94,9 +94,14 @@ async def privacy(role_url: Callable[[str], str], redis_url: str) -> AsyncIterat
         address = f"127.0.0.1:{server.port}"
         async with grpc.aio.insecure_channel(address) as channel:
             stub = privacy_service_pb2_grpc.PrivacyServiceStub(channel)
-            service = Privacy(stub, redis_url, address)
-            await service.until_whole()
-            yield service
+            yield Privacy(stub, redis_url, address)
         stop.set()
         await server.stop(0)
         await asyncio.gather(*loops)
+
+
+@pytest.fixture
+async def privacy(starting: Privacy) -> Privacy:
+    """The same, and its mirror is filled."""
+    await starting.until_whole()
+    return starting

@@ -49,6 +49,29 @@ async def test_a_fill_goes_page_by_page_between_its_signs() -> None:
     assert scene.mirror.whole
 
 
+async def test_it_says_when_the_mirror_can_be_read() -> None:
+    scene = Scene()
+    calls: list[int] = []
+    sync = MirrorSync(
+        scene.catalogs,
+        scene.store,
+        scene.mirror,
+        scene.repairs,
+        2,
+        on_readable=lambda: calls.append(len(scene.log)),
+    )
+    scene.mirror.whole = True
+    await sync.sync()
+    # Before its first fill: the process before had filled it.
+    assert calls[0] == 0
+    calls.clear()
+    scene.log.clear()
+    scene.mirror.whole = False
+    await sync.sync()
+    assert scene.log[-1] == "end"
+    assert calls == [len(scene.log)]
+
+
 async def test_the_mirror_of_an_app_that_a_catalog_brings_is_filled() -> None:
     scene = Scene()
     await scene.sync.sync()
