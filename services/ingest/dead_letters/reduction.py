@@ -9,6 +9,7 @@ from services.ingest.dead_letters.content import (
     remove_id_from_texts,
     remove_properties,
 )
+from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
 from services.ingest.intake.model import DropReason, Outcome, RejectedEvent, Verdict
@@ -38,7 +39,10 @@ def reduce_rejected(
     elif not subject.certain:
         decisions = [consents.decide_unreadable(purpose) for purpose in asked]
     else:
-        decisions = [consents.decide_subjectless(purpose, event) for purpose in asked]
+        session_id, anonymous_id = event.session_id, event.anonymous_id
+        decisions = [
+            consents.decide_subjectless(purpose, session_id, anonymous_id) for purpose in asked
+        ]
     content = allowed_content(
         event_type, subject, decisions, is_pii=event.privacy_level == PRIVACY_LEVEL_PII
     )
@@ -50,12 +54,11 @@ def reduce_rejected(
     if subject.id and not event.subject_id:
         event.subject_id = subject.id
     location = catalog.location_purpose
-    anonymizer.limit_trace(
-        catalog.app_id,
-        event,
-        event.anonymous_id,
-        keeps_address=location is None or consents.allows(location, subject.id),
-    )
+    if address := event.context.ip:
+        keeps_address = location is None or consents.allows(location, subject.id)
+        event.context.ip = truncate_ip(address) if keeps_address else ""
+    if event.anonymous_id:
+        event.anonymous_id = anonymizer.anonymous_id(catalog.app_id, event.anonymous_id)
     reduce_event(catalog, event, subject, content, anonymizer)
     if content is not Content.BARE and people.others is None:
         remove_properties(event)

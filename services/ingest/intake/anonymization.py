@@ -9,7 +9,6 @@ from weir.common.v1.event_pb2 import Event
 from libs.catalog import Catalog, EventVersion
 from libs.common.ids import event_uuid, uuid8
 from libs.common.pseudonym import Pseudonymizer
-from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.mentions import (
     Path,
     PersonIds,
@@ -43,16 +42,16 @@ class Anonymizer:
         """The pseudonym of an event id that may reveal whom the event is about."""
         return self._pseudonymizer.pseudonym(app_id, f"event\x00{event_id}")
 
-    def limit_trace(
-        self, app_id: str, event: Event, anonymous_id: str, *, keeps_address: bool
-    ) -> None:
-        """Truncates the address, or removes it, so that no country can be found later; replaces the
-        producer's own `anonymous_id` by its pseudonym. Of every event, whatever its consent."""
-        context = event.context
-        if address := context.ip:
-            context.ip = truncate_ip(address) if keeps_address else ""
-        if anonymous_id:
-            event.anonymous_id = self.anonymous_id(app_id, anonymous_id)
+    def remove_address(self, candidate: Candidate) -> None:
+        """Removes the address, so that no country can be found later."""
+        event = candidate.event
+        if event.context.ip:
+            event.context.ip = ""
+
+    def replace_anonymous_id(self, catalog: Catalog, candidate: Candidate) -> None:
+        """Replaces the producer's own `anonymous_id` by its pseudonym."""
+        pseudonym = self.anonymous_id(catalog.app_id, candidate.anonymous_id)
+        candidate.event.anonymous_id = pseudonym
 
     def remove_content(self, catalog: Catalog, candidate: Candidate) -> None:
         """Removes what a counts-only event may not have: everything but ids, time, declared properties and
@@ -63,9 +62,9 @@ class Anonymizer:
         if candidate.event_type.name not in catalog.entity_events:
             event.ClearField("entity")
 
-    def anonymize(self, catalog: Catalog, candidate: Candidate, outcome: Outcome) -> None:
-        """Replaces the subject of an event that passed by a pseudonym, and removes from its properties
-        what is marked as personal and every mention of the subject."""
+    def anonymize(self, catalog: Catalog, candidate: Candidate, outcome: Outcome) -> Candidate:
+        """Replaces the subject of an event by a pseudonym, and removes from its properties what is marked as
+        personal and every mention of the subject. Returns the candidate with its new id and properties."""
         event, private = candidate.event, candidate.version.pii_properties
         ids = self.replace_subject(catalog, event)
         properties = candidate.properties
@@ -76,6 +75,15 @@ class Anonymizer:
         if properties != candidate.properties:
             event.properties_json = orjson.dumps(properties)
         self._replace_event_id(catalog.app_id, event, ids, candidate.position, outcome)
+        return _read_again(candidate)
+
+    def remove_others(
+        self, catalog: Catalog, candidate: Candidate, person_ids: Iterable[str], outcome: Outcome
+    ) -> Candidate:
+        """`remove_people` for an event that passed. Returns the candidate with its new id and properties."""
+        position, event, version = candidate.position, candidate.event, candidate.version
+        self.remove_people(catalog, version, event, person_ids, position, outcome)
+        return _read_again(candidate)
 
     def remove_people(
         self,
@@ -157,6 +165,11 @@ def reveals_person(composed_id: str, person_id: str) -> bool:
     if person_id not in composed_id:
         return False
     return person_id == composed_id or not event_uuid(composed_id)[1]
+
+
+def _read_again(candidate: Candidate) -> Candidate:
+    event = candidate.event
+    return candidate._replace(event_id=event.event_id, properties_json=event.properties_json)
 
 
 def _measures(catalog: Catalog, version: EventVersion | None) -> Collection[Path]:

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from weir.common.v1.event_pb2 import Event
-
 from libs.catalog import Purpose
 from libs.consent import ConsentUnavailable, Decision, PurposeDecisions, decide_subjectless
 from services.ingest.intake.subjects import Links
@@ -21,16 +19,23 @@ class BatchConsents:
     def decide(self, purpose: Purpose, person_id: str) -> Decision:
         """What follows for an event of the purpose. `person_id` is one of the batch's people. Raises
         ConsentUnavailable if the person's state is damaged: it does not say what was denied."""
-        return self._decide_text(purpose, self._states[person_id])
+        decisions = self._decisions.get(purpose.name) or self._decisions_of(purpose)
+        try:
+            return decisions.of(self._states[person_id])
+        except ValueError:
+            raise ConsentUnavailable(
+                "a person's consent is recorded in a form that cannot be read"
+            ) from None
 
     def decide_unreadable(self, purpose: Purpose) -> Decision:
         """What follows for an event about a person whose id cannot be read."""
-        return self._decide_text(purpose, None)
+        return self._decisions_of(purpose).of(None)
 
-    def decide_subjectless(self, purpose: Purpose, event: Event) -> Decision:
-        """What follows for an event that names no person. If other events of the batch show whose it is, it
-        is still not attributed to that person, and passes only if their consent allows it unchanged."""
-        person_id = self._links.person_behind(event)
+    def decide_subjectless(self, purpose: Purpose, session_id: str, anonymous_id: str) -> Decision:
+        """What follows for an event that names no person, with ids as they were sent. If other events of the
+        batch show whose it is, it is still not attributed to that person, and passes only if their consent
+        allows it unchanged."""
+        person_id = self._links.person_behind(session_id, anonymous_id)
         if not person_id:
             return decide_subjectless(purpose)
         return Decision.ALLOW if self.allows(purpose, person_id) else Decision.DROP
@@ -50,13 +55,5 @@ class BatchConsents:
             if not all(self.allows(purpose, person_id) for purpose in purposes)
         }
 
-    def _decide_text(self, purpose: Purpose, state: bytes | None) -> Decision:
-        decisions = self._decisions.get(purpose.name)
-        if decisions is None:
-            decisions = self._decisions[purpose.name] = PurposeDecisions(purpose)
-        try:
-            return decisions.of(state)
-        except ValueError:
-            raise ConsentUnavailable(
-                "a person's consent is recorded in a form that cannot be read"
-            ) from None
+    def _decisions_of(self, purpose: Purpose) -> PurposeDecisions:
+        return self._decisions.setdefault(purpose.name, PurposeDecisions(purpose))

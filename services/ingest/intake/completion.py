@@ -1,7 +1,8 @@
-"""Writes what the catalog knows of an event into it: enrich stores it without a catalog, and an older catalog
-there cannot decide otherwise."""
+"""Makes an event complete, whatever its consent: what the catalog knows is written into it, so that enrich
+stores it without a catalog, and its address is truncated."""
 
 from libs.catalog import Catalog, tighten
+from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.event_check import PRIVACY_LEVELS, PRODUCER_NUMBERS
 from services.ingest.intake.model import Candidate
 from services.ingest.intake.subjects import id_from_property
@@ -9,7 +10,8 @@ from services.ingest.intake.subjects import id_from_property
 
 def complete(catalog: Catalog, candidate: Candidate) -> None:
     """Fills in the event's producer, version and retention, and the person and the group if it names them
-    among its properties only. Removes the idempotency key, which nothing needs later."""
+    among its properties only. Truncates the address, and removes the idempotency key, which nothing needs
+    later."""
     event, event_type, properties = candidate.event, candidate.event_type, candidate.properties
     if candidate.subject_id and catalog.subject_name in properties:
         event.subject_id = candidate.subject_id
@@ -21,6 +23,9 @@ def complete(catalog: Catalog, candidate: Candidate) -> None:
         event.schema_version = candidate.version.version
     if candidate.idempotency_key:
         event.idempotency_key = ""
+    context = event.context
+    if address := context.ip:
+        context.ip = truncate_ip(address)
     # A sender may ask for less than the catalog says, not for more.
     days = tighten(event_type.raw_retention_days, event.retention_days)
     if candidate.privacy_level:

@@ -63,20 +63,24 @@ class ConsentGate:
         )
         admitted = []
         for candidate in candidates:
-            if self._admit(catalog, consents, candidate, outcome):
-                admitted.append(candidate)
-                if candidate.position in others:
-                    named = others[candidate.position]
-                    self._remove_others(catalog, consents, candidate, named, outcome)
+            passed = self._admit(catalog, consents, candidate, others, outcome)
+            if passed is not None:
+                admitted.append(passed)
         for event in rejected:
             found = people[event.position]
             reduce_rejected(catalog, consents, event, found, self._anonymizer, outcome)
         return admitted
 
     def _admit(
-        self, catalog: Catalog, consents: BatchConsents, candidate: Candidate, outcome: Outcome
-    ) -> bool:
-        """Whether the event passes; changes it as its subject's consent asks."""
+        self,
+        catalog: Catalog,
+        consents: BatchConsents,
+        candidate: Candidate,
+        others: Mapping[int, Sequence[str]],
+        outcome: Outcome,
+    ) -> Candidate | None:
+        """The candidate, changed as the consent of its people asks; None if it may not pass. Most events stay
+        as they are, and are not touched."""
         event_type, subject_id = candidate.event_type, candidate.subject_id
         purpose, location = event_type.purpose, catalog.location_purpose
         decision = Decision.ALLOW
@@ -84,42 +88,29 @@ class ConsentGate:
             if subject_id:
                 decision = consents.decide(purpose, subject_id)
             elif purpose.subjectless is Subjectless.DROP:
-                decision = consents.decide_subjectless(purpose, candidate.event)
+                decision = consents.decide_subjectless(
+                    purpose, candidate.session_id, candidate.anonymous_id
+                )
             if decision is Decision.DROP:
                 reason = DropReason.DENIED if subject_id else DropReason.SUBJECTLESS
                 outcome.drop(candidate.position, reason)
-                return False
-        self._anonymizer.limit_trace(
-            catalog.app_id,
-            candidate.event,
-            candidate.anonymous_id,
-            keeps_address=location is None or consents.allows(location, subject_id),
-        )
+                return None
+        if location is not None and not consents.allows(location, subject_id):
+            self._anonymizer.remove_address(candidate)
+        if candidate.anonymous_id:
+            self._anonymizer.replace_anonymous_id(catalog, candidate)
         if event_type.counts_only:
             self._anonymizer.remove_content(catalog, candidate)
         if subject_id and (
             decision is Decision.ANONYMIZE or candidate.privacy_level == PRIVACY_LEVEL_PII
         ):
-            self._anonymizer.anonymize(catalog, candidate, outcome)
+            candidate = self._anonymizer.anonymize(catalog, candidate, outcome)
             outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
-        return True
-
-    def _remove_others(
-        self,
-        catalog: Catalog,
-        consents: BatchConsents,
-        candidate: Candidate,
-        named: Sequence[str],
-        outcome: Outcome,
-    ) -> None:
-        """Removes the people whom an event names beside its subject, if they denied its purpose."""
-        purpose = candidate.event_type.purpose
-        denied = consents.who_denied([purpose], named) if purpose is not None else ()
-        if denied:
-            event, position = candidate.event, candidate.position
-            self._anonymizer.remove_people(
-                catalog, candidate.version, event, denied, position, outcome
-            )
+        if candidate.position in others and purpose is not None:
+            denied = consents.who_denied((purpose,), others[candidate.position])
+            if denied:
+                candidate = self._anonymizer.remove_others(catalog, candidate, denied, outcome)
+        return candidate
 
 
 def _others_of(catalog: Catalog, candidates: Sequence[Candidate]) -> dict[int, list[str]]:
@@ -156,6 +147,11 @@ def _links(
     if not needed:
         return NO_LINKS
     return links_between(
-        [(candidate.event, candidate.subject_id) for candidate in candidates]
-        + [(event.event, people[event.position].subject.id) for event in rejected]
+        [
+            *((one.subject_id, one.session_id, one.anonymous_id) for one in candidates),
+            *(
+                (people[position].subject.id, event.session_id, event.anonymous_id)
+                for position, event, _ in rejected
+            ),
+        ]
     )

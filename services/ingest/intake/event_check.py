@@ -64,7 +64,8 @@ class EventCheck:
             return Rejection("FIELD_INVALID", "privacy_level", "is not a known privacy level")
         subject_id, group_id, anonymous_id = event.subject_id, event.group_id, event.anonymous_id
         # All of them together are nearly always short and clean; only if not, each is looked at.
-        texts = f"{subject_id}{event.session_id}{group_id}{anonymous_id}{event.request_id}"
+        session_id = event.session_id
+        texts = f"{subject_id}{session_id}{group_id}{anonymous_id}{event.request_id}"
         if len(texts) > MAX_TEXT_LENGTH or not texts.isprintable():
             wrong = _first_long_text(event)
             if wrong:
@@ -87,7 +88,7 @@ class EventCheck:
                 "the catalog declares the event, but not in this version",
             )
         try:
-            properties = parse_properties(event)
+            properties, properties_json = parse_properties(event)
         except PropertiesError as error:
             return Rejection("PROPERTIES_INVALID", "properties", str(error))
         rejection = self._properties_rejection(event, size, event_type, version, properties)
@@ -104,8 +105,9 @@ class EventCheck:
                 # A person whose consent cannot be looked up.
                 return Rejection("FIELD_INVALID", f"properties.{subject_name}", "cannot be an id")
         return Candidate(
-            position, event, size, event_id, event_type, version, properties, subject_id, group_id,
-            anonymous_id, event.idempotency_key, schema_version, producer, privacy_level,
+            position, event, size, event_id, event_type, version, properties, properties_json,
+            subject_id, session_id, group_id, anonymous_id, event.idempotency_key, schema_version,
+            producer, privacy_level,
         )  # fmt: skip
 
     def _properties_rejection(
@@ -116,9 +118,10 @@ class EventCheck:
         version: EventVersion,
         properties: Properties,
     ) -> Rejection | None:
-        too_long = self._sizes.rejection(event, size, event_type.name, version, properties)
-        if too_long is not None:
-            return too_long
+        if size > self._sizes.harmless_bytes or event_type.name in self._sizes.dimensions:
+            too_long = self._sizes.rejection(event, size, event_type.name, version, properties)
+            if too_long is not None:
+                return too_long
         subject_name = self._catalog.subject_name
         if version.subject_properties or subject_name in properties:
             crowded = crowded_property(subject_name, version.subject_properties, properties)

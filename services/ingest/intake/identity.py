@@ -14,7 +14,7 @@ DEAD_LETTER_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "dead-letter.weir").bytes
 
 def fingerprint(candidate: Candidate) -> bytes:
     """4 bytes that differ between two payloads under one id; good enough to count conflicts by."""
-    payload = crc32(candidate.event.properties_json, _checksum(candidate.event_type.name))
+    payload = crc32(candidate.properties_json, _checksum(candidate.event_type.name))
     return payload.to_bytes(4, "big")
 
 

@@ -47,19 +47,24 @@ class Rejection:
 
 
 class Candidate(NamedTuple):
-    """An event that may enter, with what was read from it: to read a field of a message again costs more
-    than to hand it on. `position` is its place in the batch, `size_bytes` what it was sent with."""
+    """An event that may enter, with what was read from it: 500 events later a message is no longer in the
+    processor's cache, and steps that need not touch it again are faster. `position` is the event's place in
+    the batch, `size_bytes` its size as it was sent."""
 
     position: int
     event: Event
     size_bytes: int
+    # Replaced if the event's is.
     event_id: str
     event_type: EventType
     version: EventVersion
     properties: Properties
+    # The same as JSON; replaced if the event's are.
+    properties_json: bytes
     # Of the envelope or, if that names no person, of the properties.
     subject_id: str
     # Of the envelope, as they were sent.
+    session_id: str
     group_id: str
     anonymous_id: str
     idempotency_key: str

@@ -105,10 +105,8 @@ class IngestPipeline:
         parts: dict[int, ShardPart] = {}
         seen: dict[bytes, Candidate] = {}
         for candidate in admitted:
-            # An id that names a person has been replaced, so that no hash of it is kept for dedupe.
-            replaced = candidate.position in outcome.sent_ids
-            event_id = candidate.event.event_id if replaced else candidate.event_id
-            uuid, _ = event_uuid(event_id)
+            # Of an id that revealed a person, this is the replacement: no hash of the id is kept.
+            uuid, _ = event_uuid(candidate.event_id)
             first = seen.setdefault(uuid, candidate)
             if first is not candidate:
                 outcome.verdicts[candidate.position] = Verdict.DUPLICATE

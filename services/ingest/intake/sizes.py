@@ -15,15 +15,16 @@ Properties = Mapping[str, Any]
 
 
 class SizeCheck:
-    """An app's limits, worked out once for a batch: most events need one look at their size."""
+    """An app's limits, worked out once for a batch. `rejection` is needed only for events with
+    `dimensions`, and for those that are longer than `harmless_bytes`."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._limits = limits = catalog.limits
         rejects = limits.longer_dimension is LongerDimension.REJECT
-        self._dimensions = catalog.sent_dimensions if rejects else {}
+        self.dimensions = catalog.sent_dimensions if rejects else {}
         self._dimension_characters = limits.dimension_characters
-        # What is shorter than each of these as a whole has no part that is longer.
-        self._harmless_bytes = min(limits.text_characters, limits.property_bytes)
+        # An event that is not longer as a whole has no part that is too long.
+        self.harmless_bytes = min(limits.text_characters, limits.property_bytes)
 
     def rejection(
         self, event: Event, size: int, name: str, version: EventVersion, properties: Properties
@@ -31,7 +32,7 @@ class SizeCheck:
         """Why the event of `size` bytes is rejected; None if it keeps to the limits. `properties` are those
         of the event, which holds them as JSON already."""
         if size > self._dimension_characters:
-            dimensions = self._dimensions.get(name)
+            dimensions = self.dimensions.get(name)
             # No text is longer than the JSON that it is read from.
             if dimensions is not None and (
                 dimensions.texts or len(event.properties_json) > self._dimension_characters
@@ -39,7 +40,7 @@ class SizeCheck:
                 rejection = self._dimension_rejection(event, dimensions, properties)
                 if rejection is not None:
                     return rejection
-        if size <= self._harmless_bytes:
+        if size <= self.harmless_bytes:
             return None
         limits = self._limits
         rejection = _part_rejection(limits, event, version, properties)

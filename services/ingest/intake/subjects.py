@@ -50,26 +50,24 @@ class Links:
     by_session: dict[str, str]
     by_anonymous_id: dict[str, str]
 
-    def person_behind(self, event: Event) -> str:
-        """The person of an event that names none, by its session or `anonymous_id`; empty if not known."""
+    def person_behind(self, session_id: str, anonymous_id: str) -> str:
+        """The person of an event that names none, by what its sender gave; empty if not known."""
         found = {
-            self.by_session.get(event.session_id, ""),
-            self.by_anonymous_id.get(event.anonymous_id, ""),
+            self.by_session.get(session_id, ""),
+            self.by_anonymous_id.get(anonymous_id, ""),
         } - {""}
         return found.pop() if len(found) == 1 else ""
 
 
-def links_between(events: Iterable[tuple[Event, str]]) -> Links:
-    """The links that events make; each comes with the id of its subject (empty if it has none)."""
+def links_between(events: Iterable[tuple[str, str, str]]) -> Links:
+    """The links that events make, each given as the ids of its subject (empty if it has none), its session
+    and its `anonymous_id`."""
     by_session: dict[str, str] = {}
     by_anonymous_id: dict[str, str] = {}
-    for event, subject_id in events:
+    for subject_id, session_id, anonymous_id in events:
         if not subject_id:
             continue
-        for known, key in (
-            (by_session, event.session_id),
-            (by_anonymous_id, event.anonymous_id),
-        ):
+        for known, key in ((by_session, session_id), (by_anonymous_id, anonymous_id)):
             if key and known.setdefault(key, subject_id) != subject_id:
                 known[key] = ""
     return Links(by_session, by_anonymous_id)
@@ -95,7 +93,7 @@ def _subject_of(catalog: Catalog, event: Event) -> Subject:
         known = is_subject_id(event.subject_id)
         return Subject(event.subject_id if known else "", known)
     try:
-        properties = parse_properties(event)
+        properties, _ = parse_properties(event)
     except PropertiesError:
         return Subject(_glimpsed_id(catalog.subject_name, event), certain=False)
     value = properties.get(catalog.subject_name)
@@ -142,7 +140,7 @@ def _others_in_rejected(catalog: Catalog, event: Event, subject_id: str) -> list
     if event_type is not None and event_type.purpose is None:
         return []
     try:
-        properties = parse_properties(event)
+        properties, _ = parse_properties(event)
     except PropertiesError:
         return None
     marked = _marked(event_type, event.schema_version)
