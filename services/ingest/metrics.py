@@ -1,4 +1,4 @@
-"""What ingest counts."""
+"""The metrics of ingest."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

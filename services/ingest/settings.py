@@ -1,4 +1,4 @@
-"""What ingest can be set from outside."""
+"""The settings of ingest."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -17,7 +17,7 @@ class IngestSettings(StreamReaderSettings, PseudonymSettings):
     max_frame_bytes: int = 4 * 1024 * 1024
     # Frames in flight that a stream may have.
     stream_credits: int = 16
-    # Above either, producers are told to wait: the stream is never trimmed to make room.
+    # Above either, producers have to wait: the stream is never trimmed to make room.
     max_backlog_entries: int = 50_000
     max_backlog_bytes: int = 512 * 1024 * 1024
     retry_after_seconds: float = 0.5

@@ -12,7 +12,7 @@ dead_letters = Table(
     Column("dead_letter_id", Uuid, primary_key=True),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("app_id", Text, nullable=False),
-    # `ingest` or `enrich`: who could not go on with the event.
+    # `ingest` or `enrich`: the service at which the event failed.
     Column("stage", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("field", Text, nullable=False),

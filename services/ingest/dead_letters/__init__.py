@@ -1,1 +1,1 @@
-"""Events that failed: what is kept of them, and the table that keeps it."""
+"""Dead letters: how much of a rejected event they hold, and the table that keeps them."""

@@ -1,4 +1,4 @@
-"""Dead letters on their way from the streams to Postgres, where they can be listed and replayed."""
+"""Moves dead letters from the streams to Postgres."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from libs.streams.groups import Entry
 from services.ingest import metrics
 from services.ingest.tables import dead_letters
 
-# Answers the ids of those that were not there already: a rejected event that comes again has the same one.
+# Returns the ids of new ones: a rejected event that comes again has the same id.
 KEEP_FIRST = insert(dead_letters).on_conflict_do_nothing().returning(dead_letters.c.dead_letter_id)
 
 

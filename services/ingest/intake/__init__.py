@@ -1,1 +1,1 @@
-"""What is decided about an event on its way in: from the call to the raw stream."""
+"""Takes events in: from the call to the raw stream."""

@@ -4,13 +4,13 @@ import ipaddress
 import socket
 from functools import lru_cache
 
-# No address is longer: an IPv6 one that ends in an IPv4 one, and a zone.
+# The longest address is an IPv6 one that ends in an IPv4 one, with a zone.
 MAX_ADDRESS_LENGTH = 64
 
 
 def truncate_ip(address: str) -> str:
-    """IPv4 without its last octet, IPv6 cut to its first 48 bits; empty for what is no address."""
-    # What a producer makes long must not fill the cache.
+    """IPv4 without its last octet, IPv6 cut to its first 48 bits; empty if it is not an address."""
+    # Long texts would fill the cache.
     return _truncate(address) if len(address) <= MAX_ADDRESS_LENGTH else ""
 
 

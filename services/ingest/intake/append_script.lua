@@ -14,7 +14,7 @@
 -- call was lost: the batch is already appended. The next window is looked at because another replica's
 -- clock may be ahead.
 --
--- Returns {positions seen before (from 0), how many of them had another fingerprint}, or nil where
+-- Returns {positions seen before (from 0), how many of them had another fingerprint}, or nil if
 -- the backlog is full.
 redis.replicate_commands() -- Redis 6; the only way since Redis 7: the AOF gets effects, not the script
 
@@ -114,7 +114,7 @@ end
 for _, mark in ipairs(marks) do
   redis.call('HSET', mark[1], unpack(mark[3]))
   if redis.call('PTTL', mark[1]) < 0 then
-    -- Needed until the next window ends, and a little longer where a replica's clock is ahead.
+    -- Needed until the next window ends, and a little longer, because a replica's clock may be ahead.
     redis.call('PEXPIRE', mark[1], 2 * mark[2] + 600000)
   end
 end

@@ -1,4 +1,4 @@
-"""Which event times are believable."""
+"""Which times of events are accepted."""
 
 from libs.catalog import ClockPolicy
 from libs.common.clock import DAY_US
@@ -17,7 +17,7 @@ class ClockCheck:
             self.earliest_us = max(EARLIEST_US, now_us - policy.max_age_days * DAY_US)
 
     def violation(self, occurred_at_us: int) -> str | None:
-        """What is wrong with the time; None if it may stand."""
+        """What is wrong with the time; None if it is accepted."""
         if occurred_at_us > self.latest_us:
             return "lies in the future beyond the app's tolerance"
         if occurred_at_us < self.earliest_us:

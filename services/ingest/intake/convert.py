@@ -1,4 +1,4 @@
-"""Protos and domain, both ways."""
+"""Converts between messages and domain values."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -26,7 +26,7 @@ _DROPPED = {
     for reason in DropReason
 }
 _RETRY = rpc_status(Unavailable("not taken this time", reason="BACKLOG_FULL"))
-# The verdicts that a producer need not hear about one by one.
+# The verdict that is counted only, and has no result of its own.
 PLAIN = Verdict.ACCEPTED
 # The wire type of messages, texts and bytes.
 _LENGTH_DELIMITED = 2
@@ -102,8 +102,8 @@ def verdict_counts(outcome: Outcome) -> pb.VerdictCounts:
 
 
 def results(outcome: Outcome, events: Sequence[Event]) -> list[pb.EventResult]:
-    """One result for each event that was not plainly accepted. An id that is refused because it is too long
-    is cut: answers have to fit into a client's own limit of 4 MiB, or its stream ends."""
+    """One result for each event that was not plainly accepted. An id that is rejected because it is too
+    long is cut: answers have to fit into a client's own limit of 4 MiB, or its stream ends."""
     return [
         pb.EventResult(
             index=index,
@@ -123,7 +123,7 @@ def verdict_number(verdict: Verdict) -> pb.Verdict:
 
 
 def event_status(outcome: Outcome, index: int) -> status_pb2.Status | None:
-    """Why the event was not taken; None where it was, and where its verdict says it all."""
+    """Why the event was not accepted; None if it was, and for verdicts that need no reason."""
     if letter := outcome.rejections.get(index):
         return rejection_status(letter.rejection)
     if outcome.verdicts[index] is Verdict.DROPPED:
@@ -139,7 +139,7 @@ def rejection_status(rejection: Rejection) -> status_pb2.Status:
 
 
 def dead_letter_id(outcome: Outcome, index: int) -> str:
-    """Where a refused event is kept, as UUID text; empty where it is not."""
+    """The id of a rejected event's dead letter, as UUID text; empty if it has none."""
     letter = outcome.rejections.get(index)
     if letter is None:
         return ""

@@ -15,7 +15,7 @@ Properties = dict[str, Any]
 
 
 class Verdict(IntEnum):
-    """What became of one event; the numbers are those of `weir.ingest.v1.Verdict`."""
+    """The result for one event; the numbers are those of `weir.ingest.v1.Verdict`."""
 
     ACCEPTED = 1
     ANONYMIZED = 2
@@ -113,11 +113,19 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What the append script answered: the positions that were seen before, and how many of those came
-    with a different payload."""
+    """The answer of the append script: the positions of events whose ids were seen before, and how many of
+    those came with a different payload."""
 
     duplicates: frozenset[int]
     conflicts: int
+
+
+class Backlog(NamedTuple):
+    """A shard's raw stream, with acknowledged entries until they are trimmed, and its dead letters:
+    `entries` of the former, `size_bytes` of both in Redis."""
+
+    entries: int
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What ingest's decisions need from the outside."""
+"""The stores that ingest's decisions need."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,23 +7,24 @@ from services.ingest.intake.model import Append, Appended
 
 
 class ConsentStates(Protocol):
-    """Reads what people have agreed to."""
+    """The consents of people."""
 
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> Sequence[bytes | None]:
-        """The encoded state of each person, in the order asked; None where nothing was recorded.
+        """The encoded state of each person, in the order asked; None if nothing is recorded.
 
-        Raises Unavailable (CONSENT_UNAVAILABLE) rather than answer from a state that may be old.
+        Raises Unavailable (CONSENT_UNAVAILABLE) if the states that can be read may be old.
         """
         ...
 
 
 class RawStream(Protocol):
-    """Where accepted events go."""
+    """The stream of accepted events, one for each shard."""
 
     async def append(self, shard: int, append: Append) -> Appended | None:
-        """Marks the ids as seen and appends the batch, both or neither; on disk when it returns.
+        """Marks the ids as seen and appends events and dead letters, all or nothing; they are on disk when it
+        returns.
 
-        Safe to repeat with the same `batch_id`. None: the backlog is full and nothing was done.
-        Raises Unavailable where Redis does not answer.
+        Safe to repeat with the same `batch_id`. None: the backlog is full and nothing was appended. Raises
+        Unavailable if the store does not answer.
         """
         ...

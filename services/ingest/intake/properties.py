@@ -24,7 +24,7 @@ def parse_properties(event: Event) -> tuple[dict[str, Any], bytes]:
     """The properties of an event, and their JSON; the event holds them as JSON afterwards, if they came as
     a Struct.
 
-    Raises PropertiesError for what is not one JSON object (RFC 8259), for a name that stands twice in
+    Raises PropertiesError for anything but one JSON object (RFC 8259), for a name that occurs twice in
     one object, for U+0000 in a text, for objects nested more than MAX_DEPTH deep, and for a number with
     more than MAX_FRACTION_DIGITS digits after or before the point.
     """
@@ -60,9 +60,9 @@ def parse_properties(event: Event) -> tuple[dict[str, Any], bytes]:
 
 
 def _strict_parse(raw: bytes) -> None:
-    """Raises PropertiesError where an object has a name twice, because readers differ in which one they
+    """Raises PropertiesError if an object has a name twice, because readers differ in which one they
     see, and for a number that is written longer than it can be stored."""
-    json.loads(raw, object_pairs_hook=_without_duplicates, parse_float=_refuse_long)
+    json.loads(raw, object_pairs_hook=_without_duplicates, parse_float=_reject_long)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
@@ -70,7 +70,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
         raise PropertiesError("has a name twice in one object")
 
 
-def _refuse_long(literal: str) -> None:
+def _reject_long(literal: str) -> None:
     mantissa, _, exponent = literal.lower().partition("e")
     try:
         digits = len(mantissa.partition(".")[2]) - int(exponent or 0)

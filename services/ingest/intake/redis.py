@@ -1,4 +1,4 @@
-"""Ingest's Redis: one script that decides what is new and appends it, and how full the stream is."""
+"""Ingest's Redis: one script that finds new ids and appends their events, and the size of the backlog."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from libs.common.errors import Unavailable
 from libs.common.sharding import shard_key
 from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest.intake import convert
-from services.ingest.intake.model import Append, Appended
+from services.ingest.intake.model import Append, Appended, Backlog
 from services.ingest.settings import IngestSettings
 
 APPEND_SCRIPT = Path(__file__).with_name("append_script.lua")
@@ -25,11 +25,12 @@ class RedisRawStream:
         self._max_entries = settings.max_backlog_entries
         self._max_bytes = settings.max_backlog_bytes
         self._idempotency_window_ms = settings.idempotency_window_seconds * 1000
-        self._over_bytes: set[int] = set()
+        # Shards whose backlog has more bytes than it may.
+        self._full_shards: set[int] = set()
 
     async def append(self, shard: int, append: Append) -> Appended | None:
         """See `ports.RawStream`."""
-        if shard in self._over_bytes:
+        if shard in self._full_shards:
             return None
         now_ms = append.received_at_us // 1000
         window_ms = append.dedupe_window_seconds * 1000
@@ -69,20 +70,22 @@ class RedisRawStream:
             ],
         )
 
-    async def measure_backlog(self, shard: int) -> tuple[int, int]:
-        """Entries in a shard's raw stream, acknowledged ones included until they are trimmed, and bytes of
-        it and of its dead letters.
-
-        Where the bytes pass the limit, appends are refused until a later measurement is below it.
-        """
+    async def measure_backlog(self, shard: int) -> Backlog:
+        """The size of a shard's backlog. Raises RedisError."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.xlen(raw_stream(shard))
             pipeline.memory_usage(raw_stream(shard), samples=5)
             pipeline.memory_usage(ingest_dead_letters(shard), samples=5)
             entries, *sizes = await pipeline.execute()
-        size = sum(int(size or 0) for size in sizes)
-        (self._over_bytes.add if size > self._max_bytes else self._over_bytes.discard)(shard)
-        return entries, size
+        return Backlog(entries, sum(int(size or 0) for size in sizes))
+
+    def limit_backlog(self, shard: int, backlog: Backlog) -> None:
+        """Appends nothing to a shard whose backlog has too many bytes, until this is called with one that has
+        not. Entries are counted by the append script."""
+        if backlog.size_bytes > self._max_bytes:
+            self._full_shards.add(shard)
+        else:
+            self._full_shards.discard(shard)
 
 
 def _is_out_of_memory(error: RedisError) -> bool:
@@ -93,7 +96,7 @@ def _is_out_of_memory(error: RedisError) -> bool:
 
 
 def _windows(shard: int, kind: str, app_id: str, now_ms: int, window_ms: int) -> list[str]:
-    """The keys that hold the ids of this window, of the last one and of the next one."""
+    """The keys of the hashes with the ids of this window, of the last one and of the next one."""
     current = now_ms // window_ms
     return [
         shard_key("ingest", shard, kind, app_id, str(current + offset)) for offset in (0, -1, 1)

@@ -1,4 +1,4 @@
-"""What ingest does beside its calls: trims its streams by acknowledged position, measures the backlog."""
+"""Trims ingest's streams by acknowledged position, and limits their backlog."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ INTERVAL_SECONDS = 0.25
 
 
 class StreamMaintenance:
-    """Keeps the raw streams as short as their readers allow."""
+    """Trims and measures the streams of all shards, again and again."""
 
     def __init__(self, redis: Redis, stream: RedisRawStream, shards: int) -> None:
         self._redis = redis
@@ -23,19 +23,20 @@ class StreamMaintenance:
         self._shards = shards
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Goes on until told to stop; while Redis is down there is nothing to keep up."""
+        """Runs until `stop` is set; waits while Redis is down."""
         await repeat(
-            self._keep,
+            self._maintain,
             INTERVAL_SECONDS,
             stop,
             transient=REDIS_DOWN,
-            warning="upkeep waits",
+            warning="stream maintenance waits",
         )
 
-    async def _keep(self) -> None:
+    async def _maintain(self) -> None:
         for shard in range(self._shards):
             await trim_acknowledged(self._redis, raw_stream(shard))
             await trim_acknowledged(self._redis, ingest_dead_letters(shard))
-            entries, size = await self._stream.measure_backlog(shard)
-            metrics.BACKLOG_ENTRIES.labels(shard).set(entries)
-            metrics.BACKLOG_BYTES.labels(shard).set(size)
+            backlog = await self._stream.measure_backlog(shard)
+            self._stream.limit_backlog(shard, backlog)
+            metrics.BACKLOG_ENTRIES.labels(shard).set(backlog.entries)
+            metrics.BACKLOG_BYTES.labels(shard).set(backlog.size_bytes)

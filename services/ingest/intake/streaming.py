@@ -64,7 +64,7 @@ class EventStream:
         try:
             while True:
                 if leave_by is None:
-                    # Returns at once where the drain began while a frame was being answered.
+                    # Returns at once if the drain began while a frame was being answered.
                     await asyncio.wait({reading, draining}, return_when=asyncio.FIRST_COMPLETED)
                     if draining.done():
                         leave_by = self._loop.time() + GO_AWAY_GRACE_SECONDS

@@ -78,7 +78,7 @@ class Answers:
 
 
 class Recorder:
-    """A stream that keeps what is appended; full where told so."""
+    """A stream that keeps what is appended; full for the shards that a test names."""
 
     def __init__(self) -> None:
         self.appends: list[tuple[int, Append]] = []

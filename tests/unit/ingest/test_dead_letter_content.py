@@ -71,7 +71,7 @@ async def test_broken_json_that_alone_names_the_person_is_not_kept(
 
 
 async def test_broken_json_of_a_known_person_who_agreed_is_not_kept_either() -> None:
-    """It may name other people, whom nobody can look for. What surrounds it is kept."""
+    """It may name other people, who cannot be found. What surrounds it is kept."""
     around = {**AROUND, "entity": {"type": "player", "id": "bob"}}
     event = event_of(subject_id="ann", properties_json=b'{"moves":3,"with":"bob"', **around)
     event.context.extra.update({"with": "bob"})

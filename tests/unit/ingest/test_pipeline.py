@@ -105,13 +105,13 @@ async def test_results_of_what_was_taken_or_sampled_give_no_reason() -> None:
     ingest = Ingest({"ann": NO_TELEMETRY})
     touched = [event_of(f"t{n}", name="piece.touched", properties_json=b"{}") for n in range(40)]
     events = [event_of("a", subject_id="ann"), event_of("b"), event_of("b"), *touched]
-    told = results(await ingest.take(*events), events)
-    assert {result.verdict for result in told} == {
+    found = results(await ingest.take(*events), events)
+    assert {result.verdict for result in found} == {
         pb.VERDICT_ANONYMIZED,
         pb.VERDICT_DUPLICATE,
         pb.VERDICT_SAMPLED,
     }
-    assert not any(result.HasField("status") for result in told)
+    assert not any(result.HasField("status") for result in found)
 
 
 async def test_of_two_with_one_id_in_a_batch_the_first_counts() -> None:
