@@ -1,10 +1,12 @@
 """PreviewEnrichment through a real server: each step with what it finds, and nothing stored."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import json_format
 from weir.common.v1 import event_pb2
 from weir.enrich.v1 import enrich_service_pb2 as pb
 from weir.enrich.v1 import enrich_service_pb2_grpc as pb_grpc
@@ -21,6 +23,7 @@ from services.enrich.steps.country import country_lookup
 from tests.support.enrich_batches import NOON_US, event
 from tests.support.enrich_fakes import MemorySessionStore
 from tests.support.rejections import reason_of
+from tests.support.repository import REPOSITORY
 from tests.unit.catalog.small_catalog import small
 
 TOKEN = "the-suite-token"
@@ -140,6 +143,18 @@ async def test_a_session_is_looked_up_in_the_shard_of_the_event_and_not_written(
     await served.preview(event(at_us=NOON_US - 9_000_000, session_id="s", **fields))
     await served.preview(event(session_id="new", **fields))
     assert served.sessions.sessions == {("chess", shard, "s"): began}
+
+
+async def test_the_example_of_the_readme_is_answered_as_it_says(served: Served) -> None:
+    page = (REPOSITORY / "services" / "enrich" / "README.md").read_text()
+    [body] = re.findall(r"^  -d '(.+)'", page, re.MULTILINE)
+    request = json_format.Parse(body, pb.PreviewEnrichmentRequest())
+    assert (REPOSITORY / "catalogs" / f"{request.app_id}.yaml").is_file()
+    found = await served.preview(request.event)
+    [line] = re.findall(r'^    (\{"name": "country", .+\}),$', page, re.MULTILINE)
+    shown = json_format.Parse(line, pb.StepPreview())
+    fields = {field.name: field.value for field in shown.fields}
+    assert found[shown.name] == (shown.enabled, fields) == (True, {"country": "US"})
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 from weir.common.v1 import event_pb2
 
+from libs.catalog import Snapshot
 from libs.streams.groups import Entry
 from services.enrich import convert
 from services.enrich.dead_letter_limit import DeadLetterLimitExceeded
@@ -18,6 +19,7 @@ from services.enrich.storage.postgres import PostgresEventStore
 from tests.integration.enrich.conftest import Enrich
 from tests.support.enrich_batches import NOON_US, entry_of, event
 from tests.support.enrich_fakes import REJECTED_BY_POSTGRES
+from tests.unit.catalog.small_catalog import small
 
 MINUTE_US = 60_000_000
 
@@ -210,6 +212,24 @@ async def test_what_a_user_agent_and_an_address_say_is_stored_and_handed_on(
     assert [{field.name: value for field, value in one.ListFields()} for one in handed_on] == [
         found,
         {},
+    ]
+
+
+async def test_an_app_can_do_without_steps(enrich: Enrich) -> None:
+    context = {"ip": "8.8.8.0", "user_agent": "UnityPlayer/2022.3.10f1"}
+    columns = "country, device_type, session_id, session_started_at IS NULL, context ->> 'ip'"
+    enrich.catalogs.replace(Snapshot.of(small("enrichment: [user_agent]\n")))
+    await enrich.process(entry_of(event("a", session_id="s", context=context)))
+    enrich.catalogs.replace(Snapshot.of(small()))
+    await enrich.process(entry_of(event("b", session_id="s", context=context)))
+    assert enrich.rows(columns) == [
+        (None, "engine", "s", True, "8.8.8.0"),
+        ("US", "engine", "s", False, "8.8.8.0"),
+    ]
+    handed_on = [batch.enrichments[0] for batch in await enrich.forwarded()]
+    assert [(one.country, one.device_type) for one in handed_on] == [
+        ("", "engine"),
+        ("US", "engine"),
     ]
 
 
