@@ -1,4 +1,4 @@
-"""What enrich counts."""
+"""Enrich's Prometheus metrics."""
 
 from prometheus_client import Counter, Gauge
 

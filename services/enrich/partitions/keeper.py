@@ -1,4 +1,4 @@
-"""Keeps the leaves of `enrich.events` as `partitions` wants them, beside the storing of events."""
+"""Makes and merges the leaves of `enrich.events` by the plan, while events are stored."""
 
 import asyncio
 from collections.abc import Collection
@@ -21,7 +21,7 @@ from services.enrich.partitions.postgres import PartitionStore
 
 # How soon events that found no leaf get one.
 INTERVAL_SECONDS = 1.0
-# How often all classes are looked at. Leaves are made a week ahead, so an hour is soon enough.
+# How often all classes are reviewed. Leaves are made a week ahead, so an hour is soon enough.
 REVIEW_INTERVAL = timedelta(hours=1)
 _POSTGRES_FAILS = (psycopg.Error, SQLAlchemyError, OSError)
 
@@ -37,11 +37,11 @@ class PartitionKeeper:
         self._store = store
         self._clock = clock
         self._reviewed_at: datetime | None = None
-        # Classes whose default leaf holds what has no other place: the far future.
+        # Classes whose default leaf holds only events of the far future, which get no leaf yet.
         self._settled: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Goes on until `stop` is set; while Postgres is away, or a class is busy, it tries again."""
+        """Runs until `stop` is set; tries again while Postgres is away or a class is busy."""
         await repeat(
             self._keep,
             INTERVAL_SECONDS,
@@ -51,7 +51,7 @@ class PartitionKeeper:
         )
 
     async def keep(self) -> bool:
-        """Makes all leaves that are missing, and at most one merge; whether there is nothing left to do.
+        """Makes all leaves that are missing, and at most one merge. Returns whether all is done.
 
         Raises what Postgres raises.
         """
@@ -78,12 +78,12 @@ class PartitionKeeper:
         changes = []
         for name in RETENTION_CLASSES:
             existing = leaves.get(name, ())
-            # By the sizes of files: a query would lock every leaf, of which there may be too many.
+            # By file sizes, because a query would lock every leaf, and there may be too many for that.
             in_use = name in in_default or any(leaf.size_bytes for leaf in existing)
             wanted = (wanted_leaves if in_use else current_leaves)(name, now)
             if change := next_change(existing, wanted):
                 changes.append(change)
-        # What is missing is made before anything is merged.
+        # Missing leaves are made before any are merged.
         return min(changes, key=lambda change: len(change.sources) > 0, default=None)
 
     def _now(self) -> datetime:

@@ -5,10 +5,10 @@ Each retention class has
 - leaves of one *grain* (a day, a month or a year) from the beginning of its retention, and a margin,
   until some days ahead;
 - one leaf for everything older;
-- a default leaf, which takes what the others do not: the far future, and what has no leaf yet.
+- a default leaf for all other times: the far future, and days whose leaf is not made yet.
 
-So an event always has a place, and storing it never waits for a partition to be made. `next_change`
-says, one step at a time, how to get from the leaves that are there to those that should be.
+So there is a leaf for every event, and storing one never waits for a partition to be made. `next_change`
+says, one step at a time, how to get from the existing leaves to the wanted ones.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,10 +22,10 @@ from libs.catalog import RETENTION_CLASSES
 MARGIN = timedelta(days=7)
 # Leaves are made this long before the first event needs them.
 AHEAD = timedelta(days=7)
-# What has no retention limit has a leaf for each year from here on: ingest takes nothing older.
+# Events without a retention limit have a leaf for each year from here on: ingest accepts no older ones.
 FIRST_KEPT = datetime(2000, 1, 1, tzinfo=UTC)
 BEGINNING = datetime.min.replace(tzinfo=UTC)
-# One merge locks a class for as long as it copies (this is half a second or less), and needs some locks for
+# A merge locks a class while it copies, half a second at most with these limits, and needs some locks for
 # each table.
 MAX_MERGED_LEAVES = 10
 MAX_MERGED_BYTES = 16 * 1024 * 1024
@@ -92,21 +92,21 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class PartitionChange:
-    """Make `leaf` out of what the default leaf holds of its time, and out of `sources`, which are leaves
-    of today that it replaces."""
+    """Makes `leaf` from the rows of its time in the default leaf, and from `sources`, the existing leaves
+    that it replaces."""
 
     leaf: Leaf
     sources: tuple[Leaf, ...] = ()
 
 
 def default_leaf(retention_class: str) -> str:
-    """The name of the table that takes what no other leaf of the class takes."""
+    """The name of the table for the rows of the class that belong to no other leaf."""
     return f"events_{retention_class}_default"
 
 
 def current_leaves(retention_class: str, now: datetime) -> list[Leaf]:
-    """The leaves that live events need now and tomorrow, and the one for everything older: what a class
-    has that holds nothing yet."""
+    """The leaves that live events need now and tomorrow, and the one for everything older. A class without
+    events has these."""
     grain = GRAINS[retention_class]
     tomorrow = now + timedelta(days=1)
     return [
@@ -116,7 +116,7 @@ def current_leaves(retention_class: str, now: datetime) -> list[Leaf]:
 
 
 def wanted_leaves(retention_class: str, now: datetime) -> list[Leaf]:
-    """All leaves that a class which holds events should have: without gaps, the most urgent first."""
+    """All leaves that a class with events should have: without gaps, the most urgent first."""
     start = _window_start(retention_class, now)
     window = _leaves(retention_class, start, now + AHEAD)
     urgent = current_leaves(retention_class, now)
@@ -127,8 +127,8 @@ def next_change(existing: Sequence[Leaf], wanted: Iterable[Leaf]) -> PartitionCh
     """The next step from the existing leaves of a class to the wanted ones; None if there is none.
 
     Leaves are made before others are merged. A merge takes a few neighbours at a time; the merged leaf grows
-    until it is what is wanted. Leaves of more than MAX_MERGED_BYTES stay as they are, and so do those that
-    reach beyond a wanted one: they serve its time.
+    until it is the wanted one. Leaves of more than MAX_MERGED_BYTES stay as they are, and so do those that
+    reach beyond a wanted one: they hold the rows of its time.
     """
     merges = []
     for leaf in wanted:
@@ -141,10 +141,10 @@ def next_change(existing: Sequence[Leaf], wanted: Iterable[Leaf]) -> PartitionCh
 
 
 def _merge(leaf: Leaf, inside: Sequence[Leaf]) -> PartitionChange | None:
-    """The first neighbours inside that may become one; None if all are too large to be copied."""
+    """The first neighbours of `inside` that may be merged; None if all are too large to be copied."""
     if change := _merge_into(Leaf(leaf.retention_class, leaf.start, leaf.end, leaf.name), inside):
         return change
-    # Behind one that is too large to be copied, others grow.
+    # The leaves behind one that is too large to be copied are merged with each other.
     behind = (
         _merge_into(Leaf(leaf.retention_class, first.start, leaf.end, first.name), inside[place:])
         for place, first in enumerate(inside)
@@ -154,8 +154,8 @@ def _merge(leaf: Leaf, inside: Sequence[Leaf]) -> PartitionChange | None:
 
 
 def _merge_into(target: Leaf, inside: Sequence[Leaf]) -> PartitionChange | None:
-    """The first of these leaves and as many of those behind it as may be copied at once, as the target or
-    the beginning of it."""
+    """Merges the first of these leaves with as many of those behind it as may be copied at once, into the
+    target or its first part."""
     first = inside[0]
     copied_bytes = 0 if first.name == target.name else first.size_bytes
     sources = [first]

@@ -1,8 +1,8 @@
 """The leaves of `enrich.events` as Postgres has them, and how they are changed while events are stored.
 
-Every change is one transaction: no event is ever missing from a query or there twice (but a REPEATABLE READ
-transaction that begins before a merge and reads after it misses what was merged), and a crash leaves what
-was. Replicas take turns.
+Every change is one transaction: no query misses an event or finds it twice (except that a REPEATABLE READ
+transaction that begins before a merge and reads after it misses what was merged), and a crash undoes the
+whole change. Replicas take turns.
 """
 
 import re
@@ -24,17 +24,17 @@ from services.enrich.tables import EVENT_COLUMNS
 
 log = structlog.get_logger()
 
-# Writers and readers of a class queue behind a lock that waits for it: rather try again later. A merge can
-# wait longest.
+# Writers and readers of a class queue behind a lock that waits for it, so it is better to try again later.
+# Merges are the least urgent.
 MERGE_LOCK_TIMEOUT = "100ms"
 LOCK_TIMEOUT = "500ms"
-# A constraint that saves Postgres reading all of a table that becomes a leaf again.
+# With this constraint, Postgres need not read all of a table when it becomes a leaf again.
 FITS = sql.Identifier("fits_merged_bounds")
 # "weir part" as a number, like the lock of the migrations.
 TURN: LiteralString = "SELECT pg_try_advisory_xact_lock(1999989106, 1885434484)"
 # The role of this service, which migration 0007 makes.
 OWNER = "weir_enrich"
-# Sizes leave the indexes out: they say how many rows a merge would copy.
+# Sizes are those of the rows without indexes: what a merge would copy.
 LEAVES = """
     SELECT parent.relname, leaf.relname, pg_get_expr(leaf.relpartbound, leaf.oid),
            pg_relation_size(leaf.oid)
@@ -60,7 +60,7 @@ class PartitionStore:
             return await _leaves(await driver_connection(outer))
 
     async def classes_in_default(self) -> set[str]:
-        """The classes of which a default leaf holds an event."""
+        """The classes whose default leaf holds an event."""
         statement = sql.SQL(" UNION ALL ").join(
             sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
                 sql.Literal(name), sql.Identifier("enrich", default_leaf(name))
@@ -90,8 +90,8 @@ class PartitionStore:
         return True
 
     async def _check_bounds(self, leaf: Leaf) -> None:
-        """Has Postgres find out beforehand, while others read and write, that a table fits the bounds that it
-        is about to get: a merge would else read the whole table under its lock on the class."""
+        """Has Postgres validate, while others read and write, that a table fits the bounds that it is about
+        to get: otherwise a merge would read the whole table under its lock on the class."""
         table = sql.Identifier("enrich", leaf.name)
         async with self._transaction(MERGE_LOCK_TIMEOUT) as (_, connection):
             await connection.execute(
@@ -182,7 +182,7 @@ async def _apply(connection: psycopg.AsyncConnection[Any], change: PartitionChan
 async def _lock(
     connection: psycopg.AsyncConnection[Any], change: PartitionChange, parent: sql.Composable
 ) -> bool:
-    """Takes the locks for a change; False if it turns out that they are not enough.
+    """Takes the locks for a change; False if they turn out not to be enough.
 
     Rows move only under a lock on the whole class: a query that had found its leaves already, and waited
     for one of them, would miss the rows that were moved meanwhile. A new leaf for no rows needs less.

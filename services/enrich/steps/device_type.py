@@ -27,12 +27,12 @@ _CONTACT = (*_PAGE, "www.", "@")
 
 
 def device_type(header: str) -> str:
-    """The kind of device, or "" when the header names none that is known."""
+    """The kind of device, "" if the header names none that is known."""
     text = header.lower()
     found = _MODEL.search(text)
     model = _AFTER_MODEL.split(found[1], 1)[0].strip() if found else ""
     words = frozenset(_WORD.findall(text))
-    # A phone may be called "Spider" or "XBot": then it is what stands around the name that counts.
+    # A phone may be called "Spider" or "XBot": then the rest of the header decides.
     if _is_bot(text, words) and (
         not model or _is_bot(rest := text.replace(model, ""), frozenset(_WORD.findall(rest)))
     ):

@@ -19,7 +19,7 @@ from services.enrich.steps.device_type import device_type
 MAX_LENGTH = 512
 # A name or version longer than this is cut, for the same reason.
 MAX_NAME_LENGTH = 64
-# ua-parser knows no game engines; these stand before its own answer. The group is the version.
+# ua-parser knows no game engines; these are tried first. The group is the version.
 GAME_ENGINES = (
     (re.compile(r"(?:UnityPlayer|UnityWebRequest)/([\w.]*)"), "Unity"),
     (

@@ -77,7 +77,7 @@ class PostgresEventStore:
             batch.skipped = set(firsts[batch.batch_id].skipped)
 
     async def skipped_before(self, batch_ids: Sequence[bytes]) -> dict[bytes, list[int]]:
-        """For each of the batches that is stored already, what it skipped then."""
+        """For each batch that is stored already, the positions that it skipped then."""
         async with self._engine.connect() as outer:
             connection = await driver_connection(outer)
             return await _skipped_before(connection, batch_ids)

@@ -11,7 +11,7 @@ POSTGRES_EPOCH_US = 946_684_800_000_000
 _JSONB_VERSION = b"\x01"
 # The type whose binary form COPY is given.
 _COPY_TYPES = {FieldKind.TEXT: "text", FieldKind.TIME: "int8"}
-# What the batch steps find stands at the end of a row; what the context steps find, before it.
+# A row ends with what the context steps find, followed by what the batch steps find.
 _LOOKED_UP = tuple(field for field in ENRICHED_FIELDS if not field.is_source)
 _FROM_CONTEXT = tuple(field for field in ENRICHED_FIELDS if field.is_source)
 

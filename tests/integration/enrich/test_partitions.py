@@ -312,7 +312,7 @@ async def test_a_row_that_meets_a_new_leaf_is_not_written_to_the_log(
     database_url: str,
     postgres: PostgresServer,
 ) -> None:
-    """A writer waits for the default leaf while a leaf for its row is made: Postgres refuses the row,
+    """A writer waits for the default leaf while a leaf for its row is made: Postgres rejects the row,
     and would print it."""
     leaf = next(leaf for leaf in wanted_leaves("90d", NOW) if leaf.name == "events_90d_20261120")
     async with await psycopg.AsyncConnection.connect(database_url) as keeper:
@@ -336,7 +336,7 @@ async def _is_waiting(database_url: str) -> bool:
     return bool(waiting)
 
 
-async def test_a_change_that_fails_leaves_what_was(
+async def test_a_change_that_fails_is_undone(
     engine: AsyncEngine, connection: psycopg.AsyncConnection[Any]
 ) -> None:
     store = PartitionStore(engine)

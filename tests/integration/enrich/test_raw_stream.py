@@ -105,7 +105,7 @@ async def test_a_missing_column_or_table_is_waited_for(
     assert len(await enrich.forwarded()) == 1
 
 
-async def test_what_too_many_readers_died_of_becomes_dead_letters(
+async def test_a_batch_that_killed_too_many_readers_becomes_dead_letters(
     client: Redis,
     enrich: Enrich,
 ) -> None:

@@ -91,11 +91,11 @@ def test_the_country_of_an_ipv6_network_is_known(address: str, code: str) -> Non
 
 
 @pytest.mark.parametrize("address", NOWHERE)
-def test_what_lies_in_no_country_has_none(address: str) -> None:
+def test_an_address_in_no_country_has_none(address: str) -> None:
     assert country_lookup(None)(address) == ""
 
 
-def test_of_the_bundled_data_both_kinds_are_known() -> None:
+def test_the_bundled_data_know_both_kinds() -> None:
     assert unknown_kinds(country_lookup(None)) == []
 
 
@@ -146,7 +146,7 @@ def test_a_database_of_something_else_is_reported_for_both_kinds(tmp_path: Path)
     assert [line["kind"] for line in logs] == ["IPv4", "IPv6"]
 
 
-def test_nothing_is_reported_of_a_whole_database(tmp_path: Path) -> None:
+def test_nothing_is_reported_of_a_complete_database(tmp_path: Path) -> None:
     path = database(tmp_path, {"country_code": "US"}, "8.8.8.0/24", "2001:4860::/32")
     with structlog.testing.capture_logs() as logs:
         open_countries(path)

@@ -143,7 +143,7 @@ HEADERS = {
 @pytest.mark.parametrize(
     ("kind", "header"), [(kind, header) for kind, headers in HEADERS.items() for header in headers]
 )
-def test_the_kind_of_device_is_told_apart(kind: str, header: str) -> None:
+def test_the_kind_of_device_is_recognized(kind: str, header: str) -> None:
     assert parse_user_agent(header).device_type == kind
 
 

@@ -1,4 +1,4 @@
-"""Partitions: what each class should have at a day, bounded, and the way there from what there is."""
+"""Partitions: the leaves that each class should have on a day, bounded, and the steps towards them."""
 
 import itertools
 from collections.abc import Sequence
