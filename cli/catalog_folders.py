@@ -10,7 +10,7 @@ from libs.runtime.resources import CATALOGS
 from suite.home import Home, HomeError, NotRunningError
 
 if TYPE_CHECKING:
-    from libs.catalog import Catalog
+    from libs.catalog import Catalog, Snapshot
 
 
 def default_catalogs() -> Path:
@@ -36,10 +36,15 @@ def catalog_folder(given: Path | None) -> Path:
 def all_catalogs(folder: Path) -> "Mapping[str, Catalog]":
     """The catalogs by app; ends the command, with every mistake, if they cannot be used."""
     # Imported here: every command imports this module, and few read catalogs.
-    from libs.catalog import CatalogError, load_catalogs
+    return catalog_snapshot(folder).catalogs
+
+
+def catalog_snapshot(folder: Path) -> "Snapshot":
+    """The catalogs and their version; ends the command, with every mistake, if they cannot be used."""
+    from libs.catalog import CatalogError, load_snapshot
 
     try:
-        return load_catalogs(folder)
+        return load_snapshot(folder)
     except CatalogError as error:
         fail(str(error))
 

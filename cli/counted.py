@@ -1,13 +1,13 @@
 """Waiting until what was sent can be read: stored by enrich, counted by aggregate."""
 
 import time
-import urllib.request
 from collections.abc import Callable
 
 import grpc
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
+from cli.metrics_page import metric_values
 from libs.rpc.channels import Calls, pages
 from suite.home import Addresses
 
@@ -15,7 +15,7 @@ from suite.home import Addresses
 ROLLUP, METRIC = "events", "events"
 _PAGE_SIZE = 10_000
 _POLL_SECONDS = 0.1
-_METRICS_SECONDS = 2.0
+_NOT_STORED = ("weir_enrich_events_skipped_total", "weir_enrich_events_dead_lettered_total")
 
 
 class CountedEvents:
@@ -37,22 +37,16 @@ class CountedEvents:
     def not_stored(self) -> int:
         """The events that enrich has taken from ingest and not stored since it started, mostly because
         they were stored before; 0 if its metrics cannot be read."""
+        label = f'app="{self._app_id}"'
         try:
-            with urllib.request.urlopen(self._metrics_url, timeout=_METRICS_SECONDS) as answer:
-                text = answer.read().decode()
+            return sum(
+                int(value)
+                for metric in _NOT_STORED
+                for labels, value in metric_values(self._metrics_url, metric)
+                if labels == label
+            )
         except (OSError, ValueError):
             return 0
-        label = f'{{app="{self._app_id}"}} '
-        return sum(
-            int(float(line.rsplit(" ", 1)[1]))
-            for line in text.splitlines()
-            if line.startswith(
-                (
-                    f"weir_enrich_events_skipped_total{label}",
-                    f"weir_enrich_events_dead_lettered_total{label}",
-                )
-            )
-        )
 
 
 class CountWatch:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cli.catalog_folders import default_catalogs
+from cli.catalog_versions import version_finding
 from cli.findings import Finding, State
 from cli.token_check import token_findings
 from libs.rpc.health_probe import is_serving
@@ -44,6 +45,8 @@ def examine(
         findings.extend(token_findings(addresses, environment, home))
     running = Path(addresses.catalogs) if addresses and addresses.catalogs else None
     findings.append(_catalogs((catalogs or running or default_catalogs()).absolute()))
+    if addresses and running:
+        findings.append(version_finding(addresses, _version(running)))
     if country_database := environment.get("WEIR_ENRICH_GEOIP_MMDB_PATH"):
         findings.append(_country_database(Path(country_database)))
     return findings
@@ -165,13 +168,26 @@ def _services(addresses: Addresses, home: Home) -> Iterator[Finding]:
 
 
 def _catalogs(folder: Path) -> Finding:
-    from libs.catalog import CatalogError, load_catalogs
+    from libs.catalog import CatalogError, load_snapshot
 
     try:
-        apps = load_catalogs(folder)
+        found = load_snapshot(folder)
     except CatalogError as error:
         return Finding("catalogs", State.BROKEN, str(error))
-    return Finding("catalogs", State.OK, f"{len(apps)} in {folder}: {', '.join(apps)}")
+    detail = (
+        f"{len(found.catalogs)} in {folder}, version {found.version}: {', '.join(found.catalogs)}"
+    )
+    return Finding("catalogs", State.OK, detail)
+
+
+def _version(folder: Path) -> str:
+    """The version of the folder's catalogs; empty if they cannot be used."""
+    from libs.catalog import CatalogError, load_snapshot
+
+    try:
+        return load_snapshot(folder).version
+    except CatalogError:
+        return ""
 
 
 def _country_database(path: Path) -> Finding:

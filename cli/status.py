@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+from cli.catalog_versions import catalog_version
 from libs.rpc.health_probe import is_serving
 from suite.home import Addresses
 from suite.table import health_name
@@ -19,6 +20,8 @@ class Part:
     name: str
     address: str
     serving: bool
+    # Of the catalogs in use; empty for a store, and if the service does not say so.
+    catalogs: str = ""
 
 
 def parts_of(addresses: Addresses) -> list[Part]:
@@ -35,10 +38,18 @@ def parts_of(addresses: Addresses) -> list[Part]:
         ),
         *((name, "", ask) for name, ask in zip(("postgres", "redis"), stores, strict=True)),
     ]
-    with ThreadPoolExecutor(len(asked)) as pool:
+    with ThreadPoolExecutor(len(asked) + len(addresses.metrics)) as pool:
         answers = [pool.submit(ask) for _, _, ask in asked]
+        versions = {
+            name: pool.submit(catalog_version, url) for name, url in addresses.metrics.items()
+        }
     return [
-        Part(name, address, answer.result())
+        Part(
+            name,
+            address,
+            answer.result(),
+            versions[name].result() if name in versions else "",
+        )
         for (name, address, _), answer in zip(asked, answers, strict=True)
     ]
 

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from cli.catalog_folders import all_catalogs, catalog_folder
+from cli.catalog_folders import all_catalogs, catalog_folder, catalog_snapshot
 from cli.exits import fail
 from cli.options import AsJson, CatalogFolder
 from cli.tables import output_console
@@ -53,6 +53,7 @@ def lint(
 @app.command("list")
 def list_apps(catalogs: CatalogFolder = None, as_json: AsJson = False) -> None:
     """List the apps and how much each declares."""
+    snapshot = catalog_snapshot(catalog_folder(catalogs))
     rows = [
         {
             "app_id": catalog.app_id,
@@ -61,7 +62,7 @@ def list_apps(catalogs: CatalogFolder = None, as_json: AsJson = False) -> None:
             "purposes": len(catalog.purposes),
             "rollups": len(catalog.rollups),
         }
-        for catalog in all_catalogs(catalog_folder(catalogs)).values()
+        for catalog in snapshot.catalogs.values()
     ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
@@ -70,6 +71,7 @@ def list_apps(catalogs: CatalogFolder = None, as_json: AsJson = False) -> None:
     for row in rows:
         table.add_row(*(escape(str(value)) for value in row.values()))
     output_console().print(table)
+    typer.echo(f"version {snapshot.version}")
 
 
 @app.command()

@@ -37,13 +37,25 @@ def status(as_json: AsJson = False) -> None:
     parts = parts_of(addresses)
     serving = all(part.serving for part in parts)
     if as_json:
-        shown = {part.name: {"address": part.address, "serving": part.serving} for part in parts}
+        shown = {
+            part.name: {
+                "address": part.address,
+                "serving": part.serving,
+                **({"catalogs": part.catalogs} if part.name in addresses.services else {}),
+            }
+            for part in parts
+        }
         answer = {"running": True, "pid": addresses.pid, "serving": serving, "parts": shown}
         typer.echo(json.dumps(answer, indent=2))
     else:
         for part in parts:
             words = "serving" if part.serving else "not serving"
-            typer.echo(f"{part.name:<10} {words:<12} {part.address}")
+            catalogs = f"catalogs {part.catalogs}" if part.catalogs else ""
+            typer.echo(f"{part.name:<10} {words:<12} {part.address:<21} {catalogs}".rstrip())
+        if len({part.catalogs for part in parts if part.catalogs}) > 1:
+            typer.echo(
+                "The services work with different catalogs: `weir doctor` says which is the folder's."
+            )
     if not serving:
         raise typer.Exit(1)
 

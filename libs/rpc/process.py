@@ -1,4 +1,4 @@
-"""The life of a service process: set up, serve until told to stop, drain, close."""
+"""The life of a service process: set up, serve until asked to stop, drain, close."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ SettingsT = TypeVar("SettingsT", bound=CommonSettings)
 @dataclass(frozen=True)
 class ServiceParts:
     """What a composition root hands over: servicers, background loops, the catalogs, which are kept up to
-    date, and how streams are told to go."""
+    date, and how streams are asked to end."""
 
     bindings: Sequence[Binding]
     catalogs: CatalogReload

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from libs.catalog import load_snapshot
 from suite.home import Addresses, Home
 from tests.support.environment import without_settings
 from tests.support.repository import REPOSITORY
@@ -63,7 +64,11 @@ def test_commands_use_the_catalogs_of_the_suite_that_runs(home: Home, running: A
         assert refused.stderr == "no app `gamelaunch`; there are chess\n"
     findings = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
     [catalogs] = [finding for finding in findings if finding["name"] == "catalogs"]
-    assert (catalogs["state"], catalogs["detail"]) == ("ok", f"1 in {running.catalogs}: chess")
+    version = load_snapshot(Path(running.catalogs)).version
+    assert (catalogs["state"], catalogs["detail"]) == (
+        "ok",
+        f"1 in {running.catalogs}, version {version}: chess",
+    )
     home.remove_addresses()
     assert _apps() == SHIPPED
 
