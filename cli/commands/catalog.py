@@ -21,7 +21,9 @@ from libs.catalog import (
     load_catalog,
     load_catalogs,
 )
-from libs.catalog.problems import did_you_mean
+from libs.catalog.folder import catalog_files
+from libs.catalog.inert_keys import inert_key_notes
+from libs.catalog.problems import Problem, did_you_mean
 
 app = typer.Typer(no_args_is_help=True, help="Check catalogs, and read what they declare.")
 
@@ -34,20 +36,33 @@ def lint(
     ] = None,
     catalogs: CatalogFolder = None,
 ) -> None:
-    """Check catalogs: one `file:line: reason` for each mistake, and exit code 1 if there is one."""
+    """Check catalogs: one `file:line: reason` for each mistake, and exit code 1 if there is one.
+
+    Notes say which keys nothing acts on yet.
+    """
     checked = 0
     mistakes: list[str] = []
+    notes: list[str] = []
     for path in paths or [catalog_folder(catalogs)]:
         try:
             found = load_catalogs(path).values() if path.is_dir() else [load_catalog(path)]
             checked += len(found)
+            notes.extend(f"note: {note}" for file in _files(path) for note in _notes(file))
         except CatalogError as error:
             mistakes.extend(str(problem) for problem in error.problems)
-    for mistake in mistakes:
-        typer.echo(mistake)
+    for line in (*notes, *mistakes):
+        typer.echo(line)
     if mistakes:
         raise typer.Exit(1)
     typer.echo(f"ok: {checked} {'catalog' if checked == 1 else 'catalogs'}")
+
+
+def _files(path: Path) -> list[Path]:
+    return catalog_files(path) if path.is_dir() else [path]
+
+
+def _notes(file: Path) -> list[Problem]:
+    return inert_key_notes(file.read_text(encoding="utf-8"), str(file))
 
 
 @app.command("list")
@@ -122,7 +137,7 @@ def _show_catalog(catalog: Catalog, as_json: bool) -> None:
             rollup.period,
             ", ".join(dimension.name for dimension in rollup.dimensions),
             ", ".join(metric.name for metric in rollup.metrics),
-            _days(rollup.retention_days),
+            _days(rollup.cell_retention_days),
         )
     console.print(rollups)
 
@@ -207,7 +222,7 @@ def _rollup_dict(rollup: Rollup) -> dict[str, object]:
             metric.name: metric.kind if metric.source is None else {metric.kind: str(metric.source)}
             for metric in rollup.metrics
         },
-        "retention_days": rollup.retention_days,
+        "retention_days": rollup.cell_retention_days,
     }
 
 

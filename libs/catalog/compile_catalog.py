@@ -96,7 +96,7 @@ def _compile(section: Section) -> Catalog:
             (rollup.events, [dimension.source for dimension in rollup.dimensions])
             for rollup in rollups.values()
         ),
-        extra=_extra(section),
+        opaque_sections=_opaque_sections(section),
     )
 
 
@@ -188,7 +188,7 @@ def _fields(section: Section, subject_name: str, group_name: str | None) -> Fiel
     return field_names(own, producers)
 
 
-def _extra(section: Section) -> Mapping[str, object]:
+def _opaque_sections(section: Section) -> Mapping[str, object]:
     extra = {}
     for key in OPAQUE_SECTIONS:
         if section.has(key):

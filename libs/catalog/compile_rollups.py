@@ -27,7 +27,7 @@ def compile_rollups(
         if name in rollups:
             # Retention, imports and the demo's recount stand on what these two are.
             entry.only(("description", "retention"))
-            rollups[name] = replace(rollups[name], retention_days=entry.days("retention"))
+            rollups[name] = replace(rollups[name], cell_retention_days=entry.days("retention"))
             continue
         rollup = _compile_rollup(name, entry, events, words)
         if rollup is not None:

@@ -139,15 +139,15 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """A declared aggregate. `events` are names, patterns already resolved; `retention_days` is how
-    long its cells are kept: its own period, else the longest of its events' categories."""
+    """A declared aggregate. `events` are names, patterns already resolved; `cell_retention_days`
+    is how long its cells are kept: its own period, else the longest of its events' categories."""
 
     name: str
     events: frozenset[str]
     period: Period
     dimensions: tuple[Dimension, ...]
     metrics: tuple[Metric, ...]
-    retention_days: int | None
+    cell_retention_days: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,4 +195,4 @@ class Catalog:
     # By event name, the dimensions whose values a producer can make long.
     sent_dimensions: Mapping[str, SentDimensions]
     # The sections that other parts of Weir read, as plain data.
-    extra: Mapping[str, object]
+    opaque_sections: Mapping[str, object]

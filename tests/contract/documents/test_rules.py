@@ -41,8 +41,8 @@ def test_social_live_keeps_hourly_numbers_for_one_year_and_daily_ones_for_five(
     catalogs: Mapping[str, Catalog],
 ) -> None:
     rollups = catalogs["social_live"].rollups
-    assert rollups["events"].retention_days == 365
-    assert rollups["revenue"].retention_days == 1825
+    assert rollups["events"].cell_retention_days == 365
+    assert rollups["revenue"].cell_retention_days == 1825
 
 
 def test_identities_are_anonymized_after_90_days(catalogs: Mapping[str, Catalog]) -> None:

@@ -20,7 +20,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert catalog.clock.max_future_seconds == 600
     assert catalog.clock.max_age_days is None
     assert catalog.activity is None
-    assert dict(catalog.extra) == {}
+    assert dict(catalog.opaque_sections) == {}
 
 
 def test_an_event_inherits_from_its_category() -> None:
@@ -71,7 +71,7 @@ def test_every_app_has_two_rollups() -> None:
 
 def test_of_a_built_in_rollup_only_the_retention_can_be_set() -> None:
     rollup = small("rollups: {events: {retention: 1y}}\n").rollups["events"]
-    assert rollup.retention_days == 365
+    assert rollup.cell_retention_days == 365
     assert rollup.period is Period.HOUR
     assert rollup.events == {"game.started", "game.ended", "club.joined"}
     with pytest.raises(CatalogError, match=r"rollups\.activity: unknown key `period`"):
@@ -110,7 +110,7 @@ def test_dimensions_are_labelled_in_the_app_s_words() -> None:
         ("moves", "max", "properties.moves"),
         ("clubs", "distinct", "group_id"),
     ]
-    assert rollup.retention_days == 1825
+    assert rollup.cell_retention_days == 1825
 
 
 def test_the_app_s_word_for_the_person_is_a_source() -> None:

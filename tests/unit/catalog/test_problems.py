@@ -168,7 +168,7 @@ def test_aliases_cannot_expand_without_end() -> None:
 
 def test_texts_stay_texts() -> None:
     catalog = small("alerts: {on: yes, at: 12:30, day: 2026-01-01, of: 010, n: 7, ok: true}\n")
-    assert catalog.extra["alerts"] == {
+    assert catalog.opaque_sections["alerts"] == {
         "on": "yes",
         "at": "12:30",
         "day": "2026-01-01",
