@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import os
 import random
-import socket
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -14,6 +12,7 @@ import structlog
 from redis.asyncio import Redis
 
 from libs.runtime.loops import pause
+from libs.runtime.process_name import process_name
 from libs.runtime.sparse_log import SparseWarning
 from libs.stores.failure import StoreFailure
 from libs.stores.redis_client import REDIS_DOWN
@@ -290,7 +289,7 @@ def create_consumer(
 ) -> Consumer:
     """A Consumer for this process, with the limits that all readers have in common."""
     return Consumer(
-        ConsumerGroup(redis, streams, group, _process_name(), settings.claim_idle_seconds),
+        ConsumerGroup(redis, streams, group, process_name(), settings.claim_idle_seconds),
         Quarantine(
             redis,
             group,
@@ -303,11 +302,6 @@ def create_consumer(
         is_paused=is_paused,
         overlap=overlap,
     )
-
-
-def _process_name() -> str:
-    """Unlike that of any other living consumer."""
-    return f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _key(entry: Entry) -> tuple[bytes, bytes]:

@@ -74,7 +74,9 @@ def test_ports_are_named_beside_the_variable() -> None:
 def _metrics() -> Iterator[tuple[str, str, str]]:
     """Name in the exposition, labels and help of everything that the services measure."""
     modules = [f"services.{service}.metrics" for service in SERVICES]
-    libraries = [f"libs.{library}.metrics" for library in ("streams", "rpc", "stores", "runtime")]
+    libraries = [
+        f"libs.{library}.metrics" for library in ("streams", "jobs", "rpc", "stores", "runtime")
+    ]
     for module in (*modules, *libraries):
         for metric in vars(import_module(module)).values():
             if isinstance(metric, MetricWrapperBase):

@@ -9,14 +9,17 @@ from psycopg import sql
 ROLES = ("weir_ingest", "weir_enrich", "weir_aggregate", "weir_privacy", "weir_read")
 # By hand, from what the services' SQL does.
 READ, ADD, CHANGE = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDATE"}
+# The one schema that services share: those that have jobs keep the journal of all runs.
+JOBS = {"jobs.jobs": CHANGE | {"DELETE"}, "jobs.runs": CHANGE}
 MAY: dict[str, dict[str, set[str]]] = {
-    "weir_ingest": {"ingest.dead_letters": ADD},
-    "weir_enrich": {"enrich.events": ADD, "enrich.batches": CHANGE},
+    "weir_ingest": {"ingest.dead_letters": ADD, **JOBS},
+    "weir_enrich": {"enrich.events": ADD, "enrich.batches": CHANGE | {"DELETE"}, **JOBS},
     "weir_aggregate": {
-        "aggregate.batches": ADD,
+        "aggregate.batches": ADD | {"DELETE"},
         "aggregate.cells": ADD,
         "aggregate.members": ADD,
         "aggregate.measures": CHANGE,
+        **JOBS,
     },
     "weir_privacy": {"privacy.consents": CHANGE, "privacy.consent_history": ADD},
     "weir_read": {"enrich.events": READ},
@@ -25,6 +28,7 @@ TABLES = (
     *("ingest.dead_letters", "enrich.events", "enrich.events_90d", "enrich.events_90d_default"),
     *("enrich.batches", "aggregate.batches", "aggregate.cells", "aggregate.measures"),
     *("aggregate.members", "privacy.consents", "privacy.consent_history"),
+    *JOBS,
 )
 # Each is refused by the rights to the table before it looks at a row.
 STATEMENTS = {
@@ -46,7 +50,7 @@ ALL_TABLES = """
         SELECT oid AS relid FROM pg_class
         WHERE relkind IN ('r', 'p') AND relnamespace IN (
             SELECT oid FROM pg_namespace WHERE nspname IN
-                ('ingest', 'enrich', 'aggregate', 'privacy', 'public'))
+                ('ingest', 'enrich', 'aggregate', 'privacy', 'jobs', 'public'))
     ) AS tables
 """
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
@@ -88,7 +92,7 @@ def test_a_role_has_exactly_these_rights(database_url: str, role: str) -> None:
                 _is_true(connection, "SELECT has_schema_privilege(%s, %s, 'USAGE')", role, schema),
                 _is_true(connection, "SELECT has_schema_privilege(%s, %s, 'CREATE')", role, schema),
             )
-            for schema in ("ingest", "enrich", "aggregate", "privacy", "public")
+            for schema in ("ingest", "enrich", "aggregate", "privacy", "jobs", "public")
         }
         own = {table.partition(".")[0] for table in MAY[role]}
         assert schemas == {

@@ -1,0 +1,167 @@
+"""The journal in Postgres: schema `jobs`, shared by the services that have jobs.
+
+Each call is one short transaction and all times of leases are Postgres's own, so it works behind a pooler in
+transaction mode and whatever the replicas' clocks say.
+"""
+
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql import bindparam
+
+from libs.common.ids import new_uuid7
+from libs.jobs.job import Job
+from libs.jobs.ports import JournalUnavailable
+from libs.jobs.runs import Progress, Result, Run, Trigger
+
+FORGET = text("DELETE FROM jobs.jobs WHERE service = :service AND name <> ALL(:names)")
+REGISTER = text("""
+    INSERT INTO jobs.jobs (name, service, description, schedule, catch_up)
+    VALUES (:name, :service, :description, :schedule, :catch_up)
+    ON CONFLICT (name) DO UPDATE SET description = excluded.description,
+        schedule = excluded.schedule, catch_up = excluded.catch_up
+""")
+ABANDON = text("""
+    UPDATE jobs.runs SET outcome = 'abandoned', finished_at = now(), error_type = 'LeaseExpired'
+    WHERE job = ANY(:jobs) AND outcome = 'running' AND lease_until < now()
+    RETURNING job
+""")
+PROGRESS = text("""
+    SELECT job.name, newest.due_at, count(runs.id) AS attempts,
+        count(*) FILTER (WHERE runs.outcome IN ('failed', 'abandoned')) AS failures,
+        coalesce(bool_or(runs.outcome = 'succeeded'), false) AS succeeded,
+        max(runs.finished_at) AS finished_at,
+        EXISTS (SELECT FROM jobs.runs AS r WHERE r.job = job.name AND r.outcome = 'running')
+            AS is_running,
+        EXISTS (SELECT FROM jobs.runs AS r WHERE r.job = job.name AND r.outcome = 'requested')
+            AS is_requested,
+        (SELECT max(finished_at) FROM jobs.runs AS r
+            WHERE r.job = job.name AND r.outcome = 'succeeded') AS last_success_at
+    FROM unnest(CAST(:jobs AS text[])) AS job(name)
+    CROSS JOIN LATERAL (
+        SELECT max(due_at) AS due_at FROM jobs.runs AS r
+        WHERE r.job = job.name AND r.trigger = 'schedule'
+    ) AS newest
+    LEFT JOIN jobs.runs AS runs
+        ON runs.job = job.name AND runs.trigger = 'schedule' AND runs.due_at = newest.due_at
+    GROUP BY job.name, newest.due_at
+""")
+# Three unique indexes decide between replicas: one running run a job, one of each attempt at a due time,
+# and one that runs or succeeded a due time.
+CLAIM_DUE = text("""
+    INSERT INTO jobs.runs
+        (id, job, trigger, due_at, attempt, outcome, started_at, worker, lease_until)
+    VALUES (:id, :job, 'schedule', :due_at, :attempt, 'running', now(), :worker, now() + :lease)
+    ON CONFLICT DO NOTHING RETURNING id
+""")
+CLAIM_REQUESTED = text("""
+    UPDATE jobs.runs
+    SET outcome = 'running', started_at = now(), worker = :worker, lease_until = now() + :lease
+    WHERE id = (
+        SELECT id FROM jobs.runs WHERE job = :job AND outcome = 'requested'
+        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) AND NOT EXISTS (SELECT FROM jobs.runs WHERE job = :job AND outcome = 'running')
+    RETURNING id, due_at
+""")
+RENEW = text("""
+    UPDATE jobs.runs SET lease_until = now() + :lease WHERE id = :id AND outcome = 'running'
+    RETURNING id
+""")
+FINISH = text("""
+    UPDATE jobs.runs SET outcome = :outcome, finished_at = now(), counts = :counts,
+        error_type = :error_type, error_message = :error_message
+    WHERE id = :id AND outcome = 'running'
+    RETURNING id
+""").bindparams(bindparam("counts", type_=JSONB))
+
+
+class PostgresJournal:
+    """Implements `ports.Journal`; `worker` is the name of this process."""
+
+    def __init__(self, engine: AsyncEngine, worker: str) -> None:
+        self._engine = engine
+        self._worker = worker
+
+    async def register(self, service: str, jobs: Sequence[Job]) -> None:
+        """See the port."""
+        async with self._transaction() as connection:
+            names = [job.name for job in jobs]
+            await connection.execute(FORGET, {"service": service, "names": names})
+            for job in sorted(jobs, key=lambda job: job.name):
+                declared = {
+                    "name": job.name,
+                    "service": service,
+                    "description": job.description,
+                    "schedule": job.schedule.expression,
+                    "catch_up": job.catch_up.value,
+                }
+                await connection.execute(REGISTER, declared)
+
+    async def abandon_expired(self, jobs: Sequence[str]) -> Sequence[str]:
+        """See the port."""
+        async with self._transaction() as connection:
+            rows = await connection.execute(ABANDON, {"jobs": list(jobs)})
+            return list(rows.scalars())
+
+    async def progress(self, jobs: Sequence[str]) -> Mapping[str, Progress]:
+        """See the port."""
+        async with self._transaction() as connection:
+            rows = await connection.execute(PROGRESS, {"jobs": list(jobs)})
+            return {name: Progress(*values) for name, *values in rows}
+
+    async def claim_due(
+        self, job: str, due_at: datetime, attempt: int, lease: timedelta
+    ) -> Run | None:
+        """See the port."""
+        run = Run(uuid.UUID(bytes=new_uuid7()), job, due_at, Trigger.SCHEDULE)
+        claim = {"id": run.run_id, "job": job, "due_at": due_at, "attempt": attempt}
+        claimed = await self._changes(CLAIM_DUE, **claim, worker=self._worker, lease=lease)
+        return run if claimed else None
+
+    async def claim_requested(self, job: str, lease: timedelta) -> Run | None:
+        """See the port."""
+        try:
+            async with self._transaction() as connection:
+                claim = {"job": job, "worker": self._worker, "lease": lease}
+                row = (await connection.execute(CLAIM_REQUESTED, claim)).one_or_none()
+        except JournalUnavailable as error:
+            # Another replica began a run of the job at the same moment.
+            if isinstance(error.__cause__, IntegrityError):
+                return None
+            raise
+        return Run(row.id, job, row.due_at, Trigger.MANUAL) if row else None
+
+    async def renew(self, run_id: uuid.UUID, lease: timedelta) -> bool:
+        """See the port."""
+        return await self._changes(RENEW, id=run_id, lease=lease)
+
+    async def finish(self, run_id: uuid.UUID, result: Result) -> bool:
+        """See the port."""
+        return await self._changes(
+            FINISH,
+            id=run_id,
+            outcome=result.outcome.value,
+            counts=dict(result.counts),
+            error_type=result.error_type,
+            error_message=result.error_message,
+        )
+
+    async def _changes(self, statement: TextClause, **parameters: object) -> bool:
+        """Whether a statement changed a row."""
+        async with self._transaction() as connection:
+            return (await connection.execute(statement, parameters)).one_or_none() is not None
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            # A schema that is not migrated yet is one of them: it is waited for.
+            raise JournalUnavailable(type(error).__name__) from error

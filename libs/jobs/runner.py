@@ -1,0 +1,182 @@
+"""Runs the jobs of one service: finds what is due, holds its lease, and writes down how it ended."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from libs.common.clock import EPOCH, Clock
+from libs.jobs import metrics
+from libs.jobs.due import next_due
+from libs.jobs.job import Job, JobContext, JobError
+from libs.jobs.ports import Journal, JournalUnavailable
+from libs.jobs.runs import Outcome, Progress, Result, Run
+from libs.runtime.loops import repeat
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How often the journal is looked at, and how long a silent worker keeps its run."""
+
+    poll_seconds: float = 5.0
+    lease_seconds: float = 60.0
+    renew_seconds: float = 15.0
+
+
+class JobRunner:
+    """One replica's part in running the jobs of its service, each in a task of its own.
+
+    A run ends in the journal in every case: succeeded, failed, stopped together with the service, or, if
+    this worker dies or loses Postgres for longer than a lease, abandoned, which another replica writes down.
+    In the last case the work may go on here for moments while it begins there, so it must be safe to repeat.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        jobs: Sequence[Job],
+        journal: Journal,
+        clock: Clock,
+        timing: Timing = Timing(),
+    ) -> None:
+        """Raises ValueError for two jobs of one name, and for a job of another service."""
+        self._service = service
+        self._jobs = {job.name: job for job in jobs}
+        if len(self._jobs) < len(jobs) or any(job.service != service for job in jobs):
+            raise ValueError(f"jobs of {service} have names of their own, as {service}.name")
+        self._journal = journal
+        self._clock = clock
+        self._timing = timing
+        self._lease = timedelta(seconds=timing.lease_seconds)
+        self._registered = False
+        self._running: set[str] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Runs what is due until `stop` is set, and then stops what is running."""
+        async with asyncio.TaskGroup() as tasks:
+            await repeat(
+                partial(self._look, tasks, stop),
+                self._timing.poll_seconds,
+                stop,
+                transient=(JournalUnavailable,),
+                warning="jobs wait for their journal",
+            )
+
+    async def _look(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        """Begins what is due and not running anywhere."""
+        if not self._registered:
+            await self._journal.register(self._service, list(self._jobs.values()))
+            self._registered = True
+        names = list(self._jobs)
+        for name in await self._journal.abandon_expired(names):
+            log.error("a run was abandoned", job=name)
+            metrics.RUNS.labels(name, Outcome.ABANDONED.value).inc()
+        found = await self._journal.progress(names)
+        for name, job in self._jobs.items():
+            progress = found.get(name, Progress())
+            last = progress.last_success_at
+            metrics.LAST_SUCCESS.labels(name).set(last.timestamp() if last else 0)
+            if name not in self._running and (run := await self._claim(job, progress)):
+                self._running.add(name)
+                task = tasks.create_task(self._execute(job, run, stop))
+                task.add_done_callback(partial(self._forget, name))
+
+    def _forget(self, name: str, _: "asyncio.Task[None]") -> None:
+        self._running.discard(name)
+
+    async def _claim(self, job: Job, progress: Progress) -> Run | None:
+        if progress.is_running:
+            return None
+        if progress.is_requested and (
+            run := await self._journal.claim_requested(job.name, self._lease)
+        ):
+            return run
+        due_at = next_due(job, progress, self._now())
+        if due_at is None:
+            return None
+        attempt = progress.attempts + 1 if due_at == progress.due_at else 1
+        return await self._journal.claim_due(job.name, due_at, attempt, self._lease)
+
+    async def _execute(self, job: Job, run: Run, stop: asyncio.Event) -> None:
+        log.info("a job starts", job=job.name, due_at=run.due_at.isoformat())
+        work = asyncio.create_task(_counts_of(job, run))
+        lease = asyncio.create_task(self._hold_lease(run))
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            with metrics.SECONDS.labels(job.name).time():
+                await asyncio.wait({work, lease, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not work.done():
+                    work.cancel()
+                    await asyncio.wait({work})
+            if lease.done():
+                log.error("a job lost its lease and was cancelled", job=job.name)
+                return
+            result = _result_of(work, stopped=stop.is_set())
+            if await self._finish(run, result, lease):
+                metrics.RUNS.labels(job.name, result.outcome.value).inc()
+                if result.outcome is Outcome.SUCCEEDED:
+                    metrics.LAST_SUCCESS.labels(job.name).set(self._clock.now_us() / 1e6)
+                _report(job, run, result)
+        finally:
+            for task in (work, lease, stopped):
+                task.cancel()
+            await asyncio.gather(work, lease, stopped, return_exceptions=True)
+
+    async def _finish(self, run: Run, result: Result, lease: "asyncio.Task[None]") -> bool:
+        """Writes the end of a run down, however often the journal fails, for as long as the lease holds."""
+        while not lease.done():
+            try:
+                return await self._journal.finish(run.run_id, result)
+            except JournalUnavailable:
+                await asyncio.wait({lease}, timeout=self._timing.poll_seconds)
+        return False
+
+    async def _hold_lease(self, run: Run) -> None:
+        """Renews the lease; returns when it is lost, or may be before the next renewal arrives."""
+        clock = asyncio.get_running_loop()
+        held_until = clock.time() + self._timing.lease_seconds
+        while True:
+            asked_at = clock.time() + self._timing.renew_seconds
+            try:
+                async with asyncio.timeout_at(held_until):
+                    await asyncio.sleep(self._timing.renew_seconds)
+                    if not await self._journal.renew(run.run_id, self._lease):
+                        return
+            except TimeoutError:
+                return
+            except JournalUnavailable:
+                continue
+            held_until = asked_at + self._timing.lease_seconds
+
+    def _now(self) -> datetime:
+        return EPOCH + timedelta(microseconds=self._clock.now_us())
+
+
+async def _counts_of(job: Job, run: Run) -> Mapping[str, int]:
+    return await job.run(JobContext(run.due_at))
+
+
+def _result_of(work: "asyncio.Task[Mapping[str, int]]", *, stopped: bool) -> Result:
+    if work.cancelled():
+        # A job that cancels itself must not begin again and again.
+        outcome = Outcome.STOPPED if stopped else Outcome.FAILED
+        return Result(outcome, {}, "" if stopped else "CancelledError")
+    error = work.exception()
+    if error is None:
+        return Result(Outcome.SUCCEEDED, work.result())
+    # Messages of other errors may quote rows, and with them people.
+    message = str(error) if isinstance(error, JobError) else ""
+    return Result(Outcome.FAILED, {}, type(error).__name__, message)
+
+
+def _report(job: Job, run: Run, result: Result) -> None:
+    about = {"job": job.name, "due_at": run.due_at.isoformat(), **result.counts}
+    if result.outcome is Outcome.FAILED:
+        log.error("a job failed", **about, error=result.error_type, reason=result.error_message)
+    else:
+        log.info("a job ended", **about, outcome=result.outcome.value)
