@@ -1,7 +1,7 @@
 """Enrich's ports in memory. `tests/contract/enrich` proves them against the real stores."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from services.enrich.model import FailedEvent, Row, Session, WorkBatch
 from services.enrich.ports import RowRejected
@@ -96,7 +96,7 @@ class MemoryEnrichedStream:
     """Implements `ports.EnrichedStream`."""
 
     def __init__(self) -> None:
-        self.forwarded: list[tuple[bytes, frozenset[int]]] = []
+        self.forwarded: list[tuple[bytes, Set[int]]] = []
         self.dead_letters: Counter[tuple[bytes, FailedEvent]] = Counter()
 
     async def write_dead_letters(self, batches: Sequence[WorkBatch]) -> None:
@@ -105,7 +105,7 @@ class MemoryEnrichedStream:
 
     async def forward(self, batches: Sequence[WorkBatch]) -> None:
         self.forwarded += [
-            (batch.batch_id, frozenset(batch.skipped))
+            (batch.batch_id, set(batch.skipped))
             for batch in batches
             if len(batch.skipped) < len(batch.events)
         ]

@@ -1,5 +1,8 @@
 """What tests want to know of a stream."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from redis.asyncio import Redis
 
 from tests.support.waiting import until
@@ -14,3 +17,9 @@ async def settled(client: Redis, stream: str, *, pending: int = 0) -> None:
         return [(g["last-delivered-id"], g["pending"]) for g in groups] == [(last, pending)]
 
     await until(is_settled)
+
+
+async def entries_in(client: Redis, stream: str) -> list[Mapping[bytes, bytes]]:
+    """The fields of each entry that the stream has, the oldest first."""
+    entries: Any = await client.xrange(stream)
+    return [fields for _, fields in entries]

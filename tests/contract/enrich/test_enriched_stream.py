@@ -1,7 +1,7 @@
 """What every `ports.EnrichedStream` promises: Redis, and the fake that tests of the pipeline use."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from typing import Protocol
 
 import pytest
@@ -15,6 +15,7 @@ from services.enrich.model import WorkBatch
 from services.enrich.ports import EnrichedStream
 from tests.support.enrich_batches import enriched, event, work_batch
 from tests.support.enrich_fakes import MemoryEnrichedStream
+from tests.support.streams import entries_in
 
 
 class Written(Protocol):
@@ -22,7 +23,7 @@ class Written(Protocol):
 
     stream: EnrichedStream
 
-    async def forwarded(self) -> list[tuple[bytes, frozenset[int]]]:
+    async def forwarded(self) -> list[tuple[bytes, Set[int]]]:
         """Batch ids and skipped positions of the entries."""
 
     async def dead_letters(self) -> list[tuple[bytes, int, str]]:
@@ -34,7 +35,7 @@ class _Memory:
         self._fake = MemoryEnrichedStream()
         self.stream: EnrichedStream = self._fake
 
-    async def forwarded(self) -> list[tuple[bytes, frozenset[int]]]:
+    async def forwarded(self) -> list[tuple[bytes, Set[int]]]:
         return self._fake.forwarded
 
     async def dead_letters(self) -> list[tuple[bytes, int, str]]:
@@ -49,18 +50,18 @@ class _Redis:
         self._client = client
         self.stream: EnrichedStream = EnrichedStreamWriter(client)
 
-    async def forwarded(self) -> list[tuple[bytes, frozenset[int]]]:
-        found = []
-        for _, fields in await self._client.xrange(enriched_stream(0)):
+    async def forwarded(self) -> list[tuple[bytes, Set[int]]]:
+        found: list[tuple[bytes, Set[int]]] = []
+        for fields in await entries_in(self._client, enriched_stream(0)):
             message = batch_pb2.EnrichedBatch.FromString(fields[b"batch"])
             batch = batch_pb2.EventBatch.FromString(message.event_batch)
-            found.append((batch.batch_id, frozenset(message.skipped)))
+            found.append((batch.batch_id, set(message.skipped)))
         return found
 
     async def dead_letters(self) -> list[tuple[bytes, int, str]]:
         letters = [
             letter
-            for _, fields in await self._client.xrange(enrich_dead_letters(0))
+            for fields in await entries_in(self._client, enrich_dead_letters(0))
             for letter in batch_pb2.DeadLetterBatch.FromString(fields[b"batch"]).dead_letters
         ]
         return [(*_origin(letter.dead_letter_id), letter.message) for letter in letters]

@@ -71,7 +71,7 @@ class Served:
         self, sent: event_pb2.Event | None, app_id: str = "chess"
     ) -> dict[str, tuple[bool, dict[str, str]]]:
         """By step, in the order of the answer: whether it is switched on, and its fields."""
-        stub: Any = pb_grpc.EnrichServiceStub(self._channel)
+        stub: Any = pb_grpc.EnrichServiceStub(self._channel)  # type: ignore[no-untyped-call]
         request = pb.PreviewEnrichmentRequest(app_id=app_id, event=sent)
         response = await stub.PreviewEnrichment(request, metadata=METADATA)
         return {
@@ -132,7 +132,7 @@ async def test_a_step_that_the_catalog_leaves_out_is_shown_as_switched_off(serve
     ("key", "fields"), [("ann", {"subject_id": "ann"}), ("s", {}), ("s", {"anonymous_id": "x"})]
 )
 async def test_a_session_is_looked_up_in_the_shard_of_the_event_and_not_written(
-    served: Served, key: str, fields: dict[str, str]
+    served: Served, key: str, fields: dict[str, Any]
 ) -> None:
     shard = shard_of("chess", key, SHARDS)
     began = Session(NOON_US - 1_500_000, "/", "")

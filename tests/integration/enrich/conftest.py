@@ -23,6 +23,7 @@ from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.steps.country import country_lookup
 from services.enrich.steps.registry import all_steps
 from services.enrich.storage.postgres import PostgresEventStore
+from tests.support.streams import entries_in
 
 
 class Enrich:
@@ -51,13 +52,13 @@ class Enrich:
             ).fetchall()
 
     async def forwarded(self) -> list[batch_pb2.EnrichedBatch]:
-        entries = await self.client.xrange(enriched_stream(0))
-        return [batch_pb2.EnrichedBatch.FromString(fields[b"batch"]) for _, fields in entries]
+        entries = await entries_in(self.client, enriched_stream(0))
+        return [batch_pb2.EnrichedBatch.FromString(fields[b"batch"]) for fields in entries]
 
     async def letters(self) -> dict[bytes, batch_pb2.DeadLetter]:
         return {
             letter.dead_letter_id: letter
-            for _, fields in await self.client.xrange(enrich_dead_letters(0))
+            for fields in await entries_in(self.client, enrich_dead_letters(0))
             for letter in batch_pb2.DeadLetterBatch.FromString(fields[b"batch"]).dead_letters
         }
 

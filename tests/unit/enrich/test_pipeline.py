@@ -3,6 +3,7 @@ ones."""
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ class Enrich:
         }
 
 
-BAD = {"properties_json": REJECTED_BY_POSTGRES}
+BAD: dict[str, Any] = {"properties_json": REJECTED_BY_POSTGRES}
 
 
 async def test_rows_that_cannot_be_stored_are_isolated_over_all_batches_of_a_chunk() -> None:
