@@ -30,7 +30,11 @@ SECRETS: dict[str, dict[str, str]] = {
         "WEIR_PSEUDONYM_KEY": "WEIR_PSEUDONYM_KEY",
     },
     "weir-enrich": {**COMMON, "WEIR_DATABASE_URL": "WEIR_ENRICH_DATABASE_URL"},
-    "weir-aggregate": {**COMMON, "WEIR_DATABASE_URL": "WEIR_AGGREGATE_DATABASE_URL"},
+    "weir-aggregate": {
+        **COMMON,
+        "WEIR_DATABASE_URL": "WEIR_AGGREGATE_DATABASE_URL",
+        "WEIR_READ_TOKEN": "WEIR_READ_TOKEN",
+    },
     "weir-privacy": {**COMMON, "WEIR_DATABASE_URL": "WEIR_PRIVACY_DATABASE_URL"},
     "weir-migrate": {"WEIR_DATABASE_URL": "WEIR_DATABASE_URL"},
 }
@@ -175,7 +179,7 @@ def test_the_settings_can_be_read(
     (container,) = deployments[service]["spec"]["template"]["spec"]["containers"]
     given = dict(_named(objects, "ConfigMap", "settings")["data"])
     for variable in container["env"]:
-        given[variable["name"]] = variable.get("value", "a-secret")
+        given[variable["name"]] = variable.get("value", "a-" + variable["name"])
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     settings = SETTINGS[service]()
