@@ -1,33 +1,27 @@
 """All RPCs of Weir on one server, made from their descriptors: each answers about the apps of APPS."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from weir.aggregate.v1 import aggregate_service_pb2
-from weir.enrich.v1 import enrich_service_pb2
-from weir.ingest.v1 import ingest_service_pb2
-from weir.privacy.v1 import privacy_service_pb2
 
 from libs.common.errors import AppUnknown
 from libs.rpc.principal import current_principal
 from libs.rpc.server import Binding
+from tests.support.repository import REPOSITORY
 
 APPS = ("chess", "shogi")
-FILES = (
-    ingest_service_pb2,
-    enrich_service_pb2,
-    aggregate_service_pb2,
-    privacy_service_pb2,
-)
 
 
 def services() -> Iterator[ServiceDescriptor]:
-    """The services of Weir."""
-    for file in FILES:
-        yield from file.DESCRIPTOR.services_by_name.values()
+    """The services of Weir, found by the files in protos/."""
+    protos = REPOSITORY / "protos"
+    for file in sorted(protos.glob("weir/**/*_service.proto")):
+        name = ".".join(file.relative_to(protos).with_suffix("").parts)
+        yield from import_module(f"{name}_pb2").DESCRIPTOR.services_by_name.values()
 
 
 def methods() -> Mapping[str, MethodDescriptor]:
