@@ -6,6 +6,7 @@ import orjson
 import pytest
 from weir.common.v1 import event_pb2
 
+from libs.catalog import ENRICHED_SOURCES
 from services.enrich.json_text import json_text
 from services.enrich.model import ALL_STEPS, ContextEnrichment
 from services.enrich.steps.context_enrichment import EMPTY, MAX_CACHED_BYTES, ContextReaders
@@ -41,6 +42,10 @@ def _found(context: event_pb2.Context, steps: frozenset[str] = ALL_STEPS) -> Con
     return result.context
 
 
+def _values(found: ContextEnrichment) -> dict[str, str | None]:
+    return dict(zip(ENRICHED_SOURCES, found.enrichment.values, strict=True))
+
+
 def test_a_context_is_worked_out_once_however_often_it_comes() -> None:
     calls: list[str] = []
 
@@ -64,9 +69,10 @@ def test_a_context_says_where_it_comes_from_and_on_what() -> None:
     )
     context.extra.update({"build": 7, "tags": ["a"]})
     found = _found(context)
-    assert found.enrichment.values == (
-        *("US", "mobile", "iOS", "Mobile Safari", "17.1", "17.1", "Apple", "iPhone"),
-    )
+    values = _values(found)
+    assert (values["country"], values["device_type"], values["os"]) == ("US", "mobile", "iOS")
+    assert (values["browser"], values["browser_version"]) == ("Mobile Safari", "17.1")
+    assert (values["device_brand"], values["device_model"]) == ("Apple", "iPhone")
     assert (found.page_url, found.referrer) == ("/shop", "https://example.org/")
     assert found.context_json is not None
     assert orjson.loads(found.context_json) == {
@@ -80,10 +86,13 @@ def test_a_context_says_where_it_comes_from_and_on_what() -> None:
 
 def test_a_step_that_is_switched_off_finds_nothing() -> None:
     context = event_pb2.Context(user_agent=IPHONE, ip="8.8.8.0")
-    assert _found(context, frozenset({"country"})).enrichment.values == ("US", *[None] * 7)
-    assert _found(context, frozenset({"user_agent", "session"})).enrichment.values[0] is None
+    known = {name for name, value in _values(_found(context)).items() if value}
+    only_country = _values(_found(context, frozenset({"country"})))
+    assert {name: value for name, value in only_country.items() if value} == {"country": "US"}
+    others = _values(_found(context, ALL_STEPS - {"country"}))
+    assert {name for name, value in others.items() if value} == known - {"country"}
     without_any = _found(context, frozenset())
-    assert without_any.enrichment.values == (None,) * 8
+    assert set(without_any.enrichment.values) == {None}
     assert without_any.context_json is not None
 
 
@@ -101,7 +110,7 @@ def test_a_large_context_is_read_and_not_kept() -> None:
 def test_no_context_says_nothing() -> None:
     assert _found(event_pb2.Context()) is EMPTY
     assert EMPTY.context_json is None
-    assert EMPTY.enrichment.values == (None,) * 8
+    assert set(EMPTY.enrichment.values) == {None}
 
 
 @pytest.mark.parametrize(
