@@ -19,8 +19,11 @@ FolderMarks = tuple[FileMark, ...]
 
 
 def catalog_files(folder: Path) -> list[Path]:
-    """Every `*.yaml` in `folder`, by name."""
-    return sorted(folder.glob("*.yaml"))
+    """Every `*.yaml` in `folder`, by name; none if the folder cannot be read."""
+    try:
+        return sorted(folder.glob("*.yaml"))
+    except OSError:
+        return []
 
 
 def folder_marks(folder: Path) -> FolderMarks:

@@ -1,6 +1,6 @@
 """Stand-ins for what ingest's decisions need from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 
 from libs.catalog import Catalog, compile_catalog
@@ -66,13 +66,15 @@ class BatchIds:
 
 
 class Answers:
-    """Consent states from a dict; remembers what it was asked."""
+    """Consent states from a dict; remembers what it was asked. `before_read` is called before each answer."""
 
     def __init__(self, states: Mapping[str, bytes] | None = None) -> None:
         self.states = dict(states or {})
         self.asked: list[list[str]] = []
+        self.before_read: Callable[[], None] = lambda: None
 
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[bytes | None]:
+        self.before_read()
         self.asked.append(list(subject_ids))
         return [self.states.get(subject_id) for subject_id in subject_ids]
 

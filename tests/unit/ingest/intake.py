@@ -37,8 +37,9 @@ class Ingest:
         **settings: Any,
     ) -> None:
         self.answers, self.stream = Answers(states), Recorder()
+        self.catalogs = Catalogs(Snapshot("", 0, {"chess": SnapshotEntry(catalog or chess())}))
         self._pipeline = IngestPipeline(
-            Catalogs(Snapshot("", 0, {"chess": SnapshotEntry(catalog or chess())})),
+            self.catalogs,
             ConsentGate(self.answers, Anonymizer(PSEUDONYMS)),
             self.stream,
             FixedClock(),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from libs.catalog import Catalogs, Purpose, WhenDenied
+from libs.catalog import Catalogs, Purpose, Snapshot, WhenDenied
 from libs.common.errors import Unavailable, WeirError
 from libs.consent import ConsentState, Decision
 from services.privacy.consent.checking import Checker
@@ -26,7 +26,8 @@ class Scene:
     def __init__(self) -> None:
         self.mirror = FakeMirror([])
         self.store = FakeStore([])
-        self.checker = Checker(Catalogs.of(CATALOG), self.mirror, self.store)
+        self.catalogs = Catalogs.of(CATALOG)
+        self.checker = Checker(self.catalogs, self.mirror, self.store)
 
     async def check(self, token: str = "") -> ConsentAnswer:
         return await self.checker.check("chess", "ann", "telemetry", token)
@@ -119,3 +120,24 @@ async def test_the_longest_id_is_answered_and_the_wrong_one_of_many_is_named() -
     with pytest.raises(WeirError) as caught:
         await scene.checker.check_many("chess", ["ann", ""], "telemetry")
     assert caught.value.field == "subject_ids[1]"
+
+
+async def test_another_default_and_a_removed_purpose_hold_from_the_next_check_on() -> None:
+    scene = Scene()
+    scene.mirror.texts[Subject("chess", "bob")] = b"1 +telemetry"
+    assert await scene.check() == ALLOWED_BY_DEFAULT
+    denied: Any = SimpleNamespace(
+        app_id="chess", purposes={"telemetry": Purpose("telemetry", False, WhenDenied.DROP)}
+    )
+    scene.catalogs.replace(Snapshot.of(denied))
+    assert await scene.check() == ConsentAnswer(Decision.DROP, recorded=False)
+    # What a person recorded holds as before.
+    assert await scene.checker.check_many("chess", ["ann", "bob"], "telemetry") == [
+        Decision.DROP,
+        Decision.ALLOW,
+    ]
+    without: Any = SimpleNamespace(app_id="chess", purposes={})
+    scene.catalogs.replace(Snapshot.of(without))
+    with pytest.raises(WeirError) as caught:
+        await scene.check()
+    assert caught.value.reason == "PURPOSE_UNKNOWN"
