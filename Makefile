@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WEIR := $(BIN)/weir
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fault test-all bench lint format protos migrate lock clean
+.PHONY: help setup demo run unit test test-fault test-all bench lint format protos migrate lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ demo: $(STAMP) ## Send a believable day of events through the real suite and che
 
 run: $(STAMP) ## The demo, and then the suite stays up until Ctrl-C
 	@$(WEIR) demo --stay
+
+unit: $(STAMP) ## The tests without stores and processes: half a minute
+	$(BIN)/python -m pytest -n 2 -q tests/unit
 
 test: $(STAMP) ## The fast tests: under ten minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not fault and not slow"

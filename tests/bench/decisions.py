@@ -21,9 +21,10 @@ from redis import Redis
 from libs.common.clock import EPOCH
 from libs.common.ids import new_uuid7
 from libs.stores.postgres import create_engine, driver_connection
-from services.enrich.partitions.plan import Change, current_leaves
+from services.enrich.partitions.plan import PartitionChange, current_leaves
 from services.enrich.partitions.postgres import PartitionStore
 from services.enrich.storage import postgres as store
+from services.enrich.storage.rows import POSTGRES_EPOCH_US
 from services.ingest.intake.redis import APPEND_SCRIPT
 from suite.embedded import PostgresServer, RedisServer
 from suite.migrate import upgrade
@@ -63,9 +64,9 @@ async def compare_sinks(folder: Path) -> None:
     engine = create_engine(url, service="bench")
     try:
         upgrade(url)
-        sink = store.EventStore(engine)
+        sink = store.PostgresEventStore(engine)
         for leaf in current_leaves("90d", EPOCH + timedelta(microseconds=NOW_US)):
-            await PartitionStore(engine).apply(Change(leaf))
+            await PartitionStore(engine).apply(PartitionChange(leaf))
         rates: dict[str, list[float]] = {"straight": [], "staging": []}
         for _ in range(ROUNDS):
             for way in rates:
@@ -80,7 +81,9 @@ async def compare_sinks(folder: Path) -> None:
         postgres.stop()
 
 
-async def _store(engine: Any, sink: store.EventStore, rows: Sequence[Any], staging: bool) -> None:
+async def _store(
+    engine: Any, sink: store.PostgresEventStore, rows: Sequence[Any], staging: bool
+) -> None:
     async with engine.connect() as outer, outer.begin():
         await outer.exec_driver_sql("SELECT 1")
         connection = await driver_connection(outer)
@@ -92,7 +95,7 @@ async def _store(engine: Any, sink: store.EventStore, rows: Sequence[Any], stagi
 
 
 def _rows() -> list[tuple[Any, ...]]:
-    at = NOW_US - store.POSTGRES_EPOCH_US
+    at = NOW_US - POSTGRES_EPOCH_US
     context = b'\x01{"platform":"web","user_agent":"Mozilla/5.0 (Macintosh)"}'
     return [
         (

@@ -188,8 +188,11 @@ def test_a_catalog_that_changes_under_load(
         # A broken one is refused by all, and everything goes on with the one before.
         replace(folder, BROKEN)
         hang_up(suite, "aggregate")
-        for service in SERVICES:
-            eventually(lambda service=service: samples(suite, service, "weir_catalog_broken")[0][1])
+        eventually(
+            lambda: all(
+                samples(suite, service, "weir_catalog_broken")[0][1] for service in SERVICES
+            )
+        )
         goes_on(ledger, "accepted")
         assert set(catalog_versions(suite).values()) == {second}
 

@@ -167,8 +167,8 @@ def _published(suite: Suite, service: str) -> Counter[str]:
     found: Counter[str] = Counter()
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
-            found[sample.name] += sample.value
-            found[f"{sample.name} {sample.labels.get('verdict')}"] += sample.value
+            found[sample.name] += int(sample.value)
+            found[f"{sample.name} {sample.labels.get('verdict')}"] += int(sample.value)
     return found
 
 

@@ -104,7 +104,7 @@ def _where(calls: SuiteCalls, *needles: bytes) -> list[str]:
     ]
 
 
-def _take(calls: SuiteCalls, event: event_pb2.Event, expected: "pb.Verdict.ValueType") -> None:
+def _take(calls: SuiteCalls, event: event_pb2.Event, expected: int) -> None:
     """Sends an event; returns when what became of it is in Postgres."""
     event.group_id = group = uuid.uuid4().hex
     response = calls.track(APP, event)

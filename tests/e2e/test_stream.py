@@ -144,7 +144,7 @@ def test_a_resend_is_a_duplicate_and_another_payload_a_conflict(calls: SuiteCall
 
 def test_the_same_ids_on_two_streams_at_once_are_stored_once(calls: SuiteCalls) -> None:
     event_ids = ids(400)
-    totals = []
+    totals: list[pb.VerdictCounts] = []
 
     def send() -> None:
         with calls.open_stream() as stream:

@@ -69,8 +69,8 @@ def test_the_printed_calls_are_about_an_app_of_the_folder_and_work(running: Runn
     message, address = running.call("weir.privacy.v1.PrivacyService/CheckConsent")
     check = json_format.Parse(message, privacy_service_pb2.CheckConsentRequest())
     with grpc.insecure_channel(address) as channel:
-        stub = privacy_service_pb2_grpc.PrivacyServiceStub(channel)
-        stub.CheckConsent(check, metadata=metadata, timeout=PATIENCE_SECONDS)
+        privacy = privacy_service_pb2_grpc.PrivacyServiceStub(channel)
+        privacy.CheckConsent(check, metadata=metadata, timeout=PATIENCE_SECONDS)
 
 
 def test_status_is_0_while_everything_serves(running: Running) -> None:

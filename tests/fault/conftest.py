@@ -3,7 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -28,7 +28,7 @@ def fragile_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     shutil.rmtree(home.path)
 
 
-Load = Callable[[Suite], "contextmanager[Ledger]"]
+Load = Callable[[Suite], AbstractContextManager[Ledger]]
 
 
 @pytest.fixture

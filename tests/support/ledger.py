@@ -69,7 +69,7 @@ def settle(database_url: str, app_id: str, ledger: Ledger, seconds: float = 60.0
     with psycopg.connect(database_url, autocommit=True) as connection:
 
         def done() -> bool:
-            stored = dict(connection.execute(STORED, (app_id,)).fetchall())
+            stored: dict[str, int] = dict(connection.execute(STORED, (app_id,)).fetchall())
             return ledger.taken <= stored.keys() and _counted(connection, app_id) == _recount(
                 connection, app_id
             )
@@ -80,7 +80,7 @@ def settle(database_url: str, app_id: str, ledger: Ledger, seconds: float = 60.0
 def check(database_url: str, app_id: str, ledger: Ledger) -> None:
     """Asserts that nothing is lost and nothing is doubled."""
     with psycopg.connect(database_url, autocommit=True) as connection:
-        stored = dict(connection.execute(STORED, (app_id,)).fetchall())
+        stored: dict[str, int] = dict(connection.execute(STORED, (app_id,)).fetchall())
         assert ledger.taken - stored.keys() == set(), "lost"
         assert {event_id for event_id, times in stored.items() if times > 1} == set(), "doubled"
         assert stored.keys() <= ledger.sent, "stored what was never sent"

@@ -7,7 +7,8 @@ from typing import Any
 from weir.common.v1 import event_pb2
 
 from libs.catalog import EventType
-from services.ingest.intake.screening import Screening, screen
+from services.ingest.intake.model import Screening
+from services.ingest.intake.screening import screen
 from tests.contract.documents.shipped import catalogs
 from weir_client import build_event
 

@@ -85,7 +85,7 @@ def test_the_first_zone_after_connecting_has_no_zone_before(
     before which there is no zone. Section 3.2 writes what there is not as null (`"identity_id": null`).
     """
     version = catalogs["unofficial_communities"].events["world.zone.entered"].latest
-    entered = {"zone_type": "central_hub", "from_zone": None, "community_id": 1}
+    entered: dict[str, object] = {"zone_type": "central_hub", "from_zone": None, "community_id": 1}
     assert version.violations(entered) == []
     assert version.is_valid(entered)
     assert version.is_valid({**entered, "from_zone": "portal_nw"})

@@ -64,7 +64,7 @@ class Served:
         self, sent: event_pb2.Event | None, app_id: str = "chess"
     ) -> dict[str, tuple[bool, dict[str, str]]]:
         """By step, in the order of the answer: whether it is switched on, and its fields."""
-        stub: Any = pb_grpc.EnrichServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        stub: Any = pb_grpc.EnrichServiceStub(self._channel)
         request = pb.PreviewEnrichmentRequest(app_id=app_id, event=sent)
         response = await stub.PreviewEnrichment(request, metadata=METADATA)
         return {

@@ -3,6 +3,8 @@
 import copy
 import shutil
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import kubernetes_validate
 import pytest
@@ -55,7 +57,7 @@ def test_the_check_finds_mistakes(
     objects: list[Object], kind: str, path: tuple[str | int, ...], value: object
 ) -> None:
     broken = copy.deepcopy(next(item for item in objects if item["kind"] == kind))
-    place = broken
+    place: Any = broken
     for step in path[:-1]:
         place = place[step]
     place[path[-1]] = value
@@ -89,7 +91,7 @@ def test_kubeconform_agrees(objects: list[Object]) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_the_renderer_refuses_what_it_does_not_know(tmp_path) -> None:
+def test_the_renderer_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     (tmp_path / "kustomization.yaml").write_text("resources: []\nnamePrefix: a-\n")
     with pytest.raises(ValueError, match="namePrefix"):
         render(tmp_path)

@@ -35,7 +35,7 @@ def methods() -> Mapping[str, MethodDescriptor]:
 
 def request(method: MethodDescriptor, app_id: str) -> Any:
     """A request that names the app, and nothing else."""
-    made = message_factory.GetMessageClass(method.input_type)()
+    made: Any = message_factory.GetMessageClass(method.input_type)()
     (made.settings if method.name == "StreamEvents" else made).app_id = app_id
     return made
 

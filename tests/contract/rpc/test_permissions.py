@@ -112,7 +112,9 @@ def test_the_table_names_the_field_with_the_app(method: str) -> None:
     message = METHODS[method].input_type
     *outer, last = path.split(".")
     for name in outer:
-        message = message.fields_by_name[name].message_type
+        inner = message.fields_by_name[name].message_type
+        assert inner is not None
+        message = inner
     assert last == "app_id"
     assert message.fields_by_name[last].type == message.fields_by_name[last].TYPE_STRING
 

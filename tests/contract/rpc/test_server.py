@@ -242,7 +242,7 @@ async def test_unary_calls_without_a_token_are_bounded_while_they_wait_for_their
 
 
 async def test_a_suite_without_a_token_limits_no_address() -> None:
-    settings = {"environment": "development", "auth_token": ""}
+    settings: dict[str, Any] = {"environment": "development", "auth_token": ""}
     async with Served(max_anonymous_calls_per_address=1, **settings) as served:
         for watch in [_watch(served) for _ in range(3)]:
             assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING

@@ -33,7 +33,8 @@ class Stores:
 
     def send(self, fields: Mapping[bytes, bytes]) -> bytes:
         """Adds an entry as enrich does; returns its id."""
-        entry_id = self.redis.xadd(STREAM, dict(fields))  # type: ignore[arg-type]
+        untyped: dict[Any, Any] = dict(fields)
+        entry_id = self.redis.xadd(STREAM, untyped)
         assert isinstance(entry_id, bytes)
         return entry_id
 
@@ -72,8 +73,8 @@ def stores(
     settings = AggregateSettings(
         environment="development",
         port=0,
-        database_url=role_url("weir_aggregate"),  # type: ignore[arg-type]
-        redis_url=redis_url,  # type: ignore[arg-type]
+        database_url=role_url("weir_aggregate"),
+        redis_url=redis_url,
         catalogs=write_catalog(tmp_path),
         claim_idle_seconds=0.4,
         max_attempts=2,

@@ -11,6 +11,7 @@ from libs.common.ids import new_uuid7
 from libs.stores.redis_client import create_redis
 from libs.streams.groups import ConsumerGroup
 from tests.integration.aggregate.conftest import STREAM, Aggregate, Stores
+from tests.support.streams import entries_now
 from tests.support.waiting import until
 from tests.unit.aggregate.samples import entry, event
 
@@ -122,7 +123,8 @@ async def test_an_unreadable_entry_is_quarantined_and_its_neighbours_count(
     await stores.until_drained()
     assert stores.sql(EVENTS_COUNTED) == [(2,)]
     quarantined = {
-        fields[b"entry"]: fields for _, fields in stores.redis.xrange("aggregate:{0}:quarantine")
+        fields[b"entry"]: fields
+        for _, fields in entries_now(stores.redis, "aggregate:{0}:quarantine")
     }
     assert set(quarantined) == {unreadable_id, unstorable, unknown}
     assert quarantined[unreadable_id][b"batch"] == unreadable[b"batch"]

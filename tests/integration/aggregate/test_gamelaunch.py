@@ -106,7 +106,7 @@ async def test_cohorts_by_day_week_and_month(stores: Stores, aggregate: Aggregat
     ]
 
 
-async def cohorts(aggregate: Aggregate, period: int) -> dict[date, list[int]]:
+async def cohorts(aggregate: Aggregate, period: pb.Period) -> dict[date, list[int]]:
     response = await aggregate.stub.QueryCohortRetention(
         pb.QueryCohortRetentionRequest(app_id=APP, period=period), timeout=30
     )

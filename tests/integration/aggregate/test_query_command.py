@@ -8,8 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli.commands.query import app
 from suite.home import Addresses, Home
@@ -36,7 +35,7 @@ def home(aggregate: Aggregate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 async def run(*arguments: str) -> Result:
     """The command in a thread, because the service is in this one."""
-    return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+    return await asyncio.to_thread(lambda: CliRunner().invoke(app, arguments))
 
 
 async def test_numbers_and_cohorts(stores: Stores, home: Path) -> None:

@@ -16,6 +16,7 @@ from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest.intake.model import Append, Appended, DeadLetter, Rejection
 from services.ingest.intake.redis import RedisRawStream
 from services.ingest.settings import IngestSettings
+from tests.support.streams import entries_of
 
 LARGE = "x" * 200_000
 HOUR_MS = 3_600_000
@@ -69,7 +70,7 @@ def stream(client: Redis) -> RedisRawStream:
 
 
 async def _entries(client: Redis, name: str = raw_stream(0)) -> list[dict[bytes, bytes]]:
-    return [fields for _, fields in await client.xrange(name)]
+    return [fields for _, fields in await entries_of(client, name)]
 
 
 def _seen(*positions: int, conflicts: int = 0) -> Appended:
@@ -277,7 +278,7 @@ async def test_too_many_bytes_push_back_until_they_are_gone(
 
 async def test_a_full_memory_takes_nothing(stream: RedisRawStream, client: Redis) -> None:
     await stream.append(0, _append("a"))
-    before: dict[str, Any] = await client.config_get("maxmemory")
+    before: dict[Any, Any] = await client.config_get("maxmemory")
     await client.config_set("maxmemory", "100kb")
     try:
         assert await stream.append(0, _append("b", "c", batch="b2", letters=[_letter()])) is None

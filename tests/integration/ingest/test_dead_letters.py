@@ -18,6 +18,7 @@ from libs.streams.names import enrich_dead_letters, ingest_dead_letters
 from libs.streams.trimming import trim_acknowledged
 from services.ingest.dead_letters.postgres import DeadLetterWriter
 from services.ingest.settings import IngestSettings
+from tests.support.streams import add_entry, entries_of
 from tests.support.waiting import until
 
 STREAMS = [ingest_dead_letters(0), enrich_dead_letters(0)]
@@ -62,12 +63,12 @@ def _rows(database_url: str) -> list[tuple[object, ...]]:
 async def test_letters_are_stored_once_however_often_they_are_appended(
     client: Redis, engine: AsyncEngine, database_url: str
 ) -> None:
-    before = REGISTRY.get_sample_value(STORED)
+    before = REGISTRY.get_sample_value(STORED) or 0.0
     without_id = batch_pb2.DeadLetterBatch(dead_letters=[batch_pb2.DeadLetter(app_id="chess")])
     no_letters = ({"batch": b"\xff"}, {"other": b""}, {"batch": without_id.SerializeToString()})
     for letters in (_letters("a", "b"), *no_letters, _letters("b", "a")):
-        await client.xadd(STREAMS[0], letters)
-    await client.xadd(STREAMS[1], _letters("c"))
+        await add_entry(client, STREAMS[0], letters)
+    await add_entry(client, STREAMS[1], _letters("c"))
     stop = asyncio.Event()
     consumer = create_consumer(
         client,
@@ -84,20 +85,20 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
             while any([await client.xlen(stream) for stream in STREAMS]):
                 for stream in STREAMS:
                     await trim_acknowledged(client, stream)
-        quarantined = [fields for _, fields in await client.xrange("ingest:{0}:quarantine")]
+        quarantined = [fields for _, fields in await entries_of(client, "ingest:{0}:quarantine")]
         assert [fields[b"stream"] for fields in quarantined] == [STREAMS[0].encode()] * 3
         assert [fields.get(b"batch") for fields in quarantined] == [
             n.get("batch") for n in no_letters
         ]
         # Emptied Redis, lost group: it goes on.
         await client.flushall()
-        await client.xadd(STREAMS[0], _letters("a", "d"))
+        await add_entry(client, STREAMS[0], _letters("a", "d"))
         await until(lambda: len(_rows(database_url)) == 4)
     finally:
         stop.set()
         await writer
     rows = _rows(database_url)
     assert [row[0] for row in rows] == ["a\ufffd", "b\ufffd", "c\ufffd", "d\ufffd"]
-    assert REGISTRY.get_sample_value(STORED) - before == len(rows)
+    assert (REGISTRY.get_sample_value(STORED) or 0.0) - before == len(rows)
     event = event_pb2.Event(event_id="a\x00", name="game.ended").SerializeToString()
     assert rows[0][1:] == ("a\ufffd", None, "2026-09-10 00:26:40.000001+00", "ingest", event)

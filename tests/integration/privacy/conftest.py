@@ -81,8 +81,8 @@ async def starting(role_url: Callable[[str], str], redis_url: str) -> AsyncItera
     settings = PrivacySettings(
         environment="development",
         port=0,
-        database_url=role_url("weir_privacy"),  # type: ignore[arg-type]
-        redis_url=redis_url,  # type: ignore[arg-type]
+        database_url=role_url("weir_privacy"),
+        redis_url=redis_url,
         consent_redis_timeout_seconds=0.5,
     )
     stop = asyncio.Event()

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from structlog.testing import capture_logs
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli.commands.consent import app
 from suite.home import Addresses, Home
@@ -38,7 +37,7 @@ def home(privacy: Privacy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 async def run(*arguments: str) -> Result:
     """The command in a thread, because the service is in this one."""
-    return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+    return await asyncio.to_thread(lambda: CliRunner().invoke(app, arguments))
 
 
 async def test_what_is_set_is_checked_and_remembered(

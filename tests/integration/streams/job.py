@@ -13,6 +13,7 @@ from libs.streams.consumer import Consumer
 from libs.streams.groups import Entry
 from libs.streams.quarantine import Quarantine
 from tests.integration.streams.stream import group_of
+from tests.support.streams import entries_of
 
 QUARANTINE, ATTEMPTS = "g:{0}:quarantine", "g:{0}:attempts"
 
@@ -88,7 +89,7 @@ async def consuming(
 
 
 async def quarantined(client: Redis) -> list[dict[bytes, bytes]]:
-    return [fields for _, fields in await client.xrange(QUARANTINE)]
+    return [fields for _, fields in await entries_of(client, QUARANTINE)]
 
 
 async def die_holding(client: Redis, deaths_alone: int) -> None:

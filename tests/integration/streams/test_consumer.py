@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from typing import cast
 
 from redis.asyncio import Redis
 
@@ -42,7 +43,7 @@ async def test_what_a_dead_consumer_left_is_done_alone(client: Redis) -> None:
 async def test_what_waits_for_its_turn_is_not_taken_over_again(client: Redis) -> None:
     async def owners() -> set[bytes]:
         pending = await client.xpending_range(STREAM, "g", min="-", max="+", count=10)
-        return {row["consumer"] for row in pending}
+        return {bytes(row["consumer"]) for row in cast(list[dict[str, bytes]], pending)}
 
     await add(client, 3)
     await die_holding(client, deaths_alone=0)

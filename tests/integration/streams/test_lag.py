@@ -11,6 +11,7 @@ from libs.streams.lag import (
     enriched_received_us,
     raw_received_us,
 )
+from tests.support.streams import add_entry
 
 GROUP, STREAM = "g", "s:{0}:raw"
 
@@ -30,7 +31,7 @@ async def _redis_ms(client: Redis) -> int:
     return int(seconds) * 1_000 + int(microseconds) // 1_000
 
 
-def _batch(received_at_us: int) -> dict[bytes | str, bytes | str]:
+def _batch(received_at_us: int) -> dict[str, bytes]:
     batch = batch_pb2.EventBatch(app_id="chess", received_at_us=received_at_us)
     return {"batch": batch.SerializeToString()}
 
@@ -45,7 +46,7 @@ async def test_nothing_in_a_stream_is_no_lag(client: Redis) -> None:
 
 async def test_an_entry_waits_although_no_reader_has_ever_come(client: Redis) -> None:
     now_ms = await _redis_ms(client)
-    await client.xadd(STREAM, _batch(5_000_000), id=f"{now_ms - 60_000}-0")
+    await add_entry(client, STREAM, _batch(5_000_000), f"{now_ms - 60_000}-0")
     lag = await _meter(client, 12_500_000).measure(STREAM)
     # Redis's clock goes on during the test; the service's stands still at 12.5 s, and the batch came at 5 s.
     assert lag.waiting_seconds == pytest.approx(60, abs=30)
@@ -59,7 +60,7 @@ async def test_the_oldest_unacknowledged_entry_counts_read_or_not(client: Redis)
     await client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
     first, second, third = (f"{now_ms - age}-0" for age in (300_000, 200_000, 100_000))
     for entry_id, received in ((first, 1), (second, 2), (third, 3)):
-        await client.xadd(STREAM, _batch(received * 1_000_000), id=entry_id)
+        await add_entry(client, STREAM, _batch(received * 1_000_000), entry_id)
     meter = _meter(client, 10_000_000)
     # Two are delivered; the first of them is not acknowledged.
     await client.xreadgroup(GROUP, "reader", {STREAM: ">"}, count=2)

@@ -4,6 +4,7 @@ from redis.asyncio import Redis
 
 from libs.streams.trimming import trim_acknowledged
 from tests.integration.streams.stream import STREAM, add, group_of, ids_of, read_all
+from tests.support.streams import entries_of
 
 
 async def test_acknowledged_entries_are_trimmed_and_no_others(client: Redis) -> None:
@@ -14,7 +15,7 @@ async def test_acknowledged_entries_are_trimmed_and_no_others(client: Redis) -> 
     await group.acknowledge([*entries[:4], *entries[5:8]])
     # The fifth is pending: it and all after it stay.
     assert await trim_acknowledged(client, STREAM) == 4
-    assert [entry_id for entry_id, _ in await client.xrange(STREAM)] == ids[4:]
+    assert [entry_id for entry_id, _ in await entries_of(client, STREAM)] == ids[4:]
     await group.acknowledge(entries[4:5])
     assert await trim_acknowledged(client, STREAM) == 4
     await group.acknowledge(entries)

@@ -179,11 +179,11 @@ def test_doctor_says_where_the_sockets_are(
     findings = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
     details = {finding["name"]: finding["detail"] for finding in findings}
     if stores.postgres.on_socket:
-        where = [stores.folder / "pg" / "cluster", stores.folder / "redis" / "redis.sock"]
+        where = [str(stores.folder / "pg" / "cluster"), str(stores.folder / "redis" / "redis.sock")]
     else:
         where = [f"127.0.0.1:{stores.postgres.port}", f"127.0.0.1:{stores.redis.port}"]
-    assert str(where[0]) in details["database"]
-    assert str(where[1]) in details["redis"]
+    assert where[0] in details["database"]
+    assert where[1] in details["redis"]
 
 
 def _make_old(stores: Stores) -> None:

@@ -1,6 +1,7 @@
 """The tables that the services declare are those that the migrations make."""
 
 from importlib import import_module
+from typing import cast
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -39,7 +40,7 @@ def test_tables_are_as_declared(database_url: str) -> None:
                     "compare_server_default": True,
                 },
             )
-            assert compare_metadata(context, _metadata()) == []
+            assert compare_metadata(context, cast(MetaData, _metadata())) == []
     finally:
         engine.dispose()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from sqlalchemy.engine import make_url
 
 from libs.common.clock import EPOCH
@@ -142,7 +143,7 @@ async def test_a_database_of_an_earlier_release_becomes_enrichs_to_change(
     config = migrate._config()
     with migrate._transaction(server.url) as connection:
         config.attributes["connection"] = connection
-        migrate.command.upgrade(config, "0006_device_details")
+        command.upgrade(config, "0006_device_details")
     assert _roles(server.url) == []
     days = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(4)]
 
@@ -175,8 +176,8 @@ async def test_a_database_of_an_earlier_release_becomes_enrichs_to_change(
         await engine.dispose()
     assert not [name for name in leaves if name.startswith("events_90d_2024")]
     assert isinstance(leaves["events_90d_older"], Leaf)
-    with psycopg.connect(server.url) as connection:
-        held = connection.execute("SELECT count(*) FROM enrich.events_90d_older").fetchone()
+    with psycopg.connect(server.url) as reading:
+        held = reading.execute("SELECT count(*) FROM enrich.events_90d_older").fetchone()
         assert held == (4,)
 
 

@@ -158,7 +158,7 @@ def _is_refused(connection: psycopg.Connection, statement: str, table: str) -> b
     schema, _, name = table.partition(".")
     try:
         connection.execute(
-            sql.SQL(statement).format(  # type: ignore[arg-type]
+            sql.SQL(statement).format(
                 table=sql.Identifier(schema, name),
                 schema=sql.Identifier(schema),
                 column=sql.Identifier(_a_column(connection, table)) if table else sql.SQL(""),

@@ -100,8 +100,8 @@ def event(
     pseudonym: str = "",
     guild: str = "",
     properties: Mapping[str, object] | None = None,
-    producer: int = event_pb2.PRODUCER_SERVER,
-    environment: int = event_pb2.ENVIRONMENT_UNSPECIFIED,
+    producer: event_pb2.Producer = event_pb2.PRODUCER_SERVER,
+    environment: event_pb2.Environment = event_pb2.ENVIRONMENT_UNSPECIFIED,
     entity_type: str = "",
     platform: str = "",
 ) -> event_pb2.Event:

@@ -18,7 +18,7 @@ def test_the_example_lints_and_says_what_the_page_says(tmp_path: Path) -> None:
     ended, joined = catalog.events["game.ended"], catalog.events["club.joined"]
     assert (ended.raw_retention_days, ended.sampling["production"]) == (30, 0.5)
     assert (list(joined.versions), joined.latest.version) == (["1.0.0", "1.1.0"], "1.1.0")
-    assert catalog.activity == {"game.ended", "club.joined"}
+    assert catalog.activity == frozenset({"game.ended", "club.joined"})
     # The page advises against an activity of which only a part asks for consent.
     assert ended.purpose == joined.purpose == catalog.purposes["telemetry"]
     games = catalog.rollups["games"]

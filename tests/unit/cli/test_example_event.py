@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf import json_format
@@ -75,7 +76,7 @@ def test_the_preferred_event_comes_first_if_the_app_has_it() -> None:
     assert example_event(catalog, "no.such.event") == ("newPlayer", {})
 
 
-def _check(folder: Path, app_id: str) -> tuple[str, dict[str, object]]:
+def _check(folder: Path, app_id: str) -> tuple[str, dict[str, Any]]:
     catalog = load_catalogs(folder)[app_id]
     example = example_event(catalog)
     assert example is not None

@@ -74,7 +74,7 @@ def cut(
     """Takes the frame, and breaks the stream before the ack."""
     server.take(server.frame)
     context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
-    yield
+    yield pb.StreamEventsResponse()
 
 
 def lose(
@@ -82,7 +82,7 @@ def lose(
 ) -> Iterator[pb.StreamEventsResponse]:
     """Breaks the stream before the frame is taken."""
     context.abort(grpc.StatusCode.INTERNAL, "reset")
-    yield
+    yield pb.StreamEventsResponse()
 
 
 def go_away(
@@ -242,7 +242,7 @@ def test_a_refusal_that_will_not_change_ends_the_sending() -> None:
         server: Ingest, _: int, __: int, context: grpc.ServicerContext
     ) -> Iterator[pb.StreamEventsResponse]:
         context.abort(grpc.StatusCode.UNAUTHENTICATED, "no token")
-        yield
+        yield pb.StreamEventsResponse()
 
     ingest = Ingest({(0, 0): deny})
     with pytest.raises(GaveUpError, match="UNAUTHENTICATED: no token"):

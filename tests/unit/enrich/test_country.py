@@ -9,7 +9,8 @@ import structlog
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from cli.doctor import State, examine
+from cli.doctor import examine
+from cli.findings import State
 from libs.common.errors import ConfigurationError
 from services.enrich.server import open_countries
 from services.enrich.steps.country import country_lookup, unknown_kinds

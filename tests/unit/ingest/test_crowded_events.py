@@ -1,9 +1,10 @@
 """An event that names many people costs one look through it, and one that names too many is refused."""
 
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
+from google.protobuf.struct_pb2 import ListValue
 
 from libs.consent import encode_state
 from services.ingest.intake.model import Verdict
@@ -39,7 +40,7 @@ async def test_of_many_people_those_who_refused_are_removed() -> None:
         "again": {name: name for name in kept},
         "list": [kept],
     }
-    assert list(stored.context.extra["who"]) == kept
+    assert list(cast(ListValue, stored.context.extra["who"])) == kept
     assert (stored.context.teacher_id, stored.context.locale) == ("", names[0])
     assert not any(name in str(stored) for name in refused)
 

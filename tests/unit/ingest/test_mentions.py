@@ -258,7 +258,7 @@ async def test_another_person_who_withdrew_is_removed_where_the_catalog_marks_pe
     assert (stored.subject_id, stored.group_id) == ("ann", BOB)
     expected = {"again": {}, "player": "ann"}
     if isinstance(names, list):
-        expected["with"] = [name for name in names if name != "bob"]  # type: ignore[assignment]
+        expected["with"] = [name for name in names if name != "bob"]
     assert properties_of(stored) == expected
     assert dict(stored.context.extra.items()) == {"player": "ann"}
     assert b"bob" not in stored.SerializeToString().replace(BOB.encode(), b"")

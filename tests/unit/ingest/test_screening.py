@@ -7,9 +7,9 @@ import pytest
 from weir.common.v1 import event_pb2
 
 from services.ingest.intake.clock_check import ClockCheck
-from services.ingest.intake.model import Rejection
+from services.ingest.intake.model import Rejection, Screening
 from services.ingest.intake.sampling import sampled_out
-from services.ingest.intake.screening import Screening, screen
+from services.ingest.intake.screening import screen
 from tests.unit.ingest.fakes import NOW_US, chess
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -191,7 +191,7 @@ def test_sampling_keeps_its_share_and_answers_alike_for_a_resend() -> None:
 
 def test_sampling_is_by_environment() -> None:
     gone = next(f"e{n}" for n in range(100) if crc32(f"e{n}".encode()) >= 2**30)
-    touched = {"event_id": gone, "name": "piece.touched", "properties_json": b"{}"}
+    touched: dict[str, Any] = {"event_id": gone, "name": "piece.touched", "properties_json": b"{}"}
     production = _event(**touched, environment=event_pb2.ENVIRONMENT_PRODUCTION)
     unsaid = _event(**touched)
     staging = _event(**touched, environment=event_pb2.ENVIRONMENT_STAGING)

@@ -86,7 +86,7 @@ def test_the_read_token_reads_numbers_of_its_apps() -> None:
     given = {"auth_token": "all", "read_token": "some", "read_apps": " chess,go, "}
     tokens = authentication(CommonSettings.model_validate(given))
     reader = tokens.principal(QUERY, [("authorization", "Bearer some")])
-    assert reader.apps == {"chess", "go"}
+    assert reader.apps == frozenset({"chess", "go"})
     assert reader.permissions == {Permission.READ_NUMBERS, Permission.READ_HEALTH}
     assert (reader.may_see("go"), reader.may_see("shogi")) == (True, False)
     assert tokens.rule(QUERY, reader).permission is Permission.READ_NUMBERS

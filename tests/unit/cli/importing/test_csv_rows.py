@@ -211,8 +211,12 @@ def test_what_a_csv_writer_writes_is_read_as_it_was(
     table: list[tuple[str, str]], delimiter: str, end: str, every: bool
 ) -> None:
     written = io.StringIO(newline="")
-    quoting = csv.QUOTE_ALL if every else csv.QUOTE_MINIMAL
-    writer = csv.writer(written, delimiter=delimiter, lineterminator=end, quoting=quoting)
+    writer = csv.writer(
+        written,
+        delimiter=delimiter,
+        lineterminator=end,
+        quoting=csv.QUOTE_ALL if every else csv.QUOTE_MINIMAL,
+    )
     writer.writerows([("one", "two"), *table])
     lines = [f"{line}\n" for line in written.getvalue().split("\n")]
     rows = CsvRows(lines, delimiter=delimiter, quote='"')
