@@ -3,15 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
-
-import psycopg
 
 from demo.cells import Cells, Difference, differences
 from demo.known_recount import KNOWN, taken_events
 from demo.model import Day, DemoEvent, ExpectedVerdict
 from demo.numbers import Numbers
-from demo.sql_recount import count_stored, recount
+from demo.stored import StoredEvents
 from libs.catalog import Catalog
 
 Answered = Sequence[tuple[DemoEvent, ExpectedVerdict]]
@@ -51,7 +48,7 @@ def check(
     day: Day,
     answered: Answered,
     numbers: Numbers,
-    connection: psycopg.Connection[Any],
+    stored: StoredEvents,
     catalogs: Mapping[str, Catalog],
     *,
     timeout_seconds: float,
@@ -70,7 +67,7 @@ def check(
         characters = catalogs[app_id].limits.dimension_characters
         for rollup in catalogs[app_id].rollups.values():
             served = cells[app_id, rollup.name] = numbers.cells(app_id, rollup.name)
-            stored_cells = recount(connection, app_id, rollup, characters)
+            stored_cells = stored.recount(app_id, rollup, characters)
             found += differences(app_id, rollup.name, served, stored_cells, "sql")
     for known in KNOWN:
         served = cells.get((known.app_id, known.rollup), {})
@@ -79,7 +76,7 @@ def check(
     totals = Totals(
         sent=len(day.events),
         **{str(verdict): verdicts[verdict] for verdict in ExpectedVerdict},
-        stored=count_stored(connection),
+        stored=stored.count(apps),
         counted=counted,
         mismatches=len({(one.app_id, one.rollup, one.key) for one in found}),
     )

@@ -1,6 +1,7 @@
 """Rollups counted again from the stored events, in SQL made from the catalog's declarations.
 
-Shares no code with aggregate: what both get wrong in the same way, they get wrong independently.
+Shares no code with aggregate, nor with `libs/events`, through which others read the events: what both get
+wrong in the same way, they get wrong independently.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,6 @@ from psycopg import sql
 from demo.cells import CellKey, Cells, cell_key, with_values
 from libs.catalog import Metric, MetricKind, Rollup, Source, SourceKind
 
-COUNT_STORED = "SELECT count(*) FROM enrich.events"
 # One row for each cell; the columns are the bucket, the dimensions, the metrics.
 _RECOUNT = sql.SQL("""
 SELECT extract(epoch FROM date_trunc({period}, occurred_at, 'UTC'))::bigint, {columns}
@@ -36,12 +36,6 @@ CASE jsonb_typeof({value})
             THEN to_jsonb('…'::text) ELSE {value} END
 END""")
 _ENTITY_COLUMNS = {"type": "entity_type", "id": "entity_id"}
-
-
-def count_stored(connection: psycopg.Connection[Any]) -> int:
-    """How many events are stored."""
-    row = connection.execute(COUNT_STORED).fetchone()
-    return int(row[0]) if row else 0
 
 
 def recount(

@@ -15,7 +15,7 @@ from suite.embedded.server import ChildServer
 from suite.embedded.service import ServiceProcess
 from suite.home import Addresses, Home
 from suite.migrate import upgrade
-from suite.table import SERVICES, Service
+from suite.table import READER_ROLE, SERVICES, Service
 
 _POLL_SECONDS = 0.2
 _FIRST_DELAY_SECONDS = 0.5
@@ -94,10 +94,13 @@ class Suite:
             self.home.make_logs()
             stores = self._start_stores()
             self._migrate(stores["WEIR_DATABASE_URL"])
-            self._urls = stores
-            self._start_services(
-                {**self._environment, **stores, **self._settings()}, self._let_roles_in()
-            )
+            role_urls = self._let_roles_in()
+            self._urls = {
+                **stores,
+                "WEIR_READ_DATABASE_URL": self._environment.get("WEIR_READ_DATABASE_URL")
+                or role_urls.get(READER_ROLE, stores["WEIR_DATABASE_URL"]),
+            }
+            self._start_services({**self._environment, **stores, **self._settings()}, role_urls)
             self._wait_until_serving()
             return self._publish()
         except BaseException:
@@ -211,9 +214,8 @@ class Suite:
         postgres = self._parts.get("postgres")
         if not isinstance(postgres, PostgresServer):
             return {}
-        return {
-            service.database_role: postgres.let_in(service.database_role) for service in self._table
-        }
+        roles = [READER_ROLE, *(service.database_role for service in self._table)]
+        return {role: postgres.let_in(role) for role in roles}
 
     def _start_services(
         self, environment: Mapping[str, str], database_urls: Mapping[str, str]
@@ -271,6 +273,7 @@ class Suite:
             metrics={name: process.metrics_url for name, process in self._services.items()},
             database_url=self._urls["WEIR_DATABASE_URL"],
             redis_url=self._urls["WEIR_REDIS_URL"],
+            read_database_url=self._urls["WEIR_READ_DATABASE_URL"],
             token=self._settings()["WEIR_AUTH_TOKEN"],
             pid=os.getpid(),
             catalogs=self._settings()["WEIR_CATALOGS"],

@@ -21,6 +21,10 @@ class Service:
         return f"weir_{self.name}"
 
 
+# The Postgres role that may read the stored events, and nothing else.
+READER_ROLE = "weir_read"
+
+
 def health_name(name: str) -> str:
     """The full name of a service's gRPC service, which is its name in health checks."""
     return f"weir.{name}.v1.{name.capitalize()}Service"

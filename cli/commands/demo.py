@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
 from rich.console import Console
 from rich.progress import Progress
@@ -23,6 +22,7 @@ from demo.check import Findings, check
 from demo.generator import APP_IDS, generate_day
 from demo.model import Day
 from demo.numbers import Numbers
+from demo.stored import StoredEvents
 from demo.tables import dashboard, verdict_table
 from demo.traffic import record_choices, stream_day
 from libs.catalog import Catalog
@@ -31,7 +31,7 @@ from suite.supervisor import Suite
 
 _COUNT_SECONDS = 30.0
 # The demo counts every event of its stores, so it has stores of its own.
-_OWN = ("WEIR_DATABASE_URL", "WEIR_REDIS_URL")
+_OWN = ("WEIR_DATABASE_URL", "WEIR_READ_DATABASE_URL", "WEIR_REDIS_URL")
 # Of tables that go to a file or a pipe.
 _FILE_WIDTH = 110
 _EARLIEST = date(2000, 1, 1)
@@ -128,11 +128,9 @@ def _run(
         answered = stream_day(addresses, day, lambda sent: progress.update(task, completed=sent))
     with (
         Numbers(addresses) as numbers,
-        psycopg.connect(addresses.database_url) as connection,
+        StoredEvents(addresses.read_database_url) as stored,
     ):
-        findings = check(
-            day, answered, numbers, connection, catalogs, timeout_seconds=_COUNT_SECONDS
-        )
+        findings = check(day, answered, numbers, stored, catalogs, timeout_seconds=_COUNT_SECONDS)
     tables = [*dashboard(catalogs, findings.cells), ("Verdicts", verdict_table(catalogs, answered))]
     for title, table in tables:
         console.print(f"\n{title}", style="bold")

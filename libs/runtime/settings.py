@@ -142,3 +142,15 @@ class PseudonymSettings(CommonSettings):
     # Required: with it one can tell which pseudonym stands for whom.
     pseudonym_key: SecretStr = SecretStr("")
     pseudonym_epoch: int = 1
+
+
+class ReaderSettings(CommonSettings):
+    """Where to read what may be some seconds old; `WEIR_READ_DATABASE_URL` can lead to a replica."""
+
+    # Empty: the same as `database_url`.
+    read_database_url: SecretStr = SecretStr("")
+
+    @property
+    def read_url(self) -> str:
+        """The URL to read from."""
+        return (self.read_database_url or self.database_url).get_secret_value()

@@ -53,6 +53,7 @@ def create_engine(
     pool_size: int = 5,
     max_overflow: int = 5,
     pool_seconds: float = 30.0,
+    read_only: bool = False,
 ) -> AsyncEngine:
     """An engine for `postgresql://...`; connects when first used, and checks a connection that lay idle.
 
@@ -60,12 +61,15 @@ def create_engine(
     wait for a free connection. A statement has no timeout of its own: a call that takes too long is
     cancelled, and psycopg then cancels the statement in the server, or closes the connection of a server
     that does not react within ten seconds.
+
+    With `read_only` Postgres refuses every change (ReadOnlySqlTransaction): each transaction begins as READ
+    ONLY. Poolers let that through, unlike an option of the connection.
     """
     url = make_url(database_url)
     conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
     return create_async_engine(
         url.set(drivername="postgresql+psycopg"),
-        async_creator=partial(_connect, conninfo, f"weir-{service}"),
+        async_creator=partial(_connect, conninfo, f"weir-{service}", read_only),
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=pool_seconds,
@@ -75,17 +79,20 @@ def create_engine(
     )
 
 
-async def _connect(conninfo: str, application_name: str) -> AsyncConnection[Any]:
+async def _connect(conninfo: str, application_name: str, read_only: bool) -> AsyncConnection[Any]:
     """A connection. If the caller is cancelled meanwhile, the connection is completed and then closed: a
     cancelled attempt would hold its socket, and a place in Postgres, until the next garbage collection."""
     attempt = asyncio.ensure_future(
         AsyncConnection.connect(conninfo, application_name=application_name, **_CONNECTION_LIMITS)
     )
     try:
-        return await asyncio.shield(attempt)
+        connection = await asyncio.shield(attempt)
     except asyncio.CancelledError:
         attempt.add_done_callback(_close)
         raise
+    if read_only:
+        await connection.set_read_only(True)
+    return connection
 
 
 def _close(attempt: "asyncio.Future[AsyncConnection[Any]]") -> None:

@@ -80,6 +80,10 @@ class CellReader(Protocol):
         """Cells of one bucket of each of the plan's rollups, the first ones or those after `after`."""
         ...
 
+
+class ActivityReader(Protocol):
+    """Reads who was active when; the answer may be some seconds old."""
+
     async def active_counts(
         self, app_id: str, period: Period
     ) -> tuple[datetime | None, list[ActiveCount]]:

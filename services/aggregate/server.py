@@ -15,6 +15,7 @@ from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream
+from services.aggregate.behaviour.postgres import PostgresActivityReader
 from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.catalog_choice import CatalogChoice
 from services.aggregate.counting.enriched_stream import EnrichedStreamReader
@@ -41,10 +42,24 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     database_url = settings.database_url.get_secret_value()
     counting = create_engine(database_url, service="aggregate", pool_size=2, max_overflow=1)
     stack.push_async_callback(counting.dispose)
-    # A pool of its own, so that queries never keep counting from a connection. A query that gets none is
+    # Pools of their own, so that queries never keep counting from a connection. A query that gets none is
     # refused before the call's own limit ends it.
+    querying = create_engine(
+        database_url,
+        service="aggregate-queries",
+        max_overflow=2,
+        pool_seconds=_QUERY_POOL_SECONDS,
+        read_only=True,
+    )
+    stack.push_async_callback(querying.dispose)
+    # Of a replica, if there is one: for what may be some seconds old (ADR 18).
     reading = create_engine(
-        database_url, service="aggregate-queries", pool_seconds=_QUERY_POOL_SECONDS
+        settings.read_url,
+        service="aggregate-reads",
+        pool_size=2,
+        max_overflow=1,
+        pool_seconds=_QUERY_POOL_SECONDS,
+        read_only=True,
     )
     stack.push_async_callback(reading.dispose)
 
@@ -69,7 +84,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         work=entries.count,
         failure_of=failure_of,
     )
-    reader = PostgresCellReader(reading)
+    reader = PostgresCellReader(querying)
     hub = WatchHub(
         redis,
         catalogs.holder,
@@ -83,7 +98,9 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         bindings=[
             Binding(
                 SERVICE_NAME,
-                AggregateServicer(catalogs.holder, reader, hub, clock),
+                AggregateServicer(
+                    catalogs.holder, reader, PostgresActivityReader(reading), hub, clock
+                ),
                 aggregate_service_pb2_grpc.add_AggregateServiceServicer_to_server,
                 needs=all_of("postgres"),
             )

@@ -17,7 +17,7 @@ from services.aggregate.behaviour.cohorts import assemble
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.plan import AppPlan, RollupPlan
 from services.aggregate.plans import plan_of
-from services.aggregate.ports import CellReader
+from services.aggregate.ports import ActivityReader, CellReader
 from services.aggregate.rollups.sizes import fitting
 
 _SERVICE = f"/{pb.DESCRIPTOR.services_by_name['AggregateService'].full_name}"
@@ -26,9 +26,17 @@ _SERVICE = f"/{pb.DESCRIPTOR.services_by_name['AggregateService'].full_name}"
 class AggregateServicer(pb_grpc.AggregateServiceServicer):
     """Implements `weir.aggregate.v1.AggregateService`."""
 
-    def __init__(self, catalogs: Catalogs, reader: CellReader, hub: WatchHub, clock: Clock) -> None:
+    def __init__(
+        self,
+        catalogs: Catalogs,
+        reader: CellReader,
+        activity: ActivityReader,
+        hub: WatchHub,
+        clock: Clock,
+    ) -> None:
         self._catalogs = catalogs
         self._reader = reader
+        self._activity = activity
         self._hub = hub
         self._cell_pages = PageTokens(f"{_SERVICE}/QueryRollup", clock)
         self._cohort_pages = PageTokens(f"{_SERVICE}/QueryCohortRetention", clock)
@@ -72,7 +80,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         app = self._app(request.app_id)
         first = self._cohort_pages.read(request, convert.cohort_start)
         query = replace(convert.cohort_query(request), first=first)
-        newest, counts = await self._reader.active_counts(app.app_id, query.period)
+        newest, counts = await self._activity.active_counts(app.app_id, query.period)
         if newest is None:
             return pb.QueryCohortRetentionResponse()
         wanted = [count for count in counts if query.wants(count.cohort)]

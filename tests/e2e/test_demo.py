@@ -15,6 +15,7 @@ import pytest
 from demo.check import check
 from demo.generator import generate_day
 from demo.numbers import Numbers
+from demo.stored import StoredEvents
 from demo.traffic import record_choices, stream_day
 from libs.catalog import load_catalogs
 from suite.embedded import PostgresServer
@@ -155,11 +156,12 @@ def test_the_check_notices_what_is_wrong(suite: Suite) -> None:
     answered = stream_day(addresses, day, lambda sent: None)
     with (
         Numbers(addresses) as numbers,
+        StoredEvents(addresses.read_database_url) as stored,
         psycopg.connect(addresses.database_url, autocommit=True) as connection,
     ):
 
         def findings() -> tuple[list[str], int]:
-            found = check(day, answered, numbers, connection, catalogs, timeout_seconds=20)
+            found = check(day, answered, numbers, stored, catalogs, timeout_seconds=20)
             return found.wrong, found.totals.mismatches
 
         assert findings() == ([], 0)

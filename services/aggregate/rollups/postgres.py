@@ -8,11 +8,9 @@ import orjson
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.catalog import Period
 from libs.common.errors import PageTokenInvalid
 from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.model import (
-    ActiveCount,
     Cell,
     CellPage,
     CellQuery,
@@ -80,21 +78,6 @@ _BEFORE_ALL = "", "00000000-0000-0000-0000-000000000000"
 # Cells in one page of the newest buckets.
 _NEWEST_CELLS = 1_000
 
-# Who was active when, from the members of the built-in rollup `activity`, whose buckets are days; for
-# each person the period in which they were seen first; and how many of each cohort were active when.
-SELECT_RETENTION = text("""
-WITH active AS (
-    SELECT DISTINCT m.member, date_trunc(:period, c.bucket, 'UTC') AS period
-    FROM aggregate.cells c JOIN aggregate.members m USING (cell_id)
-    WHERE c.app_id = :app_id AND c.rollup = 'activity' AND m.metric = 'active_users'
-), cohorts AS (
-    SELECT period, min(period) OVER (PARTITION BY member) AS cohort FROM active
-)
-SELECT cohort, period, count(*) AS people, max(max(period)) OVER () AS newest
-FROM cohorts
-GROUP BY cohort, period
-""")
-
 
 class PostgresCellReader:
     """Implements `ports.CellReader`."""
@@ -144,14 +127,6 @@ class PostgresCellReader:
         rows = await self._rows(SELECT_NEWEST_CELLS, parameters)
         cells, more = await self._grouped(rows, app, _NEWEST_CELLS)
         return NewestCells([_state(app, cell) for cell in cells], more)
-
-    async def active_counts(
-        self, app_id: str, period: Period
-    ) -> tuple[datetime | None, list[ActiveCount]]:
-        """See the port."""
-        rows = await self._rows(SELECT_RETENTION, {"app_id": app_id, "period": str(period)})
-        counts = [ActiveCount(row.cohort, row.period, row.people) for row in rows]
-        return (rows[0].newest if rows else None), counts
 
     async def _stored(self, cell_id: str) -> bool:
         return bool(await self._rows(SELECT_DIMENSIONS, {"cell_id": cell_id}))

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 
-from libs.runtime.settings import CommonSettings, PseudonymSettings
+from libs.runtime.settings import CommonSettings, PseudonymSettings, ReaderSettings
 from libs.streams.settings import StreamReaderSettings
 from services.aggregate.settings import AggregateSettings
 from services.enrich.settings import EnrichSettings
@@ -23,6 +23,7 @@ SECTIONS: dict[str, type[CommonSettings]] = {
     "All services": CommonSettings,
     "Services that read streams": StreamReaderSettings,
     "Services that make pseudonyms": PseudonymSettings,
+    "Services that read what may be late": ReaderSettings,
     "ingest": IngestSettings,
     "enrich": EnrichSettings,
     "aggregate": AggregateSettings,

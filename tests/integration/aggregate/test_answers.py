@@ -1,11 +1,13 @@
 """What the RPCs answer."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf import json_format
+from pydantic import SecretStr
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.stores.postgres import create_engine
@@ -15,6 +17,7 @@ from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
 from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.support.databases import Databases
 from tests.support.rejections import reason_of
 from tests.unit.aggregate.samples import APP, at, entry, event, plan
 
@@ -160,6 +163,31 @@ async def test_retention_of_nobody(aggregate: Aggregate) -> None:
         pb.QueryCohortRetentionRequest(app_id=APP, period=pb.PERIOD_DAY), timeout=TIMEOUT
     )
     assert not response.cohorts
+
+
+@pytest.fixture
+def url_that_is_behind(databases: Databases) -> Iterator[SecretStr]:
+    """Of another database, which stands for a replica that has not yet heard of anything."""
+    url = databases.create()
+    yield SecretStr(databases.as_role(url, "weir_aggregate"))
+    databases.drop(url)
+
+
+async def test_only_cohorts_are_read_where_reading_may_be_late(
+    url_that_is_behind: SecretStr, stores: Stores, start: Callable[[], Awaitable[Aggregate]]
+) -> None:
+    request = pb.QueryCohortRetentionRequest(app_id=APP, period=pb.PERIOD_DAY)
+    found = []
+    for url in (url_that_is_behind, SecretStr("")):
+        stores.settings = stores.settings.model_copy(update={"read_database_url": url})
+        aggregate = await start()
+        if not found:
+            stores.send(entry(event(player="ann")))
+            await stores.until_drained()
+        assert (await aggregate.stub.QueryRollup(query("matches"), timeout=TIMEOUT)).cells
+        response = await aggregate.stub.QueryCohortRetention(request, timeout=TIMEOUT)
+        found.append([cohort.size for cohort in response.cohorts])
+    assert found == [[], [1]]
 
 
 def cells_of(response: pb.WatchRollupsResponse) -> dict[str, dict[str, float]]:

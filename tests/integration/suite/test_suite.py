@@ -103,6 +103,7 @@ def test_what_the_user_brings_is_used(
     }
     with Suite(home, environment, services=fake_services) as suite:
         assert suite.addresses.database_url == database_url
+        assert suite.addresses.read_database_url == database_url
         assert suite.addresses.redis_url == redis_url
         assert suite.addresses.token == "mine"
         # Its reader may work in another folder.

@@ -3,7 +3,7 @@
 import pytest
 
 from libs.common.errors import ConfigurationError
-from libs.runtime.settings import CommonSettings
+from libs.runtime.settings import CommonSettings, ReaderSettings
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,15 @@ def test_the_environment_sets_the_address_of_a_store(
     monkeypatch.delenv(variable)
     with pytest.raises(ConfigurationError, match=variable):
         CommonSettings().require(setting)
+
+
+def test_reading_has_an_address_of_its_own_or_that_of_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WEIR_DATABASE_URL", "postgresql://weir@primary/events")
+    monkeypatch.delenv("WEIR_READ_DATABASE_URL", raising=False)
+    assert ReaderSettings().read_url == "postgresql://weir@primary/events"
+    monkeypatch.setenv("WEIR_READ_DATABASE_URL", "postgresql://weir@replica/events")
+    settings = ReaderSettings()
+    assert settings.read_url == "postgresql://weir@replica/events"
+    assert settings.database_url.get_secret_value() == "postgresql://weir@primary/events"
