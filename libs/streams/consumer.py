@@ -43,7 +43,7 @@ Work = Callable[[Sequence[Entry]], Awaitable[None]]
 class _Outcome(Enum):
     DONE = auto()
     FAILED = auto()
-    # Not the entry's fault either, and others may be done before it.
+    # Something outside of the entry has to happen first; others may be done before it.
     NOT_YET = auto()
     # A store answered, and could not do it now.
     OVERLOADED = auto()

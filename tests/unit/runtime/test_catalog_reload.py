@@ -17,7 +17,7 @@ from libs.runtime.settings import CommonSettings
 from tests.support.waiting import until
 from tests.unit.catalog.small_catalog import SMALL
 
-# What a look at the folder every so often makes no test wait for.
+# Short, so that no test waits long for the next look at the folder.
 POLL_SECONDS = 0.05
 NEW_EVENT = "  game.resigned:\n    category: play\n"
 BROKEN = SMALL.replace("category: play", "category: plya", 1)
