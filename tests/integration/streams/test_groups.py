@@ -69,7 +69,7 @@ async def test_large_entries_after_many_small_ones_do_not_come_all_at_once(clien
     await group.create()
     while await group.read(0.001):
         pass
-    await add(client, 200, size=1_000_000)
+    await add(client, 200, size=100_000)
     largest = max(len(chunk) for chunk in [await group.read(0.001) for _ in range(10)])
     # The next entry's size is not known; but 64 of the largest that ingest takes are 256 MiB.
     assert largest <= 64
