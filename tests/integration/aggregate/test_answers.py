@@ -177,7 +177,7 @@ async def test_only_cohorts_are_read_where_reading_may_be_late(
     url_that_is_behind: SecretStr, stores: Stores, start: Callable[[], Awaitable[Aggregate]]
 ) -> None:
     request = pb.QueryCohortRetentionRequest(app_id=APP, period=pb.PERIOD_DAY)
-    found = []
+    found: list[list[int]] = []
     for url in (url_that_is_behind, SecretStr("")):
         stores.settings = stores.settings.model_copy(update={"read_database_url": url})
         aggregate = await start()
