@@ -25,7 +25,7 @@ def event_uuid(event_id: str) -> tuple[bytes, bool]:
     """
     encoded = event_id.encode()
     if encoded.translate(_TO_SHAPE) == _CANONICAL_SHAPE:
-        return unhexlify(encoded.translate(None, b"-")), True
+        return unhexlify(encoded.replace(b"-", b"")), True
     # A third of what `uuid5` costs, which takes any bytes.
     return uuid_utils.uuid5(_NAMESPACE, event_id).bytes, False
 

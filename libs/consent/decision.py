@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from libs.catalog.model import Purpose, Subjectless, WhenDenied
-from libs.consent.state import ConsentState, parse_choices
+from libs.consent.state import ConsentState, parse_state
 
 
 class Decision(IntEnum):
@@ -40,21 +40,15 @@ class PurposeDecisions:
 
     def __init__(self, purpose: Purpose) -> None:
         self._purpose = purpose
-        self._unrecorded = decide(purpose, None)
-        self._by_choices: dict[bytes, Decision] = {}
+        self._by_text: dict[bytes | None, Decision] = {None: decide(purpose, None)}
 
     def of(self, text: bytes | None) -> Decision:
         """What follows from a person's state; None if nothing is recorded. Raises ValueError for a text
         that is not one of a state."""
-        if text is None:
-            return self._unrecorded
-        version, _, choices = text.partition(b" ")
-        if not version.isdigit():
-            raise ValueError("not the text of a consent state")
-        decision = self._by_choices.get(choices)
+        decision = self._by_text.get(text)
         if decision is None:
-            state = ConsentState(int(version), parse_choices(choices))
-            decision = self._by_choices[choices] = decide(self._purpose, state)
+            state = parse_state(text) if text is not None else None
+            decision = self._by_text[text] = decide(self._purpose, state)
         return decision
 
 

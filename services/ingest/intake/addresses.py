@@ -1,11 +1,12 @@
 """How much of an address is kept."""
 
-import ipaddress
 import socket
 from functools import lru_cache
 
 # The longest address is an IPv6 one that ends in an IPv4 one, with a zone.
 MAX_ADDRESS_LENGTH = 64
+_MAPPED_IPV4 = bytes(10) + b"\xff\xff"
+_SIX_TO_FOUR = b"\x20\x02"
 
 
 def truncate_ip(address: str) -> str:
@@ -24,11 +25,16 @@ def _truncate(address: str) -> str:
 
 
 def _truncate_ipv6(address: str) -> str:
-    try:
-        parsed = ipaddress.IPv6Address(address)
-    except ValueError:
+    unzoned, percent, zone = address.partition("%")
+    if percent and (not zone or "%" in zone):
         return ""
-    # The first 48 bits of a 6to4 address hold a whole IPv4 address.
-    if inner := parsed.ipv4_mapped or parsed.sixtofour:
-        return truncate_ip(str(inner))
-    return str(ipaddress.ip_network((parsed, 48), strict=False).network_address)
+    try:
+        packed = socket.inet_pton(socket.AF_INET6, unzoned)
+    except (OSError, ValueError):
+        return ""
+    # Two kinds of addresses hold a whole IPv4 address: mapped ones, and 6to4 ones in their first 48 bits.
+    if packed.startswith(_MAPPED_IPV4):
+        return truncate_ip(socket.inet_ntop(socket.AF_INET, packed[12:]))
+    if packed.startswith(_SIX_TO_FOUR):
+        return truncate_ip(socket.inet_ntop(socket.AF_INET, packed[2:6]))
+    return socket.inet_ntop(socket.AF_INET6, packed[:6] + bytes(10))

@@ -27,7 +27,9 @@ def complete(catalog: Catalog, candidate: Candidate) -> None:
     if address := context.ip:
         context.ip = truncate_ip(address)
     # A sender may ask for less than the catalog says, not for more.
-    days = tighten(event_type.raw_retention_days, event.retention_days)
+    days = event_type.raw_retention_days
+    if requested_days := event.retention_days:
+        days = tighten(days, requested_days)
     if candidate.privacy_level:
         level = PRIVACY_LEVELS[candidate.privacy_level]
         days = tighten(days, catalog.privacy_levels.get(level, 0))

@@ -34,7 +34,8 @@ class EventCheck:
     def __init__(self, catalog: Catalog, now_us: int) -> None:
         self._catalog = catalog
         self._clock = ClockCheck(catalog.clock, now_us)
-        self._sizes = SizeCheck(catalog)
+        self._sizes = sizes = SizeCheck(catalog)
+        self._harmless_bytes, self._dimensions = sizes.harmless_bytes, sizes.dimensions
 
     def check(self, position: int, event: Event, size: int) -> Candidate | Rejection | Sampled:
         """The event as a candidate, why it is rejected, or that it is sampled out. `size` is the event's
@@ -47,9 +48,13 @@ class EventCheck:
             return Rejection("EVENT_UNKNOWN", "name", "the catalog declares no such event")
         timestamp = event.occurred_at
         nanos = timestamp.nanos
-        violation = self._clock.violation(timestamp.seconds * 1_000_000 + nanos // 1_000)
-        if violation is not None or not 0 <= nanos < 1_000_000_000:
-            return _clock_rejection(event, violation)
+        occurred_at_us = timestamp.seconds * 1_000_000 + nanos // 1_000
+        clock = self._clock
+        if (
+            not clock.earliest_us <= occurred_at_us <= clock.latest_us
+            or not 0 <= nanos < 1_000_000_000
+        ):
+            return _clock_rejection(event, clock.violation(occurred_at_us))
         producer = event.producer
         if producer and PRODUCERS.get(producer) not in event_type.producers:
             return Rejection(
@@ -118,7 +123,7 @@ class EventCheck:
         version: EventVersion,
         properties: Properties,
     ) -> Rejection | None:
-        if size > self._sizes.harmless_bytes or event_type.name in self._sizes.dimensions:
+        if size > self._harmless_bytes or event_type.name in self._dimensions:
             too_long = self._sizes.rejection(event, size, event_type.name, version, properties)
             if too_long is not None:
                 return too_long

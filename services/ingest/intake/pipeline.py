@@ -72,7 +72,7 @@ class IngestPipeline:
             outcome.drop(position, DropReason.SENDER)
         admitted = await self._consent.admit(catalog, screening, outcome)
         # As it was sent: what is stored differs by a few bytes an event.
-        size = sum(candidate.size_bytes for candidate in admitted)
+        size = sum([candidate.size_bytes for candidate in admitted])
         self._check_limit("max_bytes", size, self._settings.max_frame_bytes)
         parts = self._parts(app_id, admitted, outcome)
         letters = _dead_letters(app_id, screening.rejected, outcome, now_us)

@@ -122,7 +122,9 @@ def others_named(
     are people's."""
     found: list[str] = []
     for name in (catalog.subject_name, *marked):
-        value = properties.get(name)
+        if name not in properties:
+            continue
+        value = properties[name]
         ids = map(id_from_property, value if isinstance(value, list) else (value,))
         found += [person_id for person_id in ids if person_id not in ("", subject_id)]
     if catalog.subject_entity_types and event.HasField("entity"):

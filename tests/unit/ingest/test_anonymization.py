@@ -2,8 +2,11 @@
 
 import hashlib
 import hmac
+import ipaddress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.common.pseudonym import Pseudonymizer
 from services.ingest.intake.addresses import truncate_ip
@@ -51,6 +54,18 @@ def test_an_address_is_truncated(address: str, truncated: str) -> None:
 )
 def test_what_is_no_address_is_dropped(rubbish: str) -> None:
     assert truncate_ip(rubbish) == ""
+
+
+@given(st.ip_addresses(v=6))
+def test_an_ipv6_address_is_its_first_48_bits(address: ipaddress.IPv6Address) -> None:
+    embedded = address.ipv4_mapped or address.sixtofour
+    expected = (
+        ipaddress.ip_network((embedded, 24), strict=False)
+        if embedded
+        else ipaddress.ip_network((address, 48), strict=False)
+    )
+    assert truncate_ip(str(address)) == str(expected.network_address)
+    assert truncate_ip(address.exploded) == str(expected.network_address)
 
 
 def _expected(text: str, *, app_id: str = "chess", epoch: int = 1) -> str:
