@@ -11,6 +11,9 @@ from libs.rpc.metrics import CALL_SECONDS, OPEN_CALLS
 
 # What the conventions want for methods that the server does not know: callers could invent any number.
 OTHER = "_OTHER"
+# Calls under way by method. Plain numbers, because a gauge takes a lock for each change: all calls of a
+# process are answered in one event loop, and its thread alone changes them.
+_open: dict[str, list[int]] = {}
 _NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -20,7 +23,7 @@ class CallMeter:
     def __init__(self, method: str) -> None:
         self._method = method.removeprefix("/")
         self._by_code: dict[str, Any] = {}
-        self._open = OPEN_CALLS.labels(self._method)
+        self._open = _open_calls(self._method)
 
     def measure(self, context: grpc.aio.ServicerContext) -> "_MeasuredCall":
         """A context manager around the answering of one call."""
@@ -42,7 +45,7 @@ class _MeasuredCall:
         self._context = context
 
     def __enter__(self) -> None:
-        self._meter._open.inc()
+        self._meter._open[0] += 1
         self._began = time.perf_counter()
 
     def __exit__(
@@ -52,7 +55,7 @@ class _MeasuredCall:
         traceback: TracebackType | None,
     ) -> None:
         seconds = time.perf_counter() - self._began
-        self._meter._open.dec()
+        self._meter._open[0] -= 1
         if kind is not None and issubclass(kind, asyncio.CancelledError):
             # The caller has gone: it waits no longer, or its deadline has passed.
             left = self._context.time_remaining()
@@ -60,6 +63,15 @@ class _MeasuredCall:
         else:
             code = _name(self._context.code())
         self._meter.count(code, seconds)
+
+
+def _open_calls(method: str) -> list[int]:
+    """The number of a method, in a list to be changed."""
+    number = _open.get(method)
+    if number is None:
+        number = _open[method] = [0]
+        OPEN_CALLS.labels(method).set_function(lambda: number[0])
+    return number
 
 
 def _name(code: Any) -> str:
