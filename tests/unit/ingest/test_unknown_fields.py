@@ -3,6 +3,7 @@
 import pytest
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
+from services.ingest.intake.convert import events_of
 from tests.unit.ingest.intake import Ingest, event_of, serialized
 
 # Field 1000, a text: tag (1000 << 3 | 2) as a varint, length, content.
@@ -14,6 +15,18 @@ def _with_unknown(event_id: str, **fields: str) -> bytes:
     event = event_of(event_id, subject_id=f"s-{event_id}", **fields)
     context = b"\x62" + bytes([len(UNKNOWN)]) + UNKNOWN  # field 12 of Event
     return event.SerializeToString() + context + UNKNOWN
+
+
+def test_unknown_fields_are_discarded_from_every_kind_of_request() -> None:
+    """Event is field 2 of TrackEventRequest, and the events are field 2 of the others."""
+    event = _with_unknown("a")
+    data = b"\x12" + bytes([len(event)]) + event + UNKNOWN
+    for kind in (pb.EventFrame, pb.TrackBatchRequest, pb.TrackEventRequest):
+        request = kind.FromString(data)
+        assert request.SerializeToString().count(b"canary") == 3
+        [found] = events_of(request)
+        assert found.event_id == "a"
+        assert b"canary" not in request.SerializeToString() + found.SerializeToString()
 
 
 @pytest.mark.parametrize("shards", [1, 4])
