@@ -160,7 +160,7 @@ def _fill(
     event.schema_version = happening.schema_version
     event.occurred_at.seconds = occurred_at_us // _US
     event.occurred_at.nanos = occurred_at_us % _US * 1_000
-    event.producer = event_pb2.Producer(happening.producer)
+    event.producer = happening.producer
     event.environment = event_pb2.ENVIRONMENT_PRODUCTION
     event.subject_id = person.subject_id
     event.session_id = session_id

@@ -21,7 +21,7 @@ class Happening(NamedTuple):
     """One event of a visit, before it gets an id, a person and a time."""
 
     name: str
-    producer: int
+    producer: pb.Producer
     properties: dict[str, Any]
     schema_version: str = ""
     entity_type: str = ""
