@@ -1,12 +1,14 @@
 """Unofficial Communities, sections 7 and 9: what a day of events adds up to, worked out by hand."""
 
+from decimal import Decimal
 from typing import Any
 
-import pytest
 from weir.common.v1 import event_pb2
 
 from services.aggregate.counting.fold import fold
+from services.aggregate.model import Measure
 from services.aggregate.plan import compile_plan
+from services.aggregate.values import cell_values
 from tests.contract.documents.shipped import catalogs, shipped_event
 from tests.unit.aggregate.samples import batch, seconds
 
@@ -19,14 +21,22 @@ def _event(name: str, hour: int, person: str, community: str, **properties: Any)
     return event
 
 
-def _cells(rollup: str, *events: event_pb2.Event) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """The cells of a rollup: how many values and what total each metric has, and its members."""
+def _cells(rollup: str, *events: event_pb2.Event) -> dict[tuple[Any, ...], dict[str, float]]:
+    """The numbers of a rollup as a reader gets them, by bucket and dimensions."""
     plan = compile_plan(catalogs()["unofficial_communities"])
     found = {}
     for key, measures, members in fold(plan, [batch(*events)])[rollup].cells():
-        numbers = {measure.metric: (measure.count, measure.total) for measure in measures}
-        people = {metric: set(found_members) for metric, found_members in members.items()}
-        found[key] = {**numbers, **people}
+        stored = {
+            measure.metric: Measure(
+                # A store counts the members of a distinct metric.
+                len(members.get(measure.metric, ())) or measure.count,
+                None if measure.total is None else Decimal(measure.total),
+                measure.minimum,
+                measure.maximum,
+            )
+            for measure in measures
+        }
+        found[key] = cell_values(plan.rollups[rollup], stored)
     return found
 
 
@@ -46,14 +56,13 @@ def test_mission_completion_by_community_type_and_day() -> None:
         # The next day begins at midnight UTC.
         _mission(24, "1", "7", "send_messages", 5),
     )
-    # avg_xp is the total divided by the count: 105 / 3.
     assert cells[DAY, "7", "send_messages"] == {
-        "completions": (3, None),
-        "total_xp_awarded": (3, 105),
-        "avg_xp": (3, 105),
-        "unique_users": {"1", "2"},
+        "completions": 3,
+        "total_xp_awarded": 105,
+        "avg_xp": 35,
+        "unique_users": 2,
     }
-    assert {key: cell["completions"][0] for key, cell in cells.items()} == {
+    assert {key: cell["completions"] for key, cell in cells.items()} == {
         (DAY, "7", "send_messages"): 3,
         (DAY, "7", "visit_zones"): 1,
         (DAY, "8", "send_messages"): 1,
@@ -76,10 +85,10 @@ def test_zone_dwell_time_by_community_zone_and_day() -> None:
         _event("world.zone.entered", 1, "1", "7", zone_type="workshop"),
     )
     assert cells == {
-        (DAY, "7", "workshop"): {"visits": (2, None), "avg_duration": (2, pytest.approx(91.5))},
-        (DAY, "7", "quiet_refuge"): {"visits": (1, None), "avg_duration": (1, 600)},
-        (DAY, "8", "workshop"): {"visits": (1, None), "avg_duration": (1, 5)},
-        (DAY + 86_400, "7", "workshop"): {"visits": (1, None), "avg_duration": (1, 5)},
+        (DAY, "7", "workshop"): {"visits": 2, "avg_duration": 45.75},
+        (DAY, "7", "quiet_refuge"): {"visits": 1, "avg_duration": 600},
+        (DAY, "8", "workshop"): {"visits": 1, "avg_duration": 5},
+        (DAY + 86_400, "7", "workshop"): {"visits": 1, "avg_duration": 5},
     }
 
 
@@ -93,12 +102,12 @@ def test_average_session_duration_is_the_sum_by_the_number_of_sessions() -> None
         _event("world.session.started", 1, "1", "7", room_population=3),
         _event("user.logout.completed", 1, "1", "7", session_duration_seconds=5_000),
     )
-    # 900 seconds in three sessions: 300 on average.
-    assert cells == {(DAY, "7"): {"sessions": (3, None), "avg_duration": (3, 900)}}
+    # 900 seconds in three sessions.
+    assert cells == {(DAY, "7"): {"sessions": 3, "avg_duration": 300}}
 
 
 def test_every_event_is_counted() -> None:
     names = sorted(catalogs()["unofficial_communities"].events)
     cells = _cells("events", *(_event(name, 3, "1", "7") for name in names for _ in range(2)))
-    assert {key[1]: cell["events"][0] for key, cell in cells.items()} == dict.fromkeys(names, 2)
+    assert {key[1]: cell["events"] for key, cell in cells.items()} == dict.fromkeys(names, 2)
     assert len(names) == 58
