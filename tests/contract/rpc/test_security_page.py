@@ -18,6 +18,20 @@ def test_the_permissions() -> None:
     assert len(rows) == len(RULES)
 
 
+def test_the_protos_name_the_permission_of_each_rpc() -> None:
+    named = {}
+    for file in (REPOSITORY / "protos").glob("weir/**/*_service.proto"):
+        text = file.read_text()
+        [package] = re.findall(r"^package ([\w.]+);$", text, flags=re.MULTILINE)
+        [service] = re.findall(r"^service (\w+) ", text, flags=re.MULTILINE)
+        for comment, rpc in re.findall(r"((?:  //.*\n)+)  rpc (\w+)\(", text):
+            [permission] = re.findall(r"Permission: `([\w.]+)`", comment)
+            named[f"/{package}.{service}/{rpc}"] = permission
+    assert named == {
+        name: rule.permission for name, rule in RULES.items() if name.startswith("/weir.")
+    }
+
+
 def test_the_read_token() -> None:
     [row] = [line for line in PAGE.splitlines() if line.startswith("| `WEIR_READ_TOKEN`")]
     assert set(re.findall(r"`([a-z]+\.[a-z]+)`", row)) == READING

@@ -58,6 +58,9 @@ class AggregateServiceServicer:
 
     def QueryRollup(self, request, context):
         """The cells of one rollup between two moments.
+
+        Permission: `numbers.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN or ROLLUP_UNKNOWN; INVALID_ARGUMENT with the field at fault.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -69,6 +72,9 @@ class AggregateServiceServicer:
         slowly skips states, and may get the current buckets again; a state may come twice.
 
         RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_watchers` or `max_watchers_per_app`.
+
+        Permission: `numbers.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN or ROLLUP_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -76,6 +82,9 @@ class AggregateServiceServicer:
 
     def QueryCohortRetention(self, request, context):
         """How many of the people first seen in a period came back in each later one.
+
+        Permission: `numbers.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

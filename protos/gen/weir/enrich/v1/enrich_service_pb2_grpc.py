@@ -51,6 +51,8 @@ class EnrichServiceServicer:
 
         The event is taken as ingest would hand it on: it is neither checked nor anonymized. Fails with
         APP_UNKNOWN if no catalog is loaded for the app.
+
+        Permission: `enrichment.preview`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -65,6 +65,9 @@ class IngestServiceServicer:
 
         Ends with UNAVAILABLE / DRAINING after a `go_away`; frames without an ack were not stored and can
         be sent again on a new stream.
+
+        Permission: `events.send`.
+        Fails with NOT_FOUND / APP_UNKNOWN for the app of the settings.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +75,10 @@ class IngestServiceServicer:
 
     def TrackEvent(self, request, context):
         """Takes one event. A rejected event is an OK answer with the verdict REJECTED.
+
+        Permission: `events.send`.
+        Fails with NOT_FOUND / APP_UNKNOWN; RESOURCE_EXHAUSTED / BACKLOG_FULL or UNAVAILABLE with RetryInfo if
+        it was not taken.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,6 +86,10 @@ class IngestServiceServicer:
 
     def TrackBatch(self, request, context):
         """Takes up to 1,000 events of one app.
+
+        Permission: `events.send`.
+        Fails with NOT_FOUND / APP_UNKNOWN; RESOURCE_EXHAUSTED / LIMIT_EXCEEDED for too many events or bytes,
+        BACKLOG_FULL with RetryInfo if none was taken.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

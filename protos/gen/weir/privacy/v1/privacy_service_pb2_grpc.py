@@ -64,6 +64,10 @@ class PrivacyServiceServicer:
     def RecordConsent(self, request, context):
         """Records a grant or a withdrawal. A withdrawal is in force for every check and every ingest batch
         that begins after this call returns.
+
+        Permission: `consent.record`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault; UNAVAILABLE if it may not
+        have been recorded: then it is safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +76,9 @@ class PrivacyServiceServicer:
     def CheckConsent(self, request, context):
         """Answers "may I?" for one person and purpose. UNAVAILABLE when the store of consent cannot be read
         or is older than the caller's token: never "allowed" without an answer.
+
+        Permission: `consent.check`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault (PURPOSE_UNKNOWN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,6 +86,10 @@ class PrivacyServiceServicer:
 
     def BatchCheckConsent(self, request, context):
         """Answers "may I?" for many people and one purpose.
+
+        Permission: `consent.check`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault; UNAVAILABLE as
+        CheckConsent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,6 +97,9 @@ class PrivacyServiceServicer:
 
     def GetConsentHistory(self, request, context):
         """Every grant and withdrawal of one person, oldest first. Append-only.
+
+        Permission: `consent.history`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
