@@ -56,12 +56,11 @@ class Served:
 
     async def call(self, method: str, message: Any = None, token: str = "") -> bytes:
         """The first answer. Raises grpc.aio.AioRpcError. One message, whatever the method's shape: on the
-        wire they are alike."""
+        wire they are alike. It is sent together with the headers, since a write to a call that the server
+        has ended meanwhile would fail as INTERNAL."""
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        call = self._channel.stream_stream(method)(metadata=metadata)
-        if message is not None:
-            await call.write(message.SerializeToString())
-        await call.done_writing()
+        content = message.SerializeToString() if message is not None else b""
+        call = self._channel.unary_stream(method)(content, metadata=metadata)
         answer: bytes = await call.read()
         assert await call.code() is grpc.StatusCode.OK
         return answer
