@@ -18,7 +18,7 @@ def metric_value(kind: MetricKind, measure: Measure) -> float | None:
         case MetricKind.SUM:
             return _float(measure.total)
         case MetricKind.AVG:
-            return None if measure.total is None else float(measure.total / measure.count)
+            return None if measure.total is None else _mean(measure.total, measure.count)
         case MetricKind.MIN:
             return measure.minimum
         case MetricKind.MAX:
@@ -38,3 +38,9 @@ def cell_values(plan: RollupPlan, measures: Mapping[str, Measure]) -> dict[str, 
 
 def _float(total: Decimal | None) -> float | None:
     return None if total is None else float(total)
+
+
+def _mean(total: Decimal, count: int) -> float:
+    # Integers divide exactly and are rounded once; a Decimal quotient would be rounded to 28 digits first.
+    numerator, denominator = total.as_integer_ratio()
+    return numerator / (denominator * count)

@@ -1,0 +1,18 @@
+"""What a reader sees of a stored measure, worked out by hand."""
+
+from decimal import Decimal
+
+from libs.catalog import MetricKind
+from services.aggregate.model import Measure
+from services.aggregate.values import metric_value
+
+
+def test_an_average_is_rounded_once() -> None:
+    """74235848979120126 and a little, divided by 3, is 24745282993040042 and a little. Doubles of this size
+    are 4 apart: it lies just beyond the middle of ...040 and ...044, and rounds to the latter. Rounded to 28
+    digits first it would be the middle itself, which rounds to the even one, ...040."""
+    total = Decimal(-34649899916066816) + Decimal(-39585949063053310)
+    exact = Measure(3, Decimal("-74235848979120126.00000000000000000000000000002867"), -1.0, 1.0)
+    assert total == -74235848979120126
+    assert metric_value(MetricKind.AVG, exact) == -24745282993040044.0
+    assert metric_value(MetricKind.AVG, Measure(3, total, -1.0, 1.0)) == -24745282993040040.0
