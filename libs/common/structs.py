@@ -25,3 +25,12 @@ def plain_value(value: Any) -> Any:
     if kind == "list_value":
         return [plain_value(item) for item in value.list_value.values]
     return None if kind in (None, "null_value") else getattr(value, kind)
+
+
+def contains_nul(plain: object) -> bool:
+    """Whether a text or a key in plain JSON has U+0000, which Postgres cannot store."""
+    if isinstance(plain, str):
+        return "\x00" in plain
+    if isinstance(plain, dict):
+        return any("\x00" in key or contains_nul(value) for key, value in plain.items())
+    return isinstance(plain, list) and any(map(contains_nul, plain))

@@ -4,13 +4,27 @@ from collections.abc import Iterator, Mapping
 
 from libs.catalog import Catalogs, Snapshot
 from libs.common.apps import catalog_of
-from services.aggregate.plan import AppPlan, compile_plan
+from libs.common.errors import NotFound
+from services.aggregate.plan import AppPlan, RollupPlan, compile_plan
 
 
 def plan_of(snapshot: Snapshot, app_id: str) -> AppPlan:
     """The app's plan. Raises AppUnknown."""
     catalog_of(snapshot, app_id)
     return snapshot.derived(app_id, compile_plan)
+
+
+def rollup_of(app: AppPlan, name: str) -> RollupPlan:
+    """The rollup's plan. Raises NotFound, with the rollups that there are."""
+    plan = app.rollups.get(name)
+    if plan is None:
+        raise NotFound(
+            "the app's catalog declares no such rollup",
+            reason="ROLLUP_UNKNOWN",
+            metadata={"rollup": name},
+            known=app.rollups,
+        )
+    return plan
 
 
 def current_plans(catalogs: Catalogs) -> Mapping[str, AppPlan]:

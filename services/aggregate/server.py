@@ -16,6 +16,7 @@ from libs.streams.consumer import create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream
 from services.aggregate.behaviour.postgres import PostgresActivityReader
+from services.aggregate.behaviour.service import CohortQueries
 from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.catalog_choice import CatalogChoice
 from services.aggregate.counting.enriched_stream import EnrichedStreamReader
@@ -23,9 +24,11 @@ from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.live.redis import RedisChangePublisher
+from services.aggregate.live.service import RollupWatches
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
 from services.aggregate.rollups.postgres import PostgresCellReader
+from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
 
@@ -93,14 +96,23 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         interval_seconds=settings.watch_interval_seconds,
         max_bytes=settings.max_watch_bytes,
     )
+    holder = catalogs.holder
+    servicer = AggregateServicer(
+        RollupQueries(holder, reader, f"/{SERVICE_NAME}/QueryRollup", clock),
+        RollupWatches(holder, hub),
+        CohortQueries(
+            holder,
+            PostgresActivityReader(reading),
+            f"/{SERVICE_NAME}/QueryCohortRetention",
+            clock,
+        ),
+    )
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
     return ServiceParts(
         bindings=[
             Binding(
                 SERVICE_NAME,
-                AggregateServicer(
-                    catalogs.holder, reader, PostgresActivityReader(reading), hub, clock
-                ),
+                servicer,
                 aggregate_service_pb2_grpc.add_AggregateServiceServicer_to_server,
                 needs=all_of("postgres"),
             )

@@ -5,7 +5,17 @@ from datetime import datetime
 
 from libs.catalog import Period
 from services.aggregate.buckets import periods_between
-from services.aggregate.model import ActiveCount, Cohort
+from services.aggregate.model import ActiveCount, Cohort, CohortQuery
+
+
+def retention(
+    query: CohortQuery, newest: datetime | None, counts: Sequence[ActiveCount]
+) -> list[Cohort]:
+    """The cohorts that the query asks for, oldest first; none if no person was ever active."""
+    if newest is None:
+        return []
+    wanted = [count for count in counts if query.wants(count.cohort)]
+    return assemble(query.period, newest, wanted)
 
 
 def assemble(period: Period, newest: datetime, counts: Sequence[ActiveCount]) -> list[Cohort]:

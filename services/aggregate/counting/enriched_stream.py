@@ -8,8 +8,8 @@ from libs.runtime.telemetry import batch_span
 from libs.streams.errors import NotYetError
 from libs.streams.groups import Entry
 from services.aggregate import metrics
-from services.aggregate.convert import stored_batch
 from services.aggregate.counting.catalog_choice import CatalogChoice
+from services.aggregate.counting.convert import stored_batch
 from services.aggregate.model import StoredBatch
 from services.aggregate.plan import CatalogBehindError
 from services.aggregate.ports import ChangePublisher

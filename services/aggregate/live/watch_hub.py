@@ -13,8 +13,8 @@ from libs.common.errors import Unavailable
 from libs.runtime.loops import pause
 from libs.stores.redis_client import REDIS_DOWN
 from services.aggregate import metrics
-from services.aggregate.convert import encoded_state
 from services.aggregate.live.changes import Changes, joined
+from services.aggregate.live.convert import encoded_state
 from services.aggregate.live.redis import decode_states, live_channel
 from services.aggregate.live.watchers import Watcher, Watchers
 from services.aggregate.model import CellState

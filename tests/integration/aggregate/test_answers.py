@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.stores.postgres import create_engine
-from services.aggregate.convert import stored_batch
 from services.aggregate.counting.batch_counter import BatchCounter
+from services.aggregate.counting.convert import stored_batch
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore

@@ -12,7 +12,7 @@ from weir.streams.v1 import batch_pb2
 
 from libs.catalog import load_catalog
 from libs.common.ids import new_uuid7
-from services.aggregate.convert import stored_batch
+from services.aggregate.counting.convert import stored_batch
 from services.aggregate.model import StoredBatch
 from services.aggregate.plan import AppPlan, compile_plan
 

@@ -7,7 +7,7 @@ import pytest
 
 from libs.catalog import MetricKind
 from libs.streams.errors import UnreadableError
-from services.aggregate.convert import stored_batch
+from services.aggregate.counting.convert import stored_batch
 from services.aggregate.counting.identity import make_cell, member_texts
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import Measure

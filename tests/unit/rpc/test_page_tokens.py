@@ -14,8 +14,9 @@ from weir.privacy.v1 import privacy_service_pb2
 
 from libs.common.errors import InvalidArgument, PageTokenExpired, PageTokenInvalid
 from libs.rpc.page_tokens import PageTokens, page_size
-from services.aggregate.convert import cell_cursor, cell_place, cohort_start
+from services.aggregate.convert import zoned_time
 from services.aggregate.model import Cursor
+from services.aggregate.rollups.convert import cell_cursor, cursor_values
 from services.privacy.consent.convert import history_cursor
 from services.privacy.consent.model import HistoryCursor
 
@@ -42,7 +43,7 @@ def request(**fields: Any) -> pb.QueryRollupRequest:
 
 
 def issued(clock: SetClock, **fields: Any) -> str:
-    return PageTokens(RPC, clock).issue(request(**fields), cell_place(HERE))
+    return PageTokens(RPC, clock).issue(request(**fields), cursor_values(HERE))
 
 
 def read(clock: SetClock, token: str, *, rpc: str = RPC, **fields: Any) -> Cursor | None:
@@ -140,8 +141,8 @@ def test_nonsense_is_no_token(token: str) -> None:
         (cell_cursor, ["2026-04-27T00:00:00+00:00", "{}", "ab" * 15]),
         (cell_cursor, ["2026-04-27T00:00:00+00:00", "{}", 7]),
         (cell_cursor, [None, "{}", "ab" * 16]),
-        (cohort_start, ["2026-04-27"]),
-        (cohort_start, [1]),
+        (zoned_time, ["2026-04-27"]),
+        (zoned_time, [1]),
         (history_cursor, [2**63, "telemetry"]),
         (history_cursor, [-1, "telemetry"]),
         (history_cursor, ["7", "telemetry"]),
