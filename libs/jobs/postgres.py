@@ -15,10 +15,13 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import bindparam
 
+from libs.common.clock import Clock
 from libs.common.ids import new_uuid7
 from libs.jobs.job import Job
 from libs.jobs.ports import JournalUnavailable
+from libs.jobs.runner import JobRunner
 from libs.jobs.runs import Progress, Result, Run, Trigger
+from libs.runtime.process_name import process_name
 
 FORGET = text("DELETE FROM jobs.jobs WHERE service = :service AND name <> ALL(:names)")
 REGISTER = text("""
@@ -90,7 +93,7 @@ class PostgresJournal:
 
     async def register(self, service: str, jobs: Sequence[Job]) -> None:
         """See the port."""
-        async with self._transaction() as connection:
+        async with journal_transaction(self._engine) as connection:
             names = [job.name for job in jobs]
             await connection.execute(FORGET, {"service": service, "names": names})
             for job in sorted(jobs, key=lambda job: job.name):
@@ -105,13 +108,13 @@ class PostgresJournal:
 
     async def abandon_expired(self, jobs: Sequence[str]) -> Sequence[str]:
         """See the port."""
-        async with self._transaction() as connection:
+        async with journal_transaction(self._engine) as connection:
             rows = await connection.execute(ABANDON, {"jobs": list(jobs)})
             return list(rows.scalars())
 
     async def progress(self, jobs: Sequence[str]) -> Mapping[str, Progress]:
         """See the port."""
-        async with self._transaction() as connection:
+        async with journal_transaction(self._engine) as connection:
             rows = await connection.execute(PROGRESS, {"jobs": list(jobs)})
             return {name: Progress(*values) for name, *values in rows}
 
@@ -127,7 +130,7 @@ class PostgresJournal:
     async def claim_requested(self, job: str, lease: timedelta) -> Run | None:
         """See the port."""
         try:
-            async with self._transaction() as connection:
+            async with journal_transaction(self._engine) as connection:
                 claim = {"job": job, "worker": self._worker, "lease": lease}
                 row = (await connection.execute(CLAIM_REQUESTED, claim)).one_or_none()
         except JournalUnavailable as error:
@@ -154,14 +157,23 @@ class PostgresJournal:
 
     async def _changes(self, statement: TextClause, **parameters: object) -> bool:
         """Whether a statement changed a row."""
-        async with self._transaction() as connection:
+        async with journal_transaction(self._engine) as connection:
             return (await connection.execute(statement, parameters)).one_or_none() is not None
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError) as error:
-            # A schema that is not migrated yet is one of them: it is waited for.
-            raise JournalUnavailable(type(error).__name__) from error
+
+@asynccontextmanager
+async def journal_transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction in which whatever Postgres raises becomes JournalUnavailable."""
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (SQLAlchemyError, OSError) as error:
+        # A schema that is not migrated yet is one of them: it is waited for.
+        raise JournalUnavailable(type(error).__name__) from error
+
+
+def create_runner(
+    service: str, jobs: Sequence[Job], engine: AsyncEngine, clock: Clock
+) -> JobRunner:
+    """The runner of this process for the jobs of its service."""
+    return JobRunner(service, jobs, PostgresJournal(engine, process_name()), clock)

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.common.clock import SystemClock
+from libs.jobs.postgres import create_runner
 from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
@@ -23,6 +24,7 @@ from services.aggregate.counting.enriched_stream import EnrichedStreamReader
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
+from services.aggregate.jobs import aggregate_jobs
 from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.live.service import RollupWatches
 from services.aggregate.live.watch_hub import WatchHub
@@ -65,6 +67,8 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         read_only=True,
     )
     stack.push_async_callback(reading.dispose)
+    background = create_engine(database_url, service="aggregate-jobs", pool_size=1, max_overflow=2)
+    stack.push_async_callback(background.dispose)
 
     clock = SystemClock()
     streams = [enriched_stream(shard) for shard in range(settings.shards)]
@@ -108,6 +112,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         ),
     )
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
+    jobs = aggregate_jobs(redis, background, settings)
     return ServiceParts(
         bindings=[
             Binding(
@@ -122,6 +127,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             Loop("count", consumer.run),
             Loop("watch", hub.run),
             Loop("lag", lag.run),
+            Loop("jobs", create_runner("aggregate", jobs, background, clock).run),
         ],
         drain=hub.drain,
     )

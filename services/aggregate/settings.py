@@ -26,3 +26,6 @@ class AggregateSettings(StreamReaderSettings, ReaderSettings):
     max_watchers_per_app: int = Field(100, ge=1)
     # Changes that slow watchers have not been sent yet, of all together.
     max_watch_bytes: int = Field(32 * 1024 * 1024, ge=1)
+    # How long a handled batch is remembered at least; for longer, if a stream still has it. An older copy of
+    # Redis, or an entry taken out of quarantine, may be brought back for so long.
+    batch_ids_kept_hours: float = Field(72.0, ge=1)

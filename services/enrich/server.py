@@ -8,6 +8,7 @@ import structlog
 from weir.enrich.v1 import enrich_service_pb2_grpc
 
 from libs.common.clock import SystemClock
+from libs.jobs.postgres import create_runner
 from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
@@ -20,6 +21,7 @@ from libs.streams.lag import LagMeter, raw_received_us
 from libs.streams.names import ENRICH, raw_stream
 from services.enrich.dead_letter_limit import DeadLetterLimit
 from services.enrich.enriched_stream import EnrichedStreamWriter
+from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.postgres import PartitionStore
 from services.enrich.pipeline import EnrichPipeline
@@ -71,6 +73,8 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         # One chunk is prepared while another is stored.
         overlap=2,
     )
+    keeper = PartitionKeeper(PartitionStore(engine), clock)
+    jobs = enrich_jobs(redis, engine, keeper, settings)
     return ServiceParts(
         bindings=[
             Binding(
@@ -83,7 +87,8 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         catalogs=catalogs,
         loops=[
             Loop("raw", consumer.run),
-            Loop("partitions", PartitionKeeper(PartitionStore(engine), clock).run),
+            Loop("partitions", keeper.run),
+            Loop("jobs", create_runner("enrich", jobs, engine, clock).run),
             Loop("lag", LagMeter(redis, ENRICH, streams, raw_received_us, clock).run),
             Loop("stream maintenance", StreamMaintenance(redis, backpressure, settings).run),
         ],

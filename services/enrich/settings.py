@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from libs.streams.settings import StreamReaderSettings
@@ -23,3 +24,6 @@ class EnrichSettings(StreamReaderSettings):
     # dead letters: the fault is in the release or the catalog, and they are tried again.
     max_dead_letter_share: float = 0.5
     dead_letter_minimum_events: int = 100
+    # How long a handled batch is remembered at least; for longer, if a stream still has it. An older copy of
+    # Redis, or an entry taken out of quarantine, may be brought back for so long.
+    batch_ids_kept_hours: float = Field(72.0, ge=1)

@@ -9,6 +9,7 @@ from libs.common.clock import SystemClock
 from libs.common.ids import new_uuid7
 from libs.common.pseudonym import Pseudonymizer, check_secret
 from libs.consent import ConsentReader
+from libs.jobs.postgres import create_runner
 from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
@@ -26,6 +27,7 @@ from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.redis import RedisRawStream
 from services.ingest.intake.service import IngestServicer
 from services.ingest.intake.stream_maintenance import StreamMaintenance
+from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
 
 SERVICE_NAME = "weir.ingest.v1.IngestService"
@@ -70,6 +72,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
         work=DeadLetterWriter(engine).write,
         failure_of=failure_of,
     )
+    jobs = ingest_jobs(redis, letter_streams)
     return ServiceParts(
         bindings=[
             Binding(
@@ -86,6 +89,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
                 "lag",
                 LagMeter(redis, INGEST, letter_streams, dead_letters_received_us, clock).run,
             ),
+            Loop("jobs", create_runner("ingest", jobs, engine, clock).run),
             Loop("stream maintenance", StreamMaintenance(redis, stream, settings.shards).run),
         ],
         drain=draining.set,

@@ -1,7 +1,7 @@
 """Makes and merges the leaves of `enrich.events` by the plan, while events are stored."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import psycopg
@@ -29,14 +29,18 @@ _POSTGRES_FAILS = (psycopg.Error, SQLAlchemyError, OSError)
 class PartitionKeeper:
     """Makes leaves ahead of time, and merges those that have become older than their class is kept.
 
-    It reviews all classes when it starts, every REVIEW_INTERVAL, and as soon as events lie in a default
-    leaf. Between two merges it pauses, because a merge makes the writers of its class wait.
+    The loop looks at all classes when it starts, and as soon as events lie in a default leaf, which a
+    job could not do within a second. What only time makes due is the job's, `review`. Between two merges both
+    pause, because a merge makes the writers of its class wait.
     """
 
-    def __init__(self, store: PartitionStore, clock: Clock) -> None:
+    def __init__(
+        self, store: PartitionStore, clock: Clock, pause_seconds: float = INTERVAL_SECONDS
+    ) -> None:
         self._store = store
         self._clock = clock
-        self._reviewed_at: datetime | None = None
+        self._pause_seconds = pause_seconds
+        self._started = False
         # Classes whose default leaf holds only events of the far future, which get no leaf yet.
         self._settled: set[str] = set()
 
@@ -44,7 +48,7 @@ class PartitionKeeper:
         """Runs until `stop` is set; tries again while Postgres is away or a class is busy."""
         await repeat(
             self._keep,
-            INTERVAL_SECONDS,
+            self._pause_seconds,
             stop,
             transient=_POSTGRES_FAILS,
             warning="partitions wait",
@@ -56,16 +60,29 @@ class PartitionKeeper:
         Raises what Postgres raises.
         """
         now = self._now()
-        due = self._reviewed_at is None or now - self._reviewed_at >= REVIEW_INTERVAL
         in_default = await self._store.classes_in_default()
-        if not due and in_default <= self._settled:
+        if self._started and in_default <= self._settled:
             return True
         while change := await self._next_change(now, in_default):
             if not await self._store.apply(change) or change.sources:
                 return False
-        self._reviewed_at = now
+        self._started = True
         self._settled = await self._store.classes_in_default()
         return True
+
+    async def review(self) -> Mapping[str, int]:
+        """Makes all leaves that are missing and all merges; how many leaves were `made` and `merged`.
+
+        Leaves are made a week ahead, so it is enough to do this every hour. Raises what Postgres raises.
+        """
+        now, made, merged = self._now(), 0, 0
+        while change := await self._next_change(now, await self._store.classes_in_default()):
+            applied = await self._store.apply(change)
+            if applied:
+                made, merged = made + (not change.sources), merged + len(change.sources)
+            if change.sources or not applied:
+                await asyncio.sleep(self._pause_seconds)
+        return {"made": made, "merged": merged}
 
     async def _keep(self) -> None:
         await self.keep()

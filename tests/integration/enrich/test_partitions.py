@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.enrich.partitions.keeper import REVIEW_INTERVAL, PartitionKeeper
+from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.plan import PartitionChange, next_change, wanted_leaves
 from services.enrich.partitions.postgres import PartitionStore, _apply
 from suite.embedded import PostgresServer
@@ -47,7 +47,7 @@ def calendar() -> Calendar:
 
 @pytest.fixture
 def keeper(engine: AsyncEngine, calendar: Calendar) -> PartitionKeeper:
-    return PartitionKeeper(PartitionStore(engine), calendar)
+    return PartitionKeeper(PartitionStore(engine), calendar, pause_seconds=0.0)
 
 
 @pytest.fixture
@@ -147,8 +147,8 @@ async def test_leaves_are_made_before_live_events_need_them(
     for _ in range(30):
         for retention_class in ("7d", "3y", "keep"):
             await _store(connection, calendar.now, retention_class=retention_class)
-        calendar.now += REVIEW_INTERVAL
-        await _finish(keeper)
+        calendar.now += timedelta(hours=1)
+        await keeper.review()
     tables = dict(await _rows(connection, TABLES))
     # From 14:30 on the 21st: ten events of every class that day, and 20 on the next.
     assert tables == {
@@ -159,6 +159,27 @@ async def test_leaves_are_made_before_live_events_need_them(
     }
 
 
+async def test_a_review_makes_what_time_alone_makes_due(
+    keeper: PartitionKeeper, calendar: Calendar, engine: AsyncEngine
+) -> None:
+    store = PartitionStore(engine)
+
+    async def leaves() -> set[str]:
+        return {leaf.name for found in (await store.leaves()).values() for leaf in found}
+
+    await _finish(keeper)
+    before = await leaves()
+    calendar.now += timedelta(days=1)
+    # The loop has nothing to react to, however much time goes by.
+    assert await keeper.keep()
+    assert await leaves() == before
+    # On the 22nd, the four classes with a leaf a day need one for the 23rd.
+    assert (await keeper.review())["made"] == 4
+    days = {f"events_{name}_20261123" for name in ("1d", "7d", "30d", "90d")}
+    assert await leaves() - before == days
+    assert await keeper.review() == {"made": 0, "merged": 0}
+
+
 async def test_the_far_future_stays_in_the_default_leaf_until_its_time_comes(
     keeper: PartitionKeeper, calendar: Calendar, connection: psycopg.AsyncConnection[Any]
 ) -> None:
@@ -167,7 +188,7 @@ async def test_the_far_future_stays_in_the_default_leaf_until_its_time_comes(
     await _finish(keeper)
     assert dict(await _rows(connection, TABLES)) == {"enrich.events_90d_default": 2}
     calendar.now = christmas - timedelta(days=5)
-    await _finish(keeper)
+    await keeper.review()
     assert dict(await _rows(connection, TABLES)) == {
         "enrich.events_90d_20261224": 1,
         "enrich.events_90d_default": 1,
@@ -179,7 +200,7 @@ async def test_days_that_age_out_of_their_class_are_merged(
 ) -> None:
     for _ in range(40):
         await _store(connection, calendar.now, retention_class="7d")
-        await _finish(keeper)
+        await keeper.review()
         calendar.now += timedelta(days=1)
     tables = dict(await _rows(connection, TABLES))
     assert sum(tables.values()) == 40

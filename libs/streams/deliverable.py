@@ -1,0 +1,88 @@
+"""Which batches can still be delivered: all that are in a stream, acknowledged or not, or in quarantine."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from google.protobuf.message import DecodeError
+from redis.asyncio import Redis
+from weir.streams.v1 import batch_pb2
+
+from libs.streams.names import AGGREGATE, ENRICH, enriched_stream, quarantine_stream, raw_stream
+
+# A stream with more entries has a backlog: reading all of it would add to the load just then.
+MAX_ENTRIES = 10_000
+# In one answer of Redis: of the largest entries, 4 MiB, no more memory than a chunk takes.
+_PAGE = 16
+_ID_BYTES = 16
+
+Fields = Mapping[bytes, bytes]
+BatchId = Callable[[Fields], bytes]
+
+
+class BacklogError(Exception):
+    """A stream is too long to be read through now; the message names it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stream whose entries hold a batch each, and how to find its id."""
+
+    stream: str
+    batch_id: BatchId
+
+
+def raw_batch_id(fields: Fields) -> bytes:
+    """Of an entry of `raw_stream`. Raises DecodeError and KeyError for an entry that is none."""
+    return bytes(batch_pb2.EventBatch.FromString(fields[b"batch"]).batch_id)
+
+
+def enriched_batch_id(fields: Fields) -> bytes:
+    """Of an entry of `enriched_stream`. Raises DecodeError and KeyError for an entry that is none."""
+    batch = batch_pb2.EnrichedBatch.FromString(fields[b"batch"]).event_batch
+    return bytes(batch_pb2.EventBatch.FromString(batch).batch_id)
+
+
+def sources_for_enrich(shards: int) -> list[Source]:
+    """Everything from which a batch can get to enrich (again), in the order in which it must be read."""
+    quarantined = [Source(quarantine_stream(ENRICH, n), raw_batch_id) for n in range(shards)]
+    raw = [Source(raw_stream(n), raw_batch_id) for n in range(shards)]
+    return [*quarantined, *raw, *quarantined]
+
+
+def sources_for_aggregate(shards: int) -> list[Source]:
+    """Everything from which a batch can get to aggregate (again): enrich forwards what it gets again."""
+    quarantined = [
+        Source(quarantine_stream(AGGREGATE, n), enriched_batch_id) for n in range(shards)
+    ]
+    enriched = [Source(enriched_stream(n), enriched_batch_id) for n in range(shards)]
+    return [*quarantined, *sources_for_enrich(shards), *enriched, *quarantined]
+
+
+async def deliverable_batches(redis: Redis, sources: Sequence[Source]) -> frozenset[bytes]:
+    """The ids of all batches in the sources, 16 bytes each. Raises BacklogError.
+
+    Acknowledged entries count, because a group that is lost starts over with the oldest entry. Sources are
+    read one after the other, in the direction in which batches move, so that none slips past; quarantine is
+    read first and last, because batches go there and are put back from there.
+    """
+    found: set[bytes] = set()
+    for source in sources:
+        if await redis.xlen(source.stream) > MAX_ENTRIES:
+            raise BacklogError(f"{source.stream} has more than {MAX_ENTRIES} entries")
+        async for fields in _entries(redis, source.stream):
+            try:
+                batch_id = source.batch_id(fields)
+            except (DecodeError, KeyError):
+                continue  # no reader can handle it either
+            if len(batch_id) == _ID_BYTES:
+                found.add(batch_id)
+    return frozenset(found)
+
+
+async def _entries(redis: Redis, stream: str) -> AsyncIterator[Fields]:
+    after = b"-"
+    while page := await redis.xrange(stream, min=after, count=_PAGE):
+        for entry_id, fields in cast(list[tuple[bytes, Fields]], page):
+            yield fields
+            after = b"(" + entry_id

@@ -1,0 +1,45 @@
+"""The jobs of aggregate: what they do lies in the modules that they call."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.jobs.job import Job, JobContext
+from libs.jobs.schedule import Schedule
+from libs.streams.batch_pruning import BatchPruner, BatchTable
+from libs.streams.dead_consumers import remove_dead_consumers
+from libs.streams.deliverable import sources_for_aggregate
+from libs.streams.names import AGGREGATE, enriched_stream
+from services.aggregate.settings import AggregateSettings
+
+BATCHES = BatchTable("aggregate.batches", "applied_at")
+
+
+def aggregate_jobs(redis: Redis, engine: AsyncEngine, settings: AggregateSettings) -> Sequence[Job]:
+    """All of them."""
+    kept = timedelta(hours=settings.batch_ids_kept_hours)
+    pruner = BatchPruner(engine, redis, BATCHES, sources_for_aggregate(settings.shards), kept)
+    streams = [enriched_stream(shard) for shard in range(settings.shards)]
+
+    async def prune(_: JobContext) -> Mapping[str, int]:
+        return await pruner.prune()
+
+    async def remove_consumers(_: JobContext) -> Mapping[str, int]:
+        return {"removed": await remove_dead_consumers(redis, AGGREGATE, streams)}
+
+    return [
+        Job(
+            "aggregate.prune_batches",
+            "Forgets counted batches that no stream can deliver again.",
+            Schedule("37 * * * *"),
+            prune,
+        ),
+        Job(
+            "aggregate.remove_dead_consumers",
+            "Removes the names of processes that are gone from the group that reads stored events.",
+            Schedule("25 3 * * *"),
+            remove_consumers,
+        ),
+    ]

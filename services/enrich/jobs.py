@@ -1,0 +1,59 @@
+"""The jobs of enrich: what they do lies in the modules that they call."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.jobs.job import Job, JobContext, Retries
+from libs.jobs.schedule import Schedule
+from libs.streams.batch_pruning import BatchPruner, BatchTable
+from libs.streams.dead_consumers import remove_dead_consumers
+from libs.streams.deliverable import sources_for_enrich
+from libs.streams.names import ENRICH, raw_stream
+from services.enrich.partitions.keeper import PartitionKeeper
+from services.enrich.settings import EnrichSettings
+
+BATCHES = BatchTable("enrich.batches", "stored_at")
+
+
+def enrich_jobs(
+    redis: Redis, engine: AsyncEngine, keeper: PartitionKeeper, settings: EnrichSettings
+) -> Sequence[Job]:
+    """All of them."""
+    kept = timedelta(hours=settings.batch_ids_kept_hours)
+    pruner = BatchPruner(engine, redis, BATCHES, sources_for_enrich(settings.shards), kept)
+    streams = [raw_stream(shard) for shard in range(settings.shards)]
+
+    async def prune(_: JobContext) -> Mapping[str, int]:
+        return await pruner.prune()
+
+    async def make_partitions(_: JobContext) -> Mapping[str, int]:
+        return await keeper.review()
+
+    async def remove_consumers(_: JobContext) -> Mapping[str, int]:
+        return {"removed": await remove_dead_consumers(redis, ENRICH, streams)}
+
+    return [
+        Job(
+            "enrich.prune_batches",
+            "Forgets stored batches that no stream can deliver again.",
+            Schedule("17 * * * *"),
+            prune,
+        ),
+        Job(
+            "enrich.make_partitions",
+            "Makes partitions of events a week ahead, and merges those that are out of retention.",
+            Schedule("7 * * * *"),
+            make_partitions,
+            # A class may be too busy for a merge.
+            retries=Retries(attempts=5, after=timedelta(minutes=2)),
+        ),
+        Job(
+            "enrich.remove_dead_consumers",
+            "Removes the names of processes that are gone from the group that reads accepted events.",
+            Schedule("20 3 * * *"),
+            remove_consumers,
+        ),
+    ]
