@@ -9,7 +9,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from libs.catalog import Catalog, load_catalogs, to_envelope
 from suite.supervisor import Suite
-from tests.contract.documents.examples import EXAMPLES
+from tests.support.documents.examples import EXAMPLES
 from tests.support.repository import REPOSITORY
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually

@@ -13,8 +13,8 @@ from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from libs.catalog import to_envelope
 from suite.supervisor import Suite
-from tests.contract.documents.event_names import ADDVALUE, MLC_LMS
-from tests.contract.documents.shipped import catalogs
+from tests.support.documents.event_names import ADDVALUE, MLC_LMS
+from tests.support.documents.shipped import catalogs
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from weir_client import build_event, event_from_envelope
 

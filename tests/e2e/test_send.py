@@ -11,7 +11,7 @@ import pytest
 
 from libs.catalog import load_catalog, to_envelope
 from suite.supervisor import Suite
-from tests.contract.documents.examples import EXAMPLES
+from tests.support.documents.examples import EXAMPLES
 from tests.support.repository import REPOSITORY
 from tests.support.weir_command import weir
 

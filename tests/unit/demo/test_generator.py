@@ -12,8 +12,9 @@ import demo
 from demo.generator import APP_IDS, generate_day
 from demo.model import ConsentOutcome, Day, DemoEvent, ExpectedVerdict, Trouble
 from libs.catalog import Catalog, load_catalogs
+from tests.support.repository import REPOSITORY
 
-CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
+CATALOGS = REPOSITORY / "catalogs"
 DAY = date(2026, 2, 28)
 MIDNIGHT = datetime(2026, 2, 28, tzinfo=UTC)
 

@@ -1,10 +1,9 @@
 """The list of retired words in docs/glossary.md is read, and names the place and the term to use."""
 
-from pathlib import Path
-
 from tests.lint.retired_words import GLOSSARY, problems, retired_words
+from tests.support.repository import REPOSITORY
 
-WORDS = retired_words((Path(__file__).parents[3] / GLOSSARY).read_text())
+WORDS = retired_words((REPOSITORY / GLOSSARY).read_text())
 
 
 def test_a_retired_word_is_named_with_its_place_and_the_term_to_use() -> None:

@@ -1,6 +1,5 @@
 """From the columns of a log to the fields of an event."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +7,9 @@ import pytest
 from cli.event_files import UNDECODABLE
 from cli.importing.mapping import MappingError, parse_mapping
 from libs.catalog import Catalog, load_catalog
+from tests.support.repository import REPOSITORY
 
-CATALOGS = Path(__file__).resolve().parents[4] / "catalogs"
+CATALOGS = REPOSITORY / "catalogs"
 BASE = ("name=event", "occurred_at=when")
 
 

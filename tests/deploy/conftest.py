@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.kubernetes.render import BASE, Object, render
+from tests.deploy.render import BASE, Object, render
 
 
 @pytest.fixture(scope="session")

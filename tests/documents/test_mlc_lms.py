@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from weir.common.v1 import event_pb2
 
-from tests.contract.documents.event_names import MLC_LMS
-from tests.contract.documents.screened import NOW, PASSED, answer, declaring, screened
+from tests.documents.screened import NOW, PASSED, answer, declaring, screened
+from tests.support.documents.event_names import MLC_LMS
 from weir_client import build_event
 
 APP = "mlc_lms"

@@ -2,15 +2,15 @@
 
 import copy
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
 from libs.catalog import Catalog, EnvelopeError, load_catalogs, to_envelope
-from tests.contract.documents.examples import EXAMPLES
+from tests.support.documents.examples import EXAMPLES
+from tests.support.repository import REPOSITORY
 from weir_client import event_from_envelope
 
-CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
+CATALOGS = REPOSITORY / "catalogs"
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,13 @@
 """What the requirement documents say about consent, retention, sampling and versions."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
 from libs.catalog import Catalog, Subjectless, WhenDenied, load_catalogs
+from tests.support.repository import REPOSITORY
 
-CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
+CATALOGS = REPOSITORY / "catalogs"
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.documents.event_names import ADDVALUE
-from tests.contract.documents.screened import PASSED, answer, declared, declaring
-from tests.contract.documents.shipped import catalogs
+from tests.documents.screened import PASSED, answer, declared, declaring
+from tests.support.documents.event_names import ADDVALUE
+from tests.support.documents.shipped import catalogs
 
 APP = "addvalue"
 # A value of the declared type, and values that are of another one or out of range.

@@ -11,7 +11,7 @@ from services.enrich.settings import EnrichSettings
 from services.ingest.settings import IngestSettings
 from services.privacy.settings import PrivacySettings
 from suite.table import SERVICES
-from tests.contract.kubernetes.render import Object, pod_template
+from tests.deploy.render import Object, pod_template
 from tests.support.repository import REPOSITORY
 
 SETTINGS: dict[str, type[CommonSettings]] = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.kubernetes.render import Object, pod_template
+from tests.deploy.render import Object, pod_template
 
 OWNERS = ["weir-ingest", "weir-enrich", "weir-aggregate", "weir-privacy", "weir-migrate"]
 SIZES = {"Mi": 2**20, "Gi": 2**30}

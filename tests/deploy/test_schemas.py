@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.contract.kubernetes.render import BASE, Object, render
+from tests.deploy.render import BASE, Object, render
 from tests.support.repository import REPOSITORY
 
 # `lifecycle.preStop.sleep` is on by default from 1.30 on; docs/operations.md says so.

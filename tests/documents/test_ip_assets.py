@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from services.ingest.intake.model import Rejection, Verdict
-from tests.contract.documents.event_names import IP_ASSETS as NAMES
-from tests.contract.documents.event_properties import IP_ASSETS as PROPERTIES
-from tests.contract.documents.shipped import catalogs, ingest_of, shipped_event
+from tests.support.documents.event_names import IP_ASSETS as NAMES
+from tests.support.documents.event_properties import IP_ASSETS as PROPERTIES
+from tests.support.documents.shipped import catalogs, ingest_of, shipped_event
 from tests.support.repository import REPOSITORY
 
 APP = "ip_assets"

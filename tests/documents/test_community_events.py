@@ -12,11 +12,11 @@ from cli.commands.catalog import app as catalog_command
 from libs.catalog import CatalogError, compile_catalog, to_envelope
 from libs.consent import encode_state
 from services.ingest.intake.model import Rejection, Verdict
-from tests.contract.documents.event_names import UNOFFICIAL_COMMUNITIES as SOURCES
-from tests.contract.documents.event_properties import COMMUNITY_EXTRAS, ZONES
-from tests.contract.documents.event_properties import UNOFFICIAL_COMMUNITIES as PROPERTIES
-from tests.contract.documents.event_triggers import TRIGGERS
-from tests.contract.documents.shipped import PRODUCERS, catalogs, ingest_of, shipped_event
+from tests.support.documents.event_names import UNOFFICIAL_COMMUNITIES as SOURCES
+from tests.support.documents.event_properties import COMMUNITY_EXTRAS, ZONES
+from tests.support.documents.event_properties import UNOFFICIAL_COMMUNITIES as PROPERTIES
+from tests.support.documents.event_triggers import TRIGGERS
+from tests.support.documents.shipped import PRODUCERS, catalogs, ingest_of, shipped_event
 from tests.support.repository import REPOSITORY
 from weir_client import event_from_envelope
 

@@ -9,7 +9,7 @@ from weir.common.v1 import event_pb2
 from libs.catalog import EventType
 from services.ingest.intake.model import Screening
 from services.ingest.intake.screening import screen
-from tests.contract.documents.shipped import catalogs
+from tests.support.documents.shipped import catalogs
 from weir_client import build_event
 
 NOW = datetime(2026, 9, 10, tzinfo=UTC)

@@ -9,9 +9,9 @@ from weir.common.v1 import event_pb2
 from libs.catalog import to_envelope
 from libs.consent import encode_state
 from services.ingest.intake.model import Verdict
-from tests.contract.documents.event_names import UNOFFICIAL_COMMUNITIES as SOURCES
-from tests.contract.documents.event_properties import UNOFFICIAL_COMMUNITIES as PROPERTIES
-from tests.contract.documents.shipped import catalogs, ingest_of, shipped_event
+from tests.support.documents.event_names import UNOFFICIAL_COMMUNITIES as SOURCES
+from tests.support.documents.event_properties import UNOFFICIAL_COMMUNITIES as PROPERTIES
+from tests.support.documents.shipped import catalogs, ingest_of, shipped_event
 from tests.unit.ingest.fakes import NOW_US
 from tests.unit.ingest.intake import PSEUDONYMS
 from weir_client import event_from_envelope

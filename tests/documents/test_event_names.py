@@ -1,20 +1,20 @@
 """Every event of the requirement documents is in its catalog, and nothing else is."""
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 
 import pytest
 
 from libs.catalog import Catalog, load_catalogs
-from tests.contract.documents.event_names import (
+from tests.support.documents.event_names import (
     ADDVALUE,
     IP_ASSETS,
     MLC_LMS,
     SOCIAL_LIVE,
     UNOFFICIAL_COMMUNITIES,
 )
+from tests.support.repository import REPOSITORY
 
-CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
+CATALOGS = REPOSITORY / "catalogs"
 ALL_PRODUCERS = ("frontend", "api", "server", "job", "webhooks")
 
 

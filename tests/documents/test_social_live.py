@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.documents.screened import NOW, PASSED, answer, screened
+from tests.documents.screened import NOW, PASSED, answer, screened
 from weir_client import build_event
 
 APP = "social_live"
