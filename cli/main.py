@@ -51,6 +51,9 @@ ENTRIES = {
     "consent": CommandEntry(
         "cli.commands.consent", "app", "Record what people agree to; ask what may be done."
     ),
+    "jobs": CommandEntry(
+        "cli.commands.jobs", "app", "See scheduled jobs and their runs; run one now."
+    ),
     "query": CommandEntry("cli.commands.query", "app", "Read the numbers; watch them change."),
 }
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from cli.exits import fail
+from cli.moments import moment_of
 from cli.number_tables import (
     CELL_COLUMNS_AT_LEAST,
     COHORT_COLUMNS_AT_LEAST,
@@ -210,21 +211,14 @@ def _aggregate(app_id: str) -> AbstractContextManager[Any]:
 
 def _set_range(request: Any, start: str, end: str) -> None:
     moments = {
-        field: _moment(f"--{field}", text) for field, text in (("from", start), ("to", end)) if text
+        field: moment_of(f"--{field}", text)
+        for field, text in (("from", start), ("to", end))
+        if text
     }
     if len(moments) == 2 and moments["from"] > moments["to"]:
         fail(f"--from {start}: is later than --to {end}", 2)
     for field, moment in moments.items():
         getattr(request, field).FromDatetime(moment.replace(tzinfo=None))
-
-
-def _moment(option: str, text: str) -> datetime:
-    """In UTC; ends the command, as wrong usage, if the text says no time."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        fail(f"{option} {text}: must be a date or time as in 2026-04-27 or 2026-04-27T10:00", 2)
 
 
 def _cell(cell: pb.Cell) -> dict[str, Any]:

@@ -4,15 +4,23 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.jobs.job import Job
 from libs.runtime.settings import CommonSettings, PseudonymSettings, ReaderSettings
 from libs.streams.settings import StreamReaderSettings
+from services.aggregate.jobs import aggregate_jobs
 from services.aggregate.settings import AggregateSettings
+from services.enrich.jobs import enrich_jobs
+from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.settings import EnrichSettings
+from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
 from services.privacy.settings import PrivacySettings
 from tests.support.repository import REPOSITORY
@@ -101,6 +109,23 @@ def test_every_metric_named_in_prose_exists() -> None:
     # Roles in Postgres.
     names |= {"weir_owner", "weir_read", *(f"weir_{service}" for service in SERVICES)}
     assert set(re.findall(r"\bweir_[a-z_]+", PAGE)) <= names
+
+
+def test_jobs_and_schedules() -> None:
+    redis, engine = cast(Redis, None), cast(AsyncEngine, None)
+    jobs: list[Job] = [
+        *ingest_jobs(redis, []),
+        *enrich_jobs(redis, engine, cast(PartitionKeeper, None), EnrichSettings()),
+        *aggregate_jobs(redis, engine, AggregateSettings()),
+    ]
+    due = {}
+    for job in jobs:
+        minute, hour, *days = job.schedule.expression.split()
+        assert days == ["*", "*", "*"]
+        due[f"`{job.name}`"] = (
+            f"hourly at :{minute:0>2}" if hour == "*" else f"daily {hour:0>2}:{minute:0>2}"
+        )
+    assert {name: when for name, when, *_ in _rows("Jobs")} == due
 
 
 def test_every_variable_named_in_prose_exists() -> None:

@@ -109,6 +109,7 @@ def test_another_suite_begins_with_the_default(home: Home, running: Addresses) -
         ("query", "rollup", "--app", "gamelaunch", "--rollup", "dau"),
         ("consent", "history", "--app", "gamelaunch", "--subject", "ann"),
         ("catalog", "list"),
+        ("jobs", "list"),
     ],
 )
 def test_a_home_that_is_no_folder_is_one_line(

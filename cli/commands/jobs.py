@@ -1,0 +1,179 @@
+"""`weir jobs`: which jobs there are, what became of their runs, and a run right now."""
+
+import asyncio
+import json
+import os
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from cli.exits import fail
+from cli.moments import moment_of, shown_moment
+from cli.options import AsJson
+from cli.suite_channel import running_suite
+from cli.tables import Column, print_table
+from libs.jobs.journal_view import JournalView
+from libs.jobs.ports import JournalUnavailable
+from libs.jobs.runs import JournalEntry, RegisteredJob
+from libs.jobs.schedule import Schedule
+from libs.stores.postgres import create_engine
+from suite.store_urls import without_secrets
+
+app = typer.Typer(no_args_is_help=True, help="See scheduled jobs and their runs; run one now.")
+
+Answer = TypeVar("Answer")
+JobName = Annotated[str, typer.Argument(metavar="JOB", help="As `weir jobs list` shows it.")]
+# How often the journal is asked whether a run has ended.
+_POLL_SECONDS = 0.5
+_ENDED_WELL = "succeeded"
+
+
+@app.command("list")
+def list_jobs(as_json: AsJson = False) -> None:
+    """All jobs of the services: when they are due next, and what became of the newest run."""
+    jobs = _ask(lambda view: view.jobs())
+    now = datetime.now(UTC)
+    if as_json:
+        _print_json([_plain(job, now) for job in jobs])
+        return
+    newest = [job.newest for job in jobs]
+    columns = [
+        Column("job", "job", [job.name for job in jobs]),
+        Column("schedule (UTC)", "schedule", [job.schedule for job in jobs], is_number=True),
+        Column("next", "next", [shown_moment(_next(job, now)) for job in jobs], is_number=True),
+        Column("newest run", "outcome", [run.outcome if run else "" for run in newest]),
+        Column(
+            "ended",
+            "finished_at",
+            [shown_moment(run.finished_at if run else None) for run in newest],
+        ),
+        Column("counts", "counts", [_counts(run) for run in newest]),
+        Column("what it does", "description", [job.description for job in jobs]),
+    ]
+    print_table(columns, at_least=4)
+
+
+@app.command("runs")
+def list_runs(
+    job: Annotated[str | None, typer.Argument(metavar="[JOB]", help="Of this job alone.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """The newest runs, the newest first."""
+    runs = _ask(lambda view: view.runs(job, limit))
+    if as_json:
+        _print_json([asdict(run) for run in runs])
+        return
+    columns = [
+        Column("job", "job", [run.job for run in runs]),
+        Column("due", "due_at", [shown_moment(run.due_at) for run in runs], is_number=True),
+        Column("outcome", "outcome", [run.outcome for run in runs]),
+        Column(
+            "started", "started_at", [shown_moment(run.started_at) for run in runs], is_number=True
+        ),
+        Column("took", "seconds", [_took(run) for run in runs], is_number=True),
+        Column("counts", "counts", [_counts(run) for run in runs]),
+        Column("error", "error", [_error(run) for run in runs]),
+        Column("why", "trigger", [run.trigger for run in runs]),
+        Column("worker", "worker", [run.worker for run in runs]),
+    ]
+    print_table(columns, at_least=3)
+
+
+@app.command("run")
+def run_job(
+    job: JobName,
+    due: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="The due time to run it for, ISO 8601, UTC if it names no zone. Default: the newest.",
+        ),
+    ] = "",
+    wait: Annotated[bool, typer.Option(help="Wait until it has ended.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Have a job run now, by a replica of its service; exit code 1 if it does not succeed."""
+    due_at = moment_of("--due", due) if due else None
+
+    async def asked(view: JournalView) -> JournalEntry | None:
+        known = {found.name: found for found in await view.jobs()}
+        if job not in known:
+            fail(f"no job `{job}`; there are {', '.join(known) or 'none yet'}", code=2)
+        newest = Schedule(known[job].schedule).newest_at(datetime.now(UTC))
+        run_id = await view.request(job, due_at or newest)
+        if run_id is None:
+            return None
+        return await (_ended(view, run_id) if wait else view.run(run_id))
+
+    run = _ask(asked)
+    if run is None:
+        fail(f"`{job}` is not there any more")
+    if as_json:
+        _print_json(asdict(run))
+    else:
+        details = " ".join(filter(None, (_counts(run), _error(run))))
+        typer.echo(f"{run.job} for {shown_moment(run.due_at)}: {run.outcome} {details}".rstrip())
+    if wait and run.outcome != _ENDED_WELL:
+        raise typer.Exit(1)
+
+
+async def _ended(view: JournalView, run_id: uuid.UUID) -> JournalEntry | None:
+    while True:
+        run = await view.run(run_id)
+        if run is None or run.finished_at is not None:
+            return run
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _ask(question: Callable[[JournalView], Awaitable[Answer]]) -> Answer:
+    """The answer of the journal of WEIR_DATABASE_URL, else of the running suite; ends the command if it
+    cannot be read."""
+    url = os.environ.get("WEIR_DATABASE_URL") or running_suite().database_url
+
+    async def ask() -> Answer:
+        engine = create_engine(url, service="command")
+        try:
+            return await question(JournalView(engine))
+        finally:
+            await engine.dispose()
+
+    try:
+        return asyncio.run(ask())
+    except JournalUnavailable as error:
+        cause = error.__cause__
+        fail(without_secrets(url, cause if isinstance(cause, Exception) else error))
+
+
+def _plain(job: RegisteredJob, now: datetime) -> dict[str, Any]:
+    return {**asdict(job), "next": _next(job, now)}
+
+
+def _next(job: RegisteredJob, now: datetime) -> datetime:
+    return Schedule(job.schedule).next_after(now)
+
+
+def _took(run: JournalEntry) -> str:
+    if run.started_at is None or run.finished_at is None:
+        return ""
+    return f"{(run.finished_at - run.started_at).total_seconds():.1f} s"
+
+
+def _counts(run: JournalEntry | None) -> str:
+    return " ".join(f"{name}={count}" for name, count in sorted(run.counts.items())) if run else ""
+
+
+def _error(run: JournalEntry) -> str:
+    return ": ".join(filter(None, (run.error_type, run.error_message)))
+
+
+def _print_json(value: Sequence[Any] | dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, indent=2, default=_as_text))
+
+
+def _as_text(value: object) -> str:
+    return shown_moment(value) if isinstance(value, datetime) else str(value)
