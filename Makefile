@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 WEIR := $(BIN)/weir
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run unit test test-fault test-all bench lint format protos migrate lock clean
+.PHONY: help setup demo run unit test test-fault test-all bench lint format protos release-protos migrate lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Make .venv and install Weir with everything it needs
 
@@ -40,7 +40,7 @@ test-all: test test-fault ## All tests
 bench: $(STAMP) ## Measure speed side by side with raw COPY and a bare gRPC echo
 	@$(BIN)/python -m tests.bench
 
-lint: $(STAMP) ## ruff, mypy, import contracts, buf lint, stub drift, catalogs
+lint: $(STAMP) ## ruff, mypy, import contracts, buf, stub drift, retired words, catalogs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -48,6 +48,7 @@ lint: $(STAMP) ## ruff, mypy, import contracts, buf lint, stub drift, catalogs
 	$(BIN)/python protos/generate.py --check
 	$(BIN)/python protos/generate.py --image $(VENV)/protos.binpb
 	$(BIN)/buf lint $(VENV)/protos.binpb --config protos/buf.yaml --path weir
+	$(BIN)/buf breaking $(VENV)/protos.binpb --against protos/released.binpb --config protos/buf.yaml --path weir
 	$(WEIR) catalog lint catalogs
 
 format: $(STAMP) ## Let ruff format and fix
@@ -56,6 +57,9 @@ format: $(STAMP) ## Let ruff format and fix
 
 protos: $(STAMP) ## Rebuild the committed stubs from protos/
 	$(BIN)/python protos/generate.py
+
+release-protos: $(STAMP) ## At a release: let later changes be compared with these protos
+	$(BIN)/python protos/generate.py --release
 
 migrate: $(STAMP) ## Bring WEIR_DATABASE_URL, or the running suite's database, to the newest revision
 	@$(WEIR) migrate

@@ -12,6 +12,8 @@ from grpc_tools import protoc
 
 PROTOS = Path(__file__).resolve().parent
 GENERATED = PROTOS / "gen"
+# What the last release had: later ones may add to it, and break nothing.
+RELEASED = PROTOS / "released.binpb"
 
 
 def include_paths() -> list[str]:
@@ -57,15 +59,22 @@ def drifted(fresh: Path) -> list[str]:
 
 
 def main() -> None:
-    """`--check` compares, `--image FILE` writes a descriptor set for buf, no argument rebuilds."""
+    """`--check` compares, `--image FILE` and `--release` write descriptor sets for buf, no argument rebuilds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail where the stubs differ")
     parser.add_argument("--image", type=Path, help="write a descriptor set for `buf lint`")
+    parser.add_argument(
+        "--release", action="store_true", help="write the image that `buf breaking` compares with"
+    )
     options = parser.parse_args()
     if options.image:
         run_protoc(
             f"--descriptor_set_out={options.image}", "--include_imports", "--include_source_info"
         )
+        return
+    if options.release:
+        # Without comments: only what callers depend on.
+        run_protoc(f"--descriptor_set_out={RELEASED}", "--include_imports")
         return
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch)
