@@ -59,7 +59,7 @@ def drifted(fresh: Path) -> list[str]:
 
 
 def main() -> None:
-    """`--check` compares, `--image FILE` and `--release` write descriptor sets for buf, no argument rebuilds."""
+    """Rebuilds the stubs; `--check` compares them, `--image FILE` and `--release` write sets for buf."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail where the stubs differ")
     parser.add_argument("--image", type=Path, help="write a descriptor set for `buf lint`")
