@@ -9,8 +9,8 @@ from services.aggregate.counting.fold import fold
 from services.aggregate.model import Measure
 from services.aggregate.plan import compile_plan
 from services.aggregate.values import cell_values
+from tests.support.aggregate_batches import batch, seconds
 from tests.support.documents.shipped import catalogs, shipped_event
-from tests.unit.aggregate.samples import batch, seconds
 
 DAY = seconds("2026-01-14")
 

@@ -9,11 +9,11 @@ from weir.common.v1 import event_pb2
 from libs.catalog import to_envelope
 from libs.consent import encode_state
 from services.ingest.intake.model import Verdict
+from tests.support.clocks import NOW_US
 from tests.support.documents.event_names import UNOFFICIAL_COMMUNITIES as SOURCES
 from tests.support.documents.event_properties import UNOFFICIAL_COMMUNITIES as PROPERTIES
 from tests.support.documents.shipped import catalogs, ingest_of, shipped_event
-from tests.unit.ingest.fakes import NOW_US
-from tests.unit.ingest.intake import PSEUDONYMS
+from tests.support.ingest_pipeline import PSEUDONYMS
 from weir_client import event_from_envelope
 
 APP = "unofficial_communities"

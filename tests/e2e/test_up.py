@@ -20,9 +20,9 @@ from weir.privacy.v1 import privacy_service_pb2, privacy_service_pb2_grpc
 
 from suite.home import Home
 from tests.support.environment import without_settings
+from tests.support.small_catalog import SMALL
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.support.weir_command import read_until, started, weir
-from tests.unit.catalog.small_catalog import SMALL
 
 PARTS = ["ingest", "enrich", "aggregate", "privacy", "postgres", "redis"]
 

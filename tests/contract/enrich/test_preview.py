@@ -24,7 +24,7 @@ from tests.support.enrich_batches import NOON_US, event
 from tests.support.enrich_fakes import MemorySessionStore
 from tests.support.rejections import reason_of
 from tests.support.repository import REPOSITORY
-from tests.unit.catalog.small_catalog import small
+from tests.support.small_catalog import small
 
 TOKEN = "the-suite-token"
 METADATA = (("authorization", f"Bearer {TOKEN}"),)

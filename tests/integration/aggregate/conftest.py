@@ -16,9 +16,9 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc
 from libs.rpc.server import GrpcServer
 from services.aggregate.server import build
 from services.aggregate.settings import AggregateSettings
+from tests.support.arena_catalog import write_catalog
 from tests.support.repository import REPOSITORY
 from tests.support.waiting import until
-from tests.unit.aggregate.samples import write_catalog
 
 STREAM = "enrich:{0}:enriched"
 

@@ -17,9 +17,10 @@ from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
 from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.support.aggregate_batches import at, entry, event
+from tests.support.arena_catalog import APP, plan
 from tests.support.databases import Databases
 from tests.support.rejections import reason_of
-from tests.unit.aggregate.samples import APP, at, entry, event, plan
 
 TIMEOUT = 20
 

@@ -8,9 +8,10 @@ import pytest
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from tests.integration.aggregate.conftest import STREAM, Aggregate, Stores
+from tests.support.aggregate_batches import entry, event
+from tests.support.arena_catalog import APP, CATALOG
 from tests.support.rejections import reason_of
 from tests.support.waiting import until
-from tests.unit.aggregate.samples import APP, CATALOG, entry, event
 
 TIMEOUT = 20
 Start = Callable[[], Awaitable[Aggregate]]

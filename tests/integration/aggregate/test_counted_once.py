@@ -11,9 +11,9 @@ from libs.common.ids import new_uuid7
 from libs.stores.redis_client import create_redis
 from libs.streams.groups import ConsumerGroup
 from tests.integration.aggregate.conftest import STREAM, Aggregate, Stores
+from tests.support.aggregate_batches import entry, event
 from tests.support.streams import entries_now
 from tests.support.waiting import until
-from tests.unit.aggregate.samples import entry, event
 
 Start = Callable[[], Awaitable[Aggregate]]
 EVENTS_COUNTED = """

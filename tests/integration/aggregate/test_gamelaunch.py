@@ -13,8 +13,8 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.common.v1 import event_pb2
 
 from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.support.aggregate_batches import entry
 from tests.support.repository import REPOSITORY
-from tests.unit.aggregate.samples import entry
 
 APP = "gamelaunch"
 # Typed in from the README of the data, which has them from the package that publishes the data.

@@ -11,10 +11,10 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from suite.embedded import PostgresServer
 from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.support.arena_catalog import APP
 from tests.support.frozen import frozen
 from tests.support.rejections import reason_of
 from tests.support.waiting import until
-from tests.unit.aggregate.samples import APP
 
 QUERY = pb.QueryRollupRequest(app_id=APP, rollup="matches")
 # As many as the pool of connections for queries has, and more.

@@ -13,8 +13,8 @@ from libs.common.clock import SystemClock
 from libs.rpc.page_tokens import PageTokens
 from services.aggregate.server import SERVICE_NAME
 from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.support.arena_catalog import APP
 from tests.support.rejections import reason_of
-from tests.unit.aggregate.samples import APP
 
 TIMEOUT = 60
 # Below the limit of a client, by a good part of it.

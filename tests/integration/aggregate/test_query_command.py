@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 from cli.commands.query import app
 from suite.home import Addresses, Home
 from tests.integration.aggregate.conftest import Aggregate, Stores
-from tests.unit.aggregate.samples import APP, entry, event
+from tests.support.aggregate_batches import entry, event
+from tests.support.arena_catalog import APP
 
 
 @pytest.fixture

@@ -17,9 +17,10 @@ from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.model import Cell, CellState
 from services.aggregate.rollups.sizes import WATCH_MESSAGE_BYTES, WATCH_PAGE_BYTES
 from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.support.aggregate_batches import seconds
+from tests.support.arena_catalog import APP
 from tests.support.rejections import reason_of
 from tests.support.waiting import until
-from tests.unit.aggregate.samples import APP, seconds
 
 CELLS, SLOW = 1_500, 50
 MAX_WATCH_BYTES = 400_000

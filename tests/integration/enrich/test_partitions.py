@@ -15,6 +15,7 @@ from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.plan import PartitionChange, next_change, wanted_leaves
 from services.enrich.partitions.postgres import PartitionStore, _apply
 from suite.embedded import PostgresServer
+from tests.support.clocks import FixedClock
 from tests.support.waiting import until
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
@@ -30,23 +31,13 @@ TABLES = """
 """
 
 
-class Calendar:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def now_us(self) -> int:
-        return int(self.now.timestamp()) * 1_000_000
+@pytest.fixture
+def calendar() -> FixedClock:
+    return FixedClock(NOW)
 
 
 @pytest.fixture
-def calendar() -> Calendar:
-    return Calendar()
-
-
-@pytest.fixture
-def keeper(engine: AsyncEngine, calendar: Calendar) -> PartitionKeeper:
+def keeper(engine: AsyncEngine, calendar: FixedClock) -> PartitionKeeper:
     return PartitionKeeper(PartitionStore(engine), calendar, pause_seconds=0.0)
 
 
@@ -141,7 +132,7 @@ async def test_a_query_by_time_plans_only_the_leaves_of_that_time(
 
 
 async def test_leaves_are_made_before_live_events_need_them(
-    keeper: PartitionKeeper, calendar: Calendar, connection: psycopg.AsyncConnection[Any]
+    keeper: PartitionKeeper, calendar: FixedClock, connection: psycopg.AsyncConnection[Any]
 ) -> None:
     await _finish(keeper)
     for _ in range(30):
@@ -160,7 +151,7 @@ async def test_leaves_are_made_before_live_events_need_them(
 
 
 async def test_a_review_makes_what_time_alone_makes_due(
-    keeper: PartitionKeeper, calendar: Calendar, engine: AsyncEngine
+    keeper: PartitionKeeper, calendar: FixedClock, engine: AsyncEngine
 ) -> None:
     store = PartitionStore(engine)
 
@@ -181,7 +172,7 @@ async def test_a_review_makes_what_time_alone_makes_due(
 
 
 async def test_the_far_future_stays_in_the_default_leaf_until_its_time_comes(
-    keeper: PartitionKeeper, calendar: Calendar, connection: psycopg.AsyncConnection[Any]
+    keeper: PartitionKeeper, calendar: FixedClock, connection: psycopg.AsyncConnection[Any]
 ) -> None:
     christmas = datetime(2026, 12, 24, 18, tzinfo=UTC)
     await _store(connection, christmas, christmas + timedelta(days=400))
@@ -196,7 +187,7 @@ async def test_the_far_future_stays_in_the_default_leaf_until_its_time_comes(
 
 
 async def test_days_that_age_out_of_their_class_are_merged(
-    keeper: PartitionKeeper, calendar: Calendar, connection: psycopg.AsyncConnection[Any]
+    keeper: PartitionKeeper, calendar: FixedClock, connection: psycopg.AsyncConnection[Any]
 ) -> None:
     for _ in range(40):
         await _store(connection, calendar.now, retention_class="7d")
@@ -378,7 +369,7 @@ async def test_a_change_that_fails_is_undone(
 
 
 async def test_replicas_take_turns(
-    engine: AsyncEngine, connection: psycopg.AsyncConnection[Any], calendar: Calendar
+    engine: AsyncEngine, connection: psycopg.AsyncConnection[Any], calendar: FixedClock
 ) -> None:
     await _store(connection, NOW, NOW - timedelta(days=1))
     keepers = [PartitionKeeper(PartitionStore(engine), calendar) for _ in range(3)]

@@ -1,6 +1,7 @@
 """A chunk's way through enrich, on real stores: failing events are isolated, and repeating is harmless."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from services.enrich.model import Session, WorkBatch
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.storage.postgres import PostgresEventStore
 from tests.integration.enrich.conftest import Enrich
+from tests.support.clocks import FixedClock
 from tests.support.enrich_batches import NOON_US, entry_of, event
 from tests.support.enrich_fakes import REJECTED_BY_POSTGRES
-from tests.unit.catalog.small_catalog import small
+from tests.support.small_catalog import small
 
 MINUTE_US = 60_000_000
 
@@ -254,22 +256,16 @@ async def test_a_session_begins_with_its_earliest_event_over_all_chunks(enrich: 
 
 
 async def test_a_session_goes_on_into_the_next_window(client: Redis) -> None:
-    class MovedClock:
-        seconds = 1_795_176_000
-
-        def now_us(self) -> int:
-            return self.seconds * 1_000_000
-
-    clock = MovedClock()
+    clock = FixedClock.of_us(1_795_176_000_000_000)
     store = RedisSessionStore(client, clock, 3_600)
     loaded, present = await store.load("chess", 0, ["s"])
     assert (loaded, present) == ({}, set())
     await store.save("chess", 0, {"s": Session(7, "/", "https://example.org/")})
     assert (await store.load("chess", 0, ["s", "t"]))[1] == {"s"}
-    clock.seconds += 3_600
+    clock.now += timedelta(hours=1)
     loaded, present = await store.load("chess", 0, ["s"])
     assert loaded == {"s": Session(7, "/", "https://example.org/")}
     assert present == set()
-    clock.seconds += 3_600
+    clock.now += timedelta(hours=1)
     assert (await store.load("chess", 0, ["s"]))[0] == {}
     assert (await store.load("go", 0, ["s"]))[0] == {}

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from services.enrich.model import Session
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.steps.session import begins_before, fold_sessions
+from tests.support.clocks import FixedClock
 
 # A few texts that are often equal or begin alike, and any others that Protobuf can hold.
 texts = st.one_of(
@@ -27,11 +28,6 @@ sessions = st.builds(Session, times, texts, texts)
 _ids = map(str, count())
 
 
-class _Noon:
-    def now_us(self) -> int:
-        return 1_795_176_000_000_000
-
-
 @settings(
     max_examples=300,
     deadline=None,
@@ -45,7 +41,7 @@ class _Noon:
 async def test_the_script_and_the_step_keep_the_same_beginning(
     client: Redis, first: Session, second: Session
 ) -> None:
-    store = RedisSessionStore(client, _Noon(), 3_600)
+    store = RedisSessionStore(client, FixedClock.of_us(1_795_176_000_000_000), 3_600)
     kept = second if begins_before(second, first) else first
     session_id = next(_ids)
     await store.save("chess", 0, {session_id: first})
@@ -60,7 +56,7 @@ async def test_the_script_and_the_step_keep_the_same_beginning(
 async def test_replicas_that_save_one_by_one_end_where_one_that_folds_ends(
     client: Redis, seen: list[Session]
 ) -> None:
-    store = RedisSessionStore(client, _Noon(), 3_600)
+    store = RedisSessionStore(client, FixedClock.of_us(1_795_176_000_000_000), 3_600)
     session_id = next(_ids)
     for session in seen:
         await store.save("chess", 0, {session_id: session})

@@ -9,24 +9,15 @@ from redis.asyncio import Redis
 from services.enrich.model import Session
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.steps.session import Sighting, fold_sessions
+from tests.support.clocks import FixedClock
 
 HOUR = 3_600
 NOON = 1_795_176_000
 NOON_US = NOON * 1_000_000
 
 
-class SetClock:
-    """A clock that stands still."""
-
-    def __init__(self, seconds: int = NOON) -> None:
-        self.seconds = seconds
-
-    def now_us(self) -> int:
-        return self.seconds * 1_000_000
-
-
 def _store(client: Redis, seconds: int = NOON) -> RedisSessionStore:
-    return RedisSessionStore(client, SetClock(seconds), HOUR)
+    return RedisSessionStore(client, FixedClock.of_us(seconds * 1_000_000), HOUR)
 
 
 async def _known(store: RedisSessionStore, *session_ids: str) -> dict[str, Session]:

@@ -26,9 +26,10 @@ from services.ingest.intake.model import Append, Appended
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.service import IngestServicer
 from services.ingest.settings import IngestSettings
+from tests.support.chess_catalog import chess
+from tests.support.ingest_fakes import Answers, Recorder
 from tests.support.rejections import details_of, reason_of
 from tests.support.waiting import until
-from tests.unit.ingest.fakes import Answers, Recorder, chess
 from weir_client import (
     Client,
     EventSender,

@@ -14,26 +14,18 @@ from libs.jobs.job import Job, JobContext
 from libs.jobs.postgres import PostgresJournal
 from libs.jobs.runner import JobRunner, Timing
 from libs.stores.postgres import create_engine
+from tests.support.clocks import FixedClock
 
 Work = Callable[[JobContext], Awaitable[Mapping[str, int]]]
 QUICK = Timing(poll_seconds=0.02)
-
-
-class Calendar:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
-
-    def now_us(self) -> int:
-        return int(self.now.timestamp()) * 1_000_000
 
 
 class Cluster:
     """Replicas of enrich, and the journal that they share."""
 
     def __init__(self, engine: AsyncEngine, url: str) -> None:
-        self.engine, self.url, self.calendar = engine, url, Calendar()
+        self.engine, self.url = engine, url
+        self.calendar = FixedClock(datetime(2026, 11, 21, 14, 30, tzinfo=UTC))
 
     def runner(self, worker: str, *jobs: Job, timing: Timing = QUICK) -> JobRunner:
         journal = PostgresJournal(self.engine, worker)

@@ -11,19 +11,10 @@ from libs.streams.lag import (
     enriched_received_us,
     raw_received_us,
 )
+from tests.support.clocks import FixedClock
 from tests.support.streams import add_entry
 
 GROUP, STREAM = "g", "s:{0}:raw"
-
-
-class StoppedClock:
-    """A service's clock that shows one time."""
-
-    def __init__(self, now_us: int) -> None:
-        self._now_us = now_us
-
-    def now_us(self) -> int:
-        return self._now_us
 
 
 async def _redis_ms(client: Redis) -> int:
@@ -37,7 +28,7 @@ def _batch(received_at_us: int) -> dict[str, bytes]:
 
 
 def _meter(client: Redis, now_us: int) -> LagMeter:
-    return LagMeter(client, GROUP, [STREAM], raw_received_us, StoppedClock(now_us))
+    return LagMeter(client, GROUP, [STREAM], raw_received_us, FixedClock.of_us(now_us))
 
 
 async def test_nothing_in_a_stream_is_no_lag(client: Redis) -> None:

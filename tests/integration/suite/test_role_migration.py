@@ -12,7 +12,6 @@ import pytest
 from alembic import command
 from sqlalchemy.engine import make_url
 
-from libs.common.clock import EPOCH
 from libs.stores.postgres import create_engine
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.plan import Leaf
@@ -20,6 +19,7 @@ from services.enrich.partitions.postgres import PartitionStore
 from suite import migrate
 from suite.embedded import PostgresServer
 from suite.migrate import DatabaseError, newest_revision, upgrade
+from tests.support.clocks import FixedClock
 from tests.support.repository import REPOSITORY
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
@@ -34,11 +34,6 @@ MAKE_OLD_LEAF = """
     CREATE TABLE enrich.events_90d_{day:%Y%m%d} PARTITION OF enrich.events_90d
         FOR VALUES FROM ('{day:%Y-%m-%d}') TO ('{next:%Y-%m-%d}')
 """
-
-
-class _Clock:
-    def now_us(self) -> int:
-        return (NOW - EPOCH) // timedelta(microseconds=1)
 
 
 @pytest.fixture
@@ -168,7 +163,7 @@ async def test_a_database_of_an_earlier_release_becomes_enrichs_to_change(
     engine = create_engine(server.url_of("weir", "weir_enrich"), service="enrich")
     try:
         store = PartitionStore(engine)
-        keeper = PartitionKeeper(store, _Clock())
+        keeper = PartitionKeeper(store, FixedClock(NOW))
         while not await keeper.keep():
             pass
         leaves = {leaf.name: leaf for leaf in (await store.leaves())["90d"]}

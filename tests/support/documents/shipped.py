@@ -8,8 +8,8 @@ import orjson
 from weir.common.v1 import event_pb2
 
 from libs.catalog import Catalog, load_catalogs
+from tests.support.ingest_pipeline import Ingest, event_of
 from tests.support.repository import REPOSITORY
-from tests.unit.ingest.intake import Ingest, event_of
 
 PRODUCERS = {
     name.removeprefix("PRODUCER_").lower(): number

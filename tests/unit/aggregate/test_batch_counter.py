@@ -7,8 +7,9 @@ from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import StoredBatch
 from services.aggregate.plan import CatalogBehindError
-from tests.unit.aggregate.fakes import MemoryStore
-from tests.unit.aggregate.samples import APP, batch, event, plan
+from tests.support.aggregate_batches import batch, event
+from tests.support.aggregate_fakes import MemoryStore
+from tests.support.arena_catalog import APP, plan
 
 PLANS = {APP: plan()}
 

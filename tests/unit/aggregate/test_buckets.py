@@ -6,7 +6,7 @@ import pytest
 
 from libs.catalog import Period
 from services.aggregate.buckets import bucket_start, moment, periods_between
-from tests.unit.aggregate.samples import at, seconds
+from tests.support.aggregate_batches import at, seconds
 
 
 @pytest.mark.parametrize(

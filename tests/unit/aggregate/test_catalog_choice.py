@@ -12,8 +12,8 @@ from services.aggregate.counting.catalog_choice import CatalogChoice
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.plan import CatalogBehindError
-from tests.unit.aggregate.fakes import MemoryStore
-from tests.unit.aggregate.samples import batch, event
+from tests.support.aggregate_batches import batch, event
+from tests.support.aggregate_fakes import MemoryStore
 
 BEFORE = """
 app_id: arena

@@ -3,7 +3,7 @@
 from libs.catalog import Period
 from services.aggregate.behaviour.cohorts import assemble
 from services.aggregate.model import ActiveCount, Cohort
-from tests.unit.aggregate.samples import at
+from tests.support.aggregate_batches import at
 
 
 def test_each_cohort_runs_to_the_newest_period_with_zeros_filled_in() -> None:

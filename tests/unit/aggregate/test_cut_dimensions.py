@@ -9,7 +9,8 @@ from libs.catalog import compile_catalog
 from services.aggregate.counting.fold import fold
 from services.aggregate.counting.identity import make_cell
 from services.aggregate.plan import compile_plan
-from tests.unit.aggregate.samples import CATALOG, batch, event, plan
+from tests.support.aggregate_batches import batch, event
+from tests.support.arena_catalog import CATALOG, plan
 
 
 def _modes(*values: Any, more: str = "") -> dict[object, int]:

@@ -10,7 +10,8 @@ from libs.catalog import compile_catalog
 from services.aggregate.counting.fold import exact_sum, fold
 from services.aggregate.model import CellKey, MeasureDelta, StoredBatch
 from services.aggregate.plan import CatalogBehindError, compile_plan
-from tests.unit.aggregate.samples import CATALOG, batch, event, plan, seconds
+from tests.support.aggregate_batches import batch, event, seconds
+from tests.support.arena_catalog import CATALOG, plan
 
 MONDAY = seconds("2026-04-27")
 Cells = dict[CellKey, tuple[dict[str, MeasureDelta], dict[str, set[str]]]]

@@ -15,8 +15,9 @@ from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.values import cell_values
-from tests.unit.aggregate.fakes import MemoryStore
-from tests.unit.aggregate.samples import APP, batch, event, plan
+from tests.support.aggregate_batches import batch, event
+from tests.support.aggregate_fakes import MemoryStore
+from tests.support.arena_catalog import APP, plan
 
 NUMBERS = st.one_of(
     st.integers(-(2**53), 2**53),

@@ -12,7 +12,8 @@ from services.aggregate.counting.identity import make_cell, member_texts
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import Measure
 from services.aggregate.values import metric_value
-from tests.unit.aggregate.samples import entry, event, plan
+from tests.support.aggregate_batches import entry, event
+from tests.support.arena_catalog import plan
 
 
 def test_a_cell_id_depends_on_everything_that_makes_the_cell() -> None:

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.commands.catalog import app
-from tests.unit.catalog.small_catalog import SMALL
+from tests.support.small_catalog import SMALL
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from libs.catalog import (
     SourceKind,
     WhenDenied,
 )
-from tests.unit.catalog.small_catalog import small
+from tests.support.small_catalog import small
 
 
 def test_what_is_not_said_has_a_default() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from libs.catalog import ENRICHED_FIELDS, ENRICHMENT_STEPS, CatalogError
 from tests.support.repository import REPOSITORY
-from tests.unit.catalog.small_catalog import small
+from tests.support.small_catalog import small
 
 ALL = set(ENRICHMENT_STEPS)
 THERE_ARE = f"there are {', '.join(ENRICHMENT_STEPS)}"

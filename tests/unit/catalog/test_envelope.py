@@ -3,7 +3,7 @@
 import pytest
 
 from libs.catalog import Catalog, EnvelopeError, to_envelope
-from tests.unit.catalog.small_catalog import small
+from tests.support.small_catalog import small
 
 FIELDS = """\
 fields:

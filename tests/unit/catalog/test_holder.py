@@ -1,7 +1,7 @@
 """The holder: what was taken stays as it was, and the last snapshots are remembered."""
 
 from libs.catalog import Catalogs, Snapshot
-from tests.unit.catalog.small_catalog import small
+from tests.support.small_catalog import small
 
 CHESS = small()
 

@@ -19,7 +19,7 @@ from libs.catalog import (
 )
 from libs.catalog.inert_keys import INERT_KEYS, inert_key_notes
 from tests.support.repository import REPOSITORY
-from tests.unit.catalog.small_catalog import SMALL
+from tests.support.small_catalog import SMALL
 
 MODEL = (Catalog, Category, ClockPolicy, EventType, Limits, Purpose, Rollup)
 # Words for people, which commands show.

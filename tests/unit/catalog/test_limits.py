@@ -3,7 +3,7 @@
 import pytest
 
 from libs.catalog import CatalogError, LongerDimension, cut_text
-from tests.unit.catalog.small_catalog import small
+from tests.support.small_catalog import small
 
 ROLLUPS = """\
 rollups:

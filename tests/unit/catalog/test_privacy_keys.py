@@ -3,7 +3,7 @@
 import pytest
 
 from libs.catalog import CatalogError, Subjectless, WhenDenied, compile_catalog
-from tests.unit.catalog.small_catalog import SMALL, small
+from tests.support.small_catalog import SMALL, small
 
 PURPOSE = "telemetry: {default: granted, when_denied: anonymize}"
 MODE = "mode: {type: string}"

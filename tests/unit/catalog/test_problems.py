@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from libs.catalog import CatalogError, compile_catalog, load_catalogs
-from tests.unit.catalog.small_catalog import SMALL, small
+from tests.support.small_catalog import SMALL, small
 
 
 def problems_of(text: str) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from libs.catalog import Catalog, CatalogError, Snapshot, folder_marks, load_snapshot
-from tests.unit.catalog.small_catalog import SMALL, small
+from tests.support.small_catalog import SMALL, small
 
 GO = SMALL.replace("app_id: chess", "app_id: go").replace("title: Chess", "title: Go")
 

@@ -17,7 +17,7 @@ from libs.catalog import load_snapshot
 from suite.home import Addresses, Home
 from tests.support.environment import without_settings
 from tests.support.repository import REPOSITORY
-from tests.unit.catalog.small_catalog import SMALL
+from tests.support.small_catalog import SMALL
 
 SHIPPED = sorted(file.stem for file in (REPOSITORY / "catalogs").glob("*.yaml"))
 # Port 9 of this machine: nothing answers.

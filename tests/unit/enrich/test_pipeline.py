@@ -20,7 +20,7 @@ from tests.support.enrich_fakes import (
     MemoryEventStore,
     MemorySessionStore,
 )
-from tests.unit.catalog.small_catalog import small
+from tests.support.small_catalog import small
 
 
 class Enrich:

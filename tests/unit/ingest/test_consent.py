@@ -7,7 +7,7 @@ from weir.common.v1 import event_pb2
 
 from libs.consent import ConsentUnavailable, encode_state
 from services.ingest.intake.model import Verdict
-from tests.unit.ingest.intake import (
+from tests.support.ingest_pipeline import (
     ANN,
     COACHING,
     NO_TELEMETRY,

@@ -8,8 +8,8 @@ from google.protobuf.struct_pb2 import ListValue
 
 from libs.consent import encode_state
 from services.ingest.intake.model import Verdict
-from tests.unit.ingest.fakes import CHESS, chess
-from tests.unit.ingest.intake import NO_TELEMETRY, Ingest, event_of, properties_of
+from tests.support.chess_catalog import CHESS, chess
+from tests.support.ingest_pipeline import NO_TELEMETRY, Ingest, event_of, properties_of
 
 YES = encode_state(1, {"telemetry": True, "coaching": True})
 

@@ -10,8 +10,15 @@ from weir.common.v1 import event_pb2
 from libs.consent import encode_state
 from services.ingest.intake.convert import results
 from services.ingest.intake.model import Verdict
-from tests.unit.ingest.fakes import CHESS, chess
-from tests.unit.ingest.intake import ANN, NO_TELEMETRY, PSEUDONYMS, Ingest, event_of, serialized
+from tests.support.chess_catalog import CHESS, chess
+from tests.support.ingest_pipeline import (
+    ANN,
+    NO_TELEMETRY,
+    PSEUDONYMS,
+    Ingest,
+    event_of,
+    serialized,
+)
 
 ALL = encode_state(1, {"telemetry": True, "coaching": True})
 AROUND: dict[str, Any] = {

@@ -10,8 +10,8 @@ import pytest
 
 from libs.consent import encode_state
 from services.ingest.intake.model import Verdict
-from tests.unit.ingest.fakes import CHESS, chess
-from tests.unit.ingest.intake import (
+from tests.support.chess_catalog import CHESS, chess
+from tests.support.ingest_pipeline import (
     ANN,
     NO_TELEMETRY,
     PSEUDONYMS,

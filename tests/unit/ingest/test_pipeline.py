@@ -11,8 +11,8 @@ from libs.common.errors import InvalidArgument, NotFound, ResourceExhausted
 from libs.common.ids import event_uuid
 from services.ingest.intake.convert import results
 from services.ingest.intake.model import Appended, Verdict
-from tests.unit.ingest.fakes import NOW_US
-from tests.unit.ingest.intake import (
+from tests.support.clocks import NOW_US
+from tests.support.ingest_pipeline import (
     NO_TELEMETRY,
     Ingest,
     event_of,

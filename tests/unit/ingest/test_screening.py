@@ -10,7 +10,8 @@ from services.ingest.intake.clock_check import ClockCheck
 from services.ingest.intake.model import Rejection, Screening
 from services.ingest.intake.sampling import sampled_out
 from services.ingest.intake.screening import screen
-from tests.unit.ingest.fakes import NOW_US, chess
+from tests.support.chess_catalog import chess
+from tests.support.clocks import NOW_US
 
 DAY_US = 24 * 3600 * 1_000_000
 

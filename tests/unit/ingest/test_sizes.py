@@ -8,7 +8,8 @@ from weir.common.v1 import event_pb2
 
 from services.ingest.intake.model import Rejection
 from services.ingest.intake.screening import screen
-from tests.unit.ingest.fakes import CHESS, NOW_US, chess
+from tests.support.chess_catalog import CHESS, chess
+from tests.support.clocks import NOW_US
 
 EMAIL = "email: {type: string, x-pii: true}"
 OPENINGS = CHESS.replace(EMAIL, f"{EMAIL}, opening: {{}}, board: {{}}")

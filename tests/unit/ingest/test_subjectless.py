@@ -8,8 +8,8 @@ from libs.catalog import compile_catalog
 from libs.consent import encode_state
 from services.ingest.intake.convert import results
 from services.ingest.intake.model import DropReason, Verdict
-from tests.unit.ingest.fakes import CHESS
-from tests.unit.ingest.intake import COACHING, NO_TELEMETRY, Ingest, event_of
+from tests.support.chess_catalog import CHESS
+from tests.support.ingest_pipeline import COACHING, NO_TELEMETRY, Ingest, event_of
 from weir_client import describe_status
 
 NO_COACHING = encode_state(1, {"coaching": False})

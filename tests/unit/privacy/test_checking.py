@@ -11,7 +11,7 @@ from libs.consent import ConsentState, Decision
 from services.privacy.consent.checking import Checker
 from services.privacy.consent.model import ConsentAnswer, Subject
 from services.privacy.consent.tokens import consent_token
-from tests.unit.privacy.fakes import FakeMirror, FakeStore
+from tests.support.privacy_fakes import FakeMirror, FakeStore
 
 ANN = Subject("chess", "ann")
 CATALOG: Any = SimpleNamespace(

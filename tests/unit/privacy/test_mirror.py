@@ -12,7 +12,7 @@ from services.privacy.consent import resync_queue as repairs_module
 from services.privacy.consent.mirror_sync import MirrorSync
 from services.privacy.consent.model import Subject
 from services.privacy.consent.resync_queue import ResyncQueue
-from tests.unit.privacy.fakes import FakeMirror, FakeStore
+from tests.support.privacy_fakes import FakeMirror, FakeStore
 
 CATALOG: Any = SimpleNamespace(app_id="chess")
 ANN, BOB, EVE = (Subject("chess", name) for name in ("ann", "bob", "eve"))

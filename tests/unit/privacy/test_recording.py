@@ -7,14 +7,10 @@ from libs.consent import ConsentState
 from services.privacy.consent.model import Recording, Subject
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.resync_queue import ResyncQueue
-from tests.unit.privacy.fakes import FakeMirror, FakeStore
+from tests.support.clocks import NOW_US, FixedClock
+from tests.support.privacy_fakes import FakeMirror, FakeStore
 
 ANN = Subject("chess", "ann")
-
-
-class FixedClock:
-    def now_us(self) -> int:
-        return 1_700_000_000_000_000
 
 
 class Scene:
@@ -23,11 +19,11 @@ class Scene:
         self.store = FakeStore(self.log)
         self.mirror = FakeMirror(self.log)
         self.repairs = ResyncQueue()
-        self.recorder = Recorder(self.store, self.mirror, self.repairs, FixedClock())
+        self.recorder = Recorder(self.store, self.mirror, self.repairs, FixedClock.of_us())
 
     async def record(self, **choices: bool) -> int:
         recorded = await self.recorder.record(Recording(ANN, choices, "ann", "test", "1"))
-        assert recorded.recorded_at_us == 1_700_000_000_000_000
+        assert recorded.recorded_at_us == NOW_US
         return recorded.version
 
 

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,20 +19,15 @@ from services.aggregate.model import Cursor
 from services.aggregate.rollups.convert import cell_cursor, cursor_values
 from services.privacy.consent.convert import history_cursor
 from services.privacy.consent.model import HistoryCursor
+from tests.support.clocks import FixedClock
 
 RPC = "/weir.aggregate.v1.AggregateService/QueryRollup"
 DAY_SECONDS = 24 * 60 * 60
 HERE = Cursor(datetime(2026, 4, 27, tzinfo=UTC), '{"guild_id":"g1"}', "ab" * 16)
 
 
-class SetClock:
-    """A clock that a test sets, in seconds."""
-
-    def __init__(self, seconds: int = 1_800_000_000) -> None:
-        self.seconds = seconds
-
-    def now_us(self) -> int:
-        return self.seconds * 1_000_000
+def clock_now() -> FixedClock:
+    return FixedClock.of_us(1_800_000_000_000_000)
 
 
 def request(**fields: Any) -> pb.QueryRollupRequest:
@@ -42,22 +37,22 @@ def request(**fields: Any) -> pb.QueryRollupRequest:
     return made
 
 
-def issued(clock: SetClock, **fields: Any) -> str:
+def issued(clock: FixedClock, **fields: Any) -> str:
     return PageTokens(RPC, clock).issue(request(**fields), cursor_values(HERE))
 
 
-def read(clock: SetClock, token: str, *, rpc: str = RPC, **fields: Any) -> Cursor | None:
+def read(clock: FixedClock, token: str, *, rpc: str = RPC, **fields: Any) -> Cursor | None:
     return PageTokens(rpc, clock).read(request(page_token=token, **fields), cell_cursor)
 
 
 def test_a_token_leads_back_to_its_place() -> None:
-    clock = SetClock()
+    clock = clock_now()
     assert read(clock, issued(clock)) == HERE
     assert read(clock, "") is None
 
 
 def test_a_token_serves_other_page_sizes_and_any_order_of_a_map() -> None:
-    clock = SetClock()
+    clock = clock_now()
     assert read(clock, issued(clock, page_size=10), page_size=99) == HERE
     assert read(clock, issued(clock), where={"mode": "duel", "guild_id": "g1"}) == HERE
 
@@ -73,7 +68,7 @@ def test_a_token_serves_other_page_sizes_and_any_order_of_a_map() -> None:
     ],
 )
 def test_a_token_of_another_call_is_invalid(other: dict[str, Any]) -> None:
-    clock = SetClock()
+    clock = clock_now()
     with pytest.raises(PageTokenInvalid) as rejection:
         read(clock, issued(clock), **other)
     assert (rejection.value.reason, rejection.value.field) == ("PAGE_TOKEN_INVALID", "page_token")
@@ -84,9 +79,9 @@ def test_a_token_of_another_call_is_invalid(other: dict[str, Any]) -> None:
     [(0, None), (DAY_SECONDS, None), (DAY_SECONDS + 1, PageTokenExpired), (-300, None)],
 )
 def test_a_token_is_valid_for_a_day(age: int, error: type[Exception] | None) -> None:
-    clock = SetClock()
+    clock = clock_now()
     token = issued(clock)
-    clock.seconds += age
+    clock.now += timedelta(seconds=age)
     if error is None:
         assert read(clock, token) == HERE
     else:
@@ -97,23 +92,23 @@ def test_a_token_is_valid_for_a_day(age: int, error: type[Exception] | None) -> 
 
 
 def test_a_token_of_another_call_is_invalid_also_when_it_is_old() -> None:
-    clock = SetClock()
+    clock = clock_now()
     token = issued(clock)
-    clock.seconds += DAY_SECONDS + 1
+    clock.now += timedelta(seconds=DAY_SECONDS + 1)
     with pytest.raises(PageTokenInvalid):
         read(clock, token, app_id="chess")
 
 
 def test_a_token_of_the_future_is_invalid() -> None:
-    clock = SetClock()
+    clock = clock_now()
     token = issued(clock)
-    clock.seconds -= 301
+    clock.now -= timedelta(seconds=301)
     with pytest.raises(PageTokenInvalid):
         read(clock, token)
 
 
 def test_a_token_with_one_bit_changed_is_invalid() -> None:
-    clock = SetClock()
+    clock = clock_now()
     token = issued(clock)
     raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     for position in range(len(raw)):
@@ -128,7 +123,7 @@ def test_a_token_with_one_bit_changed_is_invalid() -> None:
 @pytest.mark.parametrize("token", ["x", "e30=", "bnVsbA==", "WzEsMiwzLDRd", "'); DROP TABLE", "é"])
 def test_nonsense_is_no_token(token: str) -> None:
     with pytest.raises(PageTokenInvalid):
-        read(SetClock(), token)
+        read(clock_now(), token)
 
 
 @pytest.mark.parametrize(
@@ -152,14 +147,14 @@ def test_nonsense_is_no_token(token: str) -> None:
 )
 def test_a_forged_cursor_is_invalid(parse: Callable[..., object], values: list[Any]) -> None:
     """A token is not signed: a forged one has the right hash, and must not reach the database."""
-    clock = SetClock()
+    clock = clock_now()
     token = PageTokens(RPC, clock).issue(request(), values)
     with pytest.raises(PageTokenInvalid):
         PageTokens(RPC, clock).read(request(page_token=token), parse)
 
 
 def test_a_forged_token_that_holds_no_list_is_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = SetClock()
+    clock = clock_now()
     for content in (b"7", b"{", b"null"):
         monkeypatch.setattr("libs.rpc.page_tokens.orjson.dumps", lambda _, content=content: content)
         token = PageTokens(RPC, clock).issue(request(), [])
@@ -169,7 +164,7 @@ def test_a_forged_token_that_holds_no_list_is_invalid(monkeypatch: pytest.Monkey
 
 
 def test_a_place_in_a_history() -> None:
-    clock = SetClock()
+    clock = clock_now()
     pages = PageTokens("/weir.privacy.v1.PrivacyService/GetConsentHistory", clock)
     ann = privacy_service_pb2.GetConsentHistoryRequest(app_id="chess", subject_id="ann")
     token = pages.issue(ann, [7, "telemetry"])

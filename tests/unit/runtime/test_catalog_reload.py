@@ -14,8 +14,8 @@ from libs.catalog import CatalogError, load_snapshot
 from libs.common.errors import ConfigurationError
 from libs.runtime.catalog_reload import CatalogReload, open_catalogs
 from libs.runtime.settings import CommonSettings
+from tests.support.small_catalog import SMALL
 from tests.support.waiting import until
-from tests.unit.catalog.small_catalog import SMALL
 
 # Short, so that no test waits long for the next look at the folder.
 POLL_SECONDS = 0.05

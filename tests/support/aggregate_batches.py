@@ -1,85 +1,16 @@
-"""A small catalog, and events and batches of it."""
+"""Events of the arena catalog as ingest leaves them, and batches of them as enrich writes them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import orjson
 from weir.common.v1 import event_pb2
 from weir.streams.v1 import batch_pb2
 
-from libs.catalog import load_catalog
 from libs.common.ids import new_uuid7
 from services.aggregate.counting.convert import stored_batch
 from services.aggregate.model import StoredBatch
-from services.aggregate.plan import AppPlan, compile_plan
-
-APP = "arena"
-CATALOG = """
-app_id: arena
-title: Arena
-subject: {name: player_id}
-group: {name: guild_id}
-purposes:
-  telemetry: {default: granted, when_denied: anonymize}
-categories:
-  play:
-    pii: anonymized
-    purpose: telemetry
-    producers: [server, frontend]
-    retention: {raw: 90d, aggregate: 5y}
-events:
-  match.ended:
-    category: play
-    description: A match is over
-    versions:
-      1.0.0:
-        properties:
-          mode: {}
-          score: {type: number}
-          loot: {type: object}
-  match.left:
-    category: play
-    description: A player leaves
-rollups:
-  matches:
-    events: [match.ended]
-    period: week
-    dimensions: [guild_id, properties.mode]
-    metrics:
-      matches: count
-      players: {distinct: subject}
-      score: {sum: properties.score}
-      mean: {avg: properties.score}
-      worst: {min: properties.score}
-      best: {max: properties.score}
-  scores:
-    events: ['*']
-    period: month
-    dimensions: [country, entity.type, context.platform, producer]
-    metrics:
-      score: {sum: properties.score}
-  loot:
-    events: [match.ended]
-    period: day
-    metrics:
-      items: {distinct: properties.loot.item}
-"""
-
-
-def write_catalog(folder: Path) -> Path:
-    """Puts the catalog into a folder of catalogs; returns the folder."""
-    (folder / f"{APP}.yaml").write_text(CATALOG)
-    return folder
-
-
-@cache
-def plan() -> AppPlan:
-    """The catalog's plan."""
-    with TemporaryDirectory() as folder:
-        return compile_plan(load_catalog(write_catalog(Path(folder)) / f"{APP}.yaml"))
+from tests.support.arena_catalog import APP
 
 
 def at(text: str) -> datetime:

@@ -18,7 +18,9 @@ from services.ingest.intake.consent_gate import ConsentGate
 from services.ingest.intake.model import Append, Outcome
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.settings import IngestSettings
-from tests.unit.ingest.fakes import NOW_US, Answers, BatchIds, FixedClock, Recorder, chess
+from tests.support.chess_catalog import chess
+from tests.support.clocks import NOW_US, FixedClock
+from tests.support.ingest_fakes import Answers, BatchIds, Recorder
 
 PSEUDONYMS = Pseudonymizer(b"0123456789abcdef")
 ANN = PSEUDONYMS.pseudonym("chess", "ann")
@@ -42,7 +44,7 @@ class Ingest:
             self.catalogs,
             ConsentGate(self.answers, Anonymizer(PSEUDONYMS)),
             self.stream,
-            FixedClock(),
+            FixedClock.of_us(),
             BatchIds(),
             IngestSettings(**settings),
         )

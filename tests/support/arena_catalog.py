@@ -1,0 +1,73 @@
+"""A catalog whose rollups have every kind of metric, period and dimension."""
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from libs.catalog import load_catalog
+from services.aggregate.plan import AppPlan, compile_plan
+
+APP = "arena"
+CATALOG = """
+app_id: arena
+title: Arena
+subject: {name: player_id}
+group: {name: guild_id}
+purposes:
+  telemetry: {default: granted, when_denied: anonymize}
+categories:
+  play:
+    pii: anonymized
+    purpose: telemetry
+    producers: [server, frontend]
+    retention: {raw: 90d, aggregate: 5y}
+events:
+  match.ended:
+    category: play
+    description: A match is over
+    versions:
+      1.0.0:
+        properties:
+          mode: {}
+          score: {type: number}
+          loot: {type: object}
+  match.left:
+    category: play
+    description: A player leaves
+rollups:
+  matches:
+    events: [match.ended]
+    period: week
+    dimensions: [guild_id, properties.mode]
+    metrics:
+      matches: count
+      players: {distinct: subject}
+      score: {sum: properties.score}
+      mean: {avg: properties.score}
+      worst: {min: properties.score}
+      best: {max: properties.score}
+  scores:
+    events: ['*']
+    period: month
+    dimensions: [country, entity.type, context.platform, producer]
+    metrics:
+      score: {sum: properties.score}
+  loot:
+    events: [match.ended]
+    period: day
+    metrics:
+      items: {distinct: properties.loot.item}
+"""
+
+
+def write_catalog(folder: Path) -> Path:
+    """Puts the catalog into a folder of catalogs; returns the folder."""
+    (folder / f"{APP}.yaml").write_text(CATALOG)
+    return folder
+
+
+@cache
+def plan() -> AppPlan:
+    """The catalog's plan."""
+    with TemporaryDirectory() as folder:
+        return compile_plan(load_catalog(write_catalog(Path(folder)) / f"{APP}.yaml"))
