@@ -15,6 +15,7 @@ from services.enrich.steps.context_enrichment import ContextReaders
 from services.enrich.steps.country import country_lookup, country_step
 from services.enrich.steps.enricher import Enricher
 from services.enrich.steps.user_agent import USER_AGENT_STEP
+from tests.support.events import event_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOON_US = 1_795_176_000_000_000
@@ -23,11 +24,7 @@ CONTEXT_STEPS = (country_step(country_lookup(None)), USER_AGENT_STEP)
 
 def event(event_id: str = "e1", at_us: int = NOON_US, **fields: Any) -> event_pb2.Event:
     """An event with what ingest fills in."""
-    made = event_pb2.Event(
-        **{"event_id": event_id, "name": "game.ended", "properties_json": b"{}", **fields}
-    )
-    made.occurred_at.FromMicroseconds(at_us)
-    return made
+    return event_of(event_id, at_us, **{"properties_json": b"{}", **fields})
 
 
 def entry_of(

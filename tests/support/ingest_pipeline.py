@@ -1,9 +1,8 @@
-"""A pipeline on stand-ins, and events for it."""
+"""Ingest's pipeline on stand-ins."""
 
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.streams.v1 import batch_pb2
@@ -19,7 +18,7 @@ from services.ingest.intake.model import Append, Outcome
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.settings import IngestSettings
 from tests.support.chess_catalog import chess
-from tests.support.clocks import NOW_US, FixedClock
+from tests.support.clocks import FixedClock
 from tests.support.ingest_fakes import Answers, BatchIds, Recorder
 
 PSEUDONYMS = Pseudonymizer(b"0123456789abcdef")
@@ -81,15 +80,3 @@ def _dead_letters(append: Append) -> Iterable[batch_pb2.DeadLetter]:
 def serialized(append: Append) -> bytes:
     """All that is written to the streams."""
     return convert.event_batch(append) + convert.dead_letter_batch(append.dead_letters)
-
-
-def event_of(event_id: str = "e1", **fields: Any) -> event_pb2.Event:
-    event = event_pb2.Event(
-        **{"event_id": event_id, "name": "game.ended", "properties_json": b'{"moves":3}', **fields}
-    )
-    event.occurred_at.FromMicroseconds(NOW_US)
-    return event
-
-
-def properties_of(event: event_pb2.Event) -> Any:
-    return orjson.loads(event.properties_json)

@@ -8,7 +8,8 @@ import orjson
 from weir.common.v1 import event_pb2
 
 from libs.catalog import Catalog, load_catalogs
-from tests.support.ingest_pipeline import Ingest, event_of
+from tests.support.events import event_of
+from tests.support.ingest_pipeline import Ingest
 from tests.support.repository import REPOSITORY
 
 PRODUCERS = {

@@ -6,7 +6,8 @@ from libs.catalog import Snapshot
 from libs.common.errors import AppUnknown
 from services.ingest.intake.model import Verdict
 from tests.support.chess_catalog import CHESS, chess
-from tests.support.ingest_pipeline import Ingest, event_of
+from tests.support.events import event_of
+from tests.support.ingest_pipeline import Ingest
 
 # A property has to be there, and an event is gone.
 STRICTER = CHESS.replace("  login.failed: {category: audit}\n", "").replace(

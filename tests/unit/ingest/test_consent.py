@@ -7,15 +7,8 @@ from weir.common.v1 import event_pb2
 
 from libs.consent import ConsentUnavailable, encode_state
 from services.ingest.intake.model import Verdict
-from tests.support.ingest_pipeline import (
-    ANN,
-    COACHING,
-    NO_TELEMETRY,
-    PSEUDONYMS,
-    Ingest,
-    event_of,
-    properties_of,
-)
+from tests.support.events import event_of, properties_of
+from tests.support.ingest_pipeline import ANN, COACHING, NO_TELEMETRY, PSEUDONYMS, Ingest
 
 
 async def test_a_refusal_anonymizes_everywhere_that_the_event_names_the_person() -> None:

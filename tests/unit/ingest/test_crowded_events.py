@@ -9,7 +9,8 @@ from google.protobuf.struct_pb2 import ListValue
 from libs.consent import encode_state
 from services.ingest.intake.model import Verdict
 from tests.support.chess_catalog import CHESS, chess
-from tests.support.ingest_pipeline import NO_TELEMETRY, Ingest, event_of, properties_of
+from tests.support.events import event_of, properties_of
+from tests.support.ingest_pipeline import NO_TELEMETRY, Ingest
 
 YES = encode_state(1, {"telemetry": True, "coaching": True})
 

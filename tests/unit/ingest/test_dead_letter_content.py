@@ -11,14 +11,8 @@ from libs.consent import encode_state
 from services.ingest.intake.convert import results
 from services.ingest.intake.model import Verdict
 from tests.support.chess_catalog import CHESS, chess
-from tests.support.ingest_pipeline import (
-    ANN,
-    NO_TELEMETRY,
-    PSEUDONYMS,
-    Ingest,
-    event_of,
-    serialized,
-)
+from tests.support.events import event_of
+from tests.support.ingest_pipeline import ANN, NO_TELEMETRY, PSEUDONYMS, Ingest, serialized
 
 ALL = encode_state(1, {"telemetry": True, "coaching": True})
 AROUND: dict[str, Any] = {

@@ -11,15 +11,8 @@ import pytest
 from libs.consent import encode_state
 from services.ingest.intake.model import Verdict
 from tests.support.chess_catalog import CHESS, chess
-from tests.support.ingest_pipeline import (
-    ANN,
-    NO_TELEMETRY,
-    PSEUDONYMS,
-    Ingest,
-    event_of,
-    properties_of,
-    serialized,
-)
+from tests.support.events import event_of, properties_of
+from tests.support.ingest_pipeline import ANN, NO_TELEMETRY, PSEUDONYMS, Ingest, serialized
 
 SUMMED = """\
 rollups:

@@ -12,11 +12,8 @@ from libs.common.ids import event_uuid
 from services.ingest.intake.convert import results
 from services.ingest.intake.model import Appended, Verdict
 from tests.support.clocks import NOW_US
-from tests.support.ingest_pipeline import (
-    NO_TELEMETRY,
-    Ingest,
-    event_of,
-)
+from tests.support.events import event_of
+from tests.support.ingest_pipeline import NO_TELEMETRY, Ingest
 from weir_client import describe_status
 
 

@@ -12,16 +12,13 @@ from services.ingest.intake.sampling import sampled_out
 from services.ingest.intake.screening import screen
 from tests.support.chess_catalog import chess
 from tests.support.clocks import NOW_US
+from tests.support.events import event_of
 
 DAY_US = 24 * 3600 * 1_000_000
 
 
 def _event(occurred_at_us: int = NOW_US, **fields: Any) -> event_pb2.Event:
-    event = event_pb2.Event(
-        **{"event_id": "e1", "name": "game.ended", "properties_json": b'{"moves":3}', **fields}
-    )
-    event.occurred_at.FromMicroseconds(occurred_at_us)
-    return event
+    return event_of(at_us=occurred_at_us, **fields)
 
 
 def _screen(*events: event_pb2.Event) -> Screening:

@@ -10,6 +10,7 @@ from services.ingest.intake.model import Rejection
 from services.ingest.intake.screening import screen
 from tests.support.chess_catalog import CHESS, chess
 from tests.support.clocks import NOW_US
+from tests.support.events import event_of
 
 EMAIL = "email: {type: string, x-pii: true}"
 OPENINGS = CHESS.replace(EMAIL, f"{EMAIL}, opening: {{}}, board: {{}}")
@@ -25,14 +26,7 @@ CUT = "limits: {longer_dimension: cut}\n"
 
 
 def _event(properties: dict[str, Any] | None = None, **fields: Any) -> event_pb2.Event:
-    event = event_pb2.Event(
-        event_id="e1",
-        name="game.ended",
-        properties_json=orjson.dumps({"moves": 3, **(properties or {})}),
-        **fields,
-    )
-    event.occurred_at.FromMicroseconds(NOW_US)
-    return event
+    return event_of(properties_json=orjson.dumps({"moves": 3, **(properties or {})}), **fields)
 
 
 def _refusal(event: event_pb2.Event, catalog: str = OPENINGS + ROLLUPS) -> Rejection | None:

@@ -9,7 +9,8 @@ from libs.consent import encode_state
 from services.ingest.intake.convert import results
 from services.ingest.intake.model import DropReason, Verdict
 from tests.support.chess_catalog import CHESS
-from tests.support.ingest_pipeline import COACHING, NO_TELEMETRY, Ingest, event_of
+from tests.support.events import event_of
+from tests.support.ingest_pipeline import COACHING, NO_TELEMETRY, Ingest
 from weir_client import describe_status
 
 NO_COACHING = encode_state(1, {"coaching": False})

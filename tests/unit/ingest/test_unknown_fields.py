@@ -4,7 +4,8 @@ import pytest
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from services.ingest.intake.convert import events_of
-from tests.support.ingest_pipeline import Ingest, event_of, serialized
+from tests.support.events import event_of
+from tests.support.ingest_pipeline import Ingest, serialized
 
 # Field 1000, a text: tag (1000 << 3 | 2) as a varint, length, content.
 UNKNOWN = b"\xc2\x3e\x06canary"
