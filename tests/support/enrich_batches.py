@@ -15,7 +15,7 @@ from services.enrich.steps.context_enrichment import ContextReaders
 from services.enrich.steps.country import country_lookup, country_step
 from services.enrich.steps.enricher import Enricher
 from services.enrich.steps.user_agent import USER_AGENT_STEP
-from tests.support.events import event_of
+from tests.support.events import event_at
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOON_US = 1_795_176_000_000_000
@@ -24,7 +24,7 @@ CONTEXT_STEPS = (country_step(country_lookup(None)), USER_AGENT_STEP)
 
 def event(event_id: str = "e1", at_us: int = NOON_US, **fields: Any) -> event_pb2.Event:
     """An event with what ingest fills in."""
-    return event_of(event_id, at_us, **{"properties_json": b"{}", **fields})
+    return event_at(at_us, event_id, **{"properties_json": b"{}", **fields})
 
 
 def entry_of(

@@ -12,13 +12,13 @@ from services.ingest.intake.sampling import sampled_out
 from services.ingest.intake.screening import screen
 from tests.support.chess_catalog import chess
 from tests.support.clocks import NOW_US
-from tests.support.events import event_of
+from tests.support.events import event_at
 
 DAY_US = 24 * 3600 * 1_000_000
 
 
 def _event(occurred_at_us: int = NOW_US, **fields: Any) -> event_pb2.Event:
-    return event_of(at_us=occurred_at_us, **fields)
+    return event_at(occurred_at_us, **fields)
 
 
 def _screen(*events: event_pb2.Event) -> Screening:
