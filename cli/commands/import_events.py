@@ -22,7 +22,7 @@ from cli.event_files import (
 )
 from cli.exits import call_errors_as_messages, fail
 from cli.importing.day_order import DayOrderError, find_day_order
-from cli.importing.duplicates import duplicates_note
+from cli.importing.duplicates_note import duplicates_note
 from cli.importing.mapping import MappingError, RowMapping, parse_mapping
 from cli.importing.reading import Reading, ReadingError
 from cli.importing.time_shapes import DayOrder

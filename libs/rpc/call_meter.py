@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from libs.rpc.metrics import CALL_SECONDS, OPEN_CALLS
+from libs.rpc.metrics import CALL_SECONDS, OPEN_CALLS, method_label
 
 # What the conventions want for methods that the server does not know: callers could invent any number.
 OTHER = "_OTHER"
@@ -21,7 +21,7 @@ class CallMeter:
     """The measurements of one method, whose full name is `/package.Service/Method` or OTHER."""
 
     def __init__(self, method: str) -> None:
-        self._method = method.removeprefix("/")
+        self._method = method_label(method)
         self._by_code: dict[str, Any] = {}
         self._open = _open_calls(self._method)
 

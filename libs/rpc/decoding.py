@@ -1,4 +1,4 @@
-"""Bytes to messages: what is no message is the caller's mistake, and not the service's failure."""
+"""Decodes requests; bytes that cannot be decoded are an INVALID_ARGUMENT."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ class Decoder:
         try:
             message = self._deserialize(data)
         except DecodeError:
-            metrics.UNREADABLE.labels(self._method).inc()
+            metrics.UNREADABLE.labels(metrics.method_label(self._method)).inc()
             self._warning.note(method=self._method)
             raise UnreadableMessage from None
         if self._check is not None:

@@ -19,15 +19,15 @@ import structlog
 
 from libs.common.errors import DeadlineExceeded, Unavailable, Unimplemented, WeirError
 from libs.rpc import metrics
+from libs.rpc.access import ANONYMOUS, AccessControl
 from libs.rpc.app_isolation import app_check
-from libs.rpc.auth import ANONYMOUS, Authentication
+from libs.rpc.call_limits import OpenCalls
 from libs.rpc.call_meter import OTHER, CallMeter
 from libs.rpc.decoding import Decoder
 from libs.rpc.permissions import Rule
 from libs.rpc.principal import CURRENT, Principal
 from libs.rpc.request_reading import begun_in_time, read_first, required
 from libs.rpc.status import abort
-from libs.rpc.stream_limits import OpenStreams
 from libs.runtime.settings import CommonSettings
 
 log = structlog.get_logger()
@@ -41,14 +41,14 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     def __init__(
         self,
-        authentication: Authentication,
+        access: AccessControl,
         settings: CommonSettings,
         transient: tuple[type[Exception], ...],
     ) -> None:
-        self._authentication = authentication
+        self._access = access
         self._max_call_seconds = settings.max_call_seconds
         self._first_message_seconds = settings.first_message_seconds
-        self._streams = OpenStreams(
+        self._calls = OpenCalls(
             per_connection=settings.max_streams_per_connection,
             per_credential=settings.max_streams_per_credential,
             per_address=settings.max_anonymous_calls_per_address,
@@ -63,11 +63,11 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     ) -> grpc.RpcMethodHandler | None:
         method: str = details.method
         try:
-            principal = self._authentication.principal(method, details.invocation_metadata)
+            principal = self._access.principal(method, details.invocation_metadata)
             wrapped = self._handlers.get((method, principal.name))
             if wrapped is not None:
                 return wrapped
-            rule = self._authentication.rule(method, principal)
+            rule = self._access.rule(method, principal)
         except WeirError as error:
             return _denying(error, self._meter(method))
         handler = await continuation(details)
@@ -79,7 +79,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return wrapped
 
     def _meter(self, method: str) -> CallMeter:
-        known = method if self._authentication.knows(method) else OTHER
+        known = method if self._access.knows(method) else OTHER
         meter = self._meters.get(known)
         if meter is None:
             meter = self._meters[known] = CallMeter(known)
@@ -134,7 +134,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     ) -> AbstractContextManager[None]:
         if principal.name != ANONYMOUS.name:
             return nullcontext()
-        return self._streams.hold_waiting(connection=context.peer())
+        return self._calls.hold_waiting(connection=context.peer())
 
     def _stream(self, method: str, principal: Principal, behavior: Call) -> Call:
         meter = self._meter(method)
@@ -143,7 +143,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             CURRENT.set(principal)
             with meter.measure(context):
                 try:
-                    with self._streams.hold(connection=context.peer(), credential=principal.name):
+                    with self._calls.hold(connection=context.peer(), credential=principal.name):
                         messages = begun_in_time(requests, self._first_message_seconds)
                         return await behavior(messages, context)
                 except Exception as error:
@@ -159,7 +159,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return call
 
     def _too_long(self, method: str) -> WeirError:
-        metrics.TIMED_OUT.labels(method).inc()
+        metrics.TIMED_OUT.labels(metrics.method_label(method)).inc()
         seconds = self._max_call_seconds
         return DeadlineExceeded(
             f"the call took longer than the {seconds:g} s that this service permits",

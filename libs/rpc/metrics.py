@@ -21,15 +21,20 @@ OPEN_CALLS = Gauge(
     "weir_rpc_open_calls", "Calls and streams that are being answered", ["rpc_method"]
 )
 UNREADABLE = Counter(
-    "weir_rpc_unreadable_messages_total",
+    "weir_rpc_unreadable_messages",
     "Messages whose bytes are no message of the method's type",
-    ["method"],
+    ["rpc_method"],
 )
-REFUSED_STREAMS = Counter(
-    "weir_rpc_refused_streams_total",
-    "Streams, and calls that wait for their message, beyond a limit",
+REFUSED_CALLS = Counter(
+    "weir_rpc_refused_calls",
+    "Streams, and unary calls that wait for their message, beyond a limit",
     ["limit"],
 )
 TIMED_OUT = Counter(
-    "weir_rpc_timed_out_calls_total", "Calls that were ended because they took too long", ["method"]
+    "weir_rpc_timed_out_calls", "Calls that were ended because they took too long", ["rpc_method"]
 )
+
+
+def method_label(method: str) -> str:
+    """The `rpc_method` of `/package.Service/Method`: the conventions write it without the first slash."""
+    return method.removeprefix("/")

@@ -9,7 +9,7 @@ import grpc
 from grpc_channelz.v1 import channelz
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from libs.rpc.auth import authentication
+from libs.rpc.access import access_control
 from libs.rpc.interceptor import RpcInterceptor
 from libs.rpc.permissions import RULES, Rule
 from libs.rpc.readiness import Startup
@@ -52,7 +52,7 @@ class GrpcServer:
     ) -> None:
         self._server = grpc.aio.server(
             options=server_options(settings),
-            interceptors=[RpcInterceptor(authentication(settings, rules), settings, STORES_DOWN)],
+            interceptors=[RpcInterceptor(access_control(settings, rules), settings, STORES_DOWN)],
         )
         self._needs = {
             "": Needs(),

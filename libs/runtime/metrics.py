@@ -14,5 +14,5 @@ CATALOG_BROKEN = Gauge(
     "1 while the folder's catalogs are broken and those from before stay in use",
 )
 CATALOG_FAILURES = Counter(
-    "weir_catalog_reload_failures_total", "Times that changed catalogs were refused"
+    "weir_catalog_reload_failures", "Times that changed catalogs were refused"
 )

@@ -144,7 +144,7 @@ class PseudonymSettings(CommonSettings):
     pseudonym_epoch: int = 1
 
 
-class ReaderSettings(CommonSettings):
+class ReadDatabaseSettings(CommonSettings):
     """Where to read what may be some seconds old; `WEIR_READ_DATABASE_URL` can lead to a replica."""
 
     # Empty: the same as `database_url`.

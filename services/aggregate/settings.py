@@ -3,11 +3,11 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from libs.runtime.settings import ReaderSettings
+from libs.runtime.settings import ReadDatabaseSettings
 from libs.streams.settings import StreamReaderSettings
 
 
-class AggregateSettings(StreamReaderSettings, ReaderSettings):
+class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings):
     """Limits of the aggregate service."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_AGGREGATE_")

@@ -11,7 +11,7 @@ RECORDINGS = Counter("weir_privacy_recordings", "Grants and withdrawals recorded
 MIRROR_FILLS = Counter(
     "weir_privacy_mirror_fills", "Times an app's mirror was filled; one for each app at the start"
 )
-REPAIRS = Gauge(
-    "weir_privacy_repairs",
+RESYNCS_PENDING = Gauge(
+    "weir_privacy_resyncs_pending",
     "People whose mirror may differ from what is recorded; 0 but for moments",
 )

@@ -56,7 +56,7 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
     checker = Checker(catalogs, reader, store)
     recorder = Recorder(store, mirror, resyncs, clock)
     servicer = PrivacyServicer(catalogs, checker, recorder, store, clock)
-    metrics.REPAIRS.set_function(resyncs.__len__)
+    metrics.RESYNCS_PENDING.set_function(resyncs.__len__)
     return ServiceParts(
         bindings=[
             Binding(

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.jobs.job import Job
-from libs.runtime.settings import CommonSettings, PseudonymSettings, ReaderSettings
+from libs.runtime.settings import CommonSettings, PseudonymSettings, ReadDatabaseSettings
 from libs.streams.settings import StreamReaderSettings
 from services.aggregate.jobs import aggregate_jobs
 from services.aggregate.settings import AggregateSettings
@@ -31,7 +31,7 @@ SECTIONS: dict[str, type[CommonSettings]] = {
     "All services": CommonSettings,
     "Services that read streams": StreamReaderSettings,
     "Services that make pseudonyms": PseudonymSettings,
-    "Services that read what may be late": ReaderSettings,
+    "Services that read what may be late": ReadDatabaseSettings,
     "ingest": IngestSettings,
     "enrich": EnrichSettings,
     "aggregate": AggregateSettings,

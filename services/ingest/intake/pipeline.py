@@ -10,8 +10,9 @@ from libs.common.clock import Clock
 from libs.common.errors import InvalidArgument, LimitExceeded
 from libs.common.ids import event_uuid
 from libs.common.sharding import shard_of
+from services.ingest.dead_letters.ids import dead_letter_id
 from services.ingest.intake.consent_gate import ConsentGate
-from services.ingest.intake.identity import ShardPart, dead_letter_id, fingerprint
+from services.ingest.intake.duplicate_keys import ShardPart, fingerprint
 from services.ingest.intake.model import (
     Append,
     Candidate,

@@ -13,7 +13,7 @@ from services.ingest.intake import convert
 from services.ingest.intake.model import Append, Appended, Backlog
 from services.ingest.settings import IngestSettings
 
-APPEND_SCRIPT = Path(__file__).with_name("append_script.lua")
+APPEND_SCRIPT = Path(__file__).with_name("dedupe_and_append.lua")
 
 
 class RedisRawStream:

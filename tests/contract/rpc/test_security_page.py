@@ -4,7 +4,7 @@ import re
 
 from weir.common.v1 import error_reason_pb2
 
-from libs.rpc.auth import READING
+from libs.rpc.access import READING
 from libs.rpc.page_tokens import VALID_HOURS
 from libs.rpc.permissions import RULES
 from tests.support.repository import REPOSITORY

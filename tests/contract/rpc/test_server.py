@@ -118,12 +118,12 @@ async def test_a_call_that_ends_without_its_message_is_refused(served: Served, s
 async def test_a_unary_call_that_takes_too_long_is_ended() -> None:
     async with Served(max_call_seconds=0.2) as served:
         served.servicer.gate.clear()
-        before = _sample("weir_rpc_timed_out_calls_total", method=f"/{SERVICE}/unary_unary")
+        before = _sample("weir_rpc_timed_out_calls_total", rpc_method=f"{SERVICE}/unary_unary")
         with pytest.raises(grpc.aio.AioRpcError) as rejection:
             await method(served.channel(), "unary_unary")(Timestamp(), metadata=METADATA)
         assert reason_of(rejection.value) == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT", "")
         assert details_of(rejection.value).metadata == {"limit": "max_call_seconds", "value": "0.2"}
-        after = _sample("weir_rpc_timed_out_calls_total", method=f"/{SERVICE}/unary_unary")
+        after = _sample("weir_rpc_timed_out_calls_total", rpc_method=f"{SERVICE}/unary_unary")
         assert after - before == 1
 
 
@@ -131,7 +131,7 @@ async def test_a_unary_call_that_takes_too_long_is_ended() -> None:
 async def test_bytes_that_are_no_message_are_the_callers_mistake(
     served: Served, shape: str
 ) -> None:
-    before = _sample("weir_rpc_unreadable_messages_total", method=f"/{SERVICE}/{shape}")
+    before = _sample("weir_rpc_unreadable_messages_total", rpc_method=f"{SERVICE}/{shape}")
     channel = served.channel()
     argument = (lambda: iter([NO_MESSAGE])) if shape.startswith("stream") else (lambda: NO_MESSAGE)
     with capture_logs() as lines:
@@ -140,7 +140,7 @@ async def test_bytes_that_are_no_message_are_the_callers_mistake(
             with pytest.raises(grpc.aio.AioRpcError) as rejection:
                 await (call if shape.endswith("unary") else call.read())
             assert reason_of(rejection.value) == ("INVALID_ARGUMENT", "MESSAGE_UNREADABLE", "")
-    after = _sample("weir_rpc_unreadable_messages_total", method=f"/{SERVICE}/{shape}")
+    after = _sample("weir_rpc_unreadable_messages_total", rpc_method=f"{SERVICE}/{shape}")
     assert after - before == 3
     [line] = lines
     assert line == {

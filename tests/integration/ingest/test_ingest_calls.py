@@ -238,18 +238,18 @@ async def test_the_sender_waits_while_too_many_streams_are_open() -> None:
         channel, call = await _streaming(ingest)
         async with channel:
             with grpc.insecure_channel(ingest.address) as other:
-                before = _refused_streams()
+                before = _refused_calls()
                 sending = asyncio.create_task(asyncio.to_thread(_send_over, other))
-                await until(lambda: _refused_streams() > before)
+                await until(lambda: _refused_calls() > before)
                 assert not sending.done()
                 await call.done_writing()
                 assert await call.read() is grpc.aio.EOF
                 assert (await sending).totals.accepted == 1
 
 
-def _refused_streams() -> float:
+def _refused_calls() -> float:
     labels = {"limit": "max_streams_per_credential"}
-    return REGISTRY.get_sample_value("weir_rpc_refused_streams_total", labels) or 0.0
+    return REGISTRY.get_sample_value("weir_rpc_refused_calls_total", labels) or 0.0
 
 
 def _track(ingest: Ingest, *events: event_pb2.Event) -> pb.TrackBatchResponse:

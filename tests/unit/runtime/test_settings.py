@@ -3,7 +3,7 @@
 import pytest
 
 from libs.common.errors import ConfigurationError
-from libs.runtime.settings import CommonSettings, ReaderSettings
+from libs.runtime.settings import CommonSettings, ReadDatabaseSettings
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,8 @@ def test_reading_has_an_address_of_its_own_or_that_of_the_database(
 ) -> None:
     monkeypatch.setenv("WEIR_DATABASE_URL", "postgresql://weir@primary/events")
     monkeypatch.delenv("WEIR_READ_DATABASE_URL", raising=False)
-    assert ReaderSettings().read_url == "postgresql://weir@primary/events"
+    assert ReadDatabaseSettings().read_url == "postgresql://weir@primary/events"
     monkeypatch.setenv("WEIR_READ_DATABASE_URL", "postgresql://weir@replica/events")
-    settings = ReaderSettings()
+    settings = ReadDatabaseSettings()
     assert settings.read_url == "postgresql://weir@replica/events"
     assert settings.database_url.get_secret_value() == "postgresql://weir@primary/events"

@@ -1,7 +1,7 @@
 """What an import says about duplicates."""
 
 from cli.derived_ids import IdFrom
-from cli.importing.duplicates import duplicates_note
+from cli.importing.duplicates_note import duplicates_note
 
 
 def test_no_duplicates_no_words() -> None:

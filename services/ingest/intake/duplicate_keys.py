@@ -1,15 +1,13 @@
 """What makes two events the same one: their ids, and whether their payloads agree."""
 
-import uuid
 from dataclasses import dataclass, field
 from functools import lru_cache
 from zlib import crc32
 
-from libs.common.ids import event_uuid, uuid5
-from services.ingest.intake.model import Candidate, RejectedEvent
+from libs.common.ids import event_uuid
+from services.ingest.intake.model import Candidate
 
 NO_KEY = bytes(16)
-DEAD_LETTER_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "dead-letter.weir").bytes
 
 
 def fingerprint(candidate: Candidate) -> bytes:
@@ -21,15 +19,6 @@ def fingerprint(candidate: Candidate) -> bytes:
 @lru_cache(maxsize=4096)
 def _checksum(name: str) -> int:
     return crc32(name.encode())
-
-
-def dead_letter_id(app_id: str, rejected: RejectedEvent) -> bytes:
-    """The id of a rejected event's dead letter, 16 bytes: the same one if the event comes again because an
-    ack was lost. Made from what is kept of the event, so that it reveals nothing else."""
-    _, event, rejection = rejected
-    parts = (app_id.encode(), rejection.reason.encode(), rejection.field.encode())
-    kept = event.SerializeToString(deterministic=True)
-    return uuid5(DEAD_LETTER_NAMESPACE, b"\x00".join((*parts, kept)))
 
 
 @dataclass(slots=True)

@@ -5,14 +5,14 @@ from contextlib import ExitStack
 import pytest
 
 from libs.common.errors import LimitExceeded
-from libs.rpc.auth import ANONYMOUS, SUITE_TOKEN
-from libs.rpc.stream_limits import OpenStreams
+from libs.rpc.access import ANONYMOUS, SUITE_TOKEN
+from libs.rpc.call_limits import OpenCalls
 
 PER_ADDRESS = "max_anonymous_calls_per_address"
 
 
-def _limits(per_address: int = 2) -> OpenStreams:
-    return OpenStreams(per_connection=100, per_credential=5, per_address=per_address)
+def _limits(per_address: int = 2) -> OpenCalls:
+    return OpenCalls(per_connection=100, per_credential=5, per_address=per_address)
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from urllib.parse import unquote
 
 from libs.common.errors import LimitExceeded
 from libs.rpc import metrics
-from libs.rpc.auth import ANONYMOUS
+from libs.rpc.access import ANONYMOUS
 
 # Streams end when a producer ends: soon enough to try again, and not all the time.
 RETRY_AFTER_SECONDS = 1.0
 
 
-class OpenStreams:
+class OpenCalls:
     """Counts the calls that are open: by connection, by credential and, without a token, by address.
 
     A `connection` is a peer as gRPC writes it, such as `ipv4:192.0.2.7:50123`.
@@ -72,7 +72,7 @@ class OpenStreams:
         name = key[0]
         limit = self._limits[name]
         if self._open[key] >= limit:
-            metrics.REFUSED_STREAMS.labels(name).inc()
+            metrics.REFUSED_CALLS.labels(name).inc()
             raise LimitExceeded(
                 f"{limit} calls are open already; the limit is {name}",
                 limit=name,

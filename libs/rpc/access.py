@@ -9,11 +9,11 @@ from libs.rpc.principal import Principal
 from libs.runtime.settings import CommonSettings
 
 # Every permission that an RPC needs.
-ALL = frozenset(Permission)
+ALL_PERMISSIONS = frozenset(Permission)
 # The suite's own token: services and tools of the operator.
-SUITE_TOKEN = Principal("suite token", ALL)
+SUITE_TOKEN = Principal("suite token", ALL_PERMISSIONS)
 # All callers of a suite that has no token.
-NO_TOKEN = Principal("no token", ALL)
+NO_TOKEN = Principal("no token", ALL_PERMISSIONS)
 # Callers without a token, of RPCs that need none.
 ANONYMOUS = Principal("anonymous", frozenset({Permission.READ_HEALTH}))
 ANONYMOUS_IN_DEVELOPMENT = Principal(
@@ -23,9 +23,11 @@ ANONYMOUS_IN_DEVELOPMENT = Principal(
 READING = frozenset({Permission.READ_NUMBERS, Permission.READ_HEALTH})
 
 
-class Authentication:
-    """Finds the principal of a call by its `authorization: Bearer TOKEN`, and checks it with the table of
-    permissions. Without tokens, all calls are NO_TOKEN's."""
+class AccessControl:
+    """Finds a call's principal by its bearer token, and checks it with the permission table.
+
+    The token comes as `authorization: Bearer TOKEN`. Without tokens, all calls are NO_TOKEN's.
+    """
 
     def __init__(
         self,
@@ -79,14 +81,14 @@ class Authentication:
         return rule
 
 
-def authentication(settings: CommonSettings, rules: Mapping[str, Rule] = RULES) -> Authentication:
-    """The tokens of the settings: the suite's, and the one that only reads."""
+def access_control(settings: CommonSettings, rules: Mapping[str, Rule] = RULES) -> AccessControl:
+    """Access by the tokens of the settings: the suite's, and the one that only reads."""
     tokens: dict[str, Principal] = {}
     if token := settings.auth_token.get_secret_value():
         tokens[token] = SUITE_TOKEN
     if token := settings.read_token.get_secret_value():
         tokens[token] = Principal("read token", READING, settings.apps_to_read())
     development = settings.environment == "development"
-    return Authentication(
+    return AccessControl(
         tokens, anonymous=ANONYMOUS_IN_DEVELOPMENT if development else ANONYMOUS, rules=rules
     )

@@ -3,13 +3,13 @@
 import pytest
 
 from libs.common.errors import ConfigurationError, PermissionDenied, Unauthenticated
-from libs.rpc.auth import (
+from libs.rpc.access import (
     ANONYMOUS,
     ANONYMOUS_IN_DEVELOPMENT,
     NO_TOKEN,
     SUITE_TOKEN,
-    Authentication,
-    authentication,
+    AccessControl,
+    access_control,
 )
 from libs.rpc.permissions import RULES, Permission
 from libs.runtime.settings import CommonSettings
@@ -21,9 +21,9 @@ CHANNELZ = "/grpc.channelz.v1.Channelz/GetServers"
 QUERY = "/weir.aggregate.v1.AggregateService/QueryRollup"
 
 
-def secret(development: bool = False) -> Authentication:
+def secret(development: bool = False) -> AccessControl:
     anonymous = ANONYMOUS_IN_DEVELOPMENT if development else ANONYMOUS
-    return Authentication({"secret": SUITE_TOKEN}, anonymous=anonymous)
+    return AccessControl({"secret": SUITE_TOKEN}, anonymous=anonymous)
 
 
 # RFC 9110, 11.1 and 11.4: the scheme is case-insensitive, and followed by one or more spaces.
@@ -76,7 +76,7 @@ def test_a_name_that_only_begins_like_health_is_not_open() -> None:
 
 
 def test_without_tokens_all_calls_are_one_callers() -> None:
-    tokens = Authentication({})
+    tokens = AccessControl({})
     for method in (TRACK, HEALTH, REFLECTION):
         assert tokens.principal(method, []) is NO_TOKEN
         tokens.rule(method, NO_TOKEN)
@@ -84,7 +84,7 @@ def test_without_tokens_all_calls_are_one_callers() -> None:
 
 def test_the_read_token_reads_numbers_of_its_apps() -> None:
     given = {"auth_token": "all", "read_token": "some", "read_apps": " chess,go, "}
-    tokens = authentication(CommonSettings.model_validate(given))
+    tokens = access_control(CommonSettings.model_validate(given))
     reader = tokens.principal(QUERY, [("authorization", "Bearer some")])
     assert reader.apps == frozenset({"chess", "go"})
     assert reader.permissions == {Permission.READ_NUMBERS, Permission.READ_HEALTH}
@@ -99,7 +99,7 @@ def test_the_read_token_reads_numbers_of_its_apps() -> None:
 
 def test_a_read_token_without_apps_sees_all() -> None:
     settings = CommonSettings.model_validate({"auth_token": "all", "read_token": "some"})
-    reader = authentication(settings).principal(QUERY, [("authorization", "Bearer some")])
+    reader = access_control(settings).principal(QUERY, [("authorization", "Bearer some")])
     assert reader.apps is None
     assert reader.may_see("anything")
 
