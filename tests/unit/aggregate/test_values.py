@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from libs.catalog import MetricKind
 from services.aggregate.model import Measure
 from services.aggregate.values import metric_value
@@ -16,3 +18,20 @@ def test_an_average_is_rounded_once() -> None:
     assert total == -74235848979120126
     assert metric_value(MetricKind.AVG, exact) == -24745282993040044.0
     assert metric_value(MetricKind.AVG, Measure(3, total, -1.0, 1.0)) == -24745282993040040.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "measure", "value"),
+    [
+        (MetricKind.COUNT, Measure(3, None, None, None), 3.0),
+        (MetricKind.DISTINCT, Measure(2, None, None, None), 2.0),
+        (MetricKind.SUM, Measure(2, Decimal("0.3"), 0.1, 0.2), 0.3),
+        (MetricKind.AVG, Measure(4, Decimal(10), 1.0, 4.0), 2.5),
+        (MetricKind.MIN, Measure(2, Decimal(5), -1.0, 6.0), -1.0),
+        (MetricKind.MAX, Measure(2, Decimal(5), -1.0, 6.0), 6.0),
+        (MetricKind.SUM, Measure(0, None, None, None), None),
+        (MetricKind.DISTINCT, Measure(0, None, None, None), None),
+    ],
+)
+def test_what_a_reader_sees(kind: MetricKind, measure: Measure, value: float | None) -> None:
+    assert metric_value(kind, measure) == value
