@@ -1,4 +1,5 @@
-"""What aggregate needs from outside."""
+"""What aggregate needs from outside. Counting has a suite of tests in `tests/contract/aggregate`,
+which the fake of the unit tests passes too."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

@@ -1,5 +1,6 @@
-"""A counting store in memory."""
+"""Aggregate's counting store in memory. `tests/contract/aggregate` proves it against Postgres."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
@@ -11,7 +12,7 @@ from services.aggregate.model import Cell, CellDelta, Measure, StoredBatch
 _WIDE = Context(prec=2_000)
 
 
-class MemoryStore:
+class MemoryCountingStore:
     """Implements `ports.CountingStore`; one transaction at a time. `failures` are raised, one for each
     transaction, when it would commit."""
 
@@ -22,17 +23,19 @@ class MemoryStore:
         self.members: set[tuple[bytes, str, str]] = set()
         self.failures: list[Exception] = []
         self.offered_members = 0
+        self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["MemoryStore"]:
-        before = deepcopy((self.batches, self.cells, self.measures, self.members))
-        try:
-            yield self
-            if self.failures:
-                raise self.failures.pop(0)
-        except Exception:
-            self.batches, self.cells, self.measures, self.members = before
-            raise
+    async def transaction(self) -> AsyncIterator["MemoryCountingStore"]:
+        async with self._one_at_a_time:
+            before = deepcopy((self.batches, self.cells, self.measures, self.members))
+            try:
+                yield self
+                if self.failures:
+                    raise self.failures.pop(0)
+            except Exception:
+                self.batches, self.cells, self.measures, self.members = before
+                raise
 
     async def claim(self, batches: Sequence[StoredBatch]) -> set[bytes]:
         fresh = {batch.batch_id for batch in batches} - self.batches

@@ -8,18 +8,18 @@ from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import StoredBatch
 from services.aggregate.plan import CatalogBehindError
 from tests.support.aggregate_batches import batch, event
-from tests.support.aggregate_fakes import MemoryStore
+from tests.support.aggregate_fakes import MemoryCountingStore
 from tests.support.arena_catalog import APP, plan
 
 PLANS = {APP: plan()}
 
 
-def an_applier(store: MemoryStore) -> BatchCounter:
+def an_applier(store: MemoryCountingStore) -> BatchCounter:
     return BatchCounter(store, KnownMembers(100), CellIdentity(100))
 
 
 async def test_after_a_lost_connection_a_repetition_counts_once() -> None:
-    store = MemoryStore()
+    store = MemoryCountingStore()
     store.failures = [ConnectionError()]
     applier, chunk = an_applier(store), [batch(event(player="ann"))]
     with pytest.raises(ConnectionError):
@@ -35,11 +35,11 @@ async def test_after_a_lost_connection_a_repetition_counts_once() -> None:
 async def test_a_batch_of_an_unknown_app_is_refused() -> None:
     unknown = StoredBatch(b"x" * 16, "chess", [], [], [], frozenset())
     with pytest.raises(CatalogBehindError):
-        await an_applier(MemoryStore()).apply([unknown], PLANS)
+        await an_applier(MemoryCountingStore()).apply([unknown], PLANS)
 
 
 async def test_the_same_batch_in_two_entries_counts_once() -> None:
-    store = MemoryStore()
+    store = MemoryCountingStore()
     one = batch(event(), batch_id=b"1" * 16)
     applied = await an_applier(store).apply([one, one], PLANS)
     assert (applied.batches, applied.duplicates) == (1, 1)
@@ -48,7 +48,7 @@ async def test_the_same_batch_in_two_entries_counts_once() -> None:
 
 
 async def test_what_was_counted_before_is_told_again_as_it_is_now() -> None:
-    applier = an_applier(MemoryStore())
+    applier = an_applier(MemoryCountingStore())
     first = batch(event(player="ann"), batch_id=b"1" * 16)
     published = {state.cell: state for state in (await applier.apply([first], PLANS)).states}
     # Perhaps no watcher got it: the entry comes again.
@@ -63,7 +63,7 @@ async def test_what_was_counted_before_is_told_again_as_it_is_now() -> None:
 
 
 async def test_people_who_are_known_are_not_stored_again() -> None:
-    store = MemoryStore()
+    store = MemoryCountingStore()
     applier = an_applier(store)
     await applier.apply([batch(event("match.left", player="ann"))], PLANS)
     offered = store.offered_members
@@ -74,7 +74,7 @@ async def test_people_who_are_known_are_not_stored_again() -> None:
 
 
 async def test_what_is_rolled_back_is_not_taken_for_known() -> None:
-    store = MemoryStore()
+    store = MemoryCountingStore()
     applier = an_applier(store)
     store.failures = [ValueError()]
     with pytest.raises(ValueError):
@@ -84,7 +84,7 @@ async def test_what_is_rolled_back_is_not_taken_for_known() -> None:
 
 
 async def test_every_change_of_a_cell_raises_its_version() -> None:
-    applier = an_applier(MemoryStore())
+    applier = an_applier(MemoryCountingStore())
     versions = []
     for _ in range(3):
         applied = await applier.apply([batch(event())], PLANS)

@@ -13,7 +13,7 @@ from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.plan import CatalogBehindError
 from tests.support.aggregate_batches import batch, event
-from tests.support.aggregate_fakes import MemoryStore
+from tests.support.aggregate_fakes import MemoryCountingStore
 
 BEFORE = """
 app_id: arena
@@ -53,7 +53,7 @@ class Scene:
     """Counts on a store in memory; `found` is what a look at the folder brings."""
 
     def __init__(self, text: str, found: Snapshot | None = None) -> None:
-        self.store = MemoryStore()
+        self.store = MemoryCountingStore()
         self.catalogs = Catalogs(snapshot(text))
         self.found = found
         counter = BatchCounter(self.store, KnownMembers(100), CellIdentity(100))

@@ -16,7 +16,7 @@ from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.values import cell_values
 from tests.support.aggregate_batches import batch, event
-from tests.support.aggregate_fakes import MemoryStore
+from tests.support.aggregate_fakes import MemoryCountingStore
 from tests.support.arena_catalog import APP, plan
 
 NUMBERS = st.one_of(
@@ -47,7 +47,7 @@ def test_the_numbers_depend_on_nothing_but_the_events(
     cuts = data.draw(
         st.lists(st.integers(0, len(delivered)), max_size=5).map(sorted), label="chunks"
     )
-    store = MemoryStore()
+    store = MemoryCountingStore()
     known = KnownMembers(data.draw(st.sampled_from([0, 2, 1_000]), label="known"))
     applier = BatchCounter(store, known, CellIdentity(3))
 
@@ -77,7 +77,7 @@ def _batch(events: list[dict[str, Any]]) -> Any:
     )
 
 
-def _stored(store: MemoryStore) -> dict[tuple[Any, ...], Any]:
+def _stored(store: MemoryCountingStore) -> dict[tuple[Any, ...], Any]:
     found = {}
     for cell_id, cell in store.cells.items():
         measures = {
