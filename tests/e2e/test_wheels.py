@@ -88,7 +88,8 @@ def test_the_suites_wheel_runs_the_demo_in_an_empty_folder(folder: Path) -> None
     assert numbers["sent"] >= 2_000
     linted = environment.run(empty, "weir", "catalog", "lint")
     shipped = len(list((REPOSITORY / "catalogs").glob("*.yaml")))
-    assert linted.stdout == f"ok: {shipped} catalogs\n"
+    # Above it, notes on keys that nothing acts on yet.
+    assert linted.stdout.splitlines()[-1] == f"ok: {shipped} catalogs"
 
 
 def _required_by(wheel: Path) -> list[str]:
