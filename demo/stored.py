@@ -8,7 +8,7 @@ import psycopg
 from demo.cells import Cells
 from demo.sql_recount import recount
 from libs.catalog import Rollup
-from libs.events.postgres import EventReader
+from libs.events.postgres import PostgresEventReader
 from libs.stores.postgres import create_engine
 
 
@@ -36,7 +36,7 @@ class StoredEvents:
     async def _count(self, app_ids: Iterable[str]) -> int:
         engine = create_engine(self._url, service="demo", pool_size=1, read_only=True)
         try:
-            reader = EventReader(engine.connect)
+            reader = PostgresEventReader(engine.connect)
             counts = [await reader.daily_counts(app_id) for app_id in app_ids]
         finally:
             await engine.dispose()

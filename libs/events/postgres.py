@@ -63,11 +63,11 @@ _DAILY = text(f"""
 _KEEP_ROWS_IN_PLACE = text("LOCK TABLE enrich.events IN ACCESS SHARE MODE")
 
 
-class EventReader:
+class PostgresEventReader:
     """Queries, each over a connection from `connect`. Each raises what Postgres raises.
 
-    `EventReader(engine.connect)`: each query sees all that is committed when it begins, also while partitions
-    are merged, and holds no lock after it.
+    `PostgresEventReader(engine.connect)`: each query sees all that is committed when it begins, also while
+    partitions are merged, and holds no lock after it.
     """
 
     def __init__(self, connect: Callable[[], AbstractAsyncContextManager[AsyncConnection]]) -> None:
@@ -143,7 +143,7 @@ class EventReader:
 
 
 @asynccontextmanager
-async def open_snapshot(engine: AsyncEngine) -> AsyncIterator[EventReader]:
+async def open_snapshot(engine: AsyncEngine) -> AsyncIterator[PostgresEventReader]:
     """A reader all of whose queries see one state, that of the beginning.
 
     A REPEATABLE READ transaction that began before a merge of partitions misses what was merged (ADR 8), so
@@ -154,4 +154,4 @@ async def open_snapshot(engine: AsyncEngine) -> AsyncIterator[EventReader]:
         await connection.execution_options(isolation_level="REPEATABLE READ")
         async with connection.begin():
             await connection.execute(_KEEP_ROWS_IN_PLACE)
-            yield EventReader(lambda: nullcontext(connection))
+            yield PostgresEventReader(lambda: nullcontext(connection))

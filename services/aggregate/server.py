@@ -20,7 +20,7 @@ from services.aggregate.behaviour.postgres import PostgresActivityReader
 from services.aggregate.behaviour.service import CohortQueries
 from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.catalog_choice import CatalogChoice
-from services.aggregate.counting.enriched_stream import EnrichedStreamReader
+from services.aggregate.counting.entries import EnrichedStreamReader
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore

@@ -8,9 +8,9 @@ import structlog
 from libs.catalog import Catalogs
 from services.enrich import metrics
 from services.enrich.dead_letter_limit import DeadLetterLimit
-from services.enrich.isolate import find_rejected
 from services.enrich.model import ALL_STEPS, WorkBatch
 from services.enrich.ports import EnrichedStream, EventStore, RowRejected
+from services.enrich.rejected_rows import find_rejected
 from services.enrich.steps.context_enrichment import ContextReaders
 from services.enrich.steps.enricher import Enricher
 from services.enrich.steps.registry import Steps

@@ -20,14 +20,14 @@ from libs.streams.consumer import create_consumer
 from libs.streams.lag import LagMeter, raw_received_us
 from libs.streams.names import ENRICH, raw_stream
 from services.enrich.dead_letter_limit import DeadLetterLimit
-from services.enrich.enriched_stream import EnrichedStreamWriter
+from services.enrich.entries import RawStreamReader
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
-from services.enrich.partitions.postgres import PartitionStore
+from services.enrich.partitions.postgres import PostgresPartitionStore
 from services.enrich.pipeline import EnrichPipeline
 from services.enrich.preview.preview import Preview
 from services.enrich.preview.service import EnrichServicer
-from services.enrich.raw_stream import RawStreamReader
+from services.enrich.redis import RedisEnrichedStream
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
 from services.enrich.steps.country import Lookup, country_lookup, unknown_kinds
@@ -55,7 +55,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         catalogs.holder,
         all_steps(country, sessions),
         PostgresEventStore(engine),
-        EnrichedStreamWriter(redis),
+        RedisEnrichedStream(redis),
         DeadLetterLimit(settings.max_dead_letter_share, settings.dead_letter_minimum_events),
     )
     backpressure = asyncio.Event()
@@ -73,7 +73,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         # One chunk is prepared while another is stored.
         overlap=2,
     )
-    keeper = PartitionKeeper(PartitionStore(engine), clock)
+    keeper = PartitionKeeper(PostgresPartitionStore(engine), clock)
     jobs = enrich_jobs(redis, engine, keeper, settings)
     return ServiceParts(
         bindings=[

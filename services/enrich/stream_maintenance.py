@@ -24,14 +24,14 @@ class StreamMaintenance:
     async def run(self, stop: asyncio.Event) -> None:
         """Runs until `stop` is set; waits while Redis is down."""
         await repeat(
-            self._keep,
+            self._maintain,
             INTERVAL_SECONDS,
             stop,
             transient=REDIS_DOWN,
-            warning="upkeep waits",
+            warning="stream maintenance waits",
         )
 
-    async def _keep(self) -> None:
+    async def _maintain(self) -> None:
         size = 0
         for shard in range(self._settings.shards):
             stream = enriched_stream(shard)

@@ -20,15 +20,15 @@ from libs.stores.watch import all_of
 from libs.streams.consumer import create_consumer
 from libs.streams.lag import LagMeter, dead_letters_received_us
 from libs.streams.names import INGEST, enrich_dead_letters, ingest_dead_letters
-from services.ingest.dead_letters.postgres import DeadLetterWriter
+from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.redis import RedisRawStream
 from services.ingest.intake.service import IngestServicer
-from services.ingest.intake.stream_maintenance import StreamMaintenance
 from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
+from services.ingest.stream_maintenance import StreamMaintenance
 
 SERVICE_NAME = "weir.ingest.v1.IngestService"
 
@@ -69,7 +69,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
         settings,
         group=INGEST,
         streams=letter_streams,
-        work=DeadLetterWriter(engine).write,
+        work=PostgresDeadLetterWriter(engine).write,
         failure_of=failure_of,
     )
     jobs = ingest_jobs(redis, letter_streams)

@@ -20,7 +20,7 @@ from services.privacy.consent.mirror_loop import MirrorLoop
 from services.privacy.consent.mirror_sync import MirrorSync
 from services.privacy.consent.postgres import PostgresConsentStore
 from services.privacy.consent.recording import Recorder
-from services.privacy.consent.redis import RedisMirror
+from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
 from services.privacy.consent.service import PrivacyServicer
 from services.privacy.settings import PrivacySettings
@@ -46,7 +46,7 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
 
     clock = SystemClock()
     store = PostgresConsentStore(engine, settings.consent_database_timeout_seconds)
-    mirror = RedisMirror(connection, settings.shards)
+    mirror = RedisConsentMirror(connection, settings.shards)
     resyncs = ResyncQueue()
     # While Redis is away no mirror can be filled, and Postgres answers.
     startup = Startup(pointless_without="redis")

@@ -22,7 +22,7 @@ from libs.common.clock import EPOCH
 from libs.common.ids import new_uuid7
 from libs.stores.postgres import create_engine, driver_connection
 from services.enrich.partitions.plan import PartitionChange, current_leaves
-from services.enrich.partitions.postgres import PartitionStore
+from services.enrich.partitions.postgres import PostgresPartitionStore
 from services.enrich.storage import postgres as store
 from services.enrich.storage.rows import POSTGRES_EPOCH_US
 from services.ingest.intake.redis import APPEND_SCRIPT
@@ -66,7 +66,7 @@ async def compare_sinks(folder: Path) -> None:
         upgrade(url)
         sink = store.PostgresEventStore(engine)
         for leaf in current_leaves("90d", EPOCH + timedelta(microseconds=NOW_US)):
-            await PartitionStore(engine).apply(PartitionChange(leaf))
+            await PostgresPartitionStore(engine).apply(PartitionChange(leaf))
         rates: dict[str, list[float]] = {"straight": [], "staging": []}
         for _ in range(ROUNDS):
             for way in rates:

@@ -7,10 +7,10 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.catalog import Period
 from libs.common.errors import InvalidArgument
+from services.aggregate.answer_sizes import fitting
 from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.convert import period_of, time_range
 from services.aggregate.model import Cohort, CohortQuery
-from services.aggregate.rollups.sizes import fitting
 
 
 def cohort_query(request: pb.QueryCohortRetentionRequest) -> CohortQuery:

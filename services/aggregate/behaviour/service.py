@@ -10,7 +10,7 @@ from libs.rpc.page_tokens import PageTokens
 from services.aggregate.behaviour.cohorts import retention
 from services.aggregate.behaviour.convert import cohort_page, cohort_query
 from services.aggregate.convert import zoned_time
-from services.aggregate.plans import plan_of
+from services.aggregate.plan_lookup import plan_of
 from services.aggregate.ports import ActivityReader
 
 

@@ -6,7 +6,7 @@ from libs.catalog import Catalogs
 from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.model import Applied, StoredBatch
 from services.aggregate.plan import CatalogBehindError
-from services.aggregate.plans import current_plans, earlier_plans
+from services.aggregate.plan_lookup import current_plans, earlier_plans
 
 
 class CatalogChoice:

@@ -4,9 +4,9 @@ import orjson
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.catalog import Limits
+from services.aggregate.answer_sizes import DIMENSIONS_BYTES, bounded_dimensions
 from services.aggregate.convert import cell_message
 from services.aggregate.model import CellState
-from services.aggregate.rollups.sizes import DIMENSIONS_BYTES, bounded_dimensions
 
 
 def encoded_state(state: CellState) -> bytes:

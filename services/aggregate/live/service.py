@@ -7,7 +7,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.catalog import Catalogs
 from services.aggregate.live.watch_hub import WatchHub
-from services.aggregate.plans import plan_of, rollup_of
+from services.aggregate.plan_lookup import plan_of, rollup_of
 
 
 class RollupWatches:

@@ -13,6 +13,7 @@ from libs.common.errors import Unavailable
 from libs.runtime.loops import pause
 from libs.stores.redis_client import REDIS_DOWN
 from services.aggregate import metrics
+from services.aggregate.answer_sizes import WATCH_MESSAGE_BYTES
 from services.aggregate.live.changes import Changes, joined
 from services.aggregate.live.convert import encoded_state
 from services.aggregate.live.redis import decode_states, live_channel
@@ -20,7 +21,6 @@ from services.aggregate.live.watchers import Watcher, Watchers
 from services.aggregate.model import CellState
 from services.aggregate.plan import AppPlan, compile_plan
 from services.aggregate.ports import CellReader
-from services.aggregate.rollups.sizes import WATCH_MESSAGE_BYTES
 
 log = structlog.get_logger()
 _SUBSCRIBE_SECONDS = 5.0

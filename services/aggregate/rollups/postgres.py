@@ -9,6 +9,12 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.errors import PageTokenInvalid
+from services.aggregate.answer_sizes import (
+    DIMENSIONS_BYTES,
+    MESSAGE_BYTES,
+    WATCH_PAGE_BYTES,
+    bounded_dimensions,
+)
 from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.model import (
     Cell,
@@ -20,17 +26,47 @@ from services.aggregate.model import (
     StoredCell,
 )
 from services.aggregate.plan import AppPlan
-from services.aggregate.rollups.cell_pages import ReadCell, grouped, page_parameters, paged
-from services.aggregate.rollups.sizes import (
-    MESSAGE_BYTES,
-    WATCH_PAGE_BYTES,
-    bounded_dimensions,
-)
+from services.aggregate.rollups.cell_pages import ReadCell, grouped
 from services.aggregate.values import cell_values
+
+# At most :limit cells, and no more than hold :page_bytes of dimensions, but one in any case; `found` is how
+# many there are without the second limit. Dimensions of more than :cell_bytes are NULL here. They are not
+# even written out when their stored form, which may be compressed, is that long; else no more of them than
+# shows that they are.
+_PAGE = """
+WITH page AS MATERIALIZED (
+    SELECT cell_id, rollup, bucket, dimensions,
+           CASE WHEN pg_column_size(dimensions) <= :cell_bytes
+                THEN left(dimensions::text, :cell_bytes + 1) END AS content
+    FROM <source>
+    ORDER BY <order>
+    LIMIT :limit
+), placed AS (
+    SELECT cell_id, rollup, bucket,
+           CASE WHEN octet_length(content) <= :cell_bytes THEN content END AS content,
+           row_number() OVER in_order AS place,
+           sum(least(coalesce(octet_length(content), :cell_bytes), :cell_bytes)) OVER in_order AS reach,
+           count(*) OVER () AS found
+    FROM page
+    WINDOW in_order AS (ORDER BY <order> ROWS UNBOUNDED PRECEDING)
+)
+SELECT p.cell_id, p.rollup, p.bucket, p.content, p.found,
+       m.metric, m.count, m.total, m.minimum, m.maximum, m.version
+FROM placed p LEFT JOIN aggregate.measures m USING (cell_id)
+WHERE p.place = 1 OR p.reach <= :page_bytes
+ORDER BY p.place
+"""
+
+
+def _paged(source: str, *, order: str) -> str:
+    """The statement for a page of the cells of `source`, a FROM clause with its conditions; its parameters
+    are those of the source and `_page_parameters`."""
+    return _PAGE.replace("<source>", source).replace("<order>", order)
+
 
 # The cells of one rollup; the {conditions} are fixed texts of CONDITIONS, repeated for each filter with a
 # number. All values are parameters.
-SELECT_CELLS = paged(
+SELECT_CELLS = _paged(
     "aggregate.cells WHERE app_id = :app_id AND rollup = :rollup {conditions}",
     order="bucket, dimensions, cell_id",
 )
@@ -65,7 +101,7 @@ WHERE newest.bucket IS NOT NULL
 
 # The cells of those buckets.
 SELECT_NEWEST_CELLS = text(
-    paged(
+    _paged(
         "aggregate.cells"
         " JOIN unnest(CAST(:rollups AS text[]), CAST(:buckets AS timestamptz[]))"
         " AS newest (rollup, bucket) USING (rollup, bucket)"
@@ -122,7 +158,7 @@ class PostgresCellReader:
             "buckets": list(buckets.values()),
             "after_rollup": rollup,
             "after_cell": cell_id,
-            **page_parameters(_NEWEST_CELLS, WATCH_PAGE_BYTES),
+            **_page_parameters(_NEWEST_CELLS, WATCH_PAGE_BYTES),
         }
         rows = await self._rows(SELECT_NEWEST_CELLS, parameters)
         cells, more = await self._grouped(rows, app, _NEWEST_CELLS)
@@ -163,7 +199,7 @@ def _select_cells(query: CellQuery) -> tuple[TextClause, dict[str, object]]:
     parameters: dict[str, object] = {
         "app_id": query.app_id,
         "rollup": query.rollup,
-        **page_parameters(query.limit, MESSAGE_BYTES),
+        **_page_parameters(query.limit, MESSAGE_BYTES),
     }
     if query.start is not None:
         conditions.append(CONDITIONS["start"])
@@ -188,3 +224,9 @@ def _select_cells(query: CellQuery) -> tuple[TextClause, dict[str, object]]:
                 value if isinstance(value, str) else orjson.dumps(value).decode()
             )
     return text(SELECT_CELLS.format(conditions=" ".join(conditions))), parameters
+
+
+def _page_parameters(cells: int, page_bytes: int) -> dict[str, object]:
+    """The parameters of a page of so many cells and bytes at most."""
+    # One cell more tells whether there is another page.
+    return {"limit": cells + 1, "cell_bytes": DIMENSIONS_BYTES, "page_bytes": page_bytes}

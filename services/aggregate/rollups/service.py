@@ -7,8 +7,9 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from libs.catalog import Catalogs
 from libs.common.clock import Clock
 from libs.rpc.page_tokens import PageTokens
+from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import period_number
-from services.aggregate.plans import plan_of, rollup_of
+from services.aggregate.plan_lookup import plan_of, rollup_of
 from services.aggregate.ports import CellReader
 from services.aggregate.rollups.convert import (
     cell_cursor,
@@ -16,7 +17,6 @@ from services.aggregate.rollups.convert import (
     cursor_values,
     stored_cell,
 )
-from services.aggregate.rollups.sizes import fitting
 
 
 class RollupQueries:

@@ -17,7 +17,7 @@ from services.enrich.partitions.plan import (
     next_change,
     wanted_leaves,
 )
-from services.enrich.partitions.postgres import PartitionStore
+from services.enrich.partitions.postgres import PostgresPartitionStore
 
 # How soon events that found no leaf get one.
 INTERVAL_SECONDS = 1.0
@@ -35,7 +35,7 @@ class PartitionKeeper:
     """
 
     def __init__(
-        self, store: PartitionStore, clock: Clock, pause_seconds: float = INTERVAL_SECONDS
+        self, store: PostgresPartitionStore, clock: Clock, pause_seconds: float = INTERVAL_SECONDS
     ) -> None:
         self._store = store
         self._clock = clock

@@ -48,7 +48,7 @@ _RANGE = re.compile(r"FOR VALUES FROM \((?:'(?P<start>.+)'|MINVALUE)\) TO \('(?P
 _PARENT_PREFIX = "events_"
 
 
-class PartitionStore:
+class PostgresPartitionStore:
     """Reads and changes the leaves of all retention classes."""
 
     def __init__(self, engine: AsyncEngine) -> None:

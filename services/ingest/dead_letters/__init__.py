@@ -1,1 +1,1 @@
-"""Dead letters: how much of a rejected event they hold, and the table that keeps them."""
+"""Dead letters: the table that keeps them."""

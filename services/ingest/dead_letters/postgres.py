@@ -19,7 +19,7 @@ from services.ingest.tables import dead_letters
 KEEP_FIRST = insert(dead_letters).on_conflict_do_nothing().returning(dead_letters.c.dead_letter_id)
 
 
-class DeadLetterWriter:
+class PostgresDeadLetterWriter:
     """Moves dead letters of ingest and enrich into `ingest.dead_letters`; repeating changes nothing."""
 
     def __init__(self, engine: AsyncEngine) -> None:

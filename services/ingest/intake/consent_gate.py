@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from libs.catalog import Catalog, Subjectless
 from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.consent import Decision
-from services.ingest.dead_letters.reduction import reduce_rejected
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
 from services.ingest.intake.model import (
@@ -17,6 +16,7 @@ from services.ingest.intake.model import (
     Verdict,
 )
 from services.ingest.intake.ports import ConsentStates
+from services.ingest.intake.rejected_reduction import reduce_rejected
 from services.ingest.intake.subjects import (
     Links,
     RejectedPeople,

@@ -46,7 +46,7 @@ return 1
 _PADDING = b"." * 64
 
 
-class RedisMirror:
+class RedisConsentMirror:
     """See `ports.ConsentMirror`. The connection is the caller's to start and close."""
 
     def __init__(self, connection: RedisConnection, shards: int) -> None:

@@ -10,9 +10,9 @@ from weir.streams.v1 import batch_pb2
 
 from libs.stores.redis_client import create_redis
 from libs.streams.names import enrich_dead_letters, enriched_stream
-from services.enrich.enriched_stream import EnrichedStreamWriter
 from services.enrich.model import WorkBatch
 from services.enrich.ports import EnrichedStream
+from services.enrich.redis import RedisEnrichedStream
 from tests.support.enrich_batches import enriched, event, work_batch
 from tests.support.enrich_fakes import MemoryEnrichedStream
 from tests.support.streams import entries_in
@@ -48,7 +48,7 @@ class _Memory:
 class _Redis:
     def __init__(self, client: Redis) -> None:
         self._client = client
-        self.stream: EnrichedStream = EnrichedStreamWriter(client)
+        self.stream: EnrichedStream = RedisEnrichedStream(client)
 
     async def forwarded(self) -> list[tuple[bytes, Set[int]]]:
         found: list[tuple[bytes, Set[int]]] = []

@@ -13,9 +13,9 @@ from redis.asyncio import Redis
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
+from services.aggregate.answer_sizes import WATCH_MESSAGE_BYTES, WATCH_PAGE_BYTES
 from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.model import Cell, CellState
-from services.aggregate.rollups.sizes import WATCH_MESSAGE_BYTES, WATCH_PAGE_BYTES
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import seconds
 from tests.support.arena_catalog import APP

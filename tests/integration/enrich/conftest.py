@@ -16,9 +16,9 @@ from libs.streams.groups import Entry
 from libs.streams.names import enrich_dead_letters, enriched_stream
 from services.enrich import convert
 from services.enrich.dead_letter_limit import DeadLetterLimit
-from services.enrich.enriched_stream import EnrichedStreamWriter
 from services.enrich.model import WorkBatch
 from services.enrich.pipeline import EnrichPipeline
+from services.enrich.redis import RedisEnrichedStream
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.steps.country import country_lookup
 from services.enrich.steps.registry import all_steps
@@ -36,7 +36,7 @@ class Enrich:
             self.catalogs,
             all_steps(country_lookup(None), RedisSessionStore(client, SystemClock(), 3_600)),
             PostgresEventStore(engine),
-            EnrichedStreamWriter(client),
+            RedisEnrichedStream(client),
             DeadLetterLimit(0.5, 20),
         )
 

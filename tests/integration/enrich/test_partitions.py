@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.plan import PartitionChange, next_change, wanted_leaves
-from services.enrich.partitions.postgres import PartitionStore, _apply
+from services.enrich.partitions.postgres import PostgresPartitionStore, _apply
 from suite.embedded import PostgresServer
 from tests.support.clocks import FixedClock
 from tests.support.waiting import until
@@ -38,7 +38,7 @@ def calendar() -> FixedClock:
 
 @pytest.fixture
 def keeper(engine: AsyncEngine, calendar: FixedClock) -> PartitionKeeper:
-    return PartitionKeeper(PartitionStore(engine), calendar, pause_seconds=0.0)
+    return PartitionKeeper(PostgresPartitionStore(engine), calendar, pause_seconds=0.0)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ async def test_leaves_are_made_before_live_events_need_them(
 async def test_a_review_makes_what_time_alone_makes_due(
     keeper: PartitionKeeper, calendar: FixedClock, engine: AsyncEngine
 ) -> None:
-    store = PartitionStore(engine)
+    store = PostgresPartitionStore(engine)
 
     async def leaves() -> set[str]:
         return {leaf.name for found in (await store.leaves()).values() for leaf in found}
@@ -293,7 +293,7 @@ async def test_a_query_that_waited_for_a_leaf_sees_what_was_moved_meanwhile(
     engine: AsyncEngine, connection: psycopg.AsyncConnection[Any], database_url: str
 ) -> None:
     """Readers all the time while rows move out of the default leaf: each of them sees all rows."""
-    store = PartitionStore(engine)
+    store = PostgresPartitionStore(engine)
     days = [NOW - timedelta(days=n) for n in range(90)]
     await _store(connection, *days)
     done = False
@@ -351,7 +351,7 @@ async def _is_waiting(database_url: str) -> bool:
 async def test_a_change_that_fails_is_undone(
     engine: AsyncEngine, connection: psycopg.AsyncConnection[Any]
 ) -> None:
-    store = PartitionStore(engine)
+    store = PostgresPartitionStore(engine)
     days = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(5)]
     await _make_days_of_an_older_release(connection, days)
     await _store(connection, *days)
@@ -372,7 +372,7 @@ async def test_replicas_take_turns(
     engine: AsyncEngine, connection: psycopg.AsyncConnection[Any], calendar: FixedClock
 ) -> None:
     await _store(connection, NOW, NOW - timedelta(days=1))
-    keepers = [PartitionKeeper(PartitionStore(engine), calendar) for _ in range(3)]
+    keepers = [PartitionKeeper(PostgresPartitionStore(engine), calendar) for _ in range(3)]
     results = await asyncio.gather(*(keeper.keep() for keeper in keepers), return_exceptions=True)
     assert all(result in (True, False) or isinstance(result, psycopg.Error) for result in results)
     await _finish(keepers[0])

@@ -13,8 +13,8 @@ from libs.catalog import Snapshot
 from libs.streams.groups import Entry
 from services.enrich import convert
 from services.enrich.dead_letter_limit import DeadLetterLimitExceeded
-from services.enrich.enriched_stream import EnrichedStreamWriter
 from services.enrich.model import Session, WorkBatch
+from services.enrich.redis import RedisEnrichedStream
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.storage.postgres import PostgresEventStore
 from tests.integration.enrich.conftest import Enrich
@@ -66,7 +66,7 @@ async def test_a_batch_twice_in_a_chunk_is_still_counted_after_a_crash(
 
     entry = entry_of(event("a"), event("b"))
     with monkeypatch.context() as patch:
-        patch.setattr(EnrichedStreamWriter, "forward", crash)
+        patch.setattr(RedisEnrichedStream, "forward", crash)
         with pytest.raises(ConnectionError):
             await enrich.process(entry, entry)
     assert enrich.rows() == [("a",), ("b",)]
@@ -176,7 +176,7 @@ async def test_dead_lettering_only_forwards_a_batch_that_is_stored(
     good = event("good", context={"user_agent": "UnityPlayer/2022.3.10f1"})
     entry = entry_of(good, event("bad", properties_json=REJECTED_BY_POSTGRES))
     with monkeypatch.context() as patch:
-        patch.setattr(EnrichedStreamWriter, "forward", crash)
+        patch.setattr(RedisEnrichedStream, "forward", crash)
         with pytest.raises(ConnectionError):
             await enrich.process(entry)
     await enrich.pipeline.dead_letter(convert.work_batch(entry), "it died")

@@ -18,10 +18,10 @@ from libs.catalog.model import Environment, Producer
 from libs.common.clock import EPOCH
 from libs.common.ids import EVENT_NAMESPACE
 from libs.events import COLUMNS, DailyCount, EventCursor, StoredEvent
-from libs.events.postgres import EventReader, open_snapshot
+from libs.events.postgres import PostgresEventReader, open_snapshot
 from libs.stores.postgres import create_engine
 from services.enrich.partitions.plan import Leaf, PartitionChange, wanted_leaves
-from services.enrich.partitions.postgres import PartitionStore
+from services.enrich.partitions.postgres import PostgresPartitionStore
 from services.enrich.storage.rows import COLUMNS as WRITTEN
 from tests.integration.enrich.conftest import Enrich
 from tests.support.enrich_batches import entry_of, event
@@ -58,8 +58,8 @@ async def read_engine(role_url: Callable[[str], str]) -> AsyncIterator[AsyncEngi
 
 
 @pytest.fixture
-def reader(read_engine: AsyncEngine) -> EventReader:
-    return EventReader(read_engine.connect)
+def reader(read_engine: AsyncEngine) -> PostgresEventReader:
+    return PostgresEventReader(read_engine.connect)
 
 
 def _store(url: str, keys: Iterable[Key], app_id: str = "chess") -> None:
@@ -75,7 +75,7 @@ def _key(stored: StoredEvent) -> Key:
     return stored.name, stored.occurred_at, stored.event_uuid, stored.retention_class
 
 
-async def _all_pages(reader: EventReader, limit: int, **names: Any) -> list[list[Key]]:
+async def _all_pages(reader: PostgresEventReader, limit: int, **names: Any) -> list[list[Key]]:
     pages: list[list[Key]] = []
     after: EventCursor | None = None
     while True:
@@ -111,7 +111,9 @@ def test_the_page_lists_them() -> None:
     ]
 
 
-async def test_an_event_is_read_as_enrich_stored_it(enrich: Enrich, reader: EventReader) -> None:
+async def test_an_event_is_read_as_enrich_stored_it(
+    enrich: Enrich, reader: PostgresEventReader
+) -> None:
     sent = event(
         "550e8400-e29b-41d4-a716-446655440000",
         subject_id="ann",
@@ -163,7 +165,7 @@ async def test_an_event_is_read_as_enrich_stored_it(enrich: Enrich, reader: Even
     assert await reader.with_id("other_app", "a-2") == []
 
 
-async def test_an_id_finds_its_own_events_only(enrich: Enrich, reader: EventReader) -> None:
+async def test_an_id_finds_its_own_events_only(enrich: Enrich, reader: PostgresEventReader) -> None:
     """One id used at two moments, and an id that is the UUID that another one stands for."""
     later = NOON + timedelta(days=400)
     twin = str(uuid.uuid5(EVENT_NAMESPACE, "a"))
@@ -178,7 +180,7 @@ async def test_an_id_finds_its_own_events_only(enrich: Enrich, reader: EventRead
 
 
 async def test_pages_hold_every_event_once_in_one_order(
-    database_url: str, reader: EventReader
+    database_url: str, reader: PostgresEventReader
 ) -> None:
     keys = [
         (name, DAY + timedelta(hours=hour), uuid.uuid4(), retention_class)
@@ -206,7 +208,7 @@ async def test_pages_hold_every_event_once_in_one_order(
 
 
 async def test_what_is_stored_between_pages_moves_none_of_the_others(
-    database_url: str, reader: EventReader
+    database_url: str, reader: PostgresEventReader
 ) -> None:
     keys = [("m", DAY + timedelta(hours=hour), uuid.uuid4(), "90d") for hour in range(4)]
     _store(database_url, keys)
@@ -221,9 +223,9 @@ async def test_what_is_stored_between_pages_moves_none_of_the_others(
 
 
 async def test_a_page_looks_into_the_partitions_of_its_time_along_the_index(
-    engine: AsyncEngine, read_engine: AsyncEngine, database_url: str, reader: EventReader
+    engine: AsyncEngine, read_engine: AsyncEngine, database_url: str, reader: PostgresEventReader
 ) -> None:
-    store = PartitionStore(engine)
+    store = PostgresPartitionStore(engine)
     for leaf in wanted_leaves("90d", NOON):
         assert await store.apply(PartitionChange(leaf))
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -252,7 +254,7 @@ async def test_a_page_looks_into_the_partitions_of_its_time_along_the_index(
     assert plan.count("Presorted Key: ") == 2, plan
 
 
-async def test_days_begin_at_midnight_utc(database_url: str, reader: EventReader) -> None:
+async def test_days_begin_at_midnight_utc(database_url: str, reader: PostgresEventReader) -> None:
     moments = [DAY - timedelta(microseconds=1), DAY, DAY + timedelta(hours=23)]
     _store(database_url, [("m", moment, uuid.uuid4(), "90d") for moment in moments])
     _store(database_url, [("k", DAY, uuid.uuid4(), "keep")])
@@ -278,9 +280,9 @@ async def test_days_begin_at_midnight_utc(database_url: str, reader: EventReader
 
 
 async def test_a_snapshot_is_one_state_and_keeps_merges_away(
-    database_url: str, engine: AsyncEngine, read_engine: AsyncEngine, reader: EventReader
+    database_url: str, engine: AsyncEngine, read_engine: AsyncEngine, reader: PostgresEventReader
 ) -> None:
-    store = PartitionStore(engine)
+    store = PostgresPartitionStore(engine)
     days = [Leaf("90d", DAY + timedelta(days=n), DAY + timedelta(days=n + 1)) for n in range(2)]
     for leaf in days:
         assert await store.apply(PartitionChange(leaf))

@@ -15,7 +15,7 @@ from libs.streams.consumer import create_consumer
 from libs.streams.groups import ConsumerGroup, Entry
 from libs.streams.names import ENRICH, attempts_key, enrich_dead_letters, raw_stream
 from libs.streams.quarantine import Quarantine
-from services.enrich.raw_stream import RawStreamReader
+from services.enrich.entries import RawStreamReader
 from services.enrich.settings import EnrichSettings
 from tests.integration.enrich.conftest import Enrich
 from tests.support.enrich_batches import entry_of, event

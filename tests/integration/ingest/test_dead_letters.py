@@ -16,7 +16,7 @@ from libs.stores.postgres import create_engine, failure_of
 from libs.streams.consumer import create_consumer
 from libs.streams.names import enrich_dead_letters, ingest_dead_letters
 from libs.streams.trimming import trim_acknowledged
-from services.ingest.dead_letters.postgres import DeadLetterWriter
+from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
 from services.ingest.settings import IngestSettings
 from tests.support.streams import add_entry, entries_of
 from tests.support.waiting import until
@@ -75,7 +75,7 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
         IngestSettings(),
         group="ingest",
         streams=STREAMS,
-        work=DeadLetterWriter(engine).write,
+        work=PostgresDeadLetterWriter(engine).write,
         failure_of=failure_of,
     )
     writer = asyncio.create_task(consumer.run(stop))

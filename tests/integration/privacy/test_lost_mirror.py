@@ -11,7 +11,7 @@ from redis import Redis
 
 from libs.consent import READY_FIELD, ConsentReader, ConsentUnavailable, consent_key
 from libs.stores.redis_connection import RedisConnection
-from services.privacy.consent.redis import RedisMirror
+from services.privacy.consent.redis import RedisConsentMirror
 from suite.embedded import PostgresServer, RedisServer
 from tests.integration.privacy.conftest import APP, Privacy
 from tests.support.rejections import reason_of
@@ -58,7 +58,7 @@ async def test_a_fill_leaves_what_is_newer_and_versions_count_on_from_it(
 async def test_a_mark_needs_the_sign_of_its_own_fill(redis_url: str) -> None:
     connection = RedisConnection(redis_url)
     await connection.start()
-    one, other = RedisMirror(connection, 2), RedisMirror(connection, 2)
+    one, other = RedisConsentMirror(connection, 2), RedisConsentMirror(connection, 2)
     assert not await one.end_fill(APP)
     await one.begin_fill(APP)
     await other.begin_fill(APP)
@@ -77,7 +77,7 @@ async def test_a_mark_needs_the_sign_of_its_own_fill(redis_url: str) -> None:
 async def test_people_are_found_in_their_shards(redis_url: str) -> None:
     connection = RedisConnection(redis_url)
     await connection.start()
-    mirror, reader = RedisMirror(connection, 3), ConsentReader(redis_url, 3)
+    mirror, reader = RedisConsentMirror(connection, 3), ConsentReader(redis_url, 3)
     people = [f"p{number}" for number in range(50)]
     await mirror.begin_fill(APP)
     await mirror.put(APP, {person: f"{n} +a".encode() for n, person in enumerate(people, 1)})
@@ -127,7 +127,7 @@ async def test_a_restarted_redis_is_not_trusted_before_it_is_marked_again(
 ) -> None:
     connection, reader = RedisConnection(redis_url), ConsentReader(redis_url, 1)
     await connection.start()
-    mirror = RedisMirror(connection, 1)
+    mirror = RedisConsentMirror(connection, 1)
     await mirror.begin_fill(APP)
     await mirror.put(APP, {"ann": b"3 -telemetry"})
     await mirror.end_fill(APP)

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from libs.stores.postgres import create_engine
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.plan import Leaf
-from services.enrich.partitions.postgres import PartitionStore
+from services.enrich.partitions.postgres import PostgresPartitionStore
 from suite import migrate
 from suite.embedded import PostgresServer
 from suite.migrate import DatabaseError, newest_revision, upgrade
@@ -162,7 +162,7 @@ async def test_a_database_of_an_earlier_release_becomes_enrichs_to_change(
     server.let_in("weir_enrich")
     engine = create_engine(server.url_of("weir", "weir_enrich"), service="enrich")
     try:
-        store = PartitionStore(engine)
+        store = PostgresPartitionStore(engine)
         keeper = PartitionKeeper(store, FixedClock(NOW))
         while not await keeper.keep():
             pass

@@ -9,7 +9,7 @@ from services.enrich import convert, metrics
 from services.enrich.model import WorkBatch
 
 
-class EnrichedStreamWriter:
+class RedisEnrichedStream:
     """Implements `ports.EnrichedStream`. Writing a batch again is harmless: aggregate counts each batch id
     once, and dead letters have ids that follow from the batch."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.enrich.isolate import find_rejected
+from services.enrich.rejected_rows import find_rejected
 
 
 class Store:

@@ -2,17 +2,17 @@
 
 from libs.catalog import Catalog
 from libs.catalog.event_words import PRIVACY_LEVELS
-from services.ingest.dead_letters.content import (
+from services.ingest.intake.addresses import truncate_ip
+from services.ingest.intake.anonymization import Anonymizer
+from services.ingest.intake.batch_consents import BatchConsents
+from services.ingest.intake.model import DropReason, Outcome, RejectedEvent, Verdict
+from services.ingest.intake.rejected_content import (
     Content,
     allowed_content,
     reduce_event,
     remove_id_from_texts,
     remove_properties,
 )
-from services.ingest.intake.addresses import truncate_ip
-from services.ingest.intake.anonymization import Anonymizer
-from services.ingest.intake.batch_consents import BatchConsents
-from services.ingest.intake.model import DropReason, Outcome, RejectedEvent, Verdict
 from services.ingest.intake.subjects import RejectedPeople
 
 PRIVACY_LEVEL_PII = PRIVACY_LEVELS.index("pii")
