@@ -1,5 +1,10 @@
-"""Stores in memory that write down what was done to them, in order."""
+"""Privacy's stores in memory, which write down what was done to them, in order.
 
+`tests/contract/privacy` proves them against Postgres and Redis.
+"""
+
+import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -14,57 +19,78 @@ from services.privacy.consent.model import (
 )
 
 
-class FakeStore:
-    """One transaction at a time. `fail_commit` lets the next commit fail."""
+class MemoryConsentStore:
+    """Implements `ports.ConsentStore`. `fail_commit` lets the next commit fail, `down` every call."""
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
         self.states: dict[Subject, ConsentState] = {}
+        self.entries: dict[Subject, list[HistoryEntry]] = defaultdict(list)
         self.version = 0
         self.fail_commit = False
-        self.fail_read = False
+        self.down = False
         self.reads = 0
+        self._writers: dict[Subject, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @asynccontextmanager
-    async def transaction(self, person: Subject) -> AsyncIterator["FakeTransaction"]:
-        transaction = FakeTransaction(self, person)
-        yield transaction
-        if self.fail_commit:
-            self.log.append("commit failed")
-            raise Unavailable("Postgres does not answer")
-        if transaction.written is not None:
-            self.states[person] = transaction.written
-            self.log.append(f"commit {transaction.written.version}")
+    async def transaction(self, subject: Subject) -> AsyncIterator["MemoryConsentTransaction"]:
+        self._check()
+        async with self._writers[subject]:
+            transaction = MemoryConsentTransaction(self, subject)
+            yield transaction
+            if self.fail_commit:
+                self.log.append("commit failed")
+                raise Unavailable("Postgres does not answer")
+            if transaction.written is not None:
+                self.states[subject] = transaction.written
+                self.entries[subject] += transaction.entries
+                self.log.append(f"commit {transaction.written.version}")
 
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[ConsentState | None]:
         self.reads += 1
-        if self.fail_read:
-            raise Unavailable("Postgres does not answer")
+        self._check()
         return [self.states.get(Subject(app_id, subject_id)) for subject_id in subject_ids]
 
-    async def page(self, app_id: str, after: str, limit: int) -> list[tuple[str, ConsentState]]:
+    async def page(
+        self, app_id: str, after_subject_id: str, limit: int
+    ) -> list[tuple[str, ConsentState]]:
+        self._check()
         people = sorted(p.subject_id for p in self.states if p.app_id == app_id)
-        chosen = [subject_id for subject_id in people if subject_id > after][:limit]
+        chosen = [subject_id for subject_id in people if subject_id > after_subject_id][:limit]
         self.log.append(f"page of {len(chosen)}")
         return [(s, self.states[Subject(app_id, s)]) for s in chosen]
 
     async def history(
-        self, person: Subject, after: HistoryCursor, limit: int
+        self, subject: Subject, after: HistoryCursor, limit: int
     ) -> list[HistoryEntry]:
-        return []
+        self._check()
+        entries = sorted(self.entries[subject], key=_cursor)
+        return [entry for entry in entries if _cursor(entry) > after][:limit]
 
     async def wait_for_writers(self, app_id: str) -> None:
+        self._check()
         self.log.append("wait for writers")
+        for subject, writer in list(self._writers.items()):
+            if subject.app_id == app_id:
+                async with writer:
+                    pass
+
+    def _check(self) -> None:
+        if self.down:
+            raise Unavailable("Postgres does not answer")
 
 
-class FakeTransaction:
-    def __init__(self, store: FakeStore, person: Subject) -> None:
+class MemoryConsentTransaction:
+    """Implements `ports.ConsentTransaction`."""
+
+    def __init__(self, store: MemoryConsentStore, subject: Subject) -> None:
         self._store = store
-        self._person = person
+        self._subject = subject
         self.written: ConsentState | None = None
+        self.entries: list[HistoryEntry] = []
 
     async def state(self) -> ConsentState | None:
-        return self._store.states.get(self._person)
+        return self.written or self._store.states.get(self._subject)
 
     async def next_version(self, above: int = 0) -> int:
         self._store.version = max(self._store.version, above) + 1
@@ -74,53 +100,70 @@ class FakeTransaction:
         before = await self.state()
         choices = {**(before.choices if before else {}), **recording.choices}
         self.written = ConsentState(recorded.version, choices)
+        self.entries += [
+            HistoryEntry(
+                recorded.version,
+                purpose,
+                granted,
+                recording.actor,
+                recording.method,
+                recording.notice_version,
+                recorded.recorded_at_us,
+            )
+            for purpose, granted in recording.choices.items()
+        ]
 
 
-class FakeMirror:
-    """A mirror and its reader. `down` makes every call fail."""
+class MemoryConsentMirror:
+    """Implements `ports.ConsentMirror` and `ports.MirrorReader`; the apps of `whole` are ready. `down` makes
+    every call fail."""
 
-    def __init__(self, log: list[str]) -> None:
+    def __init__(self, log: list[str], *whole: str) -> None:
         self.log = log
         self.texts: dict[Subject, bytes] = {}
         self.down = False
-        self.whole = True
-        self.sign = False
+        self.whole = set(whole)
+        self.fences: set[str] = set()
 
     async def put(self, app_id: str, states: Mapping[str, bytes]) -> int:
         self._check()
-        in_the_way = 0
+        newest = 0
         for subject_id, text in states.items():
-            person = Subject(app_id, subject_id)
-            stored = self.texts.get(person)
+            subject = Subject(app_id, subject_id)
+            stored = self.texts.get(subject)
             if stored is None or parse_state(stored).version < parse_state(text).version:
-                self.texts[person] = text
+                self.texts[subject] = text
                 self.log.append(f"mirror {text.decode()}")
             elif stored != text:
-                in_the_way = max(in_the_way, parse_state(stored).version)
-        return in_the_way
+                newest = max(newest, parse_state(stored).version)
+        return newest
 
     async def ready(self, app_id: str) -> bool:
         self._check()
-        return self.whole
+        return app_id in self.whole
 
     async def begin_fill(self, app_id: str) -> None:
         self._check()
         self.log.append("begin")
-        self.sign = True
+        self.fences.add(app_id)
 
     async def end_fill(self, app_id: str) -> bool:
         self._check()
         self.log.append("end")
-        self.whole = self.whole or self.sign
-        return self.sign
+        if app_id not in self.fences:
+            return False
+        self.fences.remove(app_id)
+        self.whole.add(app_id)
+        return True
 
     def lose(self) -> None:
         """FLUSHALL."""
         self.texts.clear()
-        self.whole = self.sign = False
+        self.whole.clear()
+        self.fences.clear()
 
     async def read_one(self, app_id: str, subject_id: str) -> bytes | None:
-        if self.down or not self.whole:
+        if self.down or app_id not in self.whole:
             raise ConsentUnavailable("no mirror")
         return self.texts.get(Subject(app_id, subject_id))
 
@@ -130,3 +173,7 @@ class FakeMirror:
     def _check(self) -> None:
         if self.down:
             raise Unavailable("Redis does not answer")
+
+
+def _cursor(entry: HistoryEntry) -> HistoryCursor:
+    return HistoryCursor(entry.version, entry.purpose)

@@ -1,4 +1,5 @@
-"""What privacy's decisions need from the outside."""
+"""What privacy's decisions need from the outside. Each port has a suite of tests in `tests/contract/privacy`,
+which Postgres and Redis pass, and the fakes of the unit tests."""
 
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

@@ -11,7 +11,7 @@ from libs.consent import ConsentState, Decision
 from services.privacy.consent.checking import Checker
 from services.privacy.consent.model import ConsentAnswer, Subject
 from services.privacy.consent.tokens import consent_token
-from tests.support.privacy_fakes import FakeMirror, FakeStore
+from tests.support.privacy_fakes import MemoryConsentMirror, MemoryConsentStore
 
 ANN = Subject("chess", "ann")
 CATALOG: Any = SimpleNamespace(
@@ -24,8 +24,8 @@ REFUSED = ConsentAnswer(Decision.ANONYMIZE, recorded=True)
 
 class Scene:
     def __init__(self) -> None:
-        self.mirror = FakeMirror([])
-        self.store = FakeStore([])
+        self.mirror = MemoryConsentMirror([], "chess")
+        self.store = MemoryConsentStore([])
         self.catalogs = Catalogs.of(CATALOG)
         self.checker = Checker(self.catalogs, self.mirror, self.store)
 
@@ -83,7 +83,7 @@ async def test_what_is_no_state_is_answered_from_the_truth(text: bytes) -> None:
 
 async def test_without_both_nothing_is_answered() -> None:
     scene = Scene()
-    scene.mirror.down = scene.store.fail_read = True
+    scene.mirror.down = scene.store.down = True
     for question in (
         scene.check(),
         scene.check(consent_token(ANN, 1)),

@@ -12,7 +12,7 @@ from services.privacy.consent import resync_queue as repairs_module
 from services.privacy.consent.mirror_sync import MirrorSync
 from services.privacy.consent.model import Subject
 from services.privacy.consent.resync_queue import ResyncQueue
-from tests.support.privacy_fakes import FakeMirror, FakeStore
+from tests.support.privacy_fakes import MemoryConsentMirror, MemoryConsentStore
 
 CATALOG: Any = SimpleNamespace(app_id="chess")
 ANN, BOB, EVE = (Subject("chess", name) for name in ("ann", "bob", "eve"))
@@ -21,8 +21,8 @@ ANN, BOB, EVE = (Subject("chess", name) for name in ("ann", "bob", "eve"))
 class Scene:
     def __init__(self) -> None:
         self.log: list[str] = []
-        self.store = FakeStore(self.log)
-        self.mirror = FakeMirror(self.log)
+        self.store = MemoryConsentStore(self.log)
+        self.mirror = MemoryConsentMirror(self.log, "chess")
         self.repairs = ResyncQueue()
         self.catalogs = Catalogs.of(CATALOG)
         self.sync = MirrorSync(self.catalogs, self.store, self.mirror, self.repairs, page_size=2)
@@ -33,7 +33,7 @@ class Scene:
 
 async def test_a_fill_goes_page_by_page_between_its_signs() -> None:
     scene = Scene()
-    scene.mirror.whole = False
+    scene.mirror.whole.clear()
     assert await scene.sync.fill("chess")
     assert scene.log == [
         "begin",
@@ -46,7 +46,7 @@ async def test_a_fill_goes_page_by_page_between_its_signs() -> None:
         "page of 0",
         "end",
     ]
-    assert scene.mirror.whole
+    assert scene.mirror.whole == {"chess"}
 
 
 async def test_it_says_when_the_mirror_can_be_read() -> None:
@@ -60,13 +60,13 @@ async def test_it_says_when_the_mirror_can_be_read() -> None:
         2,
         on_readable=lambda: calls.append(len(scene.log)),
     )
-    scene.mirror.whole = True
+    scene.mirror.whole.add("chess")
     await sync.sync()
     # Before its first fill: the process before had filled it.
     assert calls[0] == 0
     calls.clear()
     scene.log.clear()
-    scene.mirror.whole = False
+    scene.mirror.whole.clear()
     await sync.sync()
     assert scene.log[-1] == "end"
     assert calls == [len(scene.log)]
@@ -107,20 +107,22 @@ async def test_a_fill_leaves_what_is_newer() -> None:
 
 async def test_a_mirror_lost_during_the_fill_is_not_trusted() -> None:
     scene = Scene()
-    scene.mirror.whole = False
+    scene.mirror.whole.clear()
     page = scene.store.page
 
-    async def losing(app_id: str, after: str, limit: int) -> list[tuple[str, ConsentState]]:
-        if after:
+    async def losing(
+        app_id: str, after_subject_id: str, limit: int
+    ) -> list[tuple[str, ConsentState]]:
+        if after_subject_id:
             scene.mirror.lose()
-        return await page(app_id, after, limit)
+        return await page(app_id, after_subject_id, limit)
 
     scene.store.page = losing  # type: ignore[method-assign]
     assert not await scene.sync.fill("chess")
-    assert not scene.mirror.whole
+    assert scene.mirror.whole == set()
     scene.store.page = page  # type: ignore[method-assign]
     await scene.sync.sync()
-    assert scene.mirror.whole
+    assert scene.mirror.whole == {"chess"}
     assert set(scene.mirror.texts) == {ANN, BOB, EVE}
 
 

@@ -8,7 +8,7 @@ from services.privacy.consent.model import Recording, Subject
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.resync_queue import ResyncQueue
 from tests.support.clocks import NOW_US, FixedClock
-from tests.support.privacy_fakes import FakeMirror, FakeStore
+from tests.support.privacy_fakes import MemoryConsentMirror, MemoryConsentStore
 
 ANN = Subject("chess", "ann")
 
@@ -16,8 +16,8 @@ ANN = Subject("chess", "ann")
 class Scene:
     def __init__(self) -> None:
         self.log: list[str] = []
-        self.store = FakeStore(self.log)
-        self.mirror = FakeMirror(self.log)
+        self.store = MemoryConsentStore(self.log)
+        self.mirror = MemoryConsentMirror(self.log, "chess")
         self.repairs = ResyncQueue()
         self.recorder = Recorder(self.store, self.mirror, self.repairs, FixedClock.of_us())
 

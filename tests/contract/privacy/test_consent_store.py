@@ -1,0 +1,203 @@
+"""What every `ports.ConsentStore` promises: Postgres, and the fake that tests of the decisions use."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from libs.common.errors import Unavailable
+from libs.consent import ConsentState
+from libs.stores.postgres import create_engine
+from services.privacy.consent.model import (
+    BEGINNING,
+    HistoryCursor,
+    HistoryEntry,
+    Recorded,
+    Recording,
+    StoredState,
+    Subject,
+)
+from services.privacy.consent.ports import ConsentStore
+from services.privacy.consent.postgres import PostgresConsentStore
+from tests.support.clocks import NOW_US
+from tests.support.privacy_fakes import MemoryConsentStore
+
+ANN, BOB = Subject("chess", "ann"), Subject("chess", "bob")
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[ConsentStore]:
+    if request.param == "memory":
+        yield MemoryConsentStore([])
+        return
+    role_url = request.getfixturevalue("role_url")
+    engine = create_engine(role_url("weir_privacy"), service="privacy", pool_size=3)
+    yield PostgresConsentStore(engine, 20)
+    await engine.dispose()
+
+
+async def _record(store: ConsentStore, subject: Subject, **choices: bool) -> int:
+    """Records choices; returns their version."""
+    async with store.transaction(subject) as transaction:
+        version = await transaction.next_version()
+        recording = Recording(subject, choices, "ann", "test", "1")
+        await transaction.record(recording, Recorded(version, NOW_US + version))
+    return version
+
+
+async def test_states_are_read_in_the_order_asked(store: ConsentStore) -> None:
+    ann, bob = await _record(store, ANN, telemetry=True), await _record(store, BOB, mail=False)
+    await _record(store, Subject("go", "eve"), telemetry=True)
+    one, two = ConsentState(ann, {"telemetry": True}), ConsentState(bob, {"mail": False})
+    assert await store.read("chess", ["bob", "eve", "ann", "bob"]) == [two, None, one, two]
+    assert await store.read("chess", []) == []
+
+
+async def test_choices_add_to_earlier_ones(store: ConsentStore) -> None:
+    first = await _record(store, ANN, telemetry=True, mail=True)
+    second = await _record(store, ANN, telemetry=False)
+    assert second > first
+    assert await store.read("chess", ["ann"]) == [
+        ConsentState(second, {"telemetry": False, "mail": True})
+    ]
+
+
+async def test_a_transaction_sees_what_it_has_recorded_and_others_do_not(
+    store: ConsentStore,
+) -> None:
+    async with store.transaction(ANN) as transaction:
+        assert await transaction.state() is None
+        version = await transaction.next_version()
+        recording = Recording(ANN, {"telemetry": True}, "ann", "test", "1")
+        await transaction.record(recording, Recorded(version, NOW_US))
+        assert await transaction.state() == ConsentState(version, {"telemetry": True})
+        assert await store.read("chess", ["ann"]) == [None]
+    assert await store.read("chess", ["ann"]) != [None]
+
+
+async def test_an_exception_undoes_what_was_recorded(store: ConsentStore) -> None:
+    async def fail() -> None:
+        async with store.transaction(ANN) as transaction:
+            recording = Recording(ANN, {"telemetry": True}, "ann", "test", "1")
+            await transaction.record(recording, Recorded(await transaction.next_version(), NOW_US))
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match=r"^stop$"):
+        await fail()
+    assert await store.read("chess", ["ann"]) == [None]
+    assert await store.history(ANN, BEGINNING, 10) == []
+    assert await store.page("chess", "", 10) == []
+
+
+async def test_versions_are_new_and_higher_than_asked(store: ConsentStore) -> None:
+    versions = []
+    for above in (0, 0, 1_000, 0, 5):
+        async with store.transaction(ANN) as transaction:
+            versions.append(await transaction.next_version(above))
+    assert versions == sorted(set(versions))
+    assert versions[2] > 1_000
+    async with store.transaction(BOB) as transaction:
+        assert await transaction.next_version() not in versions
+
+
+async def test_one_writer_at_a_time_has_a_subject(store: ConsentStore) -> None:
+    """The second one sees what the first one records, however early it came."""
+    begun = asyncio.Event()
+    seen: list[ConsentState | None] = []
+
+    async def second() -> None:
+        begun.set()
+        async with store.transaction(ANN) as transaction:
+            seen.append(await transaction.state())
+
+    async with store.transaction(ANN) as transaction:
+        task = asyncio.create_task(second())
+        await begun.wait()
+        # Another subject's writer does not wait.
+        await _record(store, BOB, telemetry=True)
+        assert seen == []
+        version = await transaction.next_version()
+        recording = Recording(ANN, {"telemetry": True}, "ann", "test", "1")
+        await transaction.record(recording, Recorded(version, NOW_US))
+    await task
+    assert seen == [ConsentState(version, {"telemetry": True})]
+
+
+async def test_writers_that_have_begun_are_waited_for(store: ConsentStore) -> None:
+    begun = asyncio.Event()
+
+    async def waiter() -> list[ConsentState | None]:
+        begun.set()
+        await store.wait_for_writers("chess")
+        return list(await store.read("chess", ["ann"]))
+
+    async with store.transaction(ANN) as transaction:
+        task = asyncio.create_task(waiter())
+        await begun.wait()
+        # Those of another app are not.
+        await store.wait_for_writers("go")
+        version = await transaction.next_version()
+        recording = Recording(ANN, {"telemetry": True}, "ann", "test", "1")
+        await transaction.record(recording, Recorded(version, NOW_US))
+    assert await task == [ConsentState(version, {"telemetry": True})]
+
+
+async def test_pages_have_every_subject_of_an_app_once(store: ConsentStore) -> None:
+    names = ["ann", "Bob", "bob", "é", "a b", "zoë", "1", "10", "2"]
+    versions = {name: await _record(store, Subject("chess", name), a=True) for name in names}
+    await _record(store, Subject("go", "eve"), a=True)
+    for limit in (1, 2, 4, 9, 10):
+        found: list[StoredState] = []
+        after = ""
+        while page := await store.page("chess", after, limit):
+            assert len(page) <= limit
+            found += page
+            after = page[-1][0]
+        assert len(found) == len(names)
+        assert dict(found) == {
+            name: ConsentState(version, {"a": True}) for name, version in versions.items()
+        }
+
+
+async def test_the_history_comes_oldest_first_behind_its_cursor(store: ConsentStore) -> None:
+    one = await _record(store, ANN, telemetry=True, mail=False)
+    await _record(store, BOB, telemetry=False)
+    two = await _record(store, ANN, telemetry=False)
+    entries = [
+        HistoryEntry(version, purpose, granted, "ann", "test", "1", NOW_US + version)
+        for version, purpose, granted in (
+            (one, "mail", False),
+            (one, "telemetry", True),
+            (two, "telemetry", False),
+        )
+    ]
+    assert await store.history(ANN, BEGINNING, 10) == entries
+    assert await store.history(ANN, BEGINNING, 2) == entries[:2]
+    assert await store.history(ANN, HistoryCursor(one, "mail"), 10) == entries[1:]
+    assert await store.history(ANN, HistoryCursor(two, "telemetry"), 10) == []
+
+
+@pytest.mark.parametrize("kind", ["memory", "postgres"])
+async def test_a_store_that_cannot_be_reached_is_unavailable(kind: str) -> None:
+    if kind == "memory":
+        memory = MemoryConsentStore([])
+        memory.down = True
+        store: ConsentStore = memory
+    else:
+        # Port 1 is no Postgres.
+        engine = create_engine("postgresql://weir@127.0.0.1:1/weir", service="privacy")
+        store = PostgresConsentStore(engine, 20)
+
+    async def enter() -> None:
+        async with store.transaction(ANN) as transaction:
+            await transaction.state()
+
+    for call in (
+        enter(),
+        store.read("chess", ["ann"]),
+        store.page("chess", "", 1),
+        store.history(ANN, BEGINNING, 1),
+        store.wait_for_writers("chess"),
+    ):
+        with pytest.raises(Unavailable):
+            await call
