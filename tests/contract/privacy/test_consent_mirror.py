@@ -11,7 +11,7 @@ from libs.common.errors import Unavailable
 from libs.consent import ConsentReader, ConsentUnavailable
 from libs.stores.redis_connection import RedisConnection
 from services.privacy.consent.ports import ConsentMirror, MirrorReader
-from services.privacy.consent.redis import RedisMirror
+from services.privacy.consent.redis import RedisConsentMirror
 from tests.support.privacy_fakes import MemoryConsentMirror
 
 # Nothing listens on port 1.
@@ -44,7 +44,7 @@ async def _connected(url: str, shards: int, stack: AsyncExitStack) -> Mirrored:
     for each in (connection, reader):
         await each.start()
         stack.push_async_callback(each.aclose)
-    return Mirrored(RedisMirror(connection, shards), reader)
+    return Mirrored(RedisConsentMirror(connection, shards), reader)
 
 
 @pytest.fixture(params=["memory", "redis", "redis in 3 shards"])
