@@ -13,7 +13,7 @@ def catalog_version(metrics_url: str) -> str:
     """The version of the catalogs that a service has in use; empty if it does not say so."""
     try:
         for labels, _ in metric_values(metrics_url, "weir_catalog_info"):
-            return labels.removeprefix('version="').removesuffix('"')
+            return labels.get("version", "")
     except (OSError, ValueError):
         pass
     return ""

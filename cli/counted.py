@@ -37,13 +37,12 @@ class CountedEvents:
     def not_stored(self) -> int:
         """The events that enrich has taken from ingest and not stored since it started, mostly because
         they were stored before; 0 if its metrics cannot be read."""
-        label = f'app="{self._app_id}"'
         try:
             return sum(
                 int(value)
                 for metric in _NOT_STORED
                 for labels, value in metric_values(self._metrics_url, metric)
-                if labels == label
+                if labels.get("app") == self._app_id
             )
         except (OSError, ValueError):
             return 0

@@ -35,26 +35,26 @@ def decide_subjectless(purpose: Purpose) -> Decision:
 
 
 class PurposeDecisions:
-    """`decide` for one purpose and the texts that `ConsentReader.read` gave, at 0.1 µs each: a whole
+    """`decide` for one purpose and the encoded states that `ConsentReader.read` gave, at 0.1 µs each: a whole
     population has only a few different answers, and they are remembered."""
 
     def __init__(self, purpose: Purpose) -> None:
         self._purpose = purpose
-        self._by_text: dict[bytes | None, Decision] = {None: decide(purpose, None)}
+        self._by_encoded: dict[bytes | None, Decision] = {None: decide(purpose, None)}
 
-    def of(self, text: bytes | None) -> Decision:
-        """What follows from a person's state; None if nothing is recorded. Raises ValueError for a text
-        that is not one of a state."""
-        decision = self._by_text.get(text)
+    def of(self, encoded: bytes | None) -> Decision:
+        """What follows from a person's state; None if nothing is recorded. Raises ValueError for
+        bytes that are no state."""
+        decision = self._by_encoded.get(encoded)
         if decision is None:
-            state = parse_state(text) if text is not None else None
-            decision = self._by_text[text] = decide(self._purpose, state)
+            state = parse_state(encoded) if encoded is not None else None
+            decision = self._by_encoded[encoded] = decide(self._purpose, state)
         return decision
 
 
-def decide_all(purpose: Purpose, texts: Iterable[bytes | None]) -> list[Decision]:
-    """`decide` for each text that `ConsentReader.read` gave, in order.
+def decide_all(purpose: Purpose, encoded: Iterable[bytes | None]) -> list[Decision]:
+    """`decide` for each encoded state that `ConsentReader.read` gave, in order.
 
-    Raises ValueError for a text that is not one of a state.
+    Raises ValueError for bytes that are no state.
     """
-    return [*map(PurposeDecisions(purpose).of, texts)]
+    return [*map(PurposeDecisions(purpose).of, encoded)]

@@ -12,7 +12,7 @@ from libs.consent.keys import READY_FIELD, consent_key, ready_marker
 from libs.stores.redis_connection import RedisConnection
 
 # What one read gives: the encoded state of a person, None if nothing is recorded.
-Text = bytes | None
+EncodedState = bytes | None
 RETRY_AFTER_SECONDS = 0.2
 # Under load, a single read waits this long for others, or until there are enough of them: those that
 # share a command, and are answered together, cost a quarter less CPU than each alone (ADR 0003).
@@ -68,7 +68,7 @@ class ConsentReader:
         """Closes the connection; reads under way raise ConsentUnavailable."""
         await self._connection.aclose()
 
-    async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[Text]:
+    async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[EncodedState]:
         """The state of each person, in the order asked, with one command for each shard involved.
 
         Raises ConsentUnavailable.
@@ -90,13 +90,13 @@ class ConsentReader:
                 for shard, chosen in places.items()
             )
         )
-        answer: list[Text] = [None] * len(subject_ids)
+        answer: list[EncodedState] = [None] * len(subject_ids)
         for chosen, part in zip(places.values(), parts, strict=True):
-            for place, text in zip(chosen, part, strict=True):
-                answer[place] = text
+            for place, state in zip(chosen, part, strict=True):
+                answer[place] = state
         return answer
 
-    def read_one(self, app_id: str, subject_id: str) -> "asyncio.Future[Text]":
+    def read_one(self, app_id: str, subject_id: str) -> "asyncio.Future[EncodedState]":
         """The future state of one person; reads that arrive together share one command.
 
         Together means in one loop tick, and under load within `COALESCE_WINDOW_SECONDS`. The future raises
@@ -106,7 +106,7 @@ class ConsentReader:
         if subject_id < "\x01":
             subject_id = UNUSED_SUBJECT_ID
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Text] = loop.create_future()
+        future: asyncio.Future[EncodedState] = loop.create_future()
         place = (app_id, shard_of(app_id, subject_id, self._shards) if self._shards > 1 else 0)
         reads = self._coalesced.get(place)
         if reads is None:
@@ -123,12 +123,14 @@ class ConsentReader:
             self._end_wait()
         return future
 
-    async def _read_shard(self, app_id: str, shard: int, subject_ids: Sequence[str]) -> list[Text]:
-        future: asyncio.Future[list[Text]] = asyncio.get_running_loop().create_future()
+    async def _read_shard(
+        self, app_id: str, shard: int, subject_ids: Sequence[str]
+    ) -> list[EncodedState]:
+        future: asyncio.Future[list[EncodedState]] = asyncio.get_running_loop().create_future()
 
-        def resolve(texts: list[Text]) -> None:
+        def resolve(states: list[EncodedState]) -> None:
             if not future.done():
-                future.set_result(texts)
+                future.set_result(states)
 
         def reject(error: ConsentUnavailable) -> None:
             if not future.done():
@@ -159,7 +161,7 @@ class ConsentReader:
         self,
         place: tuple[str, int],
         subject_ids: Sequence[str],
-        resolve: Callable[[list[Text]], None],
+        resolve: Callable[[list[EncodedState]], None],
         reject: Callable[[ConsentUnavailable], None],
     ) -> None:
         key = self._keys.get(place)
@@ -188,12 +190,12 @@ class _CoalescedReads:
 
     def __init__(self) -> None:
         self.subject_ids: list[str] = []
-        self.futures: list[asyncio.Future[Text]] = []
+        self.futures: list[asyncio.Future[EncodedState]] = []
 
-    def resolve(self, texts: list[Text]) -> None:
-        for future, text in zip(self.futures, texts, strict=True):
+    def resolve(self, states: list[EncodedState]) -> None:
+        for future, state in zip(self.futures, states, strict=True):
             if not future.done():  # the caller may have gone
-                future.set_result(text)
+                future.set_result(state)
 
     def reject(self, error: ConsentUnavailable) -> None:
         for future in self.futures:

@@ -13,7 +13,7 @@ from libs.jobs import metrics
 from libs.jobs.due import next_due
 from libs.jobs.job import Job, JobContext, JobError
 from libs.jobs.ports import Journal, JournalUnavailable
-from libs.jobs.runs import Outcome, Progress, Result, Run
+from libs.jobs.runs import Progress, Result, Run, RunState
 from libs.runtime.loops import repeat
 
 log = structlog.get_logger()
@@ -75,7 +75,7 @@ class JobRunner:
         names = list(self._jobs)
         for name in await self._journal.abandon_expired(names):
             log.error("a run was abandoned", job=name)
-            metrics.RUNS.labels(name, Outcome.ABANDONED.value).inc()
+            metrics.RUNS.labels(name, RunState.ABANDONED.value).inc()
         found = await self._journal.progress(names)
         for name, job in self._jobs.items():
             progress = found.get(name, Progress())
@@ -119,7 +119,7 @@ class JobRunner:
             result = _result_of(work, stopped=stop.is_set())
             if await self._finish(run, result, lease):
                 metrics.RUNS.labels(job.name, result.outcome.value).inc()
-                if result.outcome is Outcome.SUCCEEDED:
+                if result.outcome is RunState.SUCCEEDED:
                     metrics.LAST_SUCCESS.labels(job.name).set(self._clock.now_us() / 1e6)
                 _report(job, run, result)
         finally:
@@ -164,19 +164,19 @@ async def _counts_of(job: Job, run: Run) -> Mapping[str, int]:
 def _result_of(work: "asyncio.Task[Mapping[str, int]]", *, stopped: bool) -> Result:
     if work.cancelled():
         # A job that cancels itself must not begin again and again.
-        outcome = Outcome.STOPPED if stopped else Outcome.FAILED
+        outcome = RunState.STOPPED if stopped else RunState.FAILED
         return Result(outcome, {}, "" if stopped else "CancelledError")
     error = work.exception()
     if error is None:
-        return Result(Outcome.SUCCEEDED, work.result())
+        return Result(RunState.SUCCEEDED, work.result())
     # Messages of other errors may quote rows, and with them people.
     message = str(error) if isinstance(error, JobError) else ""
-    return Result(Outcome.FAILED, {}, type(error).__name__, message)
+    return Result(RunState.FAILED, {}, type(error).__name__, message)
 
 
 def _report(job: Job, run: Run, result: Result) -> None:
     about = {"job": job.name, "due_at": run.due_at.isoformat(), **result.counts}
-    if result.outcome is Outcome.FAILED:
+    if result.outcome is RunState.FAILED:
         log.error("a job failed", **about, error=result.error_type, reason=result.error_message)
     else:
         log.info("a job ended", **about, outcome=result.outcome.value)

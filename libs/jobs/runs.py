@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 
-class Outcome(Enum):
+class RunState(Enum):
     """What became of a run."""
 
     # Asked for by a person; whichever replica looks next runs it.
@@ -60,7 +60,7 @@ class Progress:
 class Result:
     """How a run ended."""
 
-    outcome: Outcome
+    outcome: RunState
     counts: Mapping[str, int]
     # The class of the error; empty if there was none.
     error_type: str = ""

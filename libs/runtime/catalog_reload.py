@@ -50,10 +50,10 @@ class CatalogReload:
         self._lock = asyncio.Lock()
         # Of the files that were read last, whether they were taken or refused.
         self._marks = folder_marks(folder)
-        self.holder = Catalogs(load_snapshot(folder, loaded_at_us=self._clock.now_us()))
+        self.catalogs = Catalogs(load_snapshot(folder, loaded_at_us=self._clock.now_us()))
         if folder_marks(folder) != self._marks:
             self._marks = ()
-        _measure(self.holder.current, None)
+        _measure(self.catalogs.current, None)
 
     def request(self) -> None:
         """Has the folder read soon, whether or not its files seem to have changed. For a signal handler."""
@@ -84,17 +84,17 @@ class CatalogReload:
     async def refresh(self) -> bool:
         """Looks at the folder now, and reads it if its files have changed and stay as they are for
         `poll_seconds`. Whether there is a new snapshot since the call began."""
-        before = self.holder.current
+        before = self.catalogs.current
         async with self._lock:
-            if not self._poll_seconds or self.holder.current is not before:
-                return self.holder.current is not before
+            if not self._poll_seconds or self.catalogs.current is not before:
+                return self.catalogs.current is not before
             marks = await asyncio.to_thread(folder_marks, self._folder)
             if marks == self._marks:
                 return False
             await self._sleep(self._poll_seconds)
             if marks == await asyncio.to_thread(folder_marks, self._folder):
                 await self._read_settled()
-        return self.holder.current is not before
+        return self.catalogs.current is not before
 
     async def _read(self) -> None:
         async with self._lock:
@@ -116,13 +116,13 @@ class CatalogReload:
             return load_snapshot(
                 self._folder,
                 loaded_at_us=self._clock.now_us(),
-                previous=self.holder.current,
+                previous=self.catalogs.current,
             )
         except Exception as error:
             return error
 
     def _take(self, found: Snapshot | Exception) -> None:
-        before = self.holder.current
+        before = self.catalogs.current
         if isinstance(found, Exception):
             _report_refused(found, before)
             return
@@ -130,7 +130,7 @@ class CatalogReload:
         if found.version == before.version:
             log.info("the catalogs are the same as before", version=found.version)
             return
-        self.holder.replace(found)
+        self.catalogs.replace(found)
         _measure(found, before)
         log.info(
             "new catalogs", version=found.version, before=before.version, **_changes(before, found)

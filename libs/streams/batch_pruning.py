@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.streams.deliverable import BacklogError, Source, deliverable_batches
+from libs.streams.deliverable import BacklogError, BatchSource, deliverable_batches
 
 log = structlog.get_logger()
 # One short transaction each.
@@ -41,7 +41,7 @@ class BatchPruner:
         engine: AsyncEngine,
         redis: Redis,
         table: BatchTable,
-        sources: Sequence[Source],
+        sources: Sequence[BatchSource],
         kept: timedelta,
     ) -> None:
         self._engine = engine

@@ -25,7 +25,7 @@ class BacklogError(Exception):
 
 
 @dataclass(frozen=True)
-class Source:
+class BatchSource:
     """A stream whose entries hold a batch each, and how to find its id."""
 
     stream: str
@@ -43,23 +43,23 @@ def enriched_batch_id(fields: Fields) -> bytes:
     return bytes(batch_pb2.EventBatch.FromString(batch).batch_id)
 
 
-def sources_for_enrich(shards: int) -> list[Source]:
+def sources_for_enrich(shards: int) -> list[BatchSource]:
     """Everything from which a batch can get to enrich (again), in the order in which it must be read."""
-    quarantined = [Source(quarantine_stream(ENRICH, n), raw_batch_id) for n in range(shards)]
-    raw = [Source(raw_stream(n), raw_batch_id) for n in range(shards)]
+    quarantined = [BatchSource(quarantine_stream(ENRICH, n), raw_batch_id) for n in range(shards)]
+    raw = [BatchSource(raw_stream(n), raw_batch_id) for n in range(shards)]
     return [*quarantined, *raw, *quarantined]
 
 
-def sources_for_aggregate(shards: int) -> list[Source]:
+def sources_for_aggregate(shards: int) -> list[BatchSource]:
     """Everything from which a batch can get to aggregate (again): enrich forwards what it gets again."""
     quarantined = [
-        Source(quarantine_stream(AGGREGATE, n), enriched_batch_id) for n in range(shards)
+        BatchSource(quarantine_stream(AGGREGATE, n), enriched_batch_id) for n in range(shards)
     ]
-    enriched = [Source(enriched_stream(n), enriched_batch_id) for n in range(shards)]
+    enriched = [BatchSource(enriched_stream(n), enriched_batch_id) for n in range(shards)]
     return [*quarantined, *sources_for_enrich(shards), *enriched, *quarantined]
 
 
-async def deliverable_batches(redis: Redis, sources: Sequence[Source]) -> frozenset[bytes]:
+async def deliverable_batches(redis: Redis, sources: Sequence[BatchSource]) -> frozenset[bytes]:
     """The ids of all batches in the sources, 16 bytes each. Raises BacklogError.
 
     Acknowledged entries count, because a group that is lost starts over with the oldest entry. Sources are

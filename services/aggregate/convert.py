@@ -1,4 +1,4 @@
-"""What the calls have in common: periods, ranges of time, cells."""
+"""What the calls have in common: their service, periods, ranges of time, cells."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from libs.catalog import Period
 from libs.common.errors import InvalidArgument
 from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
 
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["AggregateService"].full_name
 _PERIODS: Mapping[pb.Period, Period] = {
     pb.PERIOD_HOUR: Period.HOUR,
     pb.PERIOD_DAY: Period.DAY,

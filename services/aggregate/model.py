@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from weir.common.v1.event_pb2 import Event
+
 from libs.catalog import Period
 
 # (bucket start in seconds, then a value for each dimension of the rollup). A dimension's value is a
@@ -15,14 +17,14 @@ CellKey = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """One entry of the stream. `events` and `enrichments` are messages of Weir, read by attribute only;
-    `enrichment_of_event` is the position of each event's enrichment, `skipped` are the positions of
-    events that were not stored."""
+    """One entry of the stream. `enrichments` have an attribute for each name of
+    `libs.catalog.ENRICHED_SOURCES`; `enrichment_of_event` is the position of each event's enrichment,
+    `skipped` are the positions of events that were not stored."""
 
     batch_id: bytes
     app_id: str
-    events: Sequence[Any]
-    enrichments: Sequence[Any]
+    events: Sequence[Event]
+    enrichments: Sequence[object]
     enrichment_of_event: Sequence[int]
     skipped: frozenset[int]
     traceparent: str = ""
@@ -93,7 +95,7 @@ class NewestCells:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class Counted:
     """What a chunk changed: batches counted now, events counted now by app, batches that were counted before,
     and the state of every cell that either changed."""
 
@@ -133,7 +135,7 @@ class Cursor:
 class StoredCell:
     """A cell read back."""
 
-    position: Cursor
+    cursor: Cursor
     dimensions: Mapping[str, Any]
     measures: Mapping[str, Measure]
 

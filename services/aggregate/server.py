@@ -18,8 +18,9 @@ from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream
 from services.aggregate.behaviour.postgres import PostgresActivityReader
 from services.aggregate.behaviour.service import CohortQueries
+from services.aggregate.convert import SERVICE_NAME
 from services.aggregate.counting.batch_counter import BatchCounter
-from services.aggregate.counting.catalog_choice import CatalogChoice
+from services.aggregate.counting.catalog_counter import CatalogCounter
 from services.aggregate.counting.entries import EnrichedStreamReader
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
@@ -34,14 +35,13 @@ from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
 
-SERVICE_NAME = "weir.aggregate.v1.AggregateService"
 # Less than a unary call may take, and enough when all watchers read the current numbers again at once.
 _QUERY_POOL_SECONDS = 20.0
 
 
 async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires aggregate up; what it opens is closed with `stack`."""
-    catalogs = open_catalogs(settings)
+    reload = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
     database_url = settings.database_url.get_secret_value()
@@ -78,7 +78,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         CellIdentity(settings.known_cells),
     )
     entries = EnrichedStreamReader(
-        CatalogChoice(counter, catalogs.holder, catalogs.refresh),
+        CatalogCounter(counter, reload.catalogs, reload.refresh),
         RedisChangePublisher(redis),
         clock,
         settings.catalog_wait_seconds,
@@ -94,20 +94,18 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     reader = PostgresCellReader(querying)
     hub = WatchHub(
         redis,
-        catalogs.holder,
+        reload.catalogs,
         reader,
         Watchers(limit=settings.max_watchers, limit_per_app=settings.max_watchers_per_app),
         interval_seconds=settings.watch_interval_seconds,
         max_bytes=settings.max_watch_bytes,
     )
-    holder = catalogs.holder
     servicer = AggregateServicer(
-        RollupQueries(holder, reader, f"/{SERVICE_NAME}/QueryRollup", clock),
-        RollupWatches(holder, hub),
+        RollupQueries(reload.catalogs, reader, clock),
+        RollupWatches(reload.catalogs, hub),
         CohortQueries(
-            holder,
+            reload.catalogs,
             PostgresActivityReader(reading),
-            f"/{SERVICE_NAME}/QueryCohortRetention",
             clock,
         ),
     )
@@ -122,7 +120,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
                 needs=all_of("postgres"),
             )
         ],
-        catalogs=catalogs,
+        catalogs=reload,
         loops=[
             Loop("count", consumer.run),
             Loop("watch", hub.run),

@@ -26,7 +26,7 @@ from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.postgres import PostgresPartitionStore
 from services.enrich.pipeline import EnrichPipeline
 from services.enrich.preview.preview import Preview
-from services.enrich.preview.service import EnrichServicer
+from services.enrich.preview.service import SERVICE_NAME, EnrichServicer
 from services.enrich.redis import RedisEnrichedStream
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
@@ -35,14 +35,12 @@ from services.enrich.steps.registry import all_steps
 from services.enrich.storage.postgres import PostgresEventStore
 from services.enrich.stream_maintenance import StreamMaintenance
 
-SERVICE_NAME = "weir.enrich.v1.EnrichService"
-
 log = structlog.get_logger()
 
 
 async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts:
     """Builds the service; what it opens is closed with `stack`."""
-    catalogs = open_catalogs(settings)
+    reload = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
     engine = create_engine(settings.database_url.get_secret_value(), service="enrich")
@@ -52,7 +50,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     country = open_countries(settings.geoip_mmdb_path)
     sessions = RedisSessionStore(redis, clock, settings.session_idle_seconds)
     pipeline = EnrichPipeline(
-        catalogs.holder,
+        reload.catalogs,
         all_steps(country, sessions),
         PostgresEventStore(engine),
         RedisEnrichedStream(redis),
@@ -79,12 +77,12 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         bindings=[
             Binding(
                 SERVICE_NAME,
-                EnrichServicer(Preview(catalogs.holder, country, sessions, settings.shards)),
+                EnrichServicer(Preview(reload.catalogs, country, sessions, settings.shards)),
                 enrich_service_pb2_grpc.add_EnrichServiceServicer_to_server,
                 needs=all_of("redis", "postgres"),
             )
         ],
-        catalogs=catalogs,
+        catalogs=reload,
         loops=[
             Loop("raw", consumer.run),
             Loop("partitions", keeper.run),

@@ -25,19 +25,17 @@ from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.redis import RedisRawStream
-from services.ingest.intake.service import IngestServicer
+from services.ingest.intake.service import SERVICE_NAME, IngestServicer
 from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
 from services.ingest.stream_maintenance import StreamMaintenance
-
-SERVICE_NAME = "weir.ingest.v1.IngestService"
 
 
 async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires ingest up; what it opens is closed with `stack`."""
     settings.require("pseudonym_key")
     secret = check_secret(settings.pseudonym_key.get_secret_value(), "WEIR_PSEUDONYM_KEY")
-    catalogs = open_catalogs(settings)
+    reload = open_catalogs(settings)
     redis_url = settings.redis_url.get_secret_value()
     redis = create_redis(redis_url)
     stack.push_async_callback(redis.aclose)
@@ -51,7 +49,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
     stream = RedisRawStream(redis, settings)
     clock = SystemClock()
     pipeline = IngestPipeline(
-        catalogs.holder,
+        reload.catalogs,
         ConsentGate(consents, anonymizer),
         stream,
         clock,
@@ -82,7 +80,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
                 needs=all_of("redis"),
             )
         ],
-        catalogs=catalogs,
+        catalogs=reload,
         loops=[
             Loop("dead letters", letters.run),
             Loop(

@@ -22,16 +22,13 @@ from services.privacy.consent.postgres import PostgresConsentStore
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
-from services.privacy.consent.service import PrivacyServicer
+from services.privacy.consent.service import SERVICE_NAME, PrivacyServicer
 from services.privacy.settings import PrivacySettings
-
-SERVICE_NAME = "weir.privacy.v1.PrivacyService"
 
 
 async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires privacy up; what it opens is closed with `stack`."""
     reload = open_catalogs(settings)
-    catalogs = reload.holder
     redis_url = settings.redis_url.get_secret_value()
     redis_timeout = settings.consent_redis_timeout_seconds
     reader = ConsentReader(redis_url, settings.shards, timeout_seconds=redis_timeout)
@@ -51,11 +48,16 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
     # While Redis is away no mirror can be filled, and Postgres answers.
     startup = Startup(pointless_without="redis")
     sync = MirrorSync(
-        catalogs, store, mirror, resyncs, settings.consent_page_size, on_readable=startup.finish
+        reload.catalogs,
+        store,
+        mirror,
+        resyncs,
+        settings.consent_page_size,
+        on_readable=startup.finish,
     )
-    checker = Checker(catalogs, reader, store)
+    checker = Checker(reload.catalogs, reader, store)
     recorder = Recorder(store, mirror, resyncs, clock)
-    servicer = PrivacyServicer(catalogs, checker, recorder, store, clock)
+    servicer = PrivacyServicer(reload.catalogs, checker, recorder, store, clock)
     metrics.RESYNCS_PENDING.set_function(resyncs.__len__)
     return ServiceParts(
         bindings=[

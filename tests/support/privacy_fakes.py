@@ -115,7 +115,7 @@ class MemoryConsentTransaction:
 
 
 class MemoryConsentMirror:
-    """Implements `ports.ConsentMirror` and `ports.MirrorReader`; the apps of `whole` are ready. `down` makes
+    """Implements `ports.ConsentMirror` and `ports.ConsentMirrorReader`; the apps of `whole` are ready. `down` makes
     every call fail."""
 
     def __init__(self, log: list[str], *whole: str) -> None:

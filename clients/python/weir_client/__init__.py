@@ -8,17 +8,17 @@ with Client("127.0.0.1:50051", token=TOKEN) as weir:
 """
 
 from weir_client.client import Client
-from weir_client.errors import Problem, describe_error, describe_status
+from weir_client.errors import CallProblem, describe_error, describe_status
 from weir_client.events import build_event, event_from_envelope
 from weir_client.sender import EventSender, GaveUpError, OnAck
 from weir_client.totals import VerdictTotals
 
 __all__ = [
+    "CallProblem",
     "Client",
     "EventSender",
     "GaveUpError",
     "OnAck",
-    "Problem",
     "VerdictTotals",
     "build_event",
     "describe_error",

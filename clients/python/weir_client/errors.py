@@ -10,7 +10,7 @@ _DETAILS_KEY = "grpc-status-details-bin"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class CallProblem:
     """A status unpacked: the code's name, the message, the reason and the field if there is one, and how
     long the server asks to wait before another attempt (0: it does not say that one may succeed)."""
 
@@ -26,11 +26,11 @@ class Problem:
         return f"{reason}{field}: {self.message}"
 
 
-def describe_error(error: grpc.RpcError) -> Problem:
+def describe_error(error: grpc.RpcError) -> CallProblem:
     """The problem behind a failed call."""
     status = _sent_status(error)
     if status is None:
-        return Problem(error.code().name, error.details() or "")
+        return CallProblem(error.code().name, error.details() or "")
     return describe_status(status)
 
 
@@ -47,7 +47,7 @@ def _sent_status(error: grpc.RpcError) -> status_pb2.Status | None:
     return None
 
 
-def describe_status(status: status_pb2.Status) -> Problem:
+def describe_status(status: status_pb2.Status) -> CallProblem:
     """The problem in a `google.rpc.Status`, for example of one event's result."""
     code = next((code.name for code in grpc.StatusCode if code.value[0] == status.code), "UNKNOWN")
     info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
@@ -55,7 +55,7 @@ def describe_status(status: status_pb2.Status) -> Problem:
         for message in (info, retry):
             # Does nothing unless the detail is of the message's type.
             detail.Unpack(message)
-    return Problem(
+    return CallProblem(
         code,
         status.message,
         info.reason,

@@ -12,7 +12,7 @@ import grpc
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from weir_client.errors import Problem, describe_error, describe_status, event_too_large
+from weir_client.errors import CallProblem, describe_error, describe_status, event_too_large
 from weir_client.totals import VerdictTotals
 from weir_client.tracing import batch_span
 
@@ -36,9 +36,9 @@ _CLOSE_SECONDS = 5.0
 
 
 class GaveUpError(Exception):
-    """The stream cannot be kept up; the events in flight have no verdict. Carries a Problem."""
+    """The stream cannot be kept up; the events in flight have no verdict. Carries a CallProblem."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: CallProblem) -> None:
         super().__init__(str(problem))
         self.problem = problem
 
@@ -88,7 +88,7 @@ class EventSender:
         self._resume_at = 0.0
         self._closed = False
         self._call: Any = None
-        self._failure: Problem | None = None
+        self._failure: CallProblem | None = None
         self._thread = threading.Thread(target=self._run, name="weir-sender", daemon=True)
         self._thread.start()
 
@@ -181,9 +181,9 @@ class EventSender:
         except Exception as error:
             # Else `flush` would wait for ever.
             log.exception("the sender stopped")
-            self._fail(Problem("INTERNAL", f"{type(error).__name__} in the sender"))
+            self._fail(CallProblem("INTERNAL", f"{type(error).__name__} in the sender"))
 
-    def _fail(self, problem: Problem) -> None:
+    def _fail(self, problem: CallProblem) -> None:
         with self._changed:
             self._failure = problem
             self._changed.notify_all()
@@ -205,7 +205,9 @@ class EventSender:
             if answered:
                 last_answer, backoff = now, 0.05
             elif problem is None:
-                problem = Problem("UNAVAILABLE", "the server ended the stream without an answer")
+                problem = CallProblem(
+                    "UNAVAILABLE", "the server ended the stream without an answer"
+                )
             if problem is None:
                 continue
             if not transient or now - last_answer > self._give_up_seconds:
@@ -216,7 +218,7 @@ class EventSender:
                 self._changed.wait_for(lambda: self._closed, timeout=pause)
             backoff = min(2 * backoff, 2.0)
 
-    def _stream_once(self) -> tuple[bool, Problem | None, bool]:
+    def _stream_once(self) -> tuple[bool, CallProblem | None, bool]:
         """Runs one stream to its end: whether the server answered anything, what ended it, and
         whether another stream may do better."""
         answered = False

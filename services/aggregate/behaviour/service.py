@@ -9,7 +9,7 @@ from libs.common.clock import Clock
 from libs.rpc.page_tokens import PageTokens
 from services.aggregate.behaviour.cohorts import retention
 from services.aggregate.behaviour.convert import cohort_page, cohort_query
-from services.aggregate.convert import zoned_time
+from services.aggregate.convert import SERVICE_NAME, zoned_time
 from services.aggregate.plan_lookup import plan_of
 from services.aggregate.ports import ActivityReader
 
@@ -17,12 +17,10 @@ from services.aggregate.ports import ActivityReader
 class CohortQueries:
     """Answers `weir.aggregate.v1.AggregateService/QueryCohortRetention`."""
 
-    def __init__(
-        self, catalogs: Catalogs, activity: ActivityReader, method: str, clock: Clock
-    ) -> None:
+    def __init__(self, catalogs: Catalogs, activity: ActivityReader, clock: Clock) -> None:
         self._catalogs = catalogs
         self._activity = activity
-        self._pages = PageTokens(method, clock)
+        self._pages = PageTokens(f"/{SERVICE_NAME}/QueryCohortRetention", clock)
 
     async def query(
         self, request: pb.QueryCohortRetentionRequest

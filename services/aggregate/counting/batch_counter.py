@@ -1,4 +1,4 @@
-"""Applies chunks: one transaction each, which holds as a whole or not at all."""
+"""Counts chunks of batches, each in one transaction."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from services.aggregate.counting.fold import fold
 from services.aggregate.counting.identity import CellIdentity, member_texts
 from services.aggregate.counting.known_members import KnownMembers
-from services.aggregate.model import Applied, Cell, CellDelta, CellState, Measure, StoredBatch
+from services.aggregate.model import Cell, CellDelta, CellState, Counted, Measure, StoredBatch
 from services.aggregate.plan import AppPlan, CatalogBehindError
 from services.aggregate.ports import CountingStore, CountingTransaction
 from services.aggregate.values import cell_values
 
 
 class BatchCounter:
-    """Turns batches into counted batches."""
+    """Adds batches to the rollups' cells, each batch once, in one transaction."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class BatchCounter:
         self._known = known
         self._identity = identity
 
-    async def apply(self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> Applied:
+    async def count(self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> Counted:
         """Counts those batches that were never counted by the plans of their apps, all or none; repeating
         it changes nothing.
 
@@ -57,7 +57,7 @@ class BatchCounter:
         for (cell_id, metric), found in members.items():
             self._known.remember(cell_id, metric, found)
         changed = _states({**again, **cells}, states, plans)
-        return Applied(len(fresh), len(batches) - len(fresh), events, changed)
+        return Counted(len(fresh), len(batches) - len(fresh), events, changed)
 
     def _fold(
         self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]

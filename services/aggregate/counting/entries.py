@@ -8,7 +8,7 @@ from libs.runtime.telemetry import batch_span
 from libs.streams.errors import NotYetError
 from libs.streams.groups import Entry
 from services.aggregate import metrics
-from services.aggregate.counting.catalog_choice import CatalogChoice
+from services.aggregate.counting.catalog_counter import CatalogCounter
 from services.aggregate.counting.convert import stored_batch
 from services.aggregate.model import StoredBatch
 from services.aggregate.plan import CatalogBehindError
@@ -20,7 +20,7 @@ class EnrichedStreamReader:
 
     def __init__(
         self,
-        counter: CatalogChoice,
+        counter: CatalogCounter,
         publisher: ChangePublisher,
         clock: Clock,
         catalog_wait_seconds: float,
@@ -38,16 +38,16 @@ class EnrichedStreamReader:
             for batch in batches:
                 spans.enter_context(_span(batch))
             try:
-                applied = await self._counter.apply(batches)
+                counted = await self._counter.count(batches)
             except CatalogBehindError as error:
                 if any(self._is_new(entry) for entry in entries):
                     raise NotYetError(str(error)) from None
                 raise
-        metrics.BATCHES.inc(applied.batches)
-        metrics.DUPLICATES.inc(applied.duplicates)
-        for app_id, events in applied.events.items():
+        metrics.BATCHES.inc(counted.batches)
+        metrics.DUPLICATES.inc(counted.duplicates)
+        for app_id, events in counted.events.items():
             metrics.EVENTS.labels(app_id).inc(events)
-        await self._publisher.publish(applied.states)
+        await self._publisher.publish(counted.states)
 
     def _is_new(self, entry: Entry) -> bool:
         added_ms = int(entry.entry_id.partition(b"-")[0])
@@ -56,5 +56,5 @@ class EnrichedStreamReader:
 
 def _span(batch: StoredBatch) -> AbstractContextManager[str]:
     return batch_span(
-        "aggregate.apply", batch.traceparent, app_id=batch.app_id, events=len(batch.events)
+        "aggregate.batch", batch.traceparent, app_id=batch.app_id, events=len(batch.events)
     )

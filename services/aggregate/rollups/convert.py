@@ -64,7 +64,7 @@ def cell_cursor(bucket: str, dimensions: str | None, cell_id: str) -> Cursor:
 def stored_cell(plan: RollupPlan, cell: StoredCell) -> pb.Cell:
     """A cell that was read, with the metrics that the catalog has."""
     return cell_message(
-        seconds_since_epoch(cell.position.bucket), cell.dimensions, cell_values(plan, cell.measures)
+        seconds_since_epoch(cell.cursor.bucket), cell.dimensions, cell_values(plan, cell.measures)
     )
 
 

@@ -8,6 +8,8 @@ from weir.enrich.v1 import enrich_service_pb2_grpc as pb_grpc
 from libs.common.errors import InvalidArgument
 from services.enrich.preview.preview import Preview
 
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["EnrichService"].full_name
+
 
 class EnrichServicer(pb_grpc.EnrichServiceServicer):
     """Implements `weir.enrich.v1.EnrichService`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class DeviceRule:
     """A kind of device, and what shows it.
 
     `parts` stand anywhere in the header, `words` stand in it as whole words (letters and digits), and
@@ -50,7 +50,7 @@ BOT_WORDS = _words(
     " datanyze arachni detectify browsershots wordpress newrelicpinger"
 )
 
-_CONSOLE = Rule(
+_CONSOLE = DeviceRule(
     "console",
     (
         "playstation", "nintendo", "xbox;", "xbox)", "xbox one", "xbox_", "steam deck",
@@ -63,7 +63,7 @@ _CONSOLE = Rule(
     ),
 )  # fmt: skip
 
-_TV = Rule(
+_TV = DeviceRule(
     "tv",
     (
         "hbbtv", "hybridcast", "ce-html", "smarttv", "smart-tv", "smart_tv", "smart tv", "googletv",
@@ -91,21 +91,21 @@ _TV = Rule(
     ),
 )  # fmt: skip
 
-_VR = Rule(
+_VR = DeviceRule(
     "vr",
     ("oculus", "picobrowser", "wolvic", "vr safari", "firefox reality", "visionos", "mobile vr"),
     frozenset(),
     re.compile(r"^quest\b|^pico\b|^vive\b"),
 )
 
-_WATCH = Rule(
+_WATCH = DeviceRule(
     "watch",
     ("watchos", "watch os", "apple watch", "applewatch", "wear os", "wearos", "model/watch"),
     frozenset(),
     re.compile(r"watch|^(?:samsung )?sm-[rl]\d{3}|\bwear\b|^moto 360"),
 )
 
-_TABLET = Rule(
+_TABLET = DeviceRule(
     "tablet",
     (
         "ipad", "tablet;", "tablet)", "tablet/", "tablet os", "/apad", "kindle", "silk/", "playbook",

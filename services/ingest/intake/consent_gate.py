@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from weir.common.v1 import event_pb2
+
 from libs.catalog import Catalog, Subjectless
-from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.consent import Decision
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
@@ -15,7 +16,7 @@ from services.ingest.intake.model import (
     Screening,
     Verdict,
 )
-from services.ingest.intake.ports import ConsentStates
+from services.ingest.intake.ports import ConsentMirrorReader
 from services.ingest.intake.rejected_reduction import reduce_rejected
 from services.ingest.intake.subjects import (
     Links,
@@ -25,14 +26,13 @@ from services.ingest.intake.subjects import (
     people_in_rejected,
 )
 
-PRIVACY_LEVEL_PII = PRIVACY_LEVELS.index("pii")
 NO_LINKS = Links({}, {})
 
 
 class ConsentGate:
     """Decides for each event whether it passes as it is, under a pseudonym, or not at all."""
 
-    def __init__(self, states: ConsentStates, anonymizer: Anonymizer) -> None:
+    def __init__(self, states: ConsentMirrorReader, anonymizer: Anonymizer) -> None:
         self._states = states
         self._anonymizer = anonymizer
 
@@ -102,7 +102,7 @@ class ConsentGate:
         if event_type.counts_only:
             self._anonymizer.remove_content(catalog, candidate)
         if subject_id and (
-            decision is Decision.ANONYMIZE or candidate.privacy_level == PRIVACY_LEVEL_PII
+            decision is Decision.ANONYMIZE or candidate.privacy_level == event_pb2.PRIVACY_LEVEL_PII
         ):
             candidate = self._anonymizer.anonymize(catalog, candidate, outcome)
             outcome.verdicts[candidate.position] = Verdict.ANONYMIZED

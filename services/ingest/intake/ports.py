@@ -6,8 +6,8 @@ from typing import Protocol
 from services.ingest.intake.model import Append, Appended
 
 
-class ConsentStates(Protocol):
-    """The consents of people."""
+class ConsentMirrorReader(Protocol):
+    """Reads of the consent mirror, as `libs.consent.ConsentReader` does them."""
 
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> Sequence[bytes | None]:
         """The encoded state of each person, in the order asked; None if nothing is recorded.

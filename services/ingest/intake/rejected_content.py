@@ -10,7 +10,7 @@ from libs.catalog.texts import is_visible_name
 from libs.common.ids import event_uuid
 from libs.consent import Decision
 from services.ingest.intake.anonymization import Anonymizer, reveals_person
-from services.ingest.intake.subjects import Subject
+from services.ingest.intake.subjects import EventSubject
 
 # Fields that hold neither personal data nor content.
 _BARE_FIELDS = frozenset(
@@ -37,7 +37,7 @@ class Content(Enum):
 
 def allowed_content(
     event_type: EventType | None,
-    subject: Subject,
+    subject: EventSubject,
     decisions: Iterable[Decision],
     *,
     is_pii: bool,
@@ -63,7 +63,7 @@ def allowed_content(
 
 
 def reduce_event(
-    catalog: Catalog, event: Event, subject: Subject, content: Content, anonymizer: Anonymizer
+    catalog: Catalog, event: Event, subject: EventSubject, content: Content, anonymizer: Anonymizer
 ) -> None:
     """Removes from an event what `content` does not let its dead letter hold."""
     if content is Content.WHOLE:
@@ -95,7 +95,7 @@ def remove_properties(event: Event) -> None:
 
 
 def _remove_subject_from_texts(
-    catalog: Catalog, event: Event, subject: Subject, anonymizer: Anonymizer
+    catalog: Catalog, event: Event, subject: EventSubject, anonymizer: Anonymizer
 ) -> None:
     """`remove_id_from_texts` for the subject; an event id that contains the subject's id, or may contain it,
     becomes a pseudonym."""

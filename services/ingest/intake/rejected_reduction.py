@@ -1,7 +1,8 @@
 """What consent leaves of a rejected event, whose dead letter is kept like any event."""
 
+from weir.common.v1 import event_pb2
+
 from libs.catalog import Catalog
-from libs.catalog.event_words import PRIVACY_LEVELS
 from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
@@ -14,8 +15,6 @@ from services.ingest.intake.rejected_content import (
     remove_properties,
 )
 from services.ingest.intake.subjects import RejectedPeople
-
-PRIVACY_LEVEL_PII = PRIVACY_LEVELS.index("pii")
 
 
 def reduce_rejected(
@@ -44,7 +43,7 @@ def reduce_rejected(
             consents.decide_subjectless(purpose, session_id, anonymous_id) for purpose in asked
         ]
     content = allowed_content(
-        event_type, subject, decisions, is_pii=event.privacy_level == PRIVACY_LEVEL_PII
+        event_type, subject, decisions, is_pii=event.privacy_level == event_pb2.PRIVACY_LEVEL_PII
     )
     if content is Content.NONE:
         outcome.drop(position, DropReason.DENIED if subject.id else DropReason.SUBJECTLESS)

@@ -18,6 +18,8 @@ from services.ingest.intake.streaming import EventStream
 from services.ingest.intake.take_batch import take_batch
 from services.ingest.settings import IngestSettings
 
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["IngestService"].full_name
+
 
 class IngestServicer(pb_grpc.IngestServiceServicer):
     """Implements `weir.ingest.v1.IngestService`."""

@@ -1,6 +1,6 @@
 """Whether an event, its texts, its properties and its dimensions of rollups keep to the app's limits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -9,9 +9,7 @@ from weir.common.v1.event_pb2 import Event
 from libs.catalog import Catalog, EventVersion, Limits, LongerDimension
 from libs.catalog.limits import SentDimensions
 from libs.catalog.source import ATTRIBUTION_FIELDS, CONTEXT_FIELDS
-from services.ingest.intake.model import Rejection
-
-Properties = Mapping[str, Any]
+from services.ingest.intake.model import Properties, Rejection
 
 
 class SizeCheck:

@@ -1,7 +1,7 @@
 """Finds the people whom an event is about or names, in its envelope and in its properties."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,15 +13,14 @@ from libs.catalog import Catalog, EventType
 from libs.catalog.texts import is_short_text
 from libs.common.structs import plain_value
 from libs.consent import is_subject_id
-from services.ingest.intake.model import RejectedEvent
+from services.ingest.intake.model import Properties, RejectedEvent
 from services.ingest.intake.properties import PropertiesError, parse_properties
 
-Properties = Mapping[str, Any]
 # In the properties of one event: consent is read for each, and those who denied it are removed.
 MAX_PEOPLE_NAMED = 100
 
 
-class Subject(NamedTuple):
+class EventSubject(NamedTuple):
     """The person whom an event is about; the id is empty if it is about no person. If it is not `certain`,
     the event has something about a person that cannot be read: it may be about another person, or about
     several."""
@@ -34,7 +33,7 @@ class RejectedPeople(NamedTuple):
     """The people of a rejected event: its subject, and the others whom it names; None if it is not searched
     for these."""
 
-    subject: Subject
+    subject: EventSubject
     others: list[str] | None
 
     def ids(self) -> list[str]:
@@ -87,18 +86,18 @@ def people_in_rejected(catalog: Catalog, rejected: RejectedEvent) -> RejectedPeo
     return RejectedPeople(subject, _others_in_rejected(catalog, rejected.event, subject.id))
 
 
-def _subject_of(catalog: Catalog, event: Event) -> Subject:
+def _subject_of(catalog: Catalog, event: Event) -> EventSubject:
     """The subject of the envelope, else the person among the properties."""
     if event.subject_id:
         known = is_subject_id(event.subject_id)
-        return Subject(event.subject_id if known else "", known)
+        return EventSubject(event.subject_id if known else "", known)
     try:
         properties, _ = parse_properties(event)
     except PropertiesError:
-        return Subject(_glimpsed_id(catalog.subject_name, event), certain=False)
+        return EventSubject(_glimpsed_id(catalog.subject_name, event), certain=False)
     value = properties.get(catalog.subject_name)
     found = id_from_property(value)
-    return Subject(found, bool(found) or value in (None, ""))
+    return EventSubject(found, bool(found) or value in (None, ""))
 
 
 def crowded_property(subject_name: str, marked: Collection[str], properties: Properties) -> str:

@@ -18,7 +18,7 @@ from libs.consent import (
 from libs.consent.state import parse_choices, split_state
 from services.privacy import metrics
 from services.privacy.consent.model import ConsentAnswer, Subject
-from services.privacy.consent.ports import ConsentStore, MirrorReader
+from services.privacy.consent.ports import ConsentMirrorReader, ConsentStore
 from services.privacy.consent.tokens import token_version
 from services.privacy.consent.validation import check_purpose, check_subject
 
@@ -26,7 +26,9 @@ from services.privacy.consent.validation import check_purpose, check_subject
 class Checker:
     """Decides for apps and purposes of the catalogs."""
 
-    def __init__(self, catalogs: Catalogs, mirror: MirrorReader, store: ConsentStore) -> None:
+    def __init__(
+        self, catalogs: Catalogs, mirror: ConsentMirrorReader, store: ConsentStore
+    ) -> None:
         self._catalogs = catalogs
         self._mirror = mirror
         self._store = store

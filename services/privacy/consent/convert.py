@@ -25,13 +25,13 @@ CHECK_RESPONSES = {
 }
 
 
-def to_batch_response(decisions: Sequence[Decision]) -> pb.BatchCheckConsentResponse:
+def batch_response(decisions: Sequence[Decision]) -> pb.BatchCheckConsentResponse:
     """The decisions in their order."""
     # The stubs do not know that our numbers are theirs.
     return pb.BatchCheckConsentResponse(decisions=cast("Sequence[pb.Decision]", decisions))
 
 
-def to_recording(request: pb.RecordConsentRequest) -> Recording:
+def consent_recording(request: pb.RecordConsentRequest) -> Recording:
     """What is to be recorded; nothing is checked yet, and of a repeated purpose the last counts."""
     return Recording(
         subject=Subject(request.app_id, request.subject_id),
@@ -42,13 +42,13 @@ def to_recording(request: pb.RecordConsentRequest) -> Recording:
     )
 
 
-def to_timestamp(microseconds: int) -> Timestamp:
+def timestamp(microseconds: int) -> Timestamp:
     """Microseconds since 1970 as a Timestamp."""
     seconds, rest = divmod(microseconds, 1_000_000)
     return Timestamp(seconds=seconds, nanos=rest * 1000)
 
 
-def to_entry(entry: HistoryEntry) -> pb.ConsentEntry:
+def consent_entry(entry: HistoryEntry) -> pb.ConsentEntry:
     """One line of a history."""
     return pb.ConsentEntry(
         purpose=entry.purpose,
@@ -56,17 +56,17 @@ def to_entry(entry: HistoryEntry) -> pb.ConsentEntry:
         actor=entry.actor,
         method=entry.method,
         notice_version=entry.notice_version,
-        recorded_at=to_timestamp(entry.recorded_at_us),
+        recorded_at=timestamp(entry.recorded_at_us),
     )
 
 
-def history_place(entry: HistoryEntry) -> tuple[int, str]:
+def cursor_values(entry: HistoryEntry) -> tuple[int, str]:
     """Where an entry stands in its history, as a page token carries it; `history_cursor` reads it."""
     return entry.version, entry.purpose
 
 
 def history_cursor(version: int, purpose: str) -> HistoryCursor:
-    """The cursor that `history_place` wrote. Raises ValueError or TypeError for values that it never
+    """The cursor that `cursor_values` wrote. Raises ValueError or TypeError for values that it never
     writes."""
     # A version is a Postgres bigint.
     if not 0 <= version < 2**63 or "\x00" in purpose:

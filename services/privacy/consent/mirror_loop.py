@@ -6,6 +6,7 @@ import contextlib
 import structlog
 
 from libs.common.errors import Unavailable
+from libs.runtime.loops import repeat
 from services.privacy import metrics
 from services.privacy.consent.mirror_sync import MirrorSync
 
@@ -21,7 +22,16 @@ class MirrorLoop:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Runs until `stop` is set. A fill under way is cancelled: the next process begins with one."""
-        work = asyncio.create_task(self._work(), name="consent mirror")
+        work = asyncio.create_task(
+            repeat(
+                self._work,
+                self._poll_seconds,
+                stop,
+                transient=(Unavailable,),
+                warning="the consent mirror cannot be kept now",
+            ),
+            name="consent mirror",
+        )
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
@@ -30,18 +40,11 @@ class MirrorLoop:
             await work
 
     async def _work(self) -> None:
-        failing = False
-        while True:
-            fills = self._sync.fills
-            try:
-                await self._sync.sync()
-            except Unavailable as error:
-                if not failing:
-                    log.warning("the consent mirror cannot be kept now", error=error.message)
-                failing = True
-            else:
-                failing = False
+        fills = self._sync.fills
+        try:
+            await self._sync.sync()
+        finally:
+            # Of the apps before the one that failed, too.
             if filled := self._sync.fills - fills:
                 metrics.MIRROR_FILLS.inc(filled)
                 log.info("filled the consent mirror", apps=filled)
-            await asyncio.sleep(self._poll_seconds)

@@ -88,8 +88,8 @@ class ConsentMirror(Protocol):
         ...
 
 
-class MirrorReader(Protocol):
-    """Reads of the mirror, as `libs.consent.ConsentReader` does them."""
+class ConsentMirrorReader(Protocol):
+    """Reads of the consent mirror, as `libs.consent.ConsentReader` does them."""
 
     def read_one(self, app_id: str, subject_id: str) -> Awaitable[bytes | None]:
         """Raises ConsentUnavailable (an Unavailable) rather than answer from an incomplete mirror."""

@@ -13,12 +13,12 @@ from services.privacy import metrics
 from services.privacy.consent.checking import Checker
 from services.privacy.consent.convert import (
     CHECK_RESPONSES,
+    batch_response,
+    consent_entry,
+    consent_recording,
+    cursor_values,
     history_cursor,
-    history_place,
-    to_batch_response,
-    to_entry,
-    to_recording,
-    to_timestamp,
+    timestamp,
 )
 from services.privacy.consent.model import BEGINNING, Subject
 from services.privacy.consent.ports import ConsentStore
@@ -26,7 +26,7 @@ from services.privacy.consent.recording import Recorder
 from services.privacy.consent.tokens import consent_token
 from services.privacy.consent.validation import check_recording, check_subject
 
-_SERVICE = f"/{pb.DESCRIPTOR.services_by_name['PrivacyService'].full_name}"
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PrivacyService"].full_name
 MAX_SUBJECTS = 1_000
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1_000
@@ -47,7 +47,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         self._checker = checker
         self._recorder = recorder
         self._store = store
-        self._history_pages = PageTokens(f"{_SERVICE}/GetConsentHistory", clock)
+        self._history_pages = PageTokens(f"/{SERVICE_NAME}/GetConsentHistory", clock)
 
     async def CheckConsent(  # noqa: N802
         self, request: pb.CheckConsentRequest, _: grpc.aio.ServicerContext
@@ -67,19 +67,19 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             raise InvalidArgument(f"must be 1 to {MAX_SUBJECTS}", field="subject_ids")
         metrics.CHECKS.inc(len(subject_ids))
         decisions = await self._checker.check_many(request.app_id, subject_ids, request.purpose)
-        return to_batch_response(decisions)
+        return batch_response(decisions)
 
     async def RecordConsent(  # noqa: N802
         self, request: pb.RecordConsentRequest, _: grpc.aio.ServicerContext
     ) -> pb.RecordConsentResponse:
-        recording = to_recording(request)
+        recording = consent_recording(request)
         catalog = catalog_of(self._catalogs.current, request.app_id)
         check_recording(catalog, recording, [choice.purpose for choice in request.choices])
         recorded = await self._recorder.record(recording)
         metrics.RECORDINGS.inc()
         return pb.RecordConsentResponse(
             token=consent_token(recording.subject, recorded.version),
-            recorded_at=to_timestamp(recorded.recorded_at_us),
+            recorded_at=timestamp(recorded.recorded_at_us),
         )
 
     async def GetConsentHistory(  # noqa: N802
@@ -94,7 +94,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         entries = await self._store.history(subject, after, size + 1)
         following = ""
         if len(entries) > size:
-            following = self._history_pages.issue(request, history_place(entries[size - 1]))
+            following = self._history_pages.issue(request, cursor_values(entries[size - 1]))
         return pb.GetConsentHistoryResponse(
-            entries=map(to_entry, entries[:size]), next_page_token=following
+            entries=map(consent_entry, entries[:size]), next_page_token=following
         )

@@ -17,8 +17,7 @@ from libs.rpc.server import Binding, GrpcServer
 from libs.runtime.settings import CommonSettings
 from services.enrich.model import Session
 from services.enrich.preview.preview import Preview
-from services.enrich.preview.service import EnrichServicer
-from services.enrich.server import SERVICE_NAME
+from services.enrich.preview.service import SERVICE_NAME, EnrichServicer
 from services.enrich.steps.country import country_lookup
 from tests.support.enrich_batches import NOON_US, event
 from tests.support.enrich_fakes import MemorySessionStore

@@ -1,4 +1,4 @@
-"""What every `ports.ConsentMirror` and its `ports.MirrorReader` promise: Redis, and the fake."""
+"""What every `ports.ConsentMirror` and its `ports.ConsentMirrorReader` promise: Redis, and the fake."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from libs.common.errors import Unavailable
 from libs.consent import ConsentReader, ConsentUnavailable
 from libs.stores.redis_connection import RedisConnection
-from services.privacy.consent.ports import ConsentMirror, MirrorReader
+from services.privacy.consent.ports import ConsentMirror, ConsentMirrorReader
 from services.privacy.consent.redis import RedisConsentMirror
 from tests.support.privacy_fakes import MemoryConsentMirror
 
@@ -23,7 +23,7 @@ class Mirrored:
     """A mirror, its reader, and how it loses all."""
 
     mirror: ConsentMirror
-    reader: MirrorReader
+    reader: ConsentMirrorReader
     redis: Redis | None = None
 
     async def lose(self) -> None:

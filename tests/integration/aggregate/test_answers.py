@@ -233,7 +233,7 @@ async def test_a_watcher_hears_of_what_was_counted_by_one_who_died_before_tellin
     await call.read()
     fields = entry(event())
     engine = create_engine(stores.database_url, service="test")
-    await BatchCounter(PostgresCountingStore(engine), KnownMembers(10), CellIdentity(10)).apply(
+    await BatchCounter(PostgresCountingStore(engine), KnownMembers(10), CellIdentity(10)).count(
         [stored_batch(fields)], {APP: plan()}
     )
     await engine.dispose()

@@ -11,7 +11,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.common.clock import SystemClock
 from libs.rpc.page_tokens import PageTokens
-from services.aggregate.server import SERVICE_NAME
+from services.aggregate.convert import SERVICE_NAME
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.arena_catalog import APP
 from tests.support.rejections import reason_of

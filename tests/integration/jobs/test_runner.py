@@ -15,7 +15,7 @@ from libs.jobs import metrics
 from libs.jobs.job import CatchUp, Job, JobContext, JobError, Retries
 from libs.jobs.postgres import PostgresJournal
 from libs.jobs.runner import Timing
-from libs.jobs.runs import Outcome, Result
+from libs.jobs.runs import Result, RunState
 from libs.jobs.schedule import Schedule
 from suite.embedded import PostgresServer
 from tests.integration.jobs.conftest import Cluster, Work
@@ -62,10 +62,10 @@ async def test_a_claim_is_given_to_one_of_many_that_ask_at_once(cluster: Cluster
     runs = await asyncio.gather(*(j.claim_due("enrich.sweep", DUE, 1, LEASE) for j in journals))
     [run] = [run for run in runs if run]
     assert await journals[0].claim_due("enrich.sweep", DUE + LEASE, 1, LEASE) is None  # it runs
-    assert await journals[0].finish(run.run_id, Result(Outcome.SUCCEEDED, {}))
+    assert await journals[0].finish(run.run_id, Result(RunState.SUCCEEDED, {}))
     for attempt in (1, 2):
         assert await journals[1].claim_due("enrich.sweep", DUE, attempt, LEASE) is None
-    assert not await journals[0].finish(run.run_id, Result(Outcome.FAILED, {}))
+    assert not await journals[0].finish(run.run_id, Result(RunState.FAILED, {}))
     assert not await journals[0].renew(run.run_id, LEASE)
     assert cluster.outcomes() == [("11-21 14:00", "succeeded")]
 

@@ -8,7 +8,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from redis import Redis
 
-from services.privacy.server import SERVICE_NAME
+from services.privacy.consent.service import SERVICE_NAME
 from tests.integration.privacy.conftest import APP, Privacy
 from tests.support.waiting import until
 

@@ -1,4 +1,4 @@
-"""Chunks are applied whole or not at all, and each batch once."""
+"""Chunks are counted whole or not at all, and each batch once."""
 
 import pytest
 
@@ -14,20 +14,20 @@ from tests.support.arena_catalog import APP, plan
 PLANS = {APP: plan()}
 
 
-def an_applier(store: MemoryCountingStore) -> BatchCounter:
+def a_counter(store: MemoryCountingStore) -> BatchCounter:
     return BatchCounter(store, KnownMembers(100), CellIdentity(100))
 
 
 async def test_after_a_lost_connection_a_repetition_counts_once() -> None:
     store = MemoryCountingStore()
     store.failures = [ConnectionError()]
-    applier, chunk = an_applier(store), [batch(event(player="ann"))]
+    counter, chunk = a_counter(store), [batch(event(player="ann"))]
     with pytest.raises(ConnectionError):
-        await applier.apply(chunk, PLANS)
+        await counter.count(chunk, PLANS)
     assert not store.batches
     assert not store.cells
-    applied = await applier.apply(chunk, PLANS)
-    assert (applied.batches, applied.duplicates, applied.events) == (1, 0, {APP: 1})
+    counted = await counter.count(chunk, PLANS)
+    assert (counted.batches, counted.duplicates, counted.events) == (1, 0, {APP: 1})
     assert {m.count for (m, _) in store.measures.values()} <= {0, 1}
     assert len(store.batches) == 1
 
@@ -35,58 +35,58 @@ async def test_after_a_lost_connection_a_repetition_counts_once() -> None:
 async def test_a_batch_of_an_unknown_app_is_refused() -> None:
     unknown = StoredBatch(b"x" * 16, "chess", [], [], [], frozenset())
     with pytest.raises(CatalogBehindError):
-        await an_applier(MemoryCountingStore()).apply([unknown], PLANS)
+        await a_counter(MemoryCountingStore()).count([unknown], PLANS)
 
 
 async def test_the_same_batch_in_two_entries_counts_once() -> None:
     store = MemoryCountingStore()
     one = batch(event(), batch_id=b"1" * 16)
-    applied = await an_applier(store).apply([one, one], PLANS)
-    assert (applied.batches, applied.duplicates) == (1, 1)
-    again = await an_applier(store).apply([one], PLANS)
+    counted = await a_counter(store).count([one, one], PLANS)
+    assert (counted.batches, counted.duplicates) == (1, 1)
+    again = await a_counter(store).count([one], PLANS)
     assert (again.batches, again.duplicates, again.events) == (0, 1, {})
 
 
 async def test_what_was_counted_before_is_told_again_as_it_is_now() -> None:
-    applier = an_applier(MemoryCountingStore())
+    counter = a_counter(MemoryCountingStore())
     first = batch(event(player="ann"), batch_id=b"1" * 16)
-    published = {state.cell: state for state in (await applier.apply([first], PLANS)).states}
+    published = {state.cell: state for state in (await counter.count([first], PLANS)).states}
     # Perhaps no watcher got it: the entry comes again.
-    again = {state.cell: state for state in (await applier.apply([first], PLANS)).states}
+    again = {state.cell: state for state in (await counter.count([first], PLANS)).states}
     assert again == published
     # Together with a new one, and after it, the newest state is published.
     [second, third] = [batch(event(player="bob")) for _ in range(2)]
-    await applier.apply([second], PLANS)
-    both = {state.cell: state for state in (await applier.apply([first, third], PLANS)).states}
+    await counter.count([second], PLANS)
+    both = {state.cell: state for state in (await counter.count([first, third], PLANS)).states}
     [events] = [state for cell, state in both.items() if cell.rollup == "events"]
     assert (events.version, events.values) == (3, {"events": 3.0})
 
 
 async def test_people_who_are_known_are_not_stored_again() -> None:
     store = MemoryCountingStore()
-    applier = an_applier(store)
-    await applier.apply([batch(event("match.left", player="ann"))], PLANS)
+    counter = a_counter(store)
+    await counter.count([batch(event("match.left", player="ann"))], PLANS)
     offered = store.offered_members
-    applied = await applier.apply([batch(event("match.left", player="ann"))], PLANS)
+    counted = await counter.count([batch(event("match.left", player="ann"))], PLANS)
     assert store.offered_members == offered == 1
     # A cell that did not change is not published.
-    assert {state.cell.rollup for state in applied.states} == {"events"}
+    assert {state.cell.rollup for state in counted.states} == {"events"}
 
 
 async def test_what_is_rolled_back_is_not_taken_for_known() -> None:
     store = MemoryCountingStore()
-    applier = an_applier(store)
+    counter = a_counter(store)
     store.failures = [ValueError()]
     with pytest.raises(ValueError):
-        await applier.apply([batch(event(player="ann"))], PLANS)
-    await applier.apply([batch(event(player="ann"))], PLANS)
+        await counter.count([batch(event(player="ann"))], PLANS)
+    await counter.count([batch(event(player="ann"))], PLANS)
     assert {member for _, metric, member in store.members if metric == "active_users"} == {"ann"}
 
 
 async def test_every_change_of_a_cell_raises_its_version() -> None:
-    applier = an_applier(MemoryCountingStore())
+    counter = a_counter(MemoryCountingStore())
     versions = []
     for _ in range(3):
-        applied = await applier.apply([batch(event())], PLANS)
-        versions.append({s.version for s in applied.states if s.cell.rollup == "events"})
+        counted = await counter.count([batch(event())], PLANS)
+        versions.append({s.version for s in counted.states if s.cell.rollup == "events"})
     assert versions == [{1}, {2}, {3}]

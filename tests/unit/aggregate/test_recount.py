@@ -49,12 +49,12 @@ def test_the_numbers_depend_on_nothing_but_the_events(
     )
     store = MemoryCountingStore()
     known = KnownMembers(data.draw(st.sampled_from([0, 2, 1_000]), label="known"))
-    applier = BatchCounter(store, known, CellIdentity(3))
+    counter = BatchCounter(store, known, CellIdentity(3))
 
     async def deliver() -> None:
         for start, end in zip([0, *cuts], [*cuts, len(delivered)], strict=True):
             if start < end:
-                await applier.apply(delivered[start:end], {APP: plan()})
+                await counter.count(delivered[start:end], {APP: plan()})
 
     asyncio.run(deliver())
     assert _stored(store) == _recount([one for events in contents for one in events])

@@ -1,9 +1,7 @@
 """The domain's numbers are the protocol's."""
 
-from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from services.ingest.intake import consent_gate
 from services.ingest.intake.model import Verdict
 
 
@@ -13,7 +11,3 @@ def test_verdicts() -> None:
     assert {field.name for field in pb.VerdictCounts.DESCRIPTOR.fields} == {
         verdict.name.lower() for verdict in Verdict
     }
-
-
-def test_privacy_levels() -> None:
-    assert event_pb2.PRIVACY_LEVEL_PII == consent_gate.PRIVACY_LEVEL_PII

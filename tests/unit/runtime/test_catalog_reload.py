@@ -44,7 +44,7 @@ async def kept(folder: Path, poll_seconds: float = POLL_SECONDS) -> AsyncIterato
 
 
 def events(reload: CatalogReload) -> set[str]:
-    return set(reload.holder.current.catalogs["chess"].events)
+    return set(reload.catalogs.current.catalogs["chess"].events)
 
 
 def replace(file: Path, text: str) -> None:
@@ -64,9 +64,9 @@ def sample(name: str, **labels: str) -> float | None:
 
 async def test_a_changed_file_takes_effect(folder: Path) -> None:
     async with kept(folder) as reload:
-        before = reload.holder.current
+        before = reload.catalogs.current
         replace(folder / "chess.yaml", SMALL + NEW_EVENT)
-        await until(lambda: reload.holder.current is not before)
+        await until(lambda: reload.catalogs.current is not before)
         assert events(reload) == {"game.started", "game.ended", "club.joined", "game.resigned"}
         assert "game.resigned" not in before.catalogs["chess"].events
 
@@ -74,9 +74,9 @@ async def test_a_changed_file_takes_effect(folder: Path) -> None:
 async def test_a_new_app_takes_effect_and_a_removed_one_goes(folder: Path) -> None:
     async with kept(folder) as reload:
         replace(folder / "go.yaml", SMALL.replace("app_id: chess", "app_id: go"))
-        await until(lambda: set(reload.holder.current.catalogs) == {"chess", "go"})
+        await until(lambda: set(reload.catalogs.current.catalogs) == {"chess", "go"})
         (folder / "chess.yaml").unlink()
-        await until(lambda: set(reload.holder.current.catalogs) == {"go"})
+        await until(lambda: set(reload.catalogs.current.catalogs) == {"go"})
 
 
 async def test_a_turned_link_takes_effect(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ async def test_a_request_reads_files_that_seem_unchanged(folder: Path) -> None:
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
         assert not await reload.refresh()
         reload.request()
-        await until(lambda: reload.holder.current.catalogs["chess"].title == "Xiang")
+        await until(lambda: reload.catalogs.current.catalogs["chess"].title == "Xiang")
 
 
 async def test_a_broken_catalog_is_refused_with_its_reasons(folder: Path) -> None:
@@ -111,7 +111,7 @@ async def test_a_broken_catalog_is_refused_with_its_reasons(folder: Path) -> Non
         load_snapshot(folder)
     replace(folder / "chess.yaml", SMALL)
     async with kept(folder) as reload:
-        before, failures = reload.holder.current, sample("weir_catalog_reload_failures_total")
+        before, failures = reload.catalogs.current, sample("weir_catalog_reload_failures_total")
         assert failures is not None
         with capture_logs() as logs:
             replace(folder / "chess.yaml", BROKEN)
@@ -119,7 +119,7 @@ async def test_a_broken_catalog_is_refused_with_its_reasons(folder: Path) -> Non
             # Several looks at the same files later, every reason has been said once.
             for _ in range(3):
                 await reload.refresh()
-        assert reload.holder.current is before
+        assert reload.catalogs.current is before
         assert sample("weir_catalog_reload_failures_total") == failures + 1
         assert [
             (line["file"], line["line"], line["reason"])
@@ -133,12 +133,12 @@ async def test_a_broken_catalog_is_refused_with_its_reasons(folder: Path) -> Non
 
 async def test_the_old_catalog_again_is_no_longer_broken(folder: Path) -> None:
     async with kept(folder) as reload:
-        before = reload.holder.current
+        before = reload.catalogs.current
         replace(folder / "chess.yaml", BROKEN)
         await until(lambda: sample("weir_catalog_broken") == 1)
         replace(folder / "chess.yaml", SMALL)
         await until(lambda: sample("weir_catalog_broken") == 0)
-        assert reload.holder.current is before
+        assert reload.catalogs.current is before
 
 
 async def test_a_folder_that_is_gone_changes_nothing(folder: Path) -> None:
@@ -171,16 +171,16 @@ async def test_a_file_that_is_being_written_is_not_read(folder: Path) -> None:
 
 async def test_the_version_in_use_is_a_metric(folder: Path) -> None:
     async with kept(folder) as reload:
-        before = reload.holder.current.version
+        before = reload.catalogs.current.version
         assert sample("weir_catalog_info", version=before) == 1
         assert sample("weir_catalog_apps") == 1
         replace(folder / "go.yaml", SMALL.replace("app_id: chess", "app_id: go"))
-        await until(lambda: reload.holder.current.version != before)
+        await until(lambda: reload.catalogs.current.version != before)
         assert sample("weir_catalog_info", version=before) is None
         assert sample("weir_catalog_info", version=load_snapshot(folder).version) == 1
         assert sample("weir_catalog_apps") == 2
         loaded = sample("weir_catalog_loaded_timestamp_seconds")
-        assert loaded == reload.holder.current.loaded_at_us / 1e6
+        assert loaded == reload.catalogs.current.loaded_at_us / 1e6
 
 
 def test_a_service_does_not_start_with_broken_catalogs(folder: Path) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from libs.catalog import Catalogs
 from services.aggregate.counting.batch_counter import BatchCounter
-from services.aggregate.model import Applied, StoredBatch
+from services.aggregate.model import Counted, StoredBatch
 from services.aggregate.plan import CatalogBehindError
 from services.aggregate.plan_lookup import current_plans, earlier_plans
 
 
-class CatalogChoice:
+class CatalogCounter:
     """Counts by the catalogs in use. What these do not have was accepted by ingest under newer ones, for
     which `refresh` looks, or under older ones, of which this process may still have the plans."""
 
@@ -21,27 +21,27 @@ class CatalogChoice:
         self._catalogs = catalogs
         self._refresh = refresh
 
-    async def apply(self, batches: Sequence[StoredBatch]) -> Applied:
+    async def count(self, batches: Sequence[StoredBatch]) -> Counted:
         """See BatchCounter. Raises CatalogBehindError for a single batch that no known catalog has, and for
         several of which some have to be counted alone."""
         while True:
             try:
-                return await self._counter.apply(batches, current_plans(self._catalogs))
+                return await self._counter.count(batches, current_plans(self._catalogs))
             except CatalogBehindError as error:
                 if await self._refresh():
                     continue
                 if len(batches) > 1:
                     # An earlier catalog would leave out what was declared since, for all of them.
                     raise
-                applied = await self._apply_by_earlier(batches[0])
-                if applied is None:
+                counted = await self._count_by_earlier(batches[0])
+                if counted is None:
                     raise error
-                return applied
+                return counted
 
-    async def _apply_by_earlier(self, batch: StoredBatch) -> Applied | None:
+    async def _count_by_earlier(self, batch: StoredBatch) -> Counted | None:
         for plan in earlier_plans(self._catalogs, batch.app_id):
             try:
-                return await self._counter.apply([batch], {batch.app_id: plan})
+                return await self._counter.count([batch], {batch.app_id: plan})
             except CatalogBehindError:
                 continue
         return None

@@ -8,7 +8,7 @@ from weir.common.v1 import event_pb2
 
 from libs.catalog import Catalogs, Snapshot, compile_catalog
 from services.aggregate.counting.batch_counter import BatchCounter
-from services.aggregate.counting.catalog_choice import CatalogChoice
+from services.aggregate.counting.catalog_counter import CatalogCounter
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.plan import CatalogBehindError
@@ -57,7 +57,7 @@ class Scene:
         self.catalogs = Catalogs(snapshot(text))
         self.found = found
         counter = BatchCounter(self.store, KnownMembers(100), CellIdentity(100))
-        self.choice = CatalogChoice(counter, self.catalogs, self._refresh)
+        self.counter = CatalogCounter(counter, self.catalogs, self._refresh)
 
     async def _refresh(self) -> bool:
         if self.found is None:
@@ -78,14 +78,14 @@ class Scene:
 
 async def test_an_event_of_a_newer_catalog_makes_it_look_for_that() -> None:
     scene = Scene(BEFORE, found=snapshot(AFTER))
-    await scene.choice.apply([batch(event("match.won")), batch(duel())])
+    await scene.counter.count([batch(event("match.won")), batch(duel())])
     assert scene.counted() == {("winners", "-"): 1, ("matches", "duel"): 1}
 
 
 async def test_an_event_of_no_known_catalog_is_not_counted() -> None:
     scene = Scene(BEFORE)
     with pytest.raises(CatalogBehindError, match=r"declares no event match\.won"):
-        await scene.choice.apply([batch(event("match.won"))])
+        await scene.counter.count([batch(event("match.won"))])
     assert not scene.store.batches
 
 
@@ -93,14 +93,14 @@ async def test_a_removed_event_is_counted_as_it_was_declared() -> None:
     scene = Scene(BEFORE)
     scene.catalogs.replace(snapshot(AFTER))
     # Accepted before the change, all of it: `matches` had no dimension then.
-    await scene.choice.apply([batch(event("match.left"), duel())])
+    await scene.counter.count([batch(event("match.left"), duel())])
     assert scene.counted() == {("leavers", "-"): 1, ("matches", "-"): 1}
 
 
 async def test_an_app_that_was_removed_is_counted_too() -> None:
     scene = Scene(BEFORE)
     scene.catalogs.replace(Snapshot.of())
-    await scene.choice.apply([batch(event("match.ended"))])
+    await scene.counter.count([batch(event("match.ended"))])
     assert scene.counted() == {("matches", "-"): 1}
 
 
@@ -110,18 +110,18 @@ async def test_several_batches_are_not_counted_by_an_earlier_catalog() -> None:
     scene.catalogs.replace(snapshot(AFTER))
     removed, new = batch(event("match.left")), batch(event("match.won"))
     with pytest.raises(CatalogBehindError):
-        await scene.choice.apply([removed, new])
+        await scene.counter.count([removed, new])
     assert not scene.store.batches
     for one in (removed, new):
-        await scene.choice.apply([one])
+        await scene.counter.count([one])
     assert scene.counted() == {("leavers", "-"): 1, ("winners", "-"): 1}
 
 
 async def test_a_changed_rollup_counts_in_its_new_cells_from_then_on() -> None:
     scene = Scene(BEFORE)
-    await scene.choice.apply([batch(duel())])
+    await scene.counter.count([batch(duel())])
     scene.catalogs.replace(snapshot(AFTER))
-    await scene.choice.apply([batch(duel())])
+    await scene.counter.count([batch(duel())])
     assert scene.counted() == {("matches", "-"): 1, ("matches", "duel"): 1}
 
 
@@ -130,9 +130,9 @@ async def test_dimensions_with_equal_values_and_other_names_are_other_cells() ->
         return BEFORE.replace("dimensions: []", f"dimensions: [{name}]")
 
     scene = Scene(text("entity.type"))
-    await scene.choice.apply([batch(event("match.ended"))])
+    await scene.counter.count([batch(event("match.ended"))])
     scene.catalogs.replace(snapshot(text("context.platform")))
-    await scene.choice.apply([batch(event("match.ended"))])
+    await scene.counter.count([batch(event("match.ended"))])
     dimensions = {
         cell.dimensions for cell in scene.store.cells.values() if cell.rollup == "matches"
     }
@@ -144,4 +144,4 @@ async def test_after_more_changes_than_are_remembered_the_event_is_unknown() -> 
     for number in range(9):
         scene.catalogs.replace(snapshot(AFTER.replace("title: Arena", f"title: Arena {number}")))
     with pytest.raises(CatalogBehindError):
-        await scene.choice.apply([batch(event("match.left"))])
+        await scene.counter.count([batch(event("match.left"))])
