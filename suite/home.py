@@ -42,8 +42,7 @@ class Addresses:
     pid: int
     # The folder that its services read their catalogs from. Empty if an older Weir wrote the file.
     catalogs: str = ""
-    # Where to read the stored events, as the role `weir_read` or from a replica. Empty where an older Weir
-    # wrote the file.
+    # Where to read the stored events, as the role `weir_read`. Empty if an older Weir wrote the file.
     read_database_url: str = field(default="", repr=False)
 
 

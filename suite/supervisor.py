@@ -71,6 +71,7 @@ class Suite:
         self._parts: dict[str, ChildServer] = {}
         self._services: dict[str, ServiceProcess] = {}
         self._urls: dict[str, str] = {}
+        self._read_url = ""
         self._addresses: Addresses | None = None
 
     @property
@@ -95,11 +96,9 @@ class Suite:
             stores = self._start_stores()
             self._migrate(stores["WEIR_DATABASE_URL"])
             role_urls = self._let_roles_in()
-            self._urls = {
-                **stores,
-                "WEIR_READ_DATABASE_URL": self._environment.get("WEIR_READ_DATABASE_URL")
-                or role_urls.get(READER_ROLE, stores["WEIR_DATABASE_URL"]),
-            }
+            # Of tools that read stored events. WEIR_READ_DATABASE_URL is aggregate's, with another role.
+            self._urls = stores
+            self._read_url = role_urls.get(READER_ROLE, stores["WEIR_DATABASE_URL"])
             self._start_services({**self._environment, **stores, **self._settings()}, role_urls)
             self._wait_until_serving()
             return self._publish()
@@ -273,7 +272,7 @@ class Suite:
             metrics={name: process.metrics_url for name, process in self._services.items()},
             database_url=self._urls["WEIR_DATABASE_URL"],
             redis_url=self._urls["WEIR_REDIS_URL"],
-            read_database_url=self._urls["WEIR_READ_DATABASE_URL"],
+            read_database_url=self._read_url,
             token=self._settings()["WEIR_AUTH_TOKEN"],
             pid=os.getpid(),
             catalogs=self._settings()["WEIR_CATALOGS"],

@@ -5,6 +5,7 @@ any other.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -66,19 +67,26 @@ class LagMeter:
         )
 
     async def _measure_all(self) -> None:
-        for stream in self._streams:
-            lag = await self.measure(stream)
-            metrics.WAITING_SECONDS.labels(self._group, stream).set(lag.waiting_seconds)
-            metrics.AGE_SECONDS.labels(self._group, stream).set(lag.age_seconds)
-            metrics.PENDING.labels(self._group, stream).set(lag.pending)
+        try:
+            for stream in self._streams:
+                self._publish(stream, await self.measure(stream))
+        except REDIS_DOWN:
+            # An old number would look like a good one.
+            for stream in self._streams:
+                self._publish(stream, Lag(math.nan, math.nan, pending=0))
+            raise
+
+    def _publish(self, stream: str, lag: Lag) -> None:
+        metrics.WAITING_SECONDS.labels(self._group, stream).set(lag.waiting_seconds)
+        metrics.AGE_SECONDS.labels(self._group, stream).set(lag.age_seconds)
+        metrics.PENDING.labels(self._group, stream).set(lag.pending)
 
     async def measure(self, stream: str) -> Lag:
         """The lag of one stream. A group that is not there yet has acknowledged nothing."""
         pending, oldest_id = await self._pending(stream)
-        if oldest_id is None:
-            first = await self._redis.xrange(stream, min=await self._unread_from(stream), count=1)
-        else:
-            first = await self._redis.xrange(stream, min=oldest_id, max=oldest_id)
+        # A pending entry may have been deleted by hand: then the next one is the oldest that is left.
+        start = oldest_id or await self._unread_from(stream)
+        first = await self._redis.xrange(stream, min=start, count=1)
         if not first:
             return Lag(pending=pending)
         entry_id, fields = cast(tuple[bytes, Fields], first[0])

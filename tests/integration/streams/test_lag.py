@@ -1,9 +1,13 @@
 """How far a group is behind, on a real Redis, by both clocks; worked out from ids and times set by hand."""
 
+import math
+
 import pytest
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 from weir.streams.v1 import batch_pb2
 
+from libs.stores.redis_client import REDIS_DOWN, create_redis
 from libs.streams.lag import (
     Lag,
     LagMeter,
@@ -83,3 +87,26 @@ def test_each_kind_of_entry_says_when_it_was_received() -> None:
     assert raw_received_us({b"batch": batch}) == 42
     assert enriched_received_us({b"batch": enriched}) == 42
     assert dead_letters_received_us({b"batch": letters}) == 42
+
+
+async def test_a_pending_entry_that_was_deleted_hides_no_later_one(client: Redis) -> None:
+    now_ms = await _redis_ms(client)
+    gone, left = f"{now_ms - 300_000}-0", f"{now_ms - 60_000}-0"
+    await client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+    await add_entry(client, STREAM, _batch(1_000_000), gone)
+    await client.xreadgroup(GROUP, "reader", {STREAM: ">"})
+    await add_entry(client, STREAM, _batch(2_000_000), left)
+    await client.xdel(STREAM, gone)
+    lag = await _meter(client, 10_000_000).measure(STREAM)
+    assert (lag.waiting_seconds >= 60, lag.age_seconds, lag.pending) == (True, 8, 1)
+
+
+async def test_while_redis_is_away_the_lag_is_not_a_number(client: Redis) -> None:
+    unreachable = create_redis("redis://127.0.0.1:9/0")
+    meter = LagMeter(unreachable, "away", [STREAM], raw_received_us, StoppedClock(1))
+    with pytest.raises(REDIS_DOWN):
+        await meter._measure_all()
+    labels = {"group": "away", "stream": STREAM}
+    shown = REGISTRY.get_sample_value("weir_stream_age_seconds", labels)
+    assert shown is not None
+    assert math.isnan(shown)
