@@ -115,8 +115,8 @@ class MemoryConsentTransaction:
 
 
 class MemoryConsentMirror:
-    """Implements `ports.ConsentMirror` and `ports.ConsentMirrorReader`; the apps of `whole` are ready. `down` makes
-    every call fail."""
+    """Implements `ports.ConsentMirror` and `ports.ConsentMirrorReader`; the apps of `whole` are ready.
+    `down` makes every call fail."""
 
     def __init__(self, log: list[str], *whole: str) -> None:
         self.log = log

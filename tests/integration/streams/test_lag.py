@@ -103,7 +103,7 @@ async def test_a_pending_entry_that_was_deleted_hides_no_later_one(client: Redis
 
 async def test_while_redis_is_away_the_lag_is_not_a_number(client: Redis) -> None:
     unreachable = create_redis("redis://127.0.0.1:9/0")
-    meter = LagMeter(unreachable, "away", [STREAM], raw_received_us, StoppedClock(1))
+    meter = LagMeter(unreachable, "away", [STREAM], raw_received_us, FixedClock.of_us(1))
     with pytest.raises(REDIS_DOWN):
         await meter._measure_all()
     labels = {"group": "away", "stream": STREAM}
