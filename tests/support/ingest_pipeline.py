@@ -19,7 +19,7 @@ from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.settings import IngestSettings
 from tests.support.chess_catalog import chess
 from tests.support.clocks import FixedClock
-from tests.support.ingest_fakes import Answers, BatchIds, Recorder
+from tests.support.ingest_fakes import BatchIds, MemoryConsentStates, MemoryRawStream
 
 PSEUDONYMS = Pseudonymizer(b"0123456789abcdef")
 ANN = PSEUDONYMS.pseudonym("chess", "ann")
@@ -37,8 +37,9 @@ class Ingest:
         catalog: Catalog | None = None,
         **settings: Any,
     ) -> None:
-        self.answers, self.stream = Answers(states), Recorder()
-        self.catalogs = Catalogs(Snapshot("", 0, {"chess": SnapshotEntry(catalog or chess())}))
+        catalog = catalog or chess()
+        self.answers, self.stream = MemoryConsentStates(states, catalog.app_id), MemoryRawStream()
+        self.catalogs = Catalogs(Snapshot("", 0, {"chess": SnapshotEntry(catalog)}))
         self._pipeline = IngestPipeline(
             self.catalogs,
             ConsentGate(self.answers, Anonymizer(PSEUDONYMS)),
@@ -59,14 +60,21 @@ class Ingest:
         return await self._pipeline.take(app_id, convert.events_of(frame))
 
     def batches(self) -> list[batch_pb2.EventBatch]:
-        return [
-            batch_pb2.EventBatch.FromString(convert.event_batch(append))
-            for _, append in self.stream.appends
-            if append.events
-        ]
+        return [batch for batch, _ in self._batches()]
 
     def stored(self) -> list[event_pb2.Event]:
-        return [event for batch in self.batches() for event in batch.events]
+        """The events that were appended, without those that were seen before."""
+        return [
+            event
+            for batch, skipped in self._batches()
+            for position, event in enumerate(batch.events)
+            if position not in skipped
+        ]
+
+    def _batches(self) -> Iterable[tuple[batch_pb2.EventBatch, frozenset[int]]]:
+        for (_, append), skipped in zip(self.stream.appends, self.stream.skipped, strict=True):
+            if append.events:
+                yield batch_pb2.EventBatch.FromString(convert.event_batch(append)), skipped
 
     def letters(self) -> list[batch_pb2.DeadLetter]:
         return [letter for _, append in self.stream.appends for letter in _dead_letters(append)]

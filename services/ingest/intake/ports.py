@@ -1,4 +1,5 @@
-"""The stores that ingest's decisions need."""
+"""The stores that ingest's decisions need. Each port has a suite of tests in `tests/contract/ingest`,
+which Redis passes, and the fakes of the unit tests."""
 
 from collections.abc import Sequence
 from typing import Protocol

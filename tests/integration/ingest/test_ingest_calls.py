@@ -27,7 +27,7 @@ from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.service import IngestServicer
 from services.ingest.settings import IngestSettings
 from tests.support.chess_catalog import chess
-from tests.support.ingest_fakes import Answers, Recorder
+from tests.support.ingest_fakes import MemoryConsentStates, MemoryRawStream
 from tests.support.rejections import details_of, reason_of
 from tests.support.waiting import until
 from weir_client import (
@@ -43,7 +43,7 @@ from weir_client import (
 BROKEN_FRAME = b"\x12\x04"
 
 
-class Gate(Recorder):
+class Gate(MemoryRawStream):
     """A stream that lets appends pass while it is open."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Ingest:
     """A served ingest whose stores are stand-ins."""
 
     def __init__(self, **options: Any) -> None:
-        self.stream, self.draining, self.answers = Gate(), asyncio.Event(), Answers()
+        self.stream, self.draining, self.answers = Gate(), asyncio.Event(), MemoryConsentStates()
         given = {"port": 0, "environment": "development", "retry_after_seconds": 0.01, **options}
         settings = IngestSettings.model_validate(given)
         gate = ConsentGate(self.answers, Anonymizer(Pseudonymizer(b"0123456789abcdef")))

@@ -10,7 +10,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from libs.common.errors import InvalidArgument, NotFound, ResourceExhausted
 from libs.common.ids import event_uuid
 from services.ingest.intake.convert import results
-from services.ingest.intake.model import Appended, Verdict
+from services.ingest.intake.model import Verdict
 from tests.support.clocks import NOW_US
 from tests.support.events import event_of
 from tests.support.ingest_pipeline import NO_TELEMETRY, Ingest
@@ -59,7 +59,7 @@ async def test_a_producer_cannot_become_the_batchs_header() -> None:
     request = pb.TrackBatchRequest.FromString(honest + b"\x1a\x04evil" + b"\x20\x07")
     ingest = Ingest()
     await ingest.take_frame(request)
-    honest = pb.EventFrame(sequence=1, events=[event_of()]).SerializeToString()
+    honest = pb.EventFrame(sequence=1, events=[event_of("e2")]).SerializeToString()
     await ingest.take_frame(pb.EventFrame.FromString(honest + b"\x0a\x05other"))
     for batch, batch_id in zip(ingest.batches(), (1, 2), strict=True):
         assert (batch.app_id, batch.received_at_us) == ("chess", NOW_US)
@@ -142,7 +142,7 @@ async def test_another_payload_under_an_id_of_the_same_batch_is_a_conflict(
 
 async def test_what_the_stream_has_seen_is_a_duplicate() -> None:
     ingest = Ingest()
-    ingest.stream.answer = Appended(frozenset({1}), 1)
+    await ingest.take(event_of("c", properties_json=b'{"moves":4}'))
     outcome = await ingest.take(event_of("a", name="?"), event_of("b"), event_of("c"))
     assert outcome.verdicts == [Verdict.REJECTED, Verdict.ACCEPTED, Verdict.DUPLICATE]
     assert outcome.conflicts == 1
