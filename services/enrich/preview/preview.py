@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from libs.catalog import ENRICHED_SOURCES, Catalogs
 from libs.common.apps import catalog_of
 from libs.common.errors import InvalidArgument
-from libs.common.sharding import shard_of
+from libs.common.sharding import event_shard_key, shard_of
 from services.enrich.model import Event, Session, WorkBatch
 from services.enrich.ports import SessionStore
 from services.enrich.steps.context_enrichment import ContextReaders
@@ -43,7 +43,7 @@ class Preview:
         """
         steps = catalog_of(self._catalogs.current, app_id).enrichment
         # The shard in which ingest would put the event, and so the one that knows its session.
-        key = event.subject_id or event.session_id or event.event_id
+        key = event_shard_key(event, event.event_id)
         shard = shard_of(app_id, key, self._shards)
         batch = WorkBatch(b"", app_id, shard, 0, [event], b"", "", steps=steps)
         self._enricher.enrich(batch)

@@ -9,7 +9,7 @@ from libs.common.apps import catalog_of
 from libs.common.clock import Clock
 from libs.common.errors import InvalidArgument, LimitExceeded
 from libs.common.ids import event_uuid
-from libs.common.sharding import shard_of
+from libs.common.sharding import event_shard_key, shard_of
 from services.ingest.dead_letters.ids import dead_letter_id
 from services.ingest.intake.consent_gate import ConsentGate
 from services.ingest.intake.duplicate_keys import ShardPart, fingerprint
@@ -113,7 +113,10 @@ class IngestPipeline:
                 outcome.verdicts[candidate.position] = Verdict.DUPLICATE
                 outcome.conflicts += fingerprint(first) != fingerprint(candidate)
                 continue
-            shard = shard_of(app_id, _shard_key(candidate), shards) if shards > 1 else 0
+            shard = 0
+            if shards > 1:
+                key = event_shard_key(candidate.event, candidate.event_id)
+                shard = shard_of(app_id, key, shards)
             part = parts.get(shard)
             if part is None:
                 part = parts[shard] = ShardPart()
@@ -141,11 +144,6 @@ class IngestPipeline:
                 limit=limit,
                 value=maximum,
             )
-
-
-def _shard_key(candidate: Candidate) -> str:
-    event = candidate.event
-    return event.subject_id or event.anonymous_id or event.session_id or candidate.event_id
 
 
 def _dead_letters(

@@ -122,7 +122,12 @@ async def test_a_step_that_the_catalog_leaves_out_is_shown_as_switched_off(serve
 
 
 @pytest.mark.parametrize(
-    ("key", "fields"), [("ann", {"subject_id": "ann"}), ("s", {}), ("s", {"anonymous_id": "x"})]
+    ("key", "fields"),
+    [
+        ("ann", {"subject_id": "ann", "anonymous_id": "x"}),
+        ("x", {"anonymous_id": "x"}),
+        ("s", {}),
+    ],
 )
 async def test_a_session_is_looked_up_in_the_shard_of_the_event_and_not_written(
     served: Served, key: str, fields: dict[str, Any]

@@ -21,7 +21,6 @@ from libs.common.errors import (
     Unavailable,
     WeirError,
 )
-from libs.common.sharding import shard_key, shard_of
 from libs.rpc.status import duration, rpc_status
 from weir_client import describe_status
 
@@ -127,12 +126,3 @@ def test_a_misspelt_reason_fails_where_it_is_written() -> None:
 @pytest.mark.parametrize(("seconds", "milliseconds"), [(0.0, 0), (0.25, 250), (61.5, 61_500)])
 def test_durations(seconds: float, milliseconds: int) -> None:
     assert duration(seconds).ToMilliseconds() == milliseconds
-
-
-def test_shards() -> None:
-    assert shard_of("chess", "ann", 1) == 0
-    places = [shard_of("chess", f"s{number}", 8) for number in range(8_000)]
-    assert places == [shard_of("chess", f"s{number}", 8) for number in range(8_000)]
-    # Each shard's expectation is 1,000, with a standard deviation of 30.
-    assert all(880 < places.count(shard) < 1_120 for shard in range(8))
-    assert shard_key("ingest", 3, "seen", "chess", "17") == "ingest:{3}:seen:chess:17"
