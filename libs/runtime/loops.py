@@ -20,7 +20,7 @@ class Loop:
 
 
 async def repeat(
-    work: Callable[[], Awaitable[None]],
+    work: Callable[[], Awaitable[object]],
     seconds: float,
     stop: asyncio.Event,
     *,

@@ -21,6 +21,8 @@ POSTGRES_DOWN = (
     sqlalchemy.exc.TimeoutError,
     OSError,
 )
+# All that a statement can raise, of SQLAlchemy or of the driver beneath it, and what the network raises.
+POSTGRES_ERRORS = (psycopg.Error, sqlalchemy.exc.SQLAlchemyError, OSError)
 # SQLSTATE class 54: a value is larger than Postgres can index or hold.
 _PROGRAM_LIMIT = "54"
 # Of a server that accepts a connection and does not answer, and of one that disappears: an idle connection is

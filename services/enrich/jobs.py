@@ -1,4 +1,4 @@
-"""The jobs of enrich: what they do lies in the modules that they call."""
+"""Schedules of enrich's jobs; the work is in the modules they call."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -21,7 +21,7 @@ BATCHES = BatchTable("enrich.batches", "stored_at")
 def enrich_jobs(
     redis: Redis, engine: AsyncEngine, keeper: PartitionKeeper, settings: EnrichSettings
 ) -> Sequence[Job]:
-    """All of them."""
+    """The jobs of enrich, for its runner."""
     kept = timedelta(hours=settings.batch_ids_kept_hours)
     pruner = BatchPruner(engine, redis, BATCHES, sources_for_enrich(settings.shards), kept)
     streams = [raw_stream(shard) for shard in range(settings.shards)]
@@ -30,7 +30,7 @@ def enrich_jobs(
         return await pruner.prune()
 
     async def make_partitions(_: JobContext) -> Mapping[str, int]:
-        return await keeper.review()
+        return await keeper.make_and_merge()
 
     async def remove_consumers(_: JobContext) -> Mapping[str, int]:
         return {"removed": await remove_dead_consumers(redis, ENRICH, streams)}

@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-import psycopg
-from sqlalchemy.exc import SQLAlchemyError
-
 from libs.catalog import RETENTION_CLASSES
 from libs.common.clock import EPOCH, Clock
 from libs.runtime.loops import repeat
+from libs.stores.postgres import POSTGRES_ERRORS
 from services.enrich import metrics
 from services.enrich.partitions.plan import (
     PartitionChange,
@@ -21,17 +19,14 @@ from services.enrich.partitions.postgres import PostgresPartitionStore
 
 # How soon events that found no leaf get one.
 INTERVAL_SECONDS = 1.0
-# How often all classes are reviewed. Leaves are made a week ahead, so an hour is soon enough.
-REVIEW_INTERVAL = timedelta(hours=1)
-_POSTGRES_FAILS = (psycopg.Error, SQLAlchemyError, OSError)
 
 
 class PartitionKeeper:
     """Makes leaves ahead of time, and merges those that have become older than their class is kept.
 
     The loop looks at all classes when it starts, and as soon as events lie in a default leaf, which a
-    job could not do within a second. What only time makes due is the job's, `review`. Between two merges both
-    pause, because a merge makes the writers of its class wait.
+    job could not do within a second. What only time makes due is the job's, `make_and_merge`. Between two
+    merges both pause, because a merge makes the writers of its class wait.
     """
 
     def __init__(
@@ -47,15 +42,16 @@ class PartitionKeeper:
     async def run(self, stop: asyncio.Event) -> None:
         """Runs until `stop` is set; tries again while Postgres is away or a class is busy."""
         await repeat(
-            self._keep,
+            self.make_and_merge_once,
             self._pause_seconds,
             stop,
-            transient=_POSTGRES_FAILS,
+            transient=POSTGRES_ERRORS,
             warning="partitions wait",
         )
 
-    async def keep(self) -> bool:
-        """Makes all leaves that are missing, and at most one merge. Returns whether all is done.
+    async def make_and_merge_once(self) -> bool:
+        """Makes all leaves that are missing, and at most one merge; after the first time only if events lie
+        in a default leaf. Returns whether all is done.
 
         Raises what Postgres raises.
         """
@@ -70,7 +66,7 @@ class PartitionKeeper:
         self._settled = await self._store.classes_in_default()
         return True
 
-    async def review(self) -> Mapping[str, int]:
+    async def make_and_merge(self) -> Mapping[str, int]:
         """Makes all leaves that are missing and all merges; how many leaves were `made` and `merged`.
 
         Leaves are made a week ahead, so it is enough to do this every hour. Raises what Postgres raises.
@@ -83,9 +79,6 @@ class PartitionKeeper:
             if change.sources or not applied:
                 await asyncio.sleep(self._pause_seconds)
         return {"made": made, "merged": merged}
-
-    async def _keep(self) -> None:
-        await self.keep()
 
     async def _next_change(
         self, now: datetime, in_default: Collection[str]

@@ -66,7 +66,7 @@ async def _rows(connection: psycopg.AsyncConnection[Any], statement: str) -> lis
 
 
 async def _finish(keeper: PartitionKeeper) -> None:
-    while not await keeper.keep():
+    while not await keeper.make_and_merge_once():
         pass
 
 
@@ -139,7 +139,7 @@ async def test_leaves_are_made_before_live_events_need_them(
         for retention_class in ("7d", "3y", "keep"):
             await _store(connection, calendar.now, retention_class=retention_class)
         calendar.now += timedelta(hours=1)
-        await keeper.review()
+        await keeper.make_and_merge()
     tables = dict(await _rows(connection, TABLES))
     # From 14:30 on the 21st: ten events of every class that day, and 20 on the next.
     assert tables == {
@@ -150,7 +150,7 @@ async def test_leaves_are_made_before_live_events_need_them(
     }
 
 
-async def test_a_review_makes_what_time_alone_makes_due(
+async def test_the_job_makes_what_time_alone_makes_due(
     keeper: PartitionKeeper, calendar: FixedClock, engine: AsyncEngine
 ) -> None:
     store = PostgresPartitionStore(engine)
@@ -162,13 +162,13 @@ async def test_a_review_makes_what_time_alone_makes_due(
     before = await leaves()
     calendar.now += timedelta(days=1)
     # The loop has nothing to react to, however much time goes by.
-    assert await keeper.keep()
+    assert await keeper.make_and_merge_once()
     assert await leaves() == before
     # On the 22nd, the four classes with a leaf a day need one for the 23rd.
-    assert (await keeper.review())["made"] == 4
+    assert (await keeper.make_and_merge())["made"] == 4
     days = {f"events_{name}_20261123" for name in ("1d", "7d", "30d", "90d")}
     assert await leaves() - before == days
-    assert await keeper.review() == {"made": 0, "merged": 0}
+    assert await keeper.make_and_merge() == {"made": 0, "merged": 0}
 
 
 async def test_the_far_future_stays_in_the_default_leaf_until_its_time_comes(
@@ -179,7 +179,7 @@ async def test_the_far_future_stays_in_the_default_leaf_until_its_time_comes(
     await _finish(keeper)
     assert dict(await _rows(connection, TABLES)) == {"enrich.events_90d_default": 2}
     calendar.now = christmas - timedelta(days=5)
-    await keeper.review()
+    await keeper.make_and_merge()
     assert dict(await _rows(connection, TABLES)) == {
         "enrich.events_90d_20261224": 1,
         "enrich.events_90d_default": 1,
@@ -191,11 +191,11 @@ async def test_days_that_age_out_of_their_class_are_merged(
 ) -> None:
     for _ in range(40):
         await _store(connection, calendar.now, retention_class="7d")
-        await keeper.review()
+        await keeper.make_and_merge()
         calendar.now += timedelta(days=1)
     tables = dict(await _rows(connection, TABLES))
     assert sum(tables.values()) == 40
-    # The last review was on day 39: 14 days back, and that day itself.
+    # The last merge was on day 39: 14 days back, and that day itself.
     assert (len(tables), tables["enrich.events_7d_older"]) == (16, 40 - 15)
 
 
@@ -373,7 +373,9 @@ async def test_replicas_take_turns(
 ) -> None:
     await _store(connection, NOW, NOW - timedelta(days=1))
     keepers = [PartitionKeeper(PostgresPartitionStore(engine), calendar) for _ in range(3)]
-    results = await asyncio.gather(*(keeper.keep() for keeper in keepers), return_exceptions=True)
+    results = await asyncio.gather(
+        *(keeper.make_and_merge_once() for keeper in keepers), return_exceptions=True
+    )
     assert all(result in (True, False) or isinstance(result, psycopg.Error) for result in results)
     await _finish(keepers[0])
     assert dict(await _rows(connection, TABLES)) == {

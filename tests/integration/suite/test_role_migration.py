@@ -164,7 +164,7 @@ async def test_a_database_of_an_earlier_release_becomes_enrichs_to_change(
     try:
         store = PostgresPartitionStore(engine)
         keeper = PartitionKeeper(store, FixedClock(NOW))
-        while not await keeper.keep():
+        while not await keeper.make_and_merge_once():
             pass
         leaves = {leaf.name: leaf for leaf in (await store.leaves())["90d"]}
     finally:
