@@ -40,11 +40,12 @@ test-all: test test-fault ## All tests
 bench: $(STAMP) ## Measure speed side by side with raw COPY and a bare gRPC echo
 	@$(BIN)/python -m tests.bench
 
-lint: $(STAMP) ## ruff, mypy, import contracts, buf, stub drift, retired words, catalogs
+lint: $(STAMP) ## ruff, mypy, import contracts, retired words, buf lint, stub drift, catalogs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.lint.retired_words
 	$(BIN)/python protos/generate.py --check
 	$(BIN)/python protos/generate.py --image $(VENV)/protos.binpb
 	$(BIN)/buf lint $(VENV)/protos.binpb --config protos/buf.yaml --path weir

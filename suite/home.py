@@ -111,7 +111,7 @@ class Home:
             write_private(self.addresses_file, json.dumps(asdict(addresses), indent=2) + "\n")
 
     def read_addresses(self) -> Addresses:
-        """The running suite's addresses. Raises NotRunningError if none runs here, HomeError where
+        """The running suite's addresses. Raises NotRunningError if none runs here, HomeError if
         the folder or the file is not what it should be."""
         try:
             addresses = Addresses(**json.loads(self.addresses_file.read_text()))

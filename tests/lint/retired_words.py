@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ _EXEMPT = re.compile(
     r"protos/gen/|migrations/versions/|.*\.lock$|LICENSE$|NOTICE$|CHANGELOG\.md$|docs/glossary\.md$"
     r"|tests/unit/lint/"
 )
+# What begins a line of prose beside its words: indentation, a comment, a quote, an item of a list.
+_MARGIN = re.compile(r"\s*(?:#+\s|//\s|--\s|>\s|\*\s)?\s*")
 
 
 class Word(NamedTuple):
@@ -37,11 +40,24 @@ def retired_words(glossary: str) -> list[Word]:
 
 
 def problems(name: str, text: str, words: Sequence[Word]) -> Iterator[str]:
-    """One line for each retired word in a file: place, word, the term to use."""
-    for number, line in enumerate(text.splitlines(), 1):
+    """One line for each retired word in a file: place, word, the term to use.
+
+    Text may be wrapped between two words of a pattern: then its place is the first of the two lines.
+    """
+    lines = [*text.splitlines(), ""]
+    for number, (line, following) in enumerate(pairwise(lines), 1):
+        joined = f"{line.rstrip()} {_MARGIN.sub('', following, count=1)}"
         for word in words:
-            if match := word.pattern.search(line):
+            match = word.pattern.search(line) or _wrapped(word.pattern, joined, len(line.rstrip()))
+            if match:
                 yield f"{name}:{number}: `{match[0]}`: {word.instead}"
+
+
+def _wrapped(pattern: re.Pattern[str], joined: str, end: int) -> re.Match[str] | None:
+    """The first match that begins before `end` and goes on beyond it."""
+    return next(
+        (match for match in pattern.finditer(joined) if match.start() < end < match.end()), None
+    )
 
 
 def main(paths: Sequence[str]) -> int:

@@ -368,7 +368,7 @@ async def test_a_connection_that_is_not_used_is_closed() -> None:
                     received += part
                 return received
 
-            # It ends: the server closes a connection on which nobody calls.
+            # It ends: the server closes a connection without calls.
             assert await asyncio.to_thread(rest)
 
 

@@ -1,4 +1,4 @@
-"""Names of consumers that are gone, on a real Redis: removed, and nothing that anybody has read with them."""
+"""Names of consumers that are gone, on a real Redis: removed, but not while entries are pending with one."""
 
 from datetime import timedelta
 

@@ -51,7 +51,7 @@ def test_after_downtime_the_newest_or_each_missed_due_time() -> None:
     assert due == [at(f"11-{day} 02:00") for day in (21, 22, 23, 24)]
 
 
-def test_a_failure_is_tried_again_after_a_while_and_then_given_up() -> None:
+def test_a_failure_is_tried_again_after_a_while_and_not_for_ever() -> None:
     failed = Progress(
         due_at=at("11-20 02:00"), attempts=1, failures=1, finished_at=at("11-20 02:03")
     )

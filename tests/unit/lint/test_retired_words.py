@@ -19,6 +19,14 @@ def test_alternatives_in_a_table_are_alternatives_in_the_pattern() -> None:
     assert places == ["1", "2", "3"]
 
 
+def test_a_wrapped_phrase_is_found_in_the_first_of_its_lines() -> None:
+    text = "A wrong event is\nrefused with the reason.\n\n    # None\n    # where it is missing\n"
+    found = [problem.split("`: ")[0] for problem in problems("a", text, WORDS)]
+    assert found == ["a:1: `event is refused", "a:4: `None where"]
+    # One problem for each place, though a line is read with the one before and the one after.
+    assert len(list(problems("a", "fine\nnobody\nfine\n", WORDS))) == 1
+
+
 def test_only_the_last_table_counts() -> None:
     glossary = "| `app` | x |\n\n## Words\n\n| retired | instead |\n|---|---|\n| `b\\|c` | d |\n"
     [word] = retired_words(glossary)
