@@ -8,12 +8,12 @@ class Startup:
     """Holds a service's health at NOT_SERVING until it is finished, once; later losses are the service's to
     answer, call by call.
 
-    `pointless_without` is a store without which it cannot be finished, while the service can do something
-    without both: while that store is away, it holds nothing back.
+    `ignored_while_away` is a store's name: while this store is away the service can work without the
+    startup, so health does not wait for it.
     """
 
-    def __init__(self, *, pointless_without: str = "") -> None:
-        self._store = pointless_without
+    def __init__(self, *, ignored_while_away: str = "") -> None:
+        self._store = ignored_while_away
         self._finished = asyncio.Event()
 
     def finish(self) -> None:

@@ -46,7 +46,7 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
     mirror = RedisConsentMirror(connection, settings.shards)
     resyncs = ResyncQueue()
     # While Redis is away no mirror can be filled, and Postgres answers.
-    startup = Startup(pointless_without="redis")
+    startup = Startup(ignored_while_away="redis")
     sync = MirrorSync(
         reload.catalogs,
         store,

@@ -1,8 +1,10 @@
 """A service is SERVING once it has started up."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from libs.rpc.readiness import Startup
@@ -46,7 +48,7 @@ async def test_a_startup_that_cannot_be_finished_without_a_store_waits_for_that_
         if not answers:
             raise ConnectionError
 
-    startup = Startup(pointless_without="redis")
+    startup = Startup(ignored_while_away="redis")
     stores = [Store("redis", ask)]
     async with (
         Served(stores, startup, store_check_seconds=0.01) as served,
@@ -59,10 +61,19 @@ async def test_a_startup_that_cannot_be_finished_without_a_store_waits_for_that_
         assert await anext(states) == SERVING
 
 
-async def test_a_server_that_stops_before_its_service_has_started_up_reports_nothing_later() -> (
-    None
-):
+async def test_a_server_that_stops_before_its_service_has_started_up_reports_nothing_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     startup = Startup()
-    async with Served(startup=startup):
-        pass
+    async with Served(startup=startup) as served:
+        health = served.server._health
+    reports: list[str] = []
+
+    async def record(name: str, _: int) -> None:
+        reports.append(name)
+
+    monkeypatch.setattr(health, "set", record)
     startup.finish()
+    # A task that still followed the startup would report now.
+    await asyncio.gather(*served.server._starting, return_exceptions=True)
+    assert reports == []

@@ -1,5 +1,6 @@
 """Properties: one JSON object, whichever way it came, and nothing that a store cannot hold."""
 
+import json
 import math
 from typing import Any
 
@@ -96,10 +97,14 @@ def test_a_name_that_stands_twice_is_refused(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b'{"a": {"a": [{"a": 1}, {"a": 1}]}}', b'{ "b" : 1.0E0 , "a" : 2 }']
+    ("raw", "properties"),
+    [
+        (b'{"a": {"a": [{"a": 1}, {"a": 1}]}}', {"a": {"a": [{"a": 1}, {"a": 1}]}}),
+        (b'{ "b" : 1.0E0 , "a" : 2 }', {"b": 1.0, "a": 2}),
+    ],
 )
-def test_a_name_may_stand_once_in_each_object(raw: bytes) -> None:
-    parse_properties(_event(raw))
+def test_a_name_may_stand_once_in_each_object(raw: bytes, properties: dict[str, Any]) -> None:
+    assert parse_properties(_event(raw))[0] == properties
 
 
 @pytest.mark.parametrize(
@@ -121,7 +126,7 @@ def test_u0000_is_refused_and_its_look_alikes_are_not(raw: bytes, holds_it: bool
         with pytest.raises(PropertiesError, match=r"U\+0000"):
             parse_properties(_event(raw))
     else:
-        parse_properties(_event(raw))
+        assert parse_properties(_event(raw))[0] == json.loads(raw)
 
 
 def test_u0000_in_a_struct_is_refused() -> None:
@@ -145,7 +150,8 @@ def _nested(depth: int) -> bytes:
 
 
 def test_depth_is_limited() -> None:
-    parse_properties(_event(_nested(MAX_DEPTH)))
+    properties, _ = parse_properties(_event(_nested(MAX_DEPTH)))
+    assert orjson.dumps(properties) == _nested(MAX_DEPTH)
     for depth in (MAX_DEPTH + 1, 500, 100_000):
         with pytest.raises(PropertiesError, match=r"nested more than 32 deep|not valid JSON"):
             parse_properties(_event(_nested(depth)))
