@@ -1,4 +1,4 @@
-"""What serves, of a running suite."""
+"""Whether each part of a running suite serves."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

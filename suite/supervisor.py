@@ -109,7 +109,7 @@ class Suite:
     def stop(self) -> None:
         """Drains the services in the order of the data, then stops Redis and Postgres.
 
-        Does nothing where the suite was not started, or is stopped already.
+        Does nothing if the suite was not started, or is stopped already.
         """
         if not self._owns_home:
             return

@@ -84,7 +84,7 @@ COLUMNS = (
         "ISO 3166-1 alpha-2 code, from the address; null if unknown",
         nullable=True,
     ),
-    EventColumn("device_type", _TEXT, "`desktop`, `smartphone` and so on", nullable=True),
+    EventColumn("device_type", _TEXT, "`desktop`, `mobile`, `tablet` and so on", nullable=True),
     EventColumn("os", _TEXT, "the operating system's name", nullable=True),
     EventColumn("browser", _TEXT, "the browser's or client's name", nullable=True),
     EventColumn(

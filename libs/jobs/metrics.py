@@ -1,4 +1,4 @@
-"""What every job is measured by."""
+"""Prometheus metrics of jobs."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -1,4 +1,4 @@
-"""What every server of Weir measures of its calls.
+"""Prometheus metrics of the calls of a server.
 
 The names and labels of the first are those of OpenTelemetry's semantic conventions for RPC metrics
 (`rpc.server.call.duration`), in Prometheus' spelling.

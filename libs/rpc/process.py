@@ -40,8 +40,8 @@ Build = Callable[[SettingsT, AsyncExitStack], Awaitable[ServiceParts]]
 
 
 def main(name: str, settings: type[SettingsT], build: Build[SettingsT]) -> None:
-    """Runs one service with settings from the environment; SystemExit with one line where these
-    will not do."""
+    """Runs one service with settings from the environment; SystemExit with one line if these
+    are not valid."""
     try:
         run_service(name, settings(), build)
     except ValidationError as error:
@@ -57,8 +57,8 @@ def main(name: str, settings: type[SettingsT], build: Build[SettingsT]) -> None:
 def run_service(name: str, settings: SettingsT, build: Build[SettingsT]) -> None:
     """Runs one service in this process until SIGTERM or SIGINT; returns after an orderly drain.
 
-    Raises ConfigurationError before anything is opened where settings do not suffice, SystemExit(1)
-    where an unexpected error ends it.
+    Raises ConfigurationError before anything is opened if settings do not suffice, SystemExit(1)
+    if an unexpected error ends it.
     """
     settings.check_authentication()
     settings.require("database_url", "redis_url")

@@ -1,4 +1,4 @@
-"""Metrics of every service: the catalogs that it works with."""
+"""Prometheus metrics of the catalogs that a service works with."""
 
 from prometheus_client import Counter, Gauge
 

@@ -18,7 +18,7 @@ _TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}").f
 
 
 def setup_telemetry(service: str) -> Callable[[], None]:
-    """Starts exporting spans over OTLP/gRPC where the standard variables name an endpoint.
+    """Starts exporting spans over OTLP/gRPC if the standard variables name an endpoint.
 
     Returns the function that flushes and stops it.
     """
@@ -45,7 +45,7 @@ def batch_span(
 ) -> Iterator[str]:
     """A span around work on one batch, under the remote span that `traceparent` (W3C) names.
 
-    Yields the traceparent to hand on with the batch: the new span's, or the given one where tracing
+    Yields the traceparent to hand on with the batch: the new span's, or the given one if tracing
     is off. What is no traceparent counts as none: it comes from outside, and goes into the streams.
     """
     if traceparent and not _TRACEPARENT(traceparent):

@@ -1,4 +1,4 @@
-"""What every service measures of its stores."""
+"""Prometheus metrics of the stores, by store."""
 
 from prometheus_client import Gauge
 

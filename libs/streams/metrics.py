@@ -1,4 +1,4 @@
-"""What every reader of a stream counts, by consumer group."""
+"""Prometheus metrics of stream readers, by consumer group."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

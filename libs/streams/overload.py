@@ -1,4 +1,4 @@
-"""Whose fault it is that a store answers and yet fails: its own, or that of the work it was asked for."""
+"""Decides whether an overloaded store or the entry itself causes a failure."""
 
 from collections.abc import Iterable
 

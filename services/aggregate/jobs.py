@@ -1,4 +1,4 @@
-"""The jobs of aggregate: what they do lies in the modules that they call."""
+"""Schedules of aggregate's jobs; the work is in the modules they call."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -18,7 +18,7 @@ BATCHES = BatchTable("aggregate.batches", "applied_at")
 
 
 def aggregate_jobs(redis: Redis, engine: AsyncEngine, settings: AggregateSettings) -> Sequence[Job]:
-    """All of them."""
+    """The jobs of aggregate, for its runner."""
     kept = timedelta(hours=settings.batch_ids_kept_hours)
     pruner = BatchPruner(engine, redis, BATCHES, sources_for_aggregate(settings.shards), kept)
     streams = [enriched_stream(shard) for shard in range(settings.shards)]

@@ -1,4 +1,4 @@
-"""What aggregate measures."""
+"""Prometheus metrics of the aggregate service."""
 
 from prometheus_client import Counter, Gauge
 

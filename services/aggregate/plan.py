@@ -70,7 +70,7 @@ def compile_plan(catalog: Catalog) -> AppPlan:
 
 
 def attribute_paths(source: Source) -> tuple[str, ...]:
-    """Where a source is in a message: in the enrichment where its kind is ENRICHED, else the event."""
+    """Where a source is in a message: in the enrichment if its kind is ENRICHED, else the event."""
     match source.kind:
         case SourceKind.SUBJECT:
             return SUBJECT_PATHS

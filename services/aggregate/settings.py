@@ -1,4 +1,4 @@
-"""What aggregate can be set from outside."""
+"""Settings of the aggregate service."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict

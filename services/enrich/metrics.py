@@ -1,4 +1,4 @@
-"""Enrich's Prometheus metrics."""
+"""Prometheus metrics of the enrich service."""
 
 from prometheus_client import Counter, Gauge
 

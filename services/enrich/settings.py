@@ -1,4 +1,4 @@
-"""The settings of the enrich service."""
+"""Settings of the enrich service."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The jobs of ingest: what they do lies in the modules that they call."""
+"""Schedules of ingest's jobs; the work is in the modules they call."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from libs.streams.names import INGEST
 
 
 def ingest_jobs(redis: Redis, letter_streams: Sequence[str]) -> Sequence[Job]:
-    """All of them."""
+    """The jobs of ingest, for its runner."""
 
     async def remove_consumers(_: JobContext) -> Mapping[str, int]:
         return {"removed": await remove_dead_consumers(redis, INGEST, letter_streams)}

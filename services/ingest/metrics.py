@@ -1,4 +1,4 @@
-"""The metrics of ingest."""
+"""Prometheus metrics of the ingest service."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -1,4 +1,4 @@
-"""The settings of ingest."""
+"""Settings of the ingest service."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict

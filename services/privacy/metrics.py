@@ -1,4 +1,4 @@
-"""What privacy counts."""
+"""Prometheus metrics of the privacy service."""
 
 from prometheus_client import Counter, Gauge
 

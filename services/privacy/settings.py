@@ -1,4 +1,4 @@
-"""What privacy can be set from outside."""
+"""Settings of the privacy service."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict

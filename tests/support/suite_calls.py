@@ -44,7 +44,7 @@ class OpenStream:
         self._requests.put(pb.StreamEventsRequest(**message))
 
     def response(self) -> pb.StreamEventsResponse:
-        """The next message. Raises grpc.RpcError where the call failed, StopIteration at its end."""
+        """The next message. Raises grpc.RpcError if the call failed, StopIteration at its end."""
         response: pb.StreamEventsResponse = next(self._call)
         return response
 

@@ -18,7 +18,7 @@ def holds_in_time(condition: Callable[[], Any], seconds: float = PATIENCE_SECOND
 
 
 def eventually(condition: Callable[[], Any]) -> None:
-    """Returns when the condition holds; fails the test where it never does."""
+    """Returns when the condition holds; fails the test if it never does."""
     assert holds_in_time(condition), "it never happened"
 
 

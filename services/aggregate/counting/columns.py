@@ -84,7 +84,7 @@ class Columns:
         ]
 
     def raw(self, source: Source) -> Sequence[Any]:
-        """Each event's value as it is; None if a property is missing, "" where a field is."""
+        """Each event's value as it is; None if a property is missing, "" if a field is."""
         if source not in self._raw:
             self._raw[source] = self._column(source)
         return self._raw[source]

@@ -1,1 +1,1 @@
-"""When a session began and what its number is, across batches."""
+"""Sessions across batches: when each began, kept in Redis."""

@@ -18,7 +18,7 @@ from services.privacy.server import build
 from services.privacy.settings import PrivacySettings
 from tests.support.waiting import until
 
-APP = "gamelaunch"  # telemetry: granted by default, anonymize when refused
+APP = "gamelaunch"  # telemetry: granted by default, anonymize when denied
 PURPOSE = "telemetry"
 
 

@@ -1,4 +1,4 @@
-"""An event that is too long somewhere is refused with the field and the limit; the limits are inside."""
+"""An event that is too long somewhere is rejected with the field and the limit; the limits are inside."""
 
 from typing import Any
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AggregateServiceStub:
-    """Answers what the catalogs declare: rollups, counters, retention.
+    """Answers from the rollups and cohorts that the catalogs declare.
     """
 
     def __init__(self, channel):
@@ -53,7 +53,7 @@ class AggregateServiceStub:
 
 
 class AggregateServiceServicer:
-    """Answers what the catalogs declare: rollups, counters, retention.
+    """Answers from the rollups and cohorts that the catalogs declare.
     """
 
     def QueryRollup(self, request, context):
@@ -117,7 +117,7 @@ def add_AggregateServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AggregateService:
-    """Answers what the catalogs declare: rollups, counters, retention.
+    """Answers from the rollups and cohorts that the catalogs declare.
     """
 
     @staticmethod
