@@ -18,8 +18,8 @@ class BatchIds:
 
 
 class MemoryConsentStates:
-    """Implements `ports.ConsentStates` with the states of one app; remembers what it was asked. `before_read`
-    is called before each answer."""
+    """Implements `ports.ConsentMirrorReader` with the states of one app; remembers what it was asked.
+    `before_read` is called before each answer."""
 
     def __init__(self, states: Mapping[str, bytes] | None = None, app_id: str = "chess") -> None:
         self.states = dict(states or {})

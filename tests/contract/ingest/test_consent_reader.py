@@ -1,4 +1,4 @@
-"""What every `ports.ConsentStates` promises: the reader of Redis, and the fake that tests of ingest use."""
+"""What every `ports.ConsentMirrorReader` promises: the reader of Redis, and the fake of ingest's tests."""
 
 from collections.abc import AsyncIterator
 
@@ -7,7 +7,7 @@ import pytest
 from libs.common.errors import Unavailable
 from libs.consent import ConsentReader
 from libs.stores.redis_connection import RedisConnection
-from services.ingest.intake.ports import ConsentStates
+from services.ingest.intake.ports import ConsentMirrorReader
 from services.privacy.consent.redis import RedisConsentMirror
 from tests.support.ingest_fakes import MemoryConsentStates
 
@@ -15,7 +15,7 @@ STATES = {"ann": b"1 +a", "bob": b"2 -a"}
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def states(request: pytest.FixtureRequest) -> AsyncIterator[ConsentStates]:
+async def states(request: pytest.FixtureRequest) -> AsyncIterator[ConsentMirrorReader]:
     """The states of chess; go has none."""
     if request.param == "memory":
         yield MemoryConsentStates(STATES)
@@ -33,17 +33,17 @@ async def states(request: pytest.FixtureRequest) -> AsyncIterator[ConsentStates]
     await connection.aclose()
 
 
-async def test_states_are_read_in_the_order_asked(states: ConsentStates) -> None:
+async def test_states_are_read_in_the_order_asked(states: ConsentMirrorReader) -> None:
     asked = ["bob", "eve", "ann", "bob"]
     assert await states.read("chess", asked) == [b"2 -a", None, b"1 +a", b"2 -a"]
     assert await states.read("chess", []) == []
 
 
-async def test_another_apps_people_have_states_of_their_own(states: ConsentStates) -> None:
+async def test_another_apps_people_have_states_of_their_own(states: ConsentMirrorReader) -> None:
     assert await states.read("go", ["ann"]) == [None]
 
 
-async def test_an_empty_id_and_a_reserved_one_name_no_person(states: ConsentStates) -> None:
+async def test_an_empty_id_and_a_reserved_one_name_no_person(states: ConsentMirrorReader) -> None:
     assert await states.read("chess", ["", "\x00ready", "ann"]) == [None, None, b"1 +a"]
 
 
