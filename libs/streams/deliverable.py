@@ -1,13 +1,13 @@
 """Which batches can still be delivered: all that are in a stream, acknowledged or not, or in quarantine."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
-from weir.streams.v1 import batch_pb2
 
+from libs.streams.entries import Fields, enriched_batch, raw_batch
 from libs.streams.names import AGGREGATE, ENRICH, enriched_stream, quarantine_stream, raw_stream
 
 # A stream with more entries has a backlog: reading all of it would add to the load just then.
@@ -16,7 +16,6 @@ MAX_ENTRIES = 10_000
 _PAGE = 16
 _ID_BYTES = 16
 
-Fields = Mapping[bytes, bytes]
 BatchId = Callable[[Fields], bytes]
 
 
@@ -34,13 +33,13 @@ class BatchSource:
 
 def raw_batch_id(fields: Fields) -> bytes:
     """Of an entry of `raw_stream`. Raises DecodeError and KeyError for an entry that is none."""
-    return bytes(batch_pb2.EventBatch.FromString(fields[b"batch"]).batch_id)
+    return raw_batch(fields).batch_id
 
 
 def enriched_batch_id(fields: Fields) -> bytes:
     """Of an entry of `enriched_stream`. Raises DecodeError and KeyError for an entry that is none."""
-    batch = batch_pb2.EnrichedBatch.FromString(fields[b"batch"]).event_batch
-    return bytes(batch_pb2.EventBatch.FromString(batch).batch_id)
+    _, batch = enriched_batch(fields)
+    return batch.batch_id
 
 
 def sources_for_enrich(shards: int) -> list[BatchSource]:

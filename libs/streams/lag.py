@@ -6,23 +6,22 @@ any other.
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
-from weir.streams.v1 import batch_pb2
 
 from libs.common.clock import Clock
 from libs.runtime.loops import repeat
 from libs.stores.redis_client import REDIS_DOWN
 from libs.streams import metrics
+from libs.streams.entries import Fields, dead_letter_batch, enriched_batch, raw_batch
 
 INTERVAL_SECONDS = 2.0
 
-Fields = Mapping[bytes, bytes]
 # When ingest received what is in an entry, in microseconds since the epoch; 0 if the entry does not say.
 ReceivedUs = Callable[[Fields], int]
 
@@ -125,16 +124,16 @@ class LagMeter:
 
 def raw_received_us(fields: Fields) -> int:
     """Of an entry of `raw_stream`: when ingest received its batch, in microseconds since the epoch."""
-    return int(batch_pb2.EventBatch.FromString(fields[b"batch"]).received_at_us)
+    return raw_batch(fields).received_at_us
 
 
 def enriched_received_us(fields: Fields) -> int:
     """Of an entry of `enriched_stream`: when ingest received its batch, in microseconds since the epoch."""
-    batch = batch_pb2.EnrichedBatch.FromString(fields[b"batch"]).event_batch
-    return int(batch_pb2.EventBatch.FromString(batch).received_at_us)
+    _, batch = enriched_batch(fields)
+    return batch.received_at_us
 
 
 def dead_letters_received_us(fields: Fields) -> int:
     """Of an entry with dead letters: when ingest received the first of them; 0 if there is none."""
-    letters = batch_pb2.DeadLetterBatch.FromString(fields[b"batch"]).dead_letters
-    return int(letters[0].received_at_us) if letters else 0
+    letters = dead_letter_batch(fields).dead_letters
+    return letters[0].received_at_us if letters else 0

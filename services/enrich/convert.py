@@ -7,6 +7,7 @@ from weir.streams.v1 import batch_pb2
 
 from libs.catalog import ENRICHED_SOURCES
 from libs.common.sharding import shard_in
+from libs.streams.entries import raw_batch
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.enrich.model import NOTHING_FOUND, WorkBatch
@@ -16,8 +17,7 @@ def work_batch(entry: Entry) -> WorkBatch:
     """The batch in an entry of the raw stream. Raises UnreadableError."""
     skip = entry.fields.get(b"skip", b"")
     try:
-        payload = entry.fields[b"batch"]
-        message = batch_pb2.EventBatch.FromString(payload)
+        message = raw_batch(entry.fields)
         skipped = {int(position) for position in skip.split(b",")} if skip else set()
     except KeyError:
         raise UnreadableError("it has no field `batch`") from None
@@ -31,7 +31,7 @@ def work_batch(entry: Entry) -> WorkBatch:
         shard=shard_in(entry.stream),
         received_at_us=message.received_at_us,
         events=message.events,
-        payload=payload,
+        payload=entry.fields[b"batch"],
         traceparent=entry.fields.get(b"trace", b"").decode("ascii", "replace"),
         skipped=skipped,
     )

@@ -1,21 +1,18 @@
 """Entries of the enriched stream as batches to count."""
 
-from collections.abc import Mapping
-
 from google.protobuf.message import DecodeError
-from weir.streams.v1 import batch_pb2
 
+from libs.streams.entries import Fields, enriched_batch
 from libs.streams.errors import UnreadableError
 from services.aggregate.model import StoredBatch
 
 _BATCH_ID_BYTES = 16
 
 
-def stored_batch(fields: Mapping[bytes, bytes]) -> StoredBatch:
+def stored_batch(fields: Fields) -> StoredBatch:
     """The batch of a stream entry. Raises UnreadableError."""
     try:
-        enriched = batch_pb2.EnrichedBatch.FromString(fields[b"batch"])
-        batch = batch_pb2.EventBatch.FromString(enriched.event_batch)
+        enriched, batch = enriched_batch(fields)
     except KeyError:
         raise UnreadableError("it has no field `batch`") from None
     except DecodeError:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.streams.v1 import batch_pb2
 
 from libs.common.clock import EPOCH
+from libs.streams.entries import dead_letter_batch
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.ingest import metrics
@@ -36,8 +37,7 @@ class PostgresDeadLetterWriter:
 
 def _rows(entry: Entry) -> list[dict[str, object]]:
     try:
-        batch = batch_pb2.DeadLetterBatch.FromString(entry.fields[b"batch"])
-        return [_row(letter) for letter in batch.dead_letters]
+        return [_row(letter) for letter in dead_letter_batch(entry.fields).dead_letters]
     except (KeyError, DecodeError, ValueError, OverflowError) as error:
         raise UnreadableError(f"it holds no dead letters: {type(error).__name__}") from None
 
