@@ -38,6 +38,7 @@ class RowIds:
     """
 
     def __init__(self, app_id: str, id_from: IdFrom = IdFrom.CONTENT, path: str = "") -> None:
+        self.id_from = id_from
         name = os.fsencode(Path(path).name).decode("utf-8", "backslashreplace")
         with_file = f"{app_id}\x00{name.removesuffix('.gz')}"
         self._prefix = app_id if id_from is IdFrom.CONTENT else with_file

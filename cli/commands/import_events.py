@@ -28,7 +28,7 @@ from cli.importing.reading import Reading, ReadingError
 from cli.importing.time_shapes import DayOrder
 from cli.importing.times import TimeError, TimeReader
 from cli.options import AllowRejected, AppId, AsJson, CatalogFolder
-from cli.report import print_report
+from cli.report import DeliveryReport, print_report
 from cli.suite_channel import running_suite
 from libs.catalog import Catalog
 from libs.rpc.channels import open_channel
@@ -128,31 +128,9 @@ def import_events(
         fail(f"--id-from {id_from}: standard input has no name; import the file by its path", 2)
     ids = RowIds(app, id_from, file)
     task = _Import(file, catalog, mapping, reading, times, ids, running_suite(), wait, timeout)
-    try:
-        with open_events(file) as events, call_errors_as_messages():
-            delivery, extra = task.run(events, file_format or detect_format(file, events.head))
-    except READ_ERRORS as error:
-        fail(f"{file}: {read_error(error)}", 2)
-    except (MappingError, ReadingError, DayOrderError) as error:
-        fail(f"{file}: {error}", 2)
-    report = delivery.report
-    stored_before = extra.get("stored_before", 0)
-    note = duplicates_note(
-        report.totals.duplicate + stored_before,
-        report.totals.taken - stored_before,
-        report.totals.sent,
-        mapping.columns.get("event_id"),
-        id_from,
-    )
-    notes = [*report.notes(catalog.events), *([note] if note else [])]
-    print_report(report, notes, extra, as_json=as_json)
-    if wait and extra["counted"] + extra["stored_before"] < report.totals.taken:
-        fail(
-            f"after {timeout:g} s not everything is stored and counted: {extra['counted']:,} of "
-            f"{report.totals.taken:,} events; see `weir doctor` and "
-            f"{Home.from_environment(os.environ).logs / 'enrich.log'}"
-        )
-    raise typer.Exit(report.exit_code(allow_rejected=allow_rejected))
+    delivery, extra = task.run(file_format)
+    task.report(delivery.report, extra, as_json=as_json)
+    raise typer.Exit(delivery.report.exit_code(allow_rejected=allow_rejected))
 
 
 @dataclass(frozen=True)
@@ -167,8 +145,38 @@ class _Import:
     wait: bool
     timeout_seconds: float
 
-    def run(self, file: EventFile, file_format: FileFormat) -> tuple[Delivery, dict[str, Any]]:
-        """Sends every row; returns the delivery and what there is to say beyond its report."""
+    def run(self, file_format: FileFormat | None) -> tuple[Delivery, dict[str, Any]]:
+        """Sends every row; returns the delivery and what there is to say beyond its report. Ends the command
+        with a message if the file cannot be read or the suite does not answer."""
+        try:
+            with open_events(self.path) as events, call_errors_as_messages():
+                return self._run(events, file_format or detect_format(self.path, events.head))
+        except READ_ERRORS as error:
+            fail(f"{self.path}: {read_error(error)}", 2)
+        except (MappingError, ReadingError, DayOrderError) as error:
+            fail(f"{self.path}: {error}", 2)
+
+    def report(self, report: DeliveryReport, extra: dict[str, Any], *, as_json: bool) -> None:
+        """Prints what was sent, and ends the command with a message if it was to wait and not everything is
+        counted."""
+        stored_before = extra.get("stored_before", 0)
+        note = duplicates_note(
+            report.totals.duplicate + stored_before,
+            report.totals.taken - stored_before,
+            report.totals.sent,
+            self.mapping.columns.get("event_id"),
+            self.ids.id_from,
+        )
+        notes = [*report.notes(self.catalog.events), *([note] if note else [])]
+        print_report(report, notes, extra, as_json=as_json)
+        if self.wait and extra["counted"] + extra["stored_before"] < report.totals.taken:
+            fail(
+                f"after {self.timeout_seconds:g} s not everything is stored and counted: "
+                f"{extra['counted']:,} of {report.totals.taken:,} events; see `weir doctor` and "
+                f"{Home.from_environment(os.environ).logs / 'enrich.log'}"
+            )
+
+    def _run(self, file: EventFile, file_format: FileFormat) -> tuple[Delivery, dict[str, Any]]:
         columns, rows = self.reading.rows(file, file_format)
         if columns is not None:
             self.mapping.check_columns(columns)
