@@ -121,11 +121,12 @@ async def test_a_step_that_the_catalog_leaves_out_is_shown_as_switched_off(serve
     assert not any(enabled for enabled, _ in (await served.preview(sent)).values())
 
 
+# The three keys lie in three shards.
 @pytest.mark.parametrize(
     ("key", "fields"),
     [
-        ("ann", {"subject_id": "ann", "anonymous_id": "x"}),
-        ("x", {"anonymous_id": "x"}),
+        ("ann", {"subject_id": "ann", "anonymous_id": "anon"}),
+        ("anon", {"anonymous_id": "anon"}),
         ("s", {}),
     ],
 )
