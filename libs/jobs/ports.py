@@ -13,8 +13,13 @@ class JournalUnavailable(Exception):
     """The journal cannot be read or written now."""
 
 
+class JournalRejected(Exception):
+    """The journal cannot hold these values, now or later."""
+
+
 class Journal(Protocol):
-    """Runs and their leases, shared by all replicas. Every method raises JournalUnavailable.
+    """Runs and their leases, shared by all replicas. Every method raises JournalUnavailable, within seconds
+    when the journal does not answer, and JournalRejected.
 
     A running run is its own lease: until that expires, by the journal's clock, no other run of the job
     begins.
@@ -28,8 +33,9 @@ class Journal(Protocol):
         """Marks running runs whose lease expired as abandoned; the job of each."""
         ...
 
-    async def progress(self, jobs: Sequence[str]) -> Mapping[str, Progress]:
-        """How far each of the jobs is."""
+    async def progress(self, jobs: Sequence[str], now: datetime) -> Mapping[str, Progress]:
+        """How far each of the jobs is, without due times later than `now`: these were run by a replica whose
+        clock is fast."""
         ...
 
     async def claim_due(

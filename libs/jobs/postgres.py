@@ -4,6 +4,7 @@ Each call is one short transaction and all times of leases are Postgres's own, s
 transaction mode and whatever the replicas' clocks say.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,10 +19,15 @@ from sqlalchemy.sql import bindparam
 from libs.common.clock import Clock
 from libs.common.ids import new_uuid7
 from libs.jobs.job import Job
-from libs.jobs.ports import JournalUnavailable
+from libs.jobs.ports import JournalRejected, JournalUnavailable
 from libs.jobs.runner import JobRunner
 from libs.jobs.runs import Progress, Result, Run, Trigger
 from libs.runtime.process_name import process_name
+from libs.stores.postgres import failure_of
+
+# Of one transaction; each takes milliseconds. When a pod is stopped, this and the ten seconds that psycopg
+# may need to give up a connection have to fit into the time that Kubernetes gives it.
+_TRANSACTION_SECONDS = 15.0
 
 FORGET = text("DELETE FROM jobs.jobs WHERE service = :service AND name <> ALL(:names)")
 REGISTER = text("""
@@ -49,7 +55,7 @@ PROGRESS = text("""
     FROM unnest(CAST(:jobs AS text[])) AS job(name)
     CROSS JOIN LATERAL (
         SELECT max(due_at) AS due_at FROM jobs.runs AS r
-        WHERE r.job = job.name AND r.trigger = 'schedule'
+        WHERE r.job = job.name AND r.trigger = 'schedule' AND r.due_at <= :now
     ) AS newest
     LEFT JOIN jobs.runs AS runs
         ON runs.job = job.name AND runs.trigger = 'schedule' AND runs.due_at = newest.due_at
@@ -112,10 +118,10 @@ class PostgresJournal:
             rows = await connection.execute(ABANDON, {"jobs": list(jobs)})
             return list(rows.scalars())
 
-    async def progress(self, jobs: Sequence[str]) -> Mapping[str, Progress]:
+    async def progress(self, jobs: Sequence[str], now: datetime) -> Mapping[str, Progress]:
         """See the port."""
         async with journal_transaction(self._engine) as connection:
-            rows = await connection.execute(PROGRESS, {"jobs": list(jobs)})
+            rows = await connection.execute(PROGRESS, {"jobs": list(jobs), "now": now})
             return {name: Progress(*values) for name, *values in rows}
 
     async def claim_due(
@@ -163,13 +169,15 @@ class PostgresJournal:
 
 @asynccontextmanager
 async def journal_transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A transaction in which whatever Postgres raises becomes JournalUnavailable."""
+    """A transaction in which what Postgres raises becomes JournalUnavailable, or JournalRejected when it is
+    about the values."""
     try:
-        async with engine.begin() as connection:
+        async with asyncio.timeout(_TRANSACTION_SECONDS), engine.begin() as connection:
             yield connection
     except (SQLAlchemyError, OSError) as error:
-        # A schema that is not migrated yet is one of them: it is waited for.
-        raise JournalUnavailable(type(error).__name__) from error
+        # A schema that is not migrated yet makes the journal unavailable: it is waited for.
+        kind = JournalUnavailable if failure_of(error) else JournalRejected
+        raise kind(type(error).__name__) from error
 
 
 def create_runner(

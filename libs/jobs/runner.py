@@ -12,11 +12,12 @@ from libs.common.clock import EPOCH, Clock
 from libs.jobs import metrics
 from libs.jobs.due import next_due
 from libs.jobs.job import Job, JobContext, JobError
-from libs.jobs.ports import Journal, JournalUnavailable
+from libs.jobs.ports import Journal, JournalRejected, JournalUnavailable
 from libs.jobs.runs import Progress, Result, Run, RunState
 from libs.runtime.loops import repeat
 
 log = structlog.get_logger()
+_MAX_COUNT = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class JobRunner:
     """One replica's part in running the jobs of its service, each in a task of its own.
 
     A run ends in the journal in every case: succeeded, failed, stopped together with the service, or, if
-    this worker dies or loses Postgres for longer than a lease, abandoned, which another replica writes down.
+    this worker dies, loses Postgres for longer than a lease, or is stopped while Postgres is away, abandoned,
+    which another replica writes down.
     In the last case the work may go on here for moments while it begins there, so it must be safe to repeat.
     """
 
@@ -63,7 +65,7 @@ class JobRunner:
                 partial(self._look, tasks, stop),
                 self._timing.poll_seconds,
                 stop,
-                transient=(JournalUnavailable,),
+                transient=(JournalUnavailable, JournalRejected),
                 warning="jobs wait for their journal",
             )
 
@@ -76,12 +78,13 @@ class JobRunner:
         for name in await self._journal.abandon_expired(names):
             log.error("a run was abandoned", job=name)
             metrics.RUNS.labels(name, RunState.ABANDONED.value).inc()
-        found = await self._journal.progress(names)
+        now = self._now()
+        found = await self._journal.progress(names, now)
         for name, job in self._jobs.items():
             progress = found.get(name, Progress())
             last = progress.last_success_at
             metrics.LAST_SUCCESS.labels(name).set(last.timestamp() if last else 0)
-            if name not in self._running and (run := await self._claim(job, progress)):
+            if name not in self._running and (run := await self._claim(job, progress, now)):
                 self._running.add(name)
                 task = tasks.create_task(self._execute(job, run, stop))
                 task.add_done_callback(partial(self._forget, name))
@@ -89,14 +92,14 @@ class JobRunner:
     def _forget(self, name: str, _: "asyncio.Task[None]") -> None:
         self._running.discard(name)
 
-    async def _claim(self, job: Job, progress: Progress) -> Run | None:
+    async def _claim(self, job: Job, progress: Progress, now: datetime) -> Run | None:
         if progress.is_running:
             return None
         if progress.is_requested and (
             run := await self._journal.claim_requested(job.name, self._lease)
         ):
             return run
-        due_at = next_due(job, progress, self._now())
+        due_at = next_due(job, progress, now)
         if due_at is None:
             return None
         attempt = progress.attempts + 1 if due_at == progress.due_at else 1
@@ -117,24 +120,45 @@ class JobRunner:
                 log.error("a job lost its lease and was cancelled", job=job.name)
                 return
             result = _result_of(work, stopped=stop.is_set())
-            if await self._finish(run, result, lease):
-                metrics.RUNS.labels(job.name, result.outcome.value).inc()
-                if result.outcome is RunState.SUCCEEDED:
+            if written := await self._finish(run, result, lease, stopped):
+                metrics.RUNS.labels(job.name, written.outcome.value).inc()
+                if written.outcome is RunState.SUCCEEDED:
                     metrics.LAST_SUCCESS.labels(job.name).set(self._clock.now_us() / 1e6)
-                _report(job, run, result)
+                _report(job, run, written)
         finally:
             for task in (work, lease, stopped):
                 task.cancel()
             await asyncio.gather(work, lease, stopped, return_exceptions=True)
 
-    async def _finish(self, run: Run, result: Result, lease: "asyncio.Task[None]") -> bool:
-        """Writes the end of a run down, however often the journal fails, for as long as the lease holds."""
+    async def _finish(
+        self,
+        run: Run,
+        result: Result,
+        lease: "asyncio.Task[None]",
+        stopped: "asyncio.Task[bool]",
+    ) -> Result | None:
+        """Writes the end of a run down, however often the journal fails, for as long as the lease holds and
+        the service is not stopped; then another replica finds the run abandoned. What was written, if it was.
+        """
         while not lease.done():
             try:
-                return await self._journal.finish(run.run_id, result)
+                return result if await self._journal.finish(run.run_id, result) else None
+            except JournalRejected as error:
+                bare = Result(RunState.FAILED, {}, result.error_type or type(error).__name__)
+                if result == bare:
+                    log.error("the end of a run cannot be journaled", job=run.job)
+                    return None
+                result = bare
             except JournalUnavailable:
-                await asyncio.wait({lease}, timeout=self._timing.poll_seconds)
-        return False
+                if stopped.done():
+                    log.warning("a run ends without a journal", job=run.job)
+                    return None
+                await asyncio.wait(
+                    {lease, stopped},
+                    timeout=self._timing.poll_seconds,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+        return None
 
     async def _hold_lease(self, run: Run) -> None:
         """Renews the lease; returns when it is lost, or may be before the next renewal arrives."""
@@ -167,15 +191,36 @@ def _result_of(work: "asyncio.Task[Mapping[str, int]]", *, stopped: bool) -> Res
         outcome = RunState.STOPPED if stopped else RunState.FAILED
         return Result(outcome, {}, "" if stopped else "CancelledError")
     error = work.exception()
+    if error is None and (reason := _reason_against(work.result())):
+        error = JobError(reason)
     if error is None:
-        return Result(RunState.SUCCEEDED, work.result())
+        return Result(RunState.SUCCEEDED, dict(work.result()))
     # Messages of other errors may quote rows, and with them people.
-    message = str(error) if isinstance(error, JobError) else ""
+    message = _storable(str(error)) if isinstance(error, JobError) else ""
     return Result(RunState.FAILED, {}, type(error).__name__, message)
 
 
+def _reason_against(counts: object) -> str:
+    """Why the journal cannot hold what a job returned; empty if it can."""
+    if not isinstance(counts, Mapping):
+        return f"the job returned {type(counts).__name__}, not numbers by name"
+    for name, count in counts.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            return "the job returned a count whose name is not an identifier"
+        if type(count) is not int:
+            return f"the job returned the count {name} as {type(count).__name__}, not int"
+        if abs(count) > _MAX_COUNT:
+            return f"the job returned a count {name} of more than 64 bits"
+    return ""
+
+
+def _storable(message: str) -> str:
+    """Without what Postgres cannot hold in a text: U+0000 and halves of surrogate pairs."""
+    return message.replace("\0", "").encode(errors="replace").decode()
+
+
 def _report(job: Job, run: Run, result: Result) -> None:
-    about = {"job": job.name, "due_at": run.due_at.isoformat(), **result.counts}
+    about = {"job": job.name, "due_at": run.due_at.isoformat(), "counts": result.counts}
     if result.outcome is RunState.FAILED:
         log.error("a job failed", **about, error=result.error_type, reason=result.error_message)
     else:

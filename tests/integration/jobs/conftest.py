@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.jobs.job import Job, JobContext
 from libs.jobs.postgres import PostgresJournal
 from libs.jobs.runner import JobRunner, Timing
+from libs.jobs.schedule import Schedule
 from libs.stores.postgres import create_engine
 from tests.support.clocks import FixedClock
 
@@ -54,6 +56,18 @@ class Cluster:
             "SELECT to_char(due_at AT TIME ZONE 'UTC', 'MM-DD HH24:MI'), outcome"
             " FROM jobs.runs ORDER BY id"
         )
+
+
+def hourly(work: Work, **fields: object) -> Job:
+    return replace(Job("enrich.sweep", "Sweeps.", Schedule("0 * * * *"), work), **fields)  # type: ignore[arg-type]
+
+
+async def count_one(_: JobContext) -> Mapping[str, int]:
+    return {"swept": 1}
+
+
+def ended(cluster: Cluster) -> list[str]:
+    return [outcome for _, outcome in cluster.outcomes() if outcome != "running"]
 
 
 @pytest.fixture

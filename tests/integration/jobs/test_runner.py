@@ -12,26 +12,18 @@ import pytest
 from prometheus_client import REGISTRY
 
 from libs.jobs import metrics
-from libs.jobs.job import CatchUp, Job, JobContext, JobError, Retries
+from libs.jobs.job import CatchUp, JobContext, JobError, Retries
 from libs.jobs.postgres import PostgresJournal
 from libs.jobs.runner import Timing
 from libs.jobs.runs import Result, RunState
 from libs.jobs.schedule import Schedule
 from suite.embedded import PostgresServer
-from tests.integration.jobs.conftest import Cluster, Work
+from tests.integration.jobs.conftest import Cluster, count_one, ended, hourly
 from tests.support.repository import REPOSITORY
 from tests.support.waiting import until
 
 LEASE = timedelta(seconds=60)
 DUE = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
-
-
-def hourly(work: Work, **fields: object) -> Job:
-    return replace(Job("enrich.sweep", "Sweeps.", Schedule("0 * * * *"), work), **fields)  # type: ignore[arg-type]
-
-
-async def count_one(_: JobContext) -> Mapping[str, int]:
-    return {"swept": 1}
 
 
 async def test_of_many_replicas_one_runs_each_due_time(cluster: Cluster) -> None:
@@ -80,10 +72,10 @@ async def test_the_run_of_a_killed_worker_is_abandoned_and_run_again(cluster: Cl
         # For as long as the lease holds, the dead worker's run is running.
         assert cluster.sql("SELECT outcome, worker FROM jobs.runs") == [("running", "killed")]
         cluster.sql("UPDATE jobs.runs SET lease_until = now() - interval '1 second'")
-        await until(lambda: _ended(cluster) == ["abandoned"])
+        await until(lambda: ended(cluster) == ["abandoned"])
         # It is tried again like one that failed: after a while.
         cluster.sql("UPDATE jobs.runs SET finished_at = %s", due - job.retries.after)
-        await until(lambda: _ended(cluster) == ["abandoned", "succeeded"])
+        await until(lambda: ended(cluster) == ["abandoned", "succeeded"])
     assert cluster.sql("SELECT due_at, worker, error_type FROM jobs.runs ORDER BY id") == [
         (due, "killed", "LeaseExpired"),
         (due, "heir", ""),
@@ -125,10 +117,10 @@ async def test_a_failure_is_journaled_and_tried_again_as_declared(cluster: Clust
     cluster.calendar.now = datetime.now(UTC)
     async with cluster.running(cluster.runner("one", job)):
         for tries in (1, 2):
-            await until(lambda: len(_ended(cluster)) == tries)  # noqa: B023 - awaited at once
+            await until(lambda: len(ended(cluster)) == tries)  # noqa: B023 - awaited at once
             cluster.sql("UPDATE jobs.runs SET finished_at = finished_at - interval '11 minutes'")
-        await until(lambda: _ended(cluster)[-1:] == ["succeeded"])
-    assert _ended(cluster) == ["failed", "failed", "succeeded"]
+        await until(lambda: ended(cluster)[-1:] == ["succeeded"])
+    assert ended(cluster) == ["failed", "failed", "succeeded"]
     # What might quote people's data is not kept; what says that it does not is.
     assert cluster.sql(
         "SELECT attempt, error_type, error_message, counts FROM jobs.runs ORDER BY id"
@@ -149,11 +141,11 @@ async def test_each_missed_due_time_is_made_up_for_in_order(cluster: Cluster) ->
 
     runner = cluster.runner("one", hourly(work, catch_up=CatchUp.EACH))
     async with cluster.running(runner):
-        await until(lambda: _ended(cluster) == ["succeeded"])
+        await until(lambda: ended(cluster) == ["succeeded"])
     # The service was down for seven hours.
     cluster.calendar.now += timedelta(hours=7)
     async with cluster.running(runner):
-        await until(lambda: Counter(_ended(cluster)) == {"succeeded": 8})
+        await until(lambda: Counter(ended(cluster)) == {"succeeded": 8})
     assert due == [f"21 {hour}" for hour in range(14, 22)]
 
 
@@ -170,8 +162,8 @@ async def test_a_stop_ends_the_run_and_the_next_start_repeats_it(cluster: Cluste
         async with cluster.running(cluster.runner("stopped", hourly(work))):
             await begun.wait()
     async with cluster.running(cluster.runner("next", hourly(count_one))):
-        await until(lambda: _ended(cluster)[-1:] == ["succeeded"])
-    assert _ended(cluster) == ["stopped"] * 4 + ["succeeded"]
+        await until(lambda: ended(cluster)[-1:] == ["succeeded"])
+    assert ended(cluster) == ["stopped"] * 4 + ["succeeded"]
 
 
 async def test_jobs_wait_for_a_journal_that_is_away(
@@ -181,14 +173,14 @@ async def test_jobs_wait_for_a_journal_that_is_away(
     runner = cluster.runner("one", hourly(count_one))
     async with cluster.running(runner):
         postgres.start()
-        await until(lambda: _ended(cluster) == ["succeeded"])
+        await until(lambda: ended(cluster) == ["succeeded"])
 
 
 async def test_the_last_success_is_known_to_a_replica_that_did_not_run_it(
     cluster: Cluster,
 ) -> None:
     async with cluster.running(cluster.runner("one", hourly(count_one))):
-        await until(lambda: _ended(cluster) == ["succeeded"])
+        await until(lambda: ended(cluster) == ["succeeded"])
     [(finished,)] = cluster.sql("SELECT finished_at FROM jobs.runs")
     metrics.LAST_SUCCESS.clear()
     async with cluster.running(cluster.runner("two", hourly(count_one))):
@@ -204,10 +196,6 @@ def _kill_a_worker_at_work(database_url: str) -> None:
         # Before it, the log.
         assert "begun\n" in worker.stdout
         worker.kill()
-
-
-def _ended(cluster: Cluster) -> list[str]:
-    return [outcome for _, outcome in cluster.outcomes() if outcome != "running"]
 
 
 def _metric(name: str, **labels: str) -> float:
