@@ -17,7 +17,7 @@ from services.ingest.intake.model import (
     Verdict,
 )
 from services.ingest.intake.ports import ConsentMirrorReader
-from services.ingest.intake.rejected_reduction import reduce_rejected
+from services.ingest.intake.rejected_reduction import RejectedReduction
 from services.ingest.intake.subjects import (
     Links,
     RejectedPeople,
@@ -66,9 +66,9 @@ class ConsentGate:
             passed = self._admit(catalog, consents, candidate, others, outcome)
             if passed is not None:
                 admitted.append(passed)
+        reduction = RejectedReduction(catalog, consents, self._anonymizer)
         for event in rejected:
-            found = people[event.position]
-            reduce_rejected(catalog, consents, event, found, self._anonymizer, outcome)
+            reduction.reduce(event, people[event.position], outcome)
         return admitted
 
     def _admit(
