@@ -1,19 +1,24 @@
 """Aggregate's composition root: settings in, a ready service out."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
 
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
-from libs.common.clock import SystemClock
+from libs.common.clock import Clock, SystemClock
 from libs.jobs.postgres import create_runner
 from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
-from libs.runtime.catalog_reload import open_catalogs
+from libs.runtime.catalog_reload import CatalogReload, open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
-from libs.streams.consumer import create_consumer
+from libs.streams.consumer import Consumer, create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream
 from services.aggregate.behaviour.postgres import PostgresActivityReader
@@ -44,54 +49,11 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     reload = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
-    database_url = settings.database_url.get_secret_value()
-    counting = create_engine(database_url, service="aggregate", pool_size=2, max_overflow=1)
-    stack.push_async_callback(counting.dispose)
-    # Pools of their own, so that queries never keep counting from a connection. A query that gets none is
-    # refused before the call's own limit ends it.
-    querying = create_engine(
-        database_url,
-        service="aggregate-queries",
-        max_overflow=2,
-        pool_seconds=_QUERY_POOL_SECONDS,
-        read_only=True,
-    )
-    stack.push_async_callback(querying.dispose)
-    # Of a replica, if there is one: for what may be some seconds old (ADR 18).
-    reading = create_engine(
-        settings.read_url,
-        service="aggregate-reads",
-        pool_size=2,
-        max_overflow=1,
-        pool_seconds=_QUERY_POOL_SECONDS,
-        read_only=True,
-    )
-    stack.push_async_callback(reading.dispose)
-    background = create_engine(database_url, service="aggregate-jobs", pool_size=1, max_overflow=2)
-    stack.push_async_callback(background.dispose)
-
+    engines = _open_engines(settings, stack)
     clock = SystemClock()
     streams = [enriched_stream(shard) for shard in range(settings.shards)]
-    counter = BatchCounter(
-        PostgresCountingStore(counting),
-        KnownMembers(settings.known_members),
-        CellIdentity(settings.known_cells),
-    )
-    entries = EnrichedStreamReader(
-        CatalogCounter(counter, reload.catalogs, reload.refresh),
-        RedisChangePublisher(redis),
-        clock,
-        settings.catalog_wait_seconds,
-    )
-    consumer = create_consumer(
-        redis,
-        settings,
-        group=AGGREGATE,
-        streams=streams,
-        work=entries.count,
-        failure_of=failure_of,
-    )
-    reader = PostgresCellReader(querying)
+    consumer = _consumer(settings, reload, redis, engines.counting, streams, clock)
+    reader = PostgresCellReader(engines.querying)
     hub = WatchHub(
         redis,
         reload.catalogs,
@@ -103,14 +65,10 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     servicer = AggregateServicer(
         RollupQueries(reload.catalogs, reader, clock),
         RollupWatches(reload.catalogs, hub),
-        CohortQueries(
-            reload.catalogs,
-            PostgresActivityReader(reading),
-            clock,
-        ),
+        CohortQueries(reload.catalogs, PostgresActivityReader(engines.reading), clock),
     )
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
-    jobs = aggregate_jobs(redis, background, settings)
+    jobs = aggregate_jobs(redis, engines.jobs, settings)
     return ServiceParts(
         bindings=[
             Binding(
@@ -125,7 +83,64 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             Loop("count", consumer.run),
             Loop("watch", hub.run),
             Loop("lag", lag.run),
-            Loop("jobs", create_runner("aggregate", jobs, background, clock).run),
+            Loop("jobs", create_runner("aggregate", jobs, engines.jobs, clock).run),
         ],
         drain=hub.drain,
+    )
+
+
+@dataclass(frozen=True)
+class _Engines:
+    """Pools of their own, so that queries never keep counting from a connection."""
+
+    counting: AsyncEngine
+    querying: AsyncEngine
+    reading: AsyncEngine
+    jobs: AsyncEngine
+
+
+def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engines:
+    database_url = settings.database_url.get_secret_value()
+    # A query that gets no connection is refused before the call's own limit ends it.
+    answering = partial(
+        create_engine, max_overflow=2, pool_seconds=_QUERY_POOL_SECONDS, read_only=True
+    )
+    engines = _Engines(
+        create_engine(database_url, service="aggregate", pool_size=2, max_overflow=1),
+        answering(database_url, service="aggregate-queries"),
+        # Of a replica, if there is one: for what may be some seconds old (ADR 18).
+        answering(settings.read_url, service="aggregate-reads", pool_size=2, max_overflow=1),
+        create_engine(database_url, service="aggregate-jobs", pool_size=1, max_overflow=2),
+    )
+    for engine in (engines.counting, engines.querying, engines.reading, engines.jobs):
+        stack.push_async_callback(engine.dispose)
+    return engines
+
+
+def _consumer(
+    settings: AggregateSettings,
+    reload: CatalogReload,
+    redis: Redis,
+    engine: AsyncEngine,
+    streams: Sequence[str],
+    clock: Clock,
+) -> Consumer:
+    counter = BatchCounter(
+        PostgresCountingStore(engine),
+        KnownMembers(settings.known_members),
+        CellIdentity(settings.known_cells),
+    )
+    entries = EnrichedStreamReader(
+        CatalogCounter(counter, reload.catalogs, reload.refresh),
+        RedisChangePublisher(redis),
+        clock,
+        settings.catalog_wait_seconds,
+    )
+    return create_consumer(
+        redis,
+        settings,
+        group=AGGREGATE,
+        streams=streams,
+        work=entries.count,
+        failure_of=failure_of,
     )
