@@ -6,6 +6,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 
 import structlog
@@ -40,6 +41,20 @@ _OVERLOADED_ROUNDS = 25
 Work = Callable[[Sequence[Entry]], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class EntryHandling:
+    """What a reader does with entries. `dead_letter` makes dead letters of the events of entries at which too
+    many attempts failed; without it they are quarantined. While `is_paused` says so, nothing is read.
+    `overlap` is how many chunks may be worked on at a time."""
+
+    work: Work
+    # What a failure of a store means; None for other errors.
+    failure_of: Callable[[Exception], StoreFailure | None]
+    dead_letter: Work | None = None
+    is_paused: Callable[[], bool] = lambda: False
+    overlap: int = 1
+
+
 class _Outcome(Enum):
     DONE = auto()
     FAILED = auto()
@@ -65,29 +80,20 @@ class Consumer:
     - An entry at which `work` raises NotYetError waits like one that fails, and the attempt does not count.
     - After too many such attempts `dead_letter` makes dead letters of its events, or it is quarantined; an
       entry that `work` calls unreadable is quarantined at once.
-
-    `overlap` is how many chunks may be worked on at a time. While `is_paused` says so, nothing is read.
     """
 
     def __init__(
         self,
         group: ConsumerGroup,
         quarantine: Quarantine,
-        work: Work,
+        handling: EntryHandling,
         *,
-        failure_of: Callable[[Exception], StoreFailure | None],
-        dead_letter: Work | None = None,
-        is_paused: Callable[[], bool] = lambda: False,
-        overlap: int = 1,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._group = group
         self._quarantine = quarantine
-        self._work = work
-        self._failure_of = failure_of
-        self._dead_letter = dead_letter
-        self._is_paused = is_paused
-        self._slots = asyncio.Semaphore(overlap)
+        self._handling = handling
+        self._slots = asyncio.Semaphore(handling.overlap)
         self._claim_seconds = group.claim_idle_seconds / _CLAIMS_PER_IDLE_TIME
         # From 0 to 1: replicas that collided must not come back together.
         self._jitter = jitter
@@ -108,7 +114,7 @@ class Consumer:
         next_claim = 0.0
         while not stop.is_set():
             try:
-                if self._is_paused():
+                if self._handling.is_paused():
                     await pause(stop, _READ_SECONDS)
                 elif time.monotonic() >= next_claim:
                     # Creates the group as well if it is missing. A dead consumer may have left more
@@ -158,7 +164,9 @@ class Consumer:
             for entry in abandoned:
                 if stop.is_set():
                     break
-                work = self._work if await self._quarantine.admit(entry) else self._give_up_on
+                work = (
+                    self._handling.work if await self._quarantine.admit(entry) else self._give_up_on
+                )
                 outcome = await self._attempt(work, [entry], stop)
                 if outcome is _Outcome.DONE:
                     await self._quarantine.forget(entry)
@@ -169,9 +177,9 @@ class Consumer:
 
     async def _give_up_on(self, entries: Sequence[Entry]) -> None:
         """What happens instead of work after too many attempts: dead letters, else quarantine."""
-        if self._dead_letter is None:
+        if self._handling.dead_letter is None:
             raise UnreadableError("too many attempts failed")
-        await self._dead_letter(entries)
+        await self._handling.dead_letter(entries)
         for entry in entries:
             await self._quarantine.note_dead_lettered(entry)
 
@@ -181,7 +189,7 @@ class Consumer:
             delay, left = _FIRST_DELAY_SECONDS, _OVERLOADED_ROUNDS
             while parts and left and not stop.is_set():
                 part = parts.popleft()
-                outcome = await self._attempt(self._work, part, stop)
+                outcome = await self._attempt(self._handling.work, part, stop)
                 if outcome is _Outcome.FAILED and len(part) > 1:
                     log.warning("a chunk fails, so its entries are tried one by one")
                     parts.extendleft([entry] for entry in reversed(part))
@@ -239,7 +247,9 @@ class Consumer:
 
     def _failure(self, error: Exception) -> StoreFailure | None:
         return (
-            StoreFailure.UNAVAILABLE if isinstance(error, REDIS_DOWN) else self._failure_of(error)
+            StoreFailure.UNAVAILABLE
+            if isinstance(error, REDIS_DOWN)
+            else self._handling.failure_of(error)
         )
 
     async def _settle(self, work: Work, entries: Sequence[Entry]) -> None:
@@ -281,11 +291,7 @@ def create_consumer(
     *,
     group: str,
     streams: Sequence[str],
-    work: Work,
-    failure_of: Callable[[Exception], StoreFailure | None],
-    dead_letter: Work | None = None,
-    is_paused: Callable[[], bool] = lambda: False,
-    overlap: int = 1,
+    handling: EntryHandling,
 ) -> Consumer:
     """A Consumer for this process, with the limits that all readers have in common."""
     return Consumer(
@@ -296,11 +302,7 @@ def create_consumer(
             max_attempts=settings.max_attempts,
             max_entries=settings.max_quarantined_entries,
         ),
-        work,
-        failure_of=failure_of,
-        dead_letter=dead_letter,
-        is_paused=is_paused,
-        overlap=overlap,
+        handling,
     )
 
 

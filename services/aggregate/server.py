@@ -18,7 +18,7 @@ from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
-from libs.streams.consumer import Consumer, create_consumer
+from libs.streams.consumer import Consumer, EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream
 from services.aggregate.behaviour.postgres import PostgresActivityReader
@@ -141,6 +141,5 @@ def _consumer(
         settings,
         group=AGGREGATE,
         streams=streams,
-        work=entries.count,
-        failure_of=failure_of,
+        handling=EntryHandling(entries.count, failure_of),
     )

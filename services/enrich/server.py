@@ -16,7 +16,7 @@ from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
-from libs.streams.consumer import create_consumer
+from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, raw_received_us
 from libs.streams.names import ENRICH, raw_stream
 from services.enrich.dead_letter_limit import DeadLetterLimit
@@ -64,12 +64,14 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         settings,
         group=ENRICH,
         streams=streams,
-        work=entries.process,
-        dead_letter=entries.dead_letter,
-        failure_of=failure_of,
-        is_paused=backpressure.is_set,
-        # One chunk is prepared while another is stored.
-        overlap=2,
+        handling=EntryHandling(
+            entries.process,
+            failure_of,
+            entries.dead_letter,
+            backpressure.is_set,
+            # One chunk is prepared while another is stored.
+            overlap=2,
+        ),
     )
     keeper = PartitionKeeper(PostgresPartitionStore(engine), clock)
     jobs = enrich_jobs(redis, engine, keeper, settings)

@@ -17,7 +17,7 @@ from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
-from libs.streams.consumer import create_consumer
+from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, dead_letters_received_us
 from libs.streams.names import INGEST, enrich_dead_letters, ingest_dead_letters
 from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
@@ -67,8 +67,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
         settings,
         group=INGEST,
         streams=letter_streams,
-        work=PostgresDeadLetterWriter(engine).write,
-        failure_of=failure_of,
+        handling=EntryHandling(PostgresDeadLetterWriter(engine).write, failure_of),
     )
     jobs = ingest_jobs(redis, letter_streams)
     return ServiceParts(

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from libs.stores.redis_client import create_redis
-from libs.streams.consumer import create_consumer
+from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.groups import Entry
 from libs.streams.settings import StreamReaderSettings
 
@@ -35,8 +35,7 @@ async def main(redis_url: str) -> None:
         StreamReaderSettings(claim_idle_seconds=0.3),
         group=GROUP,
         streams=[STREAM],
-        work=note,
-        failure_of=lambda error: None,
+        handling=EntryHandling(note, failure_of=lambda error: None),
     )
     await consumer.run(asyncio.Event())
 

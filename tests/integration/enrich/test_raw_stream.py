@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
 from libs.stores.postgres import failure_of
-from libs.streams.consumer import create_consumer
+from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.groups import ConsumerGroup, Entry
 from libs.streams.names import ENRICH, attempts_key, enrich_dead_letters, raw_stream
 from libs.streams.quarantine import Quarantine
@@ -36,9 +36,7 @@ async def consuming(
         EnrichSettings(claim_idle_seconds=claim_idle_seconds),
         group=ENRICH,
         streams=[raw_stream(0)],
-        work=entries.process,
-        dead_letter=entries.dead_letter,
-        failure_of=failure_of,
+        handling=EntryHandling(entries.process, failure_of, entries.dead_letter),
     )
     stop = asyncio.Event()
     running = asyncio.create_task(consumer.run(stop))

@@ -13,7 +13,7 @@ from weir.common.v1 import event_pb2
 from weir.streams.v1 import batch_pb2
 
 from libs.stores.postgres import create_engine, failure_of
-from libs.streams.consumer import create_consumer
+from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.names import enrich_dead_letters, ingest_dead_letters
 from libs.streams.trimming import trim_acknowledged
 from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
@@ -75,8 +75,7 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
         IngestSettings(),
         group="ingest",
         streams=STREAMS,
-        work=PostgresDeadLetterWriter(engine).write,
-        failure_of=failure_of,
+        handling=EntryHandling(PostgresDeadLetterWriter(engine).write, failure_of),
     )
     writer = asyncio.create_task(consumer.run(stop))
     try:

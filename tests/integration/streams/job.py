@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from libs.stores.failure import StoreFailure
-from libs.streams.consumer import Consumer
+from libs.streams.consumer import Consumer, EntryHandling
 from libs.streams.groups import Entry
 from libs.streams.quarantine import Quarantine
 from tests.integration.streams.stream import group_of
@@ -73,10 +73,8 @@ async def consuming(
     reader = Consumer(
         group_of(client, consumer=consumer, idle=idle),
         Quarantine(client, "g", max_attempts=3, max_entries=max_entries),
-        job.work,
-        failure_of=failure_of,
+        EntryHandling(job.work, failure_of, **options),
         jitter=lambda: 0.0,
-        **options,
     )
     stop = asyncio.Event()
     running = asyncio.create_task(reader.run(stop))
