@@ -60,16 +60,17 @@ class BatchPruner:
         """)
 
     async def prune(self) -> Mapping[str, int]:
-        """Deletes what can go: `deleted` rows, `deliverable` batches; `postponed` is 1 during a backlog.
+        """Deletes what can go: `deleted` rows, `deliverable` batches.
 
-        Raises what Postgres and Redis raise; safe to cancel and to repeat.
+        Raises BacklogError, having deleted nothing, when a stream is too long or too large to be read
+        through, and what Postgres and Redis raise; safe to cancel and to repeat.
         """
         before = await self._now() - self._kept
         try:
             deliverable = await deliverable_batches(self._redis, self._sources)
         except BacklogError as error:
             log.warning("pruning is postponed", reason=str(error))
-            return {"deleted": 0, "deliverable": 0, "postponed": 1}
+            raise
         parameters = {
             "below": first_uuid7(before),
             "before": before,
@@ -82,7 +83,7 @@ class BatchPruner:
                 ids = rows.scalars().all()
             deleted += len(ids)
             if len(ids) < ROWS_AT_A_TIME:
-                return {"deleted": deleted, "deliverable": len(deliverable), "postponed": 0}
+                return {"deleted": deleted, "deliverable": len(deliverable)}
             after = max(ids)
 
     async def _now(self) -> datetime:

@@ -10,8 +10,9 @@ from redis.asyncio import Redis
 from libs.streams.entries import Fields, enriched_batch, raw_batch
 from libs.streams.names import AGGREGATE, ENRICH, enriched_stream, quarantine_stream, raw_stream
 
-# A stream with more entries has a backlog: reading all of it would add to the load just then.
+# A stream with more has a backlog: reading all of it would add to the load just then.
 MAX_ENTRIES = 10_000
+MAX_BYTES = 1024**3
 # In one answer of Redis: of the largest entries, 4 MiB, no more memory than a chunk takes.
 _PAGE = 16
 _ID_BYTES = 16
@@ -20,7 +21,7 @@ BatchId = Callable[[Fields], bytes]
 
 
 class BacklogError(Exception):
-    """A stream is too long to be read through now; the message names it."""
+    """A stream is too long or too large to be read through now; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,11 @@ async def deliverable_batches(redis: Redis, sources: Sequence[BatchSource]) -> f
     for source in sources:
         if await redis.xlen(source.stream) > MAX_ENTRIES:
             raise BacklogError(f"{source.stream} has more than {MAX_ENTRIES} entries")
+        size = 0
         async for fields in _entries(redis, source.stream):
+            size += sum(map(len, fields.values()))
+            if size > MAX_BYTES:
+                raise BacklogError(f"{source.stream} has more than {MAX_BYTES} bytes")
             try:
                 batch_id = source.batch_id(fields)
             except (DecodeError, KeyError):

@@ -6,11 +6,11 @@ from datetime import timedelta
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.jobs.job import Job, JobContext
+from libs.jobs.job import Job, JobContext, JobError
 from libs.jobs.schedule import Schedule
 from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
-from libs.streams.deliverable import sources_for_aggregate
+from libs.streams.deliverable import BacklogError, sources_for_aggregate
 from libs.streams.names import AGGREGATE, enriched_stream
 from services.aggregate.settings import AggregateSettings
 
@@ -24,7 +24,10 @@ def aggregate_jobs(redis: Redis, engine: AsyncEngine, settings: AggregateSetting
     streams = [enriched_stream(shard) for shard in range(settings.shards)]
 
     async def prune(_: JobContext) -> Mapping[str, int]:
-        return await pruner.prune()
+        try:
+            return await pruner.prune()
+        except BacklogError as error:
+            raise JobError(str(error)) from None
 
     async def remove_consumers(_: JobContext) -> Mapping[str, int]:
         return {"removed": await remove_dead_consumers(redis, AGGREGATE, streams)}

@@ -6,11 +6,11 @@ from datetime import timedelta
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.jobs.job import Job, JobContext, Retries
+from libs.jobs.job import Job, JobContext, JobError, Retries
 from libs.jobs.schedule import Schedule
 from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
-from libs.streams.deliverable import sources_for_enrich
+from libs.streams.deliverable import BacklogError, sources_for_enrich
 from libs.streams.names import ENRICH, raw_stream
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.settings import EnrichSettings
@@ -27,7 +27,10 @@ def enrich_jobs(
     streams = [raw_stream(shard) for shard in range(settings.shards)]
 
     async def prune(_: JobContext) -> Mapping[str, int]:
-        return await pruner.prune()
+        try:
+            return await pruner.prune()
+        except BacklogError as error:
+            raise JobError(str(error)) from None
 
     async def make_partitions(_: JobContext) -> Mapping[str, int]:
         return await keeper.make_and_merge()

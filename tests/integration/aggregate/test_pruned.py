@@ -16,7 +16,7 @@ from tests.support.waiting import until
 
 QUARANTINE = "aggregate:{0}:quarantine"
 SUCCEEDED = "SELECT job FROM jobs.runs WHERE outcome = 'succeeded'"
-PRUNED = {"deleted": 1, "deliverable": 2, "postponed": 0}
+PRUNED = {"deleted": 1, "deliverable": 2}
 AGED = "UPDATE aggregate.batches SET applied_at = now() - interval '80 hours' RETURNING 1"
 
 

@@ -1,5 +1,6 @@
 """Which rows pruning deletes, on a real Postgres and Redis: exactly those that nothing can deliver again."""
 
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,12 +12,20 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.streams.v1 import batch_pb2
 
+from libs.common.clock import SystemClock
+from libs.jobs.job import Job, JobContext, JobError
 from libs.stores.postgres import create_engine
 from libs.streams import deliverable
 from libs.streams.batch_pruning import BatchPruner, first_uuid7
-from libs.streams.deliverable import sources_for_aggregate, sources_for_enrich
+from libs.streams.deliverable import BacklogError, sources_for_aggregate, sources_for_enrich
 from services.aggregate.jobs import BATCHES as COUNTED
+from services.aggregate.jobs import aggregate_jobs
+from services.aggregate.settings import AggregateSettings
 from services.enrich.jobs import BATCHES as STORED
+from services.enrich.jobs import enrich_jobs
+from services.enrich.partitions.keeper import PartitionKeeper
+from services.enrich.partitions.postgres import PostgresPartitionStore
+from services.enrich.settings import EnrichSettings
 
 KEPT = timedelta(hours=72)
 RAW, ENRICHED = "ingest:{0}:raw", "enrich:{0}:enriched"
@@ -40,6 +49,7 @@ class Handled:
 
     def __init__(self, service: str, engine: AsyncEngine, client: Redis, url: str) -> None:
         self.service, self.client, self._url = service, client, url
+        self._engine = engine
         table, sources = {
             "enrich": (STORED, sources_for_enrich(2)),
             "aggregate": (COUNTED, sources_for_aggregate(2)),
@@ -70,6 +80,15 @@ class Handled:
             cursor = connection.execute(statement.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
 
+    def job(self) -> Job:
+        if self.service == "enrich":
+            keeper = PartitionKeeper(PostgresPartitionStore(self._engine), SystemClock())
+            jobs = enrich_jobs(self.client, self._engine, keeper, EnrichSettings())
+        else:
+            jobs = aggregate_jobs(self.client, self._engine, AggregateSettings())
+        [job] = [job for job in jobs if job.name == f"{self.service}.prune_batches"]
+        return job
+
     def left(self) -> set[str]:
         return {self.names[row[0]] for row in self.sql(f"SELECT batch_id FROM {self._table.name}")}
 
@@ -95,7 +114,7 @@ async def test_what_no_stream_has_is_forgotten_after_a_while(handled: Handled) -
     # Ingest's clock was wrong when it made their ids: the hour that counts is Postgres's.
     handled.add("young with an old id", handled_hours=71, made_hours=9_000)
     handled.add("old with a young id", handled_hours=100, made_hours=-5)
-    assert await handled.pruner.prune() == {"deleted": 2, "deliverable": 0, "postponed": 0}
+    assert await handled.pruner.prune() == {"deleted": 2, "deliverable": 0}
     assert handled.left() == {"young", "young with an old id", "old with a young id"}
 
 
@@ -159,9 +178,19 @@ async def test_during_a_backlog_nothing_is_pruned(
     handled.add("old", handled_hours=73)
     for _ in range(4):
         await handled.client.xadd(RAW, dict(raw(uuid.uuid4().bytes)))
-    assert await handled.pruner.prune() == {"deleted": 0, "deliverable": 0, "postponed": 1}
+    with pytest.raises(BacklogError, match=f"{re.escape(RAW)} has more than 3 entries"):
+        await handled.pruner.prune()
     await handled.client.xtrim(RAW, maxlen=3, approximate=False)
-    assert await handled.pruner.prune() == {"deleted": 1, "deliverable": 3, "postponed": 0}
+    entry = len(raw(uuid.uuid4().bytes)[b"batch"])
+    monkeypatch.setattr(deliverable, "MAX_BYTES", 3 * entry - 1)
+    with pytest.raises(BacklogError, match=f"{re.escape(RAW)} has more than {3 * entry - 1} bytes"):
+        await handled.pruner.prune()
+    # The journal shows it: the run fails.
+    with pytest.raises(JobError, match="bytes"):
+        await handled.job().run(JobContext(datetime.now(UTC)))
+    assert handled.left() == {"old"}
+    monkeypatch.setattr(deliverable, "MAX_BYTES", 3 * entry)
+    assert await handled.pruner.prune() == {"deleted": 1, "deliverable": 3}
 
 
 async def test_many_rows_go_in_several_transactions(
@@ -176,7 +205,7 @@ async def test_many_rows_go_in_several_transactions(
         batch_id = handled.add(f"{'kept' if kept else 'old'} {n}", handled_hours=100 + n)
         if kept:
             await handled.client.xadd(RAW, dict(raw(batch_id)))
-    assert await pruner.prune() == {"deleted": 20, "deliverable": 5, "postponed": 0}
+    assert await pruner.prune() == {"deleted": 20, "deliverable": 5}
     assert handled.left() == {f"kept {n}" for n in range(0, 25, 5)}
 
 
