@@ -4,10 +4,12 @@ import asyncio
 import csv
 import json
 import os
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from cli.commands.query import app
@@ -18,7 +20,7 @@ from tests.support.arena_catalog import APP
 
 
 @pytest.fixture
-def home(aggregate: Aggregate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(aggregate: Aggregate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """WEIR_HOME of a suite that has only the service under test."""
     folder = tmp_path / "home"
     addresses = Addresses(
@@ -31,7 +33,9 @@ def home(aggregate: Aggregate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )
     Home(folder).write_addresses(addresses)
     monkeypatch.setenv("WEIR_HOME", str(folder))
-    return folder
+    # The service is in this process, and would write its log into the command's output.
+    with capture_logs():
+        yield folder
 
 
 async def run(*arguments: str) -> Result:
