@@ -11,6 +11,7 @@ from typing import TypeVar
 import prometheus_client
 import structlog
 from pydantic import ValidationError
+from sqlalchemy import MetaData
 
 from libs.common.errors import ConfigurationError
 from libs.rpc.server import Binding, GrpcServer
@@ -28,10 +29,11 @@ SettingsT = TypeVar("SettingsT", bound=CommonSettings)
 @dataclass(frozen=True)
 class ServiceParts:
     """What a composition root hands over: servicers, background loops, the catalogs, which are kept up to
-    date, and how streams are asked to end."""
+    date, the service's tables, and how streams are asked to end."""
 
     bindings: Sequence[Binding]
     catalogs: CatalogReload
+    tables: MetaData
     loops: Sequence[Loop] = ()
     drain: Callable[[], None] = field(default=lambda: None)
 
@@ -87,7 +89,7 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
     async with AsyncExitStack() as stack:
         parts = await build(settings, stack)
         loop.add_signal_handler(signal.SIGHUP, parts.catalogs.request)
-        server = GrpcServer(settings, parts.bindings, open_stores(settings, stack))
+        server = GrpcServer(settings, parts.bindings, open_stores(settings, parts.tables, stack))
         if settings.metrics_port:
             _serve_metrics(settings, stack)
         loops = [*parts.loops, Loop("catalogs", parts.catalogs.run)]

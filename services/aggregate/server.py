@@ -39,6 +39,7 @@ from services.aggregate.rollups.postgres import PostgresCellReader
 from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
+from services.aggregate.tables import metadata
 
 # Less than a unary call may take, and enough when all watchers read the current numbers again at once.
 _QUERY_POOL_SECONDS = 20.0
@@ -79,6 +80,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             )
         ],
         catalogs=reload,
+        tables=metadata,
         loops=[
             Loop("count", consumer.run),
             Loop("watch", hub.run),

@@ -34,6 +34,7 @@ from services.enrich.steps.country import Lookup, country_lookup, unknown_kinds
 from services.enrich.steps.registry import all_steps
 from services.enrich.storage.postgres import PostgresEventStore
 from services.enrich.stream_maintenance import StreamMaintenance
+from services.enrich.tables import metadata
 
 log = structlog.get_logger()
 
@@ -85,6 +86,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
             )
         ],
         catalogs=reload,
+        tables=metadata,
         loops=[
             Loop("raw", consumer.run),
             Loop("partitions", keeper.run),

@@ -29,6 +29,7 @@ from services.ingest.intake.service import SERVICE_NAME, IngestServicer
 from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
 from services.ingest.stream_maintenance import StreamMaintenance
+from services.ingest.tables import metadata
 
 
 async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts:
@@ -80,6 +81,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
             )
         ],
         catalogs=reload,
+        tables=metadata,
         loops=[
             Loop("dead letters", letters.run),
             Loop(

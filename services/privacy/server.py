@@ -24,6 +24,7 @@ from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
 from services.privacy.consent.service import SERVICE_NAME, PrivacyServicer
 from services.privacy.settings import PrivacySettings
+from services.privacy.tables import metadata
 
 
 async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServiceParts:
@@ -70,5 +71,6 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
             )
         ],
         catalogs=reload,
+        tables=metadata,
         loops=[Loop("consent mirror", MirrorLoop(sync, settings.consent_poll_seconds).run)],
     )

@@ -36,6 +36,13 @@ class Databases:
         self._execute("CREATE DATABASE {} TEMPLATE {}", name, _TEMPLATE)
         return self.url(name)
 
+    def create_empty(self) -> str:
+        """A new database without any migration; returns its URL."""
+        self._server.start()
+        name = f"test_{next(self._numbers)}"
+        self._execute("CREATE DATABASE {}", name)
+        return self.url(name)
+
     def as_role(self, url: str, role: str) -> str:
         """The URL of the same database for one of ROLES."""
         return self._server.url_of(make_url(url).database or "", role)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.common.clock import EPOCH
@@ -151,6 +152,9 @@ class PostgresConsentStore:
                 yield connection
         except POSTGRES_DOWN as error:
             raise Unavailable("Postgres does not answer", retry_after_seconds=1.0) from error
+        except ProgrammingError as error:
+            # Migrated later; until then the mirror cannot be filled, and privacy is not ready.
+            raise Unavailable("the database is not migrated", retry_after_seconds=1.0) from error
 
 
 class PostgresConsentTransaction:
