@@ -84,11 +84,14 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    # It asks for something that happens at the start anyway.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # The catalogs may have been read by the time that it arrives, or not yet.
+    hangup = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
     async with AsyncExitStack() as stack:
         parts = await build(settings, stack)
         loop.add_signal_handler(signal.SIGHUP, parts.catalogs.request)
+        if hangup.is_set():
+            parts.catalogs.request()
         server = GrpcServer(settings, parts.bindings, open_stores(settings, parts.tables, stack))
         if settings.metrics_port:
             _serve_metrics(settings, stack)
