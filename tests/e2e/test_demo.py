@@ -143,7 +143,7 @@ def test_stay_keeps_the_suite_up_until_ctrl_c(
     assert answer.returncode == 0, answer.stderr
     assert "BRL" in answer.stdout
     staying.send_signal(signal.SIGINT)
-    staying.communicate(timeout=30)
+    staying.communicate(timeout=120)
     assert staying.returncode == 0
     assert not Home(home).addresses_file.exists()
 
