@@ -22,7 +22,6 @@ Code = Literal[
     "FAILED_PRECONDITION",
     "ABORTED",
     "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
     "INTERNAL",
     "UNAVAILABLE",
     "DATA_LOSS",
@@ -177,13 +176,6 @@ class PermissionDenied(WeirError):
 
     code = "PERMISSION_DENIED"
     default_reason = "PERMISSION_DENIED"
-
-
-class Unimplemented(WeirError):
-    """The service has the RPC in its description only."""
-
-    code = "UNIMPLEMENTED"
-    default_reason = "RPC_UNIMPLEMENTED"
 
 
 class ResourceExhausted(WeirError):

@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 import structlog
 
-from libs.common.errors import DeadlineExceeded, Unavailable, Unimplemented, WeirError
+from libs.common.errors import DeadlineExceeded, Unavailable, WeirError
 from libs.rpc import metrics
 from libs.rpc.access import ANONYMOUS, AccessControl
 from libs.rpc.app_isolation import app_check
@@ -71,7 +71,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         except WeirError as error:
             return _denying(error, self._meter(method))
         handler = await continuation(details)
-        if handler is None:  # the RPC of another service
+        if handler is None or not _is_implemented(handler):
             self._meter(method).count("UNIMPLEMENTED")
             return None
         wrapped = self._wrap(method, principal, rule, handler)
@@ -175,13 +175,19 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         if isinstance(error, self._transient):
             log.warning("store unavailable", method=method, error=type(error).__name__)
             error = Unavailable("a store does not answer", retry_after_seconds=1.0)
-        if isinstance(error, NotImplementedError):  # of a generated servicer
-            error = Unimplemented("the service does not have this RPC")
         if not isinstance(error, WeirError):
             # The message may hold personal data: the type and the trace go to the log, no more.
             log.error("unexpected error", method=method, error=type(error).__name__, exc_info=True)
             error = WeirError("internal error; the service's log has the details")
         await abort(context, error)
+
+
+def _is_implemented(handler: grpc.RpcMethodHandler) -> bool:
+    """False for the method that a generated servicer has for each RPC of its proto."""
+    behavior = (
+        handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+    )
+    return not behavior.__module__.endswith("_pb2_grpc")
 
 
 def _written(behavior: Callable[..., Any]) -> Call:
