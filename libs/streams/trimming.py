@@ -1,10 +1,43 @@
 """Streams are trimmed by acknowledged position, never by length: what is not done is not removed."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
+
+from libs.runtime.loops import repeat
+from libs.stores.redis_client import REDIS_DOWN
+
+INTERVAL_SECONDS = 0.25
+
+
+class StreamTrimmer:
+    """Trims a service's streams every `INTERVAL_SECONDS`, and then calls `measure_backlog`, which sees what
+    is left of them."""
+
+    def __init__(
+        self, redis: Redis, streams: Sequence[str], measure_backlog: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._redis = redis
+        self._streams = streams
+        self._measure_backlog = measure_backlog
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Runs until `stop` is set; waits while Redis is down."""
+        await repeat(
+            self._trim_and_measure,
+            INTERVAL_SECONDS,
+            stop,
+            transient=REDIS_DOWN,
+            warning="streams cannot be trimmed",
+        )
+
+    async def _trim_and_measure(self) -> None:
+        for stream in self._streams:
+            await trim_acknowledged(self._redis, stream)
+        await self._measure_backlog()
 
 
 async def trim_acknowledged(redis: Redis, stream: str) -> int:

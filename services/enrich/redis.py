@@ -13,8 +13,9 @@ class RedisEnrichedStream:
     """Implements `ports.EnrichedStream`. Writing a batch again is harmless: aggregate counts each batch id
     once, and dead letters have ids that follow from the batch."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, shards: int) -> None:
         self._redis = redis
+        self._shards = shards
 
     async def write_dead_letters(self, batches: Sequence[WorkBatch]) -> None:
         """Appends one entry for each batch with failed events; on disk on return."""
@@ -39,3 +40,10 @@ class RedisEnrichedStream:
                     )
             if len(pipeline):
                 metrics.FORWARDED.inc(len(await pipeline.execute()))
+
+    async def size_bytes(self) -> int:
+        """How much memory the forwarded batches use in Redis."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for shard in range(self._shards):
+                pipeline.memory_usage(enriched_stream(shard), samples=5)
+            return sum(int(size or 0) for size in await pipeline.execute())

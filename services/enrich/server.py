@@ -1,6 +1,5 @@
 """Enrich's composition root: settings in, a ready service out."""
 
-import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -18,7 +17,9 @@ from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, raw_received_us
-from libs.streams.names import ENRICH, raw_stream
+from libs.streams.names import ENRICH, enrich_dead_letters, enriched_stream, raw_stream
+from libs.streams.trimming import StreamTrimmer
+from services.enrich.backpressure import Backpressure
 from services.enrich.dead_letter_limit import DeadLetterLimit
 from services.enrich.entries import RawStreamReader
 from services.enrich.jobs import enrich_jobs
@@ -33,7 +34,6 @@ from services.enrich.settings import EnrichSettings
 from services.enrich.steps.country import Lookup, country_lookup, unknown_kinds
 from services.enrich.steps.registry import all_steps
 from services.enrich.storage.postgres import PostgresEventStore
-from services.enrich.stream_maintenance import StreamMaintenance
 from services.enrich.tables import metadata
 
 log = structlog.get_logger()
@@ -50,16 +50,22 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     clock = SystemClock()
     country = open_countries(settings.geoip_mmdb_path)
     sessions = RedisSessionStore(redis, clock, settings.session_idle_seconds)
+    stream = RedisEnrichedStream(redis, settings.shards)
     pipeline = EnrichPipeline(
         reload.catalogs,
         all_steps(country, sessions),
         PostgresEventStore(engine),
-        RedisEnrichedStream(redis),
+        stream,
         DeadLetterLimit(settings.max_dead_letter_share, settings.dead_letter_minimum_events),
     )
-    backpressure = asyncio.Event()
+    backpressure = Backpressure(stream.size_bytes, settings.max_enriched_bytes)
     entries = RawStreamReader(pipeline)
     streams = [raw_stream(shard) for shard in range(settings.shards)]
+    written_streams = [
+        stream_of(shard)
+        for stream_of in (enriched_stream, enrich_dead_letters)
+        for shard in range(settings.shards)
+    ]
     consumer = create_consumer(
         redis,
         settings,
@@ -92,7 +98,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
             Loop("partitions", keeper.run),
             Loop("jobs", create_runner("enrich", jobs, engine, clock).run),
             Loop("lag", LagMeter(redis, ENRICH, streams, raw_received_us, clock).run),
-            Loop("stream maintenance", StreamMaintenance(redis, backpressure, settings).run),
+            Loop("trimming", StreamTrimmer(redis, written_streams, backpressure.measure).run),
         ],
     )
 

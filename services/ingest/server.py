@@ -19,7 +19,8 @@ from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, dead_letters_received_us
-from libs.streams.names import INGEST, enrich_dead_letters, ingest_dead_letters
+from libs.streams.names import INGEST, enrich_dead_letters, ingest_dead_letters, raw_stream
+from libs.streams.trimming import StreamTrimmer
 from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
@@ -28,7 +29,6 @@ from services.ingest.intake.redis import RedisRawStream
 from services.ingest.intake.service import SERVICE_NAME, IngestServicer
 from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
-from services.ingest.stream_maintenance import StreamMaintenance
 from services.ingest.tables import metadata
 
 
@@ -63,6 +63,11 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
         for stream_of in (ingest_dead_letters, enrich_dead_letters)
         for shard in range(settings.shards)
     ]
+    written_streams = [
+        stream_of(shard)
+        for stream_of in (raw_stream, ingest_dead_letters)
+        for shard in range(settings.shards)
+    ]
     letters = create_consumer(
         redis,
         settings,
@@ -89,7 +94,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
                 LagMeter(redis, INGEST, letter_streams, dead_letters_received_us, clock).run,
             ),
             Loop("jobs", create_runner("ingest", jobs, engine, clock).run),
-            Loop("stream maintenance", StreamMaintenance(redis, stream, settings.shards).run),
+            Loop("trimming", StreamTrimmer(redis, written_streams, stream.limit_backlogs).run),
         ],
         drain=draining.set,
     )

@@ -9,6 +9,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_key
 from libs.streams.names import ingest_dead_letters, raw_stream
+from services.ingest import metrics
 from services.ingest.intake import convert
 from services.ingest.intake.model import Append, Appended, Backlog
 from services.ingest.settings import IngestSettings
@@ -22,6 +23,7 @@ class RedisRawStream:
     def __init__(self, redis: Redis, settings: IngestSettings) -> None:
         self._redis = redis
         self._script = redis.register_script(APPEND_SCRIPT.read_text())
+        self._shards = settings.shards
         self._max_entries = settings.max_backlog_entries
         self._max_bytes = settings.max_backlog_bytes
         self._idempotency_window_ms = settings.idempotency_window_seconds * 1000
@@ -69,6 +71,14 @@ class RedisRawStream:
                 self._max_entries,
             ],
         )
+
+    async def limit_backlogs(self) -> None:
+        """Measures each shard's backlog, publishes it and limits it."""
+        for shard in range(self._shards):
+            backlog = await self.measure_backlog(shard)
+            self.limit_backlog(shard, backlog)
+            metrics.BACKLOG_ENTRIES.labels(shard).set(backlog.entries)
+            metrics.BACKLOG_BYTES.labels(shard).set(backlog.size_bytes)
 
     async def measure_backlog(self, shard: int) -> Backlog:
         """The size of a shard's backlog. Raises RedisError."""

@@ -48,7 +48,7 @@ class _Memory:
 class _Redis:
     def __init__(self, client: Redis) -> None:
         self._client = client
-        self.stream: EnrichedStream = RedisEnrichedStream(client)
+        self.stream: EnrichedStream = RedisEnrichedStream(client, shards=1)
 
     async def forwarded(self) -> list[tuple[bytes, Set[int]]]:
         found: list[tuple[bytes, Set[int]]] = []

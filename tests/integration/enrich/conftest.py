@@ -36,7 +36,7 @@ class Enrich:
             self.catalogs,
             all_steps(country_lookup(None), RedisSessionStore(client, SystemClock(), 3_600)),
             PostgresEventStore(engine),
-            RedisEnrichedStream(client),
+            RedisEnrichedStream(client, shards=1),
             DeadLetterLimit(0.5, 20),
         )
 

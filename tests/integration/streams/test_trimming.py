@@ -1,8 +1,10 @@
 """Trimming on a real Redis: only what every group has acknowledged goes."""
 
+import asyncio
+
 from redis.asyncio import Redis
 
-from libs.streams.trimming import trim_acknowledged
+from libs.streams.trimming import StreamTrimmer, trim_acknowledged
 from tests.integration.streams.stream import STREAM, add, group_of, ids_of, read_all
 from tests.support.streams import entries_of
 
@@ -52,3 +54,24 @@ async def test_the_slowest_of_two_groups_decides(client: Redis) -> None:
 
 async def test_no_stream_is_nothing_to_trim(client: Redis) -> None:
     assert await trim_acknowledged(client, STREAM) == 0
+
+
+async def test_a_trimmer_trims_all_its_streams_and_then_has_the_rest_measured(
+    client: Redis,
+) -> None:
+    other, left = "test:{0}:other", list[int]()
+    await add(client, 3)
+    group = group_of(client)
+    await group.create()
+    await group.acknowledge((await read_all(group))[:2])
+    await client.xadd(other, {"n": 1})
+    await client.xgroup_create(other, "g", id="$")
+    stop = asyncio.Event()
+
+    async def measure() -> None:
+        left.append(await client.xlen(STREAM) + await client.xlen(other))
+        if len(left) == 2:
+            stop.set()
+
+    await StreamTrimmer(client, [STREAM, other], measure).run(stop)
+    assert left == [1, 1]
