@@ -14,6 +14,8 @@ from services.enrich.steps.contract import ContextStep
 EMPTY = ContextEnrichment(None, NOTHING_FOUND, "", "")
 # A larger context is not kept for the next event: the memory must stay bounded.
 MAX_CACHED_BYTES = 2_048
+# For those that come again soon: a device sends its events within minutes.
+MAX_CACHED_CONTEXTS = 20_000
 
 
 class ContextReader(NamedTuple):
@@ -31,7 +33,7 @@ class ContextReaders:
         self._steps = steps
         self._readers: dict[frozenset[str], ContextReader] = {}
         # Equal findings are one object, also of different contexts.
-        self._enrichment = lru_cache(maxsize=100_000)(Enrichment)
+        self._enrichment = lru_cache(maxsize=MAX_CACHED_CONTEXTS)(Enrichment)
 
     def reader(self, enabled: frozenset[str]) -> ContextReader:
         """The reader for apps that have switched on the steps `enabled`; steps that are not among the
@@ -48,13 +50,14 @@ class ContextReaders:
                 return EMPTY
             context = Context.FromString(serialized)
             return ContextEnrichment(
-                json_text(plain_context(context)),
+                # A copy: orjson's own takes the 4 KiB that it was written to for as long as it is kept.
+                bytes(memoryview(json_text(plain_context(context)))),
                 self._enrichment(find_values(steps, context)),
                 context.page_url,
                 context.referrer,
             )
 
-        return ContextReader(read, lru_cache(maxsize=100_000)(read))
+        return ContextReader(read, lru_cache(maxsize=MAX_CACHED_CONTEXTS)(read))
 
 
 def find_values(steps: Sequence[ContextStep], context: Context) -> tuple[str | None, ...]:
