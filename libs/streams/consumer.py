@@ -164,9 +164,7 @@ class Consumer:
             for entry in abandoned:
                 if stop.is_set():
                     break
-                work = (
-                    self._handling.work if await self._quarantine.admit(entry) else self._give_up_on
-                )
+                work = self._work_on if await self._quarantine.admit(entry) else self._give_up_on
                 outcome = await self._attempt(work, [entry], stop)
                 if outcome is _Outcome.DONE:
                     await self._quarantine.forget(entry)
@@ -174,6 +172,11 @@ class Consumer:
                     await self._quarantine.refund_attempt(entry)
                 overloaded |= outcome is _Outcome.OVERLOADED
         return bool(abandoned) and not overloaded
+
+    async def _work_on(self, entries: Sequence[Entry]) -> None:
+        await self._handling.work(entries)
+        # Not for a dead letter or a quarantined entry, which the store need not take part in.
+        self._overload.note_success()
 
     async def _give_up_on(self, entries: Sequence[Entry]) -> None:
         """What happens instead of work after too many attempts: dead letters, else quarantine."""
@@ -189,7 +192,7 @@ class Consumer:
             delay, left = _FIRST_DELAY_SECONDS, _OVERLOADED_ROUNDS
             while parts and left and not stop.is_set():
                 part = parts.popleft()
-                outcome = await self._attempt(self._handling.work, part, stop)
+                outcome = await self._attempt(self._work_on, part, stop)
                 if outcome is _Outcome.FAILED and len(part) > 1:
                     log.warning("a chunk fails, so its entries are tried one by one")
                     parts.extendleft([entry] for entry in reversed(part))
@@ -210,7 +213,7 @@ class Consumer:
         while True:
             try:
                 await self._settle(work, entries)
-                self._overload.note_success(entries)
+                self._overload.forget(entries)
                 return _Outcome.DONE
             except NotYetError as error:
                 if len(entries) > 1:

@@ -16,9 +16,12 @@ class Overload:
         # Successes before the failure that is held against an entry.
         self._before: dict[tuple[bytes, bytes], int] = {}
 
-    def note_success(self, entries: Iterable[Entry]) -> None:
+    def note_success(self) -> None:
         """Counts work that a store has done."""
         self._successes += 1
+
+    def forget(self, entries: Iterable[Entry]) -> None:
+        """Forgets entries that are done, or in quarantine."""
         for entry in entries:
             self._before.pop(_key(entry), None)
 

@@ -217,6 +217,17 @@ async def test_what_a_user_agent_and_an_address_say_is_stored_and_handed_on(
     ]
 
 
+async def test_an_event_with_u0000_in_its_context_is_stored(enrich: Enrich) -> None:
+    """Postgres refuses it in a column of text, and ingest passes it."""
+    agent = "Mozilla/5.0 (Linux; Android 13; SM\0X) AppleWebKit/537.36 Chrome/115.0.0.0 Mobile"
+    context = {"ip": "8.8.8.0\0", "user_agent": agent}
+    await enrich.process(entry_of(event("a", context=context)))
+    columns = "country, os, device_model, context ->> 'user_agent'"
+    stored = agent.replace("\0", "\ufffd")
+    assert enrich.rows(columns) == [(None, "Android", "SM\ufffdX", stored)]
+    assert await enrich.letters() == {}
+
+
 async def test_an_app_can_do_without_steps(enrich: Enrich) -> None:
     context = {"ip": "8.8.8.0", "user_agent": "UnityPlayer/2022.3.10f1"}
     columns = "country, device_type, session_id, session_started_at IS NULL, context ->> 'ip'"
