@@ -14,6 +14,8 @@ MAX_CHUNK_ENTRIES = 1_000
 # Entries in one answer of Redis. With the largest that ingest takes, 4 MiB, this is the most memory that
 # a chunk needs.
 MAX_STEP_ENTRIES = 64
+# Where XAUTOCLAIM begins, and what it returns when it has seen all pending entries.
+_START = b"0-0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class ConsumerGroup:
         self._consumer = consumer
         self._claim_idle_ms = int(claim_idle_seconds * 1000)
         self._mean_entry_bytes = TARGET_CHUNK_BYTES / 10
+        # By stream: the pending entry from which the next claim goes on.
+        self._claim_from: dict[str, bytes] = {}
 
     @property
     def name(self) -> str:
@@ -76,8 +80,7 @@ class ConsumerGroup:
         chunk: list[Entry] = []
         block_ms: int | None = max(1, int(block_seconds * 1000))
         while len(chunk) < MAX_CHUNK_ENTRIES and _size(chunk) < TARGET_CHUNK_BYTES:
-            # Of each stream.
-            count = max(1, self._step_entries() // len(self._streams))
+            count = self._step_entries_of_each()
             step = await self._read_step(count, block_ms)
             chunk += step
             if len(step) < count:
@@ -109,25 +112,40 @@ class ConsumerGroup:
         )
 
     async def claim_abandoned(self) -> list[Entry]:
-        """Entries whose consumer has not acknowledged them for `claim_idle_seconds`; now ours."""
+        """Entries whose consumer has not acknowledged them for `claim_idle_seconds`; now ours.
+
+        Each call goes on where the last one stopped, up to the newest pending entry, and the next one begins
+        with the oldest again: entries that stay pending do not hide those behind them.
+        """
         claimed: list[Entry] = []
         for stream in self._streams:
             try:
-                _, entries, *_ = await self._redis.xautoclaim(
-                    stream,
-                    self._group,
-                    self._consumer,
-                    min_idle_time=self._claim_idle_ms,
-                    count=self._step_entries(),
-                )
+                claimed += await self._claim_of(stream)
             except ResponseError as error:
                 if not str(error).startswith("NOGROUP"):
                     raise
+                self._claim_from.pop(stream, None)
                 await self.create()
-                continue
-            # An entry that was trimmed meanwhile comes back without fields.
-            claimed += [Entry(stream.encode(), entry_id, f) for entry_id, f in entries if f]
         return self._observed(claimed)
+
+    async def _claim_of(self, stream: str) -> list[Entry]:
+        """The next abandoned entries of one stream; none if there are none up to the newest pending one."""
+        while True:
+            # Redis looks at ten times `count` pending entries, whether it can claim them or not.
+            cursor, entries, *_ = await self._redis.xautoclaim(
+                stream,
+                self._group,
+                self._consumer,
+                min_idle_time=self._claim_idle_ms,
+                start_id=self._claim_from.get(stream, _START),
+                count=self._step_entries_of_each(),
+            )
+            self._claim_from[stream] = cursor
+            # An entry that was trimmed meanwhile comes back without fields.
+            if found := [Entry(stream.encode(), entry_id, f) for entry_id, f in entries if f]:
+                return found
+            if cursor == _START:
+                return []
 
     async def acknowledge(self, entries: Sequence[Entry]) -> None:
         """Marks entries as done."""
@@ -145,8 +163,10 @@ class ConsumerGroup:
         for stream, ids in by_stream.items():
             await self._redis.xclaim(stream, self._group, self._consumer, 0, list(ids), justid=True)
 
-    def _step_entries(self) -> int:
-        return max(1, min(MAX_STEP_ENTRIES, int(TARGET_CHUNK_BYTES / self._mean_entry_bytes)))
+    def _step_entries_of_each(self) -> int:
+        """How many entries of each stream one step may bring."""
+        step = min(MAX_STEP_ENTRIES, int(TARGET_CHUNK_BYTES / self._mean_entry_bytes))
+        return max(1, step // len(self._streams))
 
     def _observed(self, entries: list[Entry]) -> list[Entry]:
         if entries:

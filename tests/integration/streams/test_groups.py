@@ -4,6 +4,7 @@ import asyncio
 
 from redis.asyncio import Redis
 
+from libs.streams.groups import MAX_STEP_ENTRIES, ConsumerGroup
 from tests.integration.streams.stream import STREAM, add, group_of, ids_of, read_all
 
 
@@ -61,6 +62,48 @@ async def test_thousands_of_abandoned_entries_are_all_taken_over(client: Redis) 
         claimed += ids_of(entries)
         await alive.acknowledge(entries)
     assert claimed == ids
+
+
+async def test_an_abandoned_entry_is_found_behind_many_that_are_being_worked_on(
+    client: Redis,
+) -> None:
+    # More than Redis looks at for one XAUTOCLAIM: ten times its COUNT.
+    in_front, behind = 10 * MAX_STEP_ENTRIES + 60, 3
+    ids = await add(client, in_front + behind)
+    owner = group_of(client, consumer="owner")
+    await owner.create()
+    await read_all(owner)
+    await client.xclaim(STREAM, "g", "dead", 0, ids[in_front:], idle=3_600_000)
+    alive = group_of(client, consumer="alive", idle=60.0)
+    assert ids_of(await alive.claim_abandoned()) == ids[in_front:]
+    assert await alive.claim_abandoned() == []
+
+
+async def test_entries_that_stay_pending_let_those_behind_them_have_their_turn(
+    client: Redis,
+) -> None:
+    ids = await add(client, 300)
+    dead, alive = group_of(client, consumer="dead"), group_of(client, consumer="alive")
+    await dead.create()
+    await read_all(dead)
+    claimed: list[bytes] = []
+    # None is acknowledged, and with an idle time of 0 each of them can be claimed at any time.
+    while len(claimed) < len(ids):
+        claimed += ids_of(await alive.claim_abandoned())
+    assert claimed == ids
+    assert ids_of(await alive.claim_abandoned())[0] == ids[0]
+
+
+async def test_a_claim_from_many_streams_is_no_larger_than_from_one(client: Redis) -> None:
+    streams = [f"test:{{{shard}}}:work" for shard in range(8)]
+    group = ConsumerGroup(client, streams, "g", "one", 0.0)
+    await group.create()
+    for stream in streams:
+        for number in range(100):
+            await client.xadd(stream, {"n": number})
+    await read_all(group)
+    claims = [await group.claim_abandoned() for _ in range(10)]
+    assert max(map(len, claims)) <= MAX_STEP_ENTRIES
 
 
 async def test_large_entries_after_many_small_ones_do_not_come_all_at_once(client: Redis) -> None:
