@@ -61,10 +61,14 @@ class ContextReaders:
 
 
 def find_values(steps: Sequence[ContextStep], context: Context) -> tuple[str | None, ...]:
-    """What the steps find: one value for each of ENRICHED_SOURCES, in that order, None if it is not known."""
+    """What the steps find: one value for each of ENRICHED_SOURCES, in that order, None if it is not known.
+
+    The steps are given U+FFFD for each U+0000, which would pass from the context into a column of text, and
+    Postgres holds it in none: the event is worth more than one character of its context.
+    """
     found: dict[str, str] = {}
     for step in steps:
-        inputs = [getattr(context, name) for name in step.inputs]
+        inputs = [getattr(context, name).replace("\0", "\ufffd") for name in step.inputs]
         found.update(zip(step.outputs, step.find(*inputs), strict=True))
     return tuple(found.get(name) or None for name in ENRICHED_SOURCES)
 
