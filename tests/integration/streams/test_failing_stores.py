@@ -2,11 +2,15 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
+from libs.streams.errors import UnreadableError
+from libs.streams.groups import Entry
 from tests.integration.streams.job import (
     ATTEMPTS,
     QUARANTINE,
@@ -76,6 +80,34 @@ async def test_a_store_that_fails_at_everything_is_not_the_fault_of_the_entries(
         await settled(client, STREAM)
     assert job.done == Counter(range(4))
     assert not await client.exists(QUARANTINE, ATTEMPTS)
+
+
+async def test_an_unreadable_entry_is_no_success_of_a_store_that_fails_at_everything(
+    client: Redis,
+) -> None:
+    class ReadsFirst(Job):
+        async def work(self, entries: Sequence[Entry]) -> None:
+            if any(entry.fields[b"n"] == b"1" for entry in entries):
+                self.chunks.append(len(entries))
+                raise UnreadableError("not a batch")
+            await super().work(entries)
+
+    def failures() -> float:
+        return REGISTRY.get_sample_value("weir_stream_failed_entries_total", {"group": "g"}) or 0
+
+    await add(client, 2)
+    job = ReadsFirst()
+    job.most, before = 0, failures()
+    async with consuming(client, job, idle=60):
+        # The other one was tried alone before this one was quarantined, and in two more rounds after that.
+        await until(lambda: job.chunks.count(1) >= 1 + 3 * 3)
+        assert len(await quarantined(client)) == 1
+        # That is the unreadable entry: no failure is held against the other one.
+        assert failures() - before == 1
+        job.most = 1_000_000
+        await settled(client, STREAM)
+    assert job.done == Counter([0])
+    assert not await client.exists(ATTEMPTS)
 
 
 async def test_a_stop_while_a_store_is_down_leaves_the_entries_to_others(client: Redis) -> None:
