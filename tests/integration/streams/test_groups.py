@@ -73,7 +73,7 @@ async def test_an_abandoned_entry_is_found_behind_many_that_are_being_worked_on(
     owner = group_of(client, consumer="owner")
     await owner.create()
     await read_all(owner)
-    await client.xclaim(STREAM, "g", "dead", 0, ids[in_front:], idle=3_600_000)
+    await client.xclaim(STREAM, "g", "dead", 0, list(ids[in_front:]), idle=3_600_000)
     alive = group_of(client, consumer="alive", idle=60.0)
     assert ids_of(await alive.claim_abandoned()) == ids[in_front:]
     assert await alive.claim_abandoned() == []
