@@ -10,6 +10,7 @@ from libs.consent.decision import (
     decide,
     decide_all,
     decide_subjectless,
+    decisions_for,
 )
 from libs.consent.keys import READY_FIELD, consent_key, is_subject_id, ready_marker
 from libs.consent.reader import ConsentReader, ConsentUnavailable
@@ -26,6 +27,7 @@ __all__ = [
     "decide",
     "decide_all",
     "decide_subjectless",
+    "decisions_for",
     "encode_state",
     "is_subject_id",
     "parse_state",

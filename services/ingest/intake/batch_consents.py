@@ -3,7 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from libs.catalog import Purpose
-from libs.consent import ConsentUnavailable, Decision, PurposeDecisions, decide_subjectless
+from libs.consent import (
+    ConsentUnavailable,
+    Decision,
+    PurposeDecisions,
+    decide_subjectless,
+    decisions_for,
+)
 from services.ingest.intake.subjects import Links
 
 
@@ -56,4 +62,4 @@ class BatchConsents:
         }
 
     def _decisions_of(self, purpose: Purpose) -> PurposeDecisions:
-        return self._decisions.setdefault(purpose.name, PurposeDecisions(purpose))
+        return self._decisions.setdefault(purpose.name, decisions_for(purpose))
