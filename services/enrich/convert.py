@@ -38,7 +38,7 @@ def work_batch(entry: Entry) -> WorkBatch:
 
 
 def enriched_batch(batch: WorkBatch) -> bytes:
-    """The entry for the enriched stream."""
+    """The entry for the enriched stream. Nothing is found for events that failed or are skipped."""
     # By identity, which equal ones share; hashing their values would cost more.
     enrichments = [event.context.enrichment if event else NOTHING_FOUND for event in batch.enriched]
     keys = list(map(id, enrichments))

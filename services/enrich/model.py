@@ -81,9 +81,9 @@ class FailedEvent:
 class WorkBatch:
     """A batch while it is enriched, stored and forwarded.
 
-    `enriched` and `rows` have one element for each event, None for those that failed; `found` has what the
-    batch steps found, by field and then by position. `skipped` are the positions that this batch does not
-    store: duplicates and failed events. `repeated` says that all the others were stored before.
+    `enriched` and `rows` have one element for each event, None for those that failed or are skipped; `found`
+    has what the batch steps found, by field and then by position. `skipped` are the positions that this batch
+    does not store: duplicates and failed events. `repeated` says that all the others were stored before.
     """
 
     batch_id: bytes
@@ -101,6 +101,11 @@ class WorkBatch:
     rows: Sequence[Row | None] = ()
     failed: list[FailedEvent] = field(default_factory=list)
     repeated: bool = False
+
+    @property
+    def new_events(self) -> int:
+        """How many events are stored or fail, unless some of them turn out to be stored before."""
+        return len(self.events) - len(self.skipped) + len(self.failed)
 
     def fail(self, position: int, reason: str) -> None:
         """Makes the event at `position` a dead letter; it is not stored."""

@@ -1,7 +1,7 @@
 """The way of a chunk through enrich: steps, storage, forwarding; safe to repeat at any point."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -61,6 +61,10 @@ class EnrichPipeline:
         try:
             await self._stream.write_dead_letters(batches)
             await self._write(batches)
+            for batch in batches:
+                if batch.repeated:
+                    # Ingest may have skipped events in this copy that another one stored.
+                    self._enrich_as_stored(batch, batch.skipped)
             await self._stream.forward(batches)
         finally:
             self._storing.release()
@@ -72,9 +76,7 @@ class EnrichPipeline:
         stored = await self._store.skipped_before([batch.batch_id])
         if batch.batch_id in stored:
             batch.steps = self._enabled_steps(batch.app_id)
-            self._enricher.enrich(batch)
-            batch.failed = []
-            batch.skipped = set(stored[batch.batch_id])
+            self._enrich_as_stored(batch, stored[batch.batch_id])
             await self._stream.forward([batch])
         else:
             for position in range(len(batch.events)):
@@ -92,6 +94,13 @@ class EnrichPipeline:
             if enabled := [batch for batch in batches if step.name in batch.steps]:
                 await step.run(enabled)
 
+    def _enrich_as_stored(self, batch: WorkBatch, skipped: Iterable[int]) -> None:
+        """Enriches what is forwarded of a batch that was stored before: all but what was skipped then."""
+        failed, batch.skipped = batch.failed, set(skipped)
+        batch.failed = []
+        self._enricher.enrich(batch)
+        batch.failed, batch.skipped = failed, set(skipped)
+
     def _enabled_steps(self, app_id: str) -> frozenset[str]:
         """The steps that the app has switched on, by the newest catalog that there was of it. All if there
         was none: ingest accepted the event, and may have a newer folder of catalogs."""
@@ -103,7 +112,7 @@ class EnrichPipeline:
         return ALL_STEPS
 
     def _check_failures(self, batches: Sequence[WorkBatch]) -> None:
-        events = sum(len(batch.events) for batch in batches)
+        events = sum(batch.new_events for batch in batches)
         failed = [item for batch in batches for item in batch.failed]
         self._dead_letter_limit.check(events, len(failed), failed[0].reason if failed else "")
         self._dead_letter_limit.note(events, len(failed))

@@ -20,8 +20,8 @@ class EventStore(Protocol):
     """Stores each event once, however often its batch is written."""
 
     def rows(self, batch: WorkBatch) -> Sequence[Row | None]:
-        """The row of each enriched event, None for events that failed. Computes only, so it is called ahead,
-        while the chunk before is stored."""
+        """The row of each enriched event, None for events that failed or are skipped. Computes only, so it is
+        called ahead, while the chunk before is stored."""
 
     async def write(self, batches: Sequence[WorkBatch]) -> None:
         """Stores the batches' rows but for the skipped ones, all or none.

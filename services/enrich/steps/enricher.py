@@ -10,8 +10,8 @@ from services.enrich.steps.context_enrichment import MAX_CACHED_BYTES, ContextRe
 
 
 class Enricher:
-    """Runs the context steps that the batch's app has switched on. An event at which a step raises fails; the
-    others of its batch go on."""
+    """Runs the context steps that the batch's app has switched on, over the events that are not skipped. An event
+    at which a step raises fails; the others of its batch go on."""
 
     def __init__(self, readers: ContextReaders) -> None:
         self._readers = readers
@@ -20,7 +20,11 @@ class Enricher:
         """Fills in `enriched`, and `failed` with the events that cannot be enriched."""
         read, read_cached = self._readers.reader(batch.steps)
         enriched = batch.enriched = []
+        skipped = batch.skipped
         for position, event in enumerate(batch.events):
+            if skipped and position in skipped:
+                enriched.append(None)
+                continue
             try:
                 timestamp = event.occurred_at
                 context = event.context.SerializeToString()

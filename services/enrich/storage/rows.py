@@ -44,7 +44,8 @@ COLUMNS = (
 
 
 def rows_of(batch: WorkBatch) -> Sequence[Row | None]:
-    """The row of each event, its values in the order of COLUMNS; None for events that failed."""
+    """The row of each event, its values in the order of COLUMNS; None for events that failed or
+    are skipped."""
     app_id, received_at = batch.app_id, batch.received_at_us - POSTGRES_EPOCH_US
     looked_up = zip(*(_column(batch, field) for field in _LOOKED_UP), strict=True)
     rows: list[Row | None] = []

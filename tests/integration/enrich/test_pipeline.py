@@ -84,6 +84,27 @@ async def test_of_a_batch_twice_in_a_chunk_the_first_holds(enrich: Enrich) -> No
     assert [list(batch.skipped) for batch in await enrich.forwarded()] == [[], [], [], []]
 
 
+async def test_of_a_batch_that_is_stored_all_its_events_are_handed_on_with_what_was_found(
+    enrich: Enrich, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first copy was not forwarded, and ingest skipped in the second what the first one stored."""
+
+    async def crash(*_: object) -> None:
+        raise ConnectionError
+
+    context = {"user_agent": "UnityPlayer/2022.3.10f1"}
+    first = entry_of(event("a"), event("b", context=context))
+    with monkeypatch.context() as patch:
+        patch.setattr(RedisEnrichedStream, "forward", crash)
+        with pytest.raises(ConnectionError):
+            await enrich.process(first)
+    await enrich.process(Entry(first.stream, b"1-1", {**first.fields, b"skip": b"1"}))
+    [batch] = await enrich.forwarded()
+    assert list(batch.skipped) == []
+    kinds = [batch.enrichments[place].device_type for place in batch.enrichment_of_event]
+    assert kinds == ["", "engine"]
+
+
 async def test_a_dead_letter_is_written_before_its_batch_counts_as_stored(
     enrich: Enrich, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,26 @@ async def test_an_event_at_which_a_step_raises_is_not_stored_and_begins_no_sessi
     assert {session_id for _, _, session_id in enrich.sessions.sessions} == {"t"}
 
 
+async def test_what_ingest_skipped_is_not_enriched_and_makes_no_dead_letters() -> None:
+    enrich = Enrich()
+    failing = [event(f"e{n}", session_id="s", producer=99) for n in range(25)]
+    skip = b",".join(b"%d" % n for n in range(25))
+    batch = work_batch(*failing, event("a", session_id="t"), skip=skip)
+    await enrich.process(batch)
+    assert enrich.dead_letters(batch) == {}
+    assert enrich.stream.forwarded == [(batch.batch_id, set(range(25)))]
+    assert batch.rows[:25] == [None] * 25
+    assert {session_id for _, _, session_id in enrich.sessions.sessions} == {"t"}
+
+
+async def test_duplicates_do_not_hide_that_too_many_of_the_other_events_fail() -> None:
+    enrich = Enrich()
+    events = [event(f"e{n}", **({"producer": 99} if n < 15 else {})) for n in range(60)]
+    batch = work_batch(*events, skip=b",".join(b"%d" % n for n in range(20, 60)))
+    with pytest.raises(DeadLetterLimitExceeded, match="15 of 20 events"):
+        await enrich.process(batch)
+
+
 async def test_too_many_events_of_a_batch_that_cannot_be_stored_leave_it_for_later() -> None:
     enrich = Enrich()
     fine = work_batch(event("fine"))
