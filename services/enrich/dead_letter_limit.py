@@ -23,12 +23,18 @@ class DeadLetterLimit:
         self._events = 0.0
         self._dead_letters = 0.0
 
-    def check(self, events: int, dead_letters: int, reason: str) -> None:
+    def check(
+        self, events: int, dead_letters: int, reason: str, *, noted: tuple[int, int] = (0, 0)
+    ) -> None:
         """Raises DeadLetterLimitExceeded if `dead_letters` of these `events` are too many; `reason` is the
-        first one's."""
+        first one's, `noted` are the events and the dead letters among them that `note` has counted."""
+        noted_events, noted_dead_letters = noted
         if dead_letters and (
             self._is_above(events, dead_letters)
-            or self._is_above(self._events + events, self._dead_letters + dead_letters)
+            or self._is_above(
+                self._events + events - noted_events,
+                self._dead_letters + dead_letters - noted_dead_letters,
+            )
         ):
             raise DeadLetterLimitExceeded(f"{dead_letters} of {events} events, the first: {reason}")
 

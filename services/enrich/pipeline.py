@@ -138,10 +138,11 @@ class EnrichPipeline:
         rejected = await find_rejected(
             rows, lambda group: self._store.can_store([row for _, row in group])
         )
+        noted = (batch.new_events, len(batch.failed))
         for position, _ in rejected:
             batch.fail(position, f"{reason} while storing")
-        self._dead_letter_limit.check(len(batch.events), len(batch.failed), reason)
-        self._dead_letter_limit.note(0, len(batch.failed))
+        self._dead_letter_limit.check(batch.new_events, len(batch.failed), reason, noted=noted)
+        self._dead_letter_limit.note(0, len(rejected))
         # Before the batch counts as stored: a repetition would not look for the rejected rows again.
         await self._stream.write_dead_letters([batch])
         await self._store.write([batch])

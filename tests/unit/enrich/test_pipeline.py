@@ -120,6 +120,27 @@ async def test_too_many_events_of_a_batch_that_cannot_be_stored_leave_it_for_lat
     assert enrich.stream.forwarded == [(fine.batch_id, set())]
 
 
+async def test_an_event_counts_once_for_the_limit_also_if_rows_are_rejected() -> None:
+    enrich = Enrich()
+    failing = [event(f"f{n}", producer=99) for n in range(6)]
+    rejected = [event(f"r{n}", **BAD) for n in range(6)]
+    await enrich.process(work_batch(*failing, *rejected, *(event(f"e{n}") for n in range(12))))
+    # Half of 24, and then 13 of 27: not more than half.
+    last = work_batch(event("f", producer=99), event("a"), event("b"))
+    await enrich.process(last)
+    assert enrich.dead_letters(last) == {0: "IndexError while enriching"}
+
+
+async def test_rejected_rows_are_measured_by_the_events_that_there_were() -> None:
+    enrich = Enrich()
+    # 17 of 30 in all, of which each batch alone is too small to tell.
+    with pytest.raises(DeadLetterLimitExceeded, match="17 of 19 events"):
+        await enrich.process(
+            work_batch(*(event(f"a{n}") for n in range(11))),
+            work_batch(*(event(f"e{n}", **(BAD if n < 17 else {})) for n in range(19))),
+        )
+
+
 async def test_sessions_of_all_batches_of_an_app_and_shard_cost_one_look_up() -> None:
     enrich = Enrich()
     batches = [
