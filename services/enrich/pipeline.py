@@ -68,7 +68,6 @@ class EnrichPipeline:
             await self._stream.forward(batches)
         finally:
             self._storing.release()
-        self._count(batches)
 
     async def dead_letter(self, batch: WorkBatch, reason: str) -> None:
         """Settles a batch that cannot be processed: all of it becomes dead letters, unless it is stored
@@ -76,7 +75,9 @@ class EnrichPipeline:
         stored = await self._store.skipped_before([batch.batch_id])
         if batch.batch_id in stored:
             batch.steps = self._enabled_steps(batch.app_id)
+            batch.repeated = True
             self._enrich_as_stored(batch, stored[batch.batch_id])
+            self._count([batch])
             await self._stream.forward([batch])
         else:
             for position in range(len(batch.events)):
@@ -84,7 +85,7 @@ class EnrichPipeline:
                     batch.fail(position, reason)
             batch.skipped.update(range(len(batch.events)))
             await self._stream.write_dead_letters([batch])
-        self._count([batch])
+            self._count([batch])
 
     async def _run_steps(self, batches: Sequence[WorkBatch]) -> None:
         for batch in batches:
@@ -120,7 +121,7 @@ class EnrichPipeline:
     async def _write(self, batches: Sequence[WorkBatch]) -> None:
         """Stores the batches; if a row cannot be stored, finds its batch by halving."""
         try:
-            await self._store.write(batches)
+            await self._store_and_count(batches)
         except RowRejected as error:
             if len(batches) > 1:
                 middle = len(batches) // 2
@@ -145,7 +146,12 @@ class EnrichPipeline:
         self._dead_letter_limit.note(0, len(rejected))
         # Before the batch counts as stored: a repetition would not look for the rejected rows again.
         await self._stream.write_dead_letters([batch])
-        await self._store.write([batch])
+        await self._store_and_count([batch])
+
+    async def _store_and_count(self, batches: Sequence[WorkBatch]) -> None:
+        await self._store.write(batches)
+        # Now: if something fails before they are forwarded, they come again as batches that are stored.
+        self._count(batches)
 
     def _count(self, batches: Sequence[WorkBatch]) -> None:
         for batch in batches:
@@ -153,6 +159,6 @@ class EnrichPipeline:
             stored = 0 if batch.repeated else len(batch.events) - len(batch.skipped)
             metrics.STORED.labels(batch.app_id).inc(stored)
             metrics.SKIPPED.labels(batch.app_id).inc(handled - stored)
-            if batch.failed:
+            if batch.failed and not batch.repeated:
                 metrics.DEAD_LETTERED.labels(batch.app_id).inc(len(batch.failed))
                 log.warning("dead letters", app_id=batch.app_id, events=len(batch.failed))

@@ -27,7 +27,8 @@ class EventStore(Protocol):
         """Stores the batches' rows but for the skipped ones, all or none.
 
         On return each batch's `skipped` also has the positions of events that were stored before; for a
-        batch that was stored before, `repeated` is set and `skipped` is what its first storing skipped.
+        batch that was stored before, or by another copy of it among these, `repeated` is set and `skipped` is
+        what its first storing skipped.
         Raises RowRejected.
         """
 

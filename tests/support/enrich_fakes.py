@@ -47,6 +47,7 @@ class MemoryEventStore:
                     self.events.add(key)
                 self.batches[batch_id] = sorted(batch.skipped)
         for batch in batches:
+            batch.repeated |= batch is not firsts[batch.batch_id]
             batch.skipped = set(self.batches[batch.batch_id])
 
     async def skipped_before(self, batch_ids: Sequence[bytes]) -> Mapping[bytes, Sequence[int]]:

@@ -74,7 +74,10 @@ class PostgresEventStore:
         except psycopg.DataError as error:
             raise RowRejected(type(error).__name__) from error
         for batch in batches:
-            batch.skipped = set(firsts[batch.batch_id].skipped)
+            first = firsts[batch.batch_id]
+            if batch is not first:
+                batch.repeated = True
+                batch.skipped = set(first.skipped)
 
     async def skipped_before(self, batch_ids: Sequence[bytes]) -> dict[bytes, list[int]]:
         """For each batch that is stored already, the positions that it skipped then."""

@@ -69,6 +69,8 @@ async def test_a_batch_twice_in_a_chunk_is_stored_once(stored: Stored) -> None:
     # The second time, ingest found e2 to be a duplicate: the first one counts.
     second = stored.batch("a", event("e1"), event("e2"), skip=b"1")
     assert await stored.write(first, second) == [set(), set()]
+    assert not first.repeated
+    assert second.repeated
     assert await stored.write_one("b", event("e2"), event("e3")) == {0}
 
 

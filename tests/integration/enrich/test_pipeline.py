@@ -1,5 +1,6 @@
 """A chunk's way through enrich, on real stores: failing events are isolated, and repeating is harmless."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -141,16 +142,36 @@ async def test_a_batch_of_which_all_events_fail_is_not_forwarded_when_it_comes_a
     assert len(await enrich.letters()) == 1
 
 
-async def test_a_repetition_stores_nothing_and_is_not_counted_as_stored(enrich: Enrich) -> None:
-    def counted(what: str) -> float:
-        name = f"weir_enrich_events_{what}_total"
-        return REGISTRY.get_sample_value(name, {"app": "chess"}) or 0.0
+@pytest.mark.parametrize("copies", [1, 2])
+async def test_a_repetition_stores_nothing_and_is_not_counted_as_stored(
+    enrich: Enrich, copies: int
+) -> None:
+    entry = entry_of(event("a"), event("b"), event("bad", producer=99))
+    before = counted()
+    for _ in range(3):
+        await enrich.process(*([entry] * copies))
+    assert counted() - before == Counter(stored=2, skipped=2 * (3 * copies - 1), dead_lettered=1)
+
+
+@pytest.mark.parametrize("end", ["process", "dead_letter"])
+async def test_what_is_stored_is_counted_even_if_it_cannot_be_forwarded(
+    enrich: Enrich, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    async def crash(*_: object) -> None:
+        raise ConnectionError
 
     entry = entry_of(event("a"), event("b"))
-    stored, skipped = counted("stored"), counted("skipped")
-    for _ in range(3):
+    before = counted()
+    with monkeypatch.context() as patch:
+        patch.setattr(RedisEnrichedStream, "forward", crash)
+        with pytest.raises(ConnectionError):
+            await enrich.process(entry)
+    assert counted() - before == Counter(stored=2)
+    if end == "process":
         await enrich.process(entry)
-    assert (counted("stored") - stored, counted("skipped") - skipped) == (2, 4)
+    else:
+        await enrich.pipeline.dead_letter(convert.work_batch(entry), "it died")
+    assert counted() - before == Counter(stored=2, skipped=2)
 
 
 @pytest.mark.parametrize("failing", [{"producer": 99}, {"properties_json": REJECTED_BY_POSTGRES}])
@@ -173,17 +194,24 @@ async def test_a_few_failing_events_become_dead_letters(enrich: Enrich) -> None:
 
 async def test_dead_lettering_makes_dead_letters_of_a_whole_batch(enrich: Enrich) -> None:
     batch = convert.work_batch(entry_of(event("a"), event("b")))
-    before = dead_lettered()
+    before = counted()
     await enrich.pipeline.dead_letter(batch, "it failed")
     assert {letter.event.event_id for letter in (await enrich.letters()).values()} == {"a", "b"}
     assert enrich.rows() == []
-    assert dead_lettered() - before == 2
+    assert counted() - before == Counter(dead_lettered=2)
 
 
-def dead_lettered() -> float:
-    """The counter of dead letters."""
-    name = "weir_enrich_events_dead_lettered_total"
-    return REGISTRY.get_sample_value(name, {"app": "chess"}) or 0.0
+def counted() -> Counter[str]:
+    """The pipeline's counters."""
+    kinds = ("stored", "skipped", "dead_lettered")
+    return Counter(
+        {
+            kind: int(
+                REGISTRY.get_sample_value(f"weir_enrich_events_{kind}_total", {"app": "chess"}) or 0
+            )
+            for kind in kinds
+        }
+    )
 
 
 async def test_dead_lettering_only_forwards_a_batch_that_is_stored(
