@@ -107,6 +107,14 @@ class WorkBatch:
         """How many events are stored or fail, unless some of them turn out to be stored before."""
         return len(self.events) - len(self.skipped) + len(self.failed)
 
+    def live_rows(self) -> list[tuple[int, Row]]:
+        """The rows to store, with their positions."""
+        return [
+            (position, row)
+            for position, row in enumerate(self.rows)
+            if row is not None and position not in self.skipped
+        ]
+
     def fail(self, position: int, reason: str) -> None:
         """Makes the event at `position` a dead letter; it is not stored."""
         self.failed.append(FailedEvent(position, reason))

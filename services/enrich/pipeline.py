@@ -83,7 +83,6 @@ class EnrichPipeline:
             for position in range(len(batch.events)):
                 if position not in batch.skipped:
                     batch.fail(position, reason)
-            batch.skipped.update(range(len(batch.events)))
             await self._stream.write_dead_letters([batch])
             self._count([batch])
 
@@ -131,13 +130,8 @@ class EnrichPipeline:
             await self._write_without_rejected(batches[0], str(error))
 
     async def _write_without_rejected(self, batch: WorkBatch, reason: str) -> None:
-        rows = [
-            (position, row)
-            for position, row in enumerate(batch.rows)
-            if row and position not in batch.skipped
-        ]
         rejected = await find_rejected(
-            rows, lambda group: self._store.can_store([row for _, row in group])
+            batch.live_rows(), lambda group: self._store.can_store([row for _, row in group])
         )
         noted = (batch.new_events, len(batch.failed))
         for position, _ in rejected:

@@ -58,13 +58,7 @@ class MemoryEventStore:
         return not any(map(_is_rejected, rows))
 
     def _live(self, batch: WorkBatch) -> Sequence[tuple[int, Row]]:
-        if batch.batch_id in self.batches:
-            return []
-        return [
-            (position, row)
-            for position, row in enumerate(batch.rows)
-            if row and position not in batch.skipped
-        ]
+        return [] if batch.batch_id in self.batches else batch.live_rows()
 
 
 class MemorySessionStore:

@@ -33,6 +33,3 @@ class KnownMembers:
         while self._size > self._limit:
             _, dropped = self._sets.popitem(last=False)
             self._size -= len(dropped)
-
-    def __len__(self) -> int:
-        return self._size

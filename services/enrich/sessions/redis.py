@@ -53,8 +53,6 @@ class RedisSessionStore:
 
     async def save(self, app_id: str, shard: int, sessions: Mapping[str, Session]) -> None:
         """Writes sessions into this window, but for those of which it has an earlier beginning."""
-        if not sessions:
-            return
         current, _ = self._keys(app_id, shard)
         await self._script(keys=[current], args=[2 * self._window_seconds, *_flat(sessions)])
 

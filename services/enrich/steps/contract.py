@@ -1,5 +1,5 @@
-"""What an enrichment step is: one file in this folder that declares its name, what it reads and the fields
-that it adds. `registry.py` lists the steps, `libs/catalog/enrichment.py` the fields."""
+"""What an enrichment step is: one file in this folder that declares its name and the fields that it
+adds. `registry.py` lists the steps, `libs/catalog/enrichment.py` the fields."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,10 +30,6 @@ class BatchStep(Protocol):
 
     @property
     def name(self) -> str: ...
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Fields of `weir.common.v1.Event`, with a dot for those within."""
 
     @property
     def outputs(self) -> tuple[str, ...]: ...

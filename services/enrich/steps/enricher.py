@@ -10,8 +10,8 @@ from services.enrich.steps.context_enrichment import MAX_CACHED_BYTES, ContextRe
 
 
 class Enricher:
-    """Runs the context steps that the batch's app has switched on, over the events that are not skipped. An event
-    at which a step raises fails; the others of its batch go on."""
+    """Runs the context steps that the batch's app has switched on, over the events that are not skipped. An
+    event at which a step raises fails; the others of its batch go on."""
 
     def __init__(self, readers: ContextReaders) -> None:
         self._readers = readers

@@ -17,7 +17,6 @@ class SessionStep:
     """
 
     name = "session"
-    inputs = ("session_id", "occurred_at", "context.page_url", "context.referrer")
     outputs = ("session_started_at",)
 
     def __init__(self, sessions: SessionStore) -> None:

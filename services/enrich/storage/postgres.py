@@ -64,7 +64,7 @@ class PostgresEventStore:
         firsts: dict[bytes, WorkBatch] = {}
         for batch in batches:
             firsts.setdefault(batch.batch_id, batch)
-        rows = {batch_id: _live_rows(batch) for batch_id, batch in firsts.items()}
+        rows = {batch_id: batch.live_rows() for batch_id, batch in firsts.items()}
         try:
             try:
                 await self._write(list(firsts.values()), rows)
@@ -185,25 +185,10 @@ async def _copy(
     async with connection.cursor() as cursor:
         # In C, unlike the dumper that bytea has by default.
         cursor.adapters.register_dumper(bytes, BytesBinaryDumper)
-        await _write_rows(cursor, statement, rows)
-
-
-async def _write_rows(
-    cursor: psycopg.AsyncCursor[Any], statement: str, rows: Sequence[Row]
-) -> None:
-    async with cursor.copy(statement) as copy:
-        copy.set_types(_TYPES)
-        for row in rows:
-            await copy.write_row(row)
-
-
-def _live_rows(batch: WorkBatch) -> list[tuple[int, Row]]:
-    """The rows to store, with their positions; without duplicates that ingest found, and failed events."""
-    return [
-        (position, row)
-        for position, row in enumerate(batch.rows)
-        if row is not None and position not in batch.skipped
-    ]
+        async with cursor.copy(statement) as copy:
+            copy.set_types(_TYPES)
+            for row in rows:
+                await copy.write_row(row)
 
 
 def _uuids(batch_ids: Iterable[bytes]) -> list[uuid.UUID]:
