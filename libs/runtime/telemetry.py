@@ -6,7 +6,8 @@ traceparent is handed on unchanged.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from opentelemetry import trace
@@ -40,10 +41,11 @@ def setup_telemetry(service: str) -> Callable[[], None]:
 def batch_span(
     name: str,
     traceparent: str = "",
-    kind: trace.SpanKind = trace.SpanKind.INTERNAL,
+    linked: Sequence[str] = (),
     **attributes: str | int,
 ) -> Iterator[str]:
-    """A span around work on one batch, under the remote span that `traceparent` (W3C) names.
+    """A span around work on one batch, under the remote span that `traceparent` (W3C) names, with links to
+    those that `linked` names.
 
     Yields the traceparent to hand on with the batch: the new span's, or the given one if tracing
     is off. What is no traceparent counts as none: it comes from outside, and goes into the streams.
@@ -51,12 +53,42 @@ def batch_span(
     if traceparent and not _TRACEPARENT(traceparent):
         traceparent = ""
     parent = _propagator.extract({"traceparent": traceparent}) if traceparent else None
+    links = [trace.Link(_remote_span(other)) for other in linked]
     tracer = trace.get_tracer("weir")
-    with tracer.start_as_current_span(name, parent, kind=kind, attributes=attributes) as span:
+    with tracer.start_as_current_span(name, parent, attributes=attributes, links=links) as span:
         carrier: dict[str, str] = {}
         if span.is_recording():
             _propagator.inject(carrier)
         yield carrier.get("traceparent", traceparent)
+
+
+@contextmanager
+def shared_span(name: str, traceparents: Sequence[str], **attributes: str | int) -> Iterator[str]:
+    """A `batch_span` around work for several callers at once, each of which may have a traceparent.
+
+    It is under the first caller that is sampled, with links to the others; each other sampled caller gets a
+    span of the same name under its own, with a link to this one. So every trace leads to what was done.
+    """
+    callers = [caller for caller in traceparents if _TRACEPARENT(caller)]
+    sampled = [caller for caller in callers if int(caller[-2:], 16) & trace.TraceFlags.SAMPLED]
+    parent = next(iter(sampled or callers), "")
+    others = [caller for caller in dict.fromkeys(sampled) if caller != parent]
+    began_ns = time.time_ns()
+    with batch_span(name, parent, linked=others, **attributes) as own_trace:
+        yield own_trace
+    for other in others:
+        span = trace.get_tracer("weir").start_span(
+            name,
+            _propagator.extract({"traceparent": other}),
+            links=[trace.Link(_remote_span(own_trace))],
+            start_time=began_ns,
+        )
+        span.end()
+
+
+def _remote_span(traceparent: str) -> trace.SpanContext:
+    context = _propagator.extract({"traceparent": traceparent})
+    return trace.get_current_span(context).get_span_context()
 
 
 def call_traceparent(metadata: Iterable[tuple[str, str | bytes]]) -> str:

@@ -11,10 +11,15 @@ REJECTED_FRAMES = Counter(
     ["app"],
 )
 CONFLICTS = Counter("weir_ingest_conflicts", "Resent ids with a different payload", ["app"])
-BATCH_SECONDS = Histogram(
-    "weir_ingest_batch_seconds",
-    "From a batch's arrival to its verdicts",
+FRAME_SECONDS = Histogram(
+    "weir_ingest_frame_seconds",
+    "From a frame's arrival to its verdicts; a call counts as a frame",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+BATCH_EVENTS = Histogram(
+    "weir_ingest_batch_events",
+    "Events that were appended together",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000),
 )
 STREAMS = Gauge("weir_ingest_open_streams", "Open StreamEvents calls")
 BACKLOG_ENTRIES = Gauge(

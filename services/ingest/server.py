@@ -24,6 +24,7 @@ from libs.streams.trimming import StreamTrimmer
 from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
+from services.ingest.intake.group_commit import GroupCommit
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.redis import RedisRawStream
 from services.ingest.intake.service import SERVICE_NAME, IngestServicer
@@ -80,7 +81,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
         bindings=[
             Binding(
                 SERVICE_NAME,
-                IngestServicer(pipeline, settings, draining),
+                IngestServicer(GroupCommit(pipeline, settings), settings, draining),
                 ingest_service_pb2_grpc.add_IngestServiceServicer_to_server,
                 needs=all_of("redis"),
             )

@@ -8,8 +8,8 @@ from weir.common.v1 import event_pb2
 
 from libs.catalog import EventType
 from services.ingest.intake.model import Screening
-from services.ingest.intake.screening import screen
 from tests.support.documents.shipped import catalogs
+from tests.support.screening import screened_frame
 from weir_client import build_event
 
 NOW = datetime(2026, 9, 10, tzinfo=UTC)
@@ -17,8 +17,8 @@ PASSED = "passed"
 
 
 def screened(app_id: str, *events: event_pb2.Event) -> Screening:
-    """Screens events as one batch."""
-    return screen(catalogs()[app_id], events, int(NOW.timestamp() * 1_000_000))
+    """Screens events as one frame."""
+    return screened_frame(catalogs()[app_id], int(NOW.timestamp() * 1_000_000), *events).screening
 
 
 def answer(app_id: str, name: str, properties: Mapping[str, Any], **fields: Any) -> str:

@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from weir.common.v1 import event_pb2
 
-from tests.documents.screened import NOW, PASSED, answer, declaring, screened
+from services.ingest.intake.model import Verdict
+from tests.documents.screened import NOW, PASSED, answer, declaring
 from tests.support.documents.event_names import MLC_LMS
+from tests.support.documents.shipped import catalogs
+from tests.support.screening import screened_frame
 from weir_client import build_event
 
 APP = "mlc_lms"
@@ -242,10 +245,11 @@ def _kept(name: str, environment: int, count: int) -> int:
         )
         for number in range(count)
     ]
-    screening = screened(APP, *events)
-    assert not screening.rejected
-    assert len(screening.passed) + len(screening.sampled) == count
-    return len(screening.passed)
+    frame = screened_frame(catalogs()[APP], int(NOW.timestamp() * 1_000_000), *events)
+    passed = len(frame.screening.passed)
+    assert not frame.screening.rejected
+    assert passed + frame.outcome.verdicts.count(Verdict.SAMPLED) == count
+    return passed
 
 
 @pytest.mark.parametrize(

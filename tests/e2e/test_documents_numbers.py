@@ -186,7 +186,7 @@ def test_rate_errors_latency_and_queues_are_published(suite: Suite, calls: Suite
     ingest = grown("ingest")
     assert ingest["weir_ingest_events_total accepted"] == 1
     assert ingest["weir_ingest_events_total rejected"] == 1
-    assert ingest["weir_ingest_batch_seconds_count"] == 1
+    assert ingest["weir_ingest_frame_seconds_count"] == 1
     eventually(lambda: grown("enrich")["weir_stream_chunk_seconds_count"])
     eventually(lambda: grown("aggregate")["weir_stream_chunk_seconds_count"])
     # Gauges, which are 0 while nothing waits.

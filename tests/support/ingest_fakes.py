@@ -55,11 +55,11 @@ class MemoryRawStream:
         )
         duplicates: set[int] = set()
         conflicts = self._ids[place].mark(append, append.event_uuids, duplicates)
-        conflicts += self._keys[place].mark(append, append.idempotency_uuids, duplicates)
+        conflicts |= self._keys[place].mark(append, append.idempotency_uuids, duplicates)
         if not repeated and (len(duplicates) < len(append.events) or append.dead_letters):
             self.appends.append((shard, append))
             self.skipped.append(frozenset(duplicates))
-        return Appended(frozenset(duplicates), conflicts)
+        return Appended(frozenset(duplicates), frozenset(conflicts))
 
 
 class _Seen:
@@ -71,9 +71,9 @@ class _Seen:
     def has_batch(self, batch_id: bytes) -> bool:
         return any(first == batch_id for first, _ in self._first.values())
 
-    def mark(self, append: Append, uuids: bytes, duplicates: set[int]) -> int:
-        """Adds the positions of events whose id was seen; returns how many of them differ from the first."""
-        conflicts = 0
+    def mark(self, append: Append, uuids: bytes, duplicates: set[int]) -> set[int]:
+        """Adds the positions of events whose id was seen; returns those that differ from the first."""
+        conflicts = set()
         in_batch: set[bytes] = set()
         for position in range(len(uuids) // 16):
             uuid = uuids[16 * position : 16 * position + 16]
@@ -83,6 +83,7 @@ class _Seen:
             batch_id, first = self._first.setdefault(uuid, (append.batch_id, fingerprint))
             if uuid in in_batch or batch_id != append.batch_id:
                 duplicates.add(position)
-                conflicts += first != fingerprint
+                if first != fingerprint:
+                    conflicts.add(position)
             in_batch.add(uuid)
         return conflicts

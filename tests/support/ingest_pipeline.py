@@ -14,7 +14,8 @@ from libs.consent import encode_state
 from services.ingest.intake import convert
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
-from services.ingest.intake.model import Append, Outcome
+from services.ingest.intake.group_commit import GroupCommit
+from services.ingest.intake.model import Append, Frame, Outcome
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.settings import IngestSettings
 from tests.support.chess_catalog import chess
@@ -40,14 +41,16 @@ class Ingest:
         catalog = catalog or chess()
         self.answers, self.stream = MemoryConsentStates(states, catalog.app_id), MemoryRawStream()
         self.catalogs = Catalogs(Snapshot("", 0, {"chess": SnapshotEntry(catalog)}))
-        self._pipeline = IngestPipeline(
+        limits = IngestSettings(**settings)
+        self.pipeline = IngestPipeline(
             self.catalogs,
             ConsentGate(self.answers, Anonymizer(PSEUDONYMS)),
             self.stream,
             FixedClock.of_us(),
             BatchIds(),
-            IngestSettings(**settings),
+            limits,
         )
+        self.group_commit = GroupCommit(self.pipeline, limits)
 
     async def take(self, *events: event_pb2.Event, app_id: str = "chess") -> Outcome:
         return await self.take_frame(
@@ -57,7 +60,7 @@ class Ingest:
     async def take_frame(
         self, frame: pb.EventFrame | pb.TrackBatchRequest, *, app_id: str = "chess"
     ) -> Outcome:
-        return await self._pipeline.take(app_id, convert.events_of(frame))
+        return await self.group_commit.submit(app_id, Frame(convert.events_of(frame)))
 
     def batches(self) -> list[batch_pb2.EventBatch]:
         return [batch for batch, _ in self._batches()]

@@ -14,12 +14,10 @@ from services.ingest.intake.subjects import Links
 
 
 class BatchConsents:
-    """`states` has the consents of the batch's people as `ConsentReader.read` gave them, `links` the people
-    behind its sessions."""
+    """`states` has the consents of the batch's people as `ConsentReader.read` gave them."""
 
-    def __init__(self, states: Mapping[str, bytes | None], links: Links) -> None:
+    def __init__(self, states: Mapping[str, bytes | None]) -> None:
         self._states = states
-        self._links = links
         self._decisions: dict[str, PurposeDecisions] = {}
 
     def decide(self, purpose: Purpose, person_id: str) -> Decision:
@@ -37,11 +35,13 @@ class BatchConsents:
         """What follows for an event about a person whose id cannot be read."""
         return self._decisions_of(purpose).of(None)
 
-    def decide_subjectless(self, purpose: Purpose, session_id: str, anonymous_id: str) -> Decision:
-        """What follows for an event that names no person, with ids as they were sent. If other events of the
-        batch show whose it is, it is still not attributed to that person, and passes only if their consent
+    def decide_subjectless(
+        self, purpose: Purpose, links: Links, session_id: str, anonymous_id: str
+    ) -> Decision:
+        """What follows for an event that names no person, with ids as they were sent. If other events of its
+        frame show whose it is, it is still not attributed to that person, and passes only if their consent
         allows it unchanged."""
-        person_id = self._links.person_behind(session_id, anonymous_id)
+        person_id = links.person_behind(session_id, anonymous_id)
         if not person_id:
             return decide_subjectless(purpose)
         return Decision.ALLOW if self.allows(purpose, person_id) else Decision.DROP

@@ -1,18 +1,21 @@
-"""What consent lets through: one read for a whole batch, then a decision for each event."""
+"""What consent lets through: one read for all frames of a batch, then a decision for each event."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from weir.common.v1 import event_pb2
 
 from libs.catalog import Catalog, Subjectless
+from libs.common.errors import Unavailable
 from libs.consent import Decision
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
 from services.ingest.intake.model import (
     Candidate,
     DropReason,
+    Frame,
     Outcome,
-    RejectedEvent,
     Screening,
     Verdict,
 )
@@ -29,6 +32,16 @@ from services.ingest.intake.subjects import (
 NO_LINKS = Links({}, {})
 
 
+class _People(NamedTuple):
+    """Whom the events of a frame are about or name, by the events' positions."""
+
+    # Beside the subjects of the candidates, which these have themselves.
+    others: Mapping[int, Sequence[str]]
+    rejected: Mapping[int, RejectedPeople]
+    # Made of the ids as they were sent, which consent may change.
+    links: Links
+
+
 class ConsentGate:
     """Decides for each event whether it passes as it is, under a pseudonym, or not at all."""
 
@@ -36,47 +49,60 @@ class ConsentGate:
         self._states = states
         self._anonymizer = anonymizer
 
-    async def admit(
-        self, catalog: Catalog, screening: Screening, outcome: Outcome
-    ) -> list[Candidate]:
-        """The candidates that may go on, changed as consent asks; sets the verdict of the others.
+    async def admit(self, catalog: Catalog, frames: Sequence[Frame]) -> None:
+        """Sets `admitted` of screened frames, the candidates that may go on, changed as consent asks, and the
+        verdicts of the others.
 
         Rejected events will become dead letters, which need consent to be kept just as well: without it they
-        lose what consent forbids to keep, or their verdict becomes DROPPED. Raises Unavailable if consent
-        cannot be read.
+        lose what consent forbids to keep, or their verdict becomes DROPPED. A frame whose people's consent
+        cannot be read gets an `error`; events that ask for none need none.
         """
-        candidates, rejected = screening.passed, screening.rejected
-        people = {event.position: people_in_rejected(catalog, event) for event in rejected}
-        others = _others_of(catalog, candidates)
+        people: list[tuple[Frame, _People]] = []
+        for frame in frames:
+            with frame.failing_alone():
+                people.append((frame, _people_of(catalog, frame.screening)))
+        consents = BatchConsents(await self._read(catalog, people))
+        for frame, named in people:
+            if frame.error is None:
+                with frame.failing_alone():
+                    self._admit_frame(catalog, consents, frame, named)
+
+    async def _read(
+        self, catalog: Catalog, people: Sequence[tuple[Frame, _People]]
+    ) -> Mapping[str, bytes | None]:
+        """The states of everyone whose consent is needed. If they cannot be read, that is the error of the
+        frames that need any."""
+        needing = [(frame, _ids(catalog, frame, named)) for frame, named in people]
         # An id that many events name is asked about once.
-        asked = dict.fromkeys([one.subject_id for one in candidates if one.subject_id])
-        for named in others.values():
-            asked.update(dict.fromkeys(named))
-        for found in people.values():
-            asked.update(dict.fromkeys(found.ids()))
-        ids = [*asked]
-        states = await self._states.read(catalog.app_id, ids)
-        consents = BatchConsents(
-            dict(zip(ids, states, strict=True)),
-            # Before anything is changed: it is the ids as they were sent that link events.
-            _links(candidates, rejected, people),
-        )
-        admitted = []
-        for candidate in candidates:
-            passed = self._admit(catalog, consents, candidate, others, outcome)
+        ids = [*dict.fromkeys(chain.from_iterable(needed for _, needed in needing))]
+        try:
+            states = await self._states.read(catalog.app_id, ids) if ids else ()
+        except Unavailable as error:
+            for frame, needed in needing:
+                if needed:
+                    frame.error = error
+            return {}
+        return dict(zip(ids, states, strict=True))
+
+    def _admit_frame(
+        self, catalog: Catalog, consents: BatchConsents, frame: Frame, people: _People
+    ) -> None:
+        screening, outcome = frame.screening, frame.outcome
+        for candidate in screening.passed:
+            passed = self._admit(catalog, consents, candidate, people, outcome)
             if passed is not None:
-                admitted.append(passed)
-        reduction = RejectedReduction(catalog, consents, self._anonymizer)
-        for event in rejected:
-            reduction.reduce(event, people[event.position], outcome)
-        return admitted
+                frame.admitted.append(passed)
+        if screening.rejected:
+            reduction = RejectedReduction(catalog, consents, people.links, self._anonymizer)
+            for event in screening.rejected:
+                reduction.reduce(event, people.rejected[event.position], outcome)
 
     def _admit(
         self,
         catalog: Catalog,
         consents: BatchConsents,
         candidate: Candidate,
-        others: Mapping[int, Sequence[str]],
+        people: _People,
         outcome: Outcome,
     ) -> Candidate | None:
         """The candidate, changed as the consent of its people asks; None if it may not pass. Most events stay
@@ -89,7 +115,7 @@ class ConsentGate:
                 decision = consents.decide(purpose, subject_id)
             elif purpose.subjectless is Subjectless.DROP:
                 decision = consents.decide_subjectless(
-                    purpose, candidate.session_id, candidate.anonymous_id
+                    purpose, people.links, candidate.session_id, candidate.anonymous_id
                 )
             if decision is Decision.DROP:
                 reason = DropReason.DENIED if subject_id else DropReason.SUBJECTLESS
@@ -106,11 +132,31 @@ class ConsentGate:
         ):
             candidate = self._anonymizer.anonymize(catalog, candidate, outcome)
             outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
-        if candidate.position in others and purpose is not None:
-            denied = consents.who_denied((purpose,), others[candidate.position])
+        if purpose is not None and candidate.position in people.others:
+            denied = consents.who_denied((purpose,), people.others[candidate.position])
             if denied:
                 candidate = self._anonymizer.remove_others(catalog, candidate, denied, outcome)
         return candidate
+
+
+def _people_of(catalog: Catalog, screening: Screening) -> _People:
+    rejected = {event.position: people_in_rejected(catalog, event) for event in screening.rejected}
+    return _People(_others_of(catalog, screening.passed), rejected, _links(screening, rejected))
+
+
+def _ids(catalog: Catalog, frame: Frame, people: _People) -> list[str]:
+    """Everyone whose consent the frame needs."""
+    all_ask = catalog.location_purpose is not None or people.links is not NO_LINKS
+    ids = [
+        one.subject_id
+        for one in frame.screening.passed
+        if one.subject_id and (all_ask or one.event_type.purpose is not None)
+    ]
+    for named in people.others.values():
+        ids += named
+    for found in people.rejected.values():
+        ids += found.ids()
+    return ids
 
 
 def _others_of(catalog: Catalog, candidates: Sequence[Candidate]) -> dict[int, list[str]]:
@@ -119,7 +165,9 @@ def _others_of(catalog: Catalog, candidates: Sequence[Candidate]) -> dict[int, l
     subject_name, marks_others = catalog.subject_name, catalog.names_others
     for candidate in candidates:
         # Most apps mark no place but one, and few events use it.
-        if marks_others or subject_name in candidate.properties:
+        if candidate.event_type.purpose is not None and (
+            marks_others or subject_name in candidate.properties
+        ):
             named = others_named(
                 catalog,
                 candidate.event,
@@ -132,12 +180,9 @@ def _others_of(catalog: Catalog, candidates: Sequence[Candidate]) -> dict[int, l
     return found
 
 
-def _links(
-    candidates: Sequence[Candidate],
-    rejected: Sequence[RejectedEvent],
-    people: Mapping[int, RejectedPeople],
-) -> Links:
-    """The links of a batch, if one of its events needs them."""
+def _links(screening: Screening, people: Mapping[int, RejectedPeople]) -> Links:
+    """The links of a frame, if one of its events needs them."""
+    candidates = screening.passed
     needed = any(not found.subject.id for found in people.values()) or any(
         candidate.event_type.purpose is not None
         and candidate.event_type.purpose.subjectless is Subjectless.DROP
@@ -151,7 +196,7 @@ def _links(
             *((one.subject_id, one.session_id, one.anonymous_id) for one in candidates),
             *(
                 (people[position].subject.id, event.session_id, event.anonymous_id)
-                for position, event, _ in rejected
+                for position, event, _ in screening.rejected
             ),
         ]
     )

@@ -14,8 +14,8 @@
 -- call was lost: the batch is already appended. The next window is looked at because another replica's
 -- clock may be ahead.
 --
--- Returns {positions seen before (from 0), how many of them had another fingerprint}, or nil if
--- the backlog is full.
+-- Returns {positions seen before (from 0), those of them that had another fingerprint}, or nil if the
+-- backlog is full.
 redis.replicate_commands() -- Redis 6; the only way since Redis 7: the AOF gets effects, not the script
 
 local batch_id, now, payload, dead_letters = ARGV[1], tonumber(ARGV[2]), ARGV[8], ARGV[9]
@@ -35,7 +35,7 @@ local function first_seen(value)
   return ms
 end
 
-local duplicate, conflicts, repeated = {}, 0, false
+local duplicate, conflicts, repeated = {}, {}, false
 local marks = {} -- {hash, window, new ids and their values}, written at the end
 
 local function mark(first_key, window, uuids, fingerprints)
@@ -65,7 +65,7 @@ local function mark(first_key, window, uuids, fingerprints)
       -- two events of one batch with the same idempotency key
       duplicate[i] = true
       if in_batch[ids[i]] ~= fingerprint then
-        conflicts = conflicts + 1
+        conflicts[#conflicts + 1] = i - 1
       end
     elseif not value then
       fresh[n + 1], fresh[n + 2] = ids[i], batch_id .. fingerprint
@@ -77,7 +77,7 @@ local function mark(first_key, window, uuids, fingerprints)
     else
       duplicate[i] = true
       if string.sub(value, 17) ~= fingerprint then
-        conflicts = conflicts + 1
+        conflicts[#conflicts + 1] = i - 1
       end
     end
   end

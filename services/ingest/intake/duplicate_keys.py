@@ -5,7 +5,7 @@ from functools import lru_cache
 from zlib import crc32
 
 from libs.common.ids import event_uuid
-from services.ingest.intake.model import Candidate
+from services.ingest.intake.model import Candidate, Frame
 
 NO_KEY = bytes(16)
 
@@ -23,18 +23,20 @@ def _checksum(name: str) -> int:
 
 @dataclass(slots=True)
 class ShardPart:
-    """The events of a batch that go to one shard: their positions in the batch, and their identities as the
-    append script takes them."""
+    """The events of a batch that go to one shard, with their frames, and their identities as the append
+    script takes them."""
 
-    positions: list[int] = field(default_factory=list)
+    events: list[tuple[Frame, Candidate]] = field(default_factory=list)
+    # Events whose id another event of the batch has, which comes first.
+    repeated: list[tuple[Frame, Candidate]] = field(default_factory=list)
     event_uuids: bytearray = field(default_factory=bytearray)
     fingerprints: bytearray = field(default_factory=bytearray)
     idempotency_uuids: bytearray = field(default_factory=bytearray)
     has_keys: bool = False
 
-    def add(self, candidate: Candidate, uuid: bytes) -> None:
+    def add(self, frame: Frame, candidate: Candidate, uuid: bytes) -> None:
         """Adds an event under its UUID."""
-        self.positions.append(candidate.position)
+        self.events.append((frame, candidate))
         self.event_uuids += uuid
         self.fingerprints += fingerprint(candidate)
         if key := candidate.idempotency_key:

@@ -29,7 +29,7 @@ SAMPLED = Sampled()
 
 
 class EventCheck:
-    """The checks of one app, for a batch that arrived at `now_us`."""
+    """The checks of one app, for frames that arrived at `now_us`."""
 
     def __init__(self, catalog: Catalog, now_us: int) -> None:
         self._catalog = catalog

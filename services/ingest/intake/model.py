@@ -1,7 +1,8 @@
 """The values that the steps of the pipeline hand to each other."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
@@ -49,7 +50,7 @@ class Rejection:
 class Candidate(NamedTuple):
     """An event that may enter, with what was read from it: 500 events later a message is no longer in the
     processor's cache, and steps that need not touch it again are faster. `position` is the event's place in
-    the batch, `size_bytes` its size as it was sent."""
+    its frame, `size_bytes` its size as it was sent."""
 
     position: int
     event: Event
@@ -74,7 +75,7 @@ class Candidate(NamedTuple):
 
 
 class RejectedEvent(NamedTuple):
-    """An event that may not enter, and why; `position` is its place in the batch."""
+    """An event that may not enter, and why; `position` is its place in its frame."""
 
     position: int
     event: Event
@@ -83,19 +84,16 @@ class RejectedEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Screening:
-    """What screening found: each event of the batch is in one of the four. `sampled` and `withheld` are
-    positions; for withheld events their sender says that there is no consent."""
+    """The events of a frame that go on from screening: to be stored, or to become dead letters."""
 
     passed: list[Candidate] = field(default_factory=list)
     rejected: list[RejectedEvent] = field(default_factory=list)
-    sampled: list[int] = field(default_factory=list)
-    withheld: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """One shard's part of a batch: its events with their identities, and the dead letters that are
-    appended together with them."""
+    """One batch: the events of its frames that go to one shard, with their identities, and the dead letters
+    that are appended together with them."""
 
     app_id: str
     batch_id: bytes
@@ -113,11 +111,11 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """The answer of the append script: the positions of events whose ids were seen before, and how many of
-    those came with a different payload."""
+    """The answer of the append script: the places in `Append.events` of those whose ids were seen before, and
+    of those among them that came with a different payload."""
 
     duplicates: frozenset[int]
-    conflicts: int
+    conflicts: frozenset[int] = frozenset()
 
 
 class Backlog(NamedTuple):
@@ -130,7 +128,7 @@ class Backlog(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A rejected event on its way to Postgres; `position` is its place in the batch."""
+    """A rejected event on its way to Postgres; `position` is its place in its frame."""
 
     position: int
     dead_letter_id: bytes
@@ -142,7 +140,7 @@ class DeadLetter:
 
 @dataclass(slots=True)
 class Outcome:
-    """The verdict of each event of a batch, in its order, and why some were rejected."""
+    """The verdict of each event of a frame, in its order, and why some were rejected."""
 
     verdicts: list[Verdict]
     rejections: dict[int, DeadLetter] = field(default_factory=dict)
@@ -154,7 +152,51 @@ class Outcome:
     # How long to wait before sending the RETRY events again.
     retry_after_seconds: float = 0.0
 
+    def set_retry(self, after_seconds: float) -> None:
+        """Gives every event the verdict RETRY: nothing was taken."""
+        self.verdicts = [Verdict.RETRY] * len(self.verdicts)
+        self.retry_after_seconds = after_seconds
+
     def drop(self, position: int, reason: DropReason) -> None:
         """Gives an event the verdict DROPPED."""
         self.verdicts[position] = Verdict.DROPPED
         self.drop_reasons[position] = reason
+
+
+class Frame:
+    """What a producer sends at once, by a call or as a message of a stream, on its way through the steps.
+
+    `outcome` holds if there is no `error`, which refuses the frame as a whole.
+    """
+
+    __slots__ = (
+        "admitted",
+        "error",
+        "events",
+        "outcome",
+        "screening",
+        "size_bytes",
+        "sizes",
+        "traceparent",
+    )
+
+    def __init__(self, events: Sequence[Event], traceparent: str = "") -> None:
+        self.events = events
+        # Of the producer's span; empty if it has none.
+        self.traceparent = traceparent
+        # As they were sent: what is stored differs by a few bytes an event.
+        self.sizes = [*map(Event.ByteSize, events)]
+        self.size_bytes = sum(self.sizes)
+        self.outcome = Outcome([Verdict.ACCEPTED] * len(events))
+        self.error: Exception | None = None
+        self.screening = Screening()
+        # What consent has let through.
+        self.admitted: list[Candidate] = []
+
+    @contextmanager
+    def failing_alone(self) -> Iterator[None]:
+        """An error in the block is this frame's, and the others of its batch go on."""
+        try:
+            yield
+        except Exception as error:
+            self.error = error

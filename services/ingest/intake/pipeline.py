@@ -1,8 +1,9 @@
-"""A batch's way through ingest: screen, ask for consent, anonymize, append; a verdict for each event."""
+"""The way of a batch through ingest: screen its frames, ask for consent, anonymize, append; a verdict for
+each event."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-
-from weir.common.v1.event_pb2 import Event
+from dataclasses import dataclass
 
 from libs.catalog import Catalog, Catalogs
 from libs.common.apps import catalog_of
@@ -13,22 +14,25 @@ from libs.common.sharding import event_shard_key, shard_of
 from services.ingest.dead_letters.ids import dead_letter_id
 from services.ingest.intake.consent_gate import ConsentGate
 from services.ingest.intake.duplicate_keys import ShardPart, fingerprint
-from services.ingest.intake.model import (
-    Append,
-    Candidate,
-    DeadLetter,
-    DropReason,
-    Outcome,
-    RejectedEvent,
-    Verdict,
-)
+from services.ingest.intake.event_check import EventCheck
+from services.ingest.intake.model import Append, Appended, Candidate, DeadLetter, Frame, Verdict
 from services.ingest.intake.ports import RawStream
 from services.ingest.intake.screening import screen
 from services.ingest.settings import IngestSettings
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedBatch:
+    """What is to be appended to one shard; `letter_frames` are the frames of its dead letters."""
+
+    shard: int
+    part: ShardPart
+    append: Append
+    letter_frames: Sequence[Frame]
+
+
 class IngestPipeline:
-    """Takes batches of one app each. Safe to use from many streams at once."""
+    """Takes batches of one app each. Safe to use for many at once."""
 
     def __init__(
         self,
@@ -47,112 +51,152 @@ class IngestPipeline:
         self._new_batch_id = new_batch_id
         self._settings = settings
 
+    def check(self, app_id: str, frame: Frame) -> None:
+        """Raises AppUnknown, InvalidArgument for a frame without events, LimitExceeded for too many."""
+        self.catalog(app_id)
+        if not frame.events:
+            raise InvalidArgument("a batch has at least one event", field="events")
+        check_limit("max_events", len(frame.events), self._settings.max_events_per_frame)
+
     def catalog(self, app_id: str) -> Catalog:
         """The app's catalog of now. Raises AppUnknown."""
         return catalog_of(self._catalogs.current, app_id)
 
-    async def take(self, app_id: str, events: Sequence[Event], traceparent: str = "") -> Outcome:
-        """Gives each event its verdict; what is accepted is on disk on return.
+    async def prepare(
+        self, app_id: str, frames: Sequence[Frame], traceparent: str
+    ) -> list[PreparedBatch]:
+        """Everything but the append: gives verdicts to the events that go no further.
 
-        The events are changed in place: afterwards they are as they were stored. Raises AppUnknown,
-        InvalidArgument for an empty batch, LimitExceeded for one that is too large,
-        and Unavailable if consent or the stream cannot be reached: then the producer may send the batch
-        again.
+        The events are changed in place: afterwards they are as they will be stored. A frame that is too
+        large, or cannot be handled, gets an `error`, and the others go on without it; Unavailable if consent
+        cannot be read: then its producer may send it again. Raises AppUnknown.
         """
-        # The one that holds for this batch to its end, whatever is loaded meanwhile.
+        # The one that holds for these frames to their end, whatever is loaded meanwhile.
         catalog = self.catalog(app_id)
-        if not events:
-            raise InvalidArgument("a batch has at least one event", field="events")
-        self._check_limit("max_events", len(events), self._settings.max_events_per_frame)
         now_us = self._clock.now_us()
-        outcome = Outcome([Verdict.ACCEPTED] * len(events))
-        screening = screen(catalog, events, now_us)
-        for position in screening.sampled:
-            outcome.verdicts[position] = Verdict.SAMPLED
-        for position in screening.withheld:
-            outcome.drop(position, DropReason.SENDER)
-        admitted = await self._consent.admit(catalog, screening, outcome)
-        # As it was sent: what is stored differs by a few bytes an event.
-        size = sum([candidate.size_bytes for candidate in admitted])
-        self._check_limit("max_bytes", size, self._settings.max_frame_bytes)
-        parts = self._parts(app_id, admitted, outcome)
-        letters = _dead_letters(app_id, screening.rejected, outcome, now_us)
-        if letters and not parts:
+        check = EventCheck(catalog, now_us)
+        for frame in frames:
+            with frame.failing_alone():
+                frame.screening = screen(catalog, check, frame)
+        await self._consent.admit(catalog, [frame for frame in frames if frame.error is None])
+        for frame in frames:
+            with frame.failing_alone():
+                size = sum([candidate.size_bytes for candidate in frame.admitted])
+                check_limit("max_bytes", size, self._settings.max_frame_bytes)
+        accepted = [frame for frame in frames if frame.error is None]
+        return self._batches(catalog, accepted, now_us, traceparent)
+
+    async def append(self, batches: Sequence[PreparedBatch]) -> None:
+        """Appends what was prepared and sets the last verdicts; what is accepted is on disk on return. Raises
+        Unavailable if the stream cannot be reached."""
+        # All of them, also if one fails: what is sent again is found to be there.
+        answers = await asyncio.gather(
+            *(self._stream.append(batch.shard, batch.append) for batch in batches),
+            return_exceptions=True,
+        )
+        for batch, answer in zip(batches, answers, strict=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            if answer is None:
+                self._set_retry(batch)
+            else:
+                _set_verdicts(batch, answer)
+
+    def _batches(
+        self, catalog: Catalog, frames: Sequence[Frame], now_us: int, traceparent: str
+    ) -> list[PreparedBatch]:
+        parts = self._parts(catalog.app_id, frames)
+        rejected = [
+            (frame, letter)
+            for frame in frames
+            for letter in _dead_letters(catalog.app_id, frame, now_us)
+        ]
+        if rejected and not parts:
             parts[0] = ShardPart()
+        batches = []
         for shard, part in parts.items():
             append = Append(
-                app_id=app_id,
+                app_id=catalog.app_id,
                 batch_id=self._new_batch_id(),
                 received_at_us=now_us,
-                events=[events[position] for position in part.positions],
+                events=[candidate.event for _, candidate in part.events],
                 event_uuids=bytes(part.event_uuids),
                 fingerprints=bytes(part.fingerprints),
                 idempotency_uuids=bytes(part.idempotency_uuids) if part.has_keys else b"",
-                dead_letters=letters,
+                dead_letters=[letter for _, letter in rejected],
                 traceparent=traceparent,
                 dedupe_window_seconds=catalog.dedupe_window_seconds,
             )
-            await self._append(shard, part, append, outcome)
+            batches.append(PreparedBatch(shard, part, append, [frame for frame, _ in rejected]))
             # The first shard's append takes the dead letters along.
-            letters = []
-        return outcome
+            rejected = []
+        return batches
 
-    def _parts(
-        self, app_id: str, admitted: Sequence[Candidate], outcome: Outcome
-    ) -> dict[int, ShardPart]:
-        """The admitted events by shard; of two with one id in the same batch, the first. The other is a
-        duplicate, and a conflict if its payload differs."""
+    def _parts(self, app_id: str, frames: Sequence[Frame]) -> dict[int, ShardPart]:
+        """The admitted events by shard; of two with one id, the first. The other will be a duplicate, and is
+        a conflict if its payload differs."""
         shards = self._settings.shards
         parts: dict[int, ShardPart] = {}
-        seen: dict[bytes, Candidate] = {}
-        for candidate in admitted:
-            # Of an id that revealed a person, this is the replacement: no hash of the id is kept.
-            uuid, _ = event_uuid(candidate.event_id)
-            first = seen.setdefault(uuid, candidate)
-            if first is not candidate:
-                outcome.verdicts[candidate.position] = Verdict.DUPLICATE
-                outcome.conflicts += fingerprint(first) != fingerprint(candidate)
-                continue
-            shard = 0
-            if shards > 1:
-                key = event_shard_key(candidate.event, candidate.event_id)
-                shard = shard_of(app_id, key, shards)
-            part = parts.get(shard)
-            if part is None:
-                part = parts[shard] = ShardPart()
-            part.add(candidate, uuid)
+        seen: dict[bytes, tuple[Candidate, ShardPart]] = {}
+        for frame in frames:
+            for candidate in frame.admitted:
+                # Of an id that revealed a person, this is the replacement: no hash of the id is kept.
+                uuid, _ = event_uuid(candidate.event_id)
+                if uuid in seen:
+                    first, part = seen[uuid]
+                    part.repeated.append((frame, candidate))
+                    frame.outcome.conflicts += fingerprint(first) != fingerprint(candidate)
+                    continue
+                shard = 0
+                if shards > 1:
+                    key = event_shard_key(candidate.event, candidate.event_id)
+                    shard = shard_of(app_id, key, shards)
+                if shard not in parts:
+                    parts[shard] = ShardPart()
+                part = parts[shard]
+                part.add(frame, candidate, uuid)
+                seen[uuid] = candidate, part
         return parts
 
-    async def _append(self, shard: int, part: ShardPart, append: Append, outcome: Outcome) -> None:
-        appended = await self._stream.append(shard, append)
-        if appended is None:
-            # Rejected events too: their dead letters were not kept, so they must come again.
-            outcome.retry_after_seconds = self._settings.retry_after_seconds
-            for position in (*part.positions, *(letter.position for letter in append.dead_letters)):
-                outcome.verdicts[position] = Verdict.RETRY
-            return
-        for index in appended.duplicates:
-            outcome.verdicts[part.positions[index]] = Verdict.DUPLICATE
-        outcome.conflicts += appended.conflicts
-        for letter in append.dead_letters:
-            outcome.rejections[letter.position] = letter
-
-    def _check_limit(self, limit: str, value: int, maximum: int) -> None:
-        if value > maximum:
-            raise LimitExceeded(
-                f"a batch has at most {maximum} {limit.removeprefix('max_')}",
-                limit=limit,
-                value=maximum,
-            )
+    def _set_retry(self, batch: PreparedBatch) -> None:
+        """The backlog is full. Rejected events must come again too: their dead letters were not kept."""
+        part = batch.part
+        places = [(frame, event.position) for frame, event in (*part.events, *part.repeated)]
+        places += [
+            (frame, letter.position)
+            for frame, letter in zip(batch.letter_frames, batch.append.dead_letters, strict=True)
+        ]
+        for frame, position in places:
+            frame.outcome.verdicts[position] = Verdict.RETRY
+            frame.outcome.retry_after_seconds = self._settings.retry_after_seconds
 
 
-def _dead_letters(
-    app_id: str, rejected: Sequence[RejectedEvent], outcome: Outcome, now_us: int
-) -> list[DeadLetter]:
+def _set_verdicts(batch: PreparedBatch, appended: Appended) -> None:
+    part = batch.part
+    for frame, candidate in (*(part.events[i] for i in appended.duplicates), *part.repeated):
+        frame.outcome.verdicts[candidate.position] = Verdict.DUPLICATE
+    for index in appended.conflicts:
+        frame, _ = part.events[index]
+        frame.outcome.conflicts += 1
+    for frame, letter in zip(batch.letter_frames, batch.append.dead_letters, strict=True):
+        frame.outcome.rejections[letter.position] = letter
+
+
+def check_limit(limit: str, value: int, maximum: int) -> None:
+    """Raises LimitExceeded if the value of a frame is larger than the maximum."""
+    if value > maximum:
+        raise LimitExceeded(
+            f"a batch has at most {maximum} {limit.removeprefix('max_')}",
+            limit=limit,
+            value=maximum,
+        )
+
+
+def _dead_letters(app_id: str, frame: Frame, now_us: int) -> list[DeadLetter]:
     return [
         DeadLetter(
             one.position, dead_letter_id(app_id, one), app_id, now_us, one.rejection, one.event
         )
-        for one in rejected
-        if outcome.verdicts[one.position] is Verdict.REJECTED
+        for one in frame.screening.rejected
+        if frame.outcome.verdicts[one.position] is Verdict.REJECTED
     ]

@@ -47,7 +47,7 @@ class RedisRawStream:
         if reply is None:
             return None
         positions, conflicts = reply
-        return Appended(frozenset(positions), conflicts)
+        return Appended(frozenset(positions), frozenset(conflicts))
 
     async def _run(self, shard: int, append: Append, now_ms: int, window_ms: int) -> Any:
         return await self._script(

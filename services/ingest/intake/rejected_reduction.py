@@ -18,15 +18,18 @@ from services.ingest.intake.rejected_content import (
     remove_id_from_texts,
     remove_properties,
 )
-from services.ingest.intake.subjects import EventSubject, RejectedPeople
+from services.ingest.intake.subjects import EventSubject, Links, RejectedPeople
 
 
 class RejectedReduction:
-    """Reduces the rejected events of one batch."""
+    """Reduces the rejected events of one frame."""
 
-    def __init__(self, catalog: Catalog, consents: BatchConsents, anonymizer: Anonymizer) -> None:
+    def __init__(
+        self, catalog: Catalog, consents: BatchConsents, links: Links, anonymizer: Anonymizer
+    ) -> None:
         self._catalog = catalog
         self._consents = consents
+        self._links = links
         self._anonymizer = anonymizer
 
     def reduce(self, rejected: RejectedEvent, people: RejectedPeople, outcome: Outcome) -> None:
@@ -71,7 +74,7 @@ class RejectedReduction:
         if not subject.certain:
             return [consents.decide_unreadable(purpose) for purpose in purposes]
         return [
-            consents.decide_subjectless(purpose, event.session_id, event.anonymous_id)
+            consents.decide_subjectless(purpose, self._links, event.session_id, event.anonymous_id)
             for purpose in purposes
         ]
 

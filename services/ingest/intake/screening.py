@@ -1,32 +1,38 @@
-"""Screens a batch: which of its events may enter, before consent is asked about."""
-
-from collections.abc import Sequence
+"""Screens a frame: which of its events may enter, before consent is asked about."""
 
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog
 from services.ingest.intake.completion import complete
 from services.ingest.intake.event_check import EventCheck
-from services.ingest.intake.model import Candidate, RejectedEvent, Rejection, Screening
+from services.ingest.intake.model import (
+    Candidate,
+    DropReason,
+    Frame,
+    RejectedEvent,
+    Rejection,
+    Screening,
+    Verdict,
+)
 
 
-def screen(catalog: Catalog, events: Sequence[Event], now_us: int) -> Screening:
-    """Checks the events of a batch that arrived at `now_us`, and completes those that pass."""
+def screen(catalog: Catalog, check: EventCheck, frame: Frame) -> Screening:
+    """Checks the events of a frame, completes those that pass, and gives verdicts to those that go no further
+    and leave nothing."""
     result = Screening()
-    check = EventCheck(catalog, now_us).check
-    sizes = map(Event.ByteSize, events)
-    for position, (event, size) in enumerate(zip(events, sizes, strict=True)):
+    outcome = frame.outcome
+    for position, (event, size) in enumerate(zip(frame.events, frame.sizes, strict=True)):
         if event.HasField("consent_given") and _is_withheld(catalog, event):
-            result.withheld.append(position)
+            outcome.drop(position, DropReason.SENDER)
             continue
-        found = check(position, event, size)
+        found = check.check(position, event, size)
         if type(found) is Candidate:
             complete(catalog, found)
             result.passed.append(found)
         elif type(found) is Rejection:
             result.rejected.append(RejectedEvent(position, event, found))
         else:
-            result.sampled.append(position)
+            outcome.verdicts[position] = Verdict.SAMPLED
     return result
 
 

@@ -12,10 +12,9 @@ from libs.common.errors import ResourceExhausted
 from libs.runtime.telemetry import call_traceparent
 from services.ingest import metrics
 from services.ingest.intake import convert
-from services.ingest.intake.model import Outcome, Verdict
-from services.ingest.intake.pipeline import IngestPipeline
+from services.ingest.intake.group_commit import GroupCommit
+from services.ingest.intake.model import Frame, Outcome, Verdict
 from services.ingest.intake.streaming import EventStream
-from services.ingest.intake.take_batch import take_batch
 from services.ingest.settings import IngestSettings
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["IngestService"].full_name
@@ -25,9 +24,9 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
     """Implements `weir.ingest.v1.IngestService`."""
 
     def __init__(
-        self, pipeline: IngestPipeline, settings: IngestSettings, draining: asyncio.Event
+        self, batches: GroupCommit, settings: IngestSettings, draining: asyncio.Event
     ) -> None:
-        self._pipeline = pipeline
+        self._batches = batches
         self._settings = settings
         self._draining = draining
 
@@ -35,7 +34,7 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
         self, _: AsyncIterator[pb.StreamEventsRequest], context: grpc.aio.ServicerContext
     ) -> None:
         with metrics.STREAMS.track_inprogress():
-            await EventStream(context, self._pipeline, self._settings, self._draining).run()
+            await EventStream(context, self._batches, self._settings, self._draining).run()
 
     async def TrackEvent(  # noqa: N802
         self, request: pb.TrackEventRequest, context: grpc.aio.ServicerContext
@@ -61,8 +60,8 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
     async def _take(
         self, app_id: str, events: Sequence[Event], context: grpc.aio.ServicerContext
     ) -> Outcome:
-        traceparent = call_traceparent(context.invocation_metadata())
-        return await take_batch(self._pipeline, app_id, events, traceparent)
+        frame = Frame(events, call_traceparent(context.invocation_metadata()))
+        return await self._batches.submit(app_id, frame)
 
     def _raise_for_retry(self, outcome: Outcome) -> None:
         """A unary call that took nothing says so as an error, so that gRPC's own retries work."""

@@ -1,7 +1,8 @@
-"""One StreamEvents call: settings, then a frame, an ack, a frame, an ack, until either side leaves."""
+"""One StreamEvents call: settings, then frames and their acks, until either side leaves."""
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import grpc
 from weir.common.v1.event_pb2 import Event
@@ -12,39 +13,58 @@ from libs.rpc.request_reading import read_first
 from libs.rpc.status import rpc_status
 from libs.runtime.telemetry import call_traceparent
 from services.ingest.intake import convert
-from services.ingest.intake.model import Outcome, Verdict
-from services.ingest.intake.pipeline import IngestPipeline
-from services.ingest.intake.take_batch import take_batch
+from services.ingest.intake.group_commit import GroupCommit
+from services.ingest.intake.model import Frame, Outcome
 from services.ingest.settings import IngestSettings
 
-# What a read gives: a message, or why it is none.
-Request = pb.StreamEventsRequest | UnreadableMessage
 # How long a producer has to end its stream after a `go_away`.
 GO_AWAY_GRACE_SECONDS = 3.0
+
+
+class _Submitted(NamedTuple):
+    """A frame that waits for its verdicts."""
+
+    sequence: int
+    frame: Frame
+    outcome: "asyncio.Future[Outcome]"
+
+
+class _GoAway:
+    """In the place where a `go_away` is to be sent."""
+
+
+class _End:
+    """Behind the last frame of a producer that has ended its stream."""
+
+
+# What the producer gets, in this order: acks, a `go_away`, the end of the stream or the error that ends it.
+_Answer = _Submitted | pb.FrameAck | _GoAway | _End | Exception
 
 
 class EventStream:
     """Answers the frames of one stream in their order.
 
-    Frames are taken one after the other, so that one person's events stay in order, while the next
-    frame is already being received.
+    Frames are submitted as they come, so that those of one stream can share a batch, and their events stay in
+    order. As many are read ahead as the stream has credits, or one frame's limit of bytes has room for.
     """
 
     def __init__(
         self,
         context: grpc.aio.ServicerContext,
-        pipeline: IngestPipeline,
+        batches: GroupCommit,
         settings: IngestSettings,
         draining: asyncio.Event,
     ) -> None:
         self._context = context
-        self._pipeline = pipeline
+        self._batches = batches
         self._settings = settings
         self._draining = draining
         self._opening = pb.StreamSettings()
         self._traceparent = call_traceparent(context.invocation_metadata())
         self._last_sequence = 0
-        self._loop = asyncio.get_running_loop()
+        self._answers: asyncio.Queue[_Answer] = asyncio.Queue(settings.stream_credits)
+        self._unanswered_bytes = 0
+        self._has_room = asyncio.Event()
 
     async def run(self) -> None:
         """Serves the stream to its end. Raises InvalidArgument if it does not begin with settings,
@@ -56,40 +76,18 @@ class EventStream:
         if first.WhichOneof("message") != "settings":
             raise InvalidArgument("the first message must be settings", field="settings")
         self._opening = first.settings
-        self._pipeline.catalog(self._opening.app_id)
+        self._batches.check_app(self._opening.app_id)
         await self._send_limits()
-        draining = asyncio.ensure_future(self._draining.wait())
-        reading = asyncio.ensure_future(self._context.read())
-        leave_by: float | None = None
+        reading = asyncio.create_task(self._read_frames())
+        leaving = asyncio.create_task(self._leave())
+        answer: _Answer | None = None
         try:
-            while True:
-                if leave_by is None:
-                    # Returns at once if the drain began while a frame was being answered.
-                    await asyncio.wait({reading, draining}, return_when=asyncio.FIRST_COMPLETED)
-                    if draining.done():
-                        leave_by = self._loop.time() + GO_AWAY_GRACE_SECONDS
-                        # Frames already under way are still answered; the client sends no new ones.
-                        await self._context.write(
-                            pb.StreamEventsResponse(
-                                go_away=pb.GoAway(last_sequence=self._last_sequence)
-                            )
-                        )
-                if leave_by is not None:
-                    await asyncio.wait({reading}, timeout=leave_by - self._loop.time())
-                    if not reading.done():
-                        raise Unavailable(
-                            "the server is draining", reason="DRAINING", retry_after_seconds=1.0
-                        )
-                request = await _frame_or_error(reading)
-                if request is grpc.aio.EOF:
-                    return
-                reading = asyncio.ensure_future(self._context.read())
-                await self._context.write(pb.StreamEventsResponse(ack=await self._answer(request)))
+            while not isinstance(answer := await self._answers.get(), _End):
+                await self._context.write(await self._response(answer))
         finally:
-            draining.cancel()
             reading.cancel()
-            if reading.done() and not reading.cancelled():
-                reading.exception()  # a frame that came too late may have been unreadable as well
+            leaving.cancel()
+            self._abandon(answer)
 
     async def _send_limits(self) -> None:
         wanted = self._opening.max_in_flight or self._settings.stream_credits
@@ -103,31 +101,52 @@ class EventStream:
             )
         )
 
-    async def _answer(self, request: Request) -> pb.FrameAck:
-        if isinstance(request, UnreadableMessage):
+    async def _leave(self) -> None:
+        """Asks the producer to leave when the service drains. Frames already under way are still answered;
+        the client sends no new ones."""
+        await self._draining.wait()
+        await self._answers.put(_GoAway())
+        await asyncio.sleep(GO_AWAY_GRACE_SECONDS)
+        await self._answers.put(
+            Unavailable("the server is draining", reason="DRAINING", retry_after_seconds=1.0)
+        )
+
+    async def _read_frames(self) -> None:
+        try:
+            while (answer := await self._read_frame()) is not None:
+                await self._answers.put(answer)
+                while self._unanswered_bytes >= self._settings.max_frame_bytes:
+                    self._has_room.clear()
+                    await self._has_room.wait()
+        except Exception as error:
+            await self._answers.put(error)
+        else:
+            await self._answers.put(_End())
+
+    async def _read_frame(self) -> _Answer | None:
+        """What becomes of the next message; None if the producer has ended its stream."""
+        try:
+            request = await self._context.read()
+        except UnreadableMessage as error:
             # Without a sequence, which could not be read: acks come in the order of the frames.
-            return pb.FrameAck(credits=1, status=rpc_status(request))
+            return pb.FrameAck(credits=1, status=rpc_status(error))
+        if request is grpc.aio.EOF:
+            return None
         if request.WhichOneof("message") != "frame":
             return pb.FrameAck(
                 credits=1,
                 status=rpc_status(InvalidArgument("settings come once, first", field="settings")),
             )
-        frame = request.frame
-        sequence, traceparent = frame.sequence, frame.traceparent or self._traceparent
-        events = convert.events_of(frame)
+        sequence = request.frame.sequence
+        events = convert.events_of(request.frame)
         self._fill_in(events)
+        frame = Frame(events, request.frame.traceparent or self._traceparent)
         try:
-            outcome = await take_batch(self._pipeline, self._opening.app_id, events, traceparent)
-        except Unavailable as error:
-            outcome = Outcome([Verdict.RETRY] * len(events))
-            outcome.retry_after_seconds = error.retry_after_seconds
-            ack = convert.frame_ack(sequence, outcome, events)
-            ack.status.CopyFrom(rpc_status(error))
-            return ack
+            outcome = self._batches.submit(self._opening.app_id, frame, source=self)
         except WeirError as error:
             return pb.FrameAck(sequence=sequence, credits=1, status=rpc_status(error))
-        self._last_sequence = sequence
-        return convert.frame_ack(sequence, outcome, events)
+        self._unanswered_bytes += frame.size_bytes
+        return _Submitted(sequence, frame, outcome)
 
     def _fill_in(self, events: Sequence[Event]) -> None:
         producer, environment = self._opening.producer, self._opening.environment
@@ -140,9 +159,37 @@ class EventStream:
                 if not event.environment:
                     event.environment = environment
 
+    async def _response(self, answer: _Answer) -> pb.StreamEventsResponse:
+        if isinstance(answer, _Submitted):
+            ack = await self._ack(answer)
+            self._unanswered_bytes -= answer.frame.size_bytes
+            self._has_room.set()
+            return pb.StreamEventsResponse(ack=ack)
+        if isinstance(answer, pb.FrameAck):
+            return pb.StreamEventsResponse(ack=answer)
+        if isinstance(answer, Exception):
+            raise answer
+        return pb.StreamEventsResponse(go_away=pb.GoAway(last_sequence=self._last_sequence))
 
-async def _frame_or_error(reading: "asyncio.Future[Request]") -> Request:
-    try:
-        return await reading
-    except UnreadableMessage as error:
-        return error
+    async def _ack(self, submitted: _Submitted) -> pb.FrameAck:
+        sequence, frame, waiting = submitted
+        try:
+            outcome = await waiting
+        except Unavailable as error:
+            frame.outcome.set_retry(error.retry_after_seconds)
+            ack = convert.frame_ack(sequence, frame.outcome, frame.events)
+            ack.status.CopyFrom(rpc_status(error))
+            return ack
+        except WeirError as error:
+            return pb.FrameAck(sequence=sequence, credits=1, status=rpc_status(error))
+        self._last_sequence = sequence
+        return convert.frame_ack(sequence, outcome, frame.events)
+
+    def _abandon(self, current: _Answer | None) -> None:
+        """Frames that no one waits for any more need not be taken."""
+        left = [current]
+        while not self._answers.empty():
+            left.append(self._answers.get_nowait())
+        for answer in left:
+            if isinstance(answer, _Submitted) and not answer.outcome.cancel():
+                answer.outcome.exception()  # so that asyncio does not report it

@@ -43,7 +43,7 @@ class RejectedPeople(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The person of each session and of each `anonymous_id` of one batch, as far as the events of the batch
+    """The person of each session and of each `anonymous_id` of one frame, as far as the events of the frame
     say; empty if two people share it."""
 
     by_session: dict[str, str]

@@ -1,7 +1,7 @@
 """What every `ports.RawStream` promises: Redis, and the fake that tests of ingest use."""
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 import pytest
@@ -128,8 +128,8 @@ def _append(
     )
 
 
-def _seen(*positions: int, conflicts: int = 0) -> Appended:
-    return Appended(frozenset(positions), conflicts)
+def _seen(*positions: int, conflicts: Collection[int] = ()) -> Appended:
+    return Appended(frozenset(positions), frozenset(conflicts))
 
 
 async def test_an_event_is_appended_once(written: Written) -> None:
@@ -143,7 +143,7 @@ async def test_an_event_is_appended_once(written: Written) -> None:
 async def test_a_duplicate_with_another_payload_is_a_conflict(written: Written) -> None:
     await written.stream.append(0, _append("one", "a", "b", prints=[1, 2]))
     again = _append("two", "a", "b", "c", prints=[1, 3, 3])
-    assert await written.stream.append(0, again) == _seen(0, 1, conflicts=1)
+    assert await written.stream.append(0, again) == _seen(0, 1, conflicts=[1])
 
 
 async def test_a_batch_may_come_again(written: Written) -> None:
@@ -151,7 +151,7 @@ async def test_a_batch_may_come_again(written: Written) -> None:
     await written.stream.append(0, _append("one", "a", prints=[1]))
     two = _append("two", "a", "b", prints=[2, 2], letters=[b"l" * 16])
     for _ in range(2):
-        assert await written.stream.append(0, two) == _seen(0, conflicts=1)
+        assert await written.stream.append(0, two) == _seen(0, conflicts=[0])
     assert await written.events() == [["a"], ["b"]]
     assert await written.letters() == [[b"l" * 16]]
 
@@ -161,14 +161,14 @@ async def test_one_idempotency_key_is_one_event_whatever_its_id(written: Written
     one = _append("one", "a", "b", "c", keys=["k", "", ""])
     assert await stream.append(0, one) == _seen()
     two = _append("two", "d", "e", "f", prints=[0, 0, 1], keys=["k", "", "k"])
-    assert await stream.append(0, two) == _seen(0, 2, conflicts=1)
+    assert await stream.append(0, two) == _seen(0, 2, conflicts=[2])
     assert await written.events() == [["a", "b", "c"], ["e"]]
 
 
 async def test_of_two_events_of_a_batch_with_one_key_the_first_counts(written: Written) -> None:
     one = _append("one", "a", "b", "c", prints=[1, 2, 1], keys=["k", "k", "k"])
     for _ in range(2):
-        assert await written.stream.append(0, one) == _seen(1, 2, conflicts=1)
+        assert await written.stream.append(0, one) == _seen(1, 2, conflicts=[1])
     assert await written.events() == [["a"]]
 
 

@@ -11,8 +11,8 @@ from weir.ingest.v1.ingest_service_pb2 import TrackEventRequest
 
 from cli.example_event import example_event
 from libs.catalog import load_catalogs
-from services.ingest.intake.screening import screen
 from tests.support.repository import REPOSITORY
+from tests.support.screening import screened_frame
 
 DEMANDING = """
 app_id: demanding
@@ -90,7 +90,7 @@ def _check(folder: Path, app_id: str) -> tuple[str, dict[str, Any]]:
         "properties": properties,
     }
     request = json_format.Parse(json.dumps({"event": event}), TrackEventRequest())
-    screening = screen(catalog, [request.event], int(now.timestamp() * 1_000_000))
+    screening = screened_frame(catalog, int(now.timestamp() * 1_000_000), request.event).screening
     assert [candidate.event_id for candidate in screening.passed] == ["e1"], screening
     purpose = catalog.events[name].purpose
     assert purpose is None or purpose.default_granted

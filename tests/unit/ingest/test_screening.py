@@ -7,12 +7,12 @@ import pytest
 from weir.common.v1 import event_pb2
 
 from services.ingest.intake.clock_check import ClockCheck
-from services.ingest.intake.model import Rejection, Screening
+from services.ingest.intake.model import Rejection, Screening, Verdict
 from services.ingest.intake.sampling import sampled_out
-from services.ingest.intake.screening import screen
 from tests.support.chess_catalog import chess
 from tests.support.clocks import NOW_US
 from tests.support.events import event_at
+from tests.support.screening import screened_frame
 
 DAY_US = 24 * 3600 * 1_000_000
 
@@ -22,7 +22,7 @@ def _event(occurred_at_us: int = NOW_US, **fields: Any) -> event_pb2.Event:
 
 
 def _screen(*events: event_pb2.Event) -> Screening:
-    return screen(chess(), events, NOW_US)
+    return screened_frame(chess(), NOW_US, *events).screening
 
 
 def _refusal(event: event_pb2.Event) -> Rejection:
@@ -193,9 +193,9 @@ def test_sampling_is_by_environment() -> None:
     production = _event(**touched, environment=event_pb2.ENVIRONMENT_PRODUCTION)
     unsaid = _event(**touched)
     staging = _event(**touched, environment=event_pb2.ENVIRONMENT_STAGING)
-    screening = _screen(production, unsaid, staging)
-    assert screening.sampled == [0, 1]
-    assert [candidate.position for candidate in screening.passed] == [2]
+    frame = screened_frame(chess(), NOW_US, production, unsaid, staging)
+    assert frame.outcome.verdicts[:2] == [Verdict.SAMPLED] * 2
+    assert [candidate.position for candidate in frame.screening.passed] == [2]
 
 
 def test_the_clocks_edges_are_inside() -> None:

@@ -7,10 +7,10 @@ import pytest
 from weir.common.v1 import event_pb2
 
 from services.ingest.intake.model import Rejection
-from services.ingest.intake.screening import screen
 from tests.support.chess_catalog import CHESS, chess
 from tests.support.clocks import NOW_US
 from tests.support.events import event_of
+from tests.support.screening import screened_frame
 
 EMAIL = "email: {type: string, x-pii: true}"
 OPENINGS = CHESS.replace(EMAIL, f"{EMAIL}, opening: {{}}, board: {{}}")
@@ -30,7 +30,7 @@ def _event(properties: dict[str, Any] | None = None, **fields: Any) -> event_pb2
 
 
 def _refusal(event: event_pb2.Event, catalog: str = OPENINGS + ROLLUPS) -> Rejection | None:
-    screening = screen(chess(catalog), [event], NOW_US)
+    screening = screened_frame(chess(catalog), NOW_US, event).screening
     assert len(screening.passed) + len(screening.rejected) == 1
     return screening.rejected[0].rejection if screening.rejected else None
 
