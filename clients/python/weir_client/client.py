@@ -1,5 +1,6 @@
 """A connection to ingest: single events, batches, streams."""
 
+import ipaddress
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ SERVICE_CONFIG = """{"methodConfig": [{
   "name": [{"service": "weir.ingest.v1.IngestService"}],
   "retryPolicy": {"maxAttempts": 5, "initialBackoff": "0.1s", "maxBackoff": "2s",
                   "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"]}}]}"""
-OPTIONS = [
+OPTIONS: list[tuple[str, Any]] = [
     ("grpc.service_config", SERVICE_CONFIG),
     # A connection whose other end is gone without a word is noticed while a call waits.
     ("grpc.keepalive_time_ms", 30_000),
@@ -26,12 +27,16 @@ TIMEOUT_SECONDS = 30.0
 
 
 class Client:
-    """Sends events to one ingest service. Safe to share between threads; a context manager."""
+    """Sends events to one ingest service. Safe to share between threads; a context manager.
+
+    `address` is `host:port`; a proxy of the environment (`http_proxy`) is not used for one on this machine.
+    `channel` replaces the connection to it, for example by one with TLS; `close` closes it too.
+    """
 
     def __init__(
         self, address: str, *, token: str = "", channel: grpc.Channel | None = None
     ) -> None:
-        self._channel = channel or grpc.insecure_channel(address, options=OPTIONS)
+        self._channel = channel or _open_channel(address)
         self._stub = pb_grpc.IngestServiceStub(self._channel)
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
 
@@ -71,3 +76,16 @@ class Client:
 
     def _with_trace(self, traceparent: str) -> tuple[tuple[str, str], ...]:
         return (*self._metadata, ("traceparent", traceparent)) if traceparent else self._metadata
+
+
+def _open_channel(address: str) -> grpc.Channel:
+    direct = [("grpc.enable_http_proxy", 0)] if _is_loopback(address) else []
+    return grpc.insecure_channel(address, options=[*OPTIONS, *direct])
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -9,6 +9,7 @@ import grpc_testing
 import pytest
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
+from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
 from weir_client import Client, build_event, describe_error
 
@@ -103,3 +104,29 @@ def test_details_that_do_not_fit_are_left_out(channel: Any, client: Client, deta
     with pytest.raises(grpc.RpcError) as raised:
         future.result(timeout=5)
     assert str(describe_error(raised.value)) == "UNAVAILABLE: gone"
+
+
+class Taking(pb_grpc.IngestServiceServicer):
+    """Accepts every event."""
+
+    def TrackEvent(self, request: Any, context: Any) -> pb.TrackEventResponse:  # noqa: N802
+        return pb.TrackEventResponse(verdict=pb.VERDICT_ACCEPTED)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_proxy_of_the_environment_is_not_used_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    for name in ("http_proxy", "grpc_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("no_grpc_proxy", raising=False)
+    server = grpc.server(ThreadPoolExecutor(2))
+    pb_grpc.add_IngestServiceServicer_to_server(Taking(), server)
+    port = server.add_insecure_port(f"{host}:0")
+    server.start()
+    try:
+        with Client(f"{host}:{port}") as client:
+            assert client.track("chess", build_event("view")).verdict == pb.VERDICT_ACCEPTED
+    finally:
+        server.stop(None).wait()
