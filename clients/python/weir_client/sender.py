@@ -33,10 +33,12 @@ TRANSIENT = (
 # Frames are cut to this size, well below the 4 MiB that a server takes by default.
 _FRAME_BYTES = 3 * 1024 * 1024
 _CLOSE_SECONDS = 5.0
+_CLOSED = CallProblem("CANCELLED", "the sender is closed")
 
 
 class GaveUpError(Exception):
-    """The stream cannot be kept up; the events in flight have no verdict. Carries a CallProblem."""
+    """The stream cannot be kept up, or the sender is closed (code CANCELLED); the events in flight have no
+    verdict. Carries a CallProblem."""
 
     def __init__(self, problem: CallProblem) -> None:
         super().__init__(str(problem))
@@ -93,7 +95,9 @@ class EventSender:
         self._thread.start()
 
     def send(self, event: Event) -> None:
-        """Adds one event; blocks while too many wait. Raises GaveUpError."""
+        """Adds one event; blocks while too many wait. Raises GaveUpError, also after `close`."""
+        if self._closed:
+            raise GaveUpError(_CLOSED)
         self._buffer.append(event)
         if len(self._buffer) >= self._frame_events:
             self._submit()
@@ -104,14 +108,16 @@ class EventSender:
             self.send(event)
 
     def flush(self) -> None:
-        """Sends what is buffered, and waits until every event has its verdict. Raises GaveUpError."""
+        """Sends what is buffered, and waits until every event has its verdict. Raises GaveUpError, also if
+        the sender is or was closed before that."""
         self._submit()
         with self._changed:
-            self._changed.wait_for(lambda: self._failure or not (self._pending or self._in_flight))
-            self._check()
+            self._changed.wait_for(lambda: self._ended or not (self._pending or self._in_flight))
+            if self._failure or self._pending or self._in_flight:
+                self._check()
 
     def close(self) -> None:
-        """Ends the stream; events without a verdict are given up. Use `flush` before."""
+        """Ends the stream; events without a verdict are given up. Use `flush` before. May be repeated."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -139,6 +145,7 @@ class EventSender:
     def _submit(self) -> None:
         if not self._buffer:
             return
+        self._check()
         with batch_span(
             "producer.frame", app_id=self._app_id, events=len(self._buffer)
         ) as traceparent:
@@ -151,7 +158,7 @@ class EventSender:
                 continue
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._failure or len(self._pending) < self._max_pending
+                    lambda: self._ended or len(self._pending) < self._max_pending
                 )
                 self._check()
                 self._enqueue(part)
@@ -169,9 +176,14 @@ class EventSender:
         self._pending.append(frame)
         self._changed.notify_all()
 
+    @property
+    def _ended(self) -> bool:
+        """Whether the sender's thread takes no more frames."""
+        return self._closed or self._failure is not None
+
     def _check(self) -> None:
-        if self._failure:
-            raise GaveUpError(self._failure)
+        if self._ended:
+            raise GaveUpError(self._failure or _CLOSED)
 
     # The sender's own thread: one stream after the other.
 

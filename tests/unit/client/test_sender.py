@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,7 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
+from tests.support.waiting import PATIENCE_SECONDS
 from weir_client import Client, EventSender, GaveUpError, build_event, describe_status
 
 EVENTS = 1_000
@@ -287,3 +289,80 @@ def test_an_event_that_no_server_would_take_is_settled_here_and_its_neighbours_g
     assert refused.status.code == code_pb2.RESOURCE_EXHAUSTED
     assert describe_status(refused.status).reason == "LIMIT_EXCEEDED"
     assert set(ingest.stored) == {event.event_id for event in events} - {events[5].event_id}
+
+
+def silence(arrived: threading.Event) -> Misbehave:
+    """Never answers the frame."""
+
+    def misbehave(
+        _: Ingest, __: int, ___: int, ____: grpc.ServicerContext
+    ) -> Iterator[pb.StreamEventsResponse]:
+        arrived.set()
+        return iter(())
+
+    return misbehave
+
+
+def in_thread(call: Callable[[], None]) -> Callable[[], str]:
+    """Calls it in a thread; what is returned waits for its end and says how it gave up."""
+    problems: SimpleQueue[str] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            call()
+        except GaveUpError as error:
+            problems.put(str(error))
+        else:
+            problems.put("")
+
+    # A daemon: a call that never ends fails this test, and does not keep the others from running.
+    threading.Thread(target=run, daemon=True).start()
+    return lambda: problems.get(timeout=PATIENCE_SECONDS)
+
+
+CLOSED = "CANCELLED: the sender is closed"
+
+
+def test_a_closed_sender_takes_no_event() -> None:
+    with serving(Ingest()) as client:
+        sender = client.stream("game", frame_events=2)
+        sender.send(build_event("tick"))
+        sender.flush()
+        sender.close()
+        with pytest.raises(GaveUpError, match=CLOSED):
+            sender.send(build_event("tick"))
+        # Nothing is without a verdict.
+        assert in_thread(sender.flush)() == ""
+    assert sender.totals.accepted == 1
+
+
+def test_what_a_closed_sender_still_holds_is_not_passed_over() -> None:
+    with serving(Ingest()) as client:
+        sender = client.stream("game", frame_events=2)
+        sender.send(build_event("tick"))
+        sender.close()
+        for _ in range(2):
+            assert in_thread(sender.flush)() == CLOSED
+
+
+def test_closing_ends_the_waiting_for_verdicts() -> None:
+    arrived = threading.Event()
+    with serving(Ingest({(0, 0): silence(arrived)})) as client:
+        sender = client.stream("game")
+        sender.send(build_event("tick"))
+        how_it_ended = in_thread(sender.flush)
+        assert arrived.wait(PATIENCE_SECONDS)
+        sender.close()
+        assert how_it_ended() == CLOSED
+
+
+def test_closing_ends_the_waiting_for_room() -> None:
+    arrived = threading.Event()
+    events = [build_event("tick") for _ in range(9)]
+    # One frame may be sent, one may wait, and the third blocks.
+    with serving(Ingest({(0, 0): silence(arrived)}, credits=1)) as client:
+        sender = client.stream("game", frame_events=1, max_pending_frames=1)
+        how_it_ended = in_thread(lambda: sender.send_all(events))
+        assert arrived.wait(PATIENCE_SECONDS)
+        sender.close()
+        assert how_it_ended() == CLOSED
