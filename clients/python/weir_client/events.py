@@ -55,13 +55,16 @@ def event_from_envelope(
     envelope: Mapping[str, Any], *, event_id: str = "", now: datetime | None = None
 ) -> event_pb2.Event:
     """An event from its JSON form: `{"name": ..., "occurred_at": "2026-05-01T12:00:00Z", ...}`, with the
-    fields of `weir.common.v1.Event` and `properties` as an object. `event_id` and `now` are used if the
-    envelope has none. Raises ValueError naming the field that cannot be converted.
+    fields of `weir.common.v1.Event` and `properties` as an object; null is as good as absent, except for
+    `occurred_at`. `event_id` and `now` are used if the envelope has none.
+
+    Raises ValueError naming the field that cannot be converted, and TypeError for properties that JSON
+    cannot express.
     """
     event = event_pb2.Event()
     for name in _TEXT_FIELDS:
-        if name in envelope:
-            setattr(event, name, str(envelope[name]))
+        if (value := envelope.get(name)) is not None:
+            _set_text(event, name, name, value)
     if not event.event_id:
         event.event_id = event_id or new_event_id()
     event.properties_json = properties_json(envelope.get("properties") or {})
@@ -79,17 +82,16 @@ def event_from_envelope(
     if (given := envelope.get("consent_given")) is not None:
         event.consent_given = _truth("consent_given", given)
     if days := envelope.get("retention_days"):
-        event.retention_days = int(days)
+        _set_days(event, days)
     for name in ("entity", "attribution"):
         if values := envelope.get(name):
-            _set_texts(getattr(event, name), name, values)
+            _set_texts(getattr(event, name), name, _object(name, values))
     if context := envelope.get("context"):
-        texts = {key: value for key, value in context.items() if key != "extra"}
-        _set_texts(event.context, "context", texts)
-        if extra := context.get("extra"):
-            struct = Struct()
-            struct.update(extra)
-            event.context.extra.CopyFrom(struct)
+        values = dict(_object("context", context))
+        extra = values.pop("extra", None)
+        _set_texts(event.context, "context", values)
+        if extra:
+            event.context.extra.CopyFrom(_struct("context.extra", extra))
     return event
 
 
@@ -102,11 +104,42 @@ def _set_time(event: event_pb2.Event, moment: datetime | None) -> None:
         event.occurred_at.FromDatetime(moment)
 
 
-def _set_texts(message: Any, field: str, values: Mapping[str, Any]) -> None:
+def _set_texts(message: Any, path: str, values: Mapping[str, Any]) -> None:
     for key, value in values.items():
         if key not in message.DESCRIPTOR.fields_by_name:
-            raise ValueError(f"{field}.{key}: there is no such field")
-        setattr(message, key, str(value))
+            raise ValueError(f"{path}.{key}: there is no such field")
+        if value is not None:
+            _set_text(message, key, f"{path}.{key}", value)
+
+
+def _set_text(message: Any, field: str, path: str, value: object) -> None:
+    try:
+        setattr(message, field, str(value))
+    except UnicodeError:
+        raise ValueError(f"{path}: has characters that are no Unicode text") from None
+
+
+def _set_days(event: event_pb2.Event, value: object) -> None:
+    try:
+        event.retention_days = int(str(value))
+    except ValueError:
+        raise ValueError("retention_days: must be a whole number of days from 0") from None
+
+
+def _object(path: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{path}: must be an object")
+    return value
+
+
+def _struct(path: str, value: object) -> Struct:
+    fields = _object(path, value)
+    struct = Struct()
+    try:
+        struct.update(fields)
+    except (ValueError, TypeError):
+        raise ValueError(f"{path}: must be an object of JSON values") from None
+    return struct
 
 
 def _truth(field: str, value: object) -> bool:
@@ -131,8 +164,8 @@ def _timestamp(text: object) -> Timestamp:
     timestamp = Timestamp()
     try:
         moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        raise ValueError("occurred_at: not an ISO 8601 time") from None
-    # A date or a time without a zone is taken as UTC: that is what logs mean by it.
-    timestamp.FromDatetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        # A date or a time without a zone is taken as UTC: that is what logs mean by it.
+        timestamp.FromDatetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise ValueError("occurred_at: not an ISO 8601 time from year 1 to 9999") from None
     return timestamp

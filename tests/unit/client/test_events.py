@@ -1,5 +1,6 @@
 """Making events."""
 
+import re
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -99,20 +100,50 @@ def test_times_without_a_zone_are_utc(text: str, expected: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "said"),
     [
-        {"occurred_at": "yesterday"},
-        {"producer": "moon"},
-        {"environment": "dream"},
-        {"retention_days": "long"},
-        {"entity": {"kind": "post"}},
-        {"context": {"speed": 3}},
-        {"subject_id": "\ud800"},
+        ({"occurred_at": "yesterday"}, "occurred_at: not an ISO"),
+        ({"occurred_at": None}, "occurred_at: not an ISO"),
+        ({"occurred_at": "0001-01-01T00:00:00+05:00"}, "occurred_at: not an ISO"),
+        ({"producer": "moon"}, "producer: not a known value"),
+        ({"environment": "dream"}, "environment: not a known value"),
+        ({"retention_days": "abc"}, "retention_days: must be a whole number"),
+        ({"retention_days": 1.5}, "retention_days: must be a whole number"),
+        ({"retention_days": -1}, "retention_days: must be a whole number"),
+        ({"retention_days": 2**32}, "retention_days: must be a whole number"),
+        ({"retention_days": [30]}, "retention_days: must be a whole number"),
+        ({"entity": "post"}, "entity: must be an object"),
+        ({"entity": {"kind": "post"}}, "entity.kind: there is no such field"),
+        ({"entity": {"type": "\ud800"}}, "entity.type: has characters"),
+        ({"attribution": ["google"]}, "attribution: must be an object"),
+        ({"context": "mobile"}, "context: must be an object"),
+        ({"context": {"speed": 3}}, "context.speed: there is no such field"),
+        ({"context": {"extra": "fast"}}, "context.extra: must be an object"),
+        ({"context": {"extra": {"fps": object()}}}, "context.extra: must be an object of JSON"),
+        ({"context": {"extra": {1: 2}}}, "context.extra: must be an object of JSON"),
+        ({"context": {"extra": {"name": "\ud800"}}}, "context.extra: must be an object of JSON"),
+        ({"subject_id": "\ud800"}, "subject_id: has characters"),
+        ({"properties": {"name": "\ud800"}}, "properties: "),
     ],
 )
-def test_what_cannot_be_converted_raises(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError):
+def test_what_cannot_be_converted_is_named(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{re.escape(said)}"):
         event_from_envelope({"name": "view", **wrong})
+
+
+def test_what_is_null_is_absent() -> None:
+    envelope = {
+        "event_id": None,
+        "name": "view",
+        "subject_id": None,
+        "retention_days": None,
+        "entity": {"type": "post", "id": None},
+        "context": {"ip": None, "extra": None},
+    }
+    event = event_from_envelope(envelope, event_id="mine", now=NOW)
+    lean = {"name": "view", "entity": {"type": "post"}, "context": {"extra": {}}}
+    assert event == event_from_envelope(lean, event_id="mine", now=NOW)
+    assert event.subject_id == ""
 
 
 @pytest.mark.parametrize(
