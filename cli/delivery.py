@@ -16,7 +16,7 @@ from cli.event_files import EventFile, Row
 from cli.report import DeliveryReport, RowProblem
 from cli.wording import count
 from libs.catalog import Catalog
-from weir_client import Client, EventSender, describe_status, event_from_envelope
+from weir_client import Client, EventSender, event_from_envelope, final_verdicts
 
 _ROWS_PER_UPDATE = 256
 
@@ -85,27 +85,21 @@ class Delivery:
             )
 
     def _acked(self, events: Sequence[event_pb2.Event], ack: pb.FrameAck) -> None:
-        results = {result.index: result for result in ack.results}
         counts = ack.counts
         if counts.accepted or counts.anonymized:
             self.duplicates_passed_on += counts.duplicate
-        whole = describe_status(ack.status) if ack.HasField("status") else None
         with self._lock:
-            for index, event in enumerate(events):
-                result = results.get(index)
-                if result is not None and result.verdict == pb.VERDICT_RETRY:
-                    continue
-                line = self._settled(event.event_id)
-                problem = whole
-                if result is not None and result.verdict == pb.VERDICT_REJECTED:
-                    problem = describe_status(result.status)
-                if problem is None:
+            for final in final_verdicts(events, ack):
+                line = self._settled(final.event.event_id)
+                problem = final.problem
+                # What was dropped is counted, and is no fault of the row.
+                if problem is None or final.verdict == pb.VERDICT_DROPPED:
                     continue
                 self.report.add_problem(
                     RowProblem(line, problem.field, problem.reason, problem.message)
                 )
                 if problem.reason == "EVENT_UNKNOWN":
-                    self.report.add_unknown_event(event.name)
+                    self.report.add_unknown_event(final.event.name)
 
     def _settled(self, event_id: str) -> int:
         lines = self._lines[event_id]

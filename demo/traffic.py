@@ -13,7 +13,7 @@ from weir.privacy.v1 import privacy_service_pb2_grpc as privacy_grpc
 from demo.model import Choice, Day, DemoEvent, ExpectedVerdict
 from libs.rpc.channels import Calls, open_channel
 from suite.home import Addresses
-from weir_client import Client, EventSender, event_from_envelope
+from weir_client import Client, EventSender, event_from_envelope, final_verdicts
 
 _FRAME_EVENTS = 200
 _CALLS_AT_ONCE = 32
@@ -35,16 +35,12 @@ class TrafficAnswers:
 
     def acked(self, events: Sequence[event_pb2.Event], ack: ingest_pb.FrameAck) -> None:
         """Takes the answer to a frame; what is to be sent again keeps waiting."""
-        if ack.HasField("status"):
-            return
-        verdicts = {result.index: result.verdict for result in ack.results}
-        for index, event in enumerate(events):
-            number = verdicts.get(index, ingest_pb.VERDICT_ACCEPTED)
-            if number != ingest_pb.VERDICT_RETRY:
-                name = ingest_pb.Verdict.Name(number).removeprefix("VERDICT_").lower()
-                self.answered.append(
-                    (self._waiting[event.event_id].popleft(), ExpectedVerdict(name))
-                )
+        for final in final_verdicts(events, ack):
+            event = self._waiting[final.event.event_id].popleft()
+            # An event of a frame that was refused as a whole has no answer.
+            if final.verdict != ingest_pb.VERDICT_UNSPECIFIED:
+                name = ingest_pb.Verdict.Name(final.verdict).removeprefix("VERDICT_").lower()
+                self.answered.append((event, ExpectedVerdict(name)))
 
 
 def record_choices(addresses: Addresses, choices: Sequence[Choice]) -> None:

@@ -15,7 +15,7 @@ from suite.supervisor import Suite
 from tests.e2e.stream_events import APP, ids, mission
 from tests.support.suite_calls import SuiteCalls
 from tests.support.waiting import eventually
-from weir_client import Client, describe_error
+from weir_client import Client, describe_error, final_verdicts
 
 pytestmark = pytest.mark.xdist_group("suite")
 
@@ -37,8 +37,7 @@ def test_a_signal_sends_streams_away_and_loses_nothing_that_was_acked(
 
     def on_ack(events: Sequence[event_pb2.Event], ack: pb.FrameAck) -> None:
         assert not ack.HasField("status")
-        retried = {r.index for r in ack.results if r.verdict == pb.VERDICT_RETRY}
-        acked.update(e.event_id for n, e in enumerate(events) if n not in retried)
+        acked.update(final.event.event_id for final in final_verdicts(events, ack))
 
     address = suite.addresses.services["ingest"]
     with calls.open_stream() as idle, Client(address, token=suite.addresses.token) as client:

@@ -14,6 +14,7 @@ import psycopg
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from tests.support.waiting import holds_in_time
+from weir_client import final_verdicts
 
 # A duplicate too: every id is sent as one event, so one that was seen before must have been kept then.
 TAKEN = (pb.VERDICT_ACCEPTED, pb.VERDICT_ANONYMIZED, pb.VERDICT_DUPLICATE)
@@ -43,13 +44,9 @@ class Ledger:
 
     def on_ack(self, events: Sequence[Any], ack: pb.FrameAck) -> None:
         """Notes the verdict of each event of a frame; the first final one counts."""
-        others = {result.index: result.verdict for result in ack.results}
-        if not sum(getattr(ack.counts, field.name) for field in ack.counts.DESCRIPTOR.fields):
-            return  # refused as a whole
-        for index, event in enumerate(events):
-            verdict = others.get(index, pb.VERDICT_ACCEPTED)
-            if verdict != pb.VERDICT_RETRY:
-                self.verdicts.setdefault(event.event_id, verdict)
+        for final in final_verdicts(events, ack):
+            if final.verdict != pb.VERDICT_UNSPECIFIED:  # not refused with its frame
+                self.verdicts.setdefault(final.event.event_id, final.verdict)
 
     @property
     def taken(self) -> set[str]:

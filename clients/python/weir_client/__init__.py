@@ -12,11 +12,13 @@ from weir_client.errors import CallProblem, describe_error, describe_status
 from weir_client.events import build_event, event_from_envelope
 from weir_client.sender import EventSender, GaveUpError, OnAck
 from weir_client.totals import VerdictTotals
+from weir_client.verdicts import FinalVerdict, final_verdicts
 
 __all__ = [
     "CallProblem",
     "Client",
     "EventSender",
+    "FinalVerdict",
     "GaveUpError",
     "OnAck",
     "VerdictTotals",
@@ -24,4 +26,5 @@ __all__ = [
     "describe_error",
     "describe_status",
     "event_from_envelope",
+    "final_verdicts",
 ]

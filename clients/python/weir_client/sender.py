@@ -19,7 +19,8 @@ from weir_client.tracing import batch_span
 log = logging.getLogger(__name__)
 
 Event = event_pb2.Event
-# Called for each frame with its events and the ack; RETRY events in it will come again.
+# Called for each frame with its events and the ack, which `final_verdicts` reads; RETRY events in it will
+# come again.
 OnAck = Callable[[Sequence[Event], pb.FrameAck], None]
 # Codes after which a new stream may succeed. The others would fail again in the same way.
 TRANSIENT = (

@@ -19,7 +19,14 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
 from tests.support.waiting import PATIENCE_SECONDS
-from weir_client import Client, EventSender, GaveUpError, build_event, describe_status
+from weir_client import (
+    Client,
+    EventSender,
+    GaveUpError,
+    build_event,
+    describe_status,
+    final_verdicts,
+)
 
 EVENTS = 1_000
 FRAME = 50
@@ -145,14 +152,10 @@ class Verdicts:
         self.lock = threading.Lock()
 
     def acked(self, events: Sequence[event_pb2.Event], ack: pb.FrameAck) -> None:
-        if ack.HasField("status"):
-            return
-        other = {result.index: result.verdict for result in ack.results}
-        for index, event in enumerate(events):
-            verdict = other.get(index, pb.VERDICT_ACCEPTED)
-            if verdict != pb.VERDICT_RETRY:
+        for final in final_verdicts(events, ack):
+            if final.verdict != pb.VERDICT_UNSPECIFIED:  # not refused with its frame
                 with self.lock:
-                    self.of.setdefault(event.event_id, []).append(verdict)
+                    self.of.setdefault(final.event.event_id, []).append(final.verdict)
 
 
 def send(ingest: Ingest, **options: Any) -> tuple[Verdicts, EventSender, set[str]]:
