@@ -14,9 +14,8 @@ from libs.streams.deliverable import sources_for_aggregate, sources_for_enrich
 from services.aggregate.jobs import BATCHES as COUNTED
 from services.enrich.jobs import BATCHES as STORED
 from suite.supervisor import Suite
-from tests.fault.conftest import APP, Load
-from tests.fault.test_kill_services import earlier_ids, under_way
-from tests.support.ledger import check, settle
+from tests.fault.conftest import Load
+from tests.fault.test_kill_services import check_all, under_way
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
 
@@ -35,9 +34,7 @@ def test_pruning_under_load_while_services_are_killed(fragile_suite: Suite, load
         finally:
             stop.set()
             pruning.join()
-    ledger.sent |= earlier_ids(fragile_suite, ledger.sent)
-    settle(fragile_suite.addresses.database_url, APP, ledger)
-    check(fragile_suite.addresses.database_url, APP, ledger)
+    check_all(fragile_suite, ledger)
     # It did prune, in both services.
     assert all(deleted.values()), deleted
 

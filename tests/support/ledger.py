@@ -6,7 +6,7 @@ be there or not.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,13 +74,16 @@ def settle(database_url: str, app_id: str, ledger: Ledger, seconds: float = 60.0
         holds_in_time(done, seconds)
 
 
-def check(database_url: str, app_id: str, ledger: Ledger) -> None:
-    """Asserts that nothing is lost and nothing is doubled."""
+def check(database_url: str, app_id: str, ledger: Ledger, earlier: Set[str] = frozenset()) -> None:
+    """Asserts that every event of the load has a verdict, that some were taken, and that nothing is lost and
+    nothing is doubled. `earlier`: ids that were sent to the app before."""
+    assert ledger.verdicts.keys() == ledger.sent, "without a verdict, or never sent"
+    assert ledger.taken, "nothing was taken"
     with psycopg.connect(database_url, autocommit=True) as connection:
         stored: dict[str, int] = dict(connection.execute(STORED, (app_id,)).fetchall())
         assert ledger.taken - stored.keys() == set(), "lost"
         assert {event_id for event_id, times in stored.items() if times > 1} == set(), "doubled"
-        assert stored.keys() <= ledger.sent, "stored what was never sent"
+        assert stored.keys() <= ledger.sent | earlier, "stored what was never sent"
         assert _counted(connection, app_id) == _recount(connection, app_id)
 
 
