@@ -18,10 +18,10 @@ _FORMATS = {
 }
 
 
-def example_event(catalog: Catalog, preferred: str = "") -> tuple[str, dict[str, Any]] | None:
+def example_event(catalog: Catalog) -> tuple[str, dict[str, Any]] | None:
     """The name and the properties of an event that ingest stores as it is, about a person who has
-    answered no question of consent: the preferred one if it is such an event, else the one that needs the
-    fewest properties. None if no such event is found."""
+    answered no question of consent: the one that needs the fewest properties. None if no such event is
+    found."""
     found: dict[str, dict[str, Any]] = {}
     for event in catalog.events.values():
         if not _is_stored_as_it_is(event):
@@ -29,10 +29,7 @@ def example_event(catalog: Catalog, preferred: str = "") -> tuple[str, dict[str,
         properties = _sample(event.latest.schema)
         if isinstance(properties, dict) and event.latest.is_valid(properties):
             found[event.name] = properties
-    if not found:
-        return None
-    name = preferred if preferred in found else min(found, key=lambda name: len(found[name]))
-    return name, found[name]
+    return min(found.items(), key=lambda item: len(item[1]), default=None)
 
 
 def _is_stored_as_it_is(event: EventType) -> bool:

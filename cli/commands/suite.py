@@ -55,8 +55,8 @@ def migrate() -> None:
         typer.echo(f"at revision {upgrade(url)}")
 
 
-# The app and event of the calls to copy, if the catalogs have them: an app that is there to be tried.
-FIRST_APP, FIRST_EVENT = "unofficial_communities", "community.member.joined"
+# The app of the calls to copy, if the catalogs have it: one that is there to be tried.
+FIRST_APP = "unofficial_communities"
 _SUBJECT = "12345"
 
 
@@ -80,7 +80,7 @@ def print_welcome(console: Console, addresses: Addresses, catalogs: Mapping[str,
 def _calls(addresses: Addresses, catalogs: Mapping[str, Catalog]) -> Iterator[str]:
     """Command lines about an app of the catalogs: an event that its catalog accepts, and a question of
     consent."""
-    found = {app_id: example_event(catalog, FIRST_EVENT) for app_id, catalog in catalogs.items()}
+    found = {app_id: example_event(catalog) for app_id, catalog in catalogs.items()}
     with_event = [app_id for app_id, example in found.items() if example]
     app_id = next(iter([*(app for app in with_event if app == FIRST_APP), *with_event, *found]), "")
     if not app_id:

@@ -70,10 +70,13 @@ def test_required_properties_are_there_and_what_would_not_be_stored_is_left_out(
     assert "optional" not in properties
 
 
-def test_the_preferred_event_comes_first_if_the_app_has_it() -> None:
-    catalog = load_catalogs(REPOSITORY / "catalogs")["gamelaunch"]
-    assert example_event(catalog, "gameStarted") == ("gameStarted", {})
-    assert example_event(catalog, "no.such.event") == ("newPlayer", {})
+def test_the_event_that_needs_the_fewest_properties_is_taken() -> None:
+    assert example_event(load_catalogs(REPOSITORY / "catalogs")["gamelaunch"]) == ("newPlayer", {})
+
+
+def test_an_app_whose_events_all_need_consent_has_none(tmp_path: Path) -> None:
+    (tmp_path / "demanding.yaml").write_text(DEMANDING[: DEMANDING.index("  sometimes:")])
+    assert example_event(load_catalogs(tmp_path)["demanding"]) is None
 
 
 def _check(folder: Path, app_id: str) -> tuple[str, dict[str, Any]]:
