@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 
+import typer
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column as RichColumn
 from rich.table import Table
+
+from cli.wording import count
 
 # Of texts: longer ones go on in the next line. Numbers are never broken.
 _NARROWEST_TEXT = 16
@@ -44,8 +47,9 @@ def output_console() -> Console:
     return console
 
 
-def print_table(columns: Sequence[Column], *, at_least: int) -> list[Column]:
-    """Prints the leading columns that fit, `at_least` as many in any case; returns the others."""
+def print_table(columns: Sequence[Column], *, at_least: int, complete: str) -> None:
+    """Prints the leading columns that fit, `at_least` as many in any case; names the others on stderr, and
+    the options that print all, such as "--json and --csv have"."""
     console = output_console()
     needed = 1
     shown = 0
@@ -70,7 +74,13 @@ def print_table(columns: Sequence[Column], *, at_least: int) -> list[Column]:
     for row in zip(*(column.cells for column in columns[:shown]), strict=True):
         table.add_row(*map(escape, row))
     console.print(table)
-    return list(columns[shown:])
+    if left_out := [column.title for column in columns[shown:]]:
+        do = "does" if len(left_out) == 1 else "do"
+        # Not a part of a table that goes to a file.
+        typer.echo(
+            f"{count(len(left_out), 'column')} {do} not fit: {', '.join(left_out)}; {complete} all",
+            err=True,
+        )
 
 
 def csv_text(columns: Sequence[Column]) -> str:

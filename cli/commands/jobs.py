@@ -54,7 +54,7 @@ def list_jobs(as_json: AsJson = False) -> None:
         Column("counts", "counts", [_counts(run) for run in newest]),
         Column("what it does", "description", [job.description for job in jobs]),
     ]
-    print_table(columns, at_least=4)
+    print_table(columns, at_least=4, complete="--json has")
 
 
 @app.command("runs")
@@ -81,7 +81,7 @@ def list_runs(
         Column("why", "trigger", [run.trigger for run in runs]),
         Column("worker", "worker", [run.worker for run in runs]),
     ]
-    print_table(columns, at_least=3)
+    print_table(columns, at_least=3, complete="--json has")
 
 
 @app.command("run")

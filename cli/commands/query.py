@@ -30,6 +30,7 @@ from libs.rpc.channels import pages
 app = typer.Typer(no_args_is_help=True, help="Read the numbers; watch them change.")
 
 _PAGE_SIZE = 5_000
+_COMPLETE = "--json and --csv have"
 
 From = Annotated[
     str,
@@ -113,8 +114,7 @@ def rollup_cells(
         typer.echo("no cells")
     else:
         columns = cell_columns(cells, missing="-")
-        if left_out := print_table(columns, at_least=CELL_COLUMNS_AT_LEAST):
-            _say_left_out(len(left_out), "column", ": " + ", ".join(c.title for c in left_out))
+        print_table(columns, at_least=CELL_COLUMNS_AT_LEAST, complete=_COMPLETE)
 
 
 @app.command("cohorts")
@@ -164,8 +164,8 @@ def cohort_sizes(
     columns = cohort_columns(cohorts, period, percent=percent)
     if as_csv:
         typer.echo(csv_text(columns), nl=False)
-    elif left_out := print_table(columns, at_least=COHORT_COLUMNS_AT_LEAST):
-        _say_left_out(len(left_out), "later period")
+    else:
+        print_table(columns, at_least=COHORT_COLUMNS_AT_LEAST, complete=_COMPLETE)
 
 
 @app.command()
@@ -193,12 +193,6 @@ def watch(
 def _check_format(as_json: bool, as_csv: bool) -> None:
     if as_json and as_csv:
         fail("--json and --csv: only one of them", 2)
-
-
-def _say_left_out(count: int, what: str, names: str = "") -> None:
-    """On stderr, so that it is no part of a table that goes to a file."""
-    words = f"{what} does" if count == 1 else f"{what}s do"
-    typer.echo(f"{count} {words} not fit{names}; --json and --csv have all", err=True)
 
 
 def _percents(cohort: Mapping[str, Any]) -> list[float]:

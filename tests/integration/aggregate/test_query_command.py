@@ -94,7 +94,8 @@ async def test_no_column_is_lost_without_a_word(
     # 29 columns of the terminal for the day and the people, 5 for each period: 7 of 20 fit.
     monkeypatch.setenv("COLUMNS", "66")
     narrow = await run(*cohorts)
-    assert narrow.stderr == "13 later periods do not fit; --json and --csv have all\n"
+    later = ", ".join(f"+{k}" for k in range(8, 21))
+    assert narrow.stderr == f"13 columns do not fit: {later}; --json and --csv have all\n"
     assert _titles(narrow.stdout)[-1] == "+7"
     # A pipe has no width.
     monkeypatch.delenv("COLUMNS")

@@ -27,7 +27,9 @@ def database(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEIR_DATABASE_URL", cluster.url)
 
 
-async def test_a_run_by_hand_for_any_due_time(cluster: Cluster) -> None:
+async def test_a_run_by_hand_for_any_due_time(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     due: list[datetime] = []
 
     async def work(context: JobContext) -> Mapping[str, int]:
@@ -71,6 +73,16 @@ async def test_a_run_by_hand_for_any_due_time(cluster: Cluster) -> None:
     ]
     assert all(job["next"].endswith("T02:00:00Z") for job in listed)
     assert "enrich.sweep" in (await jobs("list")).stdout
+
+    # Job (14), due (23), outcome (12), started (10, it is empty) and took (7) with their borders are 67.
+    monkeypatch.setenv("COLUMNS", "70")
+    narrow = await jobs("runs", "--limit", "1")
+    assert "enrich.idle" in narrow.stdout
+    assert narrow.stderr == (
+        "4 columns do not fit: counts, error, why, worker; --json has all\n"
+    )
+    listed_narrow = await jobs("list")
+    assert listed_narrow.stderr.endswith("counts, what it does; --json has all\n")
 
 
 async def test_a_job_that_is_gone_is_not_listed_any_more(cluster: Cluster) -> None:
