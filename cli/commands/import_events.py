@@ -200,7 +200,9 @@ class _Import:
     def _day_order(self, file_format: FileFormat) -> DayOrder | None:
         """Which number of a date in the column of times is the day. Reads the whole file if the column has
         dates of two numbers and a year."""
-        column = self.mapping.columns.get("occurred_at", "")
+        column = self.mapping.columns.get("occurred_at")
+        if column is None:  # the same time for all rows
+            return None
         with open_events(self.path) as file:
             _, rows = self.reading.rows(file, file_format)
             values = (

@@ -89,8 +89,8 @@ class TimeReader:
         date = two_numbers(text)
         if date is not None and self.order is None and date["sep"] != ".":
             return (
-                f"{shown}: for a pipe the order of day and month has to be given, with "
-                f"{either_format(date)}"
+                f"{shown}: whether the day or the month comes first is found out only for a file whose first "
+                f"time is such a date; say it with {either_format(date)}"
             )
         return (
             f"{shown} is no time that can be recognized; say how it is written with --time-format: a "

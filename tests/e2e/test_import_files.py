@@ -55,7 +55,16 @@ def test_times_that_can_be_read_in_two_ways_are_refused(suite: Suite, tmp_path: 
     # A pipe cannot be read twice, so each row says it.
     piped = weir(suite.home.path, "import", "-", *options, stdin=log.read_bytes())
     assert piped.returncode == 1
-    assert piped.stdout.count("for a pipe the order of day and month has to be given") == 2
+    undecided = "found out only for a file whose first time is such a date"
+    assert piped.stdout.count(undecided) == 2
+    # Nor is a file read twice whose first time says by itself what it is.
+    mixed = tmp_path / "mixed.csv"
+    mixed.write_text("who,day\nmixed-1,2024-04-03\nmixed-2,05/04/2024\n")
+    finished = weir(suite.home.path, "import", str(mixed), *options)
+    assert finished.returncode == 1
+    assert "line 3: occurred_at: `05/04/2024`: whether" in finished.stdout
+    assert undecided in finished.stdout
+    assert len(stored_times(suite, "mixed-")) == 1
     assert stored_times(suite, "two-ways") == []
     result = import_file(suite, log, *options, "--time-format", "%d/%m/%Y")
     assert result["accepted"] == 2
@@ -68,6 +77,17 @@ def test_times_that_can_be_read_in_two_ways_are_refused(suite: Suite, tmp_path: 
         "2024-04-05 00:00",
         "2024-04-25 00:00",
     ]
+
+
+def test_a_time_that_is_the_same_for_all_rows(suite: Suite, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("who\nsame-time-1\nsame-time-2\n")
+    result = import_file(
+        suite, log, "--app", "gamelaunch", "--set", "name=gameStarted", "--map", "player_id=who",
+        "--set", "occurred_at=3 April 2024",
+    )  # fmt: skip
+    assert result["accepted"] == 2
+    assert {time for _, time in stored_times(suite, "same-time")} == {"2024-04-03 00:00"}
 
 
 def _stray_quote(number: int) -> str:

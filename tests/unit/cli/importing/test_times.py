@@ -54,7 +54,7 @@ def test_the_order_of_a_column_decides_dates_of_two_numbers() -> None:
     assert ANY.with_order(DayOrder.MONTH_FIRST).read(text) == datetime(
         2024, 3, 4, 0, 30, tzinfo=UTC
     )
-    with pytest.raises(TimeError, match=r"04/25/2024.* pipe .*order.*%d/%m/%Y.* or .*%m/%d/%Y"):
+    with pytest.raises(TimeError, match=r"04/25/2024.* first time .*%d/%m/%Y.* or .*%m/%d/%Y"):
         ANY.read("04/25/2024")
 
 
