@@ -1,7 +1,7 @@
 """Sending the rows of a file over one stream, with a progress bar; each row's verdict finds its line."""
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
@@ -15,9 +15,11 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from cli.event_files import EventFile, Row
 from cli.report import DeliveryReport, RowProblem
 from cli.wording import count
-from libs.catalog import Catalog
+from libs.catalog import Catalog, EnvelopeError
 from weir_client import Client, EventSender, event_from_envelope, final_verdicts
 
+# From a row and its document to an envelope and the id that is derived for it.
+EventOf = Callable[[Row, dict[str, Any]], tuple[Mapping[str, Any], str]]
 _ROWS_PER_UPDATE = 256
 
 
@@ -38,25 +40,39 @@ class Delivery:
         self._task = self._progress.add_task(title, total=file.size)
         self._sender: EventSender = client.stream(catalog.app_id, on_ack=self._acked)
 
-    def read(self, row: Row) -> None:
-        """One more row is read; one that has a problem is noted."""
+    def send_all(self, rows: Iterable[Row], event_of: EventOf) -> None:
+        """Sends each row as the envelope that `event_of` makes of it, under the id that it derives unless the
+        envelope has one; blocks while too many wait. A row that cannot be read or sent is a problem of the
+        report: `event_of` raises EnvelopeError, ValueError or TypeError for it."""
+        for row in rows:
+            self._read(row)
+            if row.document is None:
+                continue
+            try:
+                envelope, derived_id = event_of(row, row.document)
+                self._send(row.number, envelope, derived_id)
+            except EnvelopeError as error:
+                self._unusable(row.number, error.reason, error.field)
+            except (ValueError, TypeError) as error:
+                # Of the SDK's own making, or protobuf's: neither repeats a value of more than a few letters.
+                first_line = str(error).partition("\n")[0]
+                self._unusable(row.number, first_line or type(error).__name__)
+
+    def _read(self, row: Row) -> None:
         self.report.add_row(row)
         if row.document is None:
-            self.unusable(row.number, row.problem)
+            self._unusable(row.number, row.problem)
         if self.report.rows % _ROWS_PER_UPDATE == 0:
             self._progress.update(self._task, completed=self._file.position())
 
-    def send(self, line: int, envelope: Mapping[str, Any], event_id: str) -> None:
-        """Sends the event of the row that begins in `line`, with `event_id` if it has none of its own;
-        blocks while too many wait. Raises ValueError or TypeError if it cannot be sent."""
+    def _send(self, line: int, envelope: Mapping[str, Any], event_id: str) -> None:
         event = event_from_envelope(envelope, event_id=event_id)
         self.report.without_person += not _names_person(self._catalog, envelope)
         with self._lock:
             self._lines[event.event_id].append(line)
         self._sender.send(event)
 
-    def unusable(self, line: int, message: str, field_name: str = "") -> None:
-        """A row that cannot be sent."""
+    def _unusable(self, line: int, message: str, field_name: str = "") -> None:
         with self._lock:
             self.report.add_unusable(line, message, field_name)
 

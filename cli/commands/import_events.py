@@ -30,7 +30,7 @@ from cli.importing.times import TimeError, TimeReader
 from cli.options import AllowRejected, AppId, AsJson, CatalogFolder
 from cli.report import DeliveryReport, print_report
 from cli.suite_channel import running_suite
-from libs.catalog import Catalog
+from libs.catalog import Catalog, EnvelopeError
 from libs.rpc.channels import open_channel
 from suite.home import Addresses, Home
 from weir_client import Client
@@ -217,24 +217,23 @@ class _Import:
     ) -> Delivery:
         # A header is checked as a whole; without one, each line has names of its own.
         absent = set() if header else set(self.mapping.columns.values())
+
+        def event_of(row: Row, document: dict[str, Any]) -> tuple[dict[str, Any], str]:
+            if absent:
+                absent.difference_update(document)
+            envelope = self.mapping.envelope(self.catalog, document)
+            derived = "" if "event_id" in envelope else self.ids.next(envelope, row.number)
+            # The id is made of the time as it is written.
+            try:
+                envelope["occurred_at"] = times.read(envelope["occurred_at"]).isoformat()
+            except TimeError as error:
+                raise EnvelopeError("occurred_at", str(error)) from None
+            return envelope, derived
+
         with (
             Client(self.addresses.services["ingest"], token=self.addresses.token) as client,
             Delivery(client, self.catalog, file, self.path) as delivery,
         ):
-            for row in rows:
-                delivery.read(row)
-                if row.document is None:
-                    continue
-                absent = absent and absent - row.document.keys()
-                try:
-                    envelope = self.mapping.envelope(self.catalog, row.document)
-                    derived = "" if "event_id" in envelope else self.ids.next(envelope, row.number)
-                    # The id is made of the time as it is written.
-                    envelope["occurred_at"] = times.read(envelope["occurred_at"]).isoformat()
-                    delivery.send(row.number, envelope, derived)
-                except TimeError as error:
-                    delivery.unusable(row.number, str(error), "occurred_at")
-                except (ValueError, TypeError) as error:
-                    delivery.unusable(row.number, str(error).splitlines()[0])
+            delivery.send_all(rows, event_of)
             delivery.report.absent_columns = sorted(absent)
         return delivery

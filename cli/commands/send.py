@@ -12,7 +12,7 @@ from cli.exits import call_errors_as_messages, fail
 from cli.options import AllowRejected, AppId, AsJson, CatalogFolder
 from cli.report import DeliveryReport, print_report
 from cli.suite_channel import running_suite
-from libs.catalog import Catalog, EnvelopeError, to_envelope
+from libs.catalog import Catalog, to_envelope
 from suite.home import Addresses
 from weir_client import Client
 
@@ -46,19 +46,11 @@ def _send(catalog: Catalog, addresses: Addresses, file: EventFile, title: str) -
         Client(addresses.services["ingest"], token=addresses.token) as client,
         Delivery(client, catalog, file, title) as delivery,
     ):
-        for row in read_ndjson(file.byte_lines()):
-            delivery.read(row)
-            if row.document is None:
-                continue
-            try:
-                delivery.send(
-                    row.number,
-                    to_envelope(catalog, row.document),
-                    line_id(catalog.app_id, row.number, row.content),
-                )
-            except EnvelopeError as error:
-                delivery.unusable(row.number, error.reason, error.field)
-            except (ValueError, TypeError) as error:
-                # Of the SDK's own making, or protobuf's: neither repeats a value of more than a few letters.
-                delivery.unusable(row.number, str(error).splitlines()[0])
+        delivery.send_all(
+            read_ndjson(file.byte_lines()),
+            lambda row, document: (
+                to_envelope(catalog, document),
+                line_id(catalog.app_id, row.number, row.content),
+            ),
+        )
     return delivery.report
