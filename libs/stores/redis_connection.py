@@ -8,6 +8,7 @@ more than the rest of a consent check.
 import asyncio
 import contextlib
 import re
+import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,9 @@ from typing import Any
 import hiredis
 import structlog
 from redis.asyncio.connection import SSLConnection, parse_url
+from redis.exceptions import RedisError
+
+from libs.common.errors import ConfigurationError
 
 log = structlog.get_logger()
 
@@ -35,6 +39,7 @@ class RedisConnection:
     """
 
     def __init__(self, redis_url: str, *, timeout_seconds: float = 1.0) -> None:
+        """Raises ConfigurationError if the URL cannot be used, TLS options and their files included."""
         self._address = _Address(redis_url)
         self._timeout = timeout_seconds
         self._protocol: _Protocol | None = None
@@ -133,11 +138,15 @@ class _Address:
 
     def __init__(self, redis_url: str) -> None:
         # redis-py's own reading of the URL, so that both clients of a process understand it alike.
-        options: dict[str, Any] = dict(parse_url(redis_url))
+        try:
+            options: dict[str, Any] = dict(parse_url(redis_url))
+        except ValueError as error:
+            raise ConfigurationError(f"the URL of Redis cannot be used: {error}") from None
         self._path: str | None = options.get("path")
         self._host: str = options.get("host", "localhost")
         self._port: int = options.get("port", 6379)
-        self._tls = options.get("connection_class") is SSLConnection
+        is_tls = options.get("connection_class") is SSLConnection
+        self._tls = _tls_context(options) if is_tls else None
         self.auth_commands: list[tuple[Argument, ...]] = []
         if options.get("password"):
             user = (options["username"],) if options.get("username") else ()
@@ -150,9 +159,19 @@ class _Address:
         if self._path:
             await loop.create_unix_connection(lambda: protocol, self._path)
         else:
-            await loop.create_connection(
-                lambda: protocol, self._host, self._port, ssl=self._tls or None
-            )
+            await loop.create_connection(lambda: protocol, self._host, self._port, ssl=self._tls)
+
+
+def _tls_context(options: dict[str, Any]) -> ssl.SSLContext:
+    """What the URL's `ssl_*` options ask for, as redis-py reads them. Raises ConfigurationError."""
+    chosen = {name: value for name, value in options.items() if name.startswith("ssl_")}
+    try:
+        return SSLConnection(**chosen).ssl_context.get()
+    except (TypeError, ValueError, OSError, RedisError) as error:
+        names = ", ".join(sorted(chosen))
+        raise ConfigurationError(
+            f"the TLS options of the URL of Redis ({names}) cannot be used: {error}"
+        ) from None
 
 
 class _Protocol(asyncio.Protocol):
