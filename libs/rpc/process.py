@@ -38,6 +38,10 @@ class ServiceParts:
     drain: Callable[[], None] = field(default=lambda: None)
 
 
+class LoopReturnedError(Exception):
+    """A background loop returned although the service was not asked to stop; the message is its name."""
+
+
 Build = Callable[[SettingsT, AsyncExitStack], Awaitable[ServiceParts]]
 
 
@@ -79,7 +83,8 @@ def run_service(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
 
 
 async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None:
-    """Serves until a signal arrives or a background loop ends unasked (then raises its error)."""
+    """Serves until a signal arrives. A background loop that ends before ends the service too: with the loop's
+    error, or with LoopReturnedError."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -102,14 +107,31 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
         log.info("serving", port=server.port, metrics_port=settings.metrics_port)
         stopped = asyncio.create_task(stop.wait(), name="stop")
         await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        ended_early = [] if stop.is_set() else [task for task in tasks if task.done()]
         log.info("draining")
         stop.set()
         parts.drain()
         await server.stop(settings.drain_seconds)
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(result, BaseException):
-                raise result
+        await _finish(tasks, ended_early)
     log.info("stopped")
+
+
+async def _finish(
+    loops: Sequence[asyncio.Task[None]], ended_early: Sequence[asyncio.Task[None]]
+) -> None:
+    """Waits for the loops; logs each that failed, and raises the error of the first of them."""
+    errors = list[BaseException]()
+    for loop, result in zip(
+        loops, await asyncio.gather(*loops, return_exceptions=True), strict=True
+    ):
+        error = result if isinstance(result, BaseException) else None
+        if error is None and loop in ended_early:
+            error = LoopReturnedError(loop.get_name())
+        if error is not None:
+            log.error("a background loop failed", loop=loop.get_name(), error=type(error).__name__)
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def _tune_garbage_collector() -> None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.environment import without_settings
+from tests.support.environment import of_a_lone_service
 from tests.support.repository import REPOSITORY
 
 # Ends by itself when the catalogs have been read again.
@@ -40,20 +40,9 @@ main("test", CommonSettings, build)
 def test_a_hangup_during_the_start_has_the_catalogs_read_again(tmp_path: Path) -> None:
     for catalog in (REPOSITORY / "catalogs").glob("*.yaml"):
         (tmp_path / catalog.name).write_bytes(catalog.read_bytes())
-    environment = {
-        **without_settings(),
-        "WEIR_ENVIRONMENT": "development",
-        "WEIR_CATALOGS": str(tmp_path),
-        "WEIR_CATALOG_POLL_SECONDS": "0",
-        "WEIR_PORT": "0",
-        "WEIR_METRICS_PORT": "0",
-        # Neither answers.
-        "WEIR_DATABASE_URL": "postgresql://weir@127.0.0.1:1/weir",
-        "WEIR_REDIS_URL": "redis://127.0.0.1:1",
-    }
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        env=environment,
+        env=of_a_lone_service(tmp_path),
         cwd=REPOSITORY,
         capture_output=True,
         timeout=60,
