@@ -34,9 +34,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A certificate for 127.0.0.1 that no authority has signed, and its key in the same file."""
     path = tmp_path_factory.mktemp("tls") / "redis.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=redis", "-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", str(path.with_suffix(".key")), "-out", str(path)],
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=redis"
+        f" -addext subjectAltName=IP:127.0.0.1 -keyout {path.with_suffix('.key')} -out {path}".split(),
         check=True,
         capture_output=True,
     )
