@@ -139,7 +139,7 @@ class PostgresJournal:
             async with journal_transaction(self._engine) as connection:
                 claim = {"job": job, "worker": self._worker, "lease": lease}
                 row = (await connection.execute(CLAIM_REQUESTED, claim)).one_or_none()
-        except JournalUnavailable as error:
+        except JournalRejected as error:
             # Another replica began a run of the job at the same moment.
             if isinstance(error.__cause__, IntegrityError):
                 return None

@@ -23,8 +23,9 @@ POSTGRES_DOWN = (
 )
 # All that a statement can raise, of SQLAlchemy or of the driver beneath it, and what the network raises.
 POSTGRES_ERRORS = (psycopg.Error, sqlalchemy.exc.SQLAlchemyError, OSError)
-# SQLSTATE class 54: a value is larger than Postgres can index or hold.
-_PROGRAM_LIMIT = "54"
+# What data can be at fault for: a value that is larger than Postgres can index or hold, a column without a
+# value, a key that is there already. Not a check: without a partition for a row, Postgres reports one too.
+_OF_THE_DATA = ("54", "23502", "23505")
 # Of a server that accepts a connection and does not answer, and of one that disappears: an idle connection is
 # probed after 30 s, and given up after three probes without an answer.
 _CONNECTION_LIMITS: dict[str, Any] = {
@@ -126,7 +127,7 @@ def failure_of(error: Exception) -> StoreFailure | None:
         error = error.orig
     if isinstance(error, psycopg.Error):
         state = error.sqlstate or ""
-        if isinstance(error, psycopg.DataError) or state.startswith(_PROGRAM_LIMIT):
+        if isinstance(error, psycopg.DataError) or state.startswith(_OF_THE_DATA):
             return None
         overloaded = state.startswith(_OVERLOADED) and state not in _FULL
         return StoreFailure.OVERLOADED if overloaded else StoreFailure.UNAVAILABLE

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
@@ -60,6 +61,28 @@ async def test_a_claim_is_given_to_one_of_many_that_ask_at_once(cluster: Cluster
     assert not await journals[0].finish(run.run_id, Result(RunState.FAILED, {}))
     assert not await journals[0].renew(run.run_id, LEASE)
     assert cluster.outcomes() == [("11-21 14:00", "succeeded")]
+
+
+async def test_a_requested_run_waits_while_another_replica_begins_a_run_at_that_moment(
+    cluster: Cluster,
+) -> None:
+    cluster.sql(
+        "INSERT INTO jobs.runs (id, job, trigger, due_at, outcome)"
+        " VALUES (gen_random_uuid(), 'enrich.sweep', 'manual', now(), 'requested')"
+    )
+    journal = PostgresJournal(cluster.engine, "late")
+    with psycopg.connect(cluster.url) as first:
+        # Not committed, so that the other one does not see it before it claims.
+        first.execute(
+            "INSERT INTO jobs.runs"
+            " (id, job, trigger, due_at, attempt, outcome, started_at, worker, lease_until)"
+            " VALUES (gen_random_uuid(), 'enrich.sweep', 'schedule', now(), 1, 'running', now(), 'x', now())"
+        )
+        claim = asyncio.create_task(journal.claim_requested("enrich.sweep", LEASE))
+        await until(lambda: cluster.sql("SELECT pid FROM pg_locks WHERE granted = false"))
+        first.commit()
+    assert await claim is None
+    assert [outcome for _, outcome in cluster.outcomes()].count("requested") == 1
 
 
 async def test_the_run_of_a_killed_worker_is_abandoned_and_run_again(cluster: Cluster) -> None:

@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from libs.stores.failure import StoreFailure
 from libs.stores.postgres import failure_of
@@ -19,6 +19,9 @@ from libs.stores.postgres import failure_of
                 psycopg.errors.DiskFull(),
                 psycopg.errors.UndefinedTable(),
                 psycopg.errors.ReadOnlySqlTransaction(),
+                # No partition for a row.
+                psycopg.errors.CheckViolation(),
+                psycopg.errors.ForeignKeyViolation(),
                 OperationalError("", None, psycopg.OperationalError("connection refused")),
                 ConnectionRefusedError(),
                 TimeoutError(),
@@ -42,6 +45,9 @@ from libs.stores.postgres import failure_of
                 psycopg.errors.NumericValueOutOfRange(),
                 psycopg.errors.UntranslatableCharacter(),
                 psycopg.errors.ProgramLimitExceeded(),
+                psycopg.errors.NotNullViolation(),
+                psycopg.errors.UniqueViolation(),
+                IntegrityError("", None, psycopg.errors.UniqueViolation()),
                 ValueError(),
                 AttributeError(),
             ],
