@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 
-import grpc
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc as pb_grpc
 
-from tests.bench.load import CHANNEL_OPTIONS, WrongCountsError, metadata
+from libs.rpc.channels import bearer
+from tests.bench.load import WrongCountsError, open_channel
 from tests.bench.population import GRANTED, REFUSABLE, Person
 from tests.bench.traffic import Traffic
 
@@ -21,7 +21,7 @@ async def record_answers(address: str, token: str, traffic: Traffic) -> int:
 
     Raises WrongCountsError if a sample of them is not answered for accordingly.
     """
-    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+    async with open_channel(address) as channel:
         stub = pb_grpc.PrivacyServiceStub(channel)
         queue = _people_with_choices(traffic)
         recorded = await asyncio.gather(*(_record(stub, token, queue) for _ in range(_IN_FLIGHT)))
@@ -54,7 +54,7 @@ async def _record(
             method="settings_page",
             notice_version="2026-01",
         )
-        await stub.RecordConsent(request, metadata=metadata(token))
+        await stub.RecordConsent(request, metadata=bearer(token))
         recorded += 1
     return recorded
 
@@ -69,7 +69,7 @@ async def _check(
         pb.BatchCheckConsentRequest(
             app_id=app_id, purpose=purpose, subject_ids=[person.subject_id for person in people]
         ),
-        metadata=metadata(token),
+        metadata=bearer(token),
     )
     expected = [
         pb.DECISION_ANONYMIZE if (purpose, False) in person.choices else pb.DECISION_ALLOW

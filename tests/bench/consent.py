@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import grpc
 from weir.privacy.v1 import privacy_service_pb2 as pb
 
+from libs.rpc.channels import bearer
 from tests.bench.echo import METHOD as ECHO
 from tests.bench.echo import EchoServer
 from tests.bench.figures import Figure, pair_ratios
-from tests.bench.load import CHANNEL_OPTIONS, WrongCountsError, metadata
+from tests.bench.load import WrongCountsError, open_channel
 from tests.bench.population import GRANTED, REFUSABLE
 from tests.bench.traffic import AppTraffic
 
@@ -54,8 +55,8 @@ async def measure_checks(
     requests = check_requests(app)
     results = Checks()
     async with (
-        grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as privacy_channel,
-        grpc.aio.insecure_channel(echo.url, options=CHANNEL_OPTIONS) as echo_channel,
+        open_channel(address) as privacy_channel,
+        open_channel(echo.url) as echo_channel,
     ):
         # Bytes both ways: the client costs the same for both.
         check, call = privacy_channel.unary_unary(_CHECK), echo_channel.unary_unary(ECHO)
@@ -75,9 +76,9 @@ async def response_size(address: str, token: str, app: AppTraffic) -> int:
         subject_id=person.subject_id,
         purpose=REFUSABLE[app.product.app_id],
     )
-    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+    async with open_channel(address) as channel:
         check = channel.unary_unary(_CHECK)
-        return len(await check(request.SerializeToString(), metadata=metadata(token)))
+        return len(await check(request.SerializeToString(), metadata=bearer(token)))
 
 
 async def measure_batches(
@@ -94,11 +95,11 @@ async def measure_batches(
         ).SerializeToString()
         for start in range(0, len(app.people) - BATCH_SUBJECTS + 1, BATCH_SUBJECTS)
     ]
-    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+    async with open_channel(address) as channel:
         ask = channel.unary_unary(
             _BATCH_CHECK, response_deserializer=pb.BatchCheckConsentResponse.FromString
         )
-        answer = await ask(requests[0], metadata=metadata(token))
+        answer = await ask(requests[0], metadata=bearer(token))
         if len(answer.decisions) != BATCH_SUBJECTS:
             raise WrongCountsError(f"{len(answer.decisions)} decisions for {BATCH_SUBJECTS} people")
         await _calls_per_second(ask, token, requests, BATCH_CALLERS, _WARM_UP_SECONDS)
@@ -116,7 +117,7 @@ async def _calls_per_second(
     seconds: float,
 ) -> float:
     """Each caller sends its next call when its last one is answered; any error ends the benchmark."""
-    headers = metadata(token)
+    headers = bearer(token)
     start = time.perf_counter()
     end = start + seconds
 

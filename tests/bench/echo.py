@@ -14,6 +14,7 @@ from pathlib import Path
 
 import grpc
 
+from libs.rpc.channels import open_channel
 from suite.embedded.ports import HOST
 from suite.embedded.process import start_child
 from suite.embedded.server import ChildServer
@@ -52,7 +53,7 @@ class EchoServer(ChildServer):
         )
 
     def _is_ready(self) -> bool:
-        with grpc.insecure_channel(self.url, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        with open_channel(self.url, retry=False) as channel:
             try:
                 channel.unary_unary(METHOD)(b"", timeout=2.0)
             except grpc.RpcError:

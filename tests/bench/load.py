@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 import grpc
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
+from libs.rpc.channels import bearer, channel_options
 from tests.bench.traffic import Frames
 
-# A proxy from the environment has no business on the loopback interface.
-CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0),)
 _METHOD = "/weir.ingest.v1.IngestService/StreamEvents"
 _KEPT = ("accepted", "anonymized")
 _VERDICTS = (*_KEPT, "duplicate", "rejected", "dropped", "sampled", "retry")
@@ -37,9 +36,9 @@ class Sent:
         return sum(self.kept)
 
 
-def metadata(token: str) -> tuple[tuple[str, str], ...]:
-    """What every call carries."""
-    return (("authorization", f"Bearer {token}"),)
+def open_channel(address: str, *, retry: bool = False) -> grpc.aio.Channel:
+    """As Weir's own callers open one, but a call that fails ends the benchmark, unless `retry`."""
+    return grpc.aio.insecure_channel(address, options=channel_options(address, retry=retry))
 
 
 async def send(
@@ -50,12 +49,12 @@ async def send(
     `due`, in seconds of `time.perf_counter`, says when each frame is to leave; without it they
     leave as fast as the server's credits allow. Raises WrongCountsError for a refused frame.
     """
-    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+    async with open_channel(address) as channel:
         # No request serializer: the messages are bytes already.
         open_stream = channel.stream_stream(
             _METHOD, response_deserializer=pb.StreamEventsResponse.FromString
         )
-        call = open_stream(metadata=metadata(token))
+        call = open_stream(metadata=bearer(token))
         settings = pb.StreamSettings(app_id=frames.app_id)
         await call.write(pb.StreamEventsRequest(settings=settings).SerializeToString())
         limits = (await call.read()).limits

@@ -15,7 +15,8 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 from weir.ingest.v1 import ingest_service_pb2 as ingest_pb
 
-from tests.bench.load import CHANNEL_OPTIONS, WrongCountsError, metadata
+from libs.rpc.channels import bearer
+from tests.bench.load import WrongCountsError, open_channel
 from tests.bench.traffic import Frames
 
 # Together with the query itself below 10 ms; what polling costs is part of the delay.
@@ -95,7 +96,7 @@ class LiveSightings:
         self._channel: grpc.aio.Channel | None = None
 
     async def __aenter__(self) -> "LiveSightings":
-        self._channel = grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS)
+        self._channel = open_channel(self._address)
         stub = pb_grpc.AggregateServiceStub(self._channel)
         for app_id in self._apps:
             cells = await self._all_cells(stub, app_id)
@@ -145,7 +146,7 @@ class LiveSightings:
     ) -> None:
         baseline = total = sum(cells.values())
         request = pb.WatchRollupsRequest(app_id=app_id, rollups=[_ROLLUP])
-        async for response in stub.WatchRollups(request, metadata=metadata(self._token)):
+        async for response in stub.WatchRollups(request, metadata=bearer(self._token)):
             now = time.perf_counter()
             for watched in response.cells:
                 key, count = _cell(watched.cell)
@@ -162,7 +163,7 @@ class LiveSightings:
         cells: dict[tuple[int, str], int] = {}
         request = pb.QueryRollupRequest(app_id=app_id, rollup=_ROLLUP, page_size=_PAGE)
         while True:
-            page = await stub.QueryRollup(request, metadata=metadata(self._token))
+            page = await stub.QueryRollup(request, metadata=bearer(self._token))
             cells.update(map(_cell, page.cells))
             if not page.next_page_token:
                 return cells
