@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Of the hand-written service that the bench compares with; nothing else needs it.
+BENCH_LOCK := tests/bench/by_hand/requirements.lock
+BENCH_STAMP := $(VENV)/.installed-bench
 WEIR := $(BIN)/weir
 
 .DEFAULT_GOAL := help
@@ -37,8 +40,13 @@ test-fault: $(STAMP) ## The tests that kill processes under load
 
 test-all: test test-fault ## All tests
 
-bench: $(STAMP) ## Measure speed side by side with raw COPY and a bare gRPC echo
+bench: $(STAMP) $(BENCH_STAMP) ## Measure speed side by side with raw COPY, a bare gRPC echo and a hand-written service
 	@$(BIN)/python -m tests.bench
+
+# Without an index the bench says what is missing, and measures everything else.
+$(BENCH_STAMP): $(STAMP) $(BENCH_LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(BENCH_LOCK) \
+		&& touch $@ || echo "The hand-written service's packages cannot be installed: it is left out" >&2
 
 lint: $(STAMP) ## ruff, mypy, import contracts, retired words, buf lint, stub drift, catalogs
 	$(BIN)/ruff check .
@@ -69,6 +77,8 @@ lock: $(STAMP) ## Pin pyproject.toml's requirements anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --generate-hashes --extra dev \
 		--python-version 3.11 pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --extra bench --constraint requirements.lock \
+		--python-version 3.11 pyproject.toml --output-file $(BENCH_LOCK)
 
 clean: ## Remove .venv, .weir and caches
 	rm -rf $(VENV) .weir .pytest_cache .mypy_cache .ruff_cache

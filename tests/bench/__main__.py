@@ -16,23 +16,27 @@ from suite.home import Home
 from suite.supervisor import Suite
 from tests.bench.answers import record_answers
 from tests.bench.consent import measure_batches, measure_checks, response_size
-from tests.bench.delay import DelayBench
+from tests.bench.delay import DelayBench, Delays
 from tests.bench.echo import EchoServer
 from tests.bench.end_to_end import EndToEnd, EndToEndBench
 from tests.bench.load import WrongCountsError
+from tests.bench.one_kind import OneKind
 from tests.bench.opt_in import load_grants
 from tests.bench.processes import Processes
 from tests.bench.raw_copy import RawCopy
 from tests.bench.report import Report
+from tests.bench.small_part import add_small_batches
 from tests.bench.stored_counts import StoredCounts
 from tests.bench.traffic import Traffic
 from tests.support.environment import without_settings
 
-PARTS = ("end_to_end", "consent", "batch", "delay")
+PARTS = ("end_to_end", "consent", "batch", "delay", "small")
 _SEED = 20_260_101
 _ENOUGH_SUBJECTS = 50_000
 # The app whose people are asked about.
 _CHECKED_APP = "unofficial_communities"
+# Of the load at which delay is measured, which is half of what the suite can take: a tenth of that.
+_LIGHT = 0.2
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,10 @@ class Plan:
     round_seconds: float = 3.0
     batch_rounds: int = 5
     delay_seconds: float = 15.0
+    light_delay_seconds: float = 10.0
+    # Of each side at each size.
+    small_rounds: int = 3
+    small_seconds: float = 3.0
 
 
 QUICK = Plan(
@@ -57,6 +65,9 @@ QUICK = Plan(
     round_seconds=1.0,
     batch_rounds=2,
     delay_seconds=4.0,
+    light_delay_seconds=4.0,
+    small_rounds=1,
+    small_seconds=0.5,
 )
 
 
@@ -91,70 +102,111 @@ def main() -> int:
 async def _measure(
     suite: Suite, options: argparse.Namespace, report: Report, progress: Console
 ) -> None:
-    addresses = suite.addresses
-    services, token = addresses.services, addresses.token
     plan = QUICK if options.quick else Plan()
     progress.print("making people")
     traffic = Traffic(_SEED)
+    with psycopg.connect(suite.addresses.database_url, autocommit=True) as connection:
+        stored = StoredCounts(connection)
+        # Small batches are of an app that none of its people has refused anything.
+        if set(options.only) != {"small"}:
+            await _measure_products(
+                suite, traffic, connection, stored, options, plan, report, progress
+            )
+        if "small" in options.only:
+            progress.print(f"small batches, {plan.small_rounds} times")
+            await add_small_batches(
+                report,
+                suite,
+                stored,
+                OneKind(traffic.apps[_CHECKED_APP].people, _SEED),
+                progress,
+                rounds=plan.small_rounds,
+                seconds=plan.small_seconds,
+            )
+
+
+async def _measure_products(
+    suite: Suite,
+    traffic: Traffic,
+    connection: psycopg.Connection,
+    stored: StoredCounts,
+    options: argparse.Namespace,
+    plan: Plan,
+    report: Report,
+    progress: Console,
+) -> None:
+    """What is measured with the mixed traffic of three products."""
+    addresses = suite.addresses
+    services, token = addresses.services, addresses.token
     granted = load_grants(addresses.database_url, addresses.redis_url, traffic)
     progress.print(f"{granted} people had granted their app's purpose before")
     answered = await record_answers(services["privacy"], token, traffic)
     progress.print(f"{answered} people have recorded their answers")
-    with psycopg.connect(addresses.database_url, autocommit=True) as connection:
-        stored = StoredCounts(connection)
-        rate = options.rate
-        bench = EndToEndBench(
-            services["ingest"], token, traffic, stored, RawCopy(connection), Processes(suite)
-        )
-        progress.print("warming up")
-        await bench.warm_up(plan.warm_up_frames)
-        if "end_to_end" in options.only:
-            progress.print(f"end to end and raw COPY, {plan.runs} times")
-            results = await bench.measure(plan.runs, plan.frames)
-            _note_end_to_end(report, results, progress)
-            if results.subjects < _ENOUGH_SUBJECTS and not options.quick:
-                raise WrongCountsError(f"only {results.subjects} people in a run")
-            rate = rate or report.figures["end_to_end_events_per_s"].median / 2
-        app = traffic.apps[_CHECKED_APP]
-        if "consent" in options.only:
-            progress.print(f"CheckConsent and echo, {plan.check_rounds} times")
-            size = await response_size(services["privacy"], token, app)
-            echo = EchoServer(suite.home.path, size)
-            echo.start()
-            try:
-                checks = await measure_checks(
-                    services["privacy"],
-                    token,
-                    echo,
-                    app,
-                    rounds=plan.check_rounds,
-                    seconds=plan.round_seconds,
-                )
-            finally:
-                echo.stop()
-            report.add("check_consent_per_s", checks.per_second)
-            report.add("echo_per_s", checks.echo_per_second)
-            report.figures["check_consent_ratio"] = checks.ratio
-        if "batch" in options.only:
-            progress.print(f"BatchCheckConsent, {plan.batch_rounds} times")
-            batches = await measure_batches(
+    rate = options.rate
+    bench = EndToEndBench(
+        services["ingest"], token, traffic, stored, RawCopy(connection), Processes(suite)
+    )
+    progress.print("warming up")
+    await bench.warm_up(plan.warm_up_frames)
+    if "end_to_end" in options.only:
+        progress.print(f"end to end and raw COPY, {plan.runs} times")
+        results = await bench.measure(plan.runs, plan.frames)
+        _note_end_to_end(report, results, progress)
+        if results.subjects < _ENOUGH_SUBJECTS and not options.quick:
+            raise WrongCountsError(f"only {results.subjects} people in a run")
+        rate = rate or report.figures["end_to_end_events_per_s"].median / 2
+    app = traffic.apps[_CHECKED_APP]
+    if "consent" in options.only:
+        progress.print(f"CheckConsent and echo, {plan.check_rounds} times")
+        size = await response_size(services["privacy"], token, app)
+        echo = EchoServer(suite.home.path, size)
+        echo.start()
+        try:
+            checks = await measure_checks(
                 services["privacy"],
                 token,
+                echo,
                 app,
-                rounds=plan.batch_rounds,
+                rounds=plan.check_rounds,
                 seconds=plan.round_seconds,
             )
-            report.add("batch_checks_per_s", batches)
-        if "delay" in options.only:
-            progress.print(f"delay at {rate:,.0f} events/s, {plan.runs} times")
-            delays = await DelayBench(services, token, addresses.database_url, traffic).measure(
-                stored, runs=plan.runs, seconds=plan.delay_seconds, events_per_second=rate
+        finally:
+            echo.stop()
+        report.add("check_consent_per_s", checks.per_second)
+        report.add("echo_per_s", checks.echo_per_second)
+        report.figures["check_consent_ratio"] = checks.ratio
+    if "batch" in options.only:
+        progress.print(f"BatchCheckConsent, {plan.batch_rounds} times")
+        batches = await measure_batches(
+            services["privacy"],
+            token,
+            app,
+            rounds=plan.batch_rounds,
+            seconds=plan.round_seconds,
+        )
+        report.add("batch_checks_per_s", batches)
+    if "delay" in options.only:
+        delay = DelayBench(services, token, addresses.database_url, traffic)
+        for suffix, load, seconds in (
+            ("", rate, plan.delay_seconds),
+            ("_light", rate * _LIGHT, plan.light_delay_seconds),
+        ):
+            progress.print(f"delay at {load:,.0f} events/s, {plan.runs} times")
+            _note_delays(
+                report,
+                suffix,
+                await delay.measure(
+                    stored, runs=plan.runs, seconds=seconds, events_per_second=load
+                ),
             )
-            report.add("live_p50_ms", delays.live_p50_ms)
-            report.add("live_p99_ms", delays.live_p99_ms)
-            report.add("stored_p50_ms", delays.stored_p50_ms)
-            report.add("stored_p99_ms", delays.stored_p99_ms)
-            report.add("delay_load_events_per_s", delays.offered_per_second)
+
+
+def _note_delays(report: Report, suffix: str, delays: Delays) -> None:
+    report.add(f"live_p50_ms{suffix}", delays.live_p50_ms)
+    report.add(f"live_p99_ms{suffix}", delays.live_p99_ms)
+    report.add(f"stored_p50_ms{suffix}", delays.stored_p50_ms)
+    report.add(f"stored_p99_ms{suffix}", delays.stored_p99_ms)
+    report.add(f"delay_load_events_per_s{suffix}", delays.offered_per_second)
 
 
 def _note_end_to_end(report: Report, results: EndToEnd, progress: Console) -> None:

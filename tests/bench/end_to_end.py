@@ -1,15 +1,15 @@
 """Events per second from the producer's stream until each one is stored and counted."""
 
 import asyncio
-import gc
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tests.bench.counted_runs import run_until_counted
 from tests.bench.figures import Figure, pair_ratios
-from tests.bench.load import send
-from tests.bench.processes import Processes, Usage, cpu_us_per_event
+from tests.bench.load import Sent, send
+from tests.bench.processes import Processes, cpu_us_per_event
 from tests.bench.raw_copy import RawCopy
 from tests.bench.stored_counts import StoredCounts
 from tests.bench.traffic import Frames, Traffic
@@ -18,9 +18,7 @@ FRAME_EVENTS = 500
 _US = 1_000_000
 # An event must not lie in the future while it is sent, nor all of them at the same moment.
 _SPAN_US = 22 * 3_600 * _US
-_TIMEOUT_SECONDS = 120.0
-# What follows the last count: publishing it, acknowledging it, trimming the streams.
-_SETTLING_SECONDS = 0.5
+_PARTITIONS_SECONDS = 120.0
 
 
 @dataclass
@@ -63,7 +61,7 @@ class EndToEndBench:
     async def warm_up(self, frames: int) -> None:
         """Fills caches and connection pools, and lets enrich make its partitions; measures nothing."""
         await self._run(self._frames(frames), EndToEnd())
-        await self._stored.wait_for_partitions(timeout_seconds=_TIMEOUT_SECONDS)
+        await self._stored.wait_for_partitions(timeout_seconds=_PARTITIONS_SECONDS)
 
     async def measure(self, runs: int, frames: int) -> EndToEnd:
         """Each run of about `frames` frames is followed by a copy of what it has stored."""
@@ -80,30 +78,22 @@ class EndToEndBench:
 
     async def _run(self, streams: list[Frames], results: EndToEnd) -> int:
         """One run; returns how many events it has stored. Raises WrongCountsError."""
-        # The frames are there until the run ends: no need for the collector to walk past them.
-        gc.collect()
-        gc.freeze()
-        before, usage = self._stored.counts(), self._processes.usage()
-        start = time.perf_counter()
-        sent = await asyncio.gather(
-            *(send(self._address, self._token, frames) for frames in streams)
-        )
-        kept = sum(stream.stored for stream in sent)
-        end = await self._stored.wait_until_counted(
-            before.counted + kept, timeout_seconds=_TIMEOUT_SECONDS
-        )
-        await asyncio.sleep(_SETTLING_SECONDS)
-        self._note(results, usage, kept, end - start)
-        self._stored.check(before, kept)
-        gc.unfreeze()
+        sent: list[Sent] = []
+
+        async def send_all() -> int:
+            sent.extend(
+                await asyncio.gather(
+                    *(send(self._address, self._token, frames) for frames in streams)
+                )
+            )
+            return sum(stream.stored for stream in sent)
+
+        run = await run_until_counted(send_all, self._stored, self._processes)
+        results.events_per_second.append(run.events / run.seconds)
+        results.cpu_us.append(cpu_us_per_event(run.before, run.after, run.events))
+        results.resident_mb.append(dict(run.after.resident_mb))
         for stream in sent:
             results.verdicts.update(stream.verdicts)
         people = sum(len(frames.subjects) for frames in streams)
         results.subjects = min(results.subjects or people, people)
-        return kept
-
-    def _note(self, results: EndToEnd, before: Usage, kept: int, seconds: float) -> None:
-        after = self._processes.usage()
-        results.events_per_second.append(kept / seconds)
-        results.cpu_us.append(cpu_us_per_event(before, after, kept))
-        results.resident_mb.append(dict(after.resident_mb))
+        return run.events

@@ -1,9 +1,12 @@
-"""The arithmetic of measurements: medians with ranges, percentiles, ratios of pairs."""
+"""The arithmetic of measurements: medians with ranges, percentiles, ratios of pairs; and their digits."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+
+# From here on, nothing after the point means anything.
+_WHOLE_FROM = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +43,18 @@ def pair_ratios(values: Sequence[float], references: Sequence[float]) -> list[fl
     """Each value over the reference that was measured right after it, so that what the machine did
     meanwhile weighs on both. Raises ValueError if one has no partner."""
     return [value / reference for value, reference in zip(values, references, strict=True)]
+
+
+def rounded(value: float) -> float:
+    """As many digits as mean anything."""
+    return round(value) if value >= _WHOLE_FROM else round(value, 3)
+
+
+def text(value: float) -> str:
+    """A number for people, with as many digits as mean anything."""
+    return f"{value:,.0f}" if value >= _WHOLE_FROM else f"{value:.3g}"
+
+
+def range_text(figure: Figure) -> str:
+    """The smallest and the largest value."""
+    return f"{text(figure.low)} .. {text(figure.high)}"

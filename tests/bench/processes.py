@@ -20,10 +20,12 @@ class Usage:
 
 
 class Processes:
-    """The parts of a running suite, and this process as the client."""
+    """The parts of a running suite, and this process as the client. `more`: process ids of other servers, by
+    name."""
 
-    def __init__(self, suite: Suite) -> None:
-        self._parts = {name: psutil.Process(suite.pid(name)) for name in PARTS}
+    def __init__(self, suite: Suite, more: Mapping[str, int] | None = None) -> None:
+        pids = {name: suite.pid(name) for name in PARTS} | dict(more or {})
+        self._parts = {name: psutil.Process(pid) for name, pid in pids.items()}
 
     def usage(self) -> Usage:
         """What every part has used so far, and holds now."""

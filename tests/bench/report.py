@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, range_text, rounded, text
+from tests.bench.small_batches import SmallBatches
+from tests.bench.small_report import small_batches_line, small_batches_tables
 
 # What the design promises on two cores: the limit, and whether more or less than it is good.
 AT_LEAST = {
@@ -16,7 +18,7 @@ AT_LEAST = {
     "batch_checks_per_s": 300_000,
 }
 BELOW = {"live_p99_ms": 1_000, "stored_p99_ms": 2_000}
-# The keys of the JSON line, in its order; the last two are by service.
+# The keys of the JSON line, in its order; after them come those by service and those of small batches.
 FIGURES = (
     "end_to_end_events_per_s",
     "raw_copy_rows_per_s",
@@ -27,12 +29,23 @@ FIGURES = (
     "batch_checks_per_s",
     "live_p99_ms",
     "stored_p99_ms",
+    "live_p99_ms_light",
+    "stored_p99_ms_light",
+    "track_p99_ms",
+    "echo_p99_ms_128",
+    "fsync_ms",
+    "redis_bytes_per_id",
 )
 BY_SERVICE = ("cpu_us_per_event", "rss_mb")
 # In the table only.
-_MORE_FIGURES = ("live_p50_ms", "stored_p50_ms", "delay_load_events_per_s")
-# From here on, nothing after the point means anything.
-_WHOLE_FROM = 100
+_MORE_FIGURES = (
+    "live_p50_ms",
+    "stored_p50_ms",
+    "delay_load_events_per_s",
+    "live_p50_ms_light",
+    "stored_p50_ms_light",
+    "delay_load_events_per_s_light",
+)
 
 
 @dataclass
@@ -41,6 +54,7 @@ class Report:
 
     figures: dict[str, Figure] = field(default_factory=dict)
     by_service: dict[str, dict[str, Figure]] = field(default_factory=dict)
+    small: SmallBatches | None = None
 
     def add(self, name: str, values: Sequence[float]) -> None:
         """One value for each run."""
@@ -55,14 +69,15 @@ class Report:
     def json_line(self) -> str:
         """Medians; null for what was not measured."""
         values: dict[str, object] = {
-            name: _rounded(self.figures[name].median) if name in self.figures else None
+            name: rounded(self.figures[name].median) if name in self.figures else None
             for name in FIGURES
         }
         for name in BY_SERVICE:
             services = self.by_service.get(name)
             values[name] = services and {
-                service: _rounded(figure.median) for service, figure in services.items()
+                service: rounded(figure.median) for service, figure in services.items()
             }
+        values |= small_batches_line(self.small)
         return json.dumps(values)
 
     def print(self, console: Console) -> None:
@@ -73,11 +88,18 @@ class Report:
         for name in (*FIGURES, *_MORE_FIGURES):
             if figure := self.figures.get(name):
                 table.add_row(
-                    name, _text(figure.median), _range(figure), target(name), verdict(name, figure)
+                    name,
+                    text(figure.median),
+                    range_text(figure),
+                    target(name),
+                    verdict(name, figure),
                 )
         console.print(table)
         if self.by_service:
             console.print(self._services())
+        if self.small:
+            for small_table in small_batches_tables(self.small):
+                console.print(small_table)
 
     def _services(self) -> Table:
         table = Table("service", title="End to end, by process")
@@ -86,7 +108,7 @@ class Report:
             table.add_column("range", justify="right")
         for service in next(iter(self.by_service.values())):
             figures = [services[service] for services in self.by_service.values()]
-            cells = [text for f in figures for text in (_text(f.median), _range(f))]
+            cells = [cell for f in figures for cell in (text(f.median), range_text(f))]
             table.add_row(service, *cells)
         return table
 
@@ -94,9 +116,9 @@ class Report:
 def target(name: str) -> str:
     """What a figure shall be, for people; empty if nothing is promised."""
     if name in AT_LEAST:
-        return f"≥ {_text(AT_LEAST[name])}"
+        return f"≥ {text(AT_LEAST[name])}"
     if name in BELOW:
-        return f"< {_text(BELOW[name])}"
+        return f"< {text(BELOW[name])}"
     return ""
 
 
@@ -107,16 +129,3 @@ def verdict(name: str, figure: Figure) -> str:
     if name in BELOW:
         return "ok" if figure.median < BELOW[name] else "falls short"
     return ""
-
-
-def _rounded(value: float) -> float:
-    """As many digits as mean anything."""
-    return round(value) if value >= _WHOLE_FROM else round(value, 3)
-
-
-def _text(value: float) -> str:
-    return f"{value:,.0f}" if value >= _WHOLE_FROM else f"{value:.3g}"
-
-
-def _range(figure: Figure) -> str:
-    return f"{_text(figure.low)} .. {_text(figure.high)}"

@@ -89,8 +89,17 @@ def test_the_json_line_has_exactly_the_agreed_keys() -> None:
         "batch_checks_per_s",
         "live_p99_ms",
         "stored_p99_ms",
+        "live_p99_ms_light",
+        "stored_p99_ms_light",
+        "track_p99_ms",
+        "echo_p99_ms_128",
+        "fsync_ms",
+        "redis_bytes_per_id",
         "cpu_us_per_event",
         "rss_mb",
+        "by_hand_ratio",
+        "by_hand_ratio_128_callers",
+        "small_batches",
     ]
     assert line["end_to_end_ratio"] == 0.5
     assert line["rss_mb"] == {"ingest": 100, "redis": 20.0}
