@@ -19,7 +19,7 @@ from libs.stores.failure import StoreFailure
 from libs.stores.redis_client import REDIS_DOWN
 from libs.streams import metrics
 from libs.streams.errors import EntryError, NotYetError, UnreadableError
-from libs.streams.groups import ConsumerGroup, Entry
+from libs.streams.groups import SMALL_CHUNK_BYTES, ConsumerGroup, Entry, size_bytes
 from libs.streams.overload import Overload
 from libs.streams.quarantine import Quarantine
 from libs.streams.settings import StreamReaderSettings
@@ -45,7 +45,12 @@ Work = Callable[[Sequence[Entry]], Awaitable[None]]
 class EntryHandling:
     """What a reader does with entries. `dead_letter` makes dead letters of the events of entries at which too
     many attempts failed; without it they are quarantined. While `is_paused` says so, nothing is read.
-    `overlap` is how many chunks may be worked on at a time."""
+    `overlap` is how many chunks may be worked on at a time.
+
+    A chunk costs a transaction and a dozen commands whatever its size. So those of less than
+    SMALL_CHUNK_BYTES begin `small_chunk_seconds` apart, each with all that has come meanwhile; the first
+    after a pause at once.
+    """
 
     work: Work
     # What a failure of a store means; None for other errors.
@@ -53,6 +58,7 @@ class EntryHandling:
     dead_letter: Work | None = None
     is_paused: Callable[[], bool] = lambda: False
     overlap: int = 1
+    small_chunk_seconds: float = 0.04
 
 
 class _Outcome(Enum):
@@ -98,6 +104,8 @@ class Consumer:
         # From 0 to 1: replicas that collided must not come back together.
         self._jitter = jitter
         self._in_flight: set[tuple[bytes, bytes]] = set()
+        # When a small chunk may begin.
+        self._next_small = 0.0
         self._overload = Overload()
         self._waiting = SparseWarning("an entry waits")
 
@@ -142,13 +150,25 @@ class Consumer:
         try:
             # The wait for a slot may have been long.
             if not stop.is_set():
-                entries = await self._group.read(_READ_SECONDS)
+                entries = await self._read(stop)
         finally:
             if not entries:
                 self._slots.release()
         if entries:
+            self._next_small = time.monotonic() + self._handling.small_chunk_seconds
             chunk = tasks.create_task(self._handle(entries, stop))
             chunk.add_done_callback(lambda _: self._slots.release())
+
+    async def _read(self, stop: asyncio.Event) -> Sequence[Entry]:
+        """The next chunk; a small one waits for its time, and for more."""
+        entries = await self._group.read(_READ_SECONDS)
+        early = self._next_small - time.monotonic()
+        if entries and early > 0 and size_bytes(entries) < SMALL_CHUNK_BYTES:
+            # They are pending from here on.
+            with self._holding(entries):
+                await pause(stop, early)
+                entries += await self._group.read(0)
+        return entries
 
     async def _process_abandoned(self, stop: asyncio.Event) -> bool:
         """Handles, one by one, what other consumers never acknowledged; True if there may be more.

@@ -11,6 +11,8 @@ from redis.exceptions import ResponseError
 # of events, small enough to keep the delay and the memory low.
 TARGET_CHUNK_BYTES = 1_500_000
 MAX_CHUNK_ENTRIES = 1_000
+# Some 200 events.
+SMALL_CHUNK_BYTES = 64 * 1024
 # Entries in one answer of Redis. With the largest that ingest takes, 4 MiB, this is the most memory that
 # a chunk needs.
 MAX_STEP_ENTRIES = 64
@@ -79,7 +81,7 @@ class ConsumerGroup:
         """
         chunk: list[Entry] = []
         block_ms: int | None = max(1, int(block_seconds * 1000))
-        while len(chunk) < MAX_CHUNK_ENTRIES and _size(chunk) < TARGET_CHUNK_BYTES:
+        while len(chunk) < MAX_CHUNK_ENTRIES and size_bytes(chunk) < TARGET_CHUNK_BYTES:
             count = self._step_entries_of_each()
             step = await self._read_step(count, block_ms)
             chunk += step
@@ -170,7 +172,9 @@ class ConsumerGroup:
 
     def _observed(self, entries: list[Entry]) -> list[Entry]:
         if entries:
-            self._mean_entry_bytes += 0.2 * (_size(entries) / len(entries) - self._mean_entry_bytes)
+            self._mean_entry_bytes += 0.2 * (
+                size_bytes(entries) / len(entries) - self._mean_entry_bytes
+            )
         return entries
 
 
@@ -185,5 +189,6 @@ def _pairs(reply: object) -> list[tuple[object, list[tuple[bytes, dict[bytes, by
     return list(cast(Iterable[Any], reply or []))
 
 
-def _size(entries: Iterable[Entry]) -> int:
+def size_bytes(entries: Iterable[Entry]) -> int:
+    """What entries hold."""
     return sum(len(value) for entry in entries for value in entry.fields.values())

@@ -6,6 +6,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
+from libs.streams.groups import SMALL_CHUNK_BYTES
 from tests.integration.streams.job import (
     ATTEMPTS,
     Job,
@@ -100,3 +101,25 @@ async def test_a_chunk_at_hand_is_finished_and_no_other_begun(client: Redis) -> 
     [group] = await client.xinfo_groups(STREAM)
     assert group["pending"] == 0
     assert group["last-delivered-id"] < unread
+
+
+async def test_small_chunks_wait_for_more_and_the_first_does_not(client: Redis) -> None:
+    job = Job()
+    # In so long a time the test adds all that the second chunk shall have.
+    async with consuming(client, job, idle=60, small_chunk_seconds=2.0):
+        await add(client, 1)
+        await until(lambda: job.chunks)
+        for _ in range(5):
+            await add(client, 1)
+        await settled(client, STREAM)
+    assert job.chunks == [1, 5]
+
+
+async def test_a_large_chunk_waits_for_nothing(client: Redis) -> None:
+    job = Job()
+    async with consuming(client, job, idle=60, small_chunk_seconds=3_600.0):
+        await add(client, 1)
+        await until(lambda: job.chunks)
+        await add(client, 1, size=SMALL_CHUNK_BYTES)
+        await settled(client, STREAM)
+    assert job.chunks == [1, 1]
