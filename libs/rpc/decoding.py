@@ -17,7 +17,7 @@ class Decoder:
     def __init__(
         self,
         method: str,
-        deserialize: Callable[[bytes], Any] | None,
+        deserialize: Callable[[bytes], Any],
         check: Callable[[Any], None] | None = None,
     ) -> None:
         self._method = method
@@ -26,8 +26,6 @@ class Decoder:
         self._warning = SparseWarning("a message cannot be read")
 
     def __call__(self, data: bytes) -> Any:
-        if self._deserialize is None:
-            return data
         try:
             message = self._deserialize(data)
         except DecodeError:

@@ -29,6 +29,7 @@ from libs.rpc.principal import CURRENT, Principal
 from libs.rpc.request_reading import begun_in_time, read_first, required
 from libs.rpc.status import abort
 from libs.runtime.settings import CommonSettings
+from libs.runtime.sparse_log import SparseWarning
 
 log = structlog.get_logger()
 
@@ -54,6 +55,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             per_address=settings.max_anonymous_calls_per_address,
         )
         self._transient = transient
+        self._store_unavailable = SparseWarning("store unavailable")
         # By method and name of the principal; so what is here is permitted.
         self._handlers: dict[tuple[str, str], grpc.RpcMethodHandler] = {}
         self._meters: dict[str, CallMeter] = {}
@@ -173,7 +175,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         if isinstance(error, grpc.aio.AbortError):
             raise error
         if isinstance(error, self._transient):
-            log.warning("store unavailable", method=method, error=type(error).__name__)
+            self._store_unavailable.note(method=method, error=type(error).__name__)
             error = Unavailable("a store does not answer", retry_after_seconds=1.0)
         if not isinstance(error, WeirError):
             # The message may hold personal data: the type and the trace go to the log, no more.

@@ -23,16 +23,19 @@ NO_MESSAGE = b"\x08"
 
 
 class Shapes:
-    """Answers with the seconds it was sent; waits while `gate` is closed."""
+    """Answers with the seconds it was sent, or fails with `failure`; waits while `gate` is closed."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.gate.set()
         self.begun = 0
+        self.failure: Exception | None = None
 
     async def _echo(self, message: Timestamp) -> Timestamp:
         self.begun += 1
         await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
         return Timestamp(seconds=message.seconds)
 
     async def unary_unary(self, message: Timestamp, _: Any) -> Timestamp:

@@ -152,6 +152,27 @@ async def test_bytes_that_are_no_message_are_the_callers_mistake(
     assert served.servicer.begun == 0
 
 
+async def test_an_outage_of_a_store_is_one_line_however_many_calls_it_fails(served: Served) -> None:
+    served.servicer.failure = ConnectionRefusedError()
+    channel = served.channel()
+    with capture_logs() as lines:
+        for shape in SHAPES:
+            for _ in range(3):
+                message = Timestamp(seconds=7)
+                argument = iter([message]) if shape.startswith("stream") else message
+                call = method(channel, shape)(argument, metadata=METADATA)
+                assert await _code(call) == "UNAVAILABLE"
+    assert lines == [
+        {
+            "event": "store unavailable",
+            "log_level": "warning",
+            "method": f"/{SERVICE}/unary_unary",
+            "error": "ConnectionRefusedError",
+            "since_last_line": 1,
+        }
+    ]
+
+
 @pytest.mark.parametrize("shape", STREAMS)
 async def test_streams_of_a_connection_are_bounded(shape: str) -> None:
     async with Served(max_streams_per_connection=2) as served:
