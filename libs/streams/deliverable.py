@@ -2,13 +2,21 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
 
 from libs.streams.entries import Fields, enriched_batch, raw_batch
-from libs.streams.names import AGGREGATE, ENRICH, enriched_stream, quarantine_stream, raw_stream
+from libs.streams.names import (
+    AGGREGATE,
+    ENRICH,
+    enriched_stream,
+    quarantine_stream,
+    raw_stream,
+    streams_of,
+)
 
 # A stream with more has a backlog: reading all of it would add to the load just then.
 MAX_ENTRIES = 10_000
@@ -45,18 +53,21 @@ def enriched_batch_id(fields: Fields) -> bytes:
 
 def sources_for_enrich(shards: int) -> list[BatchSource]:
     """Everything from which a batch can get to enrich (again), in the order in which it must be read."""
-    quarantined = [BatchSource(quarantine_stream(ENRICH, n), raw_batch_id) for n in range(shards)]
-    raw = [BatchSource(raw_stream(n), raw_batch_id) for n in range(shards)]
-    return [*quarantined, *raw, *quarantined]
+    quarantine = partial(quarantine_stream, ENRICH)
+    names = streams_of(shards, quarantine, raw_stream, quarantine)
+    return [BatchSource(name, raw_batch_id) for name in names]
 
 
 def sources_for_aggregate(shards: int) -> list[BatchSource]:
     """Everything from which a batch can get to aggregate (again): enrich forwards what it gets again."""
-    quarantined = [
-        BatchSource(quarantine_stream(AGGREGATE, n), enriched_batch_id) for n in range(shards)
+    quarantine = partial(quarantine_stream, AGGREGATE)
+    before = streams_of(shards, quarantine)
+    after = streams_of(shards, enriched_stream, quarantine)
+    return [
+        *(BatchSource(name, enriched_batch_id) for name in before),
+        *sources_for_enrich(shards),
+        *(BatchSource(name, enriched_batch_id) for name in after),
     ]
-    enriched = [BatchSource(enriched_stream(n), enriched_batch_id) for n in range(shards)]
-    return [*quarantined, *sources_for_enrich(shards), *enriched, *quarantined]
 
 
 async def deliverable_batches(redis: Redis, sources: Sequence[BatchSource]) -> frozenset[bytes]:

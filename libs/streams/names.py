@@ -10,6 +10,8 @@
 Messages are those of `weir.streams.v1`; `skip` is decimal numbers with commas between them.
 """
 
+from collections.abc import Callable
+
 from libs.common.sharding import shard_key
 
 # Consumer groups, named like the services that read with them.
@@ -41,6 +43,11 @@ def enrich_dead_letters(shard: int) -> str:
 def quarantine_stream(group: str, shard: int) -> str:
     """Entries that no reader of the group could handle."""
     return shard_key(group, shard, "quarantine")
+
+
+def streams_of(shards: int, *stream_of: Callable[[int], str]) -> list[str]:
+    """The streams of all shards, from 0 on; of the first kind, then of the second, and so on."""
+    return [name(shard) for name in stream_of for shard in range(shards)]
 
 
 def attempts_key(group: str, shard: int) -> str:

@@ -11,7 +11,7 @@ from libs.jobs.schedule import Schedule
 from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
 from libs.streams.deliverable import BacklogError, sources_for_aggregate
-from libs.streams.names import AGGREGATE, enriched_stream
+from libs.streams.names import AGGREGATE, enriched_stream, streams_of
 from services.aggregate.settings import AggregateSettings
 
 BATCHES = BatchTable("aggregate.batches", "applied_at")
@@ -21,7 +21,7 @@ def aggregate_jobs(redis: Redis, engine: AsyncEngine, settings: AggregateSetting
     """The jobs of aggregate, for its runner."""
     kept = timedelta(hours=settings.batch_ids_kept_hours)
     pruner = BatchPruner(engine, redis, BATCHES, sources_for_aggregate(settings.shards), kept)
-    streams = [enriched_stream(shard) for shard in range(settings.shards)]
+    streams = streams_of(settings.shards, enriched_stream)
 
     async def prune(_: JobContext) -> Mapping[str, int]:
         try:

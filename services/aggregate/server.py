@@ -20,7 +20,7 @@ from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import Consumer, EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
-from libs.streams.names import AGGREGATE, enriched_stream
+from libs.streams.names import AGGREGATE, enriched_stream, streams_of
 from services.aggregate.behaviour.postgres import PostgresActivityReader
 from services.aggregate.behaviour.service import CohortQueries
 from services.aggregate.convert import SERVICE_NAME
@@ -52,7 +52,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     stack.push_async_callback(redis.aclose)
     engines = _open_engines(settings, stack)
     clock = SystemClock()
-    streams = [enriched_stream(shard) for shard in range(settings.shards)]
+    streams = streams_of(settings.shards, enriched_stream)
     consumer = _consumer(settings, reload, redis, engines.counting, streams, clock)
     reader = PostgresCellReader(engines.querying)
     hub = WatchHub(

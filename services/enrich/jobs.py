@@ -11,7 +11,7 @@ from libs.jobs.schedule import Schedule
 from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
 from libs.streams.deliverable import BacklogError, sources_for_enrich
-from libs.streams.names import ENRICH, raw_stream
+from libs.streams.names import ENRICH, raw_stream, streams_of
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.settings import EnrichSettings
 
@@ -24,7 +24,7 @@ def enrich_jobs(
     """The jobs of enrich, for its runner."""
     kept = timedelta(hours=settings.batch_ids_kept_hours)
     pruner = BatchPruner(engine, redis, BATCHES, sources_for_enrich(settings.shards), kept)
-    streams = [raw_stream(shard) for shard in range(settings.shards)]
+    streams = streams_of(settings.shards, raw_stream)
 
     async def prune(_: JobContext) -> Mapping[str, int]:
         try:

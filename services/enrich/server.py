@@ -17,7 +17,13 @@ from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, raw_received_us
-from libs.streams.names import ENRICH, enrich_dead_letters, enriched_stream, raw_stream
+from libs.streams.names import (
+    ENRICH,
+    enrich_dead_letters,
+    enriched_stream,
+    raw_stream,
+    streams_of,
+)
 from libs.streams.trimming import StreamTrimmer
 from services.enrich.backpressure import Backpressure
 from services.enrich.dead_letter_limit import DeadLetterLimit
@@ -60,12 +66,8 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     )
     backpressure = Backpressure(stream.size_bytes, settings.max_enriched_bytes)
     entries = RawStreamReader(pipeline)
-    streams = [raw_stream(shard) for shard in range(settings.shards)]
-    written_streams = [
-        stream_of(shard)
-        for stream_of in (enriched_stream, enrich_dead_letters)
-        for shard in range(settings.shards)
-    ]
+    streams = streams_of(settings.shards, raw_stream)
+    written_streams = streams_of(settings.shards, enriched_stream, enrich_dead_letters)
     consumer = create_consumer(
         redis,
         settings,

@@ -19,7 +19,13 @@ from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, dead_letters_received_us
-from libs.streams.names import INGEST, enrich_dead_letters, ingest_dead_letters, raw_stream
+from libs.streams.names import (
+    INGEST,
+    enrich_dead_letters,
+    ingest_dead_letters,
+    raw_stream,
+    streams_of,
+)
 from libs.streams.trimming import StreamTrimmer
 from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
 from services.ingest.intake.anonymization import Anonymizer
@@ -59,16 +65,8 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
         settings,
     )
     draining = asyncio.Event()
-    letter_streams = [
-        stream_of(shard)
-        for stream_of in (ingest_dead_letters, enrich_dead_letters)
-        for shard in range(settings.shards)
-    ]
-    written_streams = [
-        stream_of(shard)
-        for stream_of in (raw_stream, ingest_dead_letters)
-        for shard in range(settings.shards)
-    ]
+    letter_streams = streams_of(settings.shards, ingest_dead_letters, enrich_dead_letters)
+    written_streams = streams_of(settings.shards, raw_stream, ingest_dead_letters)
     letters = create_consumer(
         redis,
         settings,
