@@ -110,7 +110,8 @@ class Consumer:
         self._waiting = SparseWarning("an entry waits")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consumes until `stop` is set, and then finishes the chunks that it has begun."""
+        """Consumes until `stop` is set, and then finishes the attempts under way. What else there is of their
+        chunks stays pending, and another consumer takes it over."""
         renewing = asyncio.create_task(self._renew())
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -178,7 +179,7 @@ class Consumer:
         overloaded = False
         claimed = await self._group.claim_abandoned()
         # Ours among them were renewed too late: this process was busy, or Redis away.
-        abandoned = [entry for entry in claimed if _key(entry) not in self._in_flight]
+        abandoned = [entry for entry in claimed if entry.key not in self._in_flight]
         # All of them, also those whose turn comes later: no other consumer may claim and try them meanwhile.
         with self._holding(abandoned):
             for entry in abandoned:
@@ -223,7 +224,7 @@ class Consumer:
                 elif outcome is _Outcome.OVERLOADED:
                     parts.append(part)
                     left -= 1
-                    await pause(stop, delay)
+                    await pause(stop, self._jittered(delay))
                     delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
 
     async def _attempt(self, work: Work, entries: Sequence[Entry], stop: asyncio.Event) -> _Outcome:
@@ -259,8 +260,11 @@ class Consumer:
                 log.warning("a chunk is tried again", error=type(error).__name__)
             if stop.is_set():
                 return _Outcome.STOPPED
-            await pause(stop, delay * (0.5 + self._jitter() / 2))
+            await pause(stop, self._jittered(delay))
             delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+
+    def _jittered(self, seconds: float) -> float:
+        return seconds * (0.5 + self._jitter() / 2)
 
     def _is_own_fault(self, entries: Sequence[Entry]) -> bool:
         if len(entries) == 1:
@@ -300,7 +304,7 @@ class Consumer:
 
     @contextlib.contextmanager
     def _holding(self, entries: Sequence[Entry]) -> Iterator[None]:
-        keys = {_key(entry) for entry in entries}
+        keys = {entry.key for entry in entries}
         self._in_flight |= keys
         try:
             yield
@@ -327,7 +331,3 @@ def create_consumer(
         ),
         handling,
     )
-
-
-def _key(entry: Entry) -> tuple[bytes, bytes]:
-    return entry.stream, entry.entry_id

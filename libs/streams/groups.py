@@ -28,6 +28,11 @@ class Entry:
     entry_id: bytes
     fields: Mapping[bytes, bytes]
 
+    @property
+    def key(self) -> tuple[bytes, bytes]:
+        """Stream and id, which no other entry has."""
+        return self.stream, self.entry_id
+
 
 class ConsumerGroup:
     """Reads entries that no other consumer of the group has, and entries that a dead one left.

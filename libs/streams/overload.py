@@ -23,24 +23,20 @@ class Overload:
     def forget(self, entries: Iterable[Entry]) -> None:
         """Forgets entries that are done, or in quarantine."""
         for entry in entries:
-            self._before.pop(_key(entry), None)
+            self._before.pop(entry.key, None)
 
     def note_failure(self, entries: Iterable[Entry]) -> None:
         """Notes that a store failed at these entries together."""
         if len(self._before) >= MAX_REMEMBERED:
             self._before.clear()
         for entry in entries:
-            self._before.setdefault(_key(entry), self._successes)
+            self._before.setdefault(entry.key, self._successes)
 
     def is_own_fault(self, entry: Entry) -> bool:
         """Whether a store that fails at this entry alone did other work since it first did."""
         self.note_failure([entry])
-        if self._successes == self._before[_key(entry)]:
+        if self._successes == self._before[entry.key]:
             return False
         # To be blamed again, the entry must fail again while others succeed.
-        self._before[_key(entry)] = self._successes
+        self._before[entry.key] = self._successes
         return True
-
-
-def _key(entry: Entry) -> tuple[bytes, bytes]:
-    return entry.stream, entry.entry_id

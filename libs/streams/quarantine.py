@@ -36,8 +36,8 @@ class Quarantine:
         self._max_entries = max_entries
 
     async def admit(self, entry: Entry) -> bool:
-        """Counts an attempt before it is made. False if there were enough of them and the shard is not full:
-        the entry is then dead-lettered or quarantined."""
+        """Counts an attempt before it is made. True if it is to be made: there were fewer attempts than the
+        limit, or the shard is full. Otherwise the entry is to be dead-lettered or quarantined."""
         shard = shard_in(entry.stream)
         attempts = await self._redis.hincrby(attempts_key(self._group, shard), _field(entry), 1)
         return int(attempts) <= self._max_attempts or await self._is_full(shard)
