@@ -1,11 +1,16 @@
 """The time, injected, so that tests can set it."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_US = 86_400_000_000
+
+
+def moment_of(us: int) -> datetime:
+    """The moment so many microseconds after the Unix epoch, in UTC. Raises OverflowError past year 9999."""
+    return EPOCH + timedelta(microseconds=us)
 
 
 class Clock(Protocol):

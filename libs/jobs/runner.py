@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from libs.common.clock import EPOCH, Clock
+from libs.common.clock import Clock, moment_of
 from libs.jobs import metrics
 from libs.jobs.due import next_due
 from libs.jobs.job import Job, JobContext, JobError
@@ -122,8 +122,6 @@ class JobRunner:
             result = _result_of(work, stopped=stop.is_set())
             if written := await self._finish(run, result, lease, stopped):
                 metrics.RUNS.labels(job.name, written.outcome.value).inc()
-                if written.outcome is RunState.SUCCEEDED:
-                    metrics.LAST_SUCCESS.labels(job.name).set(self._clock.now_us() / 1e6)
                 _report(job, run, written)
         finally:
             for task in (work, lease, stopped):
@@ -178,7 +176,7 @@ class JobRunner:
             held_until = asked_at + self._timing.lease_seconds
 
     def _now(self) -> datetime:
-        return EPOCH + timedelta(microseconds=self._clock.now_us())
+        return moment_of(self._clock.now_us())
 
 
 async def _counts_of(job: Job, run: Run) -> Mapping[str, int]:

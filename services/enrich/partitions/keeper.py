@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from libs.catalog import RETENTION_CLASSES
-from libs.common.clock import EPOCH, Clock
+from libs.common.clock import Clock, moment_of
 from libs.runtime.loops import repeat
 from libs.stores.postgres import POSTGRES_ERRORS
 from services.enrich import metrics
@@ -97,4 +97,4 @@ class PartitionKeeper:
         return min(changes, key=lambda change: len(change.sources) > 0, default=None)
 
     def _now(self) -> datetime:
-        return EPOCH + timedelta(microseconds=self._clock.now_us())
+        return moment_of(self._clock.now_us())

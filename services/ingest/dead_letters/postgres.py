@@ -2,14 +2,13 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
 
 from google.protobuf.message import DecodeError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.streams.v1 import batch_pb2
 
-from libs.common.clock import EPOCH
+from libs.common.clock import moment_of
 from libs.streams.entries import dead_letter_batch
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
@@ -46,7 +45,7 @@ def _row(letter: batch_pb2.DeadLetter) -> dict[str, object]:
     event = letter.event
     return {
         "dead_letter_id": uuid.UUID(bytes=letter.dead_letter_id),
-        "received_at": EPOCH + timedelta(microseconds=letter.received_at_us),
+        "received_at": moment_of(letter.received_at_us),
         "app_id": _text(letter.app_id),
         "stage": _text(letter.stage),
         "reason": _text(letter.reason),

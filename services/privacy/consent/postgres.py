@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from libs.common.clock import EPOCH
+from libs.common.clock import EPOCH, moment_of
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState
 from libs.stores.postgres import POSTGRES_DOWN
@@ -181,7 +181,7 @@ class PostgresConsentTransaction:
         values: Mapping[str, Any] = {
             **self._subject._asdict(),
             "version": recorded.version,
-            "recorded_at": EPOCH + timedelta(microseconds=recorded.recorded_at_us),
+            "recorded_at": moment_of(recorded.recorded_at_us),
             "purposes": list(recording.choices),
             "granted": list(recording.choices.values()),
         }
