@@ -12,15 +12,16 @@ from typing import cast
 
 from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from libs.common.clock import Clock
 from libs.runtime.loops import repeat
 from libs.stores.redis_client import REDIS_DOWN
 from libs.streams import metrics
 from libs.streams.entries import Fields, dead_letter_batch, enriched_batch, raw_batch
+from libs.streams.positions import GroupPosition, group_positions
 
 INTERVAL_SECONDS = 2.0
+_AT_THE_BEGINNING = GroupPosition(pending=0, first_needed=(0, 0))
 
 # When ingest received what is in an entry, in microseconds since the epoch; 0 if the entry does not say.
 ReceivedUs = Callable[[Fields], int]
@@ -82,9 +83,11 @@ class LagMeter:
 
     async def measure(self, stream: str) -> Lag:
         """The lag of one stream. A group that is not there yet has acknowledged nothing."""
-        pending, oldest_id = await self._pending(stream)
+        [positions] = await group_positions(self._redis, [stream])
+        position = positions.get(self._group.encode(), _AT_THE_BEGINNING)
+        pending = position.pending
         # A pending entry may have been deleted by hand: then the next one is the oldest that is left.
-        start = oldest_id or await self._unread_from(stream)
+        start = "{}-{}".format(*position.first_needed)
         first = await self._redis.xrange(stream, min=start, count=1)
         if not first:
             return Lag(pending=pending)
@@ -102,24 +105,6 @@ class LagMeter:
             return self._received_us(fields)
         except (DecodeError, KeyError):  # an unreadable entry, which the reader will quarantine
             return 0
-
-    async def _pending(self, stream: str) -> tuple[int, bytes | None]:
-        try:
-            summary = await self._redis.xpending(stream, self._group)
-        except ResponseError:  # neither the stream nor the group is there yet
-            return 0, None
-        return int(summary["pending"]), summary["min"]
-
-    async def _unread_from(self, stream: str) -> bytes:
-        """Where XRANGE finds the first entry that the group has not been given."""
-        try:
-            groups = await self._redis.xinfo_groups(stream)
-        except ResponseError:  # no such stream
-            return b"-"
-        for group in groups:
-            if group["name"] == self._group.encode():
-                return b"(" + bytes(group["last-delivered-id"])
-        return b"-"
 
 
 def raw_received_us(fields: Fields) -> int:

@@ -15,7 +15,7 @@ from weir.streams.v1 import batch_pb2
 from libs.stores.postgres import create_engine, failure_of
 from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.names import enrich_dead_letters, ingest_dead_letters
-from libs.streams.trimming import trim_acknowledged
+from libs.streams.trimming import StreamTrimmer
 from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
 from services.ingest.settings import IngestSettings
 from tests.support.streams import add_entry, entries_of
@@ -60,6 +60,10 @@ def _rows(database_url: str) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
+async def _measure_nothing() -> None:
+    pass
+
+
 async def test_letters_are_stored_once_however_often_they_are_appended(
     client: Redis, engine: AsyncEngine, database_url: str
 ) -> None:
@@ -77,13 +81,13 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
         streams=STREAMS,
         handling=EntryHandling(PostgresDeadLetterWriter(engine).write, failure_of),
     )
+    trimmer = StreamTrimmer(client, STREAMS, _measure_nothing)
     writer = asyncio.create_task(consumer.run(stop))
     try:
         await until(lambda: len(_rows(database_url)) == 3)
         async with asyncio.timeout(DEADLINE_SECONDS):
             while any([await client.xlen(stream) for stream in STREAMS]):
-                for stream in STREAMS:
-                    await trim_acknowledged(client, stream)
+                await trimmer.trim()
         quarantined = [fields for _, fields in await entries_of(client, "ingest:{0}:quarantine")]
         assert [fields[b"stream"] for fields in quarantined] == [STREAMS[0].encode()] * 3
         assert [fields.get(b"batch") for fields in quarantined] == [

@@ -1,0 +1,71 @@
+"""How far the groups of a stream have come: what each of them still needs of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+# Milliseconds and sequence number, which order entries.
+EntryId = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPosition:
+    """How far one group has come on one stream."""
+
+    # Entries delivered to a reader and not acknowledged.
+    pending: int
+    # No older entry is needed: the oldest pending one, or else the first that may still be delivered.
+    first_needed: EntryId
+
+
+async def group_positions(redis: Redis, streams: Sequence[str]) -> list[dict[bytes, GroupPosition]]:
+    """Of each stream the positions of its groups by name; none for a stream that is not there. At most two
+    round trips, whatever the number of streams.
+
+    A position may be too old by the time that it is returned, and is never too new.
+    """
+    async with redis.pipeline(transaction=False) as pipeline:
+        for stream in streams:
+            pipeline.xinfo_groups(stream)
+        groups_of = [_groups(reply) for reply in await pipeline.execute(raise_on_error=False)]
+    asked = [
+        (stream, group["name"])
+        for stream, groups in zip(streams, groups_of, strict=True)
+        for group in groups
+        if group["pending"]
+    ]
+    async with redis.pipeline(transaction=False) as pipeline:
+        for stream, name in asked:
+            pipeline.xpending(stream, name)
+        oldest = {
+            place: summary["min"]
+            for place, summary in zip(asked, await pipeline.execute(), strict=True)
+        }
+    return [
+        {group["name"]: _position(group, oldest.get((stream, group["name"]))) for group in groups}
+        for stream, groups in zip(streams, groups_of, strict=True)
+    ]
+
+
+def _groups(reply: object) -> list[Mapping[str, Any]]:
+    if isinstance(reply, ResponseError) and "no such key" in str(reply):
+        return []
+    if isinstance(reply, Exception):
+        raise reply
+    return cast(list[Mapping[str, Any]], reply)
+
+
+def _position(group: Mapping[str, Any], oldest: bytes | None) -> GroupPosition:
+    # What was pending may have been acknowledged between the two questions.
+    if oldest is not None:
+        return GroupPosition(int(group["pending"]), _entry_id(oldest))
+    milliseconds, sequence = _entry_id(group["last-delivered-id"])
+    return GroupPosition(int(group["pending"]), (milliseconds, sequence + 1))
+
+
+def _entry_id(text: bytes) -> EntryId:
+    milliseconds, sequence = text.split(b"-")
+    return int(milliseconds), int(sequence)
