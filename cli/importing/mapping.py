@@ -11,6 +11,7 @@ from libs.catalog import Catalog
 from libs.catalog.event_words import ENVIRONMENTS, PRIVACY_LEVELS, PRODUCERS
 from libs.catalog.fields import ENVELOPE_PATHS
 from libs.catalog.problems import did_you_mean
+from libs.catalog.schema import declared_types
 
 _PREFIXES = ("properties.", "context.extra.")
 _FIELDS = tuple(path for path in ENVELOPE_PATHS if path != "properties")
@@ -154,11 +155,10 @@ def _pair(text: str, option: str, words: Mapping[str, str]) -> tuple[str, str]:
 def _property_types(catalog: Catalog, name: str) -> Mapping[str, frozenset[str]]:
     event = catalog.events.get(name)
     properties = event.latest.schema.get("properties") if event else None
-    found = {}
-    for key, rule in properties.items() if isinstance(properties, dict) else ():
-        declared = rule.get("type") if isinstance(rule, dict) else None
-        found[key] = frozenset(declared if isinstance(declared, list) else [declared])
-    return found
+    return {
+        key: declared_types(rule)
+        for key, rule in (properties.items() if isinstance(properties, dict) else ())
+    }
 
 
 def _typed(value: Any, types: frozenset[str] | None) -> Any:

@@ -36,6 +36,4 @@ def compile_enrichment(section: Section, rollups: Mapping[str, Rollup]) -> froze
 
 def _enriched(rollup: Rollup) -> set[str]:
     """The fields of enrichment that the rollup reads."""
-    sources = [dimension.source for dimension in rollup.dimensions]
-    sources += [metric.source for metric in rollup.metrics if metric.source]
-    return {source.path[0] for source in sources if source.kind is SourceKind.ENRICHED}
+    return {source.path[0] for source in rollup.sources if source.kind is SourceKind.ENRICHED}

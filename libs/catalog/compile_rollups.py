@@ -8,6 +8,7 @@ from libs.catalog.model import Dimension, EventType, Metric, MetricKind, Period,
 from libs.catalog.patterns import PatternError, resolve
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
+from libs.catalog.schema import declared_types
 from libs.catalog.source import Source, SourceKind, parse_source
 
 _NUMERIC_KINDS = frozenset({MetricKind.SUM, MetricKind.AVG, MetricKind.MIN, MetricKind.MAX})
@@ -50,9 +51,7 @@ def entity_events(rollups: Mapping[str, Rollup]) -> frozenset[str]:
     """The names of the events of which a rollup reads the entity."""
     found: set[str] = set()
     for rollup in rollups.values():
-        sources = [dimension.source for dimension in rollup.dimensions]
-        sources += [metric.source for metric in rollup.metrics if metric.source]
-        if any(source.kind is SourceKind.ENTITY for source in sources):
+        if any(source.kind is SourceKind.ENTITY for source in rollup.sources):
             found |= rollup.events
     return frozenset(found)
 
@@ -96,14 +95,14 @@ def _compile_rollup(
     period = entry.choice("period", Period) or Period.DAY
     dimensions = _dimensions(entry, words)
     metrics = _metrics(entry.child("metrics"), words)
-    used = [dimension.source for dimension in dimensions]
-    for source in used + [metric.source for metric in metrics if metric.source]:
+    kept = entry.days("retention") if entry.has("retention") else _longest(selected, events)
+    rollup = Rollup(name, selected, period, dimensions, metrics, kept)
+    for source in rollup.sources:
         _check_declared(entry, source, selected, events)
     for metric in metrics:
         if metric.kind in _NUMERIC_KINDS and metric.source is not None:
             _check_numeric(entry, metric, metric.source, selected, events)
-    kept = entry.days("retention") if entry.has("retention") else _longest(selected, events)
-    return Rollup(name, selected, period, dimensions, metrics, kept)
+    return rollup
 
 
 def _dimensions(entry: Section, words: Mapping[str, str]) -> tuple[Dimension, ...]:
@@ -185,10 +184,11 @@ def _check_numeric(
         properties = _properties(events[event])
         if source.path[0] not in properties:
             continue
-        rule = properties[source.path[0]]
-        declared = rule.get("type") if isinstance(rule, dict) else None
-        types |= set(declared) if isinstance(declared, list) else {str(declared)}
-    if types and "None" not in types and not types & _NUMBER_TYPES:
+        declared = declared_types(properties[source.path[0]])
+        if not declared:  # it may be a number
+            return
+        types |= declared
+    if types and not types & _NUMBER_TYPES:
         entry.complain(f"{metric.kind} needs a number, and `{source}` is none", "metrics")
 
 

@@ -1,6 +1,7 @@
 """Events of which only counts may be kept: their properties are listed, and none can hold content."""
 
 from libs.catalog.reader import Section
+from libs.catalog.schema import declared_types
 
 _SCALARS = frozenset({"string", "integer", "number", "boolean", "null"})
 # What would let a property in that is not listed, or look into one that is.
@@ -35,6 +36,5 @@ def _is_scalar(rule: object) -> bool:
         return False
     if "enum" in rule or "const" in rule:
         return True
-    declared = rule.get("type")
-    types = declared if isinstance(declared, list) else [declared]
-    return bool(types) and all(kind in _SCALARS for kind in types)
+    types = declared_types(rule)
+    return bool(types) and types <= _SCALARS

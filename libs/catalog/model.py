@@ -149,6 +149,12 @@ class Rollup:
     metrics: tuple[Metric, ...]
     cell_retention_days: int | None
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where its dimensions and then its metrics find their values; one may occur several times."""
+        of_metrics = (metric.source for metric in self.metrics if metric.source is not None)
+        return (*(dimension.source for dimension in self.dimensions), *of_metrics)
+
 
 @dataclass(frozen=True, slots=True)
 class ClockPolicy:

@@ -165,6 +165,14 @@ def _word(value: object) -> str:
     return value if isinstance(value, str) else str(value).lower() if value is None else repr(value)
 
 
+def declared_types(rule: object) -> frozenset[str]:
+    """The types that the schema of a property names; none if it names none, and so permits all."""
+    declared = rule.get("type") if isinstance(rule, dict) else None
+    names = declared if isinstance(declared, list) else [declared]
+    # Other values are reported when the schema is compiled.
+    return frozenset(name for name in names if isinstance(name, str))
+
+
 def _marked(mark: str, parts: Mapping[str, object]) -> frozenset[str]:
     properties = parts.get("properties")
     return frozenset(
@@ -179,9 +187,8 @@ def _numbers(rule: Mapping[str, object], path: tuple[str, ...]) -> Iterator[tupl
     properties = rule.get("properties")
     for name, inner in properties.items() if isinstance(properties, dict) else ():
         if isinstance(inner, dict):
-            declared = inner.get("type")
-            types = declared if isinstance(declared, list) else [declared]
-            if set(types) - {"null"} and set(types) <= {"integer", "number", "null"}:
+            types = declared_types(inner)
+            if types - {"null"} and types <= {"integer", "number", "null"}:
                 yield (*path, name)
             yield from _numbers(inner, (*path, name))
 
