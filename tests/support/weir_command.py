@@ -1,5 +1,6 @@
 """The `weir` command as a user has it: another process, with nothing but the environment."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,11 +35,17 @@ def started(
     command: Sequence[str], environment: Mapping[str, str], **options: Any
 ) -> Iterator[subprocess.Popen[str]]:
     """A process in the repository that does not outlive the block; both outputs in one pipe, unless the
-    options of Popen say otherwise."""
+    options of Popen say otherwise. It can be interrupted, also if the tests run in the background of a
+    shell, where SIGINT is ignored."""
     outputs = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    process = subprocess.Popen(
-        command, env=environment, cwd=REPOSITORY, text=True, **{**outputs, **options}
-    )
+    # An ignored signal stays ignored in a child, one with a handler gets its default.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command, env=environment, cwd=REPOSITORY, text=True, **{**outputs, **options}
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         yield process
     finally:

@@ -2,13 +2,17 @@
 
 import errno
 import io
+import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from cli.interruption import interruptible, tell
+from tests.support.waiting import PATIENCE_SECONDS
+from tests.support.weir_command import started
 
 
 def _interrupts(number: signal.Signals) -> bool:
@@ -56,3 +60,16 @@ def test_a_full_disk_silences_nobody_for_good() -> None:
     tell(console, "lost or late")
     tell(console, "shown")
     assert file.getvalue().endswith("shown\n")
+
+
+def test_a_command_of_a_test_can_be_interrupted_whatever_started_the_tests() -> None:
+    handler = "import signal; print(signal.getsignal(signal.SIGINT))"
+    # As in the background of a shell.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with started([sys.executable, "-c", handler], os.environ) as process:
+            said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "default_int_handler" in said
