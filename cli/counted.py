@@ -4,16 +4,13 @@ import time
 from collections.abc import Callable
 
 import grpc
-from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
 from cli.metrics_page import metric_values
-from libs.rpc.channels import Calls, pages
+from libs.rpc.channels import Calls
 from suite.home import Addresses
+from suite.rollups import counted_events
 
-# The rollup that every app has: all events, by hour and name.
-ROLLUP, METRIC = "events", "events"
-_PAGE_SIZE = 10_000
 _POLL_SECONDS = 0.1
 _NOT_STORED = ("weir_enrich_events_skipped_total", "weir_enrich_events_dead_lettered_total")
 
@@ -29,10 +26,7 @@ class CountedEvents:
 
     def counted(self) -> int:
         """The events in the app's numbers. Raises grpc.RpcError."""
-        request = pb.QueryRollupRequest(app_id=self._app_id, rollup=ROLLUP, page_size=_PAGE_SIZE)
-        cells = (cell for page in pages(self._calls.QueryRollup, request) for cell in page.cells)
-        total: float = sum(cell.metrics.get(METRIC, 0.0) for cell in cells)
-        return round(total)
+        return counted_events(self._calls, self._app_id)
 
     def not_stored(self) -> int:
         """The events that enrich has taken from ingest and not stored since it started, mostly because
@@ -66,16 +60,17 @@ class CountWatch:
 
     def wait(self, taken: int, passed_on: int, timeout_seconds: float) -> tuple[int, int]:
         """Waits until `taken` events are counted or known to be stored before, at most
-        `timeout_seconds`; returns how many are which.
+        `timeout_seconds`; returns how many are which, together `taken` at most.
 
-        `passed_on` are duplicates that enrich gets to see and skips as well. Ids that were taken again
-        after the dedupe window are the ones stored before. Raises grpc.RpcError.
+        It looks at how much the app's numbers grow, so events of other senders may end the waiting earlier.
+        `passed_on` are duplicates that enrich gets to see and skips as well. Ids that were taken again after
+        the dedupe window are the ones stored before. Raises grpc.RpcError.
         """
         deadline = self._monotonic() + timeout_seconds
         while True:
             counted = self._events.counted() - self._counted_before
             if counted >= taken:
-                return counted, 0
+                return taken, 0
             skipped = self._events.not_stored() - self._not_stored_before - passed_on
             known = max(0, min(skipped, taken - counted))
             if counted + known >= taken or self._monotonic() >= deadline:

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from typing import Self
 
 from google.protobuf.json_format import MessageToDict
-from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
 from demo.cells import CellKey, Cells, cell_key
-from libs.rpc.channels import Calls, open_channel, pages
+from libs.rpc.channels import Calls, open_channel
 from suite.home import Addresses
+from suite.rollups import counted_events, rollup_cells
 
-_PAGE_SIZE = 10_000
 _POLL_SECONDS = 0.05
 
 
@@ -27,16 +26,14 @@ class Numbers:
     def cells(self, app_id: str, rollup: str) -> Cells:
         """All cells of one rollup."""
         found: dict[CellKey, Mapping[str, float]] = {}
-        request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
-        for page in pages(self._calls.QueryRollup, request):
-            for cell in page.cells:
-                key = cell_key(cell.bucket_start.seconds, MessageToDict(cell.dimensions))
-                found[key] = dict(cell.metrics)
+        for cell in rollup_cells(self._calls, app_id, rollup):
+            key = cell_key(cell.bucket_start.seconds, MessageToDict(cell.dimensions))
+            found[key] = dict(cell.metrics)
         return found
 
     def counted(self, app_id: str) -> int:
-        """How many events of the app are counted: the sum of the rollup that every app has."""
-        return round(sum(cell["events"] for cell in self.cells(app_id, "events").values()))
+        """How many events of the app are counted."""
+        return counted_events(self._calls, app_id)
 
     def wait_until_counted(self, expected: Mapping[str, int], timeout_seconds: float) -> int:
         """Waits until each app has as many events as expected, at most `timeout_seconds`; returns how

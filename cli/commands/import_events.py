@@ -90,7 +90,11 @@ def import_events(
         ),
     ] = None,
     wait: Annotated[
-        bool, typer.Option(help="Return when everything is stored and counted.")
+        bool,
+        typer.Option(
+            help="Return when everything is stored and counted; events that others send to the app at the "
+            "same time are counted along, and may end the waiting earlier."
+        ),
     ] = True,
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 120.0,
     allow_rejected: AllowRejected = False,

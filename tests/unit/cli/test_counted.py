@@ -44,6 +44,11 @@ def test_duplicates_that_enrich_skips_are_not_taken_for_stored_ones() -> None:
     assert watch.wait(10, 30, 60.0) == (10, 0)
 
 
+def test_events_of_other_senders_end_the_waiting_and_are_not_reported() -> None:
+    watch, _ = _watch(Events((100, 0), (120, 0), (190, 0)))
+    assert watch.wait(50, 0, 60.0) == (50, 0)
+
+
 def test_gives_up_in_time() -> None:
     watch, slept = _watch(Events((100, 0), (120, 0)))
     assert watch.wait(50, 0, 3.0) == (20, 0)
