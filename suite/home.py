@@ -4,17 +4,19 @@ import fcntl
 import json
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import psutil
-
 from suite.private_files import kept_secret, write_private
 
 _PRIVATE = 0o600
 _OF_OTHERS = 0o077
+# A command that looks whether a suite runs holds the lock for much less than that.
+_LOCK_SECONDS = 0.5
+_LOCK_POLL_SECONDS = 0.02
 
 
 class HomeError(Exception):
@@ -80,7 +82,7 @@ class Home:
     def lock(self) -> Iterator[None]:
         """Holds the folder for this process, and lets only its owner look into it from then on. Raises
         HomeError if another suite runs in it, if it cannot be made or written, or if others may look into
-        it and it holds other things.
+        it and it holds other things. Removes the addresses of a suite that was killed.
 
         The kernel drops the lock with the process, however that ends.
         """
@@ -89,14 +91,13 @@ class Home:
             self._keep_private()
             descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, _PRIVATE)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(descriptor):
                 holder = os.read(descriptor, 32).decode() or "unknown"
                 raise HomeError(
                     f"a suite is already running in {self.path} (pid {holder}); "
                     "stop it, or set WEIR_HOME to another folder"
-                ) from None
+                )
+            self.remove_addresses()
             os.truncate(descriptor, 0)
             os.write(descriptor, str(os.getpid()).encode())
             yield
@@ -123,8 +124,8 @@ class Home:
             raise HomeError(f"{self.addresses_file}: {error.strerror}") from None
         except (ValueError, TypeError) as error:
             raise HomeError(f"{self.addresses_file} is not readable: {error}") from error
-        # What a killed suite leaves behind.
-        if not psutil.pid_exists(addresses.pid):
+        # A killed suite leaves them behind, and its pid may be another process's by now.
+        if not self._is_locked():
             raise self._not_running()
         return addresses
 
@@ -138,6 +139,23 @@ class Home:
         self._create()
         with self._writing():
             return kept_secret(self.path / name)
+
+    def _is_locked(self) -> bool:
+        try:
+            descriptor = os.open(self._lock_file, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise HomeError(f"{self._lock_file}: {error.strerror}") from None
+        try:
+            # Shared: commands that look at the same time do not take each other for a suite.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        else:
+            return False
+        finally:
+            os.close(descriptor)
 
     def _create(self) -> None:
         for folder in (*reversed(self.path.parents), self.path):
@@ -180,6 +198,20 @@ class Home:
             f"no running suite in {self.path}: start one with `weir up`, or set WEIR_HOME to the home of "
             "one that runs"
         )
+
+
+def _locked(descriptor: int) -> bool:
+    """Locks an open file for this process; False if another process keeps it."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOCK_POLL_SECONDS)
+        else:
+            return True
 
 
 def _not_a_folder(path: Path) -> HomeError:

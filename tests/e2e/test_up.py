@@ -134,8 +134,9 @@ def test_doctor_notices_a_wrong_token(running: Running, tmp_path: Path) -> None:
     assert found["WEIR_AUTH_TOKEN"]["state"] == "broken"
     # The file of another run: its addresses are right, its token is not.
     written = json.loads(running.home.addresses_file.read_text())
-    (tmp_path / "weir.json").write_text(json.dumps({**written, "token": "wrong-token"}))
-    code, found = findings(tmp_path)
+    with Home(tmp_path).lock():
+        (tmp_path / "weir.json").write_text(json.dumps({**written, "token": "wrong-token"}))
+        code, found = findings(tmp_path)
     assert (code, found["token"]["state"]) == (1, "broken")
     assert "ingest, enrich, aggregate, privacy refused" in found["token"]["detail"]
 

@@ -31,10 +31,10 @@ def home(aggregate: Aggregate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         token="t",
         pid=os.getpid(),
     )
-    Home(folder).write_addresses(addresses)
     monkeypatch.setenv("WEIR_HOME", str(folder))
     # The service is in this process, and would write its log into the command's output.
-    with capture_logs():
+    with Home(folder).lock(), capture_logs():
+        Home(folder).write_addresses(addresses)
         yield folder
 
 

@@ -28,10 +28,10 @@ def home(privacy: Privacy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         token="t",
         pid=os.getpid(),
     )
-    Home(tmp_path).write_addresses(addresses)
     monkeypatch.setenv("WEIR_HOME", str(tmp_path))
     # The service is in this process, and would write its log into the command's output.
-    with capture_logs():
+    with Home(tmp_path).lock(), capture_logs():
+        Home(tmp_path).write_addresses(addresses)
         yield tmp_path
 
 

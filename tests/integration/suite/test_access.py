@@ -158,16 +158,18 @@ def test_what_doctor_says_holds_no_password(
 ) -> None:
     home = Home(tmp_path / "home")
     database_url, redis_url = stores.postgres.url, stores.redis.url
-    home.write_addresses(
-        Addresses({}, {}, database_url, redis_url, "t", os.getpid(), str(REPOSITORY / "catalogs"))
+    addresses = Addresses(
+        {}, {}, database_url, redis_url, "t", os.getpid(), str(REPOSITORY / "catalogs")
     )
     monkeypatch.setenv("WEIR_HOME", str(home.path))
-    for _ in ("while they run", "while they do not"):
-        for words in (["doctor"], ["doctor", "--json"], ["migrate"]):
-            said = CliRunner().invoke(app, words).output
-            assert not [password for password in stores.passwords if password in said]
-        stores.postgres.stop()
-        stores.redis.stop()
+    with home.lock():
+        home.write_addresses(addresses)
+        for _ in ("while they run", "while they do not"):
+            for words in (["doctor"], ["doctor", "--json"], ["migrate"]):
+                said = CliRunner().invoke(app, words).output
+                assert not [password for password in stores.passwords if password in said]
+            stores.postgres.stop()
+            stores.redis.stop()
 
 
 def test_doctor_says_where_the_sockets_are(

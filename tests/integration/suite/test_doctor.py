@@ -96,17 +96,17 @@ def test_a_service_that_does_not_serve_is_broken(
     cli: typer.Typer, environment: dict[str, str | None], tmp_path: Path
 ) -> None:
     home = Home(tmp_path / "home")
-    home.write_addresses(
-        Addresses(
-            services={"ingest": "127.0.0.1:1"},
-            metrics={},
-            database_url=str(environment["WEIR_DATABASE_URL"]),
-            redis_url=str(environment["WEIR_REDIS_URL"]),
-            token=SECRET,
-            pid=1,
-        )
+    addresses = Addresses(
+        services={"ingest": "127.0.0.1:1"},
+        metrics={},
+        database_url=str(environment["WEIR_DATABASE_URL"]),
+        redis_url=str(environment["WEIR_REDIS_URL"]),
+        token=SECRET,
+        pid=1,
     )
-    code, states = _states(cli, environment)
+    with home.lock():
+        home.write_addresses(addresses)
+        code, states = _states(cli, environment)
     assert (code, states["suite"], states["ingest"]) == (1, "ok", "broken")
 
 

@@ -37,9 +37,10 @@ def running(home: Home, tmp_path: Path) -> Iterator[Addresses]:
     """The addresses of a suite whose only app is chess."""
     folder = _folder(tmp_path, "chess")
     addresses = Addresses(SILENT, {}, "", "", "t", os.getpid(), str(folder))
-    home.write_addresses(addresses)
-    yield addresses
-    home.remove_addresses()
+    with home.lock():
+        home.write_addresses(addresses)
+        yield addresses
+        home.remove_addresses()
 
 
 def _folder(parent: Path, app_id: str) -> Path:

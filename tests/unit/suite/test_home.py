@@ -1,12 +1,17 @@
-"""Who may look into a suite's folder."""
+"""Who may look into a suite's folder, and when a suite runs in it."""
 
+import fcntl
 import os
 import stat
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from suite.home import Home, HomeError
+from suite.home import Addresses, Home, HomeError, NotRunningError
+
+ADDRESSES = Addresses({}, {}, "", "", "t", os.getpid())
 
 
 def _mode(path: Path) -> int:
@@ -65,3 +70,40 @@ def test_the_folder_of_another_user_keeps_its_mode(tmp_path: Path) -> None:
     os.chown(folder, 65534, 65534)
     with Home(folder).lock():
         assert _mode(folder) == 0o755
+
+
+def test_a_suite_runs_as_long_as_it_holds_its_folder(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    with home.lock():
+        home.write_addresses(ADDRESSES)
+        assert home.read_addresses() == ADDRESSES
+    # Killed: its addresses are still there, and its pid is that of a process that runs.
+    assert home.addresses_file.exists()
+    with pytest.raises(NotRunningError):
+        home.read_addresses()
+    # One that starts has not written its own yet.
+    with home.lock(), pytest.raises(NotRunningError):
+        home.read_addresses()
+
+
+def test_addresses_in_a_folder_that_no_suite_ever_held_are_not_believed(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.write_addresses(ADDRESSES)
+    with pytest.raises(NotRunningError):
+        home.read_addresses()
+
+
+def test_a_command_that_looks_for_a_suite_does_not_keep_one_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home")
+    with home.lock():
+        pass
+    looking = os.open(home.path / "weir.lock", os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    # It has looked by the time that the suite tries again.
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: os.close(looking))
+    monkeypatch.setattr("suite.home.time", clock)
+    with home.lock():
+        home.write_addresses(ADDRESSES)
+        assert home.read_addresses() == ADDRESSES
