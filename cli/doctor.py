@@ -8,7 +8,6 @@ import platform
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from cli.catalog_folders import default_catalogs
@@ -31,22 +30,30 @@ def examine(
     """Looks at this machine, the suite in `home`, the stores that it or `environment` names, and the
     catalogs in the given folder, else the suite's. With `must_run` a home without a running suite is
     broken."""
-    addresses = None
-    with suppress(HomeError):
+    addresses, why_not = None, ""
+    try:
         addresses = home.read_addresses()
+    except HomeError as error:
+        why_not = str(error)
     database_url = addresses.database_url if addresses else environment.get("WEIR_DATABASE_URL")
     redis_url = addresses.redis_url if addresses else environment.get("WEIR_REDIS_URL")
     findings = [_python(), *_wheels(needed=not (database_url and redis_url)), _home(home)]
-    findings.append(_suite(home, addresses, must_run=must_run))
+    if addresses:
+        findings.append(Finding("suite", State.OK, f"running, pid {addresses.pid}"))
+    else:
+        findings.append(Finding("suite", State.BROKEN if must_run else State.NOTE, why_not))
     findings.append(_database(database_url) if database_url else _no_store("database"))
     findings.append(_redis(redis_url) if redis_url else _no_store("redis"))
     if addresses:
         findings.extend(_services(addresses, home))
         findings.extend(token_findings(addresses, environment, home))
     running = Path(addresses.catalogs) if addresses and addresses.catalogs else None
-    findings.append(_catalogs((catalogs or running or default_catalogs()).absolute()))
+    folder = (catalogs or running or default_catalogs()).absolute()
+    finding, version = _catalogs(folder)
+    findings.append(finding)
     if addresses and running:
-        findings.append(version_finding(addresses, _version(running)))
+        in_suite = version if running == folder else _catalogs(running)[1]
+        findings.append(version_finding(addresses, in_suite))
     if country_database := environment.get("WEIR_ENRICH_GEOIP_MMDB_PATH"):
         findings.append(_country_database(Path(country_database)))
     return findings
@@ -89,17 +96,6 @@ def _home(home: Home) -> Finding:
         detail = f"{home.path} cannot be written: set WEIR_HOME to another folder"
         return Finding("home", State.BROKEN, detail)
     return Finding("home", State.OK, str(home.path))
-
-
-def _suite(home: Home, addresses: Addresses | None, *, must_run: bool) -> Finding:
-    if addresses is not None:
-        return Finding("suite", State.OK, f"running, pid {addresses.pid}")
-    missing = State.BROKEN if must_run else State.NOTE
-    try:
-        home.read_addresses()
-    except HomeError as error:
-        return Finding("suite", missing, str(error))
-    return Finding("suite", missing, "started just now; look again")
 
 
 def _no_store(name: str) -> Finding:
@@ -167,27 +163,18 @@ def _services(addresses: Addresses, home: Home) -> Iterator[Finding]:
             yield Finding(name, State.BROKEN, detail)
 
 
-def _catalogs(folder: Path) -> Finding:
+def _catalogs(folder: Path) -> tuple[Finding, str]:
+    """What is to be said of the folder's catalogs, and their version; empty if they cannot be used."""
     from libs.catalog import CatalogError, load_snapshot
 
     try:
         found = load_snapshot(folder)
     except CatalogError as error:
-        return Finding("catalogs", State.BROKEN, str(error))
+        return Finding("catalogs", State.BROKEN, str(error)), ""
     detail = (
         f"{len(found.catalogs)} in {folder}, version {found.version}: {', '.join(found.catalogs)}"
     )
-    return Finding("catalogs", State.OK, detail)
-
-
-def _version(folder: Path) -> str:
-    """The version of the folder's catalogs; empty if they cannot be used."""
-    from libs.catalog import CatalogError, load_snapshot
-
-    try:
-        return load_snapshot(folder).version
-    except CatalogError:
-        return ""
+    return Finding("catalogs", State.OK, detail), found.version
 
 
 def _country_database(path: Path) -> Finding:

@@ -72,6 +72,7 @@ class Suite:
         self._services: dict[str, ServiceProcess] = {}
         self._urls: dict[str, str] = {}
         self._read_url = ""
+        self._settings: dict[str, str] = {}
         self._addresses: Addresses | None = None
 
     @property
@@ -91,7 +92,7 @@ class Suite:
         self._held.enter_context(self.home.lock())
         self._owns_home = True
         try:
-            self._settings()
+            self._settings = self._own_settings()
             self.home.make_logs()
             stores = self._start_stores()
             self._migrate(stores["WEIR_DATABASE_URL"])
@@ -99,7 +100,7 @@ class Suite:
             # Of tools that read stored events. WEIR_READ_DATABASE_URL is aggregate's, with another role.
             self._urls = stores
             self._read_url = role_urls.get(READER_ROLE, stores["WEIR_DATABASE_URL"])
-            self._start_services({**self._environment, **stores, **self._settings()}, role_urls)
+            self._start_services({**self._environment, **stores, **self._settings}, role_urls)
             self._wait_until_serving()
             return self._publish()
         except BaseException:
@@ -248,7 +249,7 @@ class Suite:
                     )
                 time.sleep(_SERVING_POLL_SECONDS)
 
-    def _settings(self) -> dict[str, str]:
+    def _own_settings(self) -> dict[str, str]:
         given = self._environment
         catalogs = Path(given.get("WEIR_CATALOGS") or CATALOGS)
         return {
@@ -273,9 +274,9 @@ class Suite:
             database_url=self._urls["WEIR_DATABASE_URL"],
             redis_url=self._urls["WEIR_REDIS_URL"],
             read_database_url=self._read_url,
-            token=self._settings()["WEIR_AUTH_TOKEN"],
+            token=self._settings["WEIR_AUTH_TOKEN"],
             pid=os.getpid(),
-            catalogs=self._settings()["WEIR_CATALOGS"],
+            catalogs=self._settings["WEIR_CATALOGS"],
         )
         self.home.write_addresses(self._addresses)
         return self._addresses

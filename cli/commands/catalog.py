@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from cli.catalog_folders import all_catalogs, catalog_folder, catalog_snapshot
+from cli.catalog_folders import app_catalog, catalog_folder, catalog_snapshot
 from cli.exits import fail
 from cli.options import AsJson, CatalogFolder
 from cli.tables import output_console
@@ -97,16 +97,13 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one app, or one of its events."""
-    loaded = all_catalogs(catalog_folder(catalogs))
-    catalog = loaded.get(app_id)
-    if catalog is None:
-        fail(f"no app `{app_id}`; known are {', '.join(loaded)}")
+    catalog = app_catalog(app_id, catalogs)
     if event is None:
         _show_catalog(catalog, as_json)
         return
     event_type = catalog.events.get(event)
     if event_type is None:
-        fail(f"no event `{event}` in {app_id}{did_you_mean(event, catalog.events)}")
+        fail(f"no event `{event}` in {app_id}{did_you_mean(event, catalog.events)}", 2)
     _show_event(event_type, as_json)
 
 

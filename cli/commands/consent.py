@@ -2,7 +2,7 @@
 
 import json
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
+from cli.moments import shown_moment
 from cli.options import AppId, AsJson
 from cli.suite_channel import calls_to
 from cli.tables import output_console
@@ -92,11 +93,11 @@ def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> No
     )
     with _privacy(app_id) as stub:
         answers = pages(stub.GetConsentHistory, request)
-        rows = [_row(entry) for page in answers for entry in page.entries]
+        entries = [entry for page in answers for entry in page.entries]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(json.dumps([_as_dict(entry) for entry in entries], indent=2))
         return
-    if not rows:
+    if not entries:
         typer.echo(f"nothing is recorded for {subject_id}")
         return
     texts = ("purpose", "actor", "method", "notice")
@@ -105,12 +106,12 @@ def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> No
         Column("choice", no_wrap=True),
         *(Column(title, overflow="fold") for title in texts),
     )
-    for row in rows:
-        words = (row["purpose"], row["actor"], row["method"], row["notice_version"])
+    for entry in entries:
+        words = (entry.purpose, entry.actor, entry.method, entry.notice_version)
         table.add_row(
-            f"{datetime.fromisoformat(str(row['recorded_at'])):%Y-%m-%dT%H:%M:%SZ}",
-            _choice(bool(row["granted"])),
-            *(escape(str(word)) for word in words),
+            shown_moment(entry.recorded_at.ToDatetime(tzinfo=UTC)),
+            _choice(entry.granted),
+            *map(escape, words),
         )
     output_console().print(table)
 
@@ -119,8 +120,9 @@ def _choice(granted: bool) -> str:
     return "granted" if granted else "denied"
 
 
-def _row(entry: pb.ConsentEntry) -> dict[str, object]:
+def _as_dict(entry: pb.ConsentEntry) -> dict[str, object]:
     return {
+        # To the microsecond, as `set` says it: the order of answers can matter.
         "recorded_at": entry.recorded_at.ToDatetime(tzinfo=UTC).isoformat(),
         "purpose": entry.purpose,
         "granted": entry.granted,

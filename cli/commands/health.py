@@ -11,12 +11,12 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from cli.doctor import examine
+from cli.exits import fail
 from cli.findings import Finding, State
 from cli.options import AsJson, CatalogFolder
 from cli.status import parts_of
-from cli.suite_channel import running_suite
 from cli.tables import output_console
-from suite.home import Home, NotRunningError
+from suite.home import Home, HomeError, NotRunningError
 
 _COLORS = {State.OK: "green", State.NOTE: "yellow", State.BROKEN: "red"}
 
@@ -26,14 +26,13 @@ def status(as_json: AsJson = False) -> None:
 
     Asks the stores and the services of the suite that runs in WEIR_HOME.
     """
-    home = Home.from_environment(os.environ)
-    if as_json:
-        try:
-            home.read_addresses()
-        except NotRunningError:
+    try:
+        addresses = Home.from_environment(os.environ).read_addresses()
+    except HomeError as error:
+        if as_json and isinstance(error, NotRunningError):
             typer.echo(json.dumps({"running": False, "serving": False, "parts": {}}))
             raise typer.Exit(1) from None
-    addresses = running_suite()
+        fail(str(error))
     parts = parts_of(addresses)
     serving = all(part.serving for part in parts)
     if as_json:

@@ -13,7 +13,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from cli.exits import fail
-from cli.moments import moment_of
+from cli.moments import moment_of, shown_moment
 from cli.number_tables import (
     CELL_COLUMNS_AT_LEAST,
     COHORT_COLUMNS_AT_LEAST,
@@ -217,7 +217,7 @@ def _set_range(request: Any, start: str, end: str) -> None:
 
 def _cell(cell: pb.Cell) -> dict[str, Any]:
     return {
-        "bucket_start": f"{cell.bucket_start.ToDatetime(tzinfo=UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "bucket_start": shown_moment(cell.bucket_start.ToDatetime(tzinfo=UTC)),
         "dimensions": {
             name: _whole(value)
             for name, value in json_format.MessageToDict(cell.dimensions).items()

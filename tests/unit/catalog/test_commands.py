@@ -64,8 +64,14 @@ def test_show_event(folder: Path) -> None:
     assert shown["versions"]["1.0.0"]["required"] == ["moves"]
 
 
-@pytest.mark.parametrize("arguments", [["go"], ["chess", "game.over"]])
-def test_show_something_unknown(folder: Path, arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ches"], "no app `ches`; did you mean `chess`; there are chess\n"),
+        (["chess", "game.over"], "no event `game.over` in chess"),
+    ],
+)
+def test_show_something_unknown(folder: Path, arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(app, ["show", *arguments, "--catalogs", str(folder)])
-    assert result.exit_code == 1
-    assert "no " in result.output
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(said)
