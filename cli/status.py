@@ -68,14 +68,11 @@ def _postgres_answers(url: str) -> bool:
 
 def _redis_answers(url: str) -> bool:
     from redis import Redis
-    from redis.backoff import NoBackoff
     from redis.exceptions import RedisError
-    from redis.retry import Retry
 
-    once = Retry(NoBackoff(), 0)
     limits = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS}
     try:
-        with Redis.from_url(url, retry=once, **limits) as client:
+        with Redis.from_url(url, **limits) as client:
             return bool(client.ping())
     except (RedisError, OSError, ValueError):
         return False

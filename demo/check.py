@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from demo.cells import Cells, Difference, differences
 from demo.known_recount import KNOWN, taken_events
@@ -41,7 +41,7 @@ class Findings:
 
     totals: Totals
     wrong: list[str]
-    cells: Mapping[tuple[str, str], Cells] = field(default_factory=dict)
+    cells: Mapping[tuple[str, str], Cells]
 
 
 def check(

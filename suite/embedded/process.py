@@ -64,8 +64,8 @@ def start_child(
 
 def stop_child(
     process: subprocess.Popen[bytes], *, signal_: signal.Signals, grace_seconds: float
-) -> bool:
-    """Asks the child to end, and kills it after `grace_seconds`. False if it had to be killed."""
+) -> None:
+    """Asks the child to end, and kills it after `grace_seconds`."""
     if process.poll() is None:
         # A stopped (SIGSTOP) child takes notice of nothing but SIGKILL.
         process.send_signal(signal.SIGCONT)
@@ -74,8 +74,6 @@ def stop_child(
         process.wait(grace_seconds)
     except subprocess.TimeoutExpired:
         kill_child(process)
-        return False
-    return True
 
 
 def kill_child(process: subprocess.Popen[bytes]) -> None:

@@ -2,15 +2,12 @@
 
 import signal
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import psutil
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from suite.embedded.binaries import redis_binary
 from suite.embedded.ports import HOST
@@ -39,13 +36,11 @@ class RedisServer(ChildServer):
 
     It asks for a password, which the first start makes and keeps in `data_dir`.
 
-    `settings` are server settings that replace our own. `stop` is an orderly shutdown: SIGTERM does
+    `stop` is an orderly shutdown: SIGTERM does
     what the SHUTDOWN command does. After `kill`, `start` reads back all that was acknowledged.
     """
 
-    def __init__(
-        self, data_dir: Path, port: int, *, settings: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, data_dir: Path, port: int) -> None:
         self.data_dir = data_dir.absolute()
         self._socket = self.data_dir / "redis.sock"
         super().__init__(
@@ -58,7 +53,6 @@ class RedisServer(ChildServer):
             stop_seconds=60,
         )
         self._password = ""
-        self._settings = {**_SETTINGS, **(settings or {})}
 
     @property
     def url(self) -> str:
@@ -87,7 +81,7 @@ class RedisServer(ChildServer):
             where = {"port": "0", "unixsocket": str(self._socket), "unixsocketperm": "600"}
         else:
             where = {"port": str(self.port), "bind": HOST}
-        settings = {**self._settings, **where, "dir": str(self.data_dir)}
+        settings = {**_SETTINGS, **where, "dir": str(self.data_dir)}
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
         return start_child(
             [str(redis_binary()), str(self._secret_settings), *arguments],
@@ -101,8 +95,7 @@ class RedisServer(ChildServer):
         if not self._listens():
             return False
         # Asked once and briefly: PING is refused while the append-only file is read.
-        once = Retry(NoBackoff(), 0)
-        with Redis.from_url(self.url, socket_timeout=1, retry=once) as client:
+        with Redis.from_url(self.url, socket_timeout=1) as client:
             try:
                 return bool(client.ping()) and client.info("server")["process_id"] == self.pid
             except (RedisError, OSError):

@@ -9,7 +9,13 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
-from weir_client.sender import EventSender
+from weir_client.sender import (
+    FRAME_EVENTS,
+    GIVE_UP_SECONDS,
+    MAX_PENDING_FRAMES,
+    EventSender,
+    OnAck,
+)
 from weir_client.tracing import batch_span
 
 # gRPC's own retries for calls that took nothing; event ids make a repetition harmless.
@@ -60,9 +66,25 @@ class Client:
             )
         return response
 
-    def stream(self, app_id: str, **options: Any) -> EventSender:
+    def stream(
+        self,
+        app_id: str,
+        *,
+        frame_events: int = FRAME_EVENTS,
+        max_pending_frames: int = MAX_PENDING_FRAMES,
+        give_up_seconds: float = GIVE_UP_SECONDS,
+        on_ack: OnAck | None = None,
+    ) -> EventSender:
         """A sender over one stream that is opened again whenever it breaks; see EventSender."""
-        return EventSender(self._stub.StreamEvents, app_id, metadata=self._metadata, **options)
+        return EventSender(
+            self._stub.StreamEvents,
+            app_id,
+            metadata=self._metadata,
+            frame_events=frame_events,
+            max_pending_frames=max_pending_frames,
+            give_up_seconds=give_up_seconds,
+            on_ack=on_ack,
+        )
 
     def close(self) -> None:
         """Closes the connection."""

@@ -31,6 +31,9 @@ TRANSIENT = (
     grpc.StatusCode.DEADLINE_EXCEEDED,
 )
 
+FRAME_EVENTS = 500
+MAX_PENDING_FRAMES = 32
+GIVE_UP_SECONDS = 60.0
 # Frames are cut to this size, well below the 4 MiB that a server takes by default.
 _FRAME_BYTES = 3 * 1024 * 1024
 _CLOSE_SECONDS = 5.0
@@ -61,22 +64,16 @@ class EventSender:
         app_id: str,
         *,
         metadata: Sequence[tuple[str, str]] = (),
-        producer: int = 0,
-        environment: int = 0,
-        frame_events: int = 500,
-        max_pending_frames: int = 32,
-        give_up_seconds: float = 60.0,
+        frame_events: int = FRAME_EVENTS,
+        max_pending_frames: int = MAX_PENDING_FRAMES,
+        give_up_seconds: float = GIVE_UP_SECONDS,
         on_ack: OnAck | None = None,
     ) -> None:
         self.totals = VerdictTotals()
         self._stream_events = stream_events
         self._app_id = app_id
         self._metadata = tuple(metadata)
-        self._settings = pb.StreamSettings(
-            app_id=app_id,
-            producer=producer,  # type: ignore[arg-type]
-            environment=environment,  # type: ignore[arg-type]
-        )
+        self._settings = pb.StreamSettings(app_id=app_id)
         self._frame_events = frame_events
         self._max_pending = max_pending_frames
         self._give_up_seconds = give_up_seconds
