@@ -77,6 +77,10 @@ lock: $(STAMP) ## Pin pyproject.toml's requirements anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --generate-hashes --extra dev \
 		--python-version 3.11 pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --constraint requirements.lock \
+		--python-version 3.11 pyproject.toml --output-file deploy/docker/requirements.lock
+	echo hatchling | $(BIN)/uv pip compile --quiet --generate-hashes --no-header --constraint requirements.lock \
+		--python-version 3.11 - --output-file deploy/docker/build-requirements.lock
 	$(BIN)/uv pip compile --quiet --generate-hashes --extra bench --constraint requirements.lock \
 		--python-version 3.11 pyproject.toml --output-file $(BENCH_LOCK)
 

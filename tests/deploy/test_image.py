@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from zipfile import ZipFile
@@ -35,6 +36,23 @@ def test_the_lock_agrees_with_that_of_the_repository(lock: str) -> None:
     image = _pins((DOCKER / lock).read_text())
     repository = _pins((REPOSITORY / "requirements.lock").read_text())
     assert image.items() <= repository.items()
+
+
+def test_make_lock_writes_every_lock_of_the_repository() -> None:
+    recipe = subprocess.run(
+        ["make", "--dry-run", "lock"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    locks = {
+        str(file.relative_to(REPOSITORY))
+        for folder in ("deploy", "tests")
+        for file in (REPOSITORY / folder).rglob("*requirements.lock")
+    }
+    assert set(re.findall(r"--output-file (\S+)", recipe)) == {"requirements.lock", *locks}
+    assert {"deploy/docker/requirements.lock", "deploy/docker/build-requirements.lock"} <= locks
 
 
 def test_the_lock_has_what_the_project_needs_and_nothing_for_development() -> None:
