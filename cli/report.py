@@ -36,9 +36,9 @@ class RowProblem:
 
 @dataclass
 class DeliveryReport:
-    """What became of a file. `unusable` rows were never sent; `problems` are the first rows that were
-    unusable, rejected, or in a frame that was refused, as far as that was known first. `absent_columns`
-    are mapped, and no line of NDJSON has them."""
+    """What became of a file. `unusable` rows were never sent; `problems` are the first
+    20 rows that turned out to be unusable, rejected, or in a frame that was refused, in the order in which
+    that became known. `absent_columns` are mapped, and no line of NDJSON has them."""
 
     lines: int = 0
     rows: int = 0

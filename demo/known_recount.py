@@ -34,8 +34,9 @@ Measure = Callable[[Sequence[Taken]], float | None]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One rollup as the documents describe it. `names` are beginnings of event names; no dimension has
-    more than one word for its label and its place."""
+    """One rollup as the documents describe it. It counts the events whose names begin with one of `names`;
+    `metrics` say how to work out each metric of a cell from its events, `dimensions` how to read each
+    dimension from an event."""
 
     app_id: str
     rollup: str

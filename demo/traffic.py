@@ -17,7 +17,8 @@ from weir_client import Client, EventSender, event_from_envelope, final_verdicts
 
 _FRAME_EVENTS = 200
 _CALLS_AT_ONCE = 32
-# Of an interrupted run, no answer is worth much; a suite that is this slow is broken.
+# A suite that does not answer for so long is broken. Waiting longer is of no use: a day with missing answers
+# cannot be checked.
 _GIVE_UP_SECONDS = 20.0
 
 

@@ -44,7 +44,7 @@ From = Annotated[
 To = Annotated[
     str, typer.Option("--to", metavar="TIME", help="Cells of periods that begin before this time.")
 ]
-# Of cohorts, whose numbers do not depend on the range either.
+# For cohorts: these options choose which cohorts are shown, and do not change their numbers.
 FirstSeenFrom = Annotated[
     str,
     typer.Option(

@@ -33,9 +33,9 @@ def answers(
     refuse: float,
     grant: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, ConsentOutcome]:
-    """What follows from one person's decisions: a share `refuse` denies everything, and of the others
-    the shares `grant` grant the purposes that are denied by default. Who grants what few grant, grants
-    what many grant as well."""
+    """What follows from one person's decisions, by purpose. A share `refuse` of the people denies everything.
+    Of the others, `grant` has the share that grants each purpose that is denied by default; a person who
+    grants one of these grants those with a larger share as well."""
     if random.random() < refuse:
         return dict(product.when_denied)
     reserve = random.random()

@@ -31,7 +31,8 @@ class Happening(NamedTuple):
 
 Visit = Callable[[Person, Random], Iterator[Happening]]
 
-# Found by its person, who has not been asked: an event that asks for no consent.
+# The events by whose person the bench finds a frame in the database. That person has not been asked for
+# consent, so these are events that are stored without it.
 COMMUNITY_MARKER = Happening("user.login.completed", pb.PRODUCER_API, {})
 SOCIAL_MARKER = Happening("session", pb.PRODUCER_FRONTEND, {"action": "marker"}, "1.1.0")
 LESSON_MARKER = Happening("menu_click", pb.PRODUCER_FRONTEND, {})
