@@ -58,10 +58,8 @@ class ConsentReader:
         self._idle_windows = 0
 
     async def start(self) -> None:
-        """Connects; returns after the first attempt, and goes on trying if that failed.
-
-        `read` connects if that has not been done; `read_one`, which cannot wait, raises ConsentUnavailable.
-        """
+        """Connects; returns after the first attempt, and goes on trying if that failed. Before, and while
+        there is no connection, every read raises ConsentUnavailable."""
         await self._connection.start()
 
     async def aclose(self) -> None:
@@ -77,8 +75,6 @@ class ConsentReader:
             return []
         if min(subject_ids) < "\x01":
             subject_ids = [_sanitized(subject_id) for subject_id in subject_ids]
-        if not self._connection.started:
-            await self._connection.start()
         if self._shards == 1:
             return await self._read_shard(app_id, 0, subject_ids)
         places: dict[int, list[int]] = {}

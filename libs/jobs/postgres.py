@@ -21,7 +21,7 @@ from libs.common.ids import new_uuid7
 from libs.jobs.job import Job
 from libs.jobs.ports import JournalRejected, JournalUnavailable
 from libs.jobs.runner import JobRunner
-from libs.jobs.runs import Progress, Result, Run, Trigger
+from libs.jobs.runs import Progress, Result, Run
 from libs.runtime.process_name import process_name
 from libs.stores.postgres import failure_of
 
@@ -128,7 +128,7 @@ class PostgresJournal:
         self, job: str, due_at: datetime, attempt: int, lease: timedelta
     ) -> Run | None:
         """See the port."""
-        run = Run(uuid.UUID(bytes=new_uuid7()), job, due_at, Trigger.SCHEDULE)
+        run = Run(uuid.UUID(bytes=new_uuid7()), job, due_at)
         claim = {"id": run.run_id, "job": job, "due_at": due_at, "attempt": attempt}
         claimed = await self._changes(CLAIM_DUE, **claim, worker=self._worker, lease=lease)
         return run if claimed else None
@@ -144,7 +144,7 @@ class PostgresJournal:
             if isinstance(error.__cause__, IntegrityError):
                 return None
             raise
-        return Run(row.id, job, row.due_at, Trigger.MANUAL) if row else None
+        return Run(row.id, job, row.due_at) if row else None
 
     async def renew(self, run_id: uuid.UUID, lease: timedelta) -> bool:
         """See the port."""

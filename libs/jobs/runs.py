@@ -21,13 +21,6 @@ class RunState(Enum):
     STOPPED = "stopped"
 
 
-class Trigger(Enum):
-    """Why a run is there."""
-
-    SCHEDULE = "schedule"
-    MANUAL = "manual"
-
-
 @dataclass(frozen=True)
 class Run:
     """A run that this worker has claimed."""
@@ -35,7 +28,6 @@ class Run:
     run_id: uuid.UUID
     job: str
     due_at: datetime
-    trigger: Trigger
 
 
 @dataclass(frozen=True)

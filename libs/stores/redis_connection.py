@@ -64,11 +64,6 @@ class RedisConnection:
             self._connecting = None
 
     @property
-    def started(self) -> bool:
-        """Whether a first attempt to connect was made."""
-        return self._attempted.is_set()
-
-    @property
     def run_id(self) -> bytes | None:
         """The run id of the server at the other end (a restarted one has another), None without."""
         return self._protocol.run_id if self._protocol else None

@@ -23,6 +23,7 @@ async def states(request: pytest.FixtureRequest) -> AsyncIterator[ConsentMirrorR
     url = request.getfixturevalue("redis_url")
     connection, reader = RedisConnection(url), ConsentReader(url, 1)
     await connection.start()
+    await reader.start()
     mirror = RedisConsentMirror(connection, 1)
     for app_id in ("chess", "go"):
         await mirror.begin_fill(app_id)
@@ -50,6 +51,7 @@ async def test_an_empty_id_and_a_reserved_one_name_no_person(states: ConsentMirr
 async def test_states_that_may_be_old_are_not_given(redis_url: str) -> None:
     """No fill has ended, so the mirror does not hold everything."""
     reader = ConsentReader(redis_url, 1)
+    await reader.start()
     with pytest.raises(Unavailable) as failure:
         await reader.read("chess", ["ann"])
     assert failure.value.reason == "CONSENT_UNAVAILABLE"

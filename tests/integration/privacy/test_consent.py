@@ -16,6 +16,7 @@ from tests.support.rejections import reason_of
 
 async def test_a_withdrawal_is_in_force_at_once(privacy: Privacy, redis_url: str) -> None:
     reader = ConsentReader(redis_url, 1)
+    await reader.start()
     for number in range(20):
         person = f"ann-{number}"
         assert await privacy.check(person) == "allow"

@@ -24,6 +24,7 @@ async def test_an_emptied_redis_allows_nobody_and_is_filled_again(
     for number in range(30):
         await privacy.record(f"p{number}", telemetry=False)
     reader = ConsentReader(redis_url, 1)
+    await reader.start()
     with Redis.from_url(redis_url) as redis:
         for _ in range(5):
             redis.flushall()
@@ -78,6 +79,7 @@ async def test_people_are_found_in_their_shards(redis_url: str) -> None:
     connection = RedisConnection(redis_url)
     await connection.start()
     mirror, reader = RedisConsentMirror(connection, 3), ConsentReader(redis_url, 3)
+    await reader.start()
     people = [f"p{number}" for number in range(50)]
     await mirror.begin_fill(APP)
     await mirror.put(APP, {person: f"{n} +a".encode() for n, person in enumerate(people, 1)})
@@ -102,6 +104,7 @@ async def test_without_redis_checks_are_answered_from_postgres_and_ingest_waits(
     await privacy.record("ann", telemetry=False)
     token = await privacy.record("bob", telemetry=True)
     reader = ConsentReader(redis.url, 1)
+    await reader.start()
     assert await reader.read(APP, ["ann"]) != [None]
     redis.kill()
     assert await privacy.check("ann") == "anonymize"
@@ -127,6 +130,7 @@ async def test_a_restarted_redis_is_not_trusted_before_it_is_marked_again(
 ) -> None:
     connection, reader = RedisConnection(redis_url), ConsentReader(redis_url, 1)
     await connection.start()
+    await reader.start()
     mirror = RedisConsentMirror(connection, 1)
     await mirror.begin_fill(APP)
     await mirror.put(APP, {"ann": b"3 -telemetry"})
