@@ -1,6 +1,7 @@
 """Which cell a key means: an id that every process computes alike, so that no cell is looked up first."""
 
 import hashlib
+from typing import Any
 
 import orjson
 
@@ -25,6 +26,8 @@ class CellIdentity:
         if known is None:
             if len(self._cells) >= self._remembered:
                 self._cells.clear()
+            key = tuple(map(_copied, key))
+            place = app_id, plan.name, plan.dimension_names, key
             known = self._cells[place] = make_cell(app_id, plan, key)
         return known
 
@@ -42,7 +45,13 @@ def make_cell(app_id: str, plan: RollupPlan, key: CellKey) -> Cell:
     )
     content = orjson.dumps([app_id, plan.name, bucket, orjson.Fragment(dimensions)])
     cell_id = hashlib.blake2b(content, digest_size=16).digest()
-    return Cell(cell_id, app_id, plan.name, bucket, dimensions)
+    return Cell(cell_id, app_id, plan.name, bucket, _copied(dimensions))
+
+
+def _copied(value: Any) -> Any:
+    """Bytes in as much memory as they need: what orjson returns keeps the block of a kilobyte or more that it
+    was written to. Other values as they are."""
+    return bytes(memoryview(value)) if type(value) is bytes else value
 
 
 def member_texts(members: set[str]) -> set[str]:
