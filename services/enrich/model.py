@@ -31,10 +31,10 @@ NOTHING_FOUND = Enrichment((None,) * len(ENRICHED_SOURCES))
 class ContextEnrichment:
     """What follows from one event context, worked out once for all events that share it.
 
-    `context_json` is the context as JSON text (RFC 8259, UTF-8) without U+0000, None if it is empty.
+    `context_jsonb` is the context as jsonb in the form that binary COPY takes, None if it is empty.
     """
 
-    context_json: bytes | None
+    context_jsonb: bytes | None
     enrichment: Enrichment
     page_url: str
     referrer: str

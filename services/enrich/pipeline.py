@@ -36,7 +36,8 @@ class EnrichPipeline:
         dead_letter_limit: DeadLetterLimit,
     ) -> None:
         self._catalogs = catalogs
-        self._enricher = Enricher(ContextReaders(steps.context))
+        # Also for the preview: with its own, every context would be remembered twice.
+        self.enricher = Enricher(ContextReaders(steps.context))
         self._batch_steps = steps.batch
         self._store = store
         self._stream = stream
@@ -89,7 +90,7 @@ class EnrichPipeline:
     async def _run_steps(self, batches: Sequence[WorkBatch]) -> None:
         for batch in batches:
             batch.steps = self._enabled_steps(batch.app_id)
-            self._enricher.enrich(batch)
+            self.enricher.enrich(batch)
         for step in self._batch_steps:
             if enabled := [batch for batch in batches if step.name in batch.steps]:
                 await step.run(enabled)
@@ -98,7 +99,7 @@ class EnrichPipeline:
         """Enriches what is forwarded of a batch that was stored before: all but what was skipped then."""
         failed, batch.skipped = batch.failed, set(skipped)
         batch.failed = []
-        self._enricher.enrich(batch)
+        self.enricher.enrich(batch)
         batch.failed, batch.skipped = failed, set(skipped)
 
     def _enabled_steps(self, app_id: str) -> frozenset[str]:

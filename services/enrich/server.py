@@ -88,7 +88,9 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         bindings=[
             Binding(
                 SERVICE_NAME,
-                EnrichServicer(Preview(reload.catalogs, country, sessions, settings.shards)),
+                EnrichServicer(
+                    Preview(reload.catalogs, pipeline.enricher, country, sessions, settings.shards)
+                ),
                 enrich_service_pb2_grpc.add_EnrichServiceServicer_to_server,
                 needs=all_of("redis", "postgres"),
             )

@@ -9,7 +9,6 @@ from libs.common.errors import InvalidArgument
 from libs.common.sharding import event_shard_key, shard_of
 from services.enrich.model import Event, Session, WorkBatch
 from services.enrich.ports import SessionStore
-from services.enrich.steps.context_enrichment import ContextReaders
 from services.enrich.steps.country import Lookup
 from services.enrich.steps.enricher import Enricher
 from services.enrich.steps.registry import all_steps
@@ -25,14 +24,19 @@ class StepOutput:
 
 
 class Preview:
-    """Runs the steps over single events."""
+    """Runs the steps over single events, those of the context with the pipeline's `enricher`."""
 
     def __init__(
-        self, catalogs: Catalogs, country: Lookup, sessions: SessionStore, shards: int
+        self,
+        catalogs: Catalogs,
+        enricher: Enricher,
+        country: Lookup,
+        sessions: SessionStore,
+        shards: int,
     ) -> None:
         self._catalogs = catalogs
         self._steps = all_steps(country, _ReadOnlySessions(sessions))
-        self._enricher = Enricher(ContextReaders(self._steps.context))
+        self._enricher = enricher
         self._shards = shards
 
     async def outputs(self, app_id: str, event: Event) -> Sequence[StepOutput]:

@@ -7,15 +7,16 @@ from typing import NamedTuple
 
 from libs.catalog import ENRICHED_SOURCES
 from libs.common.structs import plain_struct
-from services.enrich.json_text import json_text
+from services.enrich.json_text import JSONB_VERSION, json_text
 from services.enrich.model import NOTHING_FOUND, Context, ContextEnrichment, Enrichment
 from services.enrich.steps.contract import ContextStep
 
 EMPTY = ContextEnrichment(None, NOTHING_FOUND, "", "")
 # A larger context is not kept for the next event: the memory must stay bounded.
 MAX_CACHED_BYTES = 2_048
-# For those that come again soon: a device sends its events within minutes.
-MAX_CACHED_CONTEXTS = 20_000
+# For those that come again soon: a device sends its events within minutes. With 20,000 of them as many events
+# of the benchmark find theirs (70 %), and 11 MB more are taken.
+MAX_CACHED_CONTEXTS = 8_000
 
 
 class ContextReader(NamedTuple):
@@ -50,8 +51,8 @@ class ContextReaders:
                 return EMPTY
             context = Context.FromString(serialized)
             return ContextEnrichment(
-                # A copy: orjson's own takes the 4 KiB that it was written to for as long as it is kept.
-                bytes(memoryview(json_text(plain_context(context)))),
+                # A copy by that: orjson's own bytes keep the 4 KiB that they were written to.
+                JSONB_VERSION + json_text(plain_context(context)),
                 self._enrichment(find_values(steps, context)),
                 context.page_url,
                 context.referrer,

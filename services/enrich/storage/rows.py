@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 from libs.catalog import ENRICHED_FIELDS, EnrichedField, FieldKind
-from services.enrich.json_text import json_text
+from services.enrich.json_text import JSONB_VERSION, json_text
 from services.enrich.model import Attribution, Row, WorkBatch
 
 # Microseconds from the Unix epoch to Postgres' own, 2000-01-01.
 POSTGRES_EPOCH_US = 946_684_800_000_000
-_JSONB_VERSION = b"\x01"
 # The type whose binary form COPY is given.
 _COPY_TYPES = {FieldKind.TEXT: "text", FieldKind.TIME: "int8"}
 # A row ends with what the context steps find, followed by what the batch steps find.
@@ -77,9 +76,9 @@ def rows_of(batch: WorkBatch) -> Sequence[Row | None]:
                 entity_type,
                 entity_id,
                 message.request_id or None,
-                _JSONB_VERSION + context.context_json if context.context_json else None,
+                context.context_jsonb,
                 _attribution(message.attribution) if message.HasField("attribution") else None,
-                _JSONB_VERSION + message.properties_json,
+                JSONB_VERSION + message.properties_json,
                 *context.enrichment.values,
                 *found,
             )
@@ -100,4 +99,4 @@ def _column(batch: WorkBatch, field: EnrichedField) -> Sequence[object]:
 def _attribution(attribution: Attribution) -> bytes:
     """An Attribution as binary jsonb, without its empty fields."""
     values = {field.name: value for field, value in attribution.ListFields()}
-    return _JSONB_VERSION + json_text(values)
+    return JSONB_VERSION + json_text(values)

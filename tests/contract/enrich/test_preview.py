@@ -18,8 +18,10 @@ from libs.runtime.settings import CommonSettings
 from services.enrich.model import Session
 from services.enrich.preview.preview import Preview
 from services.enrich.preview.service import SERVICE_NAME, EnrichServicer
+from services.enrich.steps.context_enrichment import ContextReaders
 from services.enrich.steps.country import country_lookup
-from tests.support.enrich_batches import NOON_US, event
+from services.enrich.steps.enricher import Enricher
+from tests.support.enrich_batches import CONTEXT_STEPS, NOON_US, event
 from tests.support.enrich_fakes import MemorySessionStore
 from tests.support.rejections import reason_of
 from tests.support.repository import REPOSITORY
@@ -41,7 +43,13 @@ class Served:
     def __init__(self) -> None:
         self.catalogs = Catalogs.of(small())
         self.sessions = MemorySessionStore()
-        preview = Preview(self.catalogs, country_lookup(None), self.sessions, SHARDS)
+        preview = Preview(
+            self.catalogs,
+            Enricher(ContextReaders(CONTEXT_STEPS)),
+            country_lookup(None),
+            self.sessions,
+            SHARDS,
+        )
         binding = Binding(
             SERVICE_NAME,
             EnrichServicer(preview),
