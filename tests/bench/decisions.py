@@ -17,17 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
+from weir.common.v1 import event_pb2
 
 from libs.common.clock import EPOCH
-from libs.common.ids import new_uuid7
+from libs.common.ids import new_uuid7, new_uuid7_text
 from libs.stores.postgres import create_engine, driver_connection
+from services.enrich.model import Row
 from services.enrich.partitions.plan import PartitionChange, current_leaves
 from services.enrich.partitions.postgres import PostgresPartitionStore
 from services.enrich.storage import postgres as store
-from services.enrich.storage.rows import POSTGRES_EPOCH_US
+from services.enrich.storage.rows import rows_of
 from services.ingest.intake.redis import APPEND_SCRIPT
 from suite.embedded import PostgresServer, RedisServer
 from suite.migrate import upgrade
+from tests.support.enrich_batches import enriched, event, work_batch
 
 ROUNDS = 5
 CHUNKS, CHUNK_ROWS = 10, 5_000
@@ -82,7 +85,7 @@ async def compare_sinks(folder: Path) -> None:
 
 
 async def _store(
-    engine: Any, sink: store.PostgresEventStore, rows: Sequence[Any], staging: bool
+    engine: Any, sink: store.PostgresEventStore, rows: Sequence[Row], staging: bool
 ) -> None:
     async with engine.connect() as outer, outer.begin():
         await outer.exec_driver_sql("SELECT 1")
@@ -94,19 +97,31 @@ async def _store(
                 await store._copy(connection, store.COPY_EVENTS, rows)
 
 
-def _rows() -> list[tuple[Any, ...]]:
-    at = NOW_US - POSTGRES_EPOCH_US
-    context = b'\x01{"platform":"web","user_agent":"Mozilla/5.0 (Macintosh)"}'
-    return [
-        (
-            uuid.uuid4().bytes, at + number, at + number, at,
-            "unofficial_communities", "90d", "gamification.mission.completed", "1.0.0", "api",
-            "production", None, str(number), None, f"session-{number}", str(number % 40), None, None,
-            None, "PT", "desktop", "macOS", "Chrome", context, None,
-            b'\x01{"mission_type":"send_messages","xp_awarded":50}',
-        )
-        for number in range(CHUNK_ROWS)
-    ]  # fmt: skip
+def _rows() -> list[Row]:
+    """As enrich makes them of a batch."""
+    batch = work_batch(
+        *(_event(number) for number in range(CHUNK_ROWS)), app_id="unofficial_communities"
+    )
+    return [row for row in rows_of(enriched(batch)) if row is not None]
+
+
+def _event(number: int) -> event_pb2.Event:
+    made = event(
+        new_uuid7_text(),
+        NOW_US + number,
+        name="gamification.mission.completed",
+        schema_version="1.0.0",
+        producer=event_pb2.PRODUCER_API,
+        environment=event_pb2.ENVIRONMENT_PRODUCTION,
+        retention_days=90,
+        subject_id=str(number),
+        session_id=f"session-{number}",
+        group_id=str(number % 40),
+        properties_json=b'{"mission_type":"send_messages","xp_awarded":50}',
+    )
+    made.context.platform, made.context.ip = "web", f"81.84.{number % 256}.7"
+    made.context.user_agent = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Firefox/140.0"
+    return made
 
 
 def compare_dedupe(folder: Path) -> None:

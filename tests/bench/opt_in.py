@@ -12,6 +12,8 @@ from tests.bench.traffic import Traffic
 
 _TIMEOUT_SECONDS = 60.0
 
+DRAW_VERSIONS = "SELECT nextval('privacy.consent_version') FROM generate_series(1, %s)"
+
 
 def load_grants(database_url: str, redis_url: str, traffic: Traffic) -> int:
     """Writes the grants of `GRANTED` into Postgres and lets privacy fill its mirror again; returns how
@@ -24,14 +26,15 @@ def load_grants(database_url: str, redis_url: str, traffic: Traffic) -> int:
         if choice in GRANTED
     ]
     with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
-        [version] = cursor.execute("SELECT nextval('privacy.consent_version')").fetchone() or (1,)
+        # One for each, as recordings have.
+        versions = cursor.execute(DRAW_VERSIONS, [len(rows)]).fetchall()
         now = datetime.now(UTC)
         statement = (
             "COPY privacy.consents (app_id, subject_id, purpose, granted, version, recorded_at)"
             " FROM STDIN"
         )
         with cursor.copy(statement) as copy:
-            for row in rows:
+            for row, (version,) in zip(rows, versions, strict=True):
                 copy.write_row((*row, version, now))
     keys = {consent_key(row[0], 0) for row in rows}
     with Redis.from_url(redis_url) as redis:
