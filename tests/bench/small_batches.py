@@ -52,10 +52,15 @@ class SmallBatches:
         values = [[run.per_second for run in sides[side]] for side in (WEIR, BY_HAND)]
         return Figure.of(pair_ratios(*values))
 
-    def track_p99_ms(self) -> Figure:
-        """The p99 of TrackEvent calls of many callers, in milliseconds."""
+    def track_p99_ms(self) -> list[float]:
+        """The p99 of TrackEvent calls of many callers, in milliseconds, by round."""
         runs = self.runs[MANY_CALLERS.name][WEIR]
-        return Figure.of([percentile(run.latencies, 99) * 1e3 for run in runs])
+        return [percentile(run.latencies, 99) * 1e3 for run in runs]
+
+    def track_p99_ratio(self, fsync_ms: float) -> Figure:
+        """That p99 over what it may be, four times that of the echo after it and one fsync, by pair."""
+        limits = [4 * echo + fsync_ms for echo in self.echo_p99_ms]
+        return Figure.of(pair_ratios(self.track_p99_ms(), limits))
 
 
 async def measure_small_batches(

@@ -54,7 +54,8 @@ async def add_small_batches(
             sides, echo.url, addresses.token, events, rounds=rounds, seconds=seconds
         )
     report.small = small
-    report.figures["track_p99_ms"] = small.track_p99_ms()
+    report.add("track_p99_ms", small.track_p99_ms())
+    report.figures["track_p99_ratio"] = small.track_p99_ratio(report.figures["fsync_ms"].median)
     report.add("echo_p99_ms_128", small.echo_p99_ms)
     remembered = bytes_per_id(addresses.redis_url, APP, weir.sent)
     report.add("redis_bytes_per_id", [remembered])

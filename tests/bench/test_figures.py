@@ -66,6 +66,7 @@ def test_cpu_is_the_difference_over_the_events() -> None:
         ("live_p99_ms", 999.0, "ok"),
         ("live_p99_ms", 1_000.0, "falls short"),
         ("stored_p99_ms", 1_999.0, "ok"),
+        ("track_p99_ratio", 1.01, "falls short"),
         ("echo_per_s", 1.0, ""),
     ],
 )
@@ -94,6 +95,7 @@ def test_the_json_line_has_exactly_the_agreed_keys() -> None:
         "track_p99_ms",
         "echo_p99_ms_128",
         "fsync_ms",
+        "track_p99_ratio",
         "redis_bytes_per_id",
         "cpu_us_per_event",
         "rss_mb",

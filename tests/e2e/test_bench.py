@@ -29,7 +29,7 @@ def test_the_last_line_has_every_figure() -> None:
         *("end_to_end_events_per_s", "raw_copy_rows_per_s", "end_to_end_ratio"),
         *("check_consent_per_s", "echo_per_s", "check_consent_ratio", "batch_checks_per_s"),
         *("live_p99_ms", "stored_p99_ms", "live_p99_ms_light", "stored_p99_ms_light"),
-        *("track_p99_ms", "echo_p99_ms_128", "fsync_ms", "redis_bytes_per_id"),
+        *("track_p99_ms", "echo_p99_ms_128", "fsync_ms", "track_p99_ratio", "redis_bytes_per_id"),
     )
     assert all(figures[name] > 0 for name in rates)
     for by_service in (figures["cpu_us_per_event"], figures["rss_mb"]):
