@@ -9,17 +9,13 @@ from zipfile import ZipFile
 
 import pytest
 
+from tests.support.locks import pins
 from tests.support.repository import REPOSITORY
 from tests.support.wheels import build_wheel
 
 DOCKER = REPOSITORY / "deploy" / "docker"
 LOCKS = ("requirements.lock", "build-requirements.lock")
 COPIED = re.compile(r"^COPY (?!--from)(\S+) \S+$", re.MULTILINE)
-PIN = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==([^ \\]+)", re.MULTILINE)
-
-
-def _pins(text: str) -> dict[str, str]:
-    return dict(PIN.findall(text))
 
 
 def _names(wheel: Path) -> set[str]:
@@ -33,8 +29,8 @@ def _normal(name: str) -> str:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_the_lock_agrees_with_that_of_the_repository(lock: str) -> None:
-    image = _pins((DOCKER / lock).read_text())
-    repository = _pins((REPOSITORY / "requirements.lock").read_text())
+    image = pins((DOCKER / lock).read_text())
+    repository = pins((REPOSITORY / "requirements.lock").read_text())
     assert image.items() <= repository.items()
 
 
@@ -56,7 +52,7 @@ def test_make_lock_writes_every_lock_of_the_repository() -> None:
 
 
 def test_the_lock_has_what_the_project_needs_and_nothing_for_development() -> None:
-    image = _pins((DOCKER / "requirements.lock").read_text())
+    image = pins((DOCKER / "requirements.lock").read_text())
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     needed = {_normal(re.split(r"[\[<>=]", line)[0]) for line in project["dependencies"]}
     assert needed <= image.keys()
@@ -65,7 +61,7 @@ def test_the_lock_has_what_the_project_needs_and_nothing_for_development() -> No
 
 
 def test_the_wheel_is_built_by_the_backend_that_the_project_names() -> None:
-    build = _pins((DOCKER / "build-requirements.lock").read_text())
+    build = pins((DOCKER / "build-requirements.lock").read_text())
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     assert set(project["build-system"]["requires"]) <= build.keys()
 
