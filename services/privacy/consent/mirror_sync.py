@@ -5,6 +5,7 @@ from collections.abc import Callable
 from libs.catalog import Catalogs
 from libs.consent import encode_state
 from services.privacy.consent.model import Subject
+from services.privacy.consent.newest_state import put_as_newest
 from services.privacy.consent.ports import ConsentMirror, ConsentStore
 from services.privacy.consent.resync_queue import ResyncQueue
 
@@ -81,18 +82,13 @@ class MirrorSync:
         """Mirrors what is recorded for one subject, as the newest state there is.
 
         Under the subject's lock and with a version of its own, so it also replaces a stricter state
-        whose commit failed, and never a later recording's.
+        whose commit failed, and never a later recording's. Raises Unavailable.
         """
         async with self._store.transaction(subject) as transaction:
             state = await transaction.state()
             choices = state.choices if state else {}
-            newer = 0
-            for _ in range(2):
-                version = await transaction.next_version(above=newer)
-                states = {subject.subject_id: encode_state(version, choices)}
-                newer = await self._mirror.put(subject.app_id, states)
-                if not newer:
-                    break
+            version = await transaction.next_version()
+            await put_as_newest(self._mirror, transaction, subject, version, choices)
 
     async def _repair_all(self) -> None:
         subjects = self._resyncs.take()

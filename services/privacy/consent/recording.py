@@ -10,7 +10,8 @@ from libs.common.clock import Clock
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState, encode_state
 from services.privacy.consent.model import Recorded, Recording, Subject
-from services.privacy.consent.ports import ConsentMirror, ConsentStore, ConsentTransaction
+from services.privacy.consent.newest_state import put_as_newest
+from services.privacy.consent.ports import ConsentMirror, ConsentStore
 from services.privacy.consent.resync_queue import ResyncQueue
 
 
@@ -40,7 +41,9 @@ class Recorder:
                 after = _changed(before, recording.choices)
                 restricted = _changed(before, _denials(recording.choices))
                 if restricted is not None:
-                    version = await self._restrict(transaction, subject, version, restricted)
+                    version = await put_as_newest(
+                        self._mirror, transaction, subject, version, restricted
+                    )
                 mirrored = restricted == after
                 if restricted is not None and not mirrored:
                     # The mirror takes no second state of one version.
@@ -54,23 +57,6 @@ class Recorder:
         if not mirrored:
             await self._relax(subject, encode_state(version, after or {}))
         return recorded
-
-    async def _restrict(
-        self,
-        transaction: ConsentTransaction,
-        subject: Subject,
-        version: int,
-        choices: Mapping[str, bool],
-    ) -> int:
-        """Mirrors the denials; returns the version that they have there."""
-        newer = await self._put(subject, encode_state(version, choices))
-        if newer:
-            # We hold the subject's lock, so nothing newer can exist, unless Postgres was restored
-            # from a backup and counts again from there: then count on from the mirror.
-            version = await transaction.next_version(above=newer)
-            if await self._put(subject, encode_state(version, choices)):
-                raise Unavailable("the withdrawal could not be put in force", retry_after_seconds=1)
-        return version
 
     async def _relax(self, subject: Subject, state: bytes) -> None:
         """Lets the mirror follow what is committed, now if possible and soon otherwise.

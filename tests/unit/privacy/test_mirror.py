@@ -151,6 +151,21 @@ async def test_a_repair_counts_on_from_the_mirror() -> None:
     assert scene.mirror.texts[ANN] == b"701 +telemetry"
 
 
+async def test_a_repair_that_the_mirror_does_not_take_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene()
+    scene.repairs.add(ANN)
+
+    async def newer(*_: object) -> int:
+        return 700
+
+    monkeypatch.setattr(scene.mirror, "put", newer)
+    with pytest.raises(Unavailable):
+        await scene.sync.sync()
+    assert scene.repairs.take() == [ANN]
+
+
 async def test_repairs_that_fail_are_not_forgotten() -> None:
     scene = Scene()
     scene.repairs.add(ANN)
