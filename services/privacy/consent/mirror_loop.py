@@ -3,14 +3,9 @@
 import asyncio
 import contextlib
 
-import structlog
-
 from libs.common.errors import Unavailable
 from libs.runtime.loops import repeat
-from services.privacy import metrics
 from services.privacy.consent.mirror_sync import MirrorSync
-
-log = structlog.get_logger()
 
 
 class MirrorLoop:
@@ -24,7 +19,7 @@ class MirrorLoop:
         """Runs until `stop` is set. A fill under way is cancelled: the next process begins with one."""
         work = asyncio.create_task(
             repeat(
-                self._work,
+                self._sync.sync,
                 self._poll_seconds,
                 stop,
                 transient=(Unavailable,),
@@ -38,13 +33,3 @@ class MirrorLoop:
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await work
-
-    async def _work(self) -> None:
-        fills = self._sync.fills
-        try:
-            await self._sync.sync()
-        finally:
-            # Of the apps before the one that failed, too.
-            if filled := self._sync.fills - fills:
-                metrics.MIRROR_FILLS.inc(filled)
-                log.info("filled the consent mirror", apps=filled)

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 
+import structlog
+
 from libs.catalog import Catalogs
 from libs.consent import encode_state
+from services.privacy import metrics
 from services.privacy.consent.model import Subject
 from services.privacy.consent.newest_state import put_as_newest
 from services.privacy.consent.ports import ConsentMirror, ConsentStore
 from services.privacy.consent.resync_queue import ResyncQueue
+
+log = structlog.get_logger()
 
 
 class MirrorSync:
@@ -32,7 +37,6 @@ class MirrorSync:
         # The apps of the last round, and those of which the mirror may not be equal.
         self._known: set[str] = set()
         self._due: set[str] = set()
-        self.fills = 0
 
     async def sync(self) -> None:
         """Does what there is to do now. Raises Unavailable; what is left is done next time."""
@@ -75,8 +79,11 @@ class MirrorSync:
             }
             await self._mirror.put(app_id, states)
             after = page[-1][0]
-        self.fills += 1
-        return await self._mirror.end_fill(app_id)
+        if not await self._mirror.end_fill(app_id):
+            return False
+        metrics.MIRROR_FILLS.inc()
+        log.info("filled the consent mirror", app_id=app_id)
+        return True
 
     async def repair(self, subject: Subject) -> None:
         """Mirrors what is recorded for one subject, as the newest state there is.
