@@ -8,6 +8,10 @@ LIMIT = 10_000
 class ResyncQueue:
     """Subjects to mirror again, oldest first; if there are too many to keep, all of them.
 
+    All of them by a fill, which writes what is recorded unless the mirror has something newer: so it loosens
+    nothing, and a withdrawal that was mirrored and could not be committed stays in force until the person's
+    next recording (ADR 3).
+
     In memory only: a process that ends with repairs open leaves them to the next one, which mirrors
     all subjects when it starts.
     """
