@@ -7,11 +7,13 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import InvalidResponse, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-# What is raised while Redis is away, or busy loading.
-REDIS_DOWN = (RedisError, OSError)
+# What is raised while Redis is away, or cannot do what it is asked for: it is loading, full, read-only, or
+# cannot write to its disk. The last, and whatever fails inside of a script, has no class of its own, so all
+# error replies belong here. What redis-py itself refuses to send (DataError) does not: waiting never helps.
+REDIS_DOWN = (RedisConnectionError, RedisTimeoutError, ResponseError, InvalidResponse, OSError)
 
 
 def create_redis(redis_url: str) -> Redis:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 from redis.asyncio import Redis
+from redis.exceptions import DataError
 
 from libs.streams.errors import NotYetError, UnreadableError
 from libs.streams.groups import Entry
@@ -36,6 +37,17 @@ async def test_what_fails_is_tried_alone_and_quarantined_and_its_neighbours_go_o
     # With its chunk, after that alone, and then three times when it came back.
     assert job.chunks == [9] + 9 * [1] + 3 * [1]
     assert not await client.exists(ATTEMPTS)
+
+
+async def test_what_cannot_be_sent_to_redis_is_no_outage(client: Redis) -> None:
+    await add(client, 3)
+    job = Job()
+    # As when a value is missing: redis-py raises it before anything is sent.
+    job.trouble[1] = DataError("Invalid input of type: 'NoneType'")
+    async with consuming(client, job):
+        await settled(client, STREAM)
+    assert job.done == Counter([0, 2])
+    assert [fields[b"n"] for fields in await quarantined(client)] == [b"1"]
 
 
 async def test_what_is_fixed_in_time_is_done_and_forgotten(client: Redis) -> None:
