@@ -42,14 +42,12 @@ class EventStore(Protocol):
 class SessionStore(Protocol):
     """Remembers when the sessions of an app and shard began, until they are idle for long."""
 
-    async def load(
-        self, app_id: str, shard: int, session_ids: Sequence[str]
-    ) -> tuple[Mapping[str, Session], set[str]]:
-        """The sessions that are known, and the ids of those that need not be saved again as they are."""
-
-    async def save(self, app_id: str, shard: int, sessions: Mapping[str, Session]) -> None:
-        """Keeps each session, unless an earlier beginning of it is known, by the order of
-        `steps.session.begins_before`."""
+    async def note(
+        self, app_id: str, shard: int, sessions: Mapping[str, Session], *, remember: bool = True
+    ) -> Mapping[str, Session]:
+        """Those of the sessions of which an earlier beginning is known, or the same one, by the order of
+        `steps.session.begins_before`, with that beginning. The earlier ones are remembered, unless `remember`
+        is False."""
 
 
 class EnrichedStream(Protocol):

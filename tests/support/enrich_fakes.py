@@ -66,25 +66,21 @@ class MemorySessionStore:
 
     def __init__(self) -> None:
         self.sessions: dict[tuple[str, int, str], Session] = {}
-        self.loads = self.saves = 0
+        self.calls = 0
 
-    async def load(
-        self, app_id: str, shard: int, session_ids: Sequence[str]
-    ) -> tuple[Mapping[str, Session], set[str]]:
-        self.loads += 1
-        known = {
-            key: session
-            for key in session_ids
-            if (session := self.sessions.get((app_id, shard, key)))
-        }
-        return known, set(known)
-
-    async def save(self, app_id: str, shard: int, sessions: Mapping[str, Session]) -> None:
-        self.saves += 1
+    async def note(
+        self, app_id: str, shard: int, sessions: Mapping[str, Session], *, remember: bool = True
+    ) -> Mapping[str, Session]:
+        self.calls += 1
+        found = {}
         for session_id, session in sessions.items():
             key = (app_id, shard, session_id)
-            if key not in self.sessions or begins_before(session, self.sessions[key]):
+            known = self.sessions.get(key)
+            if known is not None and not begins_before(session, known):
+                found[session_id] = known
+            elif remember:
                 self.sessions[key] = session
+        return found
 
 
 class MemoryEnrichedStream:

@@ -75,10 +75,7 @@ class _ReadOnlySessions:
     def __init__(self, sessions: SessionStore) -> None:
         self._sessions = sessions
 
-    async def load(
-        self, app_id: str, shard: int, session_ids: Sequence[str]
-    ) -> tuple[Mapping[str, Session], set[str]]:
-        return await self._sessions.load(app_id, shard, session_ids)
-
-    async def save(self, app_id: str, shard: int, sessions: Mapping[str, Session]) -> None:
-        pass
+    async def note(
+        self, app_id: str, shard: int, sessions: Mapping[str, Session], *, remember: bool = False
+    ) -> Mapping[str, Session]:
+        return await self._sessions.note(app_id, shard, sessions, remember=False)

@@ -1,14 +1,13 @@
 """What is known about sessions, in Redis.
 
 Sessions are kept in one hash per app, shard and window of the idle time; a session is looked up in this
-window and the last one, and written into this one if it goes on. So a chunk costs two reads and one write
-per app and shard, whatever the number of its sessions, and sessions are forgotten when a whole hash expires.
+window and the last one, and written into this one if it goes on. So a chunk costs one call per app and
+shard, whatever the number of its sessions, and sessions are forgotten when a whole hash expires.
 
-Another replica may read and write the same sessions in between. Whatever the order, the earlier
-beginning stays.
+Another replica may write the same sessions at any time. Whatever the order, the earlier beginning stays.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
@@ -17,7 +16,6 @@ from redis.asyncio import Redis
 from libs.common.clock import Clock
 from libs.common.sharding import shard_key
 from services.enrich.model import Session
-from services.enrich.steps.session import fold_sessions
 
 SESSION_SCRIPT = Path(__file__).with_name("session_script.lua")
 
@@ -31,30 +29,23 @@ class RedisSessionStore:
         self._clock = clock
         self._window_seconds = idle_seconds
 
-    async def load(
-        self, app_id: str, shard: int, session_ids: Sequence[str]
-    ) -> tuple[dict[str, Session], set[str]]:
-        """The sessions that are known, and the ids of those that this window has as they are."""
-        current, last = self._keys(app_id, shard)
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hmget(current, session_ids)
-            pipeline.hmget(last, session_ids)
-            now, before = await pipeline.execute()
-        present: dict[str, Session] = {}
-        olders = []
-        for session_id, value, older in zip(session_ids, now, before, strict=True):
-            if value is not None:
-                present[session_id] = Session(*orjson.loads(value))
-            if older is not None and older != value:
-                olders.append((session_id, *orjson.loads(older)))
-        # In both windows, and earlier in the last one: a replica whose clock is behind wrote it there.
-        sessions = fold_sessions(present, olders)
-        return sessions, {key for key, session in present.items() if sessions[key] is session}
-
-    async def save(self, app_id: str, shard: int, sessions: Mapping[str, Session]) -> None:
-        """Writes sessions into this window, but for those of which it has an earlier beginning."""
-        current, _ = self._keys(app_id, shard)
-        await self._script(keys=[current], args=[2 * self._window_seconds, *_flat(sessions)])
+    async def note(
+        self, app_id: str, shard: int, sessions: Mapping[str, Session], *, remember: bool = True
+    ) -> dict[str, Session]:
+        """See `ports.SessionStore`."""
+        given: list[str] = []
+        for session_id, session in sessions.items():
+            beginning = (session.started_at_us, session.landing_page, session.referrer)
+            given += (session_id, orjson.dumps(beginning).decode())
+        found = await self._script(
+            keys=self._keys(app_id, shard),
+            args=[2 * self._window_seconds if remember else "", orjson.dumps(given)],
+        )
+        return {
+            session_id: Session(*orjson.loads(known))
+            for session_id, known in zip(sessions, found, strict=True)
+            if known is not None
+        }
 
     def _keys(self, app_id: str, shard: int) -> tuple[str, str]:
         window = self._clock.now_us() // 1_000_000 // self._window_seconds
@@ -62,9 +53,3 @@ class RedisSessionStore:
             shard_key("enrich", shard, "sessions", app_id, str(window)),
             shard_key("enrich", shard, "sessions", app_id, str(window - 1)),
         )
-
-
-def _flat(sessions: Mapping[str, Session]) -> Iterable[str | bytes]:
-    for session_id, session in sessions.items():
-        yield session_id
-        yield orjson.dumps((session.started_at_us, session.landing_page, session.referrer))

@@ -13,7 +13,7 @@ Sighting = tuple[str, int, str, str]
 class SessionStep:
     """Says of each event when its session began, as far as is known when the event is stored.
 
-    A chunk costs two look-ups and at most one write for each app and shard, however many its sessions are.
+    A chunk costs one call of the store for each app and shard, however many its sessions are.
     """
 
     name = "session"
@@ -28,36 +28,25 @@ class SessionStep:
         for batch in batches:
             by_hash[batch.app_id, batch.shard].append(batch)
         for (app_id, shard), group in by_hash.items():
-            sightings = _sightings(group)
-            sessions = await self._update(app_id, shard, sightings) if sightings else {}
+            sessions = await self._note(app_id, shard, _sightings(group))
             for batch in group:
                 batch.found["session_started_at"] = [
                     sessions[event.session_id].started_at_us if event and event.session_id else None
                     for event in batch.enriched
                 ]
 
-    async def _update(
+    async def _note(
         self, app_id: str, shard: int, sightings: Sequence[Sighting]
     ) -> Mapping[str, Session]:
-        ids = list({sighting[0] for sighting in sightings})
-        known, present = await self._sessions.load(app_id, shard, ids)
-        sessions = fold_sessions(known, sightings)
-        changed = {
-            session_id: session
-            for session_id, session in sessions.items()
-            if session_id not in present or session is not known[session_id]
-        }
-        if changed:
-            await self._sessions.save(app_id, shard, changed)
-        return sessions
+        if not sightings:
+            return {}
+        sessions = fold_sessions(sightings)
+        return {**sessions, **await self._sessions.note(app_id, shard, sessions)}
 
 
-def fold_sessions(
-    known: Mapping[str, Session], sightings: Iterable[Sighting]
-) -> dict[str, Session]:
-    """The sessions of `sightings` after all of them, starting from what was `known` before. The result
-    does not depend on the order of the sightings."""
-    sessions = dict(known)
+def fold_sessions(sightings: Iterable[Sighting]) -> dict[str, Session]:
+    """The sessions of `sightings`, each with its beginning, which does not depend on their order."""
+    sessions: dict[str, Session] = {}
     for session_id, occurred_at_us, page, referrer in sightings:
         session = sessions.get(session_id)
         # Most events come after the beginning of their session.

@@ -23,33 +23,45 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[SessionStore]:
     await client.aclose()
 
 
-async def test_a_session_is_known_once_it_is_saved(store: SessionStore) -> None:
-    assert await store.load("chess", 0, ["s", "t"]) == ({}, set())
-    session = Session(7, "/", "https://example.org/")
-    await store.save("chess", 0, {"s": session})
-    assert await store.load("chess", 0, ["s", "t"]) == ({"s": session}, {"s"})
+async def test_a_session_is_known_from_its_first_note_on(store: SessionStore) -> None:
+    first, later = Session(7, "/", "https://example.org/"), Session(9, "/b", "")
+    assert await store.note("chess", 0, {"s": first}) == {}
+    assert await store.note("chess", 0, {"s": later, "t": later}) == {"s": first}
+    # The same beginning again, of a chunk that is worked on twice.
+    assert await store.note("chess", 0, {"s": first, "t": later}) == {"s": first, "t": later}
+
+
+async def test_nothing_is_remembered_of_a_question(store: SessionStore) -> None:
+    session = Session(7, "/", "")
+    assert await store.note("chess", 0, {"s": session}, remember=False) == {}
+    assert await store.note("chess", 0, {"s": session}) == {}
+    earlier = Session(5, "/", "")
+    assert await store.note("chess", 0, {"s": earlier}, remember=False) == {}
+    assert await store.note("chess", 0, {"s": session}, remember=False) == {"s": session}
 
 
 async def test_apps_and_shards_have_sessions_of_their_own(store: SessionStore) -> None:
-    await store.save("chess", 0, {"s": Session(7, "/", "")})
-    assert await store.load("go", 0, ["s"]) == ({}, set())
-    assert await store.load("chess", 1, ["s"]) == ({}, set())
+    session = {"s": Session(7, "/", "")}
+    await store.note("chess", 0, session)
+    assert await store.note("go", 0, session) == {}
+    assert await store.note("chess", 1, session) == {}
 
 
-async def test_the_earlier_beginning_stays_in_whatever_order_they_are_saved(
+async def test_the_earlier_beginning_stays_in_whatever_order_they_come(
     store: SessionStore,
 ) -> None:
     early, late = Session(5, "/a", ""), Session(9, "/b", "")
     for shard, order in enumerate(([early, late], [late, early])):
         for session in order:
-            await store.save("chess", shard, {"s": session})
-        assert (await store.load("chess", shard, ["s"]))[0] == {"s": early}
+            await store.note("chess", shard, {"s": session})
+        assert await store.note("chess", shard, {"s": late}) == {"s": early}
 
 
 async def test_of_two_beginnings_at_one_time_the_greater_page_stays(store: SessionStore) -> None:
-    await store.save("chess", 0, {"s": Session(5, "/a", "z"), "t": Session(5, "/a", "")})
-    await store.save("chess", 0, {"s": Session(5, "", "zz"), "t": Session(5, "/a", "y")})
-    assert (await store.load("chess", 0, ["s", "t"]))[0] == {
+    await store.note("chess", 0, {"s": Session(5, "/a", "z"), "t": Session(5, "/a", "")})
+    await store.note("chess", 0, {"s": Session(5, "", "zz"), "t": Session(5, "/a", "y")})
+    late = Session(6, "", "")
+    assert await store.note("chess", 0, {"s": late, "t": late}) == {
         "s": Session(5, "/a", "z"),
         "t": Session(5, "/a", "y"),
     }

@@ -21,7 +21,8 @@ def _store(client: Redis, seconds: int = NOON) -> RedisSessionStore:
 
 
 async def _known(store: RedisSessionStore, *session_ids: str) -> dict[str, Session]:
-    return (await store.load("chess", 0, session_ids))[0]
+    never = Session(2**53 - 1, "", "")
+    return await store.note("chess", 0, dict.fromkeys(session_ids, never), remember=False)
 
 
 @pytest.mark.parametrize(
@@ -44,18 +45,15 @@ async def _known(store: RedisSessionStore, *session_ids: str) -> dict[str, Sessi
         ((5, "/\uffff", ""), (5, "/\U0001f600", ""), (5, "/\U0001f600", "")),
     ],
 )
-async def test_of_two_replicas_that_read_before_either_wrote_the_earlier_beginning_stays(
+async def test_of_two_replicas_the_earlier_beginning_stays(
     client: Redis,
     first: tuple[int, str, str],
     second: tuple[int, str, str],
     kept: tuple[int, str, str],
 ) -> None:
     async def take(order: Sequence[tuple[int, str, str]], session_id: str) -> None:
-        stores = [_store(client) for _ in order]
-        known = [await _known(store, session_id) for store in stores]
-        for store, session, before in zip(stores, order, known, strict=True):
-            folded = fold_sessions(before, [(session_id, *session)])
-            await store.save("chess", 0, folded)
+        for beginning in order:
+            await _store(client).note("chess", 0, {session_id: Session(*beginning)})
 
     await take([first, second], "s")
     await take([second, first], "t")
@@ -63,15 +61,13 @@ async def test_of_two_replicas_that_read_before_either_wrote_the_earlier_beginni
     assert await _known(_store(client), "s", "t") == {"s": expected, "t": expected}
 
 
-async def test_many_sessions_are_written_at_once_and_each_is_compared(client: Redis) -> None:
+async def test_many_sessions_are_noted_at_once_and_each_is_compared(client: Redis) -> None:
     store = _store(client)
     ids = [f"s{number}" for number in range(10_001)]
-    await store.save("chess", 0, {key: Session(10, "/", "") for key in ids})
-    await _store(client).save(
-        "chess",
-        0,
-        {key: Session(5 if n % 3 else 15, f"/{n}", "") for n, key in enumerate(ids)},
-    )
+    assert await store.note("chess", 0, {key: Session(10, "/", "") for key in ids}) == {}
+    later = {key: Session(5 if n % 3 else 15, f"/{n}", "") for n, key in enumerate(ids)}
+    found = await _store(client).note("chess", 0, later)
+    assert found == {key: Session(10, "/", "") for key in ids[::3]}
     assert await _known(store, *ids) == {
         key: Session(5, f"/{n}", "") if n % 3 else Session(10, "/", "") for n, key in enumerate(ids)
     }
@@ -80,17 +76,22 @@ async def test_many_sessions_are_written_at_once_and_each_is_compared(client: Re
 async def test_a_clock_behind_does_not_hide_an_earlier_beginning(client: Redis) -> None:
     midnight = NOON + 12 * HOUR
     ahead, behind = _store(client, midnight), _store(client, midnight - 1)
-    await ahead.save("chess", 0, {"s": Session(10, "/late", ""), "t": Session(10, "/t", "")})
-    await behind.save("chess", 0, {"s": Session(5, "/early", ""), "t": Session(15, "/x", "")})
-    sessions, present = await ahead.load("chess", 0, ["s", "t"])
-    assert sessions == {"s": Session(5, "/early", ""), "t": Session(10, "/t", "")}
-    # So `s` is written into this window, too, and lives on with it.
-    assert present == {"t"}
+    await ahead.note("chess", 0, {"s": Session(10, "/late", ""), "t": Session(10, "/t", "")})
+    await behind.note("chess", 0, {"s": Session(5, "/early", ""), "t": Session(15, "/x", "")})
+    late = Session(20, "", "")
+    assert await ahead.note("chess", 0, {"s": late, "t": late}) == {
+        "s": Session(5, "/early", ""),
+        "t": Session(10, "/t", ""),
+    }
+    # So `s` is in this window, too, and lives on with it.
+    [*_, newest] = sorted(await client.keys("enrich:{0}:sessions:chess:*"))
+    stored = await client.hgetall(newest)
+    assert orjson.loads(stored[b"s"]) == [5, "/early", ""]
 
 
 async def test_what_is_stored_is_what_the_release_before_reads_and_expires(client: Redis) -> None:
     sighting: Sighting = ("s", NOON_US, "/\u00e9", "https://example.org/")
-    await _store(client).save("chess", 0, fold_sessions({}, [sighting]))
+    await _store(client).note("chess", 0, fold_sessions([sighting]))
     [key] = await client.keys("enrich:{0}:sessions:chess:*")
     stored = await client.hgetall(key)
     assert {name: orjson.loads(value) for name, value in stored.items()} == {
