@@ -42,8 +42,8 @@ async def add_small_batches(
         sides: dict[str, Side] = {WEIR: weir}
         if missing := missing_packages():
             progress.print(
-                f"not compared with the hand-written service: {', '.join(missing)} not installed,"
-                " which `make bench` does",
+                f"not compared with the hand-written service: {', '.join(missing)} not installed;"
+                " `make bench` installs them",
                 style="yellow",
             )
         else:

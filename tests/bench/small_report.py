@@ -37,7 +37,7 @@ def small_batches_tables(results: SmallBatches) -> list[Table]:
 
 
 def _sides(results: SmallBatches) -> Table:
-    sides = list(next(iter(results.runs.values())))
+    sides = list(dict.fromkeys(side for sides in results.runs.values() for side in sides))
     table = Table(
         "events a call", title="Small batches: events/s, and CPU µs an event of all processes"
     )
@@ -50,8 +50,11 @@ def _sides(results: SmallBatches) -> Table:
     for case in results.runs:
         cells = [case]
         for side in sides:
-            cells.append(text(results.per_second(case, side).median))
-            cells.append(text(results.cpu_us(case, side).median))
+            if side in results.runs[case]:
+                cells.append(text(results.per_second(case, side).median))
+                cells.append(text(results.cpu_us(case, side).median))
+            else:
+                cells += ["", ""]
         if ratio := results.ratio(case):
             cells += [text(ratio.median), range_text(ratio)]
         table.add_row(*cells)
