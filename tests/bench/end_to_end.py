@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from tests.bench.counted_runs import run_until_counted
 from tests.bench.figures import Figure, pair_ratios
 from tests.bench.load import Sent, send
-from tests.bench.processes import Processes, cpu_us_per_event
+from tests.bench.processes import Processes
 from tests.bench.raw_copy import RawCopy
 from tests.bench.stored_counts import StoredCounts
 from tests.bench.traffic import Frames, Traffic
@@ -90,8 +90,8 @@ class EndToEndBench:
 
         run = await run_until_counted(send_all, self._stored, self._processes)
         results.events_per_second.append(run.events / run.seconds)
-        results.cpu_us.append(cpu_us_per_event(run.before, run.after, run.events))
-        results.resident_mb.append(dict(run.after.resident_mb))
+        results.cpu_us.append(dict(run.cpu_us))
+        results.resident_mb.append(self._processes.resident_mb())
         for stream in sent:
             results.verdicts.update(stream.verdicts)
         people = sum(len(frames.subjects) for frames in streams)

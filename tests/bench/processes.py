@@ -1,7 +1,6 @@
 """CPU time and resident memory of the suite's parts, each with its own child processes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import psutil
 
@@ -9,14 +8,6 @@ from suite.supervisor import Suite
 
 PARTS = ("ingest", "enrich", "aggregate", "privacy", "postgres", "redis")
 CLIENT = "client"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Seconds of CPU since each part's start, and megabytes resident now, by part."""
-
-    cpu_seconds: Mapping[str, float]
-    resident_mb: Mapping[str, float]
 
 
 class Processes:
@@ -27,23 +18,25 @@ class Processes:
         pids = {name: suite.pid(name) for name in PARTS} | dict(more or {})
         self._parts = {name: psutil.Process(pid) for name, pid in pids.items()}
 
-    def usage(self) -> Usage:
-        """What every part has used so far, and holds now."""
+    def cpu_seconds(self) -> dict[str, float]:
+        """What every part has used since its start."""
         cpu = {name: _tree_cpu_seconds(process) for name, process in self._parts.items()}
-        resident = {name: _tree_resident_mb(process) for name, process in self._parts.items()}
         # The suite's parts are children of this process: the client is this process alone.
-        this = psutil.Process()
-        cpu[CLIENT] = _own_cpu_seconds(this)
-        resident[CLIENT] = this.memory_info().rss / 1e6
-        return Usage(cpu, resident)
+        cpu[CLIENT] = _own_cpu_seconds(psutil.Process())
+        return cpu
+
+    def resident_mb(self) -> dict[str, float]:
+        """What every part holds now. Takes this process a while of CPU: not within a run."""
+        resident = {name: _tree_resident_mb(process) for name, process in self._parts.items()}
+        resident[CLIENT] = psutil.Process().memory_info().rss / 1e6
+        return resident
 
 
-def cpu_us_per_event(before: Usage, after: Usage, events: int) -> dict[str, float]:
-    """Microseconds of CPU for one of `events`, by part."""
-    return {
-        name: (after.cpu_seconds[name] - before.cpu_seconds[name]) / events * 1e6
-        for name in after.cpu_seconds
-    }
+def cpu_us_per_event(
+    before: Mapping[str, float], after: Mapping[str, float], events: int
+) -> dict[str, float]:
+    """Microseconds of CPU for one of `events`, by part, of seconds since each part's start."""
+    return {name: (after[name] - before[name]) / events * 1e6 for name in after}
 
 
 def _own_cpu_seconds(process: psutil.Process) -> float:

@@ -22,7 +22,7 @@ from tests.bench.counted_runs import SETTLING_SECONDS, run_until_counted
 from tests.bench.echo import METHOD as ECHO
 from tests.bench.load import WrongCountsError, open_channel, send
 from tests.bench.one_kind import OneKind
-from tests.bench.processes import CLIENT, PARTS, Processes, cpu_us_per_event
+from tests.bench.processes import CLIENT, Processes, cpu_us_per_event
 from tests.bench.stored_counts import StoredCounts
 
 _TRACK = "/weir.ingest.v1.IngestService/TrackEvent"
@@ -122,8 +122,7 @@ class WeirSide:
         if run.events != events:
             raise WrongCountsError(f"{run.events} of {events} events were accepted")
         self.sent += events
-        cpu_us = cpu_us_per_event(run.before, run.after, events)
-        return Run(events, run.seconds, {name: cpu_us[name] for name in (*PARTS, CLIENT)})
+        return Run(events, run.seconds, run.cpu_us)
 
 
 class ByHandSide:
@@ -150,13 +149,13 @@ class ByHandSide:
         events = calls * case.events
         gc.collect()
         gc.freeze()
-        stored, before = self._stored(), self._processes.usage()
+        stored, before = self._stored(), self._processes.cpu_seconds()
         start = time.perf_counter()
         # In a thread, because its event loop is another one.
         await asyncio.to_thread(post_all, self._port, requests, case.callers)
         seconds = time.perf_counter() - start
         await asyncio.sleep(SETTLING_SECONDS)
-        cpu_us = cpu_us_per_event(before, self._processes.usage(), events)
+        cpu_us = cpu_us_per_event(before, self._processes.cpu_seconds(), events)
         came = self._stored() - stored
         gc.unfreeze()
         if came != events:

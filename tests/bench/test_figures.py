@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.bench.figures import Figure, pair_ratios, percentile
-from tests.bench.processes import Usage, cpu_us_per_event
+from tests.bench.processes import cpu_us_per_event
 from tests.bench.report import Report, target, verdict
 from tests.bench.traffic import PRODUCTS, AppTraffic, Product
 
@@ -49,8 +49,8 @@ def test_a_run_without_its_partner_is_a_mistake() -> None:
 
 
 def test_cpu_is_the_difference_over_the_events() -> None:
-    before = Usage({"ingest": 1.0, "redis": 2.0}, {})
-    after = Usage({"ingest": 1.5, "redis": 2.05}, {})
+    before = {"ingest": 1.0, "redis": 2.0}
+    after = {"ingest": 1.5, "redis": 2.05}
     # Half a second for 100,000 events is 5 µs each; 50 ms is half a microsecond.
     per_event = cpu_us_per_event(before, after, 100_000)
     assert per_event == pytest.approx({"ingest": 5.0, "redis": 0.5})
