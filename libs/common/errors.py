@@ -22,6 +22,7 @@ Code = Literal[
     "FAILED_PRECONDITION",
     "ABORTED",
     "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
     "INTERNAL",
     "UNAVAILABLE",
     "DATA_LOSS",

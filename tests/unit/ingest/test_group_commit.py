@@ -66,7 +66,7 @@ async def test_what_arrives_during_an_append_shares_the_next_one() -> None:
     submit = ingest.group_commit.submit
     first = submit("chess", _frame("a"))
     await _settle()
-    assert gate.sizes() == [1]  # nobody waits for company
+    assert gate.sizes() == [1]  # no frame waits for company
     others = [submit("chess", _frame(f"b{n}", f"c{n}")) for n in range(3)]
     await _settle()
     assert gate.sizes() == [1]
