@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from libs.common.clock import EPOCH
 from libs.common.ids import new_uuid7_text
 from tests.bench.population import Person
-from tests.bench.traffic import Frames
+from tests.bench.traffic import OPEN_VISITS, Frames
 
 # Not an app of the mixed traffic: the only ids that ingest remembers of it are those of this file.
 APP = "ip_assets"
@@ -34,12 +35,22 @@ class Viewed(NamedTuple):
     view_duration_ms: int
 
 
+@dataclass
+class _Visit:
+    person: Person
+    session_id: str
+    # Events that are still to come.
+    left: int
+
+
 class OneKind:
-    """An endless stream of views of assets, by the same people over and over, each with a new id."""
+    """An endless stream of views of assets, each with a new id. People come in visits of one to eight events,
+    OPEN_VISITS of them at a time, as in the mixed traffic."""
 
     def __init__(self, people: Sequence[Person], seed: int) -> None:
         self._people = people
         self._random = Random(f"{seed}:{NAME}")
+        self._open: list[_Visit] = []
 
     def calls(self, count: int) -> list[bytes]:
         """Requests of TrackEvent."""
@@ -67,17 +78,32 @@ class OneKind:
         return [orjson.dumps([_json(next(views)) for _ in range(size)]) for _ in range(count)]
 
     def _views(self, count: int) -> Iterator[Viewed]:
-        random, people = self._random, self._people
+        random = self._random
         start_us = time.time_ns() // 1_000 - _SPAN_US
         for number in range(count):
+            person, session_id = self._next_visitor()
             yield Viewed(
                 new_uuid7_text(),
                 start_us + number * (_SPAN_US - 1) // count,
-                people[random.randrange(len(people))],
-                f"s-{random.getrandbits(64):016x}",
+                person,
+                session_id,
                 f"asset-{random.randrange(_ASSETS)}",
                 random.randrange(200, 60_000),
             )
+
+    def _next_visitor(self) -> tuple[Person, str]:
+        random = self._random
+        while len(self._open) < OPEN_VISITS:
+            person = self._people[random.randrange(len(self._people))]
+            session_id = f"s-{random.getrandbits(64):016x}"
+            self._open.append(_Visit(person, session_id, random.randrange(1, 9)))
+        place = random.randrange(OPEN_VISITS)
+        visit = self._open[place]
+        visit.left -= 1
+        if not visit.left:
+            self._open[place] = self._open[-1]
+            self._open.pop()
+        return visit.person, visit.session_id
 
 
 def _event(viewed: Viewed) -> event_pb2.Event:

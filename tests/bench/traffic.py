@@ -22,7 +22,7 @@ from tests.bench.visits import (
 )
 
 # Visits that are under way at the same time: neighbours in a frame are different people.
-_OPEN_VISITS = 800
+OPEN_VISITS = 800
 # Events that reach us late, because a phone was offline, and by how much at most.
 _LATE_SHARE = 0.02
 _LATEST_US = 3 * 3_600_000_000
@@ -113,11 +113,11 @@ class AppTraffic:
         return Frames(self.product.app_id, messages, size, frozenset(subjects))
 
     def _next(self) -> tuple[Person, str, Happening]:
-        while len(self._open) < _OPEN_VISITS:
+        while len(self._open) < OPEN_VISITS:
             person = next(self._visitors)
             session_id = f"s-{self._random.getrandbits(64):016x}"
             self._open.append((person, session_id, self.product.visit(person, self._random)))
-        place = self._random.randrange(_OPEN_VISITS)
+        place = self._random.randrange(OPEN_VISITS)
         person, session_id, visit = self._open[place]
         happening = next(visit, None)
         if happening is None:
