@@ -121,8 +121,11 @@ def _set_text(message: Any, field: str, path: str, value: object) -> None:
 
 def _set_days(event: event_pb2.Event, value: object) -> None:
     try:
-        event.retention_days = int(str(value))
-    except ValueError:
+        days = float(value) if isinstance(value, int | float) else int(str(value))
+        if isinstance(value, bool) or days != int(days):
+            raise ValueError
+        event.retention_days = int(days)
+    except (ValueError, OverflowError):
         raise ValueError("retention_days: must be a whole number of days from 0") from None
 
 

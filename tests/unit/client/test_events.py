@@ -28,6 +28,11 @@ def test_integers_of_properties_stay_integers() -> None:
     assert event.occurred_at.ToDatetime(tzinfo=UTC) == NOW
 
 
+@pytest.mark.parametrize("days", [30, 30.0, "30"])
+def test_days_of_retention_may_come_in_any_form(days: object) -> None:
+    assert event_from_envelope({"name": "view", "retention_days": days}).retention_days == 30
+
+
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         build_event("view", occurred_at=datetime(2026, 5, 1))
