@@ -97,7 +97,8 @@ class Home:
                     f"a suite is already running in {self.path} (pid {holder}); "
                     "stop it, or set WEIR_HOME to another folder"
                 )
-            self.remove_addresses()
+            with self._writing():
+                self.remove_addresses()
             os.truncate(descriptor, 0)
             os.write(descriptor, str(os.getpid()).encode())
             yield
