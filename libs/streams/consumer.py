@@ -168,7 +168,10 @@ class Consumer:
             # They are pending from here on.
             with self._holding(entries):
                 await pause(stop, early)
-                entries += await self._group.read(0)
+                if not stop.is_set():
+                    # Without Redis, those that are read wait for it like any chunk.
+                    with contextlib.suppress(*REDIS_DOWN):
+                        entries += await self._group.read(0)
         return entries
 
     async def _process_abandoned(self, stop: asyncio.Event) -> bool:
@@ -211,7 +214,7 @@ class Consumer:
         with self._holding(entries), metrics.CHUNK_SECONDS.labels(self._group.name).time():
             parts = deque([entries])
             delay, left = _FIRST_DELAY_SECONDS, _OVERLOADED_ROUNDS
-            while parts and left and not stop.is_set():
+            while parts and left:
                 part = parts.popleft()
                 outcome = await self._attempt(self._work_on, part, stop)
                 if outcome is _Outcome.FAILED and len(part) > 1:
@@ -226,6 +229,9 @@ class Consumer:
                     left -= 1
                     await pause(stop, self._jittered(delay))
                     delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+                # Checked last: what was read before the stop is tried once.
+                if stop.is_set():
+                    break
 
     async def _attempt(self, work: Work, entries: Sequence[Entry], stop: asyncio.Event) -> _Outcome:
         """Goes on until all of the entries are done and acknowledged, or failed for a reason of their own,

@@ -123,3 +123,22 @@ async def test_a_large_chunk_waits_for_nothing(client: Redis) -> None:
         await add(client, 1, size=SMALL_CHUNK_BYTES)
         await settled(client, STREAM)
     assert job.chunks == [1, 1]
+
+
+async def test_a_small_chunk_that_is_read_is_worked_on_before_the_consumer_stops(
+    client: Redis,
+) -> None:
+    job = Job()
+    async with consuming(client, job, idle=60, small_chunk_seconds=3_600.0) as stop:
+        await add(client, 1)
+        await until(lambda: job.chunks)
+        await add(client, 1)
+        # It is read, and waits for more.
+        await until(lambda: _pending(client))
+        stop.set()
+    assert job.done == Counter({0: 2})
+    assert await _pending(client) == 0
+
+
+async def _pending(client: Redis) -> int:
+    return int((await client.xpending(STREAM, "g"))["pending"])
