@@ -75,15 +75,17 @@ def shared_span(name: str, traceparents: Sequence[str], **attributes: str | int)
     others = [caller for caller in dict.fromkeys(sampled) if caller != parent]
     began_ns = time.time_ns()
     with batch_span(name, parent, linked=others, **attributes) as own_trace:
-        yield own_trace
-    for other in others:
-        span = trace.get_tracer("weir").start_span(
-            name,
-            _propagator.extract({"traceparent": other}),
-            links=[trace.Link(_remote_span(own_trace))],
-            start_time=began_ns,
-        )
-        span.end()
+        try:
+            yield own_trace
+        finally:
+            for other in others:
+                span = trace.get_tracer("weir").start_span(
+                    name,
+                    _propagator.extract({"traceparent": other}),
+                    links=[trace.Link(_remote_span(own_trace))],
+                    start_time=began_ns,
+                )
+                span.end()
 
 
 def _remote_span(traceparent: str) -> trace.SpanContext:

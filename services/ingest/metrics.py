@@ -18,7 +18,7 @@ FRAME_SECONDS = Histogram(
 )
 BATCH_EVENTS = Histogram(
     "weir_ingest_batch_events",
-    "Events that were appended together",
+    "Events of the frames that share a batch",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000),
 )
 STREAMS = Gauge("weir_ingest_open_streams", "Open StreamEvents calls")

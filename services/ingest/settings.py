@@ -14,11 +14,11 @@ class IngestSettings(StreamReaderSettings, PseudonymSettings):
 
     port: int = 50051
     max_events_per_frame: int = Field(1_000, ge=1, le=1_000)
-    max_frame_bytes: int = 4 * 1024 * 1024
+    max_frame_bytes: int = Field(4 * 1024 * 1024, ge=1)
     # Frames in flight that a stream may have.
-    stream_credits: int = 16
+    stream_credits: int = Field(16, ge=1)
     # Above either, producers have to wait: the stream is never trimmed to make room.
     max_backlog_entries: int = 50_000
     max_backlog_bytes: int = 512 * 1024 * 1024
     retry_after_seconds: float = 0.5
-    idempotency_window_seconds: int = 3_600
+    idempotency_window_seconds: int = Field(3_600, ge=1)

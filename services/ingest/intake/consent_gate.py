@@ -40,6 +40,8 @@ class _People(NamedTuple):
     rejected: Mapping[int, RejectedPeople]
     # Made of the ids as they were sent, which consent may change.
     links: Links
+    # Everyone whose consent the frame needs.
+    asked: Sequence[str]
 
 
 class ConsentGate:
@@ -72,14 +74,13 @@ class ConsentGate:
     ) -> Mapping[str, bytes | None]:
         """The states of everyone whose consent is needed. If they cannot be read, that is the error of the
         frames that need any."""
-        needing = [(frame, _ids(catalog, frame, named)) for frame, named in people]
         # An id that many events name is asked about once.
-        ids = [*dict.fromkeys(chain.from_iterable(needed for _, needed in needing))]
+        ids = [*dict.fromkeys(chain.from_iterable(named.asked for _, named in people))]
         try:
             states = await self._states.read(catalog.app_id, ids) if ids else ()
         except Unavailable as error:
-            for frame, needed in needing:
-                if needed:
+            for frame, named in people:
+                if named.asked:
                     frame.error = error
             return {}
         return dict(zip(ids, states, strict=True))
@@ -140,23 +141,20 @@ class ConsentGate:
 
 
 def _people_of(catalog: Catalog, screening: Screening) -> _People:
+    others = _others_of(catalog, screening.passed)
     rejected = {event.position: people_in_rejected(catalog, event) for event in screening.rejected}
-    return _People(_others_of(catalog, screening.passed), rejected, _links(screening, rejected))
-
-
-def _ids(catalog: Catalog, frame: Frame, people: _People) -> list[str]:
-    """Everyone whose consent the frame needs."""
-    all_ask = catalog.location_purpose is not None or people.links is not NO_LINKS
-    ids = [
+    links = _links(screening, rejected)
+    all_ask = catalog.location_purpose is not None or links is not NO_LINKS
+    asked = [
         one.subject_id
-        for one in frame.screening.passed
+        for one in screening.passed
         if one.subject_id and (all_ask or one.event_type.purpose is not None)
     ]
-    for named in people.others.values():
-        ids += named
-    for found in people.rejected.values():
-        ids += found.ids()
-    return ids
+    for named in others.values():
+        asked += named
+    for found in rejected.values():
+        asked += found.ids()
+    return _People(others, rejected, links, asked)
 
 
 def _others_of(catalog: Catalog, candidates: Sequence[Candidate]) -> dict[int, list[str]]:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from contextvars import Context
 
 from libs.common.errors import ResourceExhausted, Unavailable
 from libs.runtime.telemetry import shared_span
@@ -82,16 +83,23 @@ class _Lane:
         if self._appending.locked() and self._queue.events < PREPARED_AHEAD_EVENTS:
             return
         # It runs when this turn of the loop is over; what else arrives in this turn joins the batch.
-        self._preparing = asyncio.create_task(self._take_batch())
+        # In a context of its own, without the span and the principal of a caller or of the batch before.
+        self._preparing = asyncio.create_task(self._take_batch(), context=Context())
         self._tasks.add(self._preparing)
         self._preparing.add_done_callback(self._tasks.discard)
 
     async def _take_batch(self) -> None:
-        frames = self._queue.next_batch()
+        frames = []
+        for frame in self._queue.next_batch():
+            future, _ = self._waiting[frame]
+            if future.cancelled():
+                # Its caller waits no longer: the frame is not taken, and not counted.
+                del self._waiting[frame]
+            else:
+                frames.append(frame)
         error: Exception | None = None
         try:
-            # A caller that waits no longer needs no answer, and its events no place.
-            await self._commit([frame for frame in frames if not self._waiting[frame][0].done()])
+            await self._commit(frames)
         except Exception as failure:
             error = failure
         finally:

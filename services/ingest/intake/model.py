@@ -74,6 +74,21 @@ class Candidate(NamedTuple):
     privacy_level: event_pb2.PrivacyLevel
 
 
+class Identity(NamedTuple):
+    """What makes an event the same as another, and the shard that it goes to."""
+
+    # Its place in its frame.
+    position: int
+    event: Event
+    # 16 bytes.
+    event_uuid: bytes
+    # 4 bytes that differ between two payloads under one id; good enough to count conflicts by.
+    fingerprint: bytes
+    # 16 bytes; zeros without a key.
+    idempotency_uuid: bytes
+    shard: int
+
+
 class RejectedEvent(NamedTuple):
     """An event that may not enter, and why; `position` is its place in its frame."""
 
@@ -171,8 +186,10 @@ class Frame:
 
     __slots__ = (
         "admitted",
+        "dead_letters",
         "error",
         "events",
+        "identities",
         "outcome",
         "screening",
         "size_bytes",
@@ -190,8 +207,10 @@ class Frame:
         self.outcome = Outcome([Verdict.ACCEPTED] * len(events))
         self.error: Exception | None = None
         self.screening = Screening()
-        # What consent has let through.
+        # What consent has let through, and the same as it is appended.
         self.admitted: list[Candidate] = []
+        self.identities: list[Identity] = []
+        self.dead_letters: list[DeadLetter] = []
 
     @contextmanager
     def failing_alone(self) -> Iterator[None]:

@@ -9,13 +9,11 @@ from libs.catalog import Catalog, Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock
 from libs.common.errors import InvalidArgument, LimitExceeded
-from libs.common.ids import event_uuid
-from libs.common.sharding import event_shard_key, shard_of
 from services.ingest.dead_letters.ids import dead_letter_id
 from services.ingest.intake.consent_gate import ConsentGate
-from services.ingest.intake.duplicate_keys import ShardPart, fingerprint
+from services.ingest.intake.duplicate_keys import ShardPart, identify
 from services.ingest.intake.event_check import EventCheck
-from services.ingest.intake.model import Append, Appended, Candidate, DeadLetter, Frame, Verdict
+from services.ingest.intake.model import Append, Appended, DeadLetter, Frame, Identity, Verdict
 from services.ingest.intake.ports import RawStream
 from services.ingest.intake.screening import screen
 from services.ingest.settings import IngestSettings
@@ -75,6 +73,7 @@ class IngestPipeline:
         catalog = self.catalog(app_id)
         now_us = self._clock.now_us()
         check = EventCheck(catalog, now_us)
+        shards = self._settings.shards
         for frame in frames:
             with frame.failing_alone():
                 frame.screening = screen(catalog, check, frame)
@@ -83,6 +82,8 @@ class IngestPipeline:
             with frame.failing_alone():
                 size = sum([candidate.size_bytes for candidate in frame.admitted])
                 check_limit("max_bytes", size, self._settings.max_frame_bytes)
+                frame.identities = [identify(app_id, event, shards) for event in frame.admitted]
+                frame.dead_letters = _dead_letters(app_id, frame, now_us)
         accepted = [frame for frame in frames if frame.error is None]
         return self._batches(catalog, accepted, now_us, traceparent)
 
@@ -94,35 +95,32 @@ class IngestPipeline:
             *(self._stream.append(batch.shard, batch.append) for batch in batches),
             return_exceptions=True,
         )
+        if errors := [answer for answer in answers if isinstance(answer, BaseException)]:
+            raise errors[0]
         for batch, answer in zip(batches, answers, strict=True):
-            if isinstance(answer, BaseException):
-                raise answer
-            if answer is None:
-                self._set_retry(batch)
-            else:
+            if isinstance(answer, Appended):
                 _set_verdicts(batch, answer)
+            else:
+                self._set_retry(batch)
 
     def _batches(
         self, catalog: Catalog, frames: Sequence[Frame], now_us: int, traceparent: str
     ) -> list[PreparedBatch]:
-        parts = self._parts(catalog.app_id, frames)
-        rejected = [
-            (frame, letter)
-            for frame in frames
-            for letter in _dead_letters(catalog.app_id, frame, now_us)
-        ]
+        parts = _parts(frames)
+        rejected = [(frame, letter) for frame in frames for letter in frame.dead_letters]
         if rejected and not parts:
             parts[0] = ShardPart()
         batches = []
         for shard, part in parts.items():
+            event_uuids, fingerprints, idempotency_uuids = part.joined_keys()
             append = Append(
                 app_id=catalog.app_id,
                 batch_id=self._new_batch_id(),
                 received_at_us=now_us,
-                events=[candidate.event for _, candidate in part.events],
-                event_uuids=bytes(part.event_uuids),
-                fingerprints=bytes(part.fingerprints),
-                idempotency_uuids=bytes(part.idempotency_uuids) if part.has_keys else b"",
+                events=[identity.event for _, identity in part.events],
+                event_uuids=event_uuids,
+                fingerprints=fingerprints,
+                idempotency_uuids=idempotency_uuids,
                 dead_letters=[letter for _, letter in rejected],
                 traceparent=traceparent,
                 dedupe_window_seconds=catalog.dedupe_window_seconds,
@@ -131,32 +129,6 @@ class IngestPipeline:
             # The first shard's append takes the dead letters along.
             rejected = []
         return batches
-
-    def _parts(self, app_id: str, frames: Sequence[Frame]) -> dict[int, ShardPart]:
-        """The admitted events by shard; of two with one id, the first. The other will be a duplicate, and is
-        a conflict if its payload differs."""
-        shards = self._settings.shards
-        parts: dict[int, ShardPart] = {}
-        seen: dict[bytes, tuple[Candidate, ShardPart]] = {}
-        for frame in frames:
-            for candidate in frame.admitted:
-                # Of an id that revealed a person, this is the replacement: no hash of the id is kept.
-                uuid, _ = event_uuid(candidate.event_id)
-                if uuid in seen:
-                    first, part = seen[uuid]
-                    part.repeated.append((frame, candidate))
-                    frame.outcome.conflicts += fingerprint(first) != fingerprint(candidate)
-                    continue
-                shard = 0
-                if shards > 1:
-                    key = event_shard_key(candidate.event, candidate.event_id)
-                    shard = shard_of(app_id, key, shards)
-                if shard not in parts:
-                    parts[shard] = ShardPart()
-                part = parts[shard]
-                part.add(frame, candidate, uuid)
-                seen[uuid] = candidate, part
-        return parts
 
     def _set_retry(self, batch: PreparedBatch) -> None:
         """The backlog is full. Rejected events must come again too: their dead letters were not kept."""
@@ -171,10 +143,28 @@ class IngestPipeline:
             frame.outcome.retry_after_seconds = self._settings.retry_after_seconds
 
 
+def _parts(frames: Sequence[Frame]) -> dict[int, ShardPart]:
+    """The frames' events by shard; of two with one id, the first. The other will be a duplicate, and is a
+    conflict if its payload differs."""
+    parts: dict[int, ShardPart] = {}
+    seen: dict[bytes, Identity] = {}
+    for frame in frames:
+        for identity in frame.identities:
+            first = seen.setdefault(identity.event_uuid, identity)
+            if first is not identity:
+                parts[first.shard].repeated.append((frame, identity))
+                frame.outcome.conflicts += first.fingerprint != identity.fingerprint
+                continue
+            if identity.shard not in parts:
+                parts[identity.shard] = ShardPart()
+            parts[identity.shard].events.append((frame, identity))
+    return parts
+
+
 def _set_verdicts(batch: PreparedBatch, appended: Appended) -> None:
     part = batch.part
-    for frame, candidate in (*(part.events[i] for i in appended.duplicates), *part.repeated):
-        frame.outcome.verdicts[candidate.position] = Verdict.DUPLICATE
+    for frame, identity in (*(part.events[i] for i in appended.duplicates), *part.repeated):
+        frame.outcome.verdicts[identity.position] = Verdict.DUPLICATE
     for index in appended.conflicts:
         frame, _ = part.events[index]
         frame.outcome.conflicts += 1

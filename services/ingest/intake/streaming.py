@@ -63,6 +63,7 @@ class EventStream:
         self._traceparent = call_traceparent(context.invocation_metadata())
         self._last_sequence = 0
         self._answers: asyncio.Queue[_Answer] = asyncio.Queue(settings.stream_credits)
+        self._unanswered: set[asyncio.Future[Outcome]] = set()
         self._unanswered_bytes = 0
         self._has_room = asyncio.Event()
 
@@ -80,14 +81,13 @@ class EventStream:
         await self._send_limits()
         reading = asyncio.create_task(self._read_frames())
         leaving = asyncio.create_task(self._leave())
-        answer: _Answer | None = None
         try:
             while not isinstance(answer := await self._answers.get(), _End):
                 await self._context.write(await self._response(answer))
         finally:
             reading.cancel()
             leaving.cancel()
-            self._abandon(answer)
+            self._abandon()
 
     async def _send_limits(self) -> None:
         wanted = self._opening.max_in_flight or self._settings.stream_credits
@@ -145,6 +145,7 @@ class EventStream:
             outcome = self._batches.submit(self._opening.app_id, frame, source=self)
         except WeirError as error:
             return pb.FrameAck(sequence=sequence, credits=1, status=rpc_status(error))
+        self._unanswered.add(outcome)
         self._unanswered_bytes += frame.size_bytes
         return _Submitted(sequence, frame, outcome)
 
@@ -162,6 +163,7 @@ class EventStream:
     async def _response(self, answer: _Answer) -> pb.StreamEventsResponse:
         if isinstance(answer, _Submitted):
             ack = await self._ack(answer)
+            self._unanswered.discard(answer.outcome)
             self._unanswered_bytes -= answer.frame.size_bytes
             self._has_room.set()
             return pb.StreamEventsResponse(ack=ack)
@@ -185,11 +187,9 @@ class EventStream:
         self._last_sequence = sequence
         return convert.frame_ack(sequence, outcome, frame.events)
 
-    def _abandon(self, current: _Answer | None) -> None:
-        """Frames that no one waits for any more need not be taken."""
-        left = [current]
-        while not self._answers.empty():
-            left.append(self._answers.get_nowait())
-        for answer in left:
-            if isinstance(answer, _Submitted) and not answer.outcome.cancel():
-                answer.outcome.exception()  # so that asyncio does not report it
+    def _abandon(self) -> None:
+        """Frames that no caller waits for any more need not be taken."""
+        for outcome in self._unanswered:
+            # Asyncio reports an exception that is never looked at.
+            if not outcome.cancel() and not outcome.cancelled():
+                outcome.exception()

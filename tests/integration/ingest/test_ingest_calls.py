@@ -76,13 +76,17 @@ class Ingest:
         pipeline = IngestPipeline(
             Catalogs.of(chess()), gate, self.stream, SystemClock(), new_uuid7, settings
         )
-        servicer = IngestServicer(GroupCommit(pipeline, settings), settings, self.draining)
+        self.batches = GroupCommit(pipeline, settings)
+        servicer = IngestServicer(self.batches, settings, self.draining)
         add = pb_grpc.add_IngestServiceServicer_to_server
         self.server = GrpcServer(settings, [Binding("weir.ingest.v1.IngestService", servicer, add)])
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.server.port}"
+
+    def open_streams(self) -> float:
+        return REGISTRY.get_sample_value("weir_ingest_open_streams") or 0.0
 
     def stored(self) -> list[str]:
         return [event.event_id for _, append in self.stream.appends for event in append.events]
@@ -145,6 +149,25 @@ async def test_a_drain_that_begins_while_a_frame_is_answered_is_told(ingest: Ing
         await call.done_writing()
         assert await call.read() is grpc.aio.EOF
     assert ingest.stored() == ["a", "b"]
+
+
+async def test_the_frames_of_a_producer_that_has_gone_are_not_taken(ingest: Ingest) -> None:
+    channel, call = await _streaming(ingest)
+    async with channel:
+        ingest.stream.open.clear()
+        await call.write(_frame(1, "a"))
+        await ingest.stream.reached.wait()
+        for sequence in range(2, 6):
+            await call.write(_frame(sequence, f"b{sequence}"))
+        queue = ingest.batches._lanes["chess"]._queue
+        await until(lambda: queue.events == 4)
+        call.cancel()
+        await until(lambda: ingest.open_streams() == 0)
+        ingest.stream.open.set()
+        async with grpc.aio.insecure_channel(ingest.address) as other:
+            stub = pb_grpc.IngestServiceStub(other)
+            await stub.TrackEvent(pb.TrackEventRequest(app_id="chess", event=_event("c")))
+    assert ingest.stored() == ["a", "c"]
 
 
 @pytest.mark.parametrize("rejection", [None, Unavailable("redis", retry_after_seconds=0.01)])

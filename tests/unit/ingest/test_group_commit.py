@@ -7,13 +7,28 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import REGISTRY
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from libs.catalog import Catalog
 from libs.common.errors import InvalidArgument, LimitExceeded, Unavailable
+from libs.common.sharding import shard_of
 from services.ingest.intake.convert import events_of
+from services.ingest.intake.duplicate_keys import identify
 from services.ingest.intake.event_check import EventCheck
-from services.ingest.intake.model import Append, Appended, Frame, Outcome, Screening, Verdict
+from services.ingest.intake.model import (
+    Append,
+    Appended,
+    Candidate,
+    Frame,
+    Identity,
+    Outcome,
+    Screening,
+    Verdict,
+)
 from services.ingest.intake.screening import screen
 from tests.support.events import event_of
 from tests.support.ingest_fakes import MemoryRawStream
@@ -190,13 +205,25 @@ async def test_consent_that_cannot_be_read_holds_up_only_frames_that_need_it() -
     assert (await free).verdicts == [Verdict.ACCEPTED]
 
 
-async def test_a_frame_that_breaks_the_code_breaks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def screen_or_fail(catalog: Catalog, check: EventCheck, frame: Frame) -> Screening:
-        if frame.events[0].event_id == "bad":
-            raise ZeroDivisionError
-        return screen(catalog, check, frame)
+def _screen_or_fail(catalog: Catalog, check: EventCheck, frame: Frame) -> Screening:
+    if frame.events[0].event_id == "bad":
+        raise ZeroDivisionError
+    return screen(catalog, check, frame)
 
-    monkeypatch.setattr("services.ingest.intake.pipeline.screen", screen_or_fail)
+
+def _identify_or_fail(app_id: str, candidate: Candidate, shards: int) -> Identity:
+    if candidate.event_id == "bad":
+        raise ZeroDivisionError
+    return identify(app_id, candidate, shards)
+
+
+@pytest.mark.parametrize(
+    ("step", "failing"), [("screen", _screen_or_fail), ("identify", _identify_or_fail)]
+)
+async def test_a_frame_that_breaks_the_code_breaks_alone(
+    monkeypatch: pytest.MonkeyPatch, step: str, failing: object
+) -> None:
+    monkeypatch.setattr(f"services.ingest.intake.pipeline.{step}", failing)
     ingest = Ingest()
     good, bad, fine = (
         ingest.group_commit.submit("chess", _frame(name)) for name in ("good", "bad", "fine")
@@ -237,6 +264,59 @@ async def test_a_caller_who_left_while_it_waited_is_left_out() -> None:
     gate.let_through()
     assert (await stays).verdicts == [Verdict.ACCEPTED]
     assert [event.event_id for event in ingest.stored()] == ["a", "c"]
+
+
+async def test_who_left_before_its_batch_is_not_counted() -> None:
+    ingest, gate = _gated()
+    before = _accepted()
+    first = ingest.group_commit.submit("chess", _frame("a"))
+    await _settle()
+    ingest.group_commit.submit("chess", _frame("b", "c")).cancel()
+    gate.let_through()
+    await first
+    await _settle()
+    assert _accepted() - before == 1
+    assert gate.waiting == []
+
+
+def _accepted() -> float:
+    labels = {"app": "chess", "verdict": "accepted"}
+    return REGISTRY.get_sample_value("weir_ingest_events_total", labels) or 0.0
+
+
+async def test_a_batch_is_in_no_trace_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("libs.runtime.telemetry.trace.get_tracer", provider.get_tracer)
+    ingest, gate = _gated()
+    # The second is prepared while the first is appended, and so begun by it.
+    for number in range(3):
+        ids = [f"e{number}-{n}" for n in range(600)]
+        ingest.group_commit.submit("chess", _frame(*ids), source="stream")
+    await _settle()
+    while gate.waiting:
+        gate.let_through()
+        await _settle()
+    spans = exporter.get_finished_spans()
+    assert [span.parent for span in spans] == [None] * 3
+    assert len({span.context.trace_id for span in spans if span.context}) == 3
+
+
+async def test_a_frame_that_comes_again_names_no_dead_letter() -> None:
+    ingest, gate = _gated(shards=2)
+    by_shard = {shard_of("chess", f"e{n}", 2): f"e{n}" for n in range(20)}
+    events = [event_of("bad", name="no.such"), *(event_of(by_shard[shard]) for shard in (0, 1))]
+    frame = Frame(events)
+    outcome = ingest.group_commit.submit("chess", frame)
+    await _settle()
+    # One of the two appends succeeds, and has the dead letter with it.
+    gate.errors = [None, Unavailable("away")]
+    gate.let_through()
+    gate.let_through()
+    with pytest.raises(Unavailable):
+        await outcome
+    assert frame.outcome.rejections == {}
 
 
 async def test_the_flood_of_one_stream_delays_a_call_by_one_batch() -> None:

@@ -58,7 +58,7 @@ def test_work_for_several_callers_is_found_from_the_trace_of_each(
     monkeypatch.setattr("libs.runtime.telemetry.trace.get_tracer", provider.get_tracer)
     with shared_span("ingest.batch", ["", UNSAMPLED, TRACEPARENT, OTHER], events=3) as handed_on:
         pass
-    shared, joined = exporter.get_finished_spans()
+    joined, shared = exporter.get_finished_spans()
     # The first that is sampled leads on to the next service; the other's trace links to it.
     assert [_trace_and_parent(span) for span in (shared, joined)] == [
         tuple(TRACEPARENT.split("-")[1:3]),
@@ -67,6 +67,17 @@ def test_work_for_several_callers_is_found_from_the_trace_of_each(
     assert handed_on == "-".join(["00", *_ids(shared.context), "01"])
     assert [_ids(link.context) for link in shared.links] == [tuple(OTHER.split("-")[1:3])]
     assert [_ids(link.context) for link in joined.links] == [_ids(shared.context)]
+
+
+def test_work_that_failed_is_found_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("libs.runtime.telemetry.trace.get_tracer", provider.get_tracer)
+    with pytest.raises(OSError), shared_span("ingest.batch", [TRACEPARENT, OTHER]):
+        raise OSError
+    found = {_trace_and_parent(span) for span in exporter.get_finished_spans()}
+    assert found == {tuple(caller.split("-")[1:3]) for caller in (TRACEPARENT, OTHER)}
 
 
 def test_without_a_trace_of_a_caller_there_is_one_span_and_no_link() -> None:
