@@ -351,13 +351,9 @@ _calls = st.lists(
 
 
 @given(calls=_calls, turns=st.lists(st.sampled_from(["submit", "let_through", "leave"])))
-def test_callers_in_any_order_lose_and_double_nothing(
+async def test_callers_in_any_order_lose_and_double_nothing(
     calls: Sequence[_Call], turns: Sequence[str]
 ) -> None:
-    asyncio.run(_check(calls, turns))
-
-
-async def _check(calls: Sequence[_Call], turns: Sequence[str]) -> None:
     ingest, gate = _gated(max_events_per_frame=6)
     outcomes: list[asyncio.Future[Outcome]] = []
     left = set[int]()
