@@ -80,7 +80,9 @@ async def served() -> AsyncIterator[Served]:
         yield running
 
 
-def test_every_rpc_of_every_service_is_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_rpc_of_every_service_is_in_the_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     registered: set[str] = set()
     make_server = grpc.aio.server
 
