@@ -16,6 +16,7 @@ from services.enrich.partitions.plan import PartitionChange, next_change, wanted
 from services.enrich.partitions.postgres import PostgresPartitionStore, _apply
 from suite.embedded import PostgresServer
 from tests.support.clocks import FixedClock
+from tests.support.partitions import finish
 from tests.support.waiting import until
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
@@ -65,11 +66,6 @@ async def _rows(connection: psycopg.AsyncConnection[Any], statement: str) -> lis
     return await (await connection.execute(statement.encode())).fetchall()
 
 
-async def _finish(keeper: PartitionKeeper) -> None:
-    while not await keeper.make_and_merge_once():
-        pass
-
-
 async def _make_days_of_an_older_release(
     connection: psycopg.AsyncConnection[Any], days: list[datetime]
 ) -> None:
@@ -93,7 +89,7 @@ async def test_events_of_8000_days_are_stored_at_once_and_get_a_bounded_number_o
         "SELECT count(*) FROM pg_inherits WHERE inhparent IN "
         "(SELECT oid FROM pg_class WHERE relname LIKE 'events%' AND relkind = 'p')",
     ) == [(20,)]
-    await _finish(keeper)
+    await finish(keeper)
     [(leaves,)] = await _rows(
         connection,
         "SELECT count(*) FROM pg_partition_tree('enrich.events') WHERE isleaf",
@@ -112,7 +108,7 @@ async def test_a_query_by_time_plans_only_the_leaves_of_that_time(
     keeper: PartitionKeeper, connection: psycopg.AsyncConnection[Any]
 ) -> None:
     await _store(connection, NOW, NOW - timedelta(days=4_000))
-    await _finish(keeper)
+    await finish(keeper)
 
     async def planned(start: str, end: str) -> set[str]:
         lines = await _rows(
@@ -134,7 +130,7 @@ async def test_a_query_by_time_plans_only_the_leaves_of_that_time(
 async def test_leaves_are_made_before_live_events_need_them(
     keeper: PartitionKeeper, calendar: FixedClock, connection: psycopg.AsyncConnection[Any]
 ) -> None:
-    await _finish(keeper)
+    await finish(keeper)
     for _ in range(30):
         for retention_class in ("7d", "3y", "keep"):
             await _store(connection, calendar.now, retention_class=retention_class)
@@ -158,7 +154,7 @@ async def test_the_job_makes_what_time_alone_makes_due(
     async def leaves() -> set[str]:
         return {leaf.name for found in (await store.leaves()).values() for leaf in found}
 
-    await _finish(keeper)
+    await finish(keeper)
     before = await leaves()
     calendar.now += timedelta(days=1)
     # The loop has nothing to react to, however much time goes by.
@@ -176,7 +172,7 @@ async def test_the_far_future_stays_in_the_default_leaf_until_its_time_comes(
 ) -> None:
     christmas = datetime(2026, 12, 24, 18, tzinfo=UTC)
     await _store(connection, christmas, christmas + timedelta(days=400))
-    await _finish(keeper)
+    await finish(keeper)
     assert dict(await _rows(connection, TABLES)) == {"enrich.events_90d_default": 2}
     calendar.now = christmas - timedelta(days=5)
     await keeper.make_and_merge()
@@ -209,7 +205,7 @@ async def test_a_database_of_an_older_release_is_brought_in_order_without_losing
     await _make_days_of_an_older_release(connection, days)
     await _store(connection, *days, *(day + timedelta(hours=30) for day in days))
     before = await _rows(connection, "SELECT event_uuid, occurred_at FROM enrich.events ORDER BY 1")
-    await _finish(keeper)
+    await finish(keeper)
     after = await _rows(connection, "SELECT event_uuid, occurred_at FROM enrich.events ORDER BY 1")
     assert after == before
     leaves = await _rows(
@@ -240,7 +236,7 @@ async def test_months_of_an_older_release_become_years(
         name = sql.Identifier("enrich", f"events_keep_{month:%Y%m}")
         await connection.execute(statement.format(name, month, end))
     await _store(connection, *months, NOW, NOW - timedelta(days=90), retention_class="keep")
-    await _finish(keeper)
+    await finish(keeper)
     assert dict(await _rows(connection, TABLES)) == {"enrich.events_keep_2026": 6}
 
 
@@ -277,7 +273,7 @@ async def test_writers_and_readers_go_on_while_leaves_are_merged(
     async def merge() -> None:
         nonlocal done
         try:
-            await _finish(keeper)
+            await finish(keeper)
         finally:
             done = True
 
@@ -377,7 +373,7 @@ async def test_replicas_take_turns(
         *(keeper.make_and_merge_once() for keeper in keepers), return_exceptions=True
     )
     assert all(result in (True, False) or isinstance(result, psycopg.Error) for result in results)
-    await _finish(keepers[0])
+    await finish(keepers[0])
     assert dict(await _rows(connection, TABLES)) == {
         "enrich.events_90d_20261120": 1,
         "enrich.events_90d_20261121": 1,
