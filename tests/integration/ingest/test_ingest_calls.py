@@ -1,8 +1,6 @@
 """Ingest's servicer and the SDK against one another, over a real connection, on stand-ins for the stores."""
 
 import asyncio
-import threading
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -352,57 +350,3 @@ async def test_an_error_that_time_does_not_cure_is_told_at_once(ingest: Ingest) 
 def _send_to_unknown_app(ingest: Ingest) -> None:
     with Client(ingest.address) as client, client.stream("go") as sender:
         sender.send(_event("a"))
-
-
-class Call:
-    """A call that ends at once: the server is away."""
-
-    def __init__(self, error: grpc.RpcError) -> None:
-        self._error = error
-
-    def __iter__(self) -> "Call":
-        return self
-
-    def __next__(self) -> pb.StreamEventsResponse:
-        raise self._error
-
-    def cancel(self) -> None:
-        pass
-
-
-class Away(grpc.RpcError):
-    """UNAVAILABLE, as a call has it."""
-
-    def code(self) -> grpc.StatusCode:
-        return grpc.StatusCode.UNAVAILABLE
-
-    def details(self) -> str:
-        return "away"
-
-    def trailing_metadata(self) -> None:
-        return None
-
-
-def test_patience_begins_when_there_is_something_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
-    attempts = threading.Semaphore(0)
-
-    def away(*_: object, **__: object) -> Call:
-        attempts.release()
-        return Call(Away())
-
-    hours = [0.0]
-    real = time.monotonic
-    monkeypatch.setattr("weir_client.sender.time.monotonic", lambda: real() + hours[0] * 3600)
-    sender = EventSender(away, "chess", give_up_seconds=60.0)
-    try:
-        hours[0] = 1.0
-        sender.send(_event("a"))
-        sender._submit()
-        # An hour without events was no failure: it is tried more than once.
-        assert attempts.acquire(timeout=30)
-        assert attempts.acquire(timeout=30)
-        hours[0] = 2.0
-        with pytest.raises(GaveUpError, match="away"):
-            sender.flush()
-    finally:
-        sender.close()
