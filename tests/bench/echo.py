@@ -6,51 +6,30 @@ No interceptor, no message classes, no token check: what grpc.aio itself costs a
 """
 
 import asyncio
-import os
 import signal
-import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
 
 from libs.rpc.channels import open_channel
 from suite.embedded.ports import HOST
-from suite.embedded.process import start_child
-from suite.embedded.server import ChildServer
-from tests.support.repository import REPOSITORY
+from tests.bench.child_server import PythonServer
 
 METHOD = "/weir.bench.Echo/Call"
 _PORT = 50071
 
 
-class EchoServer(ChildServer):
-    """The server as a child process, started as the services are."""
+class EchoServer(PythonServer):
+    """The server as a child process."""
 
     def __init__(self, folder: Path, response_bytes: int) -> None:
-        super().__init__(
-            "tests.bench.echo",
-            folder / "echo.log",
-            (_PORT,),
-            stop_signal=signal.SIGTERM,
-            start_seconds=30,
-            stop_seconds=5,
-        )
+        super().__init__("echo", folder, _PORT)
         self._response_bytes = response_bytes
 
-    @property
-    def url(self) -> str:
-        """`127.0.0.1:PORT`."""
-        return f"{HOST}:{self.port}"
-
-    def _launch(self) -> subprocess.Popen[bytes]:
-        return start_child(
-            [sys.executable, "-m", self.title, str(self.port), str(self._response_bytes)],
-            death_signal=signal.SIGTERM,
-            log=self.log,
-            cwd=REPOSITORY,
-            environment=dict(os.environ),
-        )
+    def _command(self) -> Sequence[str]:
+        return ["tests.bench.echo", str(self.port), str(self._response_bytes)]
 
     def _is_ready(self) -> bool:
         with open_channel(self.url, retry=False) as channel:

@@ -1,10 +1,7 @@
 """The hand-written service as a child process, with a database of its own on the suite's Postgres."""
 
 import http.client
-import os
-import signal
-import subprocess
-import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,10 +10,8 @@ from psycopg import sql
 
 from suite.embedded.ports import HOST
 from suite.embedded.postgres import PostgresServer
-from suite.embedded.process import start_child
-from suite.embedded.server import ChildServer
 from tests.bench.by_hand.table import TABLE
-from tests.support.repository import REPOSITORY
+from tests.bench.child_server import PythonServer
 
 PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools")
 READY = "/ready"
@@ -42,43 +37,20 @@ def make_database(postgres: PostgresServer) -> str:
     return url
 
 
-class ByHandServer(ChildServer):
+class ByHandServer(PythonServer):
     """uvicorn with uvloop and httptools, without an access log."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
-        super().__init__(
-            BY_HAND,
-            folder / f"{BY_HAND}.log",
-            (_PORT,),
-            stop_signal=signal.SIGTERM,
-            start_seconds=30,
-            stop_seconds=10,
-        )
-        self._database_url = database_url
+        super().__init__(BY_HAND, folder, _PORT, {"BY_HAND_DATABASE_URL": database_url})
 
-    @property
-    def url(self) -> str:
-        """`127.0.0.1:PORT`."""
-        return f"{HOST}:{self.port}"
-
-    def _launch(self) -> subprocess.Popen[bytes]:
-        options = ["--loop", "uvloop", "--http", "httptools", "--workers", str(_WORKERS)]
-        quiet = [
-            "--log-level",
-            "warning",
-            "--no-access-log",
-            "--no-server-header",
-            "--no-date-header",
+    def _command(self) -> Sequence[str]:
+        return [
+            "uvicorn",
+            *("--host", HOST, "--port", str(self.port), "--workers", str(_WORKERS)),
+            *("--loop", "uvloop", "--http", "httptools", "--log-level", "warning"),
+            *("--no-access-log", "--no-server-header", "--no-date-header"),
+            *("--factory", "tests.bench.by_hand.service:make_app"),
         ]
-        where = ["--host", HOST, "--port", str(self.port)]
-        return start_child(
-            [sys.executable, "-m", "uvicorn", *options, *quiet, *where, "--factory",
-             "tests.bench.by_hand.service:make_app"],
-            death_signal=signal.SIGTERM,
-            log=self.log,
-            cwd=REPOSITORY,
-            environment={**os.environ, "BY_HAND_DATABASE_URL": self._database_url},
-        )  # fmt: skip
 
     def _is_ready(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=2)
