@@ -5,6 +5,8 @@ from rich.table import Table
 from tests.bench.figures import range_text, rounded, text
 from tests.bench.small_batches import BY_COPY, BY_HAND, MANY_CALLERS, WEIR, SmallBatches
 
+# What `by_hand_ratio` is to be at least, by events a call.
+AIM = {"1": 1.4, "10": 1.2, "100": 1.0, "500": 1.0}
 # Sides in the keys of JSON.
 _KEYS = {WEIR: "weir", BY_HAND: "by_hand", BY_COPY: "copy"}
 
@@ -47,6 +49,7 @@ def _sides(results: SmallBatches) -> Table:
     if BY_HAND in sides:
         table.add_column("ratio", justify="right")
         table.add_column("range", justify="right")
+        table.add_column("target", justify="right")
     for case in results.runs:
         cells = [case]
         for side in sides:
@@ -56,7 +59,8 @@ def _sides(results: SmallBatches) -> Table:
             else:
                 cells += ["", ""]
         if ratio := results.ratio(case):
-            cells += [text(ratio.median), range_text(ratio)]
+            aim = f"≥ {text(AIM[case])}" if case in AIM else ""
+            cells += [text(ratio.median), range_text(ratio), aim]
         table.add_row(*cells)
     return table
 
