@@ -1,6 +1,6 @@
 """Redis for streams and counters: one asyncio client a process, bytes in and out.
 
-Consent is read through `redis_connection.py` instead: made for many small reads, it repeats nothing.
+Consent is read and events are appended through `redis_connection.py` instead, which costs less.
 """
 
 from redis.asyncio import Redis

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import hiredis
 from redis.asyncio import Redis
-from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_key
+from libs.stores.redis_connection import RedisConnection
+from libs.stores.redis_script import RedisScript
 from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest import metrics
 from services.ingest.intake import convert
@@ -15,14 +17,17 @@ from services.ingest.intake.model import Append, Appended, Backlog
 from services.ingest.settings import IngestSettings
 
 APPEND_SCRIPT = Path(__file__).with_name("dedupe_and_append.lua")
+# Of a connection for appends: each of them waits for the disk, which may be slow for seconds.
+APPEND_TIMEOUT_SECONDS = 10.0
 
 
 class RedisRawStream:
-    """Implements `ports.RawStream`."""
+    """Implements `ports.RawStream`: appends over `connection`, which costs little, and measures the backlog
+    with `redis`. Both are the caller's to close."""
 
-    def __init__(self, redis: Redis, settings: IngestSettings) -> None:
+    def __init__(self, redis: Redis, connection: RedisConnection, settings: IngestSettings) -> None:
         self._redis = redis
-        self._script = redis.register_script(APPEND_SCRIPT.read_text())
+        self._script = RedisScript(connection, APPEND_SCRIPT.read_text())
         self._shards = settings.shards
         self._max_entries = settings.max_backlog_entries
         self._max_bytes = settings.max_backlog_bytes
@@ -38,7 +43,7 @@ class RedisRawStream:
         window_ms = append.dedupe_window_seconds * 1000
         try:
             reply = await self._run(shard, append, now_ms, window_ms)
-        except RedisError as error:
+        except (ConnectionError, hiredis.ReplyError) as error:
             if _is_out_of_memory(error):
                 return None
             raise Unavailable(
@@ -50,14 +55,14 @@ class RedisRawStream:
         return Appended(frozenset(positions), frozenset(conflicts))
 
     async def _run(self, shard: int, append: Append, now_ms: int, window_ms: int) -> Any:
-        return await self._script(
-            keys=[
+        return await self._script.run_repeatable(
+            [
                 raw_stream(shard),
                 ingest_dead_letters(shard),
                 *_windows(shard, "seen", append.app_id, now_ms, window_ms),
                 *_windows(shard, "idempotency", append.app_id, now_ms, self._idempotency_window_ms),
             ],
-            args=[
+            [
                 append.batch_id,
                 now_ms,
                 window_ms,
@@ -98,11 +103,10 @@ class RedisRawStream:
             self._full_shards.discard(shard)
 
 
-def _is_out_of_memory(error: RedisError) -> bool:
+def _is_out_of_memory(error: Exception) -> bool:
     """Whether `maxmemory` is reached; before Redis 7, a script's error only quotes the command's."""
-    return isinstance(error, OutOfMemoryError) or (
-        isinstance(error, ResponseError) and "-OOM " in str(error)
-    )
+    text = str(error)
+    return isinstance(error, hiredis.ReplyError) and (text.startswith("OOM ") or "-OOM " in text)
 
 
 def _windows(shard: int, kind: str, app_id: str, now_ms: int, window_ms: int) -> list[str]:

@@ -10,6 +10,7 @@ from weir.common.v1.event_pb2 import Event
 from weir.streams.v1 import batch_pb2
 
 from libs.stores.redis_client import create_redis
+from libs.stores.redis_connection import RedisConnection
 from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest.intake.model import Append, Appended, Backlog, DeadLetter, Rejection
 from services.ingest.intake.ports import RawStream
@@ -61,9 +62,9 @@ class _Memory:
 
 
 class _Redis:
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, connection: RedisConnection) -> None:
         self._client = client
-        self._writer = RedisRawStream(client, IngestSettings())
+        self._writer = RedisRawStream(client, connection, IngestSettings())
         self.stream: RawStream = self._writer
 
     async def events(self, shard: int = 0) -> list[list[str]]:
@@ -92,8 +93,11 @@ async def written(request: pytest.FixtureRequest) -> AsyncIterator[Written]:
     if request.param == "memory":
         yield _Memory()
         return
-    client = create_redis(request.getfixturevalue("redis_url"))
-    yield _Redis(client)
+    redis_url = request.getfixturevalue("redis_url")
+    client, connection = create_redis(redis_url), RedisConnection(redis_url)
+    await connection.start()
+    yield _Redis(client, connection)
+    await connection.aclose()
     await client.aclose()
 
 
