@@ -8,10 +8,9 @@ and outside of any `try`. So every method is registered here as one that reads i
 wire nothing differs.
 """
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -27,6 +26,7 @@ from libs.rpc.decoding import Decoder
 from libs.rpc.permissions import Rule
 from libs.rpc.principal import CURRENT, Principal
 from libs.rpc.request_reading import begun_in_time, read_first, required
+from libs.rpc.shared_timeout import SharedTimeout
 from libs.rpc.status import abort
 from libs.runtime.settings import CommonSettings
 from libs.runtime.sparse_log import SparseWarning
@@ -47,8 +47,8 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         transient: tuple[type[Exception], ...],
     ) -> None:
         self._access = access
-        self._max_call_seconds = settings.max_call_seconds
-        self._first_message_seconds = settings.first_message_seconds
+        self._call_timeout = SharedTimeout(settings.max_call_seconds)
+        self._first_message_timeout = SharedTimeout(settings.first_message_seconds)
         self._calls = OpenCalls(
             per_connection=settings.max_streams_per_connection,
             per_credential=settings.max_streams_per_credential,
@@ -114,29 +114,26 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     def _unary(self, method: str, principal: Principal, behavior: Call) -> Call:
         meter = self._meter(method)
+        is_anonymous = principal.name == ANONYMOUS.name
 
         async def call(_: Any, context: grpc.aio.ServicerContext) -> Any:
-            cap = asyncio.timeout(self._max_call_seconds)
+            cap = self._call_timeout.limit()
             CURRENT.set(principal)
             with meter.measure(context):
                 try:
-                    async with cap:
-                        with self._waiting(context, principal):
-                            request = await read_first(context, self._first_message_seconds)
+                    with cap:
+                        if is_anonymous:
+                            with self._calls.hold_waiting(connection=context.peer()):
+                                request = await read_first(context, self._first_message_timeout)
+                        else:
+                            request = await read_first(context, self._first_message_timeout)
                         return await behavior(required(request), context)
                 except Exception as error:
-                    if cap.expired() and not isinstance(error, grpc.aio.AbortError):
+                    if cap.expired and not isinstance(error, grpc.aio.AbortError):
                         error = self._too_long(method)
                     await self._answer(method, context, error)
 
         return call
-
-    def _waiting(
-        self, context: grpc.aio.ServicerContext, principal: Principal
-    ) -> AbstractContextManager[None]:
-        if principal.name != ANONYMOUS.name:
-            return nullcontext()
-        return self._calls.hold_waiting(connection=context.peer())
 
     def _stream(self, method: str, principal: Principal, behavior: Call) -> Call:
         meter = self._meter(method)
@@ -146,7 +143,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             with meter.measure(context):
                 try:
                     with self._calls.hold(connection=context.peer(), credential=principal.name):
-                        messages = begun_in_time(requests, self._first_message_seconds)
+                        messages = begun_in_time(requests, self._first_message_timeout)
                         return await behavior(messages, context)
                 except Exception as error:
                     await self._answer(method, context, error)
@@ -155,14 +152,14 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     def _with_first_message(self, behavior: Call) -> Call:
         async def call(_: Any, context: grpc.aio.ServicerContext) -> None:
-            request = required(await read_first(context, self._first_message_seconds))
+            request = required(await read_first(context, self._first_message_timeout))
             await behavior(request, context)
 
         return call
 
     def _too_long(self, method: str) -> WeirError:
         metrics.TIMED_OUT.labels(metrics.method_label(method)).inc()
-        seconds = self._max_call_seconds
+        seconds = self._call_timeout.seconds
         return DeadlineExceeded(
             f"the call took longer than the {seconds:g} s that this service permits",
             limit="max_call_seconds",

@@ -1,29 +1,32 @@
 """Reading the messages of a call, in the time that a caller has for them."""
 
-import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
 import grpc
 
 from libs.common.errors import DeadlineExceeded, InvalidArgument
+from libs.rpc.shared_timeout import SharedTimeout
 
 
-async def read_first(context: grpc.aio.ServicerContext, seconds: float) -> Any:
-    """The first message of a call, or grpc.aio.EOF. Raises DeadlineExceeded when none has come within
-    `seconds`, UnreadableMessage for bytes that are none."""
-    with _in_time(seconds):
-        async with asyncio.timeout(seconds):
+async def read_first(context: grpc.aio.ServicerContext, timeout: SharedTimeout) -> Any:
+    """The first message of a call, or grpc.aio.EOF. Raises DeadlineExceeded when none has come in time,
+    UnreadableMessage for bytes that are none."""
+    try:
+        with timeout.limit():
             return await context.read()
+    except TimeoutError:
+        raise _too_late(timeout.seconds) from None
 
 
-async def begun_in_time(messages: AsyncIterable[Any], seconds: float) -> AsyncIterator[Any]:
+async def begun_in_time(messages: AsyncIterable[Any], timeout: SharedTimeout) -> AsyncIterator[Any]:
     """The messages of a stream, for methods that iterate over them; raises as `read_first` does."""
     iterator = aiter(messages)
-    with _in_time(seconds):
-        async with asyncio.timeout(seconds):
+    try:
+        with timeout.limit():
             first = await anext(iterator, grpc.aio.EOF)
+    except TimeoutError:
+        raise _too_late(timeout.seconds) from None
     if first is grpc.aio.EOF:
         return
     yield first
@@ -31,16 +34,12 @@ async def begun_in_time(messages: AsyncIterable[Any], seconds: float) -> AsyncIt
         yield message
 
 
-@contextmanager
-def _in_time(seconds: float) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError:
-        raise DeadlineExceeded(
-            f"the first message did not come within {seconds:g} s",
-            limit="first_message_seconds",
-            seconds=seconds,
-        ) from None
+def _too_late(seconds: float) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        f"the first message did not come within {seconds:g} s",
+        limit="first_message_seconds",
+        seconds=seconds,
+    )
 
 
 def required(message: Any) -> Any:

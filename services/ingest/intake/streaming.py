@@ -10,6 +10,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from libs.common.errors import InvalidArgument, Unavailable, UnreadableMessage, WeirError
 from libs.rpc.request_reading import read_first
+from libs.rpc.shared_timeout import SharedTimeout
 from libs.rpc.status import rpc_status
 from libs.runtime.telemetry import call_traceparent
 from services.ingest.intake import convert
@@ -71,7 +72,8 @@ class EventStream:
         """Serves the stream to its end. Raises InvalidArgument if it does not begin with settings,
         DeadlineExceeded if these do not come in time, Unavailable (DRAINING) if the producer stays after
         a `go_away`."""
-        first = await read_first(self._context, self._settings.first_message_seconds)
+        timeout = SharedTimeout(self._settings.first_message_seconds)
+        first = await read_first(self._context, timeout)
         if first is grpc.aio.EOF:
             return
         if first.WhichOneof("message") != "settings":
