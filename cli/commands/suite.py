@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -26,13 +27,21 @@ from suite.migrate import DatabaseError, upgrade
 from suite.supervisor import Suite
 
 
-def up(catalogs: OwnCatalogFolder = None) -> None:
+def up(
+    catalogs: OwnCatalogFolder = None,
+    ingest_workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes of ingest that share its port (WEIR_INGEST_WORKERS)."),
+    ] = None,
+) -> None:
     """Run the whole suite in the foreground, with embedded stores; Ctrl-C stops it in good order."""
     console = Console()
     folder = catalogs or default_catalogs()
     # Mistakes in them are shown before anything is started.
     loaded = all_catalogs(folder)
     environment = {**os.environ, "WEIR_CATALOGS": str(folder)}
+    if ingest_workers:
+        environment["WEIR_INGEST_WORKERS"] = str(ingest_workers)
     suite = Suite(
         Home.from_environment(environment),
         environment,

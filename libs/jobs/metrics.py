@@ -11,6 +11,7 @@ LAST_SUCCESS = Gauge(
     "weir_job_last_success_timestamp_seconds",
     "When a run last succeeded at any replica, Unix time; 0 if never",
     ["job"],
+    multiprocess_mode="livemax",
 )
 SECONDS = Histogram(
     "weir_job_seconds",

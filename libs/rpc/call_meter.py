@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 
 from libs.rpc.metrics import CALL_SECONDS, OPEN_CALLS, method_label
+from libs.runtime.workers.shared_metrics import metrics_are_shared
 
 # What the conventions want for methods that the server does not know: callers could invent any number.
 OTHER = "_OTHER"
@@ -24,10 +25,11 @@ class CallMeter:
         self._method = method_label(method)
         self._by_code: dict[str, Any] = {}
         self._open = _open_calls(self._method)
+        self._measured = _SharedMeasuredCall if metrics_are_shared() else _MeasuredCall
 
     def measure(self, context: grpc.aio.ServicerContext) -> "_MeasuredCall":
         """A context manager around the answering of one call."""
-        return _MeasuredCall(self, context)
+        return self._measured(self, context)
 
     def count(self, code: str, seconds: float = 0.0) -> None:
         """Notes a call that ended with this status."""
@@ -35,6 +37,10 @@ class CallMeter:
         if measured is None:
             measured = self._by_code[code] = CALL_SECONDS.labels("grpc", self._method, code)
         measured.observe(seconds)
+
+    def publish_open(self) -> None:
+        """Writes the number of calls under way to the gauge."""
+        OPEN_CALLS.labels(self._method).set(self._open[0])
 
 
 class _MeasuredCall:
@@ -63,6 +69,25 @@ class _MeasuredCall:
         else:
             code = _name(self._context.code())
         self._meter.count(code, seconds)
+
+
+class _SharedMeasuredCall(_MeasuredCall):
+    """In a worker, whose metrics another process shows, which cannot ask for the number."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._meter.publish_open()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        self._meter.publish_open()
 
 
 def _open_calls(method: str) -> list[int]:

@@ -18,7 +18,10 @@ CALL_SECONDS = Histogram(
     ),
 )
 OPEN_CALLS = Gauge(
-    "weir_rpc_open_calls", "Calls and streams that are being answered", ["rpc_method"]
+    "weir_rpc_open_calls",
+    "Calls and streams that are being answered",
+    ["rpc_method"],
+    multiprocess_mode="livesum",
 )
 UNREADABLE = Counter(
     "weir_rpc_unreadable_messages",

@@ -8,9 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import prometheus_client
 import structlog
-from pydantic import ValidationError
 from sqlalchemy import MetaData
 
 from libs.common.errors import ConfigurationError
@@ -18,8 +16,11 @@ from libs.rpc.server import Binding, GrpcServer
 from libs.runtime.catalog_reload import CatalogReload
 from libs.runtime.logs import configure_logs
 from libs.runtime.loops import Loop
+from libs.runtime.metrics_page import metrics_page
 from libs.runtime.settings import CommonSettings
+from libs.runtime.startup_errors import startup_errors
 from libs.runtime.telemetry import setup_telemetry
+from libs.runtime.workers.worker import Worker
 from libs.stores.open_stores import open_stores
 
 log = structlog.get_logger()
@@ -48,30 +49,27 @@ Build = Callable[[SettingsT, AsyncExitStack], Awaitable[ServiceParts]]
 def main(name: str, settings: type[SettingsT], build: Build[SettingsT]) -> None:
     """Runs one service with settings from the environment; SystemExit with one line if these
     are not valid."""
-    try:
+    with startup_errors(name, settings):
         run_service(name, settings(), build)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{settings.variable(str(item['loc'][0]))}: {item['msg']}"
-            for item in error.errors(include_input=False)
-        )
-        raise SystemExit(f"{name} cannot start: {wrong}") from None
-    except ConfigurationError as error:
-        raise SystemExit(f"{name} cannot start: {error}") from None
 
 
-def run_service(name: str, settings: SettingsT, build: Build[SettingsT]) -> None:
-    """Runs one service in this process until SIGTERM or SIGINT; returns after an orderly drain.
+def run_service(
+    name: str, settings: SettingsT, build: Build[SettingsT], worker: Worker | None = None
+) -> None:
+    """Runs one service in this process until SIGTERM or SIGINT; returns after an orderly drain. As a `worker`
+    it shares its port with others, and also drains when their parent has gone.
 
     Raises ConfigurationError before anything is opened if settings do not suffice, SystemExit(1)
     if an unexpected error ends it.
     """
+    if worker:
+        settings = worker.adapt(settings)
     settings.check_authentication()
     settings.require("database_url", "redis_url")
-    configure_logs(name, settings.log_level)
+    configure_logs(name, settings.log_level, worker.number if worker else None)
     stop_telemetry = setup_telemetry(name)
     try:
-        asyncio.run(serve(name, settings, build))
+        asyncio.run(serve(name, settings, build, worker))
     except ConfigurationError:
         raise
     except Exception:
@@ -82,7 +80,9 @@ def run_service(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
         stop_telemetry()
 
 
-async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None:
+async def serve(
+    name: str, settings: SettingsT, build: Build[SettingsT], worker: Worker | None = None
+) -> None:
     """Serves until a signal arrives. A background loop that ends before ends the service too: with the loop's
     error, or with LoopReturnedError."""
     stop = asyncio.Event()
@@ -97,14 +97,21 @@ async def serve(name: str, settings: SettingsT, build: Build[SettingsT]) -> None
         loop.add_signal_handler(signal.SIGHUP, parts.catalogs.request)
         if hangup.is_set():
             parts.catalogs.request()
-        server = GrpcServer(settings, parts.bindings, open_stores(settings, parts.tables, stack))
-        if settings.metrics_port:
-            _serve_metrics(settings, stack)
+        server = GrpcServer(
+            settings,
+            parts.bindings,
+            open_stores(settings, parts.tables, stack),
+            shares_port=worker is not None,
+        )
+        stack.enter_context(metrics_page(settings.host, settings.metrics_port))
         loops = [*parts.loops, Loop("catalogs", parts.catalogs.run)]
         tasks = [asyncio.create_task(part.run(stop), name=part.name) for part in loops]
         _tune_garbage_collector()
         await server.start()
         log.info("serving", port=server.port, metrics_port=settings.metrics_port)
+        if worker:
+            worker.report_serving()
+            worker.watch_parent(loop, stop.set)
         stopped = asyncio.create_task(stop.wait(), name="stop")
         await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         ended_early = [] if stop.is_set() else [task for task in tasks if task.done()]
@@ -140,14 +147,3 @@ def _tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)
-
-
-def _serve_metrics(settings: CommonSettings, stack: AsyncExitStack) -> None:
-    httpd, thread = prometheus_client.start_http_server(settings.metrics_port, settings.host)
-
-    def close() -> None:
-        httpd.shutdown()
-        httpd.server_close()
-        thread.join()
-
-    stack.callback(close)

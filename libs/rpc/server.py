@@ -49,9 +49,11 @@ class GrpcServer:
         bindings: Sequence[Binding],
         stores: Sequence[Store] = (),
         rules: Mapping[str, Rule] = RULES,
+        *,
+        shares_port: bool = False,
     ) -> None:
         self._server = grpc.aio.server(
-            options=server_options(settings),
+            options=server_options(settings, shares_port=shares_port),
             interceptors=[RpcInterceptor(access_control(settings, rules), settings, STORES_DOWN)],
         )
         self._needs = {

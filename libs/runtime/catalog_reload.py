@@ -17,6 +17,7 @@ from libs.common.clock import Clock, SystemClock
 from libs.common.errors import ConfigurationError
 from libs.runtime import metrics
 from libs.runtime.settings import CommonSettings
+from libs.runtime.workers.shared_metrics import metrics_are_shared
 
 log = structlog.get_logger()
 # Tries to read files that are being changed; then the next look tries again.
@@ -174,6 +175,10 @@ def _changes(before: Snapshot, after: Snapshot) -> Mapping[str, list[str]]:
 def _measure(snapshot: Snapshot, before: Snapshot | None) -> None:
     metrics.CATALOG_INFO.labels(snapshot.version).set(1)
     if before is not None:
-        metrics.CATALOG_INFO.remove(before.version)
+        if metrics_are_shared():
+            # Files keep the label; the page leaves out what is 0.
+            metrics.CATALOG_INFO.labels(before.version).set(0)
+        else:
+            metrics.CATALOG_INFO.remove(before.version)
     metrics.CATALOG_APPS.set(len(snapshot.catalogs))
     metrics.CATALOG_LOADED.set(snapshot.loaded_at_us / 1e6)

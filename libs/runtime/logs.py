@@ -45,8 +45,9 @@ def _described(error: BaseException | None) -> list[str]:
     return lines
 
 
-def configure_logs(service: str, level: str) -> None:
-    """Sends structlog and the standard library's records to stderr as JSON lines."""
+def configure_logs(service: str, level: str, worker: int | None = None) -> None:
+    """Sends structlog and the standard library's records to stderr as JSON lines, which name the service, and
+    the worker if it has several."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -61,6 +62,8 @@ def configure_logs(service: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+    if worker is not None:
+        structlog.contextvars.bind_contextvars(worker=worker)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -32,14 +32,17 @@ WAITING_SECONDS = Gauge(
     "weir_stream_waiting_seconds",
     "Since the oldest entry that the group has not acknowledged was added, by Redis's clock",
     ["group", "stream"],
+    multiprocess_mode="livemostrecent",
 )
 AGE_SECONDS = Gauge(
     "weir_stream_age_seconds",
     "Since ingest received the oldest event that the group has not acknowledged, by the services' clocks",
     ["group", "stream"],
+    multiprocess_mode="livemostrecent",
 )
 PENDING = Gauge(
     "weir_stream_pending_entries",
     "Entries delivered to a reader of the group and not acknowledged",
     ["group", "stream"],
+    multiprocess_mode="livemostrecent",
 )

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the ingest service."""
+"""Prometheus metrics of the ingest service. `multiprocess_mode`: what workers show of a gauge together."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -21,11 +21,17 @@ BATCH_EVENTS = Histogram(
     "Events of the frames that share a batch",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000),
 )
-STREAMS = Gauge("weir_ingest_open_streams", "Open StreamEvents calls")
+STREAMS = Gauge("weir_ingest_open_streams", "Open StreamEvents calls", multiprocess_mode="livesum")
 BACKLOG_ENTRIES = Gauge(
-    "weir_ingest_backlog_entries", "Batches that enrich has not acknowledged", ["shard"]
+    "weir_ingest_backlog_entries",
+    "Batches that enrich has not acknowledged",
+    ["shard"],
+    multiprocess_mode="livemostrecent",
 )
 BACKLOG_BYTES = Gauge(
-    "weir_ingest_backlog_bytes", "The size of that and of dead letters in Redis", ["shard"]
+    "weir_ingest_backlog_bytes",
+    "The size of that and of dead letters in Redis",
+    ["shard"],
+    multiprocess_mode="livemostrecent",
 )
 DEAD_LETTERS = Counter("weir_ingest_dead_letters_stored", "Dead letters written to Postgres")

@@ -13,6 +13,8 @@ class IngestSettings(StreamReaderSettings, PseudonymSettings):
     model_config = SettingsConfigDict(env_prefix="WEIR_INGEST_")
 
     port: int = 50051
+    # Processes that share the port, for a machine with cores to spare.
+    workers: int = Field(1, ge=1)
     max_events_per_frame: int = Field(1_000, ge=1, le=1_000)
     max_frame_bytes: int = Field(4 * 1024 * 1024, ge=1)
     # Frames in flight that a stream may have.

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
+from libs.runtime.exit_status import exit_words
 from suite.embedded.ports import Reservation, can_bind, reserve_port
 from suite.embedded.process import (
     StartError,
@@ -151,9 +152,7 @@ class ChildServer(ABC):
         status = self._process.poll()
         if status is None:
             return f"not ready after {self._start_seconds:g} s"
-        if status < 0:
-            return f"killed by {signal.Signals(-status).name}"
-        return f"exit status {status}"
+        return exit_words(status)
 
     def log_tail(self) -> str:
         """The end of what it wrote since its last start."""
