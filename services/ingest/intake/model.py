@@ -1,10 +1,10 @@
 """The values that the steps of the pipeline hand to each other."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from types import TracebackType
 from typing import Any, NamedTuple
 
 from weir.common.v1 import event_pb2
@@ -212,10 +212,28 @@ class Frame:
         self.identities: list[Identity] = []
         self.dead_letters: list[DeadLetter] = []
 
-    @contextmanager
-    def failing_alone(self) -> Iterator[None]:
-        """An error in the block is this frame's, and the others of its batch go on."""
-        try:
-            yield
-        except Exception as error:
-            self.error = error
+    def failing_alone(self) -> "_FailingAlone":
+        """A context manager: an error in the block is this frame's, and the others of its batch go on."""
+        return _FailingAlone(self)
+
+
+class _FailingAlone:
+    # A class, because each frame of one event has four of these, and a generator costs three times as much.
+    __slots__ = ("_frame",)
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._frame.error = error
+        return True
