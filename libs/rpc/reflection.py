@@ -22,14 +22,14 @@ def add_reflection(server: grpc.aio.Server, names: Sequence[str]) -> None:
     """Adds both versions; `names` are the full names of the services to list beside them."""
     _describe_v1(descriptor_pool.Default())
     listed = [*names, SERVICE_NAME, reflection.SERVICE_NAME]
-    reflection.enable_server_reflection(listed, server)
     handler = grpc.stream_stream_rpc_method_handler(
         ReflectionServicer(listed).ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
     methods = {"ServerReflectionInfo": handler}
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, methods),))
+    for service in (SERVICE_NAME, reflection.SERVICE_NAME):
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
 
 
 def _describe_v1(pool: Any) -> None:

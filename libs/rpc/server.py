@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from grpc_channelz.v1 import channelz
+from grpc_channelz.v1 import channelz, channelz_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from libs.rpc.access import access_control
@@ -35,6 +35,21 @@ class Binding:
     startup: Startup | None = None
 
 
+class _GenericHandlers:
+    """Adds a servicer's handlers to a server, as the generated functions do, but registers no method with it:
+    for each call, grpc.aio waits anew on one task for each registered method."""
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Calls of these handlers' methods are answered."""
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Does nothing: the generic handlers have the same methods."""
+
+
 class GrpcServer:
     """Serves some servicers together with health, reflection (v1, v1alpha) and channelz.
 
@@ -61,12 +76,13 @@ class GrpcServer:
             **{binding.name: binding.needs for binding in bindings},
             **{store.name: all_of(store.name) for store in stores},
         }
+        handlers = _GenericHandlers(self._server)
         for binding in bindings:
-            binding.add(binding.servicer, self._server)
+            binding.add(binding.servicer, handlers)
         self._health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        channelz.add_channelz_servicer(self._server)
-        add_reflection(self._server, [*(binding.name for binding in bindings), health.SERVICE_NAME])
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, handlers)
+        channelz_pb2_grpc.add_ChannelzServicer_to_server(channelz.aio.ChannelzServicer(), handlers)
+        add_reflection(handlers, [*(binding.name for binding in bindings), health.SERVICE_NAME])
         self._startups = {
             binding.name: binding.startup for binding in bindings if binding.startup is not None
         }

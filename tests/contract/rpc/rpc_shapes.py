@@ -72,6 +72,7 @@ def add_to_server(servicer: Shapes, server: grpc.aio.Server) -> None:
         for shape in SHAPES
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    server.add_registered_method_handlers(SERVICE, handlers)
 
 
 class Served:

@@ -63,6 +63,14 @@ async def test_all_shapes_answer(served: Served, shape: str) -> None:
         assert [answer async for answer in running] == [message]
 
 
+async def test_one_task_waits_for_calls_however_many_methods_there_are() -> None:
+    """grpc.aio would have one for each registered method, and look at all of them at each call."""
+    before = asyncio.all_tasks()
+    async with Served():
+        names = [str(task) for task in asyncio.all_tasks() - before]
+        assert len([name for name in names if "AioServer._request_" in name]) == 1
+
+
 @each_shape
 async def test_a_call_without_a_token_is_refused_before_any_message(
     served: Served, shape: str
