@@ -42,13 +42,12 @@ class BatchSource:
 
 def raw_batch_id(fields: Fields) -> bytes:
     """Of an entry of `raw_stream`. Raises DecodeError and KeyError for an entry that is none."""
-    return raw_batch(fields).batch_id
+    return fields.get(b"id") or raw_batch(fields).batch_id
 
 
 def enriched_batch_id(fields: Fields) -> bytes:
     """Of an entry of `enriched_stream`. Raises DecodeError and KeyError for an entry that is none."""
-    _, batch = enriched_batch(fields)
-    return batch.batch_id
+    return fields.get(b"id") or enriched_batch(fields)[1].batch_id
 
 
 def sources_for_enrich(shards: int) -> list[BatchSource]:

@@ -1,22 +1,29 @@
 """What an entry of each stream holds. Every function raises DecodeError or KeyError for other
-entries."""
+entries.
+
+Fields of an entry with a batch: `batch` the message, `trace` the traceparent, in the raw stream `skip` the
+positions of duplicates. Beside them, so that the message need not be decompressed for it, `id` the batch id
+and `size` how many bytes it has decompressed; entries of older releases lack these two.
+"""
 
 from collections.abc import Mapping
 
 from weir.streams.v1 import batch_pb2
+
+from libs.streams.compression import decompress
 
 Fields = Mapping[bytes, bytes]
 
 
 def raw_batch(fields: Fields) -> batch_pb2.EventBatch:
     """Of an entry of `raw_stream`: the batch."""
-    return batch_pb2.EventBatch.FromString(fields[b"batch"])
+    return batch_pb2.EventBatch.FromString(decompress(fields[b"batch"]))
 
 
 def enriched_batch(fields: Fields) -> tuple[batch_pb2.EnrichedBatch, batch_pb2.EventBatch]:
     """Of an entry of `enriched_stream`: the enriched batch, and the batch in it."""
     enriched = batch_pb2.EnrichedBatch.FromString(fields[b"batch"])
-    return enriched, batch_pb2.EventBatch.FromString(enriched.event_batch)
+    return enriched, batch_pb2.EventBatch.FromString(decompress(enriched.event_batch))
 
 
 def dead_letter_batch(fields: Fields) -> batch_pb2.DeadLetterBatch:

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 # A chunk is what one transaction downstream handles: large enough to share its cost among thousands
-# of events, small enough to keep the delay and the memory low.
+# of events, small enough to keep the delay and the memory low. All sizes are of decompressed batches.
 TARGET_CHUNK_BYTES = 1_500_000
 MAX_CHUNK_ENTRIES = 1_000
 # Some 200 events.
@@ -27,6 +27,12 @@ class Entry:
     stream: bytes
     entry_id: bytes
     fields: Mapping[bytes, bytes]
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory what it holds takes, decompressed; if it does not say, what its fields have."""
+        size = self.fields.get(b"size", b"")
+        return int(size) if size.isdigit() else sum(map(len, self.fields.values()))
 
     @property
     def key(self) -> tuple[bytes, bytes]:
@@ -195,5 +201,5 @@ def _pairs(reply: object) -> list[tuple[object, list[tuple[bytes, dict[bytes, by
 
 
 def size_bytes(entries: Iterable[Entry]) -> int:
-    """What entries hold."""
-    return sum(len(value) for entry in entries for value in entry.fields.values())
+    """What entries hold, decompressed."""
+    return sum([entry.size_bytes for entry in entries])

@@ -32,6 +32,7 @@ def work_batch(entry: Entry) -> WorkBatch:
         received_at_us=message.received_at_us,
         events=message.events,
         payload=entry.fields[b"batch"],
+        size_bytes=entry.size_bytes,
         traceparent=entry.fields.get(b"trace", b"").decode("ascii", "replace"),
         skipped=skipped,
     )

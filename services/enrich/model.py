@@ -92,6 +92,8 @@ class WorkBatch:
     received_at_us: int
     events: Sequence[Event]
     payload: bytes
+    # Of the payload, decompressed.
+    size_bytes: int
     traceparent: str
     skipped: set[int] = field(default_factory=set)
     # The steps that the app has switched on.

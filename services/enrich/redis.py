@@ -36,7 +36,12 @@ class RedisEnrichedStream:
                 if len(batch.skipped) < len(batch.events):
                     pipeline.xadd(
                         enriched_stream(batch.shard),
-                        {"batch": convert.enriched_batch(batch), "trace": batch.traceparent},
+                        {
+                            "batch": convert.enriched_batch(batch),
+                            "trace": batch.traceparent,
+                            "id": batch.batch_id,
+                            "size": batch.size_bytes,
+                        },
                     )
             if len(pipeline):
                 metrics.FORWARDED.inc(len(await pipeline.execute()))

@@ -49,7 +49,7 @@ class Preview:
         # The shard in which ingest would put the event, and so the one that knows its session.
         key = event_shard_key(event, event.event_id)
         shard = shard_of(app_id, key, self._shards)
-        batch = WorkBatch(b"", app_id, shard, 0, [event], b"", "", steps=steps)
+        batch = WorkBatch(b"", app_id, shard, 0, [event], b"", 0, "", steps=steps)
         self._enricher.enrich(batch)
         [enriched] = batch.enriched
         if enriched is None:

@@ -6,7 +6,7 @@
 -- ARGV  1 batch id  2 now, ms  3 dedupe window, ms  4 event uuids (16 bytes each)
 --       5 fingerprints (4 bytes each)  6 idempotency uuids (16 bytes each, or empty)
 --       7 idempotency window, ms  8 payload  9 dead letters  10 traceparent
---       11 most entries in either stream
+--       11 most entries in either stream  12 size of the payload, decompressed
 --
 -- An id is kept in the hash of the window in which it was first seen, with the batch id and the
 -- fingerprint as value. The batch id is a UUIDv7, so it also tells when: an id of the last window that
@@ -103,7 +103,8 @@ end
 if not repeated then
   if #positions < count then
     redis.call('XADD', KEYS[1], '*',
-      'batch', payload, 'trace', ARGV[10], 'skip', table.concat(positions, ','))
+      'batch', payload, 'trace', ARGV[10], 'skip', table.concat(positions, ','),
+      'id', batch_id, 'size', ARGV[12])
   end
   if dead_letters ~= '' then
     redis.call('XADD', KEYS[2], '*', 'batch', dead_letters)

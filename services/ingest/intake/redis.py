@@ -10,6 +10,7 @@ from libs.common.errors import Unavailable
 from libs.common.sharding import shard_key
 from libs.stores.redis_connection import RedisConnection
 from libs.stores.redis_script import RedisScript
+from libs.streams.compression import compress
 from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest import metrics
 from services.ingest.intake import convert
@@ -55,6 +56,7 @@ class RedisRawStream:
         return Appended(frozenset(positions), frozenset(conflicts))
 
     async def _run(self, shard: int, append: Append, now_ms: int, window_ms: int) -> Any:
+        batch = convert.event_batch(append)
         return await self._script.run_repeatable(
             [
                 raw_stream(shard),
@@ -70,10 +72,11 @@ class RedisRawStream:
                 append.fingerprints,
                 append.idempotency_uuids,
                 self._idempotency_window_ms,
-                convert.event_batch(append),
+                compress(batch),
                 convert.dead_letter_batch(append.dead_letters),
                 append.traceparent,
                 self._max_entries,
+                len(batch),
             ],
         )
 

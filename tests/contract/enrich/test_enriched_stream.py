@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from weir.streams.v1 import batch_pb2
 
 from libs.stores.redis_client import create_redis
+from libs.streams.entries import enriched_batch
 from libs.streams.names import enrich_dead_letters, enriched_stream
 from services.enrich.model import WorkBatch
 from services.enrich.ports import EnrichedStream
@@ -53,8 +54,7 @@ class _Redis:
     async def forwarded(self) -> list[tuple[bytes, Set[int]]]:
         found: list[tuple[bytes, Set[int]]] = []
         for fields in await entries_in(self._client, enriched_stream(0)):
-            message = batch_pb2.EnrichedBatch.FromString(fields[b"batch"])
-            batch = batch_pb2.EventBatch.FromString(message.event_batch)
+            message, batch = enriched_batch(fields)
             found.append((batch.batch_id, set(message.skipped)))
         return found
 

@@ -11,6 +11,7 @@ from weir.streams.v1 import batch_pb2
 
 from libs.stores.redis_client import create_redis
 from libs.stores.redis_connection import RedisConnection
+from libs.streams.entries import raw_batch
 from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest.intake.model import Append, Appended, Backlog, DeadLetter, Rejection
 from services.ingest.intake.ports import RawStream
@@ -70,7 +71,7 @@ class _Redis:
     async def events(self, shard: int = 0) -> list[list[str]]:
         found = []
         for fields in await entries_in(self._client, raw_stream(shard)):
-            batch = batch_pb2.EventBatch.FromString(fields[b"batch"])
+            batch = raw_batch(fields)
             skip = [int(position) for position in fields[b"skip"].split(b",") if position]
             found.append([e.event_id for n, e in enumerate(batch.events) if n not in skip])
         return found

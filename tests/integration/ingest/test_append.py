@@ -1,5 +1,6 @@
 """The append script on a real Redis: new events are appended once, others are reported."""
 
+import random
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
@@ -11,13 +12,15 @@ from weir.common.v1.event_pb2 import Event
 from weir.streams.v1 import batch_pb2
 
 from libs.stores.redis_connection import RedisConnection
+from libs.streams.entries import raw_batch
 from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest.intake.model import Append, Appended, DeadLetter, Rejection
 from services.ingest.intake.redis import RedisRawStream
 from services.ingest.settings import IngestSettings
 from tests.support.streams import entries_of
 
-LARGE = "x" * 200_000
+# Of this size compressed as well, or nearly: 4 bits a character.
+LARGE = random.Random(1).randbytes(250_000).hex()
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 # In the middle of a dedupe window of a day, which begins at midnight UTC.
@@ -88,7 +91,7 @@ async def test_new_events_are_appended(stream: RedisRawStream, client: Redis) ->
     assert await stream.append(0, _append("a", "b")) == _seen()
     [entry] = await _entries(client)
     assert (entry[b"trace"], entry[b"skip"]) == (b"", b"")
-    batch = batch_pb2.EventBatch.FromString(entry[b"batch"])
+    batch = raw_batch(entry)
     assert batch == batch_pb2.EventBatch(
         app_id="chess",
         batch_id=_batch_id(NOON_MS, "b1"),
@@ -105,8 +108,21 @@ async def test_events_of_every_length_are_read_as_they_were_written(
     event = Event(event_id="a", properties_json=b"x" * length)
     await stream.append(0, replace(_append("a", "b"), events=[event, Event(event_id="b")]))
     [entry] = await _entries(client)
-    batch = batch_pb2.EventBatch.FromString(entry[b"batch"])
+    batch = raw_batch(entry)
     assert list(batch.events) == [event, Event(event_id="b")]
+
+
+async def test_a_batch_is_compressed_with_its_id_and_size_beside_it(
+    stream: RedisRawStream, client: Redis
+) -> None:
+    append = _append(*[f"e{number}" for number in range(500)])
+    await stream.append(0, append)
+    [entry] = await _entries(client)
+    batch = raw_batch(entry)
+    assert list(batch.events) == append.events
+    assert entry[b"id"] == append.batch_id == batch.batch_id
+    assert int(entry[b"size"]) == batch.ByteSize()
+    assert len(entry[b"batch"]) < batch.ByteSize() / 2
 
 
 async def test_a_resend_is_a_duplicate_and_only_the_rest_is_appended(
