@@ -33,7 +33,8 @@ class Pseudonymizer:
         self._secret = secret
         self._epoch = epoch
         self._key = lru_cache(maxsize=1024)(self._derive_key)
-        self.pseudonym = lru_cache(maxsize=100_000)(self._pseudonym)
+        # Enough for the visits under way: an entry takes 280 bytes.
+        self.pseudonym = lru_cache(maxsize=16_384)(self._pseudonym)
 
     def _derive_key(self, app_id: str) -> bytes:
         return hmac.digest(self._secret, f"weir/{app_id}/{self._epoch}".encode(), hashlib.sha256)

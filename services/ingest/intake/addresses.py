@@ -15,7 +15,8 @@ def truncate_ip(address: str) -> str:
     return _truncate(address) if len(address) <= MAX_ADDRESS_LENGTH else ""
 
 
-@lru_cache(maxsize=50_000)
+# Enough for the visits under way.
+@lru_cache(maxsize=8192)
 def _truncate(address: str) -> str:
     try:
         socket.inet_pton(socket.AF_INET, address)

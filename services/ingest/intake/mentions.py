@@ -45,7 +45,8 @@ def _is_number(text: str) -> bool:
     return len(text) <= MAX_TEXT_LENGTH and text.removeprefix("-").isdecimal()
 
 
-@lru_cache(maxsize=50_000)
+# Enough for the visits under way: an entry takes 850 bytes.
+@lru_cache(maxsize=4096)
 def ids_of(person_id: str) -> PersonIds:
     """PersonIds of one person; cached, because people send many events."""
     return PersonIds((person_id,))
