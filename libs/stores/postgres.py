@@ -70,9 +70,12 @@ def create_engine(
     """
     url = make_url(database_url)
     conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connect = partial(_connect, conninfo, f"weir-{service}", read_only)
     return create_async_engine(
         url.set(drivername="postgresql+psycopg"),
-        async_creator=partial(_connect, conninfo, f"weir-{service}", read_only),
+        async_creator=connect,
+        # For connections beside the pool: see `direct.py`.
+        execution_options={"connect": connect},
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=pool_seconds,

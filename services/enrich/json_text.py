@@ -4,9 +4,6 @@ import re
 
 import orjson
 
-# With JSON text behind it, it is jsonb in the form that binary COPY takes.
-JSONB_VERSION = b"\x01"
-
 # The look-behind passes over escaped backslashes.
 _NULL_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 

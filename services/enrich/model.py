@@ -13,7 +13,7 @@ Context = event_pb2.Context
 Attribution = event_pb2.Attribution
 ALL_STEPS = frozenset(ENRICHMENT_STEPS)
 # A row in the form of the store that made it; the steps do not look into it.
-Row = tuple[object, ...]
+Row = Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,10 +31,11 @@ NOTHING_FOUND = Enrichment((None,) * len(ENRICHED_SOURCES))
 class ContextEnrichment:
     """What follows from one event context, worked out once for all events that share it.
 
-    `context_jsonb` is the context as jsonb in the form that binary COPY takes, None if it is empty.
+    `columns` are the columns of a row that follow from the context, in the form that binary COPY takes: the
+    context as jsonb, NULL if it is empty, and ENRICHED_SOURCES.
     """
 
-    context_jsonb: bytes | None
+    columns: bytes
     enrichment: Enrichment
     page_url: str
     referrer: str

@@ -37,6 +37,7 @@ CHUNKS, CHUNK_ROWS = 10, 5_000
 FRAMES, FRAME_EVENTS = 60, 500
 NOW_US = 1_795_219_200_000_000  # 2026-11-21T00:00:00Z
 
+COPY_EVENTS = store.COPY_STAGING.replace("staging", "enrich.events")
 SET_PER_ID = """
 redis.replicate_commands()
 local duplicates = {}
@@ -94,7 +95,7 @@ async def _store(
             await sink._store_new(connection, rows)
         else:
             async with connection.transaction():
-                await store._copy(connection, store.COPY_EVENTS, rows)
+                await store._copy(connection, COPY_EVENTS, rows)
 
 
 def _rows() -> list[Row]:

@@ -15,6 +15,7 @@ from services.enrich.steps.context_enrichment import ContextReaders
 from services.enrich.steps.country import country_lookup, country_step
 from services.enrich.steps.enricher import Enricher
 from services.enrich.steps.user_agent import USER_AGENT_STEP
+from services.enrich.storage.rows import COLUMNS
 from tests.support.events import event_at
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -52,3 +53,17 @@ def enriched(batch: WorkBatch) -> WorkBatch:
     """The batch after the context steps that it has switched on."""
     Enricher(ContextReaders(CONTEXT_STEPS)).enrich(batch)
     return batch
+
+
+def columns_of(row: bytes) -> dict[str, bytes | None]:
+    """The columns of a row in the form of binary COPY: each value's bytes, None for NULL."""
+    values: list[bytes | None] = []
+    place = 2
+    while place < len(row):
+        length = int.from_bytes(row[place : place + 4], "big", signed=True)
+        place += 4
+        values.append(None if length < 0 else row[place : place + length])
+        place += max(length, 0)
+    assert place == len(row)
+    assert int.from_bytes(row[:2], "big") == len(values)
+    return dict(zip(COLUMNS, values, strict=True))

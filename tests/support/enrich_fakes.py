@@ -103,4 +103,4 @@ class MemoryEnrichedStream:
 
 
 def _is_rejected(row: Row) -> bool:
-    return row[1] == REJECTED_BY_POSTGRES
+    return bool(row[1] == REJECTED_BY_POSTGRES)

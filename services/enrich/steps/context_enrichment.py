@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from libs.catalog import ENRICHED_SOURCES
 from libs.common.structs import plain_struct
-from services.enrich.json_text import JSONB_VERSION, json_text
+from services.enrich.binary_copy import jsonb, text
+from services.enrich.json_text import json_text
 from services.enrich.model import NOTHING_FOUND, Context, ContextEnrichment, Enrichment
 from services.enrich.steps.contract import ContextStep
 
-EMPTY = ContextEnrichment(None, NOTHING_FOUND, "", "")
 # A larger context is not kept for the next event: the memory must stay bounded.
 MAX_CACHED_BYTES = 2_048
 # For those that come again soon: a device sends its events within minutes. With 20,000 of them as many events
@@ -50,15 +50,24 @@ class ContextReaders:
             if not serialized:
                 return EMPTY
             context = Context.FromString(serialized)
+            values = find_values(steps, context)
             return ContextEnrichment(
                 # A copy by that: orjson's own bytes keep the 4 KiB that they were written to.
-                JSONB_VERSION + json_text(plain_context(context)),
-                self._enrichment(find_values(steps, context)),
+                columns(json_text(plain_context(context)), values),
+                self._enrichment(values),
                 context.page_url,
                 context.referrer,
             )
 
         return ContextReader(read, lru_cache(maxsize=MAX_CACHED_CONTEXTS)(read))
+
+
+def columns(context: bytes | None, values: Sequence[str | None]) -> bytes:
+    """See `ContextEnrichment.columns`; the context as JSON text."""
+    return b"".join((jsonb(context), *map(text, values)))
+
+
+EMPTY = ContextEnrichment(columns(None, NOTHING_FOUND.values), NOTHING_FOUND, "", "")
 
 
 def find_values(steps: Sequence[ContextStep], context: Context) -> tuple[str | None, ...]:

@@ -1,102 +1,118 @@
 """A batch's events as rows of `enrich.events`, in the form that binary COPY takes."""
 
 from collections.abc import Sequence
+from struct import Struct
 
 from libs.catalog import ENRICHED_FIELDS, EnrichedField, FieldKind
-from services.enrich.json_text import JSONB_VERSION, json_text
-from services.enrich.model import Attribution, Row, WorkBatch
-
-# Microseconds from the Unix epoch to Postgres' own, 2000-01-01.
-POSTGRES_EPOCH_US = 946_684_800_000_000
-# The type whose binary form COPY is given.
-_COPY_TYPES = {FieldKind.TEXT: "text", FieldKind.TIME: "int8"}
-# A row ends with what the context steps find, followed by what the batch steps find.
-_LOOKED_UP = tuple(field for field in ENRICHED_FIELDS if not field.is_source)
-_FROM_CONTEXT = tuple(field for field in ENRICHED_FIELDS if field.is_source)
-
-# Column and the type whose binary form the value has. A uuid is its 16 bytes, a timestamptz the
-# microseconds since POSTGRES_EPOCH_US, a jsonb the byte 1 and its text: given like that, nothing is
-# converted per value.
-COLUMNS = (
-    ("event_uuid", "bytea"),
-    ("occurred_at", "int8"),
-    ("received_at", "int8"),
-    ("app_id", "text"),
-    ("retention_class", "text"),
-    ("name", "text"),
-    ("schema_version", "text"),
-    ("producer", "text"),
-    ("environment", "text"),
-    ("event_id", "text"),
-    ("subject_id", "text"),
-    ("anonymous_id", "text"),
-    ("session_id", "text"),
-    ("group_id", "text"),
-    ("entity_type", "text"),
-    ("entity_id", "text"),
-    ("request_id", "text"),
-    ("context", "bytea"),
-    ("attribution", "bytea"),
-    ("properties", "bytea"),
-    *((field.name, _COPY_TYPES[field.kind]) for field in (*_FROM_CONTEXT, *_LOOKED_UP)),
+from services.enrich.binary_copy import (
+    NULL,
+    POSTGRES_EPOCH_US,
+    jsonb,
+    non_null_text,
+    text,
+    time,
 )
+from services.enrich.json_text import json_text
+from services.enrich.model import Attribution, WorkBatch
+
+_LOOKED_UP = tuple(field for field in ENRICHED_FIELDS if not field.is_source)
+
+# In the order in which a row has them: what each event has of its own and of a fixed width, what is the same
+# for a batch, what few kinds of events have in common, what follows from the context, what the batch steps
+# find, and the rest.
+COLUMNS = (
+    "event_uuid",
+    "occurred_at",
+    "received_at",
+    "app_id",
+    "retention_class",
+    "name",
+    "schema_version",
+    "producer",
+    "environment",
+    "context",
+    *(field.name for field in ENRICHED_FIELDS if field.is_source),
+    *(field.name for field in _LOOKED_UP),
+    "event_id",
+    "subject_id",
+    "anonymous_id",
+    "session_id",
+    "group_id",
+    "entity_type",
+    "entity_id",
+    "request_id",
+    "attribution",
+    "properties",
+)
+# How many columns, the UUID and the time, each of the two with its length.
+_BEGINNING = Struct("!hi16siq").pack
 
 
-def rows_of(batch: WorkBatch) -> Sequence[Row | None]:
+def rows_of(batch: WorkBatch) -> Sequence[bytes | None]:
     """The row of each event, its values in the order of COLUMNS; None for events that failed or
     are skipped."""
-    app_id, received_at = batch.app_id, batch.received_at_us - POSTGRES_EPOCH_US
-    looked_up = zip(*(_column(batch, field) for field in _LOOKED_UP), strict=True)
-    rows: list[Row | None] = []
-    for event, found in zip(batch.enriched, looked_up, strict=True):
+    of_batch = time(batch.received_at_us) + non_null_text(batch.app_id)
+    # By the values that few kinds of events have in common: these columns, with the batch's before them.
+    kinds: dict[tuple[str, ...], bytes] = {}
+    width = len(COLUMNS)
+    rows: list[bytes | None] = []
+    for event, found in zip(batch.enriched, _looked_up(batch), strict=True):
         if event is None:
             rows.append(None)
             continue
-        message, context = event.event, event.context
-        entity_type = entity_id = None
+        message = event.event
+        kind = (
+            event.retention_class,
+            message.name,
+            message.schema_version,
+            event.producer,
+            event.environment,
+        )
+        of_kind = kinds.get(kind)
+        if of_kind is None:
+            of_kind = kinds[kind] = of_batch + b"".join(map(non_null_text, kind))
+        entity_type = entity_id = NULL
         if message.HasField("entity"):
             entity = message.entity
-            entity_type, entity_id = entity.type or None, entity.id or None
+            entity_type, entity_id = text(entity.type), text(entity.id)
         rows.append(
-            (
-                event.event_uuid,
-                event.occurred_at_us - POSTGRES_EPOCH_US,
-                received_at,
-                app_id,
-                event.retention_class,
-                message.name,
-                message.schema_version,
-                event.producer,
-                event.environment,
-                None if event.is_uuid else message.event_id,
-                message.subject_id or None,
-                message.anonymous_id or None,
-                event.session_id or None,
-                message.group_id or None,
-                entity_type,
-                entity_id,
-                message.request_id or None,
-                context.context_jsonb,
-                _attribution(message.attribution) if message.HasField("attribution") else None,
-                JSONB_VERSION + message.properties_json,
-                *context.enrichment.values,
-                *found,
+            b"".join(
+                (
+                    _BEGINNING(
+                        width, 16, event.event_uuid, 8, event.occurred_at_us - POSTGRES_EPOCH_US
+                    ),
+                    of_kind,
+                    event.context.columns,
+                    *found,
+                    NULL if event.is_uuid else non_null_text(message.event_id),
+                    text(message.subject_id),
+                    text(message.anonymous_id),
+                    text(event.session_id),
+                    text(message.group_id),
+                    entity_type,
+                    entity_id,
+                    text(message.request_id),
+                    _attribution(message.attribution) if message.HasField("attribution") else NULL,
+                    jsonb(message.properties_json),
+                )
             )
         )
     return rows
 
 
-def _column(batch: WorkBatch, field: EnrichedField) -> Sequence[object]:
-    """What a batch step found for each event; None for all if the app has it switched off."""
+def _looked_up(batch: WorkBatch) -> Sequence[tuple[bytes, ...]]:
+    """What the batch steps found for each event, by the fields that they look up."""
+    return list(zip(*(_column(batch, field) for field in _LOOKED_UP), strict=True))
+
+
+def _column(batch: WorkBatch, field: EnrichedField) -> Sequence[bytes]:
+    """What a batch step found for each event; NULL for all if the app has it switched off."""
     found = batch.found.get(field.name)
     if found is None:
-        return [None] * len(batch.enriched)
-    if field.kind is FieldKind.TIME:
-        return [None if us is None else us - POSTGRES_EPOCH_US for us in found]
-    return [value or None for value in found]
+        return [NULL] * len(batch.enriched)
+    return list(map(time if field.kind is FieldKind.TIME else text, found))
 
 
 def _attribution(attribution: Attribution) -> bytes:
-    """An Attribution as binary jsonb, without its empty fields."""
-    values = {field.name: value for field, value in attribution.ListFields()}
-    return JSONB_VERSION + json_text(values)
+    """An Attribution as jsonb, without its empty fields."""
+    return jsonb(json_text({field.name: value for field, value in attribution.ListFields()}))

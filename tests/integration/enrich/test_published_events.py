@@ -95,7 +95,7 @@ def test_the_published_columns_are_those_of_the_table(database_url: str) -> None
 
 
 def test_enrich_writes_all_of_them() -> None:
-    assert {column.name for column in COLUMNS} == {name for name, _ in WRITTEN}
+    assert {column.name for column in COLUMNS} == set(WRITTEN)
     assert {column.name for column in COLUMNS} == set(StoredEvent.__dataclass_fields__)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.enrich import convert
 from services.enrich.model import WorkBatch
-from services.enrich.storage.rows import COLUMNS, rows_of
-from tests.support.enrich_batches import NOON_US, enriched, event, work_batch
+from services.enrich.storage.rows import rows_of
+from tests.support.enrich_batches import NOON_US, columns_of, enriched, event, work_batch
 
 # 2000-01-01T00:00:00Z, Postgres' epoch, is 10957 days after Unix'.
 POSTGRES_US = 10_957 * 86_400 * 1_000_000
@@ -23,7 +24,13 @@ USER_AGENT = (
     "Mozilla/5.0 (Linux; Android 13; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/119.0.0.0 Mobile Safari/537.36"
 )
-
+_READ: dict[str, Callable[[bytes], object]] = {
+    **dict.fromkeys(
+        ("occurred_at", "received_at", "session_started_at"),
+        lambda value: int.from_bytes(value, "big", signed=True),
+    ),
+    **dict.fromkeys(("event_uuid", "context", "attribution", "properties"), bytes),
+}
 
 OCCURRED_US = NOON_US - 1_500_000
 
@@ -33,10 +40,13 @@ def _event(event_id: str = "e1", **fields: Any) -> event_pb2.Event:
 
 
 def _values(batch: WorkBatch, position: int = 0) -> dict[str, object]:
-    """A row of the batch, by column."""
+    """A row of the batch, by column: times as numbers, UUID and JSON as bytes, the others as texts."""
     row = rows_of(batch)[position]
     assert row is not None
-    return dict(zip([name for name, _ in COLUMNS], row, strict=True))
+    return {
+        name: None if value is None else _READ.get(name, bytes.decode)(value)
+        for name, value in columns_of(row).items()
+    }
 
 
 def test_a_full_row() -> None:

@@ -1,0 +1,108 @@
+"""Scripts over connections beside the pool."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+
+from libs.stores.direct import DirectConnection, DirectConnections
+from libs.stores.postgres import create_engine
+from tests.support.waiting import until
+
+SERVICE = "direct"
+COUNT = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'weir-{SERVICE}'"
+COPY = b"BEGIN; SELECT 7; COPY numbers FROM STDIN; COMMIT"
+
+
+@pytest.fixture
+async def direct(database_url: str) -> AsyncIterator[DirectConnections]:
+    engine = create_engine(database_url, service=SERVICE)
+    connections = DirectConnections(engine)
+    async with connections.connection() as connection:
+        await connection.run(b"CREATE TABLE numbers (number int UNIQUE)")
+    yield connections
+    await engine.dispose()
+
+
+async def _numbers(connection: DirectConnection) -> list[bytes | None]:
+    results = await connection.run(b"SELECT number FROM numbers ORDER BY number")
+    assert results is not None
+    [result] = results
+    return [result.get_value(row, 0) for row in range(result.ntuples)]
+
+
+async def test_a_copy_sees_the_results_before_it(direct: DirectConnections) -> None:
+    seen: list[bytes | None] = []
+    async with direct.connection() as connection:
+
+        def data(results: object) -> list[bytes]:
+            assert isinstance(results, list)
+            seen.append(results[1].get_value(0, 0))
+            return [b"1\n", b"2\n"]
+
+        assert await connection.run(COPY, data)
+        assert seen == [b"7"]
+        assert await _numbers(connection) == [b"1", b"2"]
+
+
+async def test_a_script_that_is_taken_back_or_fails_changes_nothing(
+    direct: DirectConnections,
+) -> None:
+    async with direct.connection() as connection:
+        assert await connection.run(COPY, lambda _: None) is None
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            await connection.run(COPY, lambda _: [b"1\n2\n1\n"])
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await connection.run(b"BEGIN; INSERT INTO numbers VALUES (5); SELECT 1 / 0; COMMIT")
+        # The connection works on, outside of any transaction.
+        assert await _numbers(connection) == []
+
+
+async def test_connections_are_kept_and_closed_with_the_engine(database_url: str) -> None:
+    engine = create_engine(database_url, service=SERVICE)
+    direct = DirectConnections(engine)
+    with psycopg.connect(database_url, autocommit=True) as watching:
+        for _ in range(3):
+            async with direct.connection() as one, direct.connection() as two:
+                await one.run(b"SELECT 1")
+                await two.run(b"SELECT 1")
+        assert watching.execute(COUNT.encode()).fetchone() == (2,)
+        await engine.dispose()
+        await until(lambda: watching.execute(COUNT.encode()).fetchone() == (0,))
+
+
+async def test_a_connection_that_postgres_closed_is_replaced(
+    direct: DirectConnections, database_url: str
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as other:
+        # Returns when the process is gone, and its end of the connection with it.
+        ended = COUNT.replace("count(*)", "pg_terminate_backend(pid, 60000)")
+        assert other.execute(ended.encode()).fetchall() == [(True,)]
+    async with direct.connection() as connection:
+        assert await _numbers(connection) == []
+
+
+async def test_a_cancelled_script_ends_in_postgres_as_well(
+    direct: DirectConnections, database_url: str
+) -> None:
+    waiting = COUNT + " AND wait_event_type = 'Lock'"
+
+    async def insert() -> None:
+        async with direct.connection() as connection:
+            await connection.run(b"BEGIN; INSERT INTO numbers VALUES (1); COMMIT")
+
+    with (
+        psycopg.connect(database_url) as blocking,
+        psycopg.connect(database_url, autocommit=True) as watching,
+    ):
+        blocking.execute("INSERT INTO numbers VALUES (1)")
+        task = asyncio.create_task(insert())
+        await until(lambda: watching.execute(waiting.encode()).fetchone() == (1,))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: watching.execute(waiting.encode()).fetchone() == (0,))
+        blocking.rollback()
+    async with direct.connection() as connection:
+        assert await _numbers(connection) == []
