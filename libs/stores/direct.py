@@ -19,6 +19,7 @@ from psycopg.waiting import Wait
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+_UNFINISHED = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 # Makes the data of a COPY from the results of the statements before it; None takes back the whole script.
 CopyData = Callable[[Sequence[PGresult]], Iterable[bytes] | None]
 
@@ -28,6 +29,11 @@ class DirectConnection:
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._connection = connection
+
+    @property
+    def driver(self) -> AsyncConnection[Any]:
+        """The psycopg connection beneath, for statements with parameters."""
+        return self._connection
 
     async def run(self, script: bytes, copy: CopyData | None = None) -> list[PGresult] | None:
         """The results of the script's statements, values as text. A script with a COPY ... FROM STDIN needs
@@ -47,15 +53,19 @@ class DirectConnections:
     """Connections to the database of an engine of `create_engine`, opened as they are needed, kept for the
     next caller, and closed with the engine."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(
+        self, engine: AsyncEngine, prepare: Callable[[AsyncConnection[Any]], None] | None = None
+    ) -> None:
+        """`prepare` is called with each new connection."""
         self._connect = engine.get_execution_options()["connect"]
+        self._prepare = prepare
         self._idle: list[AsyncConnection[Any]] = []
         event.listen(engine.sync_engine, "engine_disposed", self._close)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[DirectConnection]:
         """A connection for the block. Raises psycopg.Error."""
-        connection = self._alive() or await self._connect()
+        connection = self._alive() or await self._open()
         try:
             yield DirectConnection(connection)
         finally:
@@ -63,6 +73,24 @@ class DirectConnections:
                 self._idle.append(connection)
             else:
                 connection.pgconn.finish()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[DirectConnection]:
+        """As `connection`; what the block begins is committed at its end, or rolled back if it raises."""
+        async with self.connection() as connection:
+            pgconn = connection.driver.pgconn
+            try:
+                yield connection
+                await connection.run(b"COMMIT")
+            finally:
+                if pgconn.transaction_status in _UNFINISHED:
+                    await connection.run(b"ROLLBACK")
+
+    async def _open(self) -> AsyncConnection[Any]:
+        connection: AsyncConnection[Any] = await self._connect()
+        if self._prepare:
+            self._prepare(connection)
+        return connection
 
     def _alive(self) -> AsyncConnection[Any] | None:
         """An idle connection that the server has not closed. Without a round trip: if it broke and the server

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from psycopg import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.stores.postgres import driver_connection
+from libs.stores.direct import DirectConnection, DirectConnections
 from services.aggregate.counting.arrays import (
     BigintArray,
     DoubleArray,
@@ -17,12 +16,12 @@ from services.aggregate.counting.arrays import (
 )
 from services.aggregate.model import Cell, CellDelta, Measure, StoredBatch
 
-# Marks batches as counted. One that another transaction is marking is waited for.
+# Marks batches as counted, and begins the transaction. One that another transaction is marking is waited for.
 CLAIM_BATCHES = """
-INSERT INTO aggregate.batches (batch_id, events)
-SELECT * FROM unnest(%b::uuid[], %b::bigint[])
+BEGIN;
+INSERT INTO aggregate.batches (batch_id, events) VALUES %s
 ON CONFLICT DO NOTHING
-RETURNING uuid_send(batch_id)
+RETURNING encode(uuid_send(batch_id), 'hex')
 """
 
 # Stores who was seen, and counts those who are new, by cell and metric.
@@ -71,18 +70,24 @@ ON CONFLICT DO NOTHING
 class CountingTransaction:
     """Implements `ports.CountingTransaction`."""
 
-    def __init__(self, connection: AsyncConnection[Any]) -> None:
+    def __init__(self, connection: DirectConnection) -> None:
         self._connection = connection
-        register(connection)
 
     async def claim(self, batches: Sequence[StoredBatch]) -> set[bytes]:
         """See the port."""
+        if not batches:
+            return set()
         counts = {batch.batch_id: len(batch.events) - len(batch.skipped) for batch in batches}
-        ids = sorted(counts)
-        rows = await self._rows(
-            CLAIM_BATCHES, UuidArray(ids), BigintArray([counts[batch_id] for batch_id in ids])
+        values = ",".join(
+            f"('{batch_id.hex()}'::uuid,{counts[batch_id]})" for batch_id in sorted(counts)
         )
-        return {row[0] for row in rows}
+        results = await self._connection.run((CLAIM_BATCHES % values).encode())
+        assert results is not None
+        claimed = results[-1]
+        return {
+            bytes.fromhex((claimed.get_value(row, 0) or b"").decode())
+            for row in range(claimed.ntuples)
+        }
 
     async def add_members(
         self, members: Mapping[tuple[bytes, str], set[str]]
@@ -130,7 +135,7 @@ class CountingTransaction:
     async def add_cells(self, cells: Sequence[Cell]) -> None:
         """See the port."""
         ordered = sorted(cells, key=lambda cell: cell.cell_id)
-        await self._connection.execute(
+        await self._connection.driver.execute(
             ADD_CELLS,
             (
                 UuidArray([cell.cell_id for cell in ordered]),
@@ -142,22 +147,22 @@ class CountingTransaction:
         )
 
     async def _rows(self, statement: str, *arrays: object) -> list[tuple[Any, ...]]:
-        async with self._connection.cursor(binary=True) as cursor:
-            await cursor.execute(statement, arrays)
-            return await cursor.fetchall()
+        cursor = self._connection.driver.cursor(binary=True)
+        await cursor.execute(statement, arrays)
+        return await cursor.fetchall()
 
 
 class PostgresCountingStore:
     """Implements `ports.CountingStore`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self._direct = DirectConnections(engine, register)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[CountingTransaction]:
         """See the port."""
-        async with self._engine.begin() as connection:
-            yield CountingTransaction(await driver_connection(connection))
+        async with self._direct.transaction() as connection:
+            yield CountingTransaction(connection)
 
 
 def _states(rows: Sequence[tuple[Any, ...]]) -> dict[bytes, tuple[int, dict[str, Measure]]]:
