@@ -3,12 +3,13 @@
 Consent is read and events are appended through `redis_connection.py` instead, which costs less.
 """
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from libs.stores.redis_commands import RedisClient, RedisCommands
 
 # What is raised while Redis is away, or cannot do what it is asked for: it is loading, full, read-only, or
 # cannot write to its disk. The last, and whatever fails inside of a script, has no class of its own, so all
@@ -16,14 +17,15 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 REDIS_DOWN = (RedisConnectionError, RedisTimeoutError, ResponseError, InvalidResponse, OSError)
 
 
-def create_redis(redis_url: str) -> Redis:
+def create_redis(redis_url: str) -> RedisClient:
     """A client for `redis://...` or `unix://...`; connects when first used, and again after it broke.
 
-    Commands are retried on a broken connection, so everything sent through it must be safe to repeat.
+    Commands are retried on a broken connection, so everything sent through it must be safe to repeat. Those
+    of `commands` are not retried.
     """
     # A Unix socket's connection does not know the option.
     keepalive = {} if redis_url.startswith("unix:") else {"socket_keepalive": True}
-    return Redis.from_url(
+    client = RedisClient.from_url(
         redis_url,
         socket_connect_timeout=5,
         **keepalive,
@@ -31,3 +33,6 @@ def create_redis(redis_url: str) -> Redis:
         retry_on_error=[RedisConnectionError, RedisTimeoutError],
         health_check_interval=0,
     )
+    assert isinstance(client, RedisClient)
+    client.commands = RedisCommands(redis_url)
+    return client

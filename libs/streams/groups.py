@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
+
+from libs.stores.redis_commands import Command, commands_of
 
 # A chunk is what one transaction downstream handles: large enough to share its cost among thousands
 # of events, small enough to keep the delay and the memory low. All sizes are of decompressed batches.
@@ -57,6 +59,7 @@ class ConsumerGroup:
         claim_idle_seconds: float,
     ) -> None:
         self._redis = redis
+        self._commands = commands_of(redis)
         self._streams = list(streams)
         self._group = group
         self._consumer = consumer
@@ -102,14 +105,16 @@ class ConsumerGroup:
         return chunk
 
     async def _read_step(self, count: int, block_ms: int | None) -> list[Entry]:
+        blocking: Command = () if block_ms is None else ("BLOCK", block_ms)
+        command: Command = (
+            *("XREADGROUP", "GROUP", self._group, self._consumer, "COUNT", count, *blocking),
+            *("STREAMS", *self._streams, *(">" for _ in self._streams)),
+        )
         try:
-            reply = await self._redis.xreadgroup(
-                self._group,
-                self._consumer,
-                dict.fromkeys(self._streams, ">"),
-                count=count,
-                block=block_ms,
-            )
+            if blocking:
+                reply = await self._commands.run_blocking(command)
+            else:
+                [reply] = await self._commands.run(command)
         except ResponseError as error:
             if not str(error).startswith("NOGROUP"):
                 raise
@@ -118,9 +123,9 @@ class ConsumerGroup:
             return []
         return self._observed(
             [
-                Entry(_as_bytes(stream), entry_id, fields)
-                for stream, entries in _pairs(reply)
-                for entry_id, fields in entries
+                Entry(stream, entry_id, dict(zip(values[::2], values[1::2], strict=True)))
+                for stream, entries in reply or ()
+                for entry_id, values in entries
             ]
         )
 
@@ -162,11 +167,13 @@ class ConsumerGroup:
 
     async def acknowledge(self, entries: Sequence[Entry]) -> None:
         """Marks entries as done."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for stream in {entry.stream for entry in entries}:
-                ids = [entry.entry_id for entry in entries if entry.stream == stream]
-                pipeline.xack(stream, self._group, *ids)
-            await pipeline.execute()
+        by_stream: dict[bytes, list[bytes]] = {}
+        for entry in entries:
+            by_stream.setdefault(entry.stream, []).append(entry.entry_id)
+        commands: list[Command] = [
+            ("XACK", stream, self._group, *ids) for stream, ids in by_stream.items()
+        ]
+        await self._commands.run(*commands)
 
     async def renew(self, entries: Iterable[tuple[bytes, bytes]]) -> None:
         """Renews the claims on these (stream, entry id), so that no other consumer takes them."""
@@ -187,17 +194,6 @@ class ConsumerGroup:
                 size_bytes(entries) / len(entries) - self._mean_entry_bytes
             )
         return entries
-
-
-def _as_bytes(value: object) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
-
-
-def _pairs(reply: object) -> list[tuple[object, list[tuple[bytes, dict[bytes, bytes]]]]]:
-    """XREADGROUP's reply as pairs, whether the protocol version gives a list or a map."""
-    if isinstance(reply, dict):
-        return [(stream, [e for part in parts for e in part]) for stream, parts in reply.items()]
-    return list(cast(Iterable[Any], reply or []))
 
 
 def size_bytes(entries: Iterable[Entry]) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
+from libs.stores.redis_commands import commands_of
 from libs.streams.names import enrich_dead_letters, enriched_stream
 from services.enrich import convert, metrics
 from services.enrich.model import WorkBatch
@@ -15,36 +16,39 @@ class RedisEnrichedStream:
 
     def __init__(self, redis: Redis, shards: int) -> None:
         self._redis = redis
+        self._commands = commands_of(redis)
         self._shards = shards
 
     async def write_dead_letters(self, batches: Sequence[WorkBatch]) -> None:
         """Appends one entry for each batch with failed events; on disk on return."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for batch in batches:
-                if batch.failed:
-                    pipeline.xadd(
-                        enrich_dead_letters(batch.shard),
-                        {"batch": convert.dead_letters(batch)},
-                    )
-            if len(pipeline):
-                await pipeline.execute()
+        await self._commands.run(
+            *(
+                (
+                    "XADD",
+                    enrich_dead_letters(batch.shard),
+                    "*",
+                    "batch",
+                    convert.dead_letters(batch),
+                )
+                for batch in batches
+                if batch.failed
+            )
+        )
 
     async def forward(self, batches: Sequence[WorkBatch]) -> None:
         """Appends one entry for each batch of which anything was stored; on disk on return."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for batch in batches:
-                if len(batch.skipped) < len(batch.events):
-                    pipeline.xadd(
-                        enriched_stream(batch.shard),
-                        {
-                            "batch": convert.enriched_batch(batch),
-                            "trace": batch.traceparent,
-                            "id": batch.batch_id,
-                            "size": batch.size_bytes,
-                        },
-                    )
-            if len(pipeline):
-                metrics.FORWARDED.inc(len(await pipeline.execute()))
+        added = await self._commands.run(
+            *(
+                (
+                    *("XADD", enriched_stream(batch.shard), "*"),
+                    *("batch", convert.enriched_batch(batch), "trace", batch.traceparent),
+                    *("id", batch.batch_id, "size", batch.size_bytes),
+                )
+                for batch in batches
+                if len(batch.skipped) < len(batch.events)
+            )
+        )
+        metrics.FORWARDED.inc(len(added))
 
     async def size_bytes(self) -> int:
         """How much memory the forwarded batches use in Redis."""

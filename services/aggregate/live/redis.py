@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import orjson
 from redis.asyncio import Redis
 
+from libs.stores.redis_commands import commands_of
 from services.aggregate.model import Cell, CellState
 
 # A message of about 300 KB: Redis serves other commands in between.
@@ -20,20 +21,20 @@ class RedisChangePublisher:
     """Implements `ports.ChangePublisher`."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+        self._commands = commands_of(redis)
 
     async def publish(self, states: Sequence[CellState]) -> None:
         """See the port. One round trip for all apps."""
         by_app: dict[str, list[CellState]] = {}
         for state in states:
             by_app.setdefault(state.cell.app_id, []).append(state)
-        if not by_app:
-            return
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for app_id, of_app in by_app.items():
-                for part in _parts(of_app):
-                    pipeline.publish(live_channel(app_id), encode_states(part))
-            await pipeline.execute()
+        await self._commands.run(
+            *(
+                ("PUBLISH", live_channel(app_id), encode_states(part))
+                for app_id, of_app in by_app.items()
+                for part in _parts(of_app)
+            )
+        )
 
 
 def encode_states(states: Sequence[CellState]) -> bytes:

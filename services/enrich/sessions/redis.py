@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from libs.common.clock import Clock
 from libs.common.sharding import shard_key
+from libs.stores.redis_commands import commands_of
 from services.enrich.model import Session
 
 SESSION_SCRIPT = Path(__file__).with_name("session_script.lua")
@@ -24,8 +25,8 @@ class RedisSessionStore:
     """Implements `ports.SessionStore`: reads and writes the sessions of one app and shard at a time."""
 
     def __init__(self, redis: Redis, clock: Clock, idle_seconds: int) -> None:
-        self._redis = redis
-        self._script = redis.register_script(SESSION_SCRIPT.read_text())
+        self._commands = commands_of(redis)
+        self._script = self._commands.script(SESSION_SCRIPT.read_text())
         self._clock = clock
         self._window_seconds = idle_seconds
 
@@ -37,9 +38,10 @@ class RedisSessionStore:
         for session_id, session in sessions.items():
             beginning = (session.started_at_us, session.landing_page, session.referrer)
             given += (session_id, orjson.dumps(beginning).decode())
-        found = await self._script(
-            keys=self._keys(app_id, shard),
-            args=[2 * self._window_seconds if remember else "", orjson.dumps(given)],
+        found = await self._commands.run_script(
+            self._script,
+            self._keys(app_id, shard),
+            [2 * self._window_seconds if remember else "", orjson.dumps(given)],
         )
         return {
             session_id: Session(*orjson.loads(known))

@@ -9,10 +9,10 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from prometheus_client import REGISTRY
-from redis.asyncio import Redis
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
+from libs.stores.redis_client import create_redis
 from services.aggregate.answer_sizes import WATCH_MESSAGE_BYTES, WATCH_PAGE_BYTES
 from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.model import Cell, CellState
@@ -113,7 +113,7 @@ async def test_fifty_watchers_that_never_read_hold_little_and_delay_no_other(
     slow = [Watching(aggregate) for _ in range(SLOW)]
     await until(lambda: measured("watchers") == SLOW + 1)
     most = 0.0
-    async with Redis.from_url(redis_url) as redis:
+    async with create_redis(redis_url) as redis:
         live = RedisChangePublisher(redis)
         for count in range(2, 5):
             with psycopg.connect(stores.database_url) as connection:
