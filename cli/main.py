@@ -54,6 +54,9 @@ ENTRIES = {
     "jobs": CommandEntry(
         "cli.commands.jobs", "app", "See scheduled jobs and their runs; run one now."
     ),
+    "rollup": CommandEntry(
+        "cli.commands.rollup", "app", "Check the numbers against the stored events."
+    ),
     "query": CommandEntry("cli.commands.query", "app", "Read the numbers; watch them change."),
 }
 

@@ -75,3 +75,8 @@ def shown(value: Any, *, missing: str = "-") -> str:
     if isinstance(value, Mapping | list):
         return json.dumps(value)
     return str(value)
+
+
+def whole(value: Any) -> Any:
+    """Protobuf has doubles only; 3 reads better than 3.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -4,10 +4,9 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-# A bucket's start in seconds since the epoch, and the dimensions as canonical JSON.
-CellKey = tuple[int, str]
+from libs.events.recount import CellKey
+
 # The values of each cell's metrics; a metric without a value is missing.
 Cells = Mapping[CellKey, Mapping[str, float]]
 
@@ -33,12 +32,6 @@ class Difference:
             f"{self.app_id} {self.rollup} {bucket} {dimensions}: "
             f"is {_shown(self.found)}, by {self.by} {_shown(self.expected)}"
         )
-
-
-def cell_key(bucket: int, dimensions: Mapping[str, Any]) -> CellKey:
-    """The key of a cell; whole doubles and integers are the same value."""
-    plain = {name: _plain(value) for name, value in dimensions.items()}
-    return bucket, json.dumps(plain, sort_keys=True)
 
 
 def with_values(values: Mapping[str, float | None]) -> dict[str, float]:
@@ -67,10 +60,6 @@ def _same(found: Mapping[str, float] | None, expected: Mapping[str, float] | Non
         math.isclose(value, expected[name], rel_tol=_RELATIVE_TOLERANCE)
         for name, value in found.items()
     )
-
-
-def _plain(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _shown(values: Mapping[str, float] | None) -> str:

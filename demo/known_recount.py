@@ -10,8 +10,9 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from demo.cells import CellKey, Cells, cell_key, with_values
+from demo.cells import Cells, with_values
 from demo.model import DemoEvent, ExpectedVerdict
+from libs.events.recount import CellKey, cell_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Self
 from google.protobuf.json_format import MessageToDict
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
-from demo.cells import CellKey, Cells, cell_key
+from demo.cells import Cells
+from libs.events.recount import CellKey, cell_key
 from libs.rpc.channels import Calls, open_channel
 from suite.home import Addresses
 from suite.rollups import counted_events, rollup_cells

@@ -2,14 +2,28 @@
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 import psycopg
 
-from demo.cells import Cells
-from demo.sql_recount import recount
+from demo.cells import Cells, with_values
 from libs.catalog import Rollup
-from libs.events.postgres import PostgresEventReader
+from libs.events.postgres import BEGINNING, END, PostgresEventReader
+from libs.events.recount import RecountQuery, value_of
 from libs.stores.postgres import create_engine
+
+
+def recount(
+    connection: psycopg.Connection[Any], app_id: str, rollup: Rollup, dimension_characters: int
+) -> Cells:
+    """The cells of one rollup, as the stored events have them; see `libs.events.recount`."""
+    query = RecountQuery(app_id, rollup, dimension_characters, BEGINNING, END)
+    found = query.cells(connection.execute(query.statement.encode(), query.parameters))
+    kinds = {metric.name: metric.kind for metric in rollup.metrics}
+    return {
+        key: with_values({name: value_of(kinds[name], one) for name, one in metrics.items()})
+        for key, metrics in found.items()
+    }
 
 
 class StoredEvents:
@@ -24,7 +38,7 @@ class StoredEvents:
         return asyncio.run(self._count(app_ids))
 
     def recount(self, app_id: str, rollup: Rollup, dimension_characters: int) -> Cells:
-        """The cells of a rollup, by SQL that shares nothing with the services; see `sql_recount`."""
+        """The cells of a rollup, by SQL that shares nothing with counting."""
         return recount(self._connection, app_id, rollup, dimension_characters)
 
     def __enter__(self) -> "StoredEvents":

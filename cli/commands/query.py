@@ -13,7 +13,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from cli.exits import fail
-from cli.moments import moment_of, shown_moment
+from cli.moments import set_range, shown_moment
 from cli.number_tables import (
     CELL_COLUMNS_AT_LEAST,
     COHORT_COLUMNS_AT_LEAST,
@@ -21,6 +21,7 @@ from cli.number_tables import (
     cohort_columns,
     percent_of,
     shown,
+    whole,
 )
 from cli.options import AppId, AsJson
 from cli.suite_channel import calls_to
@@ -98,7 +99,7 @@ def rollup_cells(
     """
     _check_format(as_json, as_csv)
     request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
-    _set_range(request, start, end)
+    set_range(request, start, end)
     for condition in where or ():
         name, equals, value = condition.partition("=")
         if not equals:
@@ -142,7 +143,7 @@ def cohort_sizes(
     """
     _check_format(as_json, as_csv)
     request = pb.QueryCohortRetentionRequest(app_id=app_id, period=f"PERIOD_{period.name}")
-    _set_range(request, start, end)
+    set_range(request, start, end)
     with _aggregate(app_id) as stub:
         found = [one for page in pages(stub.QueryCohortRetention, request) for one in page.cohorts]
     cohorts = [
@@ -203,29 +204,11 @@ def _aggregate(app_id: str) -> AbstractContextManager[Any]:
     return calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id)
 
 
-def _set_range(request: Any, start: str, end: str) -> None:
-    moments = {
-        field: moment_of(f"--{field}", text)
-        for field, text in (("from", start), ("to", end))
-        if text
-    }
-    if len(moments) == 2 and moments["from"] > moments["to"]:
-        fail(f"--from {start}: is later than --to {end}", 2)
-    for field, moment in moments.items():
-        getattr(request, field).FromDatetime(moment.replace(tzinfo=None))
-
-
 def _cell(cell: pb.Cell) -> dict[str, Any]:
     return {
         "bucket_start": shown_moment(cell.bucket_start.ToDatetime(tzinfo=UTC)),
         "dimensions": {
-            name: _whole(value)
-            for name, value in json_format.MessageToDict(cell.dimensions).items()
+            name: whole(value) for name, value in json_format.MessageToDict(cell.dimensions).items()
         },
-        "metrics": {name: _whole(cell.metrics[name]) for name in sorted(cell.metrics)},
+        "metrics": {name: whole(cell.metrics[name]) for name in sorted(cell.metrics)},
     }
-
-
-def _whole(value: Any) -> Any:
-    """Protobuf has doubles only; 3 reads better than 3.0."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value

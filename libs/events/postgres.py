@@ -62,6 +62,9 @@ _DAILY = text(f"""
 # Before the snapshot is taken: rows move between partitions only under a lock that this one waits for.
 _KEEP_ROWS_IN_PLACE = text("LOCK TABLE enrich.events IN ACCESS SHARE MODE")
 
+# By the primary key; the ids are UUIDv7, whose order is that of time.
+_BATCHES_FROM = text("SELECT batch_id FROM enrich.batches WHERE batch_id >= :first")
+
 
 class PostgresEventReader:
     """Queries, each over a connection from `connect`. Each raises what Postgres raises.
@@ -142,9 +145,16 @@ class PostgresEventReader:
             return [{str(name): value for name, value in row.items()} for row in result.mappings()]
 
 
+async def stored_batches(connection: AsyncConnection, first: uuid.UUID) -> set[bytes]:
+    """The ids of the batches that enrich has stored, 16 bytes each, from this id on. Old ones may be missing:
+    enrich forgets batches that no stream can deliver again (ADR 19)."""
+    found = await connection.execute(_BATCHES_FROM, {"first": first})
+    return {batch_id.bytes for batch_id in found.scalars()}
+
+
 @asynccontextmanager
-async def open_snapshot(engine: AsyncEngine) -> AsyncIterator[PostgresEventReader]:
-    """A reader all of whose queries see one state, that of the beginning.
+async def snapshot_connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection in a transaction that sees one state, that of the beginning, of events and of all else.
 
     A REPEATABLE READ transaction that began before a merge of partitions misses what was merged (ADR 8), so
     this one holds a lock that merges wait for. Leave it within minutes: meanwhile no events move from the
@@ -154,4 +164,11 @@ async def open_snapshot(engine: AsyncEngine) -> AsyncIterator[PostgresEventReade
         await connection.execution_options(isolation_level="REPEATABLE READ")
         async with connection.begin():
             await connection.execute(_KEEP_ROWS_IN_PLACE)
-            yield PostgresEventReader(lambda: nullcontext(connection))
+            yield connection
+
+
+@asynccontextmanager
+async def open_snapshot(engine: AsyncEngine) -> AsyncIterator[PostgresEventReader]:
+    """A reader all of whose queries see one state; see `snapshot_connection`."""
+    async with snapshot_connection(engine) as connection:
+        yield PostgresEventReader(lambda: nullcontext(connection))

@@ -18,6 +18,8 @@ class Permission(StrEnum):
     SEND_EVENTS = "events.send"
     PREVIEW_ENRICHMENT = "enrichment.preview"
     READ_NUMBERS = "numbers.read"
+    # Recounting reads all stored events.
+    REBUILD_ROLLUPS = "rollups.rebuild"
     CHECK_CONSENT = "consent.check"
     RECORD_CONSENT = "consent.record"
     READ_CONSENT_HISTORY = "consent.history"
@@ -45,6 +47,7 @@ RULES: Mapping[str, Rule] = {
     "/weir.aggregate.v1.AggregateService/QueryRollup": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/WatchRollups": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/QueryCohortRetention": _NUMBERS,
+    "/weir.aggregate.v1.AggregateService/VerifyRollups": Rule(Permission.REBUILD_ROLLUPS, "app_id"),
     "/weir.privacy.v1.PrivacyService/CheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/BatchCheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/RecordConsent": Rule(Permission.RECORD_CONSENT, "app_id"),

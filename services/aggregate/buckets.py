@@ -27,6 +27,20 @@ def bucket_start(period: Period, seconds: int) -> int:
             return seconds_since_epoch(first)
 
 
+def bucket_end(period: Period, start: int) -> int:
+    """The first second after the bucket that begins at `start`."""
+    match period:
+        case Period.HOUR:
+            return start + SECONDS_PER_HOUR
+        case Period.DAY:
+            return start + SECONDS_PER_DAY
+        case Period.WEEK:
+            return start + _SECONDS_PER_WEEK
+        case Period.MONTH:
+            # No month has more days: this is in the next one.
+            return bucket_start(period, start + 31 * SECONDS_PER_DAY)
+
+
 def periods_between(period: Period, first: datetime, later: datetime) -> int:
     """How many periods after the one that begins at `first` the one that begins at `later` comes."""
     match period:

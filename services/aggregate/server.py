@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 from redis.asyncio import Redis
@@ -21,6 +21,7 @@ from libs.stores.watch import all_of
 from libs.streams.consumer import Consumer, EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream, streams_of
+from libs.streams.watermark import WatermarkMeter
 from services.aggregate.behaviour.postgres import PostgresActivityReader
 from services.aggregate.behaviour.service import CohortQueries
 from services.aggregate.convert import SERVICE_NAME
@@ -40,6 +41,10 @@ from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.service import AggregateServicer
 from services.aggregate.settings import AggregateSettings
 from services.aggregate.tables import metadata
+from services.aggregate.verify.postgres import PostgresSnapshots
+from services.aggregate.verify.redis import RedisStreams
+from services.aggregate.verify.service import Verifications
+from services.aggregate.verify.verifier import Verifier
 
 # Less than a unary call may take, and enough when all watchers read the current numbers again at once.
 _QUERY_POOL_SECONDS = 20.0
@@ -63,10 +68,14 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         interval_seconds=settings.watch_interval_seconds,
         max_bytes=settings.max_watch_bytes,
     )
+    meter = WatermarkMeter(redis, settings.shards, clock)
+    snapshots = PostgresSnapshots(engines.verifying, settings.verify_statement_seconds)
+    verifier = Verifier(snapshots, RedisStreams(redis, settings.shards, meter), clock)
     servicer = AggregateServicer(
         RollupQueries(reload.catalogs, reader, clock),
         RollupWatches(reload.catalogs, hub),
         CohortQueries(reload.catalogs, PostgresActivityReader(engines.reading), clock),
+        Verifications(reload.catalogs, verifier, clock, limit=settings.max_verifications),
     )
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
     jobs = aggregate_jobs(redis, engines.jobs, settings)
@@ -85,6 +94,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             Loop("count", consumer.run),
             Loop("watch", hub.run),
             Loop("lag", lag.run),
+            Loop("watermark", meter.run),
             Loop("jobs", create_runner("aggregate", jobs, engines.jobs, clock).run),
         ],
         drain=hub.drain,
@@ -98,6 +108,7 @@ class _Engines:
     counting: AsyncEngine
     querying: AsyncEngine
     reading: AsyncEngine
+    verifying: AsyncEngine
     jobs: AsyncEngine
 
 
@@ -112,10 +123,17 @@ def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engine
         answering(database_url, service="aggregate-queries"),
         # Of a replica, if there is one: for what may be some seconds old (ADR 18).
         answering(settings.read_url, service="aggregate-reads", pool_size=2, max_overflow=1),
+        create_engine(
+            settings.read_url,
+            service="aggregate-verify",
+            pool_size=settings.max_verifications,
+            max_overflow=0,
+            read_only=True,
+        ),
         create_engine(database_url, service="aggregate-jobs", pool_size=1, max_overflow=2),
     )
-    for engine in (engines.counting, engines.querying, engines.reading, engines.jobs):
-        stack.push_async_callback(engine.dispose)
+    for field in fields(engines):
+        stack.push_async_callback(getattr(engines, field.name).dispose)
     return engines
 
 

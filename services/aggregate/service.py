@@ -6,21 +6,28 @@ from contextlib import aclosing
 import grpc
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
+from weir.aggregate.v1 import verify_pb2
 
 from services.aggregate.behaviour.service import CohortQueries
 from services.aggregate.live.service import RollupWatches
 from services.aggregate.rollups.service import RollupQueries
+from services.aggregate.verify.service import Verifications
 
 
 class AggregateServicer(pb_grpc.AggregateServiceServicer):
     """Implements `weir.aggregate.v1.AggregateService`."""
 
     def __init__(
-        self, rollups: RollupQueries, watches: RollupWatches, cohorts: CohortQueries
+        self,
+        rollups: RollupQueries,
+        watches: RollupWatches,
+        cohorts: CohortQueries,
+        verifications: Verifications,
     ) -> None:
         self._rollups = rollups
         self._watches = watches
         self._cohorts = cohorts
+        self._verifications = verifications
 
     async def QueryRollup(  # noqa: N802
         self, request: pb.QueryRollupRequest, _: grpc.aio.ServicerContext
@@ -38,3 +45,10 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self, request: pb.QueryCohortRetentionRequest, _: grpc.aio.ServicerContext
     ) -> pb.QueryCohortRetentionResponse:
         return await self._cohorts.query(request)
+
+    async def VerifyRollups(  # noqa: N802
+        self, request: verify_pb2.VerifyRollupsRequest, _: grpc.aio.ServicerContext
+    ) -> AsyncIterator[verify_pb2.VerifyRollupsResponse]:
+        async with aclosing(self._verifications.verify(request)) as messages:
+            async for message in messages:
+                yield message

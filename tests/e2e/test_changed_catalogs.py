@@ -18,7 +18,7 @@ from redis import Redis
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from demo.numbers import Numbers
-from demo.sql_recount import recount
+from demo.stored import recount
 from libs.catalog import load_snapshot
 from suite.home import Home
 from suite.supervisor import Suite

@@ -12,10 +12,10 @@ from weir.aggregate.v1 import aggregate_service_pb2, aggregate_service_pb2_grpc
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from demo.cells import cell_key
 from demo.numbers import Numbers
-from demo.sql_recount import recount
+from demo.stored import recount
 from libs.catalog import compile_catalog
+from libs.events.recount import cell_key
 from suite.home import Home
 from suite.supervisor import Suite
 from tests.support.environment import without_settings

@@ -19,6 +19,9 @@ MAY: dict[str, dict[str, set[str]]] = {
         "aggregate.cells": ADD,
         "aggregate.members": ADD,
         "aggregate.measures": CHANGE,
+        # To recount rollups.
+        "enrich.events": READ,
+        "enrich.batches": READ,
         **JOBS,
     },
     "weir_privacy": {"privacy.consents": CHANGE, "privacy.consent_history": ADD},

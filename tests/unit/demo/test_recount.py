@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from demo.cells import Difference, cell_key, differences
+from demo.cells import Difference, differences
 from demo.known_recount import KNOWN, Known, taken_events
 from demo.model import DemoEvent, ExpectedVerdict
+from libs.events.recount import cell_key
 
 DAY = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp())
 

@@ -2,6 +2,8 @@ import datetime
 
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from weir.aggregate.v1 import reliability_pb2 as _reliability_pb2
+from weir.aggregate.v1 import verify_pb2 as _verify_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -25,7 +27,7 @@ PERIOD_WEEK: Period
 PERIOD_MONTH: Period
 
 class Cell(_message.Message):
-    __slots__ = ("bucket_start", "dimensions", "metrics")
+    __slots__ = ("bucket_start", "dimensions", "metrics", "bucket_end", "completeness")
     class MetricsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -36,10 +38,14 @@ class Cell(_message.Message):
     BUCKET_START_FIELD_NUMBER: _ClassVar[int]
     DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_END_FIELD_NUMBER: _ClassVar[int]
+    COMPLETENESS_FIELD_NUMBER: _ClassVar[int]
     bucket_start: _timestamp_pb2.Timestamp
     dimensions: _struct_pb2.Struct
     metrics: _containers.ScalarMap[str, float]
-    def __init__(self, bucket_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dimensions: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metrics: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    bucket_end: _timestamp_pb2.Timestamp
+    completeness: _reliability_pb2.Completeness
+    def __init__(self, bucket_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dimensions: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metrics: _Optional[_Mapping[str, float]] = ..., bucket_end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completeness: _Optional[_Union[_reliability_pb2.Completeness, str]] = ...) -> None: ...
 
 class QueryRollupRequest(_message.Message):
     __slots__ = ("app_id", "rollup", "to", "dimensions", "page_size", "page_token")
@@ -59,14 +65,16 @@ class QueryRollupRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., rollup: _Optional[str] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dimensions: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., **kwargs) -> None: ...
 
 class QueryRollupResponse(_message.Message):
-    __slots__ = ("cells", "period", "next_page_token")
+    __slots__ = ("cells", "period", "next_page_token", "reliability")
     CELLS_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    RELIABILITY_FIELD_NUMBER: _ClassVar[int]
     cells: _containers.RepeatedCompositeFieldContainer[Cell]
     period: Period
     next_page_token: str
-    def __init__(self, cells: _Optional[_Iterable[_Union[Cell, _Mapping]]] = ..., period: _Optional[_Union[Period, str]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    reliability: _reliability_pb2.Reliability
+    def __init__(self, cells: _Optional[_Iterable[_Union[Cell, _Mapping]]] = ..., period: _Optional[_Union[Period, str]] = ..., next_page_token: _Optional[str] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ...) -> None: ...
 
 class WatchRollupsRequest(_message.Message):
     __slots__ = ("app_id", "rollups")

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from weir.aggregate.v1 import aggregate_service_pb2 as weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2
+from weir.aggregate.v1 import verify_pb2 as weir_dot_aggregate_dot_v1_dot_verify__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -50,6 +51,11 @@ class AggregateServiceStub:
                 request_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionRequest.SerializeToString,
                 response_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionResponse.FromString,
                 _registered_method=True)
+        self.VerifyRollups = channel.unary_stream(
+                '/weir.aggregate.v1.AggregateService/VerifyRollups',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsResponse.FromString,
+                _registered_method=True)
 
 
 class AggregateServiceServicer:
@@ -90,6 +96,19 @@ class AggregateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyRollups(self, request, context):
+        """Recounts rollups from the stored events, by other code than counting's, and sends what differs.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_verifications`; without, for a rollup with too
+        many cells. DEADLINE_EXCEEDED / CALL_TIMED_OUT beyond `verify_statement_seconds` for one statement.
+
+        Permission: `rollups.rebuild`.
+        Fails with NOT_FOUND / APP_UNKNOWN or ROLLUP_UNKNOWN; INVALID_ARGUMENT with the field at fault.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AggregateServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -107,6 +126,11 @@ def add_AggregateServiceServicer_to_server(servicer, server):
                     servicer.QueryCohortRetention,
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionRequest.FromString,
                     response_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionResponse.SerializeToString,
+            ),
+            'VerifyRollups': grpc.unary_stream_rpc_method_handler(
+                    servicer.VerifyRollups,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -191,6 +215,33 @@ class AggregateService:
             '/weir.aggregate.v1.AggregateService/QueryCohortRetention',
             weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionRequest.SerializeToString,
             weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyRollups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/VerifyRollups',
+            weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsResponse.FromString,
             options,
             channel_credentials,
             insecure,

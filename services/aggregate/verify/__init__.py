@@ -1,0 +1,1 @@
+"""Whether the rollups are what the stored events come to."""

@@ -1,0 +1,92 @@
+"""What a verification is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from libs.catalog import Rollup
+from libs.events.recount import CellKey, Recount
+
+
+class Part(StrEnum):
+    """What of a metric is compared; see `weir.aggregate.v1.MeasurePart`."""
+
+    COUNT = "count"
+    TOTAL = "total"
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
+    MEMBERS = "members"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What is stored of one metric of one cell; `members` are those of a distinct metric, None of others."""
+
+    measure: Recount
+    members: int | None = None
+
+
+CountedCells = Mapping[CellKey, Mapping[str, Counted]]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyQuery:
+    """Which rollups of an app to verify: buckets from `start` on that begin before `end`, None for no limit.
+    `wait_seconds`: how long to wait for events that are stored and not counted yet."""
+
+    app_id: str
+    dimension_characters: int
+    rollups: tuple["VerifiedRollup", ...]
+    start: datetime | None
+    end: datetime | None
+    wait_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRollup:
+    """A rollup; of buckets that begin before `sealed_before`, events may have expired."""
+
+    rollup: Rollup
+    sealed_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Some whole buckets of one rollup, from `start` until before `end`, which are compared at once."""
+
+    of: VerifiedRollup
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDifference:
+    """The first part of a metric that differs; None on the side that has no value."""
+
+    metric: str
+    part: Part
+    counted: float | None
+    recounted: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CellDifference:
+    """A cell that is not what the stored events come to. `lost` says that events must be missing among the
+    counted ones, and not only among the stored ones: a part is less than in the recount."""
+
+    rollup: str
+    key: CellKey
+    metrics: tuple[MetricDifference, ...]
+    lost: bool
+
+
+@dataclass(slots=True)
+class Totals:
+    """How many cells were compared, of these how many differ; apart from them, how many differ in buckets
+    whose events may have expired, or while events were stored and not counted yet."""
+
+    compared: int = 0
+    different: int = 0
+    sealed: int = 0
+    unsettled: int = 0

@@ -1,0 +1,18 @@
+"""From when on all events of a rollup are still stored. Pure."""
+
+from datetime import datetime, timedelta
+
+from libs.catalog import RETENTION_CLASSES, Catalog, Rollup, retention_class
+
+
+def sealed_before(catalog: Catalog, rollup: Rollup, now: datetime) -> datetime | None:
+    """Events that occurred before it may have expired; None if none of them ever does. A bucket that begins
+    before it is sealed: a recount of it may lack events.
+
+    A sender that shortens the retention of a single event is not considered: see ADR 28.
+    """
+    classes = {catalog.events[name].retention_class for name in rollup.events}
+    # Senders may mark any event as sensitive, which is then kept for less.
+    classes |= {retention_class(days) for days in catalog.privacy_levels.values()}
+    limited = [days for name in classes if (days := RETENTION_CLASSES[name]) is not None]
+    return now - timedelta(days=min(limited)) if limited else None

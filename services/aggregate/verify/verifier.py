@@ -1,0 +1,121 @@
+"""Compares rollups with a recount of the stored events, window by window."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.common.clock import Clock
+from services.aggregate.buckets import moment
+from services.aggregate.verify.compare import compare
+from services.aggregate.verify.model import (
+    CellDifference,
+    Totals,
+    VerifiedRollup,
+    VerifyQuery,
+    Window,
+)
+from services.aggregate.verify.ports import Snapshot, Snapshots, Streams
+from services.aggregate.verify.windows import windows_of
+
+# Between two looks at windows that differ while events are on their way.
+_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    window: Window
+    cells: int
+    differences: Sequence[CellDifference]
+    # Whether everything that was stored was counted, except for what is in quarantine.
+    settled: bool
+
+
+class Verifier:
+    """Each window is compared in one snapshot of cells and events. If it differs while a stored batch is not
+    counted yet, it is compared again later."""
+
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        streams: Streams,
+        clock: Clock,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._snapshots = snapshots
+        self._streams = streams
+        self._clock = clock
+        self._sleep = sleep
+
+    async def verify(
+        self, query: VerifyQuery, totals: Totals
+    ) -> AsyncGenerator[CellDifference, None]:
+        """The cells that differ for good, as they are found; `totals` grows meanwhile. Raises LimitExceeded,
+        DeadlineExceeded, and what the stores raise."""
+        waiting: list[_Compared] = []
+        for window in await self._windows(query):
+            compared = await self._compare(query, window)
+            if compared.differences and not compared.settled:
+                waiting.append(compared)
+                continue
+            for difference in _settle(compared, totals):
+                yield difference
+        until_us = self._clock.now_us() + query.wait_seconds * 1e6
+        while waiting and self._clock.now_us() < until_us:
+            await self._sleep(_PAUSE_SECONDS)
+            again, waiting = waiting, []
+            for earlier in again:
+                compared = await self._compare(query, earlier.window)
+                if compared.differences and not compared.settled:
+                    waiting.append(compared)
+                    continue
+                for difference in _settle(compared, totals):
+                    yield difference
+        for compared in waiting:
+            totals.unsettled += len(compared.differences)
+            totals.compared += compared.cells - len(compared.differences)
+
+    async def _windows(self, query: VerifyQuery) -> list[Window]:
+        async with self._snapshots.open() as snapshot:
+            by_name = await snapshot.event_days(query)
+            by_rollup = await snapshot.cell_days(query)
+        found = []
+        for verified in query.rollups:
+            used = set(by_rollup.get(verified.rollup.name, ()))
+            for name in verified.rollup.events:
+                used.update(by_name.get(name, ()))
+            found += windows_of(verified, used, query.start, query.end)
+        return found
+
+    async def _compare(self, query: VerifyQuery, window: Window) -> _Compared:
+        # Before the snapshot: what it promises must hold in the snapshot.
+        watermark = self._streams.watermark()
+        async with self._snapshots.open() as snapshot:
+            counted = await snapshot.counted(query, window)
+            recounted = await snapshot.recounted(query, window)
+            cells, differences = compare(window.of.rollup, counted, recounted)
+            settled = not differences or await self._is_settled(snapshot, watermark)
+        return _Compared(window, cells, differences, settled)
+
+    async def _is_settled(self, snapshot: Snapshot, watermark: datetime | None) -> bool:
+        if watermark is None:
+            return False
+        uncounted = await snapshot.uncounted_batches(watermark)
+        return not uncounted or uncounted <= await self._streams.quarantined()
+
+
+def _settle(compared: _Compared, totals: Totals) -> list[CellDifference]:
+    found = []
+    for difference in compared.differences:
+        if _is_sealed(compared.window.of, difference) and not difference.lost:
+            totals.sealed += 1
+        else:
+            found.append(difference)
+    totals.compared += compared.cells - (len(compared.differences) - len(found))
+    totals.different += len(found)
+    return found
+
+
+def _is_sealed(of: VerifiedRollup, difference: CellDifference) -> bool:
+    """Whether events of the cell's bucket may have expired."""
+    return of.sealed_before is not None and moment(difference.key[0]) < of.sealed_before
