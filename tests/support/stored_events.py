@@ -8,6 +8,8 @@ from typing import Any
 
 import psycopg
 
+from libs.common.ids import event_uuid
+
 _JSON = ("context", "attribution", "properties")
 _COLUMNS = (
     "event_uuid", "occurred_at", "received_at", "session_started_at", "app_id", "retention_class", "name",
@@ -24,7 +26,7 @@ def row(name: str, when: str, event_id: str | None = None, **columns: Any) -> Ma
     """A row; `when` is ISO 8601 in UTC. Objects of JSON columns are Python's."""
     moment = datetime.fromisoformat(when).replace(tzinfo=UTC)
     given = {
-        "event_uuid": uuid.uuid4(),
+        "event_uuid": uuid.UUID(bytes=event_uuid(event_id)[0]) if event_id else uuid.uuid4(),
         "event_id": event_id,
         "occurred_at": moment,
         "received_at": moment,
