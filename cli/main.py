@@ -58,6 +58,11 @@ ENTRIES = {
         "cli.commands.rollup", "app", "Check the numbers against the stored events."
     ),
     "query": CommandEntry("cli.commands.query", "app", "Read the numbers; watch them change."),
+    "events": CommandEntry(
+        "cli.commands.events",
+        "list_events",
+        "List stored events, the newest first.",
+    ),
 }
 
 app = typer.Typer(

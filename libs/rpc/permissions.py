@@ -20,6 +20,7 @@ class Permission(StrEnum):
     READ_NUMBERS = "numbers.read"
     # Recounting reads all stored events.
     REBUILD_ROLLUPS = "rollups.rebuild"
+    READ_EVENTS = "events.read"
     CHECK_CONSENT = "consent.check"
     RECORD_CONSENT = "consent.record"
     READ_CONSENT_HISTORY = "consent.history"
@@ -35,6 +36,7 @@ class Rule(NamedTuple):
 _HEALTH = Rule(Permission.READ_HEALTH, None)
 _INSPECTION = Rule(Permission.INSPECT_SERVER, None)
 _NUMBERS = Rule(Permission.READ_NUMBERS, "app_id")
+_EVENTS = Rule(Permission.READ_EVENTS, "app_id")
 
 # By the full name of the RPC, as gRPC has it in the path of a call.
 RULES: Mapping[str, Rule] = {
@@ -48,6 +50,7 @@ RULES: Mapping[str, Rule] = {
     "/weir.aggregate.v1.AggregateService/WatchRollups": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/QueryCohortRetention": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/VerifyRollups": Rule(Permission.REBUILD_ROLLUPS, "app_id"),
+    "/weir.aggregate.v1.AggregateService/ListEvents": _EVENTS,
     "/weir.privacy.v1.PrivacyService/CheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/BatchCheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/RecordConsent": Rule(Permission.RECORD_CONSENT, "app_id"),

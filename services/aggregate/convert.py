@@ -33,10 +33,10 @@ def period_number(period: Period) -> pb.Period:
 def time_range(request: Any, period: Period) -> tuple[datetime | None, datetime | None]:
     """A request's `from`, rounded down to the start of its period, and `to`; None if unset. Raises
     InvalidArgument."""
-    start = _utc(request, "from")
+    start = utc_field(request, "from")
     if start is not None:
         start = moment(bucket_start(period, seconds_since_epoch(start)))
-    return start, _utc(request, "to")
+    return start, utc_field(request, "to")
 
 
 def zoned_time(text: str) -> datetime:
@@ -57,11 +57,12 @@ def cell_message(
     return message
 
 
-def _utc(message: Any, field: str) -> datetime | None:
+def utc_field(message: Any, field: str, path: str = "") -> datetime | None:
+    """A timestamp of a message, None if unset. Raises InvalidArgument, about `path` if that is given."""
     if not message.HasField(field):
         return None
     try:
         found: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise InvalidArgument("must be in the years 1 to 9999", field=field) from None
+        raise InvalidArgument("must be in the years 1 to 9999", field=path or field) from None
     return found

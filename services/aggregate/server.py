@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.common.clock import Clock, SystemClock
+from libs.events.selection_postgres import SelectedEvents
 from libs.jobs.postgres import create_runner
 from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
@@ -31,11 +32,13 @@ from services.aggregate.counting.entries import EnrichedStreamReader
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
+from services.aggregate.events.service import EventLists
 from services.aggregate.jobs import aggregate_jobs
 from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.live.service import RollupWatches
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
+from services.aggregate.read_slots import ReadSlots
 from services.aggregate.rollups.postgres import PostgresCellReader
 from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.service import AggregateServicer
@@ -76,6 +79,16 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         RollupWatches(reload.catalogs, hub),
         CohortQueries(reload.catalogs, PostgresActivityReader(engines.reading), clock),
         Verifications(reload.catalogs, verifier, clock, limit=settings.max_verifications),
+        EventLists(
+            reload.catalogs,
+            SelectedEvents(engines.events, settings.event_statement_seconds),
+            ReadSlots(
+                "max_event_pages",
+                settings.max_event_pages,
+                waiting=settings.max_waiting_event_pages,
+            ),
+            clock,
+        ),
     )
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
     jobs = aggregate_jobs(redis, engines.jobs, settings)
@@ -109,6 +122,7 @@ class _Engines:
     querying: AsyncEngine
     reading: AsyncEngine
     verifying: AsyncEngine
+    events: AsyncEngine
     jobs: AsyncEngine
 
 
@@ -129,6 +143,13 @@ def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engine
             pool_size=settings.max_verifications,
             max_overflow=0,
             read_only=True,
+        ),
+        # As many as there are slots: a call that holds one gets a connection at once.
+        answering(
+            settings.read_url,
+            service="aggregate-events",
+            pool_size=1,
+            max_overflow=settings.max_event_pages - 1,
         ),
         create_engine(database_url, service="aggregate-jobs", pool_size=1, max_overflow=2),
     )

@@ -6,9 +6,10 @@ from contextlib import aclosing
 import grpc
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
-from weir.aggregate.v1 import verify_pb2
+from weir.aggregate.v1 import event_query_pb2, verify_pb2
 
 from services.aggregate.behaviour.service import CohortQueries
+from services.aggregate.events.service import EventLists
 from services.aggregate.live.service import RollupWatches
 from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.verify.service import Verifications
@@ -23,11 +24,13 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         watches: RollupWatches,
         cohorts: CohortQueries,
         verifications: Verifications,
+        events: EventLists,
     ) -> None:
         self._rollups = rollups
         self._watches = watches
         self._cohorts = cohorts
         self._verifications = verifications
+        self._events = events
 
     async def QueryRollup(  # noqa: N802
         self, request: pb.QueryRollupRequest, _: grpc.aio.ServicerContext
@@ -52,3 +55,8 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         async with aclosing(self._verifications.verify(request)) as messages:
             async for message in messages:
                 yield message
+
+    async def ListEvents(  # noqa: N802
+        self, request: event_query_pb2.ListEventsRequest, _: grpc.aio.ServicerContext
+    ) -> event_query_pb2.ListEventsResponse:
+        return await self._events.list(request)

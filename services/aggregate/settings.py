@@ -26,6 +26,11 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings):
     max_watchers_per_app: int = Field(100, ge=1)
     # Changes that slow watchers have not been sent yet, of all together.
     max_watch_bytes: int = Field(32 * 1024 * 1024, ge=1)
+    # Calls of ListEvents that read at once, and how many more wait for them.
+    max_event_pages: int = Field(2, ge=1)
+    max_waiting_event_pages: int = Field(16, ge=0)
+    # How long one statement that reads stored events may take.
+    event_statement_seconds: float = Field(20.0, gt=0)
     # How long a handled batch is remembered at least; for longer, if a stream still has it. An older copy of
     # Redis, or an entry taken out of quarantine, may be brought back for so long.
     batch_ids_kept_hours: float = Field(72.0, ge=1)

@@ -203,6 +203,7 @@ def test_every_rpc_with_pages_has_the_same_fields() -> None:
         "QueryRollup",
         "QueryCohortRetention",
         "GetConsentHistory",
+        "ListEvents",
     }
     for method in paged:
         assert "next_page_token" in method.output_type.fields_by_name

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from weir.aggregate.v1 import aggregate_service_pb2 as weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2
+from weir.aggregate.v1 import event_query_pb2 as weir_dot_aggregate_dot_v1_dot_event__query__pb2
 from weir.aggregate.v1 import verify_pb2 as weir_dot_aggregate_dot_v1_dot_verify__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -55,6 +56,11 @@ class AggregateServiceStub:
                 '/weir.aggregate.v1.AggregateService/VerifyRollups',
                 request_serializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsRequest.SerializeToString,
                 response_deserializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsResponse.FromString,
+                _registered_method=True)
+        self.ListEvents = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/ListEvents',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
 
 
@@ -109,6 +115,19 @@ class AggregateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListEvents(self, request, context):
+        """The stored events that a filter finds, or those behind a number, page by page in the order of time.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_event_pages` calls at once.
+
+        Permission: `events.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN or ROLLUP_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a filter
+        with its place in it; DEADLINE_EXCEEDED / CALL_TIMED_OUT if too many events would have to be read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AggregateServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -131,6 +150,11 @@ def add_AggregateServiceServicer_to_server(servicer, server):
                     servicer.VerifyRollups,
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsRequest.FromString,
                     response_serializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsResponse.SerializeToString,
+            ),
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -242,6 +266,33 @@ class AggregateService:
             '/weir.aggregate.v1.AggregateService/VerifyRollups',
             weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsRequest.SerializeToString,
             weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/ListEvents',
+            weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,80 @@
+"""`weir events`: the stored events that a filter finds, or those behind a number."""
+
+import json
+from collections.abc import Mapping
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from weir.aggregate.v1 import aggregate_service_pb2_grpc
+from weir.aggregate.v1 import event_query_pb2 as pb
+
+from cli.commands.event_choice import Filter, From, Last, To, checked_filter, time_frame
+from cli.event_rows import EVENT_COLUMNS_AT_LEAST, event_columns
+from cli.options import AppId, AsJson
+from cli.suite_channel import calls_to
+from cli.tables import print_table
+from cli.wording import count
+from libs.common.structs import plain_struct
+from libs.rpc.channels import pages
+
+_MAX_PAGE_SIZE = 1_000
+_STRUCTS = ("context", "attribution", "properties")
+
+
+def list_events(
+    app_id: AppId,
+    last: Last = "",
+    start: From = "",
+    end: To = "",
+    condition: Filter = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many events at most.")] = 50,
+    oldest_first: Annotated[
+        bool, typer.Option("--oldest-first", help="The oldest events instead of the newest.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List stored events, the newest first.
+
+    A filter is a condition such as: name = "post_*" AND properties.score > 5. The page docs/events.md has the
+    language. `weir export` writes all events to a file.
+    """
+    request = pb.ListEventsRequest(
+        app_id=app_id,
+        time=time_frame(last, start, end),
+        filter=checked_filter(condition),
+        # One more says whether there are any.
+        page_size=min(limit + 1, _MAX_PAGE_SIZE),
+        order_by="occurred_at" if oldest_first else "",
+    )
+    with calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub:
+        answered = (event for page in pages(stub.ListEvents, request) for event in page.events)
+        found = [plain_event(event) for event in islice(answered, limit + 1)]
+    events, more = found[:limit], len(found) > limit
+    if as_json:
+        typer.echo(json.dumps({"events": events, "more": more}, indent=2, ensure_ascii=False))
+    elif not events:
+        typer.echo("no events")
+    else:
+        print_table(event_columns(events), at_least=EVENT_COLUMNS_AT_LEAST, complete="--json has")
+        if more:
+            typer.echo(
+                f"these are {count(len(events), 'event')}, and there are more: see --limit",
+                err=True,
+            )
+
+
+def plain_event(event: pb.StoredEvent) -> dict[str, Any]:
+    """An event as JSON has it, without what it does not have; integers are exact."""
+    plain: dict[str, Any] = {}
+    for field, value in event.ListFields():
+        if field.name in _STRUCTS:
+            plain[field.name] = plain_struct(value)
+        elif isinstance(value, Message):
+            plain[field.name] = json_format.MessageToDict(value)
+        else:
+            plain[field.name] = value
+    exact: Mapping[str, Any] | None = json.loads(plain.pop("properties_json", "null"))
+    return {**plain, "properties": exact or plain.get("properties", {})}

@@ -1,0 +1,38 @@
+"""Stored events as `weir events` shows them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cli.tables import Column
+
+# When, and what.
+EVENT_COLUMNS_AT_LEAST = 2
+# In a table; the rest is in JSON.
+_SHOWN = ("name", "event_id", "person", "group_id", "entity", "country", "properties")
+
+
+def event_columns(events: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """When, and what a reader looks for first; columns that no event has a value in are left out."""
+    columns = [
+        Column("occurred_at", "occurred_at", [event["occurred_at"] for event in events], True)
+    ]
+    for name in _SHOWN:
+        cells = [_cell(event, name) for event in events]
+        if any(cells):
+            columns.append(Column(name, name, [cell or "-" for cell in cells]))
+    return columns
+
+
+def _cell(event: Mapping[str, Any], name: str) -> str:
+    match name:
+        case "person":
+            return str(event.get("subject_id") or event.get("anonymous_id") or "")
+        case "entity":
+            parts = (event.get("entity_type"), event.get("entity_id"))
+            return " ".join(part for part in parts if part)
+        case "properties":
+            found = event.get("properties")
+            return json.dumps(found, ensure_ascii=False, sort_keys=True) if found else ""
+        case _:
+            return str(event.get(name) or "")

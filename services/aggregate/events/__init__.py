@@ -1,0 +1,1 @@
+"""Stored events, listed page by page; those behind a number too."""
