@@ -9,6 +9,7 @@ from cli.tables import Column
 # The bucket; the first period, and how many people were seen in it first.
 CELL_COLUMNS_AT_LEAST = 1
 COHORT_COLUMNS_AT_LEAST = 2
+PROVISIONAL, PROVISIONAL_MARK = "provisional", "*"
 
 
 def cell_columns(cells: Sequence[Mapping[str, Any]], *, missing: str) -> list[Column]:
@@ -25,6 +26,21 @@ def cell_columns(cells: Sequence[Mapping[str, Any]], *, missing: str) -> list[Co
         *(Column(name, name, values("dimensions", name)) for name in dimensions),
         *(Column(name, name, values("metrics", name), is_number=True) for name in metrics),
     ]
+
+
+def marked_buckets(cells: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The cells with a mark at the buckets of those that are provisional."""
+    return [
+        {**cell, "bucket_start": f"{PROVISIONAL_MARK} {cell['bucket_start']}"}
+        if cell["completeness"] == PROVISIONAL
+        else cell
+        for cell in cells
+    ]
+
+
+def completeness_column(cells: Sequence[Mapping[str, Any]]) -> Column:
+    """Whether each cell is `provisional` or `final`."""
+    return Column("completeness", "completeness", [cell["completeness"] for cell in cells])
 
 
 def cohort_columns(

@@ -1,7 +1,7 @@
 """`weir query`: read the numbers, ask who came back, watch them change."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC
 from enum import StrEnum
@@ -10,15 +10,19 @@ from typing import Annotated, Any
 import typer
 from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
-from weir.aggregate.v1 import aggregate_service_pb2_grpc
+from weir.aggregate.v1 import aggregate_service_pb2_grpc, reliability_pb2
 
 from cli.exits import fail
 from cli.moments import set_range, shown_moment
 from cli.number_tables import (
     CELL_COLUMNS_AT_LEAST,
     COHORT_COLUMNS_AT_LEAST,
+    PROVISIONAL,
+    PROVISIONAL_MARK,
     cell_columns,
     cohort_columns,
+    completeness_column,
+    marked_buckets,
     percent_of,
     shown,
     whole,
@@ -85,7 +89,8 @@ def rollup_cells(
         list[str] | None,
         typer.Option(
             metavar="DIMENSION=VALUE",
-            help="Only such cells; may be repeated. Without a value: cells that have none.",
+            help="Only such cells; may be repeated. `level=5` finds the number, `level='\"5\"'` the text; "
+            "what is no JSON is a text. Without a value: cells that have none.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -93,7 +98,8 @@ def rollup_cells(
 ) -> None:
     """Show the cells of one rollup.
 
-    A cell is one bucket of the rollup's period.
+    A cell is one bucket of the rollup's period. One with a `*` is provisional: its time is not over,
+    or events of it may still come.
 
     In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
@@ -104,18 +110,25 @@ def rollup_cells(
         name, equals, value = condition.partition("=")
         if not equals:
             fail(f"--where {condition}: must be dimension=value", 2)
-        request.dimensions[name] = value or None
+        request.dimensions[name] = _json_or_text(value)
     with _aggregate(app_id) as stub:
-        cells = [_cell(cell) for page in pages(stub.QueryRollup, request) for cell in page.cells]
+        answers = list(pages(stub.QueryRollup, request))
+    cells = [_cell(cell) for answer in answers for cell in answer.cells]
     if as_json:
-        typer.echo(json.dumps({"cells": cells}, indent=2))
+        # Of the first page: what it promises holds for those that were read later.
+        typer.echo(json.dumps({**_reliability(answers[0]), "cells": cells}, indent=2))
     elif as_csv:
-        typer.echo(csv_text(cell_columns(cells, missing="")), nl=False)
+        columns = [*cell_columns(cells, missing=""), completeness_column(cells)]
+        typer.echo(csv_text(columns), nl=False)
     elif not cells:
-        typer.echo("no cells")
+        typer.echo(_no_cells(where or ()))
     else:
-        columns = cell_columns(cells, missing="-")
+        columns = cell_columns(marked_buckets(cells), missing="-")
         print_table(columns, at_least=CELL_COLUMNS_AT_LEAST, complete=_COMPLETE)
+        if any(cell["completeness"] == PROVISIONAL for cell in cells):
+            known = answers[0].reliability.HasField("watermark")
+            why = "events of it may still come" if known else "how much is counted is not known"
+            typer.echo(f"{PROVISIONAL_MARK} provisional: {why}", err=True)
 
 
 @app.command("cohorts")
@@ -204,9 +217,55 @@ def _aggregate(app_id: str) -> AbstractContextManager[Any]:
     return calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id)
 
 
+def _json_or_text(text: str) -> Any:
+    """A value of `--where`: JSON if it is JSON, else the text as it is; None for nothing."""
+    try:
+        return json.loads(text, parse_constant=_no_number) if text else None
+    except ValueError:
+        return text
+
+
+def _no_number(text: str) -> None:
+    # NaN and Infinity are Python's, and not JSON.
+    raise ValueError(text)
+
+
+def _no_cells(where: Sequence[str]) -> str:
+    """What to say if no cell was found: perhaps a text looks like a number."""
+    for condition in where:
+        name, _, text = condition.partition("=")
+        if text and not isinstance(_json_or_text(text), str | None):
+            return f"no cells; to find {name} sent as a text: --where '{name}={json.dumps(text)}'"
+    return "no cells"
+
+
+def _reliability(answer: pb.QueryRollupResponse) -> dict[str, Any]:
+    """Whether the whole answer is final, and what it stands on."""
+    found = answer.reliability
+    watermark = found.watermark.ToDatetime(tzinfo=UTC) if found.HasField("watermark") else None
+    return {
+        "completeness": _word(found.completeness),
+        "watermark": shown_moment(watermark) or None,
+        "calculated_at": shown_moment(found.calculated_at.ToDatetime(tzinfo=UTC)),
+    }
+
+
+def _word(completeness: reliability_pb2.Completeness) -> str:
+    return reliability_pb2.Completeness.Name(completeness).removeprefix("COMPLETENESS_").lower()
+
+
 def _cell(cell: pb.Cell) -> dict[str, Any]:
     return {
         "bucket_start": shown_moment(cell.bucket_start.ToDatetime(tzinfo=UTC)),
+        # A watched cell says neither.
+        **(
+            {
+                "bucket_end": shown_moment(cell.bucket_end.ToDatetime(tzinfo=UTC)),
+                "completeness": _word(cell.completeness),
+            }
+            if cell.HasField("bucket_end")
+            else {}
+        ),
         "dimensions": {
             name: whole(value) for name, value in json_format.MessageToDict(cell.dimensions).items()
         },

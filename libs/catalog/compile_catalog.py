@@ -65,7 +65,7 @@ def _compile(section: Section) -> Catalog:
     )
     dedupe, clock = section.child("dedupe"), section.child("clock")
     dedupe.only(("window",))
-    clock.only(("max_future", "max_age"))
+    clock.only(("max_future", "max_age", "lateness"))
     return Catalog(
         app_id=app_id,
         title=section.text("title"),
@@ -87,6 +87,7 @@ def _compile(section: Section) -> Catalog:
         clock=ClockPolicy(
             max_future_seconds=clock.seconds("max_future", ClockPolicy().max_future_seconds),
             max_age_days=clock.days("max_age"),
+            lateness_seconds=clock.seconds("lateness", ClockPolicy().lateness_seconds),
         ),
         activity=activity,
         privacy_levels=_privacy_levels(section.child("privacy_levels")),

@@ -158,10 +158,13 @@ class Rollup:
 
 @dataclass(frozen=True, slots=True)
 class ClockPolicy:
-    """How far `occurred_at` may be from the clock of ingest. No `max_age_days`: any age."""
+    """How far `occurred_at` may be from the clock of ingest. No `max_age_days`: any age. Events are expected
+    until `lateness_seconds` after they occurred: then the numbers of their time are final."""
 
     max_future_seconds: int = 600
     max_age_days: int | None = None
+    # With the 60 s of the watermark, a day is final at 00:51.
+    lateness_seconds: int = 3_000
 
 
 @dataclass(frozen=True, slots=True)

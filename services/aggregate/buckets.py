@@ -41,6 +41,12 @@ def bucket_end(period: Period, start: int) -> int:
             return bucket_start(period, start + 31 * SECONDS_PER_DAY)
 
 
+def first_bucket_from(period: Period, time: datetime) -> int:
+    """Where the first bucket begins that does not begin before `time`."""
+    start = bucket_start(period, seconds_since_epoch(time))
+    return start if moment(start) == time else bucket_end(period, start)
+
+
 def periods_between(period: Period, first: datetime, later: datetime) -> int:
     """How many periods after the one that begins at `first` the one that begins at `later` comes."""
     match period:

@@ -75,7 +75,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     snapshots = PostgresSnapshots(engines.verifying, settings.verify_statement_seconds)
     verifier = Verifier(snapshots, RedisStreams(redis, settings.shards, meter), clock)
     servicer = AggregateServicer(
-        RollupQueries(reload.catalogs, reader, clock),
+        RollupQueries(reload.catalogs, reader, clock, meter.current),
         RollupWatches(reload.catalogs, hub),
         CohortQueries(reload.catalogs, PostgresActivityReader(engines.reading), clock),
         Verifications(reload.catalogs, verifier, clock, limit=settings.max_verifications),

@@ -1,17 +1,26 @@
 """Requests for cells, and their answers."""
 
+from datetime import datetime
 from typing import Any
 
 import orjson
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
+from weir.aggregate.v1 import reliability_pb2
 
+from libs.catalog import SourceKind
 from libs.common.errors import InvalidArgument
 from libs.common.structs import contains_nul, plain_value
 from libs.rpc.page_tokens import page_size
-from services.aggregate.buckets import seconds_since_epoch
+from services.aggregate.buckets import (
+    bucket_end,
+    first_bucket_from,
+    moment,
+    seconds_since_epoch,
+)
 from services.aggregate.convert import cell_message, time_range, zoned_time
 from services.aggregate.model import CellQuery, Cursor, StoredCell
 from services.aggregate.plan import RollupPlan
+from services.aggregate.rollups.completeness import FinalUntil
 from services.aggregate.values import cell_values
 
 _CELL_ID_BYTES = 16
@@ -23,7 +32,7 @@ def cell_query(request: pb.QueryRollupRequest, plan: RollupPlan) -> CellQuery:
     """A QueryRollupRequest but for its page token. Raises InvalidArgument for what the rollup does not
     have."""
     limit = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
-    known = {dimension.name for dimension in plan.dimensions}
+    known = {dimension.name: dimension.source.kind for dimension in plan.dimensions}
     for name in request.dimensions.fields:
         if name not in known:
             raise InvalidArgument(
@@ -38,7 +47,8 @@ def cell_query(request: pb.QueryRollupRequest, plan: RollupPlan) -> CellQuery:
         start=start,
         end=end,
         filters={
-            name: _filter_value(value) for name, value in sorted(request.dimensions.fields.items())
+            name: _filter_value(value, known[name])
+            for name, value in sorted(request.dimensions.fields.items())
         },
         limit=limit,
     )
@@ -61,14 +71,42 @@ def cell_cursor(bucket: str, dimensions: str | None, cell_id: str) -> Cursor:
     return Cursor(zoned_time(bucket), dimensions, cell_id.lower())
 
 
-def stored_cell(plan: RollupPlan, cell: StoredCell) -> pb.Cell:
+def stored_cell(plan: RollupPlan, cell: StoredCell, final: FinalUntil) -> pb.Cell:
     """A cell that was read, with the metrics that the catalog has."""
-    return cell_message(
-        seconds_since_epoch(cell.cursor.bucket), cell.dimensions, cell_values(plan, cell.measures)
+    start = seconds_since_epoch(cell.cursor.bucket)
+    message = cell_message(start, cell.dimensions, cell_values(plan, cell.measures))
+    end = bucket_end(plan.period, start)
+    message.bucket_end.seconds = end
+    message.completeness = _completeness(final.covers(moment(end)))
+    return message
+
+
+def reliability(
+    plan: RollupPlan,
+    query: CellQuery,
+    final: FinalUntil,
+    watermark: datetime | None,
+    calculated_at: datetime,
+) -> reliability_pb2.Reliability:
+    """How far an answer can be relied on. It is final if none of its cells can change, and none can appear:
+    so never without an end."""
+    covered = query.end is not None and final.covers(
+        moment(first_bucket_from(plan.period, query.end))
     )
+    message = reliability_pb2.Reliability(completeness=_completeness(covered))
+    message.calculated_at.FromDatetime(calculated_at)
+    if watermark is not None:
+        message.watermark.FromDatetime(watermark)
+    return message
 
 
-def _filter_value(value: Any) -> object:
+def _completeness(is_final: bool) -> reliability_pb2.Completeness:
+    if is_final:
+        return reliability_pb2.COMPLETENESS_FINAL
+    return reliability_pb2.COMPLETENESS_PROVISIONAL
+
+
+def _filter_value(value: Any, kind: SourceKind) -> object:
     """A `google.protobuf.Value` as plain JSON. Raises InvalidArgument for what no dimension can be."""
     try:
         plain = plain_value(value)
@@ -76,4 +114,7 @@ def _filter_value(value: Any) -> object:
         raise InvalidArgument("must be a finite number", field="dimensions") from None
     if contains_nul(plain):
         raise InvalidArgument("must not contain U+0000", field="dimensions")
+    if kind is not SourceKind.PROPERTY and not isinstance(plain, str | None):
+        # Ids and names of the envelope are texts, whatever a sender wrote: a group sent as 1 is "1".
+        return orjson.dumps(plain).decode()
     return plain

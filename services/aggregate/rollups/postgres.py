@@ -79,9 +79,8 @@ CONDITIONS = {
     " FROM aggregate.cells WHERE cell_id = CAST(:after_cell AS uuid))",
     # A cell from before the catalog had the dimension has no such key: that is null as well.
     "missing": "AND coalesce(dimensions -> :name{n}, 'null'::jsonb) = 'null'::jsonb",
-    # As text, because on a command line there is nothing else: 5 is found by "5" too.
-    "text": "AND dimensions ->> :name{n} = :value{n}",
-    "json": "AND dimensions -> :name{n} = CAST(:value{n} AS jsonb)",
+    # With its type: the number 5 does not find the text "5".
+    "value": "AND dimensions -> :name{n} = CAST(:value{n} AS jsonb)",
 }
 
 SELECT_DIMENSIONS = text("""
@@ -216,13 +215,11 @@ def _select_cells(query: CellQuery) -> tuple[TextClause, dict[str, object]]:
             parameters["after_bucket"] = query.after.bucket
             parameters["after_dimensions"] = query.after.dimensions
     for number, (name, value) in enumerate(query.filters.items()):
-        kind = "missing" if value is None else "text" if isinstance(value, str) else "json"
+        kind = "missing" if value is None else "value"
         conditions.append(CONDITIONS[kind].format(n=number))
         parameters[f"name{number}"] = name
         if value is not None:
-            parameters[f"value{number}"] = (
-                value if isinstance(value, str) else orjson.dumps(value).decode()
-            )
+            parameters[f"value{number}"] = orjson.dumps(value).decode()
     return text(SELECT_CELLS.format(conditions=" ".join(conditions))), parameters
 
 

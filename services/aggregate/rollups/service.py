@@ -1,20 +1,25 @@
 """QueryRollup: the cells of one rollup, page by page."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.catalog import Catalogs
-from libs.common.clock import Clock
+from libs.common.apps import catalog_of
+from libs.common.clock import Clock, moment_of
 from libs.rpc.page_tokens import PageTokens
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import SERVICE_NAME, period_number
 from services.aggregate.plan_lookup import plan_of, rollup_of
 from services.aggregate.ports import CellReader
+from services.aggregate.rollups.completeness import final_until
 from services.aggregate.rollups.convert import (
     cell_cursor,
     cell_query,
     cursor_values,
+    reliability,
     stored_cell,
 )
 
@@ -22,23 +27,40 @@ from services.aggregate.rollups.convert import (
 class RollupQueries:
     """Answers `weir.aggregate.v1.AggregateService/QueryRollup`."""
 
-    def __init__(self, catalogs: Catalogs, reader: CellReader, clock: Clock) -> None:
+    def __init__(
+        self,
+        catalogs: Catalogs,
+        reader: CellReader,
+        clock: Clock,
+        watermark: Callable[[], datetime | None],
+    ) -> None:
+        """`watermark`: see `libs.streams.watermark.WatermarkMeter.current`."""
         self._catalogs = catalogs
         self._reader = reader
+        self._clock = clock
+        self._watermark = watermark
         self._pages = PageTokens(f"/{SERVICE_NAME}/QueryRollup", clock)
 
     async def query(self, request: pb.QueryRollupRequest) -> pb.QueryRollupResponse:
         """One page. Raises AppUnknown, NotFound, InvalidArgument."""
-        app = plan_of(self._catalogs.current, request.app_id)
+        snapshot = self._catalogs.current
+        app = plan_of(snapshot, request.app_id)
         plan = rollup_of(app, request.rollup)
         query = cell_query(request, plan)
+        # Before the cells are read: what it promises is in them.
+        watermark = self._watermark()
+        clock = catalog_of(snapshot, request.app_id).clock
+        final = final_until(watermark, timedelta(seconds=clock.lateness_seconds))
         page = await self._reader.cells(
             replace(query, after=self._pages.read(request, cell_cursor)), app
         )
-        cells = fitting(stored_cell(plan, cell) for cell in page.cells)
+        cells = fitting(stored_cell(plan, cell, final) for cell in page.cells)
         token = ""
         if page.more or len(cells) < len(page.cells):
             token = self._pages.issue(request, cursor_values(page.cells[len(cells) - 1].cursor))
         return pb.QueryRollupResponse(
-            cells=cells, period=period_number(plan.period), next_page_token=token
+            cells=cells,
+            period=period_number(plan.period),
+            next_page_token=token,
+            reliability=reliability(plan, query, final, watermark, moment_of(self._clock.now_us())),
         )

@@ -4,7 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from libs.catalog import Period
-from services.aggregate.buckets import bucket_end, bucket_start, moment, seconds_since_epoch
+from services.aggregate.buckets import (
+    bucket_end,
+    bucket_start,
+    first_bucket_from,
+    moment,
+    seconds_since_epoch,
+)
 from services.aggregate.verify.model import VerifiedRollup, Window
 
 
@@ -16,7 +22,7 @@ def windows_of(
     period = of.rollup.period
     length = Period.DAY if period is Period.HOUR else period
     first = None if start is None else bucket_start(period, seconds_since_epoch(start))
-    last = None if end is None else _first_bucket_from(period, end)
+    last = None if end is None else first_bucket_from(period, end)
     found = []
     for window in sorted({bucket_start(length, seconds_since_epoch(one)) for one in used}):
         begins, ends = window, bucket_end(length, window)
@@ -27,9 +33,3 @@ def windows_of(
         if begins < ends:
             found.append(Window(of, moment(begins), moment(ends)))
     return found
-
-
-def _first_bucket_from(period: Period, end: datetime) -> int:
-    """Where the first bucket that begins at `end` or later begins."""
-    start = bucket_start(period, seconds_since_epoch(end))
-    return start if moment(start) == end else bucket_end(period, start)

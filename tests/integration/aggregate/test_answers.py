@@ -108,7 +108,9 @@ async def test_pages_have_every_cell_once(matches: Aggregate) -> None:
         ({"where": {"guild_id": "g1"}}, 2),
         ({"where": {"guild_id": None}}, 1),
         ({"where": {"mode": 3}}, 1),
-        ({"where": {"mode": "3"}}, 1),
+        # What was sent as a number is no text; and a guild is a text, however it was sent.
+        ({"where": {"mode": "3"}}, 0),
+        ({"where": {"guild_id": 7}}, 0),
         ({"where": {"mode": True}}, 0),
         ({"where": {"guild_id": "g1", "mode": "'); DROP"}}, 1),
         ({"where": {"guild_id": "' OR 1=1 --"}}, 0),
@@ -117,6 +119,20 @@ async def test_pages_have_every_cell_once(matches: Aggregate) -> None:
 )
 async def test_filters(matches: Aggregate, others: dict[str, Any], cells: int) -> None:
     assert len(await rows(matches, query("matches", **others))) == cells
+
+
+async def test_a_number_finds_the_number_and_a_text_the_text(
+    stores: Stores, aggregate: Aggregate
+) -> None:
+    modes: tuple[Any, ...] = 1, 1.0, "1", "1.0", True
+    stores.send(entry(*(event(guild="7", properties={"mode": mode}) for mode in modes)))
+    await stores.until_drained()
+    for mode, matches in ((1, 2.0), ("1", 1.0), ("1.0", 1.0), (True, 1.0)):
+        [(_, dimensions, metrics)] = await rows(aggregate, query("matches", where={"mode": mode}))
+        assert (dimensions["mode"], metrics["matches"]) == (mode, matches)
+        assert type(dimensions["mode"]) is (float if mode == 1 and mode is not True else type(mode))
+    # A guild is a text in every event, also if its sender wrote a number.
+    assert len(await rows(aggregate, query("matches", where={"guild_id": 7}))) == 4
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import csv
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from suite.home import Addresses, Home
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import entry, event
 from tests.support.arena_catalog import APP
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -56,14 +58,14 @@ async def test_numbers_and_cohorts(stores: Stores, home: Path) -> None:
     where = ("--where", "guild_id=g1")
     found = await run("rollup", "--app", APP, "--rollup", "matches", *where, "--json")
     numbers = {"best": 2.5, "matches": 1, "mean": 2.5, "players": 1, "score": 2.5, "worst": 2.5}
-    assert json.loads(found.stdout) == {
-        "cells": [
-            {
-                "bucket_start": "2026-04-27T00:00:00Z",
-                "dimensions": {"guild_id": "g1", "mode": "duel"},
-                "metrics": numbers,
-            }
-        ]
+    [cell] = json.loads(found.stdout)["cells"]
+    # Whether it is final depends on when the watermark was first measured.
+    assert cell.pop("completeness") in ("final", "provisional")
+    assert cell == {
+        "bucket_start": "2026-04-27T00:00:00Z",
+        "bucket_end": "2026-05-04T00:00:00Z",
+        "dimensions": {"guild_id": "g1", "mode": "duel"},
+        "metrics": numbers,
     }
     missing = await run("rollup", "--app", APP, "--rollup", "matches", "--where", "mode=", "--json")
     [cell] = json.loads(missing.stdout)["cells"]
@@ -137,7 +139,7 @@ async def test_metrics_that_do_not_fit_are_named_and_formulas_are_harmless_in_cs
     table = await run(*rollup)
     # from (23), guild_id (19), mode (7), best (7) and matches (10) with their borders are 67.
     assert _titles(table.stdout) == ["from", "guild_id", "mode", "best", "matches"]
-    assert table.stderr == (
+    assert table.stderr.startswith(
         "4 columns do not fit: mean, players, score, worst; --json and --csv have all\n"
     )
     rows = list(csv.DictReader(StringIO((await run(*rollup, "--csv")).stdout)))
@@ -146,6 +148,44 @@ async def test_metrics_that_do_not_fit_are_named_and_formulas_are_harmless_in_cs
     assert (ann["mode"], ann["best"], ann["matches"], ann["score"]) == ("a,b", "-2.5", "1", "-2.5")
     [bob] = [row for row in rows if row["guild_id"] == "g2"]
     assert (bob["mode"], bob["best"], bob["matches"]) == ("", "", "1")
+
+
+async def test_provisional_cells_are_marked(
+    stores: Stores, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    days = [(now - timedelta(days=days)).date().isoformat() for days in (7, 0)]
+    stores.send(entry(*(event(when=f"{day}T00:00:00", player="ann") for day in days)))
+    await stores.until_drained()
+    activity = ("rollup", "--app", APP, "--rollup", "activity")
+
+    async def is_known() -> bool:
+        return json.loads((await run(*activity, "--json")).stdout)["watermark"] is not None
+
+    await until(is_known)
+    table = await run(*activity)
+    old, today = (line.split("│")[1].strip() for line in table.stdout.splitlines()[3:5])
+    assert (old, today) == (f"{days[0]}T00:00:00Z", f"* {days[1]}T00:00:00Z")
+    assert table.stderr == "* provisional: events of it may still come\n"
+    rows = list(csv.DictReader(StringIO((await run(*activity, "--csv")).stdout)))
+    assert [row["completeness"] for row in rows] == ["final", "provisional"]
+    assert [row["from"] for row in rows] == [f"{day}T00:00:00Z" for day in days]
+    answer = json.loads((await run(*activity, "--to", days[0], "--json")).stdout)
+    assert (answer["completeness"], answer["cells"]) == ("final", [])
+
+
+async def test_a_condition_has_the_type_of_its_json(stores: Stores, home: Path) -> None:
+    modes: tuple[object, ...] = 5, "5", "duel"
+    stores.send(entry(*(event(properties={"mode": mode}) for mode in modes)))
+    await stores.until_drained()
+    matches = ("rollup", "--app", APP, "--rollup", "matches")
+    for condition, mode in (("mode=5", 5), ('mode="5"', "5"), ("mode=duel", "duel")):
+        [cell] = json.loads((await run(*matches, "--where", condition, "--json")).stdout)["cells"]
+        assert cell["dimensions"]["mode"] == mode
+    assert (await run(*matches, "--where", "mode=NaN")).stdout == "no cells\n"
+    assert (await run(*matches, "--where", "mode=6")).stdout == (
+        "no cells; to find mode sent as a text: --where 'mode=\"6\"'\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["rollup", "cohorts"])

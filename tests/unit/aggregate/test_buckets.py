@@ -1,11 +1,17 @@
 """Where periods begin, by a calendar on paper."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from libs.catalog import Period
-from services.aggregate.buckets import bucket_start, moment, periods_between
+from services.aggregate.buckets import (
+    bucket_end,
+    bucket_start,
+    first_bucket_from,
+    moment,
+    periods_between,
+)
 from tests.support.aggregate_batches import at, seconds
 
 
@@ -33,6 +39,22 @@ from tests.support.aggregate_batches import at, seconds
 )
 def test_a_period_begins_where_the_calendar_says(period: Period, when: str, start: str) -> None:
     assert moment(bucket_start(period, seconds(when))) == at(start)
+
+
+@pytest.mark.parametrize(
+    ("period", "start", "end"),
+    [
+        (Period.HOUR, "2026-04-27T23:00:00", "2026-04-28T00:00"),
+        (Period.DAY, "2024-02-28", "2024-02-29"),
+        (Period.WEEK, "2020-12-28", "2021-01-04"),
+        (Period.MONTH, "2026-02-01", "2026-03-01"),
+        (Period.MONTH, "2025-12-01", "2026-01-01"),
+    ],
+)
+def test_a_bucket_ends_at_the_next_one(period: Period, start: str, end: str) -> None:
+    assert moment(bucket_end(period, seconds(start))) == at(end)
+    assert moment(first_bucket_from(period, at(start))) == at(start)
+    assert moment(first_bucket_from(period, at(start) + timedelta(microseconds=1))) == at(end)
 
 
 @pytest.mark.parametrize(
