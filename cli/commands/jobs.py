@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
@@ -12,16 +11,12 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from cli.exits import fail
+from cli.job_journal import Journal, open_journal
 from cli.moments import moment_of, shown_moment
 from cli.options import AsJson
-from cli.suite_channel import running_suite
 from cli.tables import Column, print_table
-from libs.jobs.journal_view import JournalView
-from libs.jobs.ports import JournalUnavailable
 from libs.jobs.runs import JournalEntry, RegisteredJob
 from libs.jobs.schedule import Schedule
-from libs.stores.postgres import create_engine
-from suite.store_urls import without_secrets
 
 app = typer.Typer(no_args_is_help=True, help="See scheduled jobs and their runs; run one now.")
 
@@ -35,7 +30,7 @@ _ENDED_WELL = "succeeded"
 @app.command("list")
 def list_jobs(as_json: AsJson = False) -> None:
     """All jobs of the services: when they are due next, and what became of the newest run."""
-    jobs = _ask(lambda view: view.jobs())
+    jobs = _ask(lambda journal: journal.jobs())
     now = datetime.now(UTC)
     if as_json:
         _print_json([_plain(job, now) for job in jobs])
@@ -64,7 +59,7 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """The newest runs, the newest first."""
-    runs = _ask(lambda view: view.runs(job, limit))
+    runs = _ask(lambda journal: journal.runs(job, limit))
     if as_json:
         _print_json([asdict(run) for run in runs])
         return
@@ -100,15 +95,15 @@ def run_job(
     """Have a job run now, by a replica of its service; exit code 1 if it does not succeed."""
     due_at = moment_of("--due", due) if due else None
 
-    async def asked(view: JournalView) -> JournalEntry | None:
-        known = {found.name: found for found in await view.jobs()}
+    async def asked(journal: Journal) -> JournalEntry | None:
+        known = {found.name: found for found in await journal.jobs()}
         if job not in known:
             fail(f"no job `{job}`; there are {', '.join(known) or 'none yet'}", code=2)
         newest = Schedule(known[job].schedule).newest_at(datetime.now(UTC))
-        run_id = await view.request(job, due_at or newest)
+        run_id = await journal.request(job, due_at or newest)
         if run_id is None:
             return None
-        return await (_ended(view, run_id) if wait else view.run(run_id))
+        return await (_ended(journal, run_id) if wait else journal.run(run_id))
 
     run = _ask(asked)
     if run is None:
@@ -122,31 +117,22 @@ def run_job(
         raise typer.Exit(1)
 
 
-async def _ended(view: JournalView, run_id: uuid.UUID) -> JournalEntry | None:
+async def _ended(journal: Journal, run_id: uuid.UUID) -> JournalEntry | None:
     while True:
-        run = await view.run(run_id)
+        run = await journal.run(run_id)
         if run is None or run.finished_at is not None:
             return run
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _ask(question: Callable[[JournalView], Awaitable[Answer]]) -> Answer:
-    """The answer of the journal of WEIR_DATABASE_URL, else of the running suite; ends the command if it
-    cannot be read."""
-    url = os.environ.get("WEIR_DATABASE_URL") or running_suite().database_url
+def _ask(question: Callable[[Journal], Awaitable[Answer]]) -> Answer:
+    """The answer of the journal; ends the command if it cannot be read."""
 
     async def ask() -> Answer:
-        engine = create_engine(url, service="command")
-        try:
-            return await question(JournalView(engine))
-        finally:
-            await engine.dispose()
+        async with open_journal() as journal:
+            return await question(journal)
 
-    try:
-        return asyncio.run(ask())
-    except JournalUnavailable as error:
-        cause = error.__cause__
-        fail(without_secrets(url, cause if isinstance(cause, Exception) else error))
+    return asyncio.run(ask())
 
 
 def _plain(job: RegisteredJob, now: datetime) -> dict[str, Any]:

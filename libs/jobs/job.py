@@ -8,7 +8,7 @@ from enum import Enum
 
 from libs.jobs.schedule import Schedule
 
-_NAME = re.compile(r"[a-z]+\.[a-z][a-z0-9_]*").fullmatch
+_NAME = re.compile(r"[a-z]+(\.[a-z][a-z0-9_]*){1,2}").fullmatch
 
 
 class CatchUp(Enum):
@@ -47,7 +47,8 @@ class JobError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a service. Raises ValueError for a name that is not `service.what_it_does`."""
+    """One job of a service. Raises ValueError for a name that is neither `service.what_it_does` nor, if it is
+    about one app, `service.app.what_it_does`."""
 
     name: str
     description: str
@@ -57,10 +58,21 @@ class Job:
     retries: Retries = Retries()
 
     def __post_init__(self) -> None:
-        if not _NAME(self.name):
+        if not is_job_name(self.name):
             raise ValueError(f"a job's name is like service.what_it_does: {self.name!r}")
 
     @property
     def service(self) -> str:
         """The service that owns it and runs it."""
         return self.name.partition(".")[0]
+
+
+def is_job_name(name: str) -> bool:
+    """Whether a job can have this name."""
+    return _NAME(name) is not None
+
+
+def app_of(name: str) -> str:
+    """The app that a job is about, by its name; empty if it is about none."""
+    _, *app, _ = name.split(".")
+    return app[0] if app else ""

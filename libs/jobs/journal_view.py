@@ -16,17 +16,25 @@ _ENTRY = """
     r.id, r.job, r.trigger, r.due_at, r.started_at, r.finished_at, r.outcome, r.counts,
     r.error_type, r.error_message, r.worker
 """
+# Of a job about an app, the name has three parts: see `libs.jobs.job.app_of`.
+_OF_APP = """
+    (:app = '' OR (split_part({name}, '.', 3) <> '' AND split_part({name}, '.', 2) = :app))
+"""
 JOBS = text(f"""
     SELECT j.name, j.description, j.schedule, j.catch_up, {_ENTRY}
     FROM jobs.jobs AS j
     LEFT JOIN LATERAL (
         SELECT * FROM jobs.runs WHERE job = j.name ORDER BY id DESC LIMIT 1
-    ) AS r ON true
-    ORDER BY j.name
+    ) AS r ON (true)
+    WHERE j.name > :after AND {_OF_APP.format(name="j.name")}
+    ORDER BY j.name LIMIT :limit
 """)
+JOB = text("SELECT name, description, schedule, catch_up FROM jobs.jobs WHERE name = :name")
 RUNS = text(f"""
     SELECT {_ENTRY} FROM jobs.runs AS r
-    WHERE CAST(:job AS text) IS NULL OR r.job = :job
+    WHERE (CAST(:job AS text) IS NULL OR r.job = :job)
+      AND (CAST(:before AS uuid) IS NULL OR r.id < :before)
+      AND {_OF_APP.format(name="r.job")}
     ORDER BY r.id DESC LIMIT :limit
 """)
 RUN = text(f"SELECT {_ENTRY} FROM jobs.runs AS r WHERE r.id = :id")
@@ -43,20 +51,34 @@ class JournalView:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def jobs(self) -> Sequence[RegisteredJob]:
-        """All jobs that services have registered, by name, each with its newest run."""
+    async def jobs(
+        self, app: str = "", after: str = "", limit: int | None = None
+    ) -> Sequence[RegisteredJob]:
+        """The jobs that services have registered, by name, each with its newest run: of one app or all, those
+        whose names come after `after`, `limit` at most."""
+        parameters = {"app": app, "after": after, "limit": limit}
         async with journal_transaction(self._engine) as connection:
-            rows = (await connection.execute(JOBS)).all()
+            rows = (await connection.execute(JOBS, parameters)).all()
         return [
             RegisteredJob(name, description, schedule, catch_up, _entry(entry))
             for name, description, schedule, catch_up, *entry in rows
         ]
 
-    async def runs(self, job: str | None, limit: int) -> Sequence[JournalEntry]:
-        """The newest runs, of one job or of all, the newest first."""
+    async def runs(
+        self, job: str | None, limit: int, app: str = "", before: uuid.UUID | None = None
+    ) -> Sequence[JournalEntry]:
+        """The newest runs, of one job or of all, of one app or all, made before the run `before`; the newest
+        first."""
+        parameters = {"job": job, "limit": limit, "app": app, "before": before}
         async with journal_transaction(self._engine) as connection:
-            rows = (await connection.execute(RUNS, {"job": job, "limit": limit})).all()
+            rows = (await connection.execute(RUNS, parameters)).all()
         return [entry for row in rows if (entry := _entry(row))]
+
+    async def job(self, name: str) -> RegisteredJob | None:
+        """One job."""
+        async with journal_transaction(self._engine) as connection:
+            row = (await connection.execute(JOB, {"name": name})).one_or_none()
+        return RegisteredJob(*row) if row else None
 
     async def run(self, run_id: uuid.UUID) -> JournalEntry | None:
         """One run."""

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     CHECK_CONSENT = "consent.check"
     RECORD_CONSENT = "consent.record"
     READ_CONSENT_HISTORY = "consent.history"
+    READ_JOBS = "jobs.read"
+    RUN_JOBS = "jobs.run"
 
 
 class Rule(NamedTuple):
@@ -51,6 +53,10 @@ RULES: Mapping[str, Rule] = {
     "/weir.aggregate.v1.AggregateService/QueryCohortRetention": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/VerifyRollups": Rule(Permission.REBUILD_ROLLUPS, "app_id"),
     "/weir.aggregate.v1.AggregateService/ListEvents": _EVENTS,
+    # A caller that may see some apps only has to name one of them, and so gets no job of the suite.
+    "/weir.aggregate.v1.JobService/ListJobs": Rule(Permission.READ_JOBS, "app_id"),
+    "/weir.aggregate.v1.JobService/RunJob": Rule(Permission.RUN_JOBS, "app_id"),
+    "/weir.aggregate.v1.JobService/ListJobRuns": Rule(Permission.READ_JOBS, "app_id"),
     "/weir.privacy.v1.PrivacyService/CheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/BatchCheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/RecordConsent": Rule(Permission.RECORD_CONSENT, "app_id"),

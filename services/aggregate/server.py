@@ -7,10 +7,11 @@ from functools import partial
 
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
-from weir.aggregate.v1 import aggregate_service_pb2_grpc
+from weir.aggregate.v1 import aggregate_service_pb2_grpc, job_service_pb2_grpc
 
 from libs.common.clock import Clock, SystemClock
 from libs.events.selection_postgres import SelectedEvents
+from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
 from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
@@ -34,6 +35,8 @@ from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.events.service import EventLists
 from services.aggregate.jobs import aggregate_jobs
+from services.aggregate.journal.convert import SERVICE_NAME as JOB_SERVICE_NAME
+from services.aggregate.journal.service import JournalCalls
 from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.live.service import RollupWatches
 from services.aggregate.live.watch_hub import WatchHub
@@ -41,7 +44,7 @@ from services.aggregate.live.watchers import Watchers
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.rollups.postgres import PostgresCellReader
 from services.aggregate.rollups.service import RollupQueries
-from services.aggregate.service import AggregateServicer
+from services.aggregate.service import AggregateServicer, JobServicer
 from services.aggregate.settings import AggregateSettings
 from services.aggregate.tables import metadata
 from services.aggregate.verify.postgres import PostgresSnapshots
@@ -90,6 +93,9 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             clock,
         ),
     )
+    journal = JournalCalls(
+        reload.catalogs, JournalView(engines.querying), JournalView(engines.jobs), clock
+    )
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
     jobs = aggregate_jobs(redis, engines.jobs, settings)
     return ServiceParts(
@@ -99,7 +105,13 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
                 servicer,
                 aggregate_service_pb2_grpc.add_AggregateServiceServicer_to_server,
                 needs=all_of("postgres"),
-            )
+            ),
+            Binding(
+                JOB_SERVICE_NAME,
+                JobServicer(journal),
+                job_service_pb2_grpc.add_JobServiceServicer_to_server,
+                needs=all_of("postgres"),
+            ),
         ],
         catalogs=reload,
         tables=metadata,

@@ -1,4 +1,4 @@
-"""The aggregate servicer: each call goes to the capability that answers it."""
+"""The servicers: each call goes to the capability that answers it."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -6,10 +6,11 @@ from contextlib import aclosing
 import grpc
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
-from weir.aggregate.v1 import event_query_pb2, verify_pb2
+from weir.aggregate.v1 import event_query_pb2, job_service_pb2, job_service_pb2_grpc, verify_pb2
 
 from services.aggregate.behaviour.service import CohortQueries
 from services.aggregate.events.service import EventLists
+from services.aggregate.journal.service import JournalCalls
 from services.aggregate.live.service import RollupWatches
 from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.verify.service import Verifications
@@ -60,3 +61,25 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self, request: event_query_pb2.ListEventsRequest, _: grpc.aio.ServicerContext
     ) -> event_query_pb2.ListEventsResponse:
         return await self._events.list(request)
+
+
+class JobServicer(job_service_pb2_grpc.JobServiceServicer):
+    """Implements `weir.aggregate.v1.JobService`."""
+
+    def __init__(self, journal: JournalCalls) -> None:
+        self._journal = journal
+
+    async def ListJobs(  # noqa: N802
+        self, request: job_service_pb2.ListJobsRequest, _: grpc.aio.ServicerContext
+    ) -> job_service_pb2.ListJobsResponse:
+        return await self._journal.jobs(request)
+
+    async def RunJob(  # noqa: N802
+        self, request: job_service_pb2.RunJobRequest, _: grpc.aio.ServicerContext
+    ) -> job_service_pb2.RunJobResponse:
+        return await self._journal.run(request)
+
+    async def ListJobRuns(  # noqa: N802
+        self, request: job_service_pb2.ListJobRunsRequest, _: grpc.aio.ServicerContext
+    ) -> job_service_pb2.ListJobRunsResponse:
+        return await self._journal.runs(request)

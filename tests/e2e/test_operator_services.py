@@ -19,6 +19,7 @@ SERVICES = {
     "aggregate": "weir.aggregate.v1.AggregateService",
     "privacy": "weir.privacy.v1.PrivacyService",
 }
+BESIDE = {"aggregate": {"weir.aggregate.v1.JobService"}}
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_reflection_lists_and_describes(
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
-    }
+    } | BESIDE.get(service, set())
     assert described.file_descriptor_response.file_descriptor_proto
     [file] = map(
         descriptor_pb2.FileDescriptorProto.FromString,

@@ -8,11 +8,8 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from tests.integration.aggregate.conftest import Stores
-from tests.integration.aggregate.test_query_command import home
 from tests.support.arena_catalog import APP
 from tests.support.stored_events import row, store
-
-__all__ = ["home"]
 
 
 async def events(*arguments: str) -> Result:

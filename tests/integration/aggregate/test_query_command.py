@@ -3,41 +3,18 @@
 import asyncio
 import csv
 import json
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from cli.commands.query import app
-from suite.home import Addresses, Home
-from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.integration.aggregate.conftest import Stores
 from tests.support.aggregate_batches import entry, event
 from tests.support.arena_catalog import APP
 from tests.support.waiting import until
-
-
-@pytest.fixture
-def home(aggregate: Aggregate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """WEIR_HOME of a suite that has only the service under test."""
-    folder = tmp_path / "home"
-    addresses = Addresses(
-        services={"aggregate": aggregate.address},
-        metrics={},
-        database_url="",
-        redis_url="",
-        token="t",
-        pid=os.getpid(),
-    )
-    monkeypatch.setenv("WEIR_HOME", str(folder))
-    # The service is in this process, and would write its log into the command's output.
-    with Home(folder).lock(), capture_logs():
-        Home(folder).write_addresses(addresses)
-        yield folder
 
 
 async def run(*arguments: str) -> Result:

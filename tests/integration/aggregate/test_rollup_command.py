@@ -7,12 +7,9 @@ from typer.testing import CliRunner, Result
 
 from cli.commands.rollup import app
 from tests.integration.aggregate.conftest import Stores
-from tests.integration.aggregate.test_query_command import home
 from tests.integration.aggregate.test_verify import ADD_ONE, DAY, change, count, played
 from tests.support.arena_catalog import APP
 from tests.support.recounted_events import store
-
-__all__ = ["home"]
 
 
 async def verify(*arguments: str) -> Result:

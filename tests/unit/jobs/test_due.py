@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.jobs.due import next_due
-from libs.jobs.job import CatchUp, Job, JobContext, Retries
+from libs.jobs.job import CatchUp, Job, JobContext, Retries, app_of
 from libs.jobs.runs import Progress
 from libs.jobs.schedule import Schedule
 
@@ -83,8 +83,15 @@ def test_nothing_is_due_while_it_runs_or_when_the_clock_is_set_back(job: Job) ->
     assert next_due(job, DONE, at("11-10 02:00")) is None
 
 
-@pytest.mark.parametrize("name", ["", "sweep", "Enrich.sweep", "enrich.", "enrich.a b", "a.b.c"])
+@pytest.mark.parametrize(
+    "name", ["", "sweep", "Enrich.sweep", "enrich.", "enrich.a b", "a.b.c.d", "a.b."]
+)
 def test_a_name_says_the_service(name: str) -> None:
     with pytest.raises(ValueError, match="service"):
         replace(NEWEST, name=name)
     assert NEWEST.service == "enrich"
+
+
+def test_a_name_says_the_app() -> None:
+    assert (app_of("enrich.sweep"), app_of("aggregate.my_app.daily")) == ("", "my_app")
+    assert replace(NEWEST, name="aggregate.my_app.daily").service == "aggregate"

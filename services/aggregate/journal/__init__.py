@@ -1,0 +1,1 @@
+"""The journal of jobs, for those who call."""
