@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +151,8 @@ def test_stay_keeps_the_suite_up_until_ctrl_c(
 def test_the_check_notices_what_is_wrong(suite: Suite) -> None:
     catalogs = load_catalogs(REPOSITORY / "catalogs")
     addresses = suite.addresses
-    day = generate_day(3, 2_000, date(2026, 3, 14))
+    # Yesterday, because events of long ago may have expired, as far as `weir rollup verify` knows.
+    day = generate_day(3, 2_000, datetime.now(UTC).date() - timedelta(days=1))
     record_choices(addresses, day.choices)
     answered = stream_day(addresses, day, lambda sent: None)
     with (
@@ -165,6 +166,11 @@ def test_the_check_notices_what_is_wrong(suite: Suite) -> None:
             return found.wrong, found.totals.mismatches
 
         assert findings() == ([], 0)
+        for app_id in catalogs:
+            verified = weir(suite.home.path, "rollup", "verify", "--app", app_id)
+            assert verified.returncode == 0, verified.stdout + verified.stderr
+            assert verified.stdout.endswith(" compared, 0 differ\n")
+            assert not verified.stdout.startswith("0 cells") or app_id == "gamelaunch"
         # One number of one cell of a rollup that only SQL recounts.
         connection.execute(
             "UPDATE aggregate.measures SET count = count + 1 WHERE metric = 'viewers' AND cell_id ="
@@ -173,6 +179,10 @@ def test_the_check_notices_what_is_wrong(suite: Suite) -> None:
         wrong, mismatches = findings()
         assert mismatches == len(wrong) == 1
         assert "social_live views" in wrong[0]
+        verified = weir(suite.home.path, "rollup", "verify", "--app", "social_live")
+        assert (verified.returncode, verified.stdout.count("\n")) == (1, 2)
+        assert "  views  " in verified.stdout
+        assert verified.stdout.endswith(" compared, 1 differ\n")
         # A cell too many.
         connection.execute(
             'UPDATE aggregate.cells SET dimensions = \'{"currency": "XXX"}\''

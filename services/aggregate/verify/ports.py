@@ -1,6 +1,6 @@
 """What a verification needs from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -13,12 +13,12 @@ class Snapshot(Protocol):
     """One state of the numbers and of the stored events. Methods raise LimitExceeded for more than one
     window may hold, DeadlineExceeded for a statement that takes too long."""
 
-    async def event_days(self, query: VerifyQuery) -> Mapping[str, Sequence[datetime]]:
-        """The days (UTC) on which events of each name occurred."""
+    async def event_days(self, query: VerifyQuery) -> Mapping[str, Mapping[datetime, int]]:
+        """By name and day (UTC): how many events occurred then; none for a day without any."""
         ...
 
-    async def cell_days(self, query: VerifyQuery) -> Mapping[str, Sequence[datetime]]:
-        """The days in which buckets of each rollup begin."""
+    async def cell_days(self, query: VerifyQuery) -> Mapping[str, Mapping[datetime, int]]:
+        """By rollup and day: how many cells have a bucket that begins then; none for a day without any."""
         ...
 
     async def counted(self, query: VerifyQuery, window: Window) -> CountedCells:

@@ -2,9 +2,9 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import psycopg
@@ -27,7 +27,7 @@ from services.aggregate.verify.model import Counted, CountedCells, VerifyQuery, 
 
 # In all days of the app, because a bucket may have cells and no event.
 _CELL_DAYS = text("""
-SELECT rollup, date_trunc('day', bucket, 'UTC') AS day
+SELECT rollup, date_trunc('day', bucket, 'UTC') AS day, count(*)
 FROM aggregate.cells WHERE app_id = :app_id AND rollup = ANY(:rollups)
 GROUP BY rollup, day
 """)
@@ -80,7 +80,7 @@ class PostgresSnapshot:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def event_days(self, query: VerifyQuery) -> Mapping[str, Sequence[datetime]]:
+    async def event_days(self, query: VerifyQuery) -> Mapping[str, Mapping[datetime, int]]:
         """See the port."""
         reader = PostgresEventReader(lambda: nullcontext(self._connection))
         start, end = BEGINNING, END
@@ -88,21 +88,21 @@ class PostgresSnapshot:
             start = query.start - _LONGEST_BUCKET
         if query.end is not None and END - query.end > _LONGEST_BUCKET:
             end = query.end + _LONGEST_BUCKET
-        found: defaultdict[str, list[datetime]] = defaultdict(list)
+        found: defaultdict[str, dict[datetime, int]] = defaultdict(dict)
         for daily in await reader.daily_counts(query.app_id, start, end):
-            day = daily.day
-            found[daily.name].append(datetime(day.year, day.month, day.day, tzinfo=UTC))
+            day = datetime.combine(daily.day, time(), UTC)
+            found[daily.name][day] = daily.events
         return found
 
-    async def cell_days(self, query: VerifyQuery) -> Mapping[str, Sequence[datetime]]:
+    async def cell_days(self, query: VerifyQuery) -> Mapping[str, Mapping[datetime, int]]:
         """See the port."""
         names = [verified.rollup.name for verified in query.rollups]
         rows = await self._connection.execute(
             _CELL_DAYS, {"app_id": query.app_id, "rollups": names}
         )
-        found: defaultdict[str, list[datetime]] = defaultdict(list)
-        for rollup, day in rows:
-            found[rollup].append(day)
+        found: defaultdict[str, dict[datetime, int]] = defaultdict(dict)
+        for rollup, day, cells in rows:
+            found[rollup][day] = cells
         return found
 
     async def counted(self, query: VerifyQuery, window: Window) -> CountedCells:

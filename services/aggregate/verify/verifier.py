@@ -1,6 +1,7 @@
 """Compares rollups with a recount of the stored events, window by window."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,9 +82,9 @@ class Verifier:
             by_rollup = await snapshot.cell_days(query)
         found = []
         for verified in query.rollups:
-            used = set(by_rollup.get(verified.rollup.name, ()))
+            used = Counter(by_rollup.get(verified.rollup.name))
             for name in verified.rollup.events:
-                used.update(by_name.get(name, ()))
+                used.update(by_name.get(name))
             found += windows_of(verified, used, query.start, query.end)
         return found
 

@@ -17,7 +17,7 @@ from services.aggregate.verify.model import (
     VerifiedRollup,
 )
 from services.aggregate.verify.sealing import sealed_before
-from services.aggregate.verify.windows import windows_of
+from services.aggregate.verify.windows import MOST_AT_ONCE, windows_of
 from tests.support.arena_catalog import CATALOG
 
 ARENA = compile_catalog(CATALOG, "arena.yaml")
@@ -86,18 +86,23 @@ def test_each_metric_says_its_first_part() -> None:
     )
 
 
-USED = [_at("2026-04-30T23:59"), _at("2026-05-01T00:00"), _at("2026-05-03T12:00")]
+# Two days together fill what is compared at once, and the third is alone.
+USED = {
+    _at("2026-04-30T00:00"): MOST_AT_ONCE - 1,
+    _at("2026-05-01T00:00"): 1,
+    _at("2026-05-03T00:00"): 1,
+}
 
 
 @pytest.mark.parametrize(
     ("rollup", "start", "end", "expected"),
     [
-        # Hours are compared a day at once, others bucket by bucket.
-        ("events", None, None, ["04-30 05-01", "05-01 05-02", "05-03 05-04"]),
-        ("activity", None, None, ["04-30 05-01", "05-01 05-02", "05-03 05-04"]),
+        ("events", None, None, ["04-30 05-02", "05-03 05-04"]),
+        ("activity", None, None, ["04-30 05-02", "05-03 05-04"]),
         # 2026-04-27 is a Monday.
         ("matches", None, None, ["04-27 05-04"]),
         ("scores", None, None, ["04-01 05-01", "05-01 06-01"]),
+        ("scores", "2026-05-01T00:00", "2026-06-01T00:00", ["05-01 06-01"]),
         # Whole buckets: that of the start, and those that begin before the end.
         ("activity", "2026-05-01T13:00", "2026-05-03T00:00", ["05-01 05-02"]),
         ("activity", "2026-05-01T13:00", "2026-05-03T00:01", ["05-01 05-02", "05-03 05-04"]),
