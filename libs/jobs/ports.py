@@ -26,11 +26,13 @@ class Journal(Protocol):
     """
 
     async def register(self, service: str, jobs: Sequence[Job]) -> None:
-        """Notes which jobs the service has, in place of what it had before."""
+        """Notes which jobs the service has, in place of what it had before. Requests for runs of jobs that it
+        has no more are abandoned."""
         ...
 
-    async def abandon_expired(self, jobs: Sequence[str]) -> Sequence[str]:
-        """Marks running runs whose lease expired as abandoned; the job of each."""
+    async def abandon_expired(self, service: str) -> Sequence[str]:
+        """Marks running runs of the service whose lease expired as abandoned, also of jobs that it has no
+        more; the job of each."""
         ...
 
     async def progress(self, jobs: Sequence[str], now: datetime) -> Mapping[str, Progress]:

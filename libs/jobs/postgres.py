@@ -6,7 +6,7 @@ transaction mode and whatever the replicas' clocks say.
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -38,8 +38,12 @@ REGISTER = text("""
 """)
 ABANDON = text("""
     UPDATE jobs.runs SET outcome = 'abandoned', finished_at = now(), error_type = 'LeaseExpired'
-    WHERE job = ANY(:jobs) AND outcome = 'running' AND lease_until < now()
+    WHERE starts_with(job, :prefix) AND outcome = 'running' AND lease_until < now()
     RETURNING job
+""")
+ABANDON_REQUESTS = text("""
+    UPDATE jobs.runs SET outcome = 'abandoned', finished_at = now(), error_type = 'JobGone'
+    WHERE starts_with(job, :prefix) AND outcome = 'requested' AND job <> ALL(:names)
 """)
 PROGRESS = text("""
     SELECT job.name, newest.due_at, count(runs.id) AS attempts,
@@ -102,6 +106,7 @@ class PostgresJournal:
         async with journal_transaction(self._engine) as connection:
             names = [job.name for job in jobs]
             await connection.execute(FORGET, {"service": service, "names": names})
+            await connection.execute(ABANDON_REQUESTS, {"prefix": _prefix(service), "names": names})
             for job in sorted(jobs, key=lambda job: job.name):
                 declared = {
                     "name": job.name,
@@ -112,10 +117,10 @@ class PostgresJournal:
                 }
                 await connection.execute(REGISTER, declared)
 
-    async def abandon_expired(self, jobs: Sequence[str]) -> Sequence[str]:
+    async def abandon_expired(self, service: str) -> Sequence[str]:
         """See the port."""
         async with journal_transaction(self._engine) as connection:
-            rows = await connection.execute(ABANDON, {"jobs": list(jobs)})
+            rows = await connection.execute(ABANDON, {"prefix": _prefix(service)})
             return list(rows.scalars())
 
     async def progress(self, jobs: Sequence[str], now: datetime) -> Mapping[str, Progress]:
@@ -181,7 +186,17 @@ async def journal_transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnect
 
 
 def create_runner(
-    service: str, jobs: Sequence[Job], engine: AsyncEngine, clock: Clock
+    service: str,
+    jobs: Sequence[Job] | Callable[[], Sequence[Job]],
+    engine: AsyncEngine,
+    clock: Clock,
 ) -> JobRunner:
-    """The runner of this process for the jobs of its service."""
-    return JobRunner(service, jobs, PostgresJournal(engine, process_name()), clock)
+    """The runner of this process for the jobs of its service: always the same ones, or what `jobs` returns
+    each time."""
+    current = jobs if callable(jobs) else lambda: jobs
+    return JobRunner(service, current, PostgresJournal(engine, process_name()), clock)
+
+
+def _prefix(service: str) -> str:
+    """What the names of its jobs begin with."""
+    return f"{service}."

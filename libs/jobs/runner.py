@@ -1,7 +1,8 @@
 """Runs the jobs of one service: finds what is due, holds its lease, and writes down how it ended."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -36,26 +37,29 @@ class JobRunner:
     this worker dies, loses Postgres for longer than a lease, or is stopped while Postgres is away, abandoned,
     which another replica writes down.
     In the last case the work may go on here for moments while it begins there, so it must be safe to repeat.
+
+    `jobs` says which jobs there are now; it is asked each time that the journal is looked at, so jobs may
+    come, change and go. A run that is under way when its job goes is finished.
     """
 
     def __init__(
         self,
         service: str,
-        jobs: Sequence[Job],
+        jobs: Callable[[], Sequence[Job]],
         journal: Journal,
         clock: Clock,
         timing: Timing = Timing(),
     ) -> None:
         """Raises ValueError for two jobs of one name, and for a job of another service."""
         self._service = service
-        self._jobs = {job.name: job for job in jobs}
-        if len(self._jobs) < len(jobs) or any(job.service != service for job in jobs):
-            raise ValueError(f"jobs of {service} have names of their own, as {service}.name")
+        self._jobs = jobs
+        self._current()
         self._journal = journal
         self._clock = clock
         self._timing = timing
         self._lease = timedelta(seconds=timing.lease_seconds)
-        self._registered = False
+        # As the journal has them: what is declared of each job, by its name.
+        self._registered: Mapping[str, tuple[str, ...]] | None = None
         self._running: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -71,16 +75,15 @@ class JobRunner:
 
     async def _look(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         """Begins what is due and not running anywhere."""
-        if not self._registered:
-            await self._journal.register(self._service, list(self._jobs.values()))
-            self._registered = True
-        names = list(self._jobs)
-        for name in await self._journal.abandon_expired(names):
+        jobs = self._current()
+        await self._register(jobs)
+        names = list(jobs)
+        for name in await self._journal.abandon_expired(self._service):
             log.error("a run was abandoned", job=name)
             metrics.RUNS.labels(name, RunState.ABANDONED.value).inc()
         now = self._now()
         found = await self._journal.progress(names, now)
-        for name, job in self._jobs.items():
+        for name, job in jobs.items():
             progress = found.get(name, Progress())
             last = progress.last_success_at
             metrics.LAST_SUCCESS.labels(name).set(last.timestamp() if last else 0)
@@ -88,6 +91,30 @@ class JobRunner:
                 self._running.add(name)
                 task = tasks.create_task(self._execute(job, run, stop))
                 task.add_done_callback(partial(self._forget, name))
+
+    def _current(self) -> Mapping[str, Job]:
+        found = self._jobs()
+        jobs = {job.name: job for job in found}
+        if len(jobs) < len(found) or any(job.service != self._service for job in found):
+            raise ValueError(
+                f"jobs of {self._service} have names of their own, as {self._service}.name"
+            )
+        return jobs
+
+    async def _register(self, jobs: Mapping[str, Job]) -> None:
+        """Writes the jobs down if the journal does not have them so."""
+        declared = {
+            name: (job.description, job.schedule.expression, job.catch_up.value)
+            for name, job in jobs.items()
+        }
+        if declared == self._registered:
+            return
+        await self._journal.register(self._service, list(jobs.values()))
+        for name in (self._registered or {}).keys() - declared.keys():
+            # Its time of the last success would be older and older. It may not have been set yet.
+            with suppress(KeyError):
+                metrics.LAST_SUCCESS.remove(name)
+        self._registered = declared
 
     def _forget(self, name: str, _: "asyncio.Task[None]") -> None:
         self._running.discard(name)

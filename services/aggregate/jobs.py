@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.jobs.job import Job, JobContext, JobError
+from libs.jobs.pruning import prune_runs
 from libs.jobs.schedule import Schedule
 from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
@@ -32,7 +33,16 @@ def aggregate_jobs(redis: Redis, engine: AsyncEngine, settings: AggregateSetting
     async def remove_consumers(_: JobContext) -> Mapping[str, int]:
         return {"removed": await remove_dead_consumers(redis, AGGREGATE, streams)}
 
+    async def prune_job_runs(_: JobContext) -> Mapping[str, int]:
+        return {"deleted": await prune_runs(engine, timedelta(days=settings.job_runs_kept_days))}
+
     return [
+        Job(
+            "aggregate.prune_job_runs",
+            "Deletes old runs of all services' jobs from the journal.",
+            Schedule("55 3 * * *"),
+            prune_job_runs,
+        ),
         Job(
             "aggregate.prune_batches",
             "Forgets counted batches that no stream can deliver again.",

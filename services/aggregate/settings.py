@@ -34,6 +34,8 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings):
     # How long a handled batch is remembered at least; for longer, if a stream still has it. An older copy of
     # Redis, or an entry taken out of quarantine, may be brought back for so long.
     batch_ids_kept_hours: float = Field(72.0, ge=1)
+    # How long the journal of all services' jobs keeps runs; the newest of each job stay.
+    job_runs_kept_days: float = Field(90.0, ge=1)
     # Open VerifyRollups calls of this process; each reads all events of its app.
     max_verifications: int = Field(1, ge=1)
     # How long one statement of a verification may take.

@@ -31,7 +31,7 @@ class Cluster:
 
     def runner(self, worker: str, *jobs: Job, timing: Timing = QUICK) -> JobRunner:
         journal = PostgresJournal(self.engine, worker)
-        return JobRunner("enrich", jobs, journal, self.calendar, timing)
+        return JobRunner("enrich", lambda: jobs, journal, self.calendar, timing)
 
     @asynccontextmanager
     async def running(self, *runners: JobRunner) -> AsyncIterator[asyncio.Event]:

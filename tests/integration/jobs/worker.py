@@ -20,7 +20,7 @@ async def main(database_url: str) -> None:
 
     journal = PostgresJournal(create_engine(database_url, service="worker"), "killed")
     job = Job("enrich.sweep", "", Schedule("* * * * *"), work)
-    await JobRunner("enrich", [job], journal, SystemClock()).run(asyncio.Event())
+    await JobRunner("enrich", lambda: [job], journal, SystemClock()).run(asyncio.Event())
 
 
 if __name__ == "__main__":

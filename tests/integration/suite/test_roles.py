@@ -23,6 +23,8 @@ MAY: dict[str, dict[str, set[str]]] = {
         "enrich.events": READ,
         "enrich.batches": READ,
         **JOBS,
+        # Of all services: it prunes the journal.
+        "jobs.runs": CHANGE | {"DELETE"},
     },
     "weir_privacy": {"privacy.consents": CHANGE, "privacy.consent_history": ADD},
     "weir_read": {"enrich.events": READ},
