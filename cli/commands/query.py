@@ -28,6 +28,7 @@ from cli.number_tables import (
     whole,
 )
 from cli.options import AppId, AsJson
+from cli.stored_aggregates import PERIOD_TYPES, stored_aggregate
 from cli.suite_channel import calls_to
 from cli.tables import csv_text, print_table
 from libs.rpc.channels import pages
@@ -68,6 +69,12 @@ FirstSeenTo = Annotated[
 ]
 
 
+class Shape(StrEnum):
+    """Other shapes of JSON."""
+
+    DOCUMENT = "document"
+
+
 class CohortPeriod(StrEnum):
     """How long a cohort's period is."""
 
@@ -95,6 +102,13 @@ def rollup_cells(
     ] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    shape: Annotated[
+        Shape | None,
+        typer.Option(
+            help="JSON of another shape. `document`: aggregate_type, period_type, period_start and "
+            "period_end as dates, the last one included, dimensions, metrics, computed_at."
+        ),
+    ] = None,
 ) -> None:
     """Show the cells of one rollup.
 
@@ -103,7 +117,7 @@ def rollup_cells(
 
     In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
-    _check_format(as_json, as_csv)
+    _check_format(as_json or shape is not None, as_csv)
     request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
     set_range(request, start, end)
     for condition in where or ():
@@ -114,7 +128,9 @@ def rollup_cells(
     with _aggregate(app_id) as stub:
         answers = list(pages(stub.QueryRollup, request))
     cells = [_cell(cell) for answer in answers for cell in answer.cells]
-    if as_json:
+    if shape is not None:
+        _print_aggregates(answers[0], rollup, cells)
+    elif as_json:
         # Of the first page: what it promises holds for those that were read later.
         typer.echo(json.dumps({**_reliability(answers[0]), "cells": cells}, indent=2))
     elif as_csv:
@@ -215,6 +231,17 @@ def _percents(cohort: Mapping[str, Any]) -> list[float]:
 
 def _aggregate(app_id: str) -> AbstractContextManager[Any]:
     return calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id)
+
+
+def _print_aggregates(
+    answer: pb.QueryRollupResponse, rollup: str, cells: Sequence[Mapping[str, Any]]
+) -> None:
+    period = pb.Period.Name(answer.period).removeprefix("PERIOD_").lower()
+    if period not in PERIOD_TYPES:
+        fail(f"--shape document: has dates, and {rollup} is by {period}", 2)
+    computed_at = _reliability(answer)["calculated_at"]
+    aggregates = [stored_aggregate(cell, rollup, period, computed_at) for cell in cells]
+    typer.echo(json.dumps({"aggregates": aggregates}, indent=2))
 
 
 def _json_or_text(text: str) -> Any:

@@ -13,6 +13,7 @@ from suite.supervisor import Suite
 from tests.fault.conftest import APP, Load
 from tests.support.ledger import Ledger, check, settle
 from tests.support.waiting import holds_in_time
+from tests.support.weir_command import weir
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
 
@@ -35,11 +36,15 @@ _sent: defaultdict[Path, set[str]] = defaultdict(set)
 
 
 def check_all(suite: Suite, ledger: Ledger) -> None:
-    """Waits until the load is stored and counted, and asserts that nothing of it is lost or doubled."""
+    """Waits until the load is stored and counted, and asserts that nothing of it is lost or doubled, in any
+    rollup."""
     earlier = set(_sent[suite.home.path])
     _sent[suite.home.path] |= ledger.sent
     settle(suite.addresses.database_url, APP, ledger)
     check(suite.addresses.database_url, APP, ledger, earlier)
+    verified = weir(suite.home.path, "rollup", "verify", "--app", APP)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert verified.stdout.endswith(" compared, 0 differ\n")
 
 
 @pytest.mark.parametrize("service", ["ingest", "enrich", "aggregate"])

@@ -3,9 +3,11 @@
 import asyncio
 import csv
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -149,6 +151,43 @@ async def test_provisional_cells_are_marked(
     assert [row["from"] for row in rows] == [f"{day}T00:00:00Z" for day in days]
     answer = json.loads((await run(*activity, "--to", days[0], "--json")).stdout)
     assert (answer["completeness"], answer["cells"]) == ("final", [])
+
+
+async def test_the_shape_of_the_document(stores: Stores, home: Path) -> None:
+    """Section 7.2 of Unofficial Communities; 28 April 2026 is a Tuesday."""
+    stores.send(
+        entry(
+            event(when="2026-04-28T10:00:00", player="ann", guild="g1", properties={"score": 2}),
+            event(when="2026-04-28T23:59:59", player="bob", guild="g1", properties={"score": 3}),
+        )
+    )
+    await stores.until_drained()
+
+    async def shaped(rollup: str) -> dict[str, Any]:
+        found = await run("rollup", "--app", APP, "--rollup", rollup, "--shape", "document")
+        [aggregate] = json.loads(found.stdout)["aggregates"]
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", aggregate.pop("computed_at"))
+        shape: dict[str, Any] = aggregate
+        return shape
+
+    assert await shaped("activity") == {
+        "aggregate_type": "activity",
+        "period_type": "daily",
+        "period_start": "2026-04-28",
+        "period_end": "2026-04-28",
+        "dimensions": {},
+        "metrics": {"active_users": 2},
+    }
+    week, month = await shaped("matches"), await shaped("scores")
+    assert week["dimensions"] == {"guild_id": "g1", "mode": None}
+    periods = ("period_type", "period_start", "period_end")
+    assert [week[name] for name in periods] == ["weekly", "2026-04-27", "2026-05-03"]
+    assert [month[name] for name in periods] == ["monthly", "2026-04-01", "2026-04-30"]
+    hourly = await run("rollup", "--app", APP, "--rollup", "events", "--shape", "document")
+    assert (hourly.exit_code, hourly.stderr) == (
+        2,
+        "--shape document: has dates, and events is by hour\n",
+    )
 
 
 async def test_a_condition_has_the_type_of_its_json(stores: Stores, home: Path) -> None:
