@@ -1,0 +1,32 @@
+"""`make bench-queries` with 300,000 events, as a process: it builds, compares every answer and measures."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.repository import REPOSITORY
+
+for package in ("duckdb", "pyarrow"):
+    pytest.importorskip(package, reason=f"{package} is not installed: `make bench-queries` does")
+
+LAYOUTS = {"duckdb", "covering", "covering, 1 worker", "existing", "narrow"}
+
+
+@pytest.mark.slow
+def test_a_quick_run_ends_with_all_figures_of_equal_answers() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.bench.queries", "--quick"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=230,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    line = json.loads(run.stdout.splitlines()[-1])
+    assert line["events"] == 300_000
+    assert {"funnel_windows", "cohorts_of_weeks", "paths", "event_page"} < line["questions"].keys()
+    assert all(times.keys() >= LAYOUTS for times in line["questions"].values())
+    assert all(cost["rows_per_s"] > 0 for cost in line["copy"].values())
