@@ -8,7 +8,6 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
@@ -18,10 +17,9 @@ from libs.runtime.loops import repeat
 from libs.stores.redis_client import REDIS_DOWN
 from libs.streams import metrics
 from libs.streams.entries import Fields, dead_letter_batch, enriched_batch, raw_batch
-from libs.streams.positions import GroupPosition, group_positions
+from libs.streams.positions import AT_THE_BEGINNING, group_positions, oldest_entry
 
 INTERVAL_SECONDS = 2.0
-_AT_THE_BEGINNING = GroupPosition(pending=0, first_needed=(0, 0))
 
 # When ingest received what is in an entry, in microseconds since the epoch; 0 if the entry does not say.
 ReceivedUs = Callable[[Fields], int]
@@ -84,14 +82,12 @@ class LagMeter:
     async def measure(self, stream: str) -> Lag:
         """The lag of one stream. A group that is not there yet has acknowledged nothing."""
         [positions] = await group_positions(self._redis, [stream])
-        position = positions.get(self._group.encode(), _AT_THE_BEGINNING)
+        position = positions.get(self._group.encode(), AT_THE_BEGINNING)
         pending = position.pending
-        # A pending entry may have been deleted by hand: then the next one is the oldest that is left.
-        start = "{}-{}".format(*position.first_needed)
-        first = await self._redis.xrange(stream, min=start, count=1)
-        if not first:
+        oldest = await oldest_entry(self._redis, stream, position)
+        if oldest is None:
             return Lag(pending=pending)
-        entry_id, fields = cast(tuple[bytes, Fields], first[0])
+        entry_id, fields = oldest
         seconds, microseconds = await self._redis.time()
         added_ms = int(entry_id.split(b"-")[0])
         waiting = max(0.0, seconds + microseconds / 1e6 - added_ms / 1e3)

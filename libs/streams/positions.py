@@ -7,6 +7,8 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from libs.streams.entries import Fields
+
 # Milliseconds and sequence number, which order entries.
 EntryId = tuple[int, int]
 
@@ -19,6 +21,20 @@ class GroupPosition:
     pending: int
     # No older entry is needed: the oldest pending one, or else the first that may still be delivered.
     first_needed: EntryId
+
+
+# Of a group that is not there yet: it has acknowledged nothing.
+AT_THE_BEGINNING = GroupPosition(pending=0, first_needed=(0, 0))
+
+
+async def oldest_entry(
+    redis: Redis, stream: str, position: GroupPosition
+) -> tuple[bytes, Fields] | None:
+    """Id and fields of the oldest entry that the group has not acknowledged; None if there is none."""
+    # A pending entry may have been deleted by hand: then the next one is the oldest that is left.
+    start = "{}-{}".format(*position.first_needed)
+    first = cast(list[tuple[bytes, Fields]], await redis.xrange(stream, min=start, count=1))
+    return first[0] if first else None
 
 
 async def group_positions(redis: Redis, streams: Sequence[str]) -> list[dict[bytes, GroupPosition]]:

@@ -11,7 +11,6 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
 
 from redis.asyncio import Redis
 
@@ -19,7 +18,7 @@ from libs.common.clock import Clock, moment_of
 from libs.runtime.loops import repeat
 from libs.stores.redis_client import REDIS_DOWN
 from libs.streams.names import AGGREGATE, ENRICH, enriched_stream, raw_stream, streams_of
-from libs.streams.positions import GroupPosition, group_positions
+from libs.streams.positions import AT_THE_BEGINNING, group_positions, oldest_entry
 
 _INTERVAL_SECONDS = 2.0
 # An older measurement says nothing: the process may have been stopped, or Redis away.
@@ -29,7 +28,6 @@ VALID_SECONDS = 30.0
 APPENDING_SECONDS = 60.0
 # More than five hours of backlog, measured every two seconds.
 _REMEMBERED = 10_000
-_AT_THE_BEGINNING = GroupPosition(pending=0, first_needed=(0, 0))
 
 
 class ForwardedBatches:
@@ -111,11 +109,8 @@ class WatermarkMeter:
         for stream, positions in zip(
             streams, await group_positions(self._redis, streams), strict=True
         ):
-            position = positions.get(group.encode(), _AT_THE_BEGINNING)
-            # A pending entry may have been deleted by hand: then the next one is the oldest that is left.
-            start = "{}-{}".format(*position.first_needed)
-            for entry_id, _ in cast(
-                list[tuple[bytes, object]], await self._redis.xrange(stream, min=start, count=1)
-            ):
-                found.append(int(entry_id.split(b"-")[0]))
+            position = positions.get(group.encode(), AT_THE_BEGINNING)
+            oldest = await oldest_entry(self._redis, stream, position)
+            if oldest is not None:
+                found.append(int(oldest[0].split(b"-")[0]))
         return min(found, default=None)
