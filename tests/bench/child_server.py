@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -35,9 +36,9 @@ class PythonServer(ChildServer):
         """`127.0.0.1:PORT`."""
         return f"{HOST}:{self.port}"
 
+    @abstractmethod
     def _command(self) -> Sequence[str]:
         """The module and its arguments."""
-        raise NotImplementedError
 
     def _launch(self) -> subprocess.Popen[bytes]:
         return start_child(
