@@ -63,6 +63,11 @@ ENTRIES = {
         "list_events",
         "List stored events, the newest first.",
     ),
+    "export": CommandEntry(
+        "cli.commands.export",
+        "export",
+        "Export stored events to a file, by name and then by time.",
+    ),
 }
 
 app = typer.Typer(

@@ -83,9 +83,12 @@ class PageTokenInvalid(InvalidArgument):
     default_reason = "PAGE_TOKEN_INVALID"
 
     def __init__(
-        self, message: str = "was not given out by this call with these parameters"
+        self,
+        message: str = "was not given out by this call with these parameters",
+        *,
+        field: str = "page_token",
     ) -> None:
-        super().__init__(message, field="page_token")
+        super().__init__(message, field=field)
 
 
 class PageTokenExpired(InvalidArgument):
@@ -93,10 +96,10 @@ class PageTokenExpired(InvalidArgument):
 
     default_reason = "PAGE_TOKEN_EXPIRED"
 
-    def __init__(self, hours: int) -> None:
+    def __init__(self, hours: int, *, field: str = "page_token") -> None:
         super().__init__(
             f"is older than {hours} h: begin again without one",
-            field="page_token",
+            field=field,
             metadata={"valid_hours": str(hours)},
         )
 

@@ -26,18 +26,20 @@ _VERSION = 1
 _DIGEST_BYTES = 16
 # The version, when it was issued (seconds since 1970), the hash of all the rest.
 _HEAD = struct.Struct(f">BQ{_DIGEST_BYTES}s")
-# What may differ from page to page.
-_NOT_BOUND = ("page_token", "page_size")
+# What may differ from page to page, besides the token.
+_NOT_BOUND = ("page_size",)
 
 CursorT = TypeVar("CursorT")
 
 
 class PageTokens:
-    """The page tokens of one RPC, whose full name is `rpc`, such as `/weir.x.v1.XService/ListThings`."""
+    """The page tokens of one RPC, whose full name is `rpc`, such as `/weir.x.v1.XService/ListThings`. `field`
+    is the request's field that has the token."""
 
-    def __init__(self, rpc: str, clock: Clock) -> None:
+    def __init__(self, rpc: str, clock: Clock, *, field: str = "page_token") -> None:
         self._rpc = rpc.encode()
         self._clock = clock
+        self._field = field
 
     def issue(self, request: Message, cursor: Sequence[str | int | None]) -> str:
         """A token for the page that follows `cursor`; it is valid with the parameters of `request`."""
@@ -47,40 +49,40 @@ class PageTokens:
         return base64.urlsafe_b64encode(head + content).rstrip(b"=").decode()
 
     def read(self, request: Any, parse: Callable[..., CursorT]) -> CursorT | None:
-        """The cursor in the request's `page_token`, None if it has none. `parse` makes it of the values that
+        """The cursor in the request's token, None if it has none. `parse` makes it of the values that
         were issued, and raises ValueError or TypeError for any others.
 
         Raises PageTokenInvalid and PageTokenExpired.
         """
-        token: str = request.page_token
+        token: str = getattr(request, self._field)
         if not token:
             return None
         issued, content = self._open(request, token)
         age = self._now() - issued
         if age < -_CLOCK_SKEW_SECONDS:
-            raise PageTokenInvalid
+            raise PageTokenInvalid(field=self._field)
         if age > VALID_HOURS * 3600:
-            raise PageTokenExpired(VALID_HOURS)
+            raise PageTokenExpired(VALID_HOURS, field=self._field)
         try:
             return parse(*orjson.loads(content))
         except (ValueError, TypeError):
-            raise PageTokenInvalid from None
+            raise PageTokenInvalid(field=self._field) from None
 
     def _open(self, request: Message, token: str) -> tuple[int, bytes]:
         try:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
             version, issued, digest = _HEAD.unpack_from(raw)
         except (binascii.Error, struct.error, ValueError):
-            raise PageTokenInvalid from None
+            raise PageTokenInvalid(field=self._field) from None
         content = raw[_HEAD.size :]
         if version != _VERSION or digest != self._digest(request, issued, content):
-            raise PageTokenInvalid
+            raise PageTokenInvalid(field=self._field)
         return issued, content
 
     def _digest(self, request: Message, issued: int, content: bytes) -> bytes:
         parameters = type(request)()
         parameters.CopyFrom(request)
-        for name in _NOT_BOUND:
+        for name in (self._field, *_NOT_BOUND):
             if name in parameters.DESCRIPTOR.fields_by_name:
                 parameters.ClearField(name)
         digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)

@@ -34,6 +34,7 @@ from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.events.service import EventLists
+from services.aggregate.exports.service import EventExports
 from services.aggregate.jobs import aggregate_jobs
 from services.aggregate.journal.convert import SERVICE_NAME as JOB_SERVICE_NAME
 from services.aggregate.journal.service import JournalCalls
@@ -77,6 +78,14 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     meter = WatermarkMeter(redis, settings.shards, clock)
     snapshots = PostgresSnapshots(engines.verifying, settings.verify_statement_seconds)
     verifier = Verifier(snapshots, RedisStreams(redis, settings.shards, meter), clock)
+    events = SelectedEvents(engines.events, settings.event_statement_seconds)
+    exports = EventExports(
+        reload.catalogs,
+        events,
+        ReadSlots("max_exports", settings.max_exports, waiting=0),
+        clock,
+        settings.export_stall_seconds,
+    )
     servicer = AggregateServicer(
         RollupQueries(reload.catalogs, reader, clock, meter.current),
         RollupWatches(reload.catalogs, hub),
@@ -84,7 +93,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         Verifications(reload.catalogs, verifier, clock, limit=settings.max_verifications),
         EventLists(
             reload.catalogs,
-            SelectedEvents(engines.events, settings.event_statement_seconds),
+            events,
             ReadSlots(
                 "max_event_pages",
                 settings.max_event_pages,
@@ -92,6 +101,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             ),
             clock,
         ),
+        exports,
     )
     journal = JournalCalls(
         reload.catalogs, JournalView(engines.querying), JournalView(engines.jobs), clock
@@ -122,8 +132,13 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             Loop("watermark", meter.run),
             Loop("jobs", create_runner("aggregate", jobs, engines.jobs, clock).run),
         ],
-        drain=hub.drain,
+        drain=partial(_drain, hub, exports),
     )
+
+
+def _drain(hub: WatchHub, exports: EventExports) -> None:
+    hub.drain()
+    exports.drain()
 
 
 @dataclass(frozen=True)
@@ -161,7 +176,7 @@ def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engine
             settings.read_url,
             service="aggregate-events",
             pool_size=1,
-            max_overflow=settings.max_event_pages - 1,
+            max_overflow=settings.max_event_pages + settings.max_exports - 1,
         ),
         create_engine(database_url, service="aggregate-jobs", pool_size=1, max_overflow=2),
     )

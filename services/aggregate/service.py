@@ -10,6 +10,7 @@ from weir.aggregate.v1 import event_query_pb2, job_service_pb2, job_service_pb2_
 
 from services.aggregate.behaviour.service import CohortQueries
 from services.aggregate.events.service import EventLists
+from services.aggregate.exports.service import EventExports
 from services.aggregate.journal.service import JournalCalls
 from services.aggregate.live.service import RollupWatches
 from services.aggregate.rollups.service import RollupQueries
@@ -26,12 +27,14 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         cohorts: CohortQueries,
         verifications: Verifications,
         events: EventLists,
+        exports: EventExports,
     ) -> None:
         self._rollups = rollups
         self._watches = watches
         self._cohorts = cohorts
         self._verifications = verifications
         self._events = events
+        self._exports = exports
 
     async def QueryRollup(  # noqa: N802
         self, request: pb.QueryRollupRequest, _: grpc.aio.ServicerContext
@@ -61,6 +64,13 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self, request: event_query_pb2.ListEventsRequest, _: grpc.aio.ServicerContext
     ) -> event_query_pb2.ListEventsResponse:
         return await self._events.list(request)
+
+    async def ExportEvents(  # noqa: N802
+        self,
+        request: event_query_pb2.ExportEventsRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> None:
+        await self._exports.export(request, context.write)
 
 
 class JobServicer(job_service_pb2_grpc.JobServiceServicer):

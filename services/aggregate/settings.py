@@ -29,6 +29,9 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings):
     # Calls of ListEvents that read at once, and how many more wait for them.
     max_event_pages: int = Field(2, ge=1)
     max_waiting_event_pages: int = Field(16, ge=0)
+    # Open ExportEvents calls, and how long one may wait for its client to take something.
+    max_exports: int = Field(2, ge=1)
+    export_stall_seconds: float = Field(60.0, gt=0)
     # How long one statement that reads stored events may take.
     event_statement_seconds: float = Field(20.0, gt=0)
     # How long a handled batch is remembered at least; for longer, if a stream still has it. An older copy of

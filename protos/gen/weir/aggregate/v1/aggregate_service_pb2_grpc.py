@@ -62,6 +62,11 @@ class AggregateServiceStub:
                 request_serializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsRequest.SerializeToString,
                 response_deserializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
+        self.ExportEvents = channel.unary_stream(
+                '/weir.aggregate.v1.AggregateService/ExportEvents',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ExportEventsRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ExportEventsResponse.FromString,
+                _registered_method=True)
 
 
 class AggregateServiceServicer:
@@ -128,6 +133,21 @@ class AggregateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportEvents(self, request, context):
+        """The stored events that a filter finds, as a file: by name, each name's in the order of time. Those of one
+        subject, group or id are in the order of time.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_exports` calls at once. A client that takes nothing
+        for `export_stall_seconds` gets DEADLINE_EXCEEDED / CALL_TIMED_OUT, and one of a process that ends UNAVAILABLE /
+        DRAINING; both go on with the last `resume_token`.
+
+        Permission: `events.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a filter with its place in it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AggregateServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -155,6 +175,11 @@ def add_AggregateServiceServicer_to_server(servicer, server):
                     servicer.ListEvents,
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsRequest.FromString,
                     response_serializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsResponse.SerializeToString,
+            ),
+            'ExportEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportEvents,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ExportEventsRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ExportEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -293,6 +318,33 @@ class AggregateService:
             '/weir.aggregate.v1.AggregateService/ListEvents',
             weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsRequest.SerializeToString,
             weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/ExportEvents',
+            weir_dot_aggregate_dot_v1_dot_event__query__pb2.ExportEventsRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_event__query__pb2.ExportEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,12 +3,22 @@ import datetime
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class ExportFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EXPORT_FORMAT_UNSPECIFIED: _ClassVar[ExportFormat]
+    EXPORT_FORMAT_CSV: _ClassVar[ExportFormat]
+    EXPORT_FORMAT_JSON_LINES: _ClassVar[ExportFormat]
+EXPORT_FORMAT_UNSPECIFIED: ExportFormat
+EXPORT_FORMAT_CSV: ExportFormat
+EXPORT_FORMAT_JSON_LINES: ExportFormat
 
 class TimeFrame(_message.Message):
     __slots__ = ("last", "between")
@@ -130,3 +140,29 @@ class ListEventsResponse(_message.Message):
     events: _containers.RepeatedCompositeFieldContainer[StoredEvent]
     next_page_token: str
     def __init__(self, events: _Optional[_Iterable[_Union[StoredEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ExportEventsRequest(_message.Message):
+    __slots__ = ("app_id", "time", "filter", "format", "resume_token")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    time: TimeFrame
+    filter: str
+    format: ExportFormat
+    resume_token: str
+    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[TimeFrame, _Mapping]] = ..., filter: _Optional[str] = ..., format: _Optional[_Union[ExportFormat, str]] = ..., resume_token: _Optional[str] = ...) -> None: ...
+
+class ExportEventsResponse(_message.Message):
+    __slots__ = ("data", "rows", "resume_token", "last")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    rows: int
+    resume_token: str
+    last: bool
+    def __init__(self, data: _Optional[bytes] = ..., rows: _Optional[int] = ..., resume_token: _Optional[str] = ..., last: _Optional[bool] = ...) -> None: ...

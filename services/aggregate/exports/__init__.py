@@ -1,0 +1,1 @@
+"""Stored events as files: streamed, and resumed after a cut."""

@@ -1,0 +1,127 @@
+"""ExportEvents: stored events as a file, streamed; a client that was cut off goes on where it was."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+from weir.aggregate.v1 import event_query_pb2 as pb
+
+from libs.catalog import Catalogs
+from libs.common.apps import catalog_of
+from libs.common.clock import Clock
+from libs.common.errors import DeadlineExceeded, Unavailable
+from libs.events.selection import EventSelection
+from libs.events.selection_postgres import SelectedEvents
+from libs.rpc.page_tokens import PageTokens
+from services.aggregate.convert import SERVICE_NAME
+from services.aggregate.events.convert import filter_of, frame_of
+from services.aggregate.exports.chunks import chunks_of
+from services.aggregate.exports.convert import (
+    FileForm,
+    Resumption,
+    form_of,
+    read_resumption,
+    resumption_values,
+)
+from services.aggregate.read_slots import ReadSlots
+
+# Read by one statement, and in memory until the client has taken them.
+_PAGE_ROWS = 10_000
+_PAGE_BYTES = 4 * 1024 * 1024
+Send = Callable[[pb.ExportEventsResponse], Awaitable[None]]
+
+
+class EventExports:
+    """Answers `weir.aggregate.v1.AggregateService/ExportEvents`. A client that takes nothing for
+    `stall_seconds` is cut off, because it keeps others from a slot."""
+
+    def __init__(
+        self,
+        catalogs: Catalogs,
+        events: SelectedEvents,
+        slots: ReadSlots,
+        clock: Clock,
+        stall_seconds: float,
+    ) -> None:
+        self._catalogs = catalogs
+        self._events = events
+        self._slots = slots
+        self._clock = clock
+        self._stall_seconds = stall_seconds
+        self._tokens = PageTokens(f"/{SERVICE_NAME}/ExportEvents", clock, field="resume_token")
+        self._draining = False
+
+    def drain(self) -> None:
+        """Ends the exports that are open, at the end of a chunk: they can be resumed elsewhere."""
+        self._draining = True
+
+    async def export(self, request: pb.ExportEventsRequest, send: Send) -> None:
+        """Sends the file. Raises AppUnknown, InvalidArgument, LimitExceeded, DeadlineExceeded and
+        Unavailable."""
+        catalog_of(self._catalogs.current, request.app_id)
+        form = form_of(request)
+        asked = frame_of(request, self._clock)
+        found = filter_of(request.filter)
+        resumed = self._tokens.read(request, read_resumption)
+        at = resumed or Resumption(*asked, "", None)
+        selection = EventSelection(request.app_id, at.start, at.end, found)
+        async with self._slots.hold():
+            if resumed is None and form.header:
+                await self._send(send, self._response(request, form.header, 0, at))
+            async with aclosing(self._responses(request, selection, form, at)) as responses:
+                async for response in responses:
+                    await self._send(send, response)
+            await self._send(send, pb.ExportEventsResponse(last=True))
+
+    async def _responses(
+        self,
+        request: pb.ExportEventsRequest,
+        selection: EventSelection,
+        form: FileForm,
+        at: Resumption,
+    ) -> AsyncGenerator[pb.ExportEventsResponse]:
+        names = await self._events.names(selection)
+        begun = at.name
+        for name in [None] if names is None else [name for name in names if name >= begun]:
+            after = at.after if (name or "") == begun else None
+            while True:
+                page = await self._events.lines(
+                    selection, name, form.line, limit=_PAGE_ROWS, max_bytes=_PAGE_BYTES, after=after
+                )
+                for chunk in chunks_of(page.lines):
+                    at = replace(at, name=name or "", after=chunk.place)
+                    reached = at if chunk.place else None
+                    yield self._response(request, chunk.data, chunk.rows, reached)
+                after = page.next
+                if after is None:
+                    break
+                if not page.lines or page.lines[-1].place != after:
+                    # The client gets on, also while the filter finds nothing.
+                    at = replace(at, name=name or "", after=after)
+                    yield self._response(request, b"", 0, at)
+
+    def _response(
+        self, request: pb.ExportEventsRequest, data: bytes, rows: int, at: Resumption | None
+    ) -> pb.ExportEventsResponse:
+        token = self._tokens.issue(request, resumption_values(at)) if at else ""
+        return pb.ExportEventsResponse(data=data, rows=rows, resume_token=token)
+
+    async def _send(self, send: Send, response: pb.ExportEventsResponse) -> None:
+        if self._draining:
+            raise Unavailable(
+                "the process ends: go on with the last resume_token",
+                reason="DRAINING",
+                retry_after_seconds=1.0,
+            )
+        try:
+            async with asyncio.timeout(self._stall_seconds) as limit:
+                await send(response)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise DeadlineExceeded(
+                f"the client took nothing for {self._stall_seconds:g} s: go on with the last resume_token",
+                limit="export_stall_seconds",
+                seconds=self._stall_seconds,
+            ) from None
