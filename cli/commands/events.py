@@ -13,6 +13,8 @@ from weir.aggregate.v1 import event_query_pb2 as pb
 
 from cli.commands.event_choice import Filter, From, Last, To, checked_filter, time_frame
 from cli.event_rows import EVENT_COLUMNS_AT_LEAST, event_columns
+from cli.exits import fail
+from cli.moments import moment_of
 from cli.options import AppId, AsJson
 from cli.suite_channel import calls_to
 from cli.tables import print_table
@@ -30,6 +32,20 @@ def list_events(
     start: From = "",
     end: To = "",
     condition: Filter = "",
+    rollup: Annotated[
+        str, typer.Option(help="The events behind one cell of this rollup; with --bucket.")
+    ] = "",
+    bucket: Annotated[
+        str, typer.Option(metavar="TIME", help="Any time in the cell's bucket.")
+    ] = "",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIMENSION=VALUE",
+            help="The cell's value of each dimension; repeated. A number, true or false is one: "
+            """a='"5"' is the text. Without a value: none.""",
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many events at most.")] = 50,
     oldest_first: Annotated[
         bool, typer.Option("--oldest-first", help="The oldest events instead of the newest.")
@@ -48,6 +64,7 @@ def list_events(
         # One more says whether there are any.
         page_size=min(limit + 1, _MAX_PAGE_SIZE),
         order_by="occurred_at" if oldest_first else "",
+        of=_cell(rollup, bucket, where or []),
     )
     with calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub:
         answered = (event for page in pages(stub.ListEvents, request) for event in page.events)
@@ -64,6 +81,32 @@ def list_events(
                 f"these are {count(len(events), 'event')}, and there are more: see --limit",
                 err=True,
             )
+
+
+def _cell(rollup: str, bucket: str, where: list[str]) -> pb.DrillDown | None:
+    """The cell whose events are wanted, None if no rollup is named. Ends the command if it is no cell."""
+    if not rollup:
+        if bucket or where:
+            fail("--bucket and --where: only with --rollup", 2)
+        return None
+    if not bucket:
+        fail("--rollup: needs --bucket", 2)
+    cell = pb.RollupCell(rollup=rollup)
+    cell.bucket_start.FromDatetime(moment_of("--bucket", bucket))
+    for condition in where:
+        name, equals, value = condition.partition("=")
+        if not equals:
+            fail(f"--where {condition}: must be dimension=value", 2)
+        cell.dimensions[name] = _dimension(value)
+    return pb.DrillDown(cell=cell)
+
+
+def _dimension(text: str) -> Any:
+    """The value as JSON if it is that, else the text itself; None if there is none."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text
 
 
 def plain_event(event: pb.StoredEvent) -> dict[str, Any]:

@@ -9,14 +9,19 @@ from uuid import UUID
 from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 from weir.aggregate.v1 import event_query_pb2 as pb
 
+from libs.catalog import Rollup
 from libs.common.clock import Clock, moment_of
 from libs.common.errors import InvalidArgument
-from libs.events.filtering import FilterError, Node, compile_filter, parse_filter
+from libs.common.structs import contains_nul, plain_struct
+from libs.events.filtering import Condition, FilterError, Node, compile_filter, parse_filter
+from libs.events.filtering.syntax import And
 from libs.events.model import StoredEvent
 from libs.events.postgres import BEGINNING, END
 from libs.events.selection import Place
+from services.aggregate.buckets import bucket_end, bucket_start, moment, seconds_since_epoch
 from services.aggregate.convert import utc_field, zoned_time
 from services.aggregate.events import time_frames
+from services.aggregate.events.drill_down import of_dimensions, of_names
 
 _ORDERS = {"": True, "occurred_at desc": True, "occurred_at": False, "occurred_at asc": False}
 # From here on a double stands for several integers.
@@ -55,6 +60,31 @@ def frame_of(request: Any, clock: Clock) -> Frame:
                 utc_field(frame.between, "to", "time.between.to") or END,
             )
     return BEGINNING, END
+
+
+def behind_cell(
+    request: pb.ListEventsRequest, rollup: Rollup, characters: int, found: Node | None
+) -> tuple[Frame, Node, tuple[Condition, ...]]:
+    """The time, the filter and the other conditions of a request for the events that a cell counted, together
+    with the request's own filter. Raises InvalidArgument."""
+    if request.HasField("time"):
+        raise InvalidArgument("not together with `of`: a cell has its own time", field="time")
+    cell = request.of.cell
+    start = utc_field(cell, "bucket_start", "of.cell.bucket_start")
+    if start is None:
+        raise InvalidArgument("is required", field="of.cell.bucket_start")
+    first = bucket_start(rollup.period, seconds_since_epoch(start))
+    try:
+        values = plain_struct(cell.dimensions)
+    except ValueError:
+        raise InvalidArgument("must be finite numbers", field="of.cell.dimensions") from None
+    if contains_nul(values):
+        raise InvalidArgument("must not contain U+0000", field="of.cell.dimensions")
+    nodes, conditions = of_dimensions(rollup.dimensions, values, characters)
+    parts = (of_names(rollup.events), *nodes, *([found] if found else []))
+    node = And(parts) if len(parts) > 1 else parts[0]
+    frame = moment(first), moment(bucket_end(rollup.period, first))
+    return frame, node, tuple(conditions)
 
 
 def is_descending(request: pb.ListEventsRequest) -> bool:

@@ -105,3 +105,28 @@ async def test_mistakes_are_explained(stored: None) -> None:
     assert short.exit_code == 1
     assert "must be a length of time from 1h to 366d" in short.stderr
     assert (await events("--from", "2026-04-28", "--to", "2026-04-26")).exit_code == 2
+
+
+async def test_the_events_behind_a_cell(stores: Stores, home: object) -> None:
+    when = "2026-04-28T10:00:00"
+    store(
+        stores.database_url,
+        [
+            row("match.ended", when, "a", group_id="g1", properties={"mode": 5}),
+            row("match.ended", when, "b", group_id="g1", properties={"mode": "5"}),
+            row("match.ended", when, "c", properties={}),
+            row("match.left", when, "d", group_id="g1", properties={"mode": 5}),
+        ],
+    )
+    # The bucket is the week from 2026-04-27 on.
+    cell = ("--rollup", "matches", "--bucket", "2026-05-01")
+    assert await ids(*cell, "--where", "guild_id=g1", "--where", "mode=5") == "a"
+    assert await ids(*cell, "--where", "guild_id=g1", "--where", 'mode="5"') == "b"
+    assert await ids(*cell, "--where", "guild_id=", "--where", "mode=") == "c"
+    assert await ids(*cell, "--where", "guild_id=g2", "--where", "mode=") == ""
+    missing = await events(*cell, "--where", "mode=5")
+    assert missing.exit_code == 1
+    assert "must have the rollup's dimensions: guild_id, mode" in missing.stderr
+    assert (await events("--rollup", "matches")).stderr == "--rollup: needs --bucket\n"
+    assert (await events("--where", "mode=5")).exit_code == 2
+    assert (await events(*cell, "--where", "mode")).exit_code == 2
