@@ -46,7 +46,7 @@ class DirectConnection:
             return await self._connection.wait(_run(pgconn, script, copy))
         finally:
             if pgconn.transaction_status == TransactionStatus.INERROR:
-                await self._connection.wait(_run(pgconn, b"ROLLBACK", None))
+                await self._connection.rollback()
 
 
 class DirectConnections:
@@ -84,7 +84,9 @@ class DirectConnections:
                 await connection.run(b"COMMIT")
             finally:
                 if pgconn.transaction_status in _UNFINISHED:
-                    await connection.run(b"ROLLBACK")
+                    # By psycopg, which then forgets its prepared statements: Postgres may not know them any
+                    # more, or the tables that they were made for may have changed.
+                    await connection.driver.rollback()
 
     async def _open(self) -> AsyncConnection[Any]:
         connection: AsyncConnection[Any] = await self._connect()

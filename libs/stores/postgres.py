@@ -26,13 +26,16 @@ POSTGRES_ERRORS = (psycopg.Error, sqlalchemy.exc.SQLAlchemyError, OSError)
 # What data can be at fault for: a value that is larger than Postgres can index or hold, a column without a
 # value, a key that is there already. Not a check: without a partition for a row, Postgres reports one too.
 _OF_THE_DATA = ("54", "23502", "23505")
-# Of a server that accepts a connection and does not answer, and of one that disappears: an idle connection is
-# probed after 30 s, and given up after three probes without an answer.
+# Of a server that accepts a connection and does not answer, and of one that disappears without closing its
+# connections: each of them is given up after 30 s. If nothing was sent, three probes find that out. The
+# kernel sends none while sent data is not acknowledged, so that has a limit of its own, in ms; it ends
+# probing as well, and must not be shorter than the probes take.
 _CONNECTION_LIMITS: dict[str, Any] = {
     "connect_timeout": 10,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
     "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
 }
 # Insufficient resources (locks, memory), rollbacks (deadlock, serialization), a lock that did not come in
 # time, a statement that took too long.

@@ -59,6 +59,50 @@ async def test_a_script_that_is_taken_back_or_fails_changes_nothing(
         assert await _numbers(connection) == []
 
 
+async def test_a_transaction_is_committed_or_rolled_back(direct: DirectConnections) -> None:
+    async with direct.transaction() as connection:
+        await connection.run(b"BEGIN; INSERT INTO numbers VALUES (1)")
+        await connection.driver.execute("INSERT INTO numbers VALUES (%s)", (2,))
+
+    async def fail() -> None:
+        async with direct.transaction() as connection:
+            await connection.run(b"BEGIN; INSERT INTO numbers VALUES (3)")
+            raise RuntimeError("after all")
+
+    with pytest.raises(RuntimeError, match="after all"):
+        await fail()
+    async with direct.connection() as connection:
+        assert await _numbers(connection) == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "error"),
+    [
+        # As at a pooler, whose next connection to Postgres lacks them.
+        ("DEALLOCATE ALL", psycopg.errors.InvalidSqlStatementName),
+        # As by a migration.
+        ("ALTER TABLE numbers ALTER number TYPE bigint", psycopg.errors.FeatureNotSupported),
+    ],
+)
+async def test_a_prepared_statement_that_no_longer_works_fails_once(
+    direct: DirectConnections, cause: str, error: type[psycopg.Error]
+) -> None:
+    async def read() -> None:
+        async with direct.transaction() as connection:
+            await connection.run(b"BEGIN")
+            await connection.driver.execute("SELECT number FROM numbers WHERE number > %s", (1,))
+
+    # More often than psycopg waits before it prepares a statement.
+    for _ in range(8):
+        await read()
+    async with direct.connection() as connection:
+        await connection.run(cause.encode())
+    with pytest.raises(error):
+        await read()
+    for _ in range(8):
+        await read()
+
+
 async def test_connections_are_kept_and_closed_with_the_engine(database_url: str) -> None:
     engine = create_engine(database_url, service=SERVICE)
     direct = DirectConnections(engine)

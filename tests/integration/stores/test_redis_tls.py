@@ -1,13 +1,11 @@
 """TLS to a real Redis, through a proxy that ends it: the embedded Redis is built without."""
 
-import asyncio
 import shutil
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis.asyncio.connection import parse_url
@@ -15,6 +13,7 @@ from redis.asyncio.connection import parse_url
 from libs.common.errors import ConfigurationError
 from libs.stores.redis_client import create_redis
 from libs.stores.redis_connection import RedisConnection
+from tests.support.tcp_proxy import redis_target, tcp_proxy
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="openssl, which makes the certificate, is not installed"
@@ -46,32 +45,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 async def proxy(redis_url: str, certificate: Path) -> AsyncIterator[Proxy]:
     """Passes what arrives over TLS on to Redis."""
-    options: dict[str, Any] = dict(parse_url(redis_url))
+    password = dict(parse_url(redis_url))["password"]
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if "path" in options:
-            redis = await asyncio.open_unix_connection(options["path"])
-        else:
-            redis = await asyncio.open_connection(options["host"], options["port"])
-        await asyncio.gather(_pass_on(reader, redis[1]), _pass_on(redis[0], writer))
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield Proxy(f"rediss://:{options['password']}@127.0.0.1:{port}/0", certificate)
-
-
-async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    try:
-        while data := await source.read(65_536):
-            target.write(data)
-            await target.drain()
-    except OSError:
-        pass  # a client that does not trust the certificate, or that is closed
-    finally:
-        target.close()
+    async with tcp_proxy(redis_target(redis_url), context) as port:
+        yield Proxy(f"rediss://:{password}@127.0.0.1:{port}/0", certificate)
 
 
 async def _answers(url: str) -> bool:
