@@ -47,7 +47,7 @@ async def test_idle_connections_to_redis_are_probed_like_those_of_redis_py(redis
             await connection.aclose()
 
 
-async def test_a_vanished_postgres_is_given_up_after_30_seconds(database_url: str) -> None:
+async def test_connections_to_a_vanished_postgres_break_after_30_seconds(database_url: str) -> None:
     async with tcp_proxy(postgres_target(database_url)) as port:
         url = make_url(database_url).set(host="127.0.0.1", port=port, query={})
         engine = create_engine(url.render_as_string(hide_password=False), service="test")
