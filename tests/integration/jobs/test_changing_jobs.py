@@ -44,7 +44,7 @@ async def test_jobs_come_change_and_go(cluster: Cluster) -> None:
         del jobs[1]
         await until(lambda: cluster.sql(registered) == [("enrich.sweep", "45 * * * *", "At :45.")])
         name = "weir_job_last_success_timestamp_seconds"
-        assert REGISTRY.get_sample_value(name, {"job": "enrich.app.late"}) is None
+        await until(lambda: REGISTRY.get_sample_value(name, {"job": "enrich.app.late"}) is None)
 
 
 async def test_a_job_that_goes_finishes_its_run(cluster: Cluster) -> None:
