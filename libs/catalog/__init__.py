@@ -19,6 +19,7 @@ from libs.catalog.limits import CUT_MARK, Limits, LongerDimension, cut_text
 from libs.catalog.load import load_catalog, load_catalogs, load_snapshot
 from libs.catalog.model import (
     Catalog,
+    CatchUp,
     Category,
     ClockPolicy,
     Dimension,
@@ -31,6 +32,7 @@ from libs.catalog.model import (
     Producer,
     Purpose,
     Rollup,
+    StoringJob,
     Subjectless,
     WhenDenied,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "Catalog",
     "CatalogError",
     "Catalogs",
+    "CatchUp",
     "Category",
     "ClockPolicy",
     "Dimension",
@@ -73,6 +76,7 @@ __all__ = [
     "Snapshot",
     "Source",
     "SourceKind",
+    "StoringJob",
     "Subjectless",
     "Violation",
     "WhenDenied",

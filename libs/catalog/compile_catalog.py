@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from libs.catalog.compile_enrichment import compile_enrichment
 from libs.catalog.compile_events import compile_categories, compile_events, compile_purposes
+from libs.catalog.compile_jobs import compile_jobs
 from libs.catalog.compile_rollups import (
     compile_rollups,
     compile_selection,
@@ -25,7 +26,7 @@ DEFAULT_DEDUPE_WINDOW_SECONDS = 86_400
 OPAQUE_SECTIONS = ("consumers", "metrics", "dashboards", "alerts", "access")
 _KEYS = (
     *("app_id", "title", "description", "naming", "subject", "group", "purposes", "location"),
-    *("categories", "fields", "events", "dedupe", "clock", "activity", "rollups"),
+    *("categories", "fields", "events", "dedupe", "clock", "activity", "rollups", "jobs"),
     *("privacy_levels", "limits", "enrichment"),
     *OPAQUE_SECTIONS,
 )
@@ -80,6 +81,7 @@ def _compile(section: Section) -> Catalog:
         ),
         events=events,
         rollups=rollups,
+        jobs=compile_jobs(section.child("jobs"), rollups),
         measures=measured_properties(rollups),
         entity_events=entity_events(rollups),
         fields=_fields(section.child("fields"), subject_name, group_name),

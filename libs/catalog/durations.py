@@ -2,8 +2,10 @@
 
 import re
 
+MINUTE = 60
+HOUR = 3_600
 DAY = 86_400
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
+_UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
 _DURATION = re.compile(r"([0-9]{1,9})([smhdwy])")
 
 

@@ -156,6 +156,26 @@ class Rollup:
         return (*(dimension.source for dimension in self.dimensions), *of_metrics)
 
 
+class CatchUp(StrEnum):
+    """Which of the periods that a job missed it makes up for."""
+
+    EACH = "each"
+    NEWEST = "newest"
+
+
+@dataclass(frozen=True, slots=True)
+class StoringJob:
+    """A job that writes the cells of some rollups down as a result, `after_seconds` after the end of each
+    period; the rollups' own periods are whole parts of it."""
+
+    name: str
+    description: str
+    every: Period
+    after_seconds: int
+    rollups: tuple[str, ...]
+    catch_up: CatchUp
+
+
 @dataclass(frozen=True, slots=True)
 class ClockPolicy:
     """How far `occurred_at` may be from the clock of ingest. No `max_age_days`: any age. Events are expected
@@ -186,6 +206,7 @@ class Catalog:
     categories: Mapping[str, Category]
     events: Mapping[str, EventType]
     rollups: Mapping[str, Rollup]
+    jobs: Mapping[str, StoringJob]
     # The paths of the properties of which a rollup makes sums, averages or extremes.
     measures: frozenset[tuple[str, ...]]
     # The events of which a rollup reads the entity.

@@ -58,6 +58,7 @@ RULES: Mapping[str, Rule] = {
     "/weir.aggregate.v1.JobService/RunJob": Rule(Permission.RUN_JOBS, "app_id"),
     "/weir.aggregate.v1.JobService/ListJobRuns": Rule(Permission.READ_JOBS, "app_id"),
     "/weir.aggregate.v1.AggregateService/ExportEvents": _EVENTS,
+    "/weir.aggregate.v1.JobService/GetJobResult": _NUMBERS,
     "/weir.privacy.v1.PrivacyService/CheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/BatchCheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/RecordConsent": Rule(Permission.RECORD_CONSENT, "app_id"),

@@ -11,6 +11,7 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc, job_service_pb2_grpc
 
 from libs.common.clock import Clock, SystemClock
 from libs.events.selection_postgres import SelectedEvents
+from libs.jobs.job import Job
 from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
 from libs.rpc.process import ServiceParts
@@ -43,6 +44,9 @@ from services.aggregate.live.service import RollupWatches
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
 from services.aggregate.read_slots import ReadSlots
+from services.aggregate.results.postgres import PostgresResultReader, PostgresResults
+from services.aggregate.results.schedules import ResultJobs
+from services.aggregate.results.service import ResultQueries
 from services.aggregate.rollups.postgres import PostgresCellReader
 from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.service import AggregateServicer, JobServicer
@@ -55,6 +59,8 @@ from services.aggregate.verify.verifier import Verifier
 
 # Less than a unary call may take, and enough when all watchers read the current numbers again at once.
 _QUERY_POOL_SECONDS = 20.0
+# How long a job may wait for those before it.
+_RESULT_POOL_SECONDS = 3_600.0
 
 
 async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServiceParts:
@@ -106,8 +112,14 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     journal = JournalCalls(
         reload.catalogs, JournalView(engines.querying), JournalView(engines.jobs), clock
     )
+    results = ResultQueries(reload.catalogs, PostgresResultReader(engines.querying), clock)
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
-    jobs = aggregate_jobs(redis, engines.jobs, settings)
+    own_jobs = aggregate_jobs(redis, engines.jobs, settings)
+    of_catalogs = ResultJobs(reload.catalogs, PostgresResults(engines.storing), meter.current)
+
+    def jobs() -> Sequence[Job]:
+        return [*own_jobs, *of_catalogs.current()]
+
     return ServiceParts(
         bindings=[
             Binding(
@@ -118,7 +130,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             ),
             Binding(
                 JOB_SERVICE_NAME,
-                JobServicer(journal),
+                JobServicer(journal, results),
                 job_service_pb2_grpc.add_JobServiceServicer_to_server,
                 needs=all_of("postgres"),
             ),
@@ -151,6 +163,7 @@ class _Engines:
     verifying: AsyncEngine
     events: AsyncEngine
     jobs: AsyncEngine
+    storing: AsyncEngine
 
 
 def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engines:
@@ -179,6 +192,14 @@ def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engine
             max_overflow=settings.max_event_pages + settings.max_exports - 1,
         ),
         create_engine(database_url, service="aggregate-jobs", pool_size=1, max_overflow=2),
+        # Many results may be due at the same time: they are written one after the other.
+        create_engine(
+            database_url,
+            service="aggregate-results",
+            pool_size=1,
+            max_overflow=0,
+            pool_seconds=_RESULT_POOL_SECONDS,
+        ),
     )
     for field in fields(engines):
         stack.push_async_callback(getattr(engines, field.name).dispose)

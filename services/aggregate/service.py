@@ -13,6 +13,7 @@ from services.aggregate.events.service import EventLists
 from services.aggregate.exports.service import EventExports
 from services.aggregate.journal.service import JournalCalls
 from services.aggregate.live.service import RollupWatches
+from services.aggregate.results.service import ResultQueries
 from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.verify.service import Verifications
 
@@ -76,8 +77,9 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
 class JobServicer(job_service_pb2_grpc.JobServiceServicer):
     """Implements `weir.aggregate.v1.JobService`."""
 
-    def __init__(self, journal: JournalCalls) -> None:
+    def __init__(self, journal: JournalCalls, results: ResultQueries) -> None:
         self._journal = journal
+        self._results = results
 
     async def ListJobs(  # noqa: N802
         self, request: job_service_pb2.ListJobsRequest, _: grpc.aio.ServicerContext
@@ -93,3 +95,8 @@ class JobServicer(job_service_pb2_grpc.JobServiceServicer):
         self, request: job_service_pb2.ListJobRunsRequest, _: grpc.aio.ServicerContext
     ) -> job_service_pb2.ListJobRunsResponse:
         return await self._journal.runs(request)
+
+    async def GetJobResult(  # noqa: N802
+        self, request: job_service_pb2.GetJobResultRequest, _: grpc.aio.ServicerContext
+    ) -> job_service_pb2.GetJobResultResponse:
+        return await self._results.get(request)

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -63,4 +65,37 @@ members = Table(
     Column("cell_id", Uuid, primary_key=True),
     Column("metric", Text, primary_key=True),
     Column("member", Text, primary_key=True),
+)
+
+# What jobs of the catalogs wrote down, one row for each period, and the cells of each.
+results = Table(
+    "results",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("job", Text, primary_key=True),
+    Column("period_start", DateTime(timezone=True), primary_key=True),
+    Column("period_end", DateTime(timezone=True), nullable=False),
+    # Everything received before it is in the result; NULL if that was not known.
+    Column("watermark", DateTime(timezone=True)),
+    Column("is_final", Boolean, nullable=False),
+    # Few at any time.
+    Index("ix_results_unsettled", "period_end", postgresql_where=text("NOT is_final")),
+    Column("cells", BigInteger, nullable=False),
+    # Grows by one each time that the result is written.
+    Column("revision", Integer, nullable=False),
+    Column("calculated_at", DateTime(timezone=True), nullable=False),
+)
+
+result_cells = Table(
+    "result_cells",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("job", Text, primary_key=True),
+    Column("period_start", DateTime(timezone=True), primary_key=True),
+    Column("rollup", Text, primary_key=True),
+    Column("bucket", DateTime(timezone=True), primary_key=True),
+    Column("cell_id", Uuid, primary_key=True),
+    Column("dimensions", JSONB, nullable=False),
+    # Values as a reader sees them, by name.
+    Column("metrics", JSONB, nullable=False),
 )

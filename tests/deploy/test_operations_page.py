@@ -12,10 +12,13 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.catalog import Catalogs
 from libs.jobs.job import Job
 from libs.runtime.settings import CommonSettings, PseudonymSettings, ReadDatabaseSettings
 from libs.streams.settings import StreamReaderSettings
 from services.aggregate.jobs import aggregate_jobs
+from services.aggregate.results.postgres import PostgresResults
+from services.aggregate.results.schedules import ResultJobs
 from services.aggregate.settings import AggregateSettings
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
@@ -117,11 +120,16 @@ def test_jobs_and_schedules() -> None:
         *ingest_jobs(redis, []),
         *enrich_jobs(redis, engine, cast(PartitionKeeper, None), EnrichSettings()),
         *aggregate_jobs(redis, engine, AggregateSettings()),
+        # And those of no catalog.
+        *ResultJobs(Catalogs.of(), PostgresResults(engine), lambda: None).current(),
     ]
     due = {}
     for job in jobs:
         minute, hour, *days = job.schedule.expression.split()
         assert days == ["*", "*", "*"]
+        if minute.startswith("*/"):
+            due[f"`{job.name}`"] = f"every {minute[2:]} minutes"
+            continue
         due[f"`{job.name}`"] = (
             f"hourly at :{minute:0>2}" if hour == "*" else f"daily {hour:0>2}:{minute:0>2}"
         )

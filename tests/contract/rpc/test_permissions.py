@@ -23,6 +23,7 @@ READABLE = {
     "/weir.aggregate.v1.AggregateService/QueryRollup",
     "/weir.aggregate.v1.AggregateService/WatchRollups",
     "/weir.aggregate.v1.AggregateService/QueryCohortRetention",
+    "/weir.aggregate.v1.JobService/GetJobResult",
 }
 OTHERS: dict[str, Any] = {
     "/grpc.health.v1.Health/Check": health_pb2.HealthCheckRequest(),

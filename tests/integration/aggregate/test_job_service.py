@@ -42,7 +42,7 @@ async def calls(aggregate: Aggregate, stores: Stores) -> Any:
             )
     async with grpc.aio.insecure_channel(aggregate.address) as channel:
         stub: Any = job_service_pb2_grpc.JobServiceStub(channel)
-        await until(lambda: stores.sql(f"SELECT FROM jobs.jobs WHERE name = '{PRUNING}'"))
+        await until(lambda: stores.sql(f"SELECT name FROM jobs.jobs WHERE name = '{PRUNING}'"))
         yield stub
 
 

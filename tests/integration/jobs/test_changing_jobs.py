@@ -59,7 +59,7 @@ async def test_a_job_that_goes_finishes_its_run(cluster: Cluster) -> None:
     async with cluster.running(runner(cluster, jobs)):
         await begun.wait()
         jobs.clear()
-        await until(lambda: cluster.sql("SELECT FROM jobs.jobs") == [])
+        await until(lambda: cluster.sql("SELECT name FROM jobs.jobs") == [])
         assert cluster.sql("SELECT outcome FROM jobs.runs") == [("running",)]
         may_end.set()
         await until(lambda: ended(cluster))

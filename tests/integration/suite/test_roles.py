@@ -19,6 +19,8 @@ MAY: dict[str, dict[str, set[str]]] = {
         "aggregate.cells": ADD,
         "aggregate.members": ADD,
         "aggregate.measures": CHANGE,
+        "aggregate.results": CHANGE,
+        "aggregate.result_cells": ADD | {"DELETE"},
         # To recount rollups.
         "enrich.events": READ,
         "enrich.batches": READ,
@@ -32,6 +34,7 @@ MAY: dict[str, dict[str, set[str]]] = {
 TABLES = (
     *("ingest.dead_letters", "enrich.events", "enrich.events_90d", "enrich.events_90d_default"),
     *("enrich.batches", "aggregate.batches", "aggregate.cells", "aggregate.measures"),
+    *("aggregate.results", "aggregate.result_cells"),
     *("aggregate.members", "privacy.consents", "privacy.consent_history"),
     *JOBS,
 )

@@ -23,9 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from weir.aggregate.v1 import aggregate_service_pb2 as weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2
+from weir.aggregate.v1 import reliability_pb2 as weir_dot_aggregate_dot_v1_dot_reliability__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/aggregate/v1/job_service.proto\x12\x11weir.aggregate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd8\x01\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08schedule\x18\x04 \x01(\t\x12,\n\x08\x63\x61tch_up\x18\x05 \x01(\x0e\x32\x1a.weir.aggregate.v1.CatchUp\x12/\n\x0bnext_due_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\nnewest_run\x18\x07 \x01(\x0b\x32\x19.weir.aggregate.v1.JobRun\"\xb3\x03\n\x06JobRun\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12.\n\x07trigger\x18\x03 \x01(\x0e\x32\x1d.weir.aggregate.v1.JobTrigger\x12*\n\x06\x64ue_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x07outcome\x18\x07 \x01(\x0e\x32\x1d.weir.aggregate.v1.JobOutcome\x12\x35\n\x06\x63ounts\x18\x08 \x03(\x0b\x32%.weir.aggregate.v1.JobRun.CountsEntry\x12\x12\n\nerror_type\x18\t \x01(\t\x12\x15\n\rerror_message\x18\n \x01(\t\x12\x0e\n\x06worker\x18\x0b \x01(\t\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"H\n\x0fListJobsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"Q\n\x10ListJobsResponse\x12$\n\x04jobs\x18\x01 \x03(\x0b\x32\x16.weir.aggregate.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\rRunJobRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12*\n\x06\x64ue_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\" \n\x0eRunJobResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"h\n\x12ListJobRunsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"W\n\x13ListJobRunsResponse\x12\'\n\x04runs\x18\x01 \x03(\x0b\x32\x19.weir.aggregate.v1.JobRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*K\n\x07\x43\x61tchUp\x12\x18\n\x14\x43\x41TCH_UP_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41TCH_UP_NEWEST\x10\x01\x12\x11\n\rCATCH_UP_EACH\x10\x02*[\n\nJobTrigger\x12\x1b\n\x17JOB_TRIGGER_UNSPECIFIED\x10\x00\x12\x18\n\x14JOB_TRIGGER_SCHEDULE\x10\x01\x12\x16\n\x12JOB_TRIGGER_MANUAL\x10\x02*\xc4\x01\n\nJobOutcome\x12\x1b\n\x17JOB_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15JOB_OUTCOME_REQUESTED\x10\x01\x12\x17\n\x13JOB_OUTCOME_RUNNING\x10\x02\x12\x19\n\x15JOB_OUTCOME_SUCCEEDED\x10\x03\x12\x16\n\x12JOB_OUTCOME_FAILED\x10\x04\x12\x19\n\x15JOB_OUTCOME_ABANDONED\x10\x05\x12\x17\n\x13JOB_OUTCOME_STOPPED\x10\x06\x32\x8e\x02\n\nJobService\x12S\n\x08ListJobs\x12\".weir.aggregate.v1.ListJobsRequest\x1a#.weir.aggregate.v1.ListJobsResponse\x12M\n\x06RunJob\x12 .weir.aggregate.v1.RunJobRequest\x1a!.weir.aggregate.v1.RunJobResponse\x12\\\n\x0bListJobRuns\x12%.weir.aggregate.v1.ListJobRunsRequest\x1a&.weir.aggregate.v1.ListJobRunsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/aggregate/v1/job_service.proto\x12\x11weir.aggregate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a)weir/aggregate/v1/aggregate_service.proto\x1a#weir/aggregate/v1/reliability.proto\"\xd8\x01\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08schedule\x18\x04 \x01(\t\x12,\n\x08\x63\x61tch_up\x18\x05 \x01(\x0e\x32\x1a.weir.aggregate.v1.CatchUp\x12/\n\x0bnext_due_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\nnewest_run\x18\x07 \x01(\x0b\x32\x19.weir.aggregate.v1.JobRun\"\xb3\x03\n\x06JobRun\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12.\n\x07trigger\x18\x03 \x01(\x0e\x32\x1d.weir.aggregate.v1.JobTrigger\x12*\n\x06\x64ue_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x07outcome\x18\x07 \x01(\x0e\x32\x1d.weir.aggregate.v1.JobOutcome\x12\x35\n\x06\x63ounts\x18\x08 \x03(\x0b\x32%.weir.aggregate.v1.JobRun.CountsEntry\x12\x12\n\nerror_type\x18\t \x01(\t\x12\x15\n\rerror_message\x18\n \x01(\t\x12\x0e\n\x06worker\x18\x0b \x01(\t\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"H\n\x0fListJobsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"Q\n\x10ListJobsResponse\x12$\n\x04jobs\x18\x01 \x03(\x0b\x32\x16.weir.aggregate.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\rRunJobRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12*\n\x06\x64ue_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\" \n\x0eRunJobResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"h\n\x12ListJobRunsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"W\n\x13ListJobRunsResponse\x12\'\n\x04runs\x18\x01 \x03(\x0b\x32\x19.weir.aggregate.v1.JobRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x85\x01\n\x13GetJobResultRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"\x9b\x02\n\x14GetJobResultResponse\x12\x30\n\x0cperiod_start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nperiod_end\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x05\x63\x65lls\x18\x03 \x03(\x0b\x32\x1d.weir.aggregate.v1.ResultCell\x12\x13\n\x0btotal_cells\x18\x04 \x01(\x04\x12\x10\n\x08revision\x18\x05 \x01(\r\x12\x33\n\x0breliability\x18\x06 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12\x17\n\x0fnext_page_token\x18\x07 \x01(\t\"C\n\nResultCell\x12\x0e\n\x06rollup\x18\x01 \x01(\t\x12%\n\x04\x63\x65ll\x18\x02 \x01(\x0b\x32\x17.weir.aggregate.v1.Cell*K\n\x07\x43\x61tchUp\x12\x18\n\x14\x43\x41TCH_UP_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41TCH_UP_NEWEST\x10\x01\x12\x11\n\rCATCH_UP_EACH\x10\x02*[\n\nJobTrigger\x12\x1b\n\x17JOB_TRIGGER_UNSPECIFIED\x10\x00\x12\x18\n\x14JOB_TRIGGER_SCHEDULE\x10\x01\x12\x16\n\x12JOB_TRIGGER_MANUAL\x10\x02*\xc4\x01\n\nJobOutcome\x12\x1b\n\x17JOB_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15JOB_OUTCOME_REQUESTED\x10\x01\x12\x17\n\x13JOB_OUTCOME_RUNNING\x10\x02\x12\x19\n\x15JOB_OUTCOME_SUCCEEDED\x10\x03\x12\x16\n\x12JOB_OUTCOME_FAILED\x10\x04\x12\x19\n\x15JOB_OUTCOME_ABANDONED\x10\x05\x12\x17\n\x13JOB_OUTCOME_STOPPED\x10\x06\x32\xef\x02\n\nJobService\x12S\n\x08ListJobs\x12\".weir.aggregate.v1.ListJobsRequest\x1a#.weir.aggregate.v1.ListJobsResponse\x12M\n\x06RunJob\x12 .weir.aggregate.v1.RunJobRequest\x1a!.weir.aggregate.v1.RunJobResponse\x12\\\n\x0bListJobRuns\x12%.weir.aggregate.v1.ListJobRunsRequest\x1a&.weir.aggregate.v1.ListJobRunsResponse\x12_\n\x0cGetJobResult\x12&.weir.aggregate.v1.GetJobResultRequest\x1a\'.weir.aggregate.v1.GetJobResultResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,30 +36,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_JOBRUN_COUNTSENTRY']._loaded_options = None
   _globals['_JOBRUN_COUNTSENTRY']._serialized_options = b'8\001'
-  _globals['_CATCHUP']._serialized_start=1224
-  _globals['_CATCHUP']._serialized_end=1299
-  _globals['_JOBTRIGGER']._serialized_start=1301
-  _globals['_JOBTRIGGER']._serialized_end=1392
-  _globals['_JOBOUTCOME']._serialized_start=1395
-  _globals['_JOBOUTCOME']._serialized_end=1591
-  _globals['_JOB']._serialized_start=92
-  _globals['_JOB']._serialized_end=308
-  _globals['_JOBRUN']._serialized_start=311
-  _globals['_JOBRUN']._serialized_end=746
-  _globals['_JOBRUN_COUNTSENTRY']._serialized_start=701
-  _globals['_JOBRUN_COUNTSENTRY']._serialized_end=746
-  _globals['_LISTJOBSREQUEST']._serialized_start=748
-  _globals['_LISTJOBSREQUEST']._serialized_end=820
-  _globals['_LISTJOBSRESPONSE']._serialized_start=822
-  _globals['_LISTJOBSRESPONSE']._serialized_end=903
-  _globals['_RUNJOBREQUEST']._serialized_start=905
-  _globals['_RUNJOBREQUEST']._serialized_end=993
-  _globals['_RUNJOBRESPONSE']._serialized_start=995
-  _globals['_RUNJOBRESPONSE']._serialized_end=1027
-  _globals['_LISTJOBRUNSREQUEST']._serialized_start=1029
-  _globals['_LISTJOBRUNSREQUEST']._serialized_end=1133
-  _globals['_LISTJOBRUNSRESPONSE']._serialized_start=1135
-  _globals['_LISTJOBRUNSRESPONSE']._serialized_end=1222
-  _globals['_JOBSERVICE']._serialized_start=1594
-  _globals['_JOBSERVICE']._serialized_end=1864
+  _globals['_CATCHUP']._serialized_start=1795
+  _globals['_CATCHUP']._serialized_end=1870
+  _globals['_JOBTRIGGER']._serialized_start=1872
+  _globals['_JOBTRIGGER']._serialized_end=1963
+  _globals['_JOBOUTCOME']._serialized_start=1966
+  _globals['_JOBOUTCOME']._serialized_end=2162
+  _globals['_JOB']._serialized_start=172
+  _globals['_JOB']._serialized_end=388
+  _globals['_JOBRUN']._serialized_start=391
+  _globals['_JOBRUN']._serialized_end=826
+  _globals['_JOBRUN_COUNTSENTRY']._serialized_start=781
+  _globals['_JOBRUN_COUNTSENTRY']._serialized_end=826
+  _globals['_LISTJOBSREQUEST']._serialized_start=828
+  _globals['_LISTJOBSREQUEST']._serialized_end=900
+  _globals['_LISTJOBSRESPONSE']._serialized_start=902
+  _globals['_LISTJOBSRESPONSE']._serialized_end=983
+  _globals['_RUNJOBREQUEST']._serialized_start=985
+  _globals['_RUNJOBREQUEST']._serialized_end=1073
+  _globals['_RUNJOBRESPONSE']._serialized_start=1075
+  _globals['_RUNJOBRESPONSE']._serialized_end=1107
+  _globals['_LISTJOBRUNSREQUEST']._serialized_start=1109
+  _globals['_LISTJOBRUNSREQUEST']._serialized_end=1213
+  _globals['_LISTJOBRUNSRESPONSE']._serialized_start=1215
+  _globals['_LISTJOBRUNSRESPONSE']._serialized_end=1302
+  _globals['_GETJOBRESULTREQUEST']._serialized_start=1305
+  _globals['_GETJOBRESULTREQUEST']._serialized_end=1438
+  _globals['_GETJOBRESULTRESPONSE']._serialized_start=1441
+  _globals['_GETJOBRESULTRESPONSE']._serialized_end=1724
+  _globals['_RESULTCELL']._serialized_start=1726
+  _globals['_RESULTCELL']._serialized_end=1793
+  _globals['_JOBSERVICE']._serialized_start=2165
+  _globals['_JOBSERVICE']._serialized_end=2532
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,8 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from weir.aggregate.v1 import aggregate_service_pb2 as _aggregate_service_pb2
+from weir.aggregate.v1 import reliability_pb2 as _reliability_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -151,3 +153,43 @@ class ListJobRunsResponse(_message.Message):
     runs: _containers.RepeatedCompositeFieldContainer[JobRun]
     next_page_token: str
     def __init__(self, runs: _Optional[_Iterable[_Union[JobRun, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetJobResultRequest(_message.Message):
+    __slots__ = ("app_id", "job", "period", "page_size", "page_token")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    job: str
+    period: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    def __init__(self, app_id: _Optional[str] = ..., job: _Optional[str] = ..., period: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class GetJobResultResponse(_message.Message):
+    __slots__ = ("period_start", "period_end", "cells", "total_cells", "revision", "reliability", "next_page_token")
+    PERIOD_START_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_END_FIELD_NUMBER: _ClassVar[int]
+    CELLS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_CELLS_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    RELIABILITY_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    period_start: _timestamp_pb2.Timestamp
+    period_end: _timestamp_pb2.Timestamp
+    cells: _containers.RepeatedCompositeFieldContainer[ResultCell]
+    total_cells: int
+    revision: int
+    reliability: _reliability_pb2.Reliability
+    next_page_token: str
+    def __init__(self, period_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., period_end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cells: _Optional[_Iterable[_Union[ResultCell, _Mapping]]] = ..., total_cells: _Optional[int] = ..., revision: _Optional[int] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ResultCell(_message.Message):
+    __slots__ = ("rollup", "cell")
+    ROLLUP_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
+    rollup: str
+    cell: _aggregate_service_pb2.Cell
+    def __init__(self, rollup: _Optional[str] = ..., cell: _Optional[_Union[_aggregate_service_pb2.Cell, _Mapping]] = ...) -> None: ...

@@ -50,6 +50,11 @@ class JobServiceStub:
                 request_serializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.ListJobRunsRequest.SerializeToString,
                 response_deserializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.ListJobRunsResponse.FromString,
                 _registered_method=True)
+        self.GetJobResult = channel.unary_unary(
+                '/weir.aggregate.v1.JobService/GetJobResult',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultResponse.FromString,
+                _registered_method=True)
 
 
 class JobServiceServicer:
@@ -87,6 +92,16 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetJobResult(self, request, context):
+        """What a job of an app's catalog wrote down of one period: the cells of its rollups as they were then.
+
+        Permission: `numbers.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN or RESULT_UNKNOWN; INVALID_ARGUMENT with the field at fault.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JobServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -104,6 +119,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.ListJobRuns,
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.ListJobRunsRequest.FromString,
                     response_serializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.ListJobRunsResponse.SerializeToString,
+            ),
+            'GetJobResult': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetJobResult,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -188,6 +208,33 @@ class JobService:
             '/weir.aggregate.v1.JobService/ListJobRuns',
             weir_dot_aggregate_dot_v1_dot_job__service__pb2.ListJobRunsRequest.SerializeToString,
             weir_dot_aggregate_dot_v1_dot_job__service__pb2.ListJobRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetJobResult(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.aggregate.v1.JobService/GetJobResult',
+            weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultResponse.FromString,
             options,
             channel_credentials,
             insecure,

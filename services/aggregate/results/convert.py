@@ -1,0 +1,66 @@
+"""Requests for results, and their answers."""
+
+from datetime import datetime
+from uuid import UUID
+
+from weir.aggregate.v1 import job_service_pb2 as pb
+from weir.aggregate.v1 import reliability_pb2
+
+from libs.common.errors import NotFound
+from services.aggregate.buckets import seconds_since_epoch
+from services.aggregate.convert import cell_message, zoned_time
+from services.aggregate.results.model import Place, Result, ResultCell
+
+
+class PageCursor:
+    """Where a page ended: the result, how often it had been written, and the last cell."""
+
+    def __init__(self, start: datetime, revision: int, place: Place) -> None:
+        self.start = start
+        self.revision = revision
+        self.place = place
+
+    def values(self) -> tuple[str, int, str, str, str]:
+        """As a page token carries it."""
+        rollup, bucket, cell_id = self.place
+        return self.start.isoformat(), self.revision, rollup, bucket.isoformat(), cell_id.hex
+
+
+def page_cursor(start: str, revision: int, rollup: str, bucket: str, cell_id: str) -> PageCursor:
+    """The cursor of `PageCursor.values`. Raises ValueError or TypeError for values that it never makes."""
+    return PageCursor(
+        zoned_time(start), int(revision), (str(rollup), zoned_time(bucket), UUID(cell_id))
+    )
+
+
+def result_unknown(job: str) -> NotFound:
+    """The error for a result that is not there."""
+    return NotFound(
+        "the job has no result of this period, or there is no such job",
+        reason="RESULT_UNKNOWN",
+        metadata={"job": job},
+    )
+
+
+def cell(found: ResultCell) -> pb.ResultCell:
+    """One cell of a result."""
+    bucket = seconds_since_epoch(found.bucket)
+    return pb.ResultCell(
+        rollup=found.rollup, cell=cell_message(bucket, found.dimensions, found.metrics)
+    )
+
+
+def response(result: Result) -> pb.GetJobResultResponse:
+    """An answer without its cells."""
+    message = pb.GetJobResultResponse(total_cells=result.cells, revision=result.revision)
+    message.period_start.FromDatetime(result.period.start)
+    message.period_end.FromDatetime(result.period.end)
+    message.reliability.completeness = (
+        reliability_pb2.COMPLETENESS_FINAL
+        if result.is_final
+        else reliability_pb2.COMPLETENESS_PROVISIONAL
+    )
+    message.reliability.calculated_at.FromDatetime(result.calculated_at)
+    if result.watermark is not None:
+        message.reliability.watermark.FromDatetime(result.watermark)
+    return message

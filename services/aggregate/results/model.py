@@ -1,0 +1,129 @@
+"""Which results there are, and what they are made of. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from libs.catalog import Catalog, Period
+from services.aggregate.buckets import bucket_end, bucket_start, moment, seconds_since_epoch
+from services.aggregate.plan import AppPlan, RollupPlan, compile_plan
+
+
+@dataclass(frozen=True, slots=True)
+class ResultJob:
+    """A job of an app's catalog: after the end of each period it stores the cells of its rollups. Events of a
+    bucket are expected until `lateness` after its end."""
+
+    app_id: str
+    name: str
+    description: str
+    every: Period
+    cron: str
+    makes_up_for_each: bool
+    rollups: tuple[RollupPlan, ...]
+    lateness: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPeriod:
+    """From `start` (inclusive) to `end` (exclusive)."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCell:
+    """A cell of a result: `metrics` are values as a reader sees them."""
+
+    rollup: str
+    bucket: datetime
+    cell_id: UUID
+    dimensions: Mapping[str, Any]
+    metrics: Mapping[str, float]
+
+    @property
+    def place(self) -> "Place":
+        """Where it is in the order of a result's cells."""
+        return self.rollup, self.bucket, self.cell_id
+
+
+# By rollup, bucket and id.
+Place = tuple[str, datetime, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is known of a result as a whole. All events received before `watermark` are in it; None if that
+    was not known. `revision` is how often it has been written."""
+
+    period: ResultPeriod
+    watermark: datetime | None
+    is_final: bool
+    cells: int
+    revision: int
+    calculated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """A result, some of its cells in their order, and whether there are more behind them."""
+
+    result: Result
+    cells: Sequence[ResultCell]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A result that is provisional."""
+
+    app_id: str
+    job: str
+    period: ResultPeriod
+
+
+def result_jobs(catalog: Catalog) -> Sequence[ResultJob]:
+    """The jobs of a catalog."""
+    plan: AppPlan = compile_plan(catalog)
+    return [
+        ResultJob(
+            app_id=catalog.app_id,
+            name=job.name,
+            description=job.description or f"Stores {', '.join(job.rollups)} of each {job.every}.",
+            every=job.every,
+            cron=_cron(job.every, job.after_seconds),
+            makes_up_for_each=job.catch_up == "each",
+            rollups=tuple(plan.rollups[name] for name in job.rollups),
+            lateness=timedelta(seconds=catalog.clock.lateness_seconds),
+        )
+        for job in catalog.jobs.values()
+    ]
+
+
+def ended_before(every: Period, due_at: datetime) -> ResultPeriod:
+    """The period that ended last at `due_at`."""
+    end = bucket_start(every, seconds_since_epoch(due_at))
+    return ResultPeriod(moment(bucket_start(every, end - 1)), moment(end))
+
+
+def period_with(every: Period, time: datetime) -> ResultPeriod:
+    """The period that `time` is in."""
+    start = bucket_start(every, seconds_since_epoch(time))
+    return ResultPeriod(moment(start), moment(bucket_end(every, start)))
+
+
+def _cron(every: Period, after_seconds: int) -> str:
+    """Weeks end on Monday, months on the first, at midnight."""
+    hour, minute = after_seconds // 3_600, after_seconds // 60 % 60
+    match every:
+        case Period.HOUR:
+            return f"{minute} * * * *"
+        case Period.DAY:
+            return f"{minute} {hour} * * *"
+        case Period.WEEK:
+            return f"{minute} {hour} * * 1"
+        case Period.MONTH:
+            return f"{minute} {hour} 1 * *"

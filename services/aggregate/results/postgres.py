@@ -1,0 +1,232 @@
+"""Results in Postgres. Values come in as parameters only."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql import bindparam
+
+from services.aggregate.model import Measure
+from services.aggregate.plan import RollupPlan
+from services.aggregate.results.model import (
+    Place,
+    Result,
+    ResultCell,
+    ResultJob,
+    ResultPage,
+    ResultPeriod,
+    Unsettled,
+)
+from services.aggregate.values import cell_values
+
+# Cells read and written at once; about 1 KB each.
+CELLS_AT_A_TIME = 2_000
+RESULTS_AT_A_TIME = 100
+# No cell has it, and every other one comes after it.
+_BEFORE_ALL = UUID(int=0)
+
+# First of all, because it locks the result: of two runs at one time the later one fails, and is repeated.
+WRITE_RESULT = text("""
+INSERT INTO aggregate.results AS r
+    (app_id, job, period_start, period_end, watermark, is_final, cells, revision, calculated_at)
+VALUES (:app_id, :job, :start, :end, :watermark, :is_final, 0, 1, now())
+ON CONFLICT (app_id, job, period_start) DO UPDATE SET period_end = excluded.period_end,
+    watermark = excluded.watermark, is_final = excluded.is_final, revision = r.revision + 1,
+    calculated_at = excluded.calculated_at
+""")
+REMOVE_CELLS = text("""
+DELETE FROM aggregate.result_cells
+WHERE app_id = :app_id AND job = :job AND period_start = :start
+""")
+# The cells of one rollup in a period, each with all its measures.
+READ_CELLS = text("""
+WITH page AS (
+    SELECT cell_id, bucket, dimensions FROM aggregate.cells
+    WHERE app_id = :app_id AND rollup = :rollup AND bucket >= :start AND bucket < :end
+      AND (bucket, cell_id) > (:after_bucket, :after_cell)
+    ORDER BY bucket, cell_id LIMIT :limit
+)
+SELECT p.cell_id, p.bucket, p.dimensions, m.metric, m.count, m.total, m.minimum, m.maximum
+FROM page AS p LEFT JOIN aggregate.measures AS m USING (cell_id)
+ORDER BY p.bucket, p.cell_id
+""")
+ADD_CELL = text("""
+INSERT INTO aggregate.result_cells
+    (app_id, job, period_start, rollup, bucket, cell_id, dimensions, metrics)
+VALUES (:app_id, :job, :start, :rollup, :bucket, :cell_id, :dimensions, :metrics)
+""").bindparams(bindparam("dimensions", type_=JSONB), bindparam("metrics", type_=JSONB))
+COUNT_CELLS = text("""
+UPDATE aggregate.results SET cells = :cells
+WHERE app_id = :app_id AND job = :job AND period_start = :start
+""")
+SELECT_SETTLING = text("""
+SELECT r.app_id, r.job, r.period_start, r.period_end
+FROM unnest(CAST(:apps AS text[]), CAST(:jobs AS text[]), CAST(:until AS timestamptz[]))
+    AS wanted (app_id, job, final_until)
+JOIN aggregate.results AS r USING (app_id, job)
+WHERE r.is_final = false AND r.period_end <= wanted.final_until
+ORDER BY r.period_end LIMIT :limit
+""")
+SELECT_RESULT = text("""
+SELECT period_start, period_end, watermark, is_final, cells, revision, calculated_at
+FROM aggregate.results
+WHERE app_id = :app_id AND job = :job
+  AND (CAST(:time AS timestamptz) IS NULL OR period_start <= :time AND period_end > :time)
+ORDER BY period_start DESC LIMIT 1
+""")
+SELECT_RESULT_CELLS = text("""
+SELECT rollup, bucket, cell_id, dimensions, metrics FROM aggregate.result_cells
+WHERE app_id = :app_id AND job = :job AND period_start = :start
+  AND (rollup, bucket, cell_id) > (:after_rollup, :after_bucket, :after_cell)
+ORDER BY rollup, bucket, cell_id LIMIT :limit
+""")
+
+
+class PostgresResults:
+    """Writes results. Each is replaced in one transaction, which sees one state of all cells: so a run that
+    dies leaves the result from before, and a repeated one the same as a single one."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def write(
+        self,
+        job: ResultJob,
+        period: ResultPeriod,
+        *,
+        watermark: datetime | None,
+        is_final: bool,
+    ) -> int:
+        """Writes the cells of a period, in place of what was there; how many. `watermark` was measured
+        before."""
+        key = {"app_id": job.app_id, "job": job.name, "start": period.start}
+        async with _snapshot(self._engine) as connection:
+            await connection.execute(
+                WRITE_RESULT,
+                {**key, "end": period.end, "watermark": watermark, "is_final": is_final},
+            )
+            await connection.execute(REMOVE_CELLS, key)
+            cells = 0
+            for plan in job.rollups:
+                async for page in _cells(connection, job.app_id, plan, period):
+                    cells += len(page)
+                    rows = [
+                        {
+                            **key,
+                            "rollup": cell.rollup,
+                            "bucket": cell.bucket,
+                            "cell_id": cell.cell_id,
+                            "dimensions": cell.dimensions,
+                            "metrics": cell.metrics,
+                        }
+                        for cell in page
+                    ]
+                    await connection.execute(ADD_CELL, rows)
+            await connection.execute(COUNT_CELLS, {**key, "cells": cells})
+        return cells
+
+    async def settling(
+        self, final_until: Mapping[tuple[str, str], datetime]
+    ) -> Sequence[Unsettled]:
+        """Provisional results that can be final now, the oldest periods first, RESULTS_AT_A_TIME at most.
+        `final_until` says by app and job until when."""
+        parameters = {
+            "apps": [app_id for app_id, _ in final_until],
+            "jobs": [job for _, job in final_until],
+            "until": list(final_until.values()),
+            "limit": RESULTS_AT_A_TIME,
+        }
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(SELECT_SETTLING, parameters)).all()
+        return [Unsettled(row.app_id, row.job, ResultPeriod(*row[2:])) for row in rows]
+
+
+class PostgresResultReader:
+    """Reads results."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def page(
+        self, app_id: str, job: str, time: datetime | None, after: Place | None, limit: int
+    ) -> ResultPage | None:
+        """The result of the period that `time` is in, else the newest one, and up to `limit` of its cells,
+        those after `after`; None if there is no such result."""
+        key = {"app_id": app_id, "job": job}
+        async with _snapshot(self._engine) as connection:
+            found = await connection.execute(SELECT_RESULT, {**key, "time": time})
+            row = found.one_or_none()
+            if row is None:
+                return None
+            result = Result(ResultPeriod(row.period_start, row.period_end), *row[2:])
+            rollup, bucket, cell_id = after or ("", row.period_start, _BEFORE_ALL)
+            parameters = {
+                **key,
+                "start": row.period_start,
+                "after_rollup": rollup,
+                "after_bucket": bucket,
+                "after_cell": cell_id,
+                "limit": limit + 1,
+            }
+            rows = (await connection.execute(SELECT_RESULT_CELLS, parameters)).all()
+        cells = [ResultCell(r.rollup, r.bucket, r.cell_id, r.dimensions, r.metrics) for r in rows]
+        return ResultPage(result, cells[:limit], len(cells) > limit)
+
+
+@asynccontextmanager
+async def _snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction that sees one state of the tables."""
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ")
+        async with connection.begin():
+            yield connection
+
+
+async def _cells(
+    connection: AsyncConnection, app_id: str, plan: RollupPlan, period: ResultPeriod
+) -> AsyncIterator[list[ResultCell]]:
+    """The cells of a rollup in a period, page by page; no page is empty."""
+    bucket, cell_id = period.start, _BEFORE_ALL
+    while True:
+        parameters = {
+            "app_id": app_id,
+            "rollup": plan.name,
+            "start": period.start,
+            "end": period.end,
+            "after_bucket": bucket,
+            "after_cell": cell_id,
+            "limit": CELLS_AT_A_TIME,
+        }
+        rows = (await connection.execute(READ_CELLS, parameters)).all()
+        page = _grouped(plan, rows)
+        if page:
+            yield page
+        if len(page) < CELLS_AT_A_TIME:
+            return
+        bucket, cell_id = page[-1].bucket, page[-1].cell_id
+
+
+def _grouped(plan: RollupPlan, rows: Any) -> list[ResultCell]:
+    """Cells from rows, one for each measure, in their order."""
+    cells: dict[UUID, Any] = {}
+    measures: dict[UUID, dict[str, Measure]] = {}
+    for row in rows:
+        cells.setdefault(row.cell_id, row)
+        of_cell = measures.setdefault(row.cell_id, {})
+        if row.metric is not None:
+            of_cell[row.metric] = Measure(row.count, row.total, row.minimum, row.maximum)
+    return [
+        ResultCell(
+            plan.name,
+            row.bucket,
+            cell_id,
+            row.dimensions,
+            cell_values(plan, measures[cell_id]),
+        )
+        for cell_id, row in cells.items()
+    ]

@@ -1,0 +1,60 @@
+"""GetJobResult: what a job wrote down of a period, page by page."""
+
+from weir.aggregate.v1 import job_service_pb2 as pb
+
+from libs.catalog import Catalogs
+from libs.common.apps import catalog_of
+from libs.common.clock import Clock
+from libs.common.errors import PageTokenInvalid
+from libs.common.structs import contains_nul
+from libs.rpc.page_tokens import PageTokens, page_size
+from services.aggregate.answer_sizes import fitting
+from services.aggregate.convert import utc_field
+from services.aggregate.journal.convert import SERVICE_NAME
+from services.aggregate.results.convert import (
+    PageCursor,
+    cell,
+    page_cursor,
+    response,
+    result_unknown,
+)
+from services.aggregate.results.postgres import PostgresResultReader
+from services.aggregate.rollups.convert import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+
+
+class ResultQueries:
+    """Answers `weir.aggregate.v1.JobService/GetJobResult`."""
+
+    def __init__(self, catalogs: Catalogs, reader: PostgresResultReader, clock: Clock) -> None:
+        self._catalogs = catalogs
+        self._reader = reader
+        self._pages = PageTokens(f"/{SERVICE_NAME}/GetJobResult", clock)
+
+    async def get(self, request: pb.GetJobResultRequest) -> pb.GetJobResultResponse:
+        """One page. Raises AppUnknown, NotFound, InvalidArgument."""
+        catalog_of(self._catalogs.current, request.app_id)
+        limit = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
+        time = utc_field(request, "period")
+        cursor = self._pages.read(request, page_cursor)
+        if contains_nul(request.job):
+            raise result_unknown(request.job)
+        page = await self._reader.page(
+            request.app_id,
+            request.job,
+            cursor.start if cursor else time,
+            cursor.place if cursor else None,
+            limit,
+        )
+        if page is None:
+            raise result_unknown(request.job)
+        if cursor and cursor.revision != page.result.revision:
+            raise PageTokenInvalid("the result has been written again: begin again")
+        message = response(page.result)
+        cells = fitting(map(cell, page.cells))
+        message.cells.extend(cells)
+        if page.more or len(cells) < len(page.cells):
+            last = PageCursor(
+                page.result.period.start, page.result.revision, page.cells[len(cells) - 1].place
+            )
+            message.next_page_token = self._pages.issue(request, last.values())
+        return message

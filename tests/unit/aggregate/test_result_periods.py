@@ -1,0 +1,54 @@
+"""When a job of a catalog is due, and which period it is then about."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from libs.catalog import Period, compile_catalog
+from libs.jobs.schedule import Schedule
+from services.aggregate.results.model import ended_before, result_jobs
+from tests.support.arena_catalog import CATALOG
+
+JOBS = """
+jobs:
+  hourly: {every: hour, at: '00:55', store: [events]}
+  daily: {every: day, at: '01:00', store: [loot]}
+  weekly: {every: week, at: '03:00', store: [matches]}
+  monthly: {every: month, at: '04:00', store: [scores]}
+"""
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# 2026-11-22 is a Sunday.
+@pytest.mark.parametrize(
+    ("name", "due_at", "start", "end"),
+    [
+        ("hourly", "2026-11-22T12:55", "2026-11-22T11:00", "2026-11-22T12:00"),
+        ("daily", "2026-11-23T01:00", "2026-11-22", "2026-11-23"),
+        ("weekly", "2026-11-23T03:00", "2026-11-16", "2026-11-23"),
+        ("monthly", "2026-12-01T04:00", "2026-11-01", "2026-12-01"),
+    ],
+)
+def test_due_times(name: str, due_at: str, start: str, end: str) -> None:
+    jobs = {job.name: job for job in result_jobs(compile_catalog(CATALOG + JOBS, "arena.yaml"))}
+    job = jobs[name]
+    assert Schedule(job.cron).next_after(at("2026-11-22T12:00")) == at(due_at)
+    period = ended_before(job.every, at(due_at))
+    assert (period.start, period.end) == (at(start), at(end))
+
+
+@pytest.mark.parametrize(
+    ("every", "due_at", "start"),
+    [
+        (Period.DAY, "2026-11-22T00:00", "2026-11-21"),
+        (Period.DAY, "2026-11-21T23:59", "2026-11-20"),
+        (Period.MONTH, "2024-03-31", "2024-02-01"),
+    ],
+)
+def test_any_due_time_names_the_period_that_ended_last(
+    every: Period, due_at: str, start: str
+) -> None:
+    assert ended_before(every, at(due_at)).start == at(start)

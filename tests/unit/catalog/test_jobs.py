@@ -1,0 +1,58 @@
+"""Jobs of a catalog: what is declared, and what is wrong with it."""
+
+import pytest
+
+from libs.catalog import CatalogError, CatchUp, Period, StoringJob, compile_catalog
+from tests.support.arena_catalog import CATALOG
+
+
+def compiled(jobs: str) -> dict[str, StoringJob]:
+    return dict(compile_catalog(f"{CATALOG}\njobs:\n{jobs}", "arena.yaml").jobs)
+
+
+def test_a_job() -> None:
+    found = compiled("""
+  daily: {every: day, at: '01:30', store: [loot, events], description: Loot}
+  weekly: {every: week, at: '23:59', store: matches, catch_up: newest}
+""")
+    assert found["daily"] == StoringJob(
+        "daily", "Loot", Period.DAY, 90 * 60, ("loot", "events"), CatchUp.EACH
+    )
+    assert found["weekly"].after_seconds == 24 * 3600 - 60
+    assert found["weekly"].catch_up is CatchUp.NEWEST
+
+
+def test_a_catalog_without_jobs() -> None:
+    assert not compile_catalog(CATALOG, "arena.yaml").jobs
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        ("j: {every: day, at: '01:00'}", "jobs.j.store: `store` is missing"),
+        ("j: {every: day, store: [loot]}", "jobs.j: `at` is missing"),
+        ("j: {at: '01:00', store: [loot]}", "jobs.j: `every` is missing"),
+        ("j: {every: year, at: '01:00', store: [loot]}", "`year` is not one of hour, day, week"),
+        ("j: {every: day, at: '24:00', store: [loot]}", "jobs.j.at: must be hours and minutes"),
+        ("j: {every: day, at: 1, store: [loot]}", "jobs.j.at: must be hours and minutes"),
+        ("j: {every: hour, at: '01:00', store: [events]}", "less than an hour"),
+        ("j: {every: day, at: '01:00', store: [lot]}", "no rollup `lot`; did you mean `loot`?"),
+        (
+            "j: {every: day, at: '01:00', store: [matches]}",
+            "`matches` is by week, which is no part",
+        ),
+        ("j: {every: hour, at: '00:30', store: [loot]}", "`loot` is by day, which is no part"),
+        # The week from January 26 to February 1 is in two months.
+        (
+            "j: {every: month, at: '01:00', store: [matches]}",
+            "by week, which is no part of a month",
+        ),
+        ("J: {every: day, at: '01:00', store: [loot]}", "the name of a job is a-z"),
+        ("j: {every: day, at: '01:00', store: [loot], cron: x}", "unknown key `cron`"),
+    ],
+)
+def test_what_is_wrong(job: str, reason: str) -> None:
+    with pytest.raises(CatalogError) as found:
+        compiled(f"  {job}\n")
+    [problem] = found.value.problems
+    assert reason in str(problem)
