@@ -1,7 +1,5 @@
 """Postgres: one async SQLAlchemy engine a process, psycopg 3 beneath it."""
 
-import asyncio
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -13,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection as SqlConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from libs.stores.failure import StoreFailure
+from libs.stores.postgres_connector import PostgresConnector
 
 # What is raised while Postgres is away; TimeoutError is an OSError.
 POSTGRES_DOWN = (
@@ -26,17 +25,6 @@ POSTGRES_ERRORS = (psycopg.Error, sqlalchemy.exc.SQLAlchemyError, OSError)
 # What data can be at fault for: a value that is larger than Postgres can index or hold, a column without a
 # value, a key that is there already. Not a check: without a partition for a row, Postgres reports one too.
 _OF_THE_DATA = ("54", "23502", "23505")
-# Of a server that accepts a connection and does not answer, and of one that disappears without closing its
-# connections: each of them is given up after 30 s. If nothing was sent, three probes find that out. The
-# kernel sends none while sent data is not acknowledged, so that has a limit of its own, in ms; it ends
-# probing as well, and must not be shorter than the probes take.
-_CONNECTION_LIMITS: dict[str, Any] = {
-    "connect_timeout": 10,
-    "keepalives_idle": 15,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
 # Insufficient resources (locks, memory), rollbacks (deadlock, serialization), a lock that did not come in
 # time, a statement that took too long.
 _OVERLOADED = ("53", "40", "55P03", "57014")
@@ -71,14 +59,17 @@ def create_engine(
     With `read_only` Postgres refuses every change (ReadOnlySqlTransaction): each transaction begins as READ
     ONLY. Poolers let that through, unlike an option of the connection.
     """
-    url = make_url(database_url)
-    conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    connect = partial(_connect, conninfo, f"weir-{service}", read_only)
+    connector = PostgresConnector(database_url, service=service)
+
+    async def connect() -> AsyncConnection[Any]:
+        connection = await connector.connect()
+        if read_only:
+            await connection.set_read_only(True)
+        return connection
+
     return create_async_engine(
-        url.set(drivername="postgresql+psycopg"),
+        make_url(database_url).set(drivername="postgresql+psycopg"),
         async_creator=connect,
-        # For connections beside the pool: see `direct.py`.
-        execution_options={"connect": connect},
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=pool_seconds,
@@ -86,27 +77,6 @@ def create_engine(
         # Parameters are people's data: they must not be in the text of an error.
         hide_parameters=True,
     )
-
-
-async def _connect(conninfo: str, application_name: str, read_only: bool) -> AsyncConnection[Any]:
-    """A connection. If the caller is cancelled meanwhile, the connection is completed and then closed: a
-    cancelled attempt would hold its socket, and a place in Postgres, until the next garbage collection."""
-    attempt = asyncio.ensure_future(
-        AsyncConnection.connect(conninfo, application_name=application_name, **_CONNECTION_LIMITS)
-    )
-    try:
-        connection = await asyncio.shield(attempt)
-    except asyncio.CancelledError:
-        attempt.add_done_callback(_close)
-        raise
-    if read_only:
-        await connection.set_read_only(True)
-    return connection
-
-
-def _close(attempt: "asyncio.Future[AsyncConnection[Any]]") -> None:
-    if not attempt.cancelled() and not attempt.exception():
-        attempt.result().pgconn.finish()
 
 
 def service_metadata(schema: str) -> MetaData:

@@ -19,6 +19,7 @@ from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import CatalogReload, open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
+from libs.stores.postgres_connector import PostgresConnector
 from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import Consumer, EntryHandling, create_consumer
@@ -71,7 +72,11 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     engines = _open_engines(settings, stack)
     clock = SystemClock()
     streams = streams_of(settings.shards, enriched_stream)
-    consumer = _consumer(settings, reload, redis, engines.counting, streams, clock)
+    store = PostgresCountingStore(
+        PostgresConnector(settings.database_url.get_secret_value(), service="aggregate")
+    )
+    stack.callback(store.close)
+    consumer = _consumer(settings, reload, redis, store, streams, clock)
     reader = PostgresCellReader(engines.querying)
     hub = WatchHub(
         redis,
@@ -155,9 +160,9 @@ def _drain(hub: WatchHub, exports: EventExports) -> None:
 
 @dataclass(frozen=True)
 class _Engines:
-    """Pools of their own, so that queries never keep counting from a connection."""
+    """Pools of their own, so that one kind of work never waits for another's connections. Counting has none:
+    its connections are beside any pool."""
 
-    counting: AsyncEngine
     querying: AsyncEngine
     reading: AsyncEngine
     verifying: AsyncEngine
@@ -173,7 +178,6 @@ def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engine
         create_engine, max_overflow=2, pool_seconds=_QUERY_POOL_SECONDS, read_only=True
     )
     engines = _Engines(
-        create_engine(database_url, service="aggregate", pool_size=2, max_overflow=1),
         answering(database_url, service="aggregate-queries"),
         # Of a replica, if there is one: for what may be some seconds old (ADR 18).
         answering(settings.read_url, service="aggregate-reads", pool_size=2, max_overflow=1),
@@ -210,12 +214,12 @@ def _consumer(
     settings: AggregateSettings,
     reload: CatalogReload,
     redis: Redis,
-    engine: AsyncEngine,
+    store: PostgresCountingStore,
     streams: Sequence[str],
     clock: Clock,
 ) -> Consumer:
     counter = BatchCounter(
-        PostgresCountingStore(engine),
+        store,
         KnownMembers(settings.known_members),
         CellIdentity(settings.known_cells),
     )

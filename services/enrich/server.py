@@ -13,6 +13,7 @@ from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
+from libs.stores.postgres_connector import PostgresConnector
 from libs.stores.redis_client import create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import EntryHandling, create_consumer
@@ -50,8 +51,11 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     reload = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
-    engine = create_engine(settings.database_url.get_secret_value(), service="enrich")
+    database_url = settings.database_url.get_secret_value()
+    engine = create_engine(database_url, service="enrich")
     stack.push_async_callback(engine.dispose)
+    store = PostgresEventStore(engine, PostgresConnector(database_url, service="enrich"))
+    stack.callback(store.close)
 
     clock = SystemClock()
     country = open_countries(settings.geoip_mmdb_path)
@@ -60,7 +64,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     pipeline = EnrichPipeline(
         reload.catalogs,
         all_steps(country, sessions),
-        PostgresEventStore(engine),
+        store,
         stream,
         DeadLetterLimit(settings.max_dead_letter_share, settings.dead_letter_minimum_events),
     )

@@ -22,6 +22,7 @@ from weir.common.v1 import event_pb2
 from libs.common.clock import EPOCH
 from libs.common.ids import new_uuid7, new_uuid7_text
 from libs.stores.postgres import create_engine, driver_connection
+from libs.stores.postgres_connector import PostgresConnector
 from services.enrich.model import Row
 from services.enrich.partitions.plan import PartitionChange, current_leaves
 from services.enrich.partitions.postgres import PostgresPartitionStore
@@ -68,7 +69,7 @@ async def compare_sinks(folder: Path) -> None:
     engine = create_engine(url, service="bench")
     try:
         upgrade(url)
-        sink = store.PostgresEventStore(engine)
+        sink = store.PostgresEventStore(engine, PostgresConnector(url, service="bench"))
         for leaf in current_leaves("90d", EPOCH + timedelta(microseconds=NOW_US)):
             await PostgresPartitionStore(engine).apply(PartitionChange(leaf))
         rates: dict[str, list[float]] = {"straight": [], "staging": []}

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from libs.stores.direct import DirectConnection, DirectConnections
+from libs.stores.postgres_connector import PostgresConnector
+from libs.stores.postgres_direct import DirectConnection, DirectConnections
 from services.aggregate.counting.arrays import (
     BigintArray,
     DoubleArray,
@@ -155,8 +154,12 @@ class CountingTransaction:
 class PostgresCountingStore:
     """Implements `ports.CountingStore`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._direct = DirectConnections(engine, register)
+    def __init__(self, connector: PostgresConnector) -> None:
+        self._direct = DirectConnections(connector, register)
+
+    def close(self) -> None:
+        """Closes its connections."""
+        self._direct.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[CountingTransaction]:

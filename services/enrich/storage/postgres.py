@@ -9,8 +9,9 @@ import psycopg
 from psycopg.pq.abc import PGresult
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.stores.direct import DirectConnections
 from libs.stores.postgres import driver_connection
+from libs.stores.postgres_connector import PostgresConnector
+from libs.stores.postgres_direct import DirectConnections
 from services.enrich import metrics
 from services.enrich.model import Row, WorkBatch
 from services.enrich.ports import RowRejected
@@ -62,9 +63,14 @@ class PostgresEventStore:
     unique key of `enrich.events` says which events are, and both change in one transaction.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, connector: PostgresConnector) -> None:
+        """Both lead to the same database. The engine is the caller's to close."""
         self._engine = engine
-        self._direct = DirectConnections(engine)
+        self._direct = DirectConnections(connector)
+
+    def close(self) -> None:
+        """Closes its own connections."""
+        self._direct.close()
 
     def rows(self, batch: WorkBatch) -> Sequence[Row | None]:
         """The rows as binary COPY takes them."""

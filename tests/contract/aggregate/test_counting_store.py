@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from libs.stores.postgres import create_engine
+from libs.stores.postgres_connector import PostgresConnector
 from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.model import Cell, CellDelta, Measure, MeasureDelta, StoredBatch
 from services.aggregate.ports import CountingStore, CountingTransaction
@@ -22,9 +22,11 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[CountingStore]:
         yield MemoryCountingStore()
         return
     role_url = request.getfixturevalue("role_url")
-    engine = create_engine(role_url("weir_aggregate"), service="aggregate", pool_size=3)
-    yield PostgresCountingStore(engine)
-    await engine.dispose()
+    counting = PostgresCountingStore(
+        PostgresConnector(role_url("weir_aggregate"), service="aggregate")
+    )
+    yield counting
+    counting.close()
 
 
 def _delta(cell: Cell, *measures: MeasureDelta) -> CellDelta:

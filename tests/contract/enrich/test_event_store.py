@@ -7,6 +7,7 @@ from weir.common.v1 import event_pb2
 
 from libs.common.clock import DAY_US
 from libs.stores.postgres import create_engine
+from libs.stores.postgres_connector import PostgresConnector
 from services.enrich.model import WorkBatch
 from services.enrich.ports import EventStore, RowRejected
 from services.enrich.storage.postgres import PostgresEventStore
@@ -42,8 +43,11 @@ async def stored(request: pytest.FixtureRequest) -> AsyncIterator[Stored]:
     if request.param == "memory":
         yield Stored(MemoryEventStore())
         return
-    engine = create_engine(request.getfixturevalue("database_url"), service="enrich")
-    yield Stored(PostgresEventStore(engine))
+    url = request.getfixturevalue("database_url")
+    engine = create_engine(url, service="enrich")
+    store = PostgresEventStore(engine, PostgresConnector(url, service="enrich"))
+    yield Stored(store)
+    store.close()
     await engine.dispose()
 
 

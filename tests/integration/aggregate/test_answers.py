@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from pydantic import SecretStr
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
-from libs.stores.postgres import create_engine
+from libs.stores.postgres_connector import PostgresConnector
 from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.convert import stored_batch
 from services.aggregate.counting.identity import CellIdentity
@@ -248,11 +248,11 @@ async def test_a_watcher_hears_of_what_was_counted_by_one_who_died_before_tellin
     )
     await call.read()
     fields = entry(event())
-    engine = create_engine(stores.database_url, service="test")
-    await BatchCounter(PostgresCountingStore(engine), KnownMembers(10), CellIdentity(10)).count(
+    store = PostgresCountingStore(PostgresConnector(stores.database_url, service="test"))
+    await BatchCounter(store, KnownMembers(10), CellIdentity(10)).count(
         [stored_batch(fields)], {APP: plan()}
     )
-    await engine.dispose()
+    store.close()
     # Its entry was not acknowledged, and goes to another reader.
     stores.send(fields)
     assert cells_of(await call.read()) == {"events": {"events": 1.0}}

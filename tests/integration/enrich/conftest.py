@@ -1,6 +1,7 @@
 """Enrich's pipeline on real stores."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ from weir.streams.v1 import batch_pb2
 from libs.catalog import Catalogs
 from libs.common.clock import SystemClock
 from libs.stores.postgres import create_engine
+from libs.stores.postgres_connector import PostgresConnector
 from libs.streams.groups import Entry
 from libs.streams.names import enrich_dead_letters, enriched_stream
 from services.enrich import convert
@@ -29,13 +31,13 @@ from tests.support.streams import entries_in
 class Enrich:
     """A pipeline on real stores, and what it left in them."""
 
-    def __init__(self, client: Redis, engine: AsyncEngine, database_url: str) -> None:
+    def __init__(self, client: Redis, store: PostgresEventStore, database_url: str) -> None:
         self.client, self._database_url = client, database_url
         self.catalogs = Catalogs.of()
         self.pipeline = EnrichPipeline(
             self.catalogs,
             all_steps(country_lookup(None), RedisSessionStore(client, SystemClock(), 3_600)),
-            PostgresEventStore(engine),
+            store,
             RedisEnrichedStream(client, shards=1),
             DeadLetterLimit(0.5, 20),
         )
@@ -71,5 +73,26 @@ async def engine(role_url: Callable[[str], str]) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-def enrich(client: Redis, engine: AsyncEngine, database_url: str) -> Enrich:
-    return Enrich(client, engine, database_url)
+def new_store(
+    engine: AsyncEngine, role_url: Callable[[str], str]
+) -> Iterator[Callable[[], PostgresEventStore]]:
+    """Makes stores with connections of their own, as several processes have them."""
+    connector = PostgresConnector(role_url("weir_enrich"), service="enrich")
+    with ExitStack() as stack:
+
+        def new() -> PostgresEventStore:
+            store = PostgresEventStore(engine, connector)
+            stack.callback(store.close)
+            return store
+
+        yield new
+
+
+@pytest.fixture
+def store(new_store: Callable[[], PostgresEventStore]) -> PostgresEventStore:
+    return new_store()
+
+
+@pytest.fixture
+def enrich(client: Redis, store: PostgresEventStore, database_url: str) -> Enrich:
+    return Enrich(client, store, database_url)

@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from libs.stores.direct import DirectConnection
+from libs.stores.postgres_direct import DirectConnection
 from tests.integration.enrich.conftest import Enrich
 from tests.support.enrich_batches import entry_of, event
 

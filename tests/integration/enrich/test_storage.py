@@ -2,12 +2,11 @@
 promises is in tests/contract/enrich."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
 
 from services.enrich.model import WorkBatch
@@ -17,11 +16,6 @@ from tests.support import enrich_batches
 from tests.support.enrich_batches import NOON, enriched, work_batch
 
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(engine: AsyncEngine) -> PostgresEventStore:
-    return PostgresEventStore(engine)
 
 
 def _event(event_id: str, at: datetime = NOON, **fields: Any) -> event_pb2.Event:
@@ -78,7 +72,7 @@ async def test_a_row_reads_as_it_was_written(store: PostgresEventStore, database
 
 
 async def test_two_writers_of_one_batch_store_it_once(
-    engine: AsyncEngine, database_url: str
+    new_store: Callable[[], PostgresEventStore], database_url: str
 ) -> None:
     def batches() -> list[WorkBatch]:
         return [
@@ -86,7 +80,7 @@ async def test_two_writers_of_one_batch_store_it_once(
             for n in range(20)
         ]
 
-    writers = [PostgresEventStore(engine) for _ in range(4)]
+    writers = [new_store() for _ in range(4)]
     chunks = [batches() for _ in writers]
     await asyncio.gather(
         *(writer.write(chunk) for writer, chunk in zip(writers, chunks, strict=True))
@@ -98,16 +92,17 @@ async def test_two_writers_of_one_batch_store_it_once(
 
 
 async def test_overlapping_chunks_of_two_writers_store_each_event_once(
-    engine: AsyncEngine, database_url: str
+    new_store: Callable[[], PostgresEventStore], database_url: str
 ) -> None:
     def batches(name: str, starts: range) -> list[WorkBatch]:
         return [_batch(f"{name}{n}", *[_event(f"e{k}") for k in range(n, n + 30)]) for n in starts]
 
     async def persist(name: str, starts: range) -> int:
+        store = new_store()
         while True:
             chunk = batches(name, starts)
             try:
-                await PostgresEventStore(engine).write(chunk)
+                await store.write(chunk)
             except psycopg.errors.DeadlockDetected:
                 continue  # as the consumer does
             return sum(len(batch.events) - len(batch.skipped) for batch in chunk)

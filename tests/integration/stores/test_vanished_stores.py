@@ -9,8 +9,9 @@ import pytest
 from redis.asyncio.connection import parse_url
 from sqlalchemy.engine import make_url
 
-from libs.stores.direct import DirectConnections
 from libs.stores.postgres import create_engine, driver_connection
+from libs.stores.postgres_connector import PostgresConnector
+from libs.stores.postgres_direct import DirectConnections
 from libs.stores.redis_connection import RedisConnection
 from tests.support.tcp_proxy import postgres_target, redis_target, tcp_proxy
 
@@ -50,9 +51,11 @@ async def test_idle_connections_to_redis_are_probed_like_those_of_redis_py(redis
 async def test_connections_to_a_vanished_postgres_break_after_30_seconds(database_url: str) -> None:
     async with tcp_proxy(postgres_target(database_url)) as port:
         url = make_url(database_url).set(host="127.0.0.1", port=port, query={})
-        engine = create_engine(url.render_as_string(hide_password=False), service="test")
+        text = url.render_as_string(hide_password=False)
+        engine = create_engine(text, service="test")
+        beside = DirectConnections(PostgresConnector(text, service="test"))
         try:
-            async with engine.connect() as pooled, DirectConnections(engine).connection() as direct:
+            async with engine.connect() as pooled, beside.connection() as direct:
                 for connection in (await driver_connection(pooled), direct.driver):
                     fd = connection.pgconn.socket
                     # 30 s, whether anything was sent (in ms) or not: 15 + 3 * 5.
@@ -62,4 +65,5 @@ async def test_connections_to_a_vanished_postgres_break_after_30_seconds(databas
                         )
                     assert (unacknowledged, _probing(fd)) == (30_000, (1, 15, 5, 3))
         finally:
+            beside.close()
             await engine.dispose()

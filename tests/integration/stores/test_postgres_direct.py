@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from libs.stores.direct import DirectConnection, DirectConnections
 from libs.stores.postgres import create_engine
+from libs.stores.postgres_connector import PostgresConnector
+from libs.stores.postgres_direct import DirectConnection, DirectConnections
 from tests.support.waiting import until
 
 SERVICE = "direct"
@@ -17,12 +18,11 @@ COPY = b"BEGIN; SELECT 7; COPY numbers FROM STDIN; COMMIT"
 
 @pytest.fixture
 async def direct(database_url: str) -> AsyncIterator[DirectConnections]:
-    engine = create_engine(database_url, service=SERVICE)
-    connections = DirectConnections(engine)
+    connections = DirectConnections(PostgresConnector(database_url, service=SERVICE))
     async with connections.connection() as connection:
         await connection.run(b"CREATE TABLE numbers (number int UNIQUE)")
     yield connections
-    await engine.dispose()
+    connections.close()
 
 
 async def _numbers(connection: DirectConnection) -> list[bytes | None]:
@@ -46,7 +46,7 @@ async def test_a_copy_sees_the_results_before_it(direct: DirectConnections) -> N
         assert await _numbers(connection) == [b"1", b"2"]
 
 
-async def test_a_script_that_is_taken_back_or_fails_changes_nothing(
+async def test_a_script_that_is_rolled_back_or_fails_changes_nothing(
     direct: DirectConnections,
 ) -> None:
     async with direct.connection() as connection:
@@ -103,16 +103,17 @@ async def test_a_prepared_statement_that_no_longer_works_fails_once(
         await read()
 
 
-async def test_connections_are_kept_and_closed_with_the_engine(database_url: str) -> None:
-    engine = create_engine(database_url, service=SERVICE)
-    direct = DirectConnections(engine)
+async def test_connections_are_kept_and_closed_at_the_end(database_url: str) -> None:
+    direct = DirectConnections(PostgresConnector(database_url, service=SERVICE))
     with psycopg.connect(database_url, autocommit=True) as watching:
         for _ in range(3):
             async with direct.connection() as one, direct.connection() as two:
                 await one.run(b"SELECT 1")
                 await two.run(b"SELECT 1")
         assert watching.execute(COUNT.encode()).fetchone() == (2,)
-        await engine.dispose()
+        async with direct.connection() as used:
+            direct.close()
+            await used.run(b"SELECT 1")
         await until(lambda: watching.execute(COUNT.encode()).fetchone() == (0,))
 
 
@@ -150,3 +151,10 @@ async def test_a_cancelled_script_ends_in_postgres_as_well(
         blocking.rollback()
     async with direct.connection() as connection:
         assert await _numbers(connection) == []
+
+
+async def test_neither_connector_nor_engine_shows_the_password() -> None:
+    url = "postgresql://weir:SECRET@127.0.0.1:1/weir"
+    engine = create_engine(url, service=SERVICE)
+    shown = [PostgresConnector(url, service=SERVICE), engine, engine.get_execution_options()]
+    assert "SECRET" not in repr(shown)

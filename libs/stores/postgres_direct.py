@@ -1,8 +1,8 @@
-"""Postgres for what runs once for every chunk: several statements, and a COPY, in one round trip.
+"""Connections beside the pool, which run several statements, and a COPY, in one round trip.
 
-A small chunk costs Postgres less CPU than its client: SQLAlchemy's pool and greenlets, and psycopg's work on
-each statement by itself. So these connections belong to no pool, and take a script as a whole, in Postgres's
-simple protocol, which has no parameters: texts from outside do not belong in a script.
+For a small chunk, the client spends more CPU than Postgres: on SQLAlchemy's pool and greenlets, and on
+psycopg's work for each statement. So these connections belong to no pool, and send the statements as one SQL
+script in Postgres's simple protocol, which has no parameters: texts from outside do not belong in a script.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -16,11 +16,11 @@ from psycopg.generators import copy_to, execute
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Wait
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.stores.postgres_connector import PostgresConnector
 
 _UNFINISHED = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
-# Makes the data of a COPY from the results of the statements before it; None takes back the whole script.
+# Makes the data of a COPY from the results of the statements before it; None rolls the whole script back.
 CopyData = Callable[[Sequence[PGresult]], Iterable[bytes] | None]
 
 
@@ -37,7 +37,7 @@ class DirectConnection:
 
     async def run(self, script: bytes, copy: CopyData | None = None) -> list[PGresult] | None:
         """The results of the script's statements, values as text. A script with a COPY ... FROM STDIN needs
-        `copy`; None if that took the script back. A script that fails leaves no transaction open.
+        `copy`; None if that rolled the script back. A script that fails leaves no transaction open.
 
         Raises psycopg.Error.
         """
@@ -50,17 +50,25 @@ class DirectConnection:
 
 
 class DirectConnections:
-    """Connections to the database of an engine of `create_engine`, opened as they are needed, kept for the
-    next caller, and closed with the engine."""
+    """Connections of one connector, opened as they are needed, and kept for the next caller until `close`."""
 
     def __init__(
-        self, engine: AsyncEngine, prepare: Callable[[AsyncConnection[Any]], None] | None = None
+        self,
+        connector: PostgresConnector,
+        prepare: Callable[[AsyncConnection[Any]], None] | None = None,
     ) -> None:
         """`prepare` is called with each new connection."""
-        self._connect = engine.get_execution_options()["connect"]
+        self._connector = connector
         self._prepare = prepare
         self._idle: list[AsyncConnection[Any]] = []
-        event.listen(engine.sync_engine, "engine_disposed", self._close)
+        self._closed = False
+
+    def close(self) -> None:
+        """Closes the idle connections; those in use are closed after their use."""
+        self._closed = True
+        for connection in self._idle:
+            connection.pgconn.finish()
+        self._idle.clear()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[DirectConnection]:
@@ -69,7 +77,8 @@ class DirectConnections:
         try:
             yield DirectConnection(connection)
         finally:
-            if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            is_idle = connection.pgconn.transaction_status == TransactionStatus.IDLE
+            if is_idle and not self._closed:
                 self._idle.append(connection)
             else:
                 connection.pgconn.finish()
@@ -89,7 +98,7 @@ class DirectConnections:
                     await connection.driver.rollback()
 
     async def _open(self) -> AsyncConnection[Any]:
-        connection: AsyncConnection[Any] = await self._connect()
+        connection = await self._connector.connect()
         if self._prepare:
             self._prepare(connection)
         return connection
@@ -100,7 +109,8 @@ class DirectConnections:
         while self._idle:
             connection = self._idle.pop()
             try:
-                # The first reads what the server sent, if anything, the second that it closed the connection.
+                # The first call reads what the server sent; the second fails if the server has closed the
+                # connection.
                 connection.pgconn.consume_input()
                 connection.pgconn.consume_input()
             except OperationalError:
@@ -109,25 +119,20 @@ class DirectConnections:
                 return connection
         return None
 
-    def _close(self, _: object) -> None:
-        for connection in self._idle:
-            connection.pgconn.finish()
-        self._idle.clear()
-
 
 def _run(pgconn: PGconn, script: bytes, copy: CopyData | None) -> PQGen[list[PGresult] | None]:
     pgconn.send_query(script)
     results: list[PGresult] = yield from execute(pgconn)
-    taken_back = False
+    aborted = False
     if results[-1].status == ExecStatus.COPY_IN:
         data = copy(results) if copy else None
-        taken_back = data is None
+        aborted = data is None
         for block in data or ():
             yield from copy_to(pgconn, block)
-        while pgconn.put_copy_end(b"taken back" if taken_back else None) == 0:
+        while pgconn.put_copy_end(b"rolled back by the client" if aborted else None) == 0:
             yield Wait.W
         results += yield from execute(pgconn)
-    if taken_back:
+    if aborted:
         return None
     for result in results:
         if result.status == ExecStatus.FATAL_ERROR:
