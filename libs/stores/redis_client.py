@@ -1,15 +1,17 @@
-"""Redis for streams and counters: one asyncio client a process, bytes in and out.
+"""Redis: one asyncio client of redis-py a process, for everything, bytes in and out.
 
-Consent is read and events are appended through `redis_connection.py` instead, which costs less.
+What runs for every chunk goes through its `commands` instead, which cost less, and so do ingest's appends,
+with commands of their own; consent is read through `redis_connection.py`.
 """
 
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from libs.stores.redis_commands import RedisClient, RedisCommands
+from libs.stores.redis_commands import RedisCommands
 
 # What is raised while Redis is away, or cannot do what it is asked for: it is loading, full, read-only, or
 # cannot write to its disk. The last, and whatever fails inside of a script, has no class of its own, so all
@@ -17,11 +19,22 @@ from libs.stores.redis_commands import RedisClient, RedisCommands
 REDIS_DOWN = (RedisConnectionError, RedisTimeoutError, ResponseError, InvalidResponse, OSError)
 
 
+class RedisClient(Redis):
+    """redis-py's client, for everything, with `commands` for what runs often; both are closed together."""
+
+    commands: RedisCommands
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """See redis-py."""
+        await self.commands.aclose()
+        await super().aclose(close_connection_pool)
+
+
 def create_redis(redis_url: str) -> RedisClient:
     """A client for `redis://...` or `unix://...`; connects when first used, and again after it broke.
 
-    Commands are retried on a broken connection, so everything sent through it must be safe to repeat. Those
-    of `commands` are not retried.
+    Commands are retried on a broken connection, so everything sent through it must be safe to repeat. Of
+    `commands` only scripts are repeated.
     """
     # A Unix socket's connection does not know the option.
     keepalive = {} if redis_url.startswith("unix:") else {"socket_keepalive": True}

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import hiredis
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from libs.stores.redis_connection import Argument, RedisConnection
@@ -19,14 +18,17 @@ Command = tuple[Argument, ...]
 
 class RedisCommands:
     """Commands over connections of their own, which are opened when they are first needed, and again whenever
-    they break. What is sent together leaves in one write. Commands are not repeated: when one fails, the
-    caller does all of its work again."""
+    they break. What is sent together leaves in one write. Only scripts are repeated: when a command fails,
+    the caller does all of its work again."""
 
-    def __init__(self, redis_url: str) -> None:
-        """Raises ConfigurationError if the URL cannot be used."""
-        self._connection = RedisConnection(redis_url, timeout_seconds=_TIMEOUT_SECONDS)
+    def __init__(self, redis_url: str, *, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
+        """A command that is not answered in `timeout_seconds` fails.
+
+        Raises ConfigurationError if the URL cannot be used.
+        """
+        self._connection = RedisConnection(redis_url, timeout_seconds=timeout_seconds)
         # Other commands would wait behind one that blocks.
-        self._blocking = RedisConnection(redis_url, timeout_seconds=_TIMEOUT_SECONDS)
+        self._blocking = RedisConnection(redis_url, timeout_seconds=timeout_seconds)
 
     async def run(self, *commands: Command) -> list[Any]:
         """The replies, in the order of the commands, as Redis sends them by version 2 of its protocol.
@@ -42,41 +44,13 @@ class RedisCommands:
         return reply
 
     def script(self, text: str) -> RedisScript:
-        """A script for `run_script`."""
+        """A script that runs over the connection of `run`."""
         return RedisScript(self._connection, text)
-
-    async def run_script(
-        self, script: RedisScript, keys: Sequence[str], arguments: Sequence[Argument]
-    ) -> Any:
-        """The script's reply; it must be safe to repeat. Raises ConnectionError and ResponseError."""
-        await self._connection.start()
-        try:
-            return await script.run_repeatable(keys, arguments)
-        except hiredis.ReplyError as error:
-            raise ResponseError(str(error)) from None
 
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._connection.aclose()
         await self._blocking.aclose()
-
-
-class RedisClient(Redis):
-    """redis-py's client, for everything, with `commands` for what runs often; both are closed together."""
-
-    commands: RedisCommands
-
-    async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        """See redis-py."""
-        await self.commands.aclose()
-        await super().aclose(close_connection_pool)
-
-
-def commands_of(redis: Redis) -> RedisCommands:
-    """Those of a client of `create_redis`."""
-    if not isinstance(redis, RedisClient):
-        raise TypeError("not a client of create_redis")
-    return redis.commands
 
 
 async def _replies(connection: RedisConnection, commands: Sequence[Command]) -> list[Any]:

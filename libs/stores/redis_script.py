@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import hiredis
+from redis.exceptions import ResponseError
 
 from libs.stores.redis_connection import Argument, RedisConnection
 
@@ -17,18 +18,25 @@ class RedisScript:
     """Sends the script's digest, and its text only to a server that does not know it."""
 
     def __init__(self, connection: RedisConnection, text: str) -> None:
-        """The connection is the caller's to start and close."""
+        """The connection is opened when it is needed, and the caller's to close."""
         self._connection = connection
         self._text = text
         self._digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
-    async def run_repeatable(self, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        """The script's reply. It runs again if the connection breaks before the reply, so it must be safe to
-        repeat with the same arguments.
+    async def run(self, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        """The script's reply. It runs again, up to three times, if the connection breaks before the reply, so
+        it must be safe to repeat with the same arguments.
 
-        Raises ConnectionError without a connection or when it breaks each time, hiredis.ReplyError for an
-        error reply.
+        Raises ConnectionError without a connection or when it breaks each time, ResponseError for an error
+        reply.
         """
+        await self._connection.start()
+        try:
+            return await self._run_repeatedly(keys, arguments)
+        except hiredis.ReplyError as error:
+            raise ResponseError(str(error)) from None
+
+    async def _run_repeatedly(self, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         for pause in _PAUSES_SECONDS:
             try:
                 return await self._run(keys, arguments)

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 import structlog
-from redis.asyncio import Redis
 
 from libs.runtime.loops import pause
 from libs.runtime.process_name import process_name
 from libs.runtime.sparse_log import SparseWarning
 from libs.stores.failure import StoreFailure
-from libs.stores.redis_client import REDIS_DOWN
+from libs.stores.redis_client import REDIS_DOWN, RedisClient
 from libs.streams import metrics
 from libs.streams.errors import EntryError, NotYetError, UnreadableError
 from libs.streams.groups import SMALL_CHUNK_BYTES, ConsumerGroup, Entry, size_bytes
@@ -319,7 +318,7 @@ class Consumer:
 
 
 def create_consumer(
-    redis: Redis,
+    redis: RedisClient,
     settings: StreamReaderSettings,
     *,
     group: str,

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from libs.stores.redis_commands import Command, commands_of
+from libs.stores.redis_client import RedisClient
+from libs.stores.redis_commands import Command
 
 # A chunk is what one transaction downstream handles: large enough to share its cost among thousands
 # of events, small enough to keep the delay and the memory low. All sizes are of decompressed batches.
@@ -52,14 +52,14 @@ class ConsumerGroup:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: RedisClient,
         streams: Sequence[str],
         group: str,
         consumer: str,
         claim_idle_seconds: float,
     ) -> None:
         self._redis = redis
-        self._commands = commands_of(redis)
+        self._commands = redis.commands
         self._streams = list(streams)
         self._group = group
         self._consumer = consumer

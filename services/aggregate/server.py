@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, fields
 from functools import partial
 
-from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.aggregate.v1 import aggregate_service_pb2_grpc, job_service_pb2_grpc
 
@@ -20,7 +19,7 @@ from libs.runtime.catalog_reload import CatalogReload, open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.postgres_connector import PostgresConnector
-from libs.stores.redis_client import create_redis
+from libs.stores.redis_client import RedisClient, create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import Consumer, EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
@@ -213,7 +212,7 @@ def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engine
 def _consumer(
     settings: AggregateSettings,
     reload: CatalogReload,
-    redis: Redis,
+    redis: RedisClient,
     store: PostgresCountingStore,
     streams: Sequence[str],
     clock: Clock,
@@ -225,7 +224,7 @@ def _consumer(
     )
     entries = EnrichedStreamReader(
         CatalogCounter(counter, reload.catalogs, reload.refresh),
-        RedisChangePublisher(redis),
+        RedisChangePublisher(redis.commands),
         clock,
         settings.catalog_wait_seconds,
     )

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from redis.asyncio import Redis
-
-from libs.stores.redis_commands import commands_of
+from libs.stores.redis_client import RedisClient
 from libs.streams.names import enrich_dead_letters, enriched_stream
 from services.enrich import convert, metrics
 from services.enrich.model import WorkBatch
@@ -14,9 +12,9 @@ class RedisEnrichedStream:
     """Implements `ports.EnrichedStream`. Writing a batch again is harmless: aggregate counts each batch id
     once, and dead letters have ids that follow from the batch."""
 
-    def __init__(self, redis: Redis, shards: int) -> None:
+    def __init__(self, redis: RedisClient, shards: int) -> None:
         self._redis = redis
-        self._commands = commands_of(redis)
+        self._commands = redis.commands
         self._shards = shards
 
     async def write_dead_letters(self, batches: Sequence[WorkBatch]) -> None:

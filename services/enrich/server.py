@@ -59,7 +59,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
 
     clock = SystemClock()
     country = open_countries(settings.geoip_mmdb_path)
-    sessions = RedisSessionStore(redis, clock, settings.session_idle_seconds)
+    sessions = RedisSessionStore(redis.commands, clock, settings.session_idle_seconds)
     stream = RedisEnrichedStream(redis, settings.shards)
     pipeline = EnrichPipeline(
         reload.catalogs,

@@ -16,7 +16,7 @@ from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import create_redis
-from libs.stores.redis_connection import RedisConnection
+from libs.stores.redis_commands import RedisCommands
 from libs.stores.watch import all_of
 from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, dead_letters_received_us
@@ -33,7 +33,7 @@ from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
 from services.ingest.intake.group_commit import GroupCommit
 from services.ingest.intake.pipeline import IngestPipeline
-from services.ingest.intake.redis import APPEND_TIMEOUT_SECONDS, RedisRawStream
+from services.ingest.intake.redis import RedisRawStream
 from services.ingest.intake.service import SERVICE_NAME, IngestServicer
 from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
@@ -51,15 +51,14 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
     consents = ConsentReader(redis_url, settings.shards)
     await consents.start()
     stack.push_async_callback(consents.aclose)
-    # Apart from the consents': reads do not wait for the disk behind an append.
-    connection = RedisConnection(redis_url, timeout_seconds=APPEND_TIMEOUT_SECONDS)
-    stack.push_async_callback(connection.aclose)
-    await connection.start()
+    # Apart from the other commands and the consents': what reads does not wait for the disk behind an append.
+    appends = RedisCommands(redis_url)
+    stack.push_async_callback(appends.aclose)
     engine = create_engine(settings.database_url.get_secret_value(), service="ingest")
     stack.push_async_callback(engine.dispose)
 
     anonymizer = Anonymizer(Pseudonymizer(secret, settings.pseudonym_epoch))
-    stream = RedisRawStream(redis, connection, settings)
+    stream = RedisRawStream(redis, appends, settings)
     clock = SystemClock()
     pipeline = IngestPipeline(
         reload.catalogs,

@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
-from libs.stores.redis_client import create_redis
+from libs.stores.redis_client import RedisClient, create_redis
 
 
 @pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Redis]:
+async def client(redis_url: str) -> AsyncIterator[RedisClient]:
     """An asyncio client on an empty Redis."""
     connection = create_redis(redis_url)
     yield connection

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 import orjson
-from redis.asyncio import Redis
 
-from libs.stores.redis_commands import commands_of
+from libs.stores.redis_commands import RedisCommands
 from services.aggregate.model import Cell, CellState
 
 # A message of about 300 KB: Redis serves other commands in between.
@@ -20,8 +19,8 @@ def live_channel(app_id: str) -> str:
 class RedisChangePublisher:
     """Implements `ports.ChangePublisher`."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._commands = commands_of(redis)
+    def __init__(self, commands: RedisCommands) -> None:
+        self._commands = commands
 
     async def publish(self, states: Sequence[CellState]) -> None:
         """See the port. One round trip for all apps."""

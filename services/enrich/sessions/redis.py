@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
-from redis.asyncio import Redis
 
 from libs.common.clock import Clock
 from libs.common.sharding import shard_key
-from libs.stores.redis_commands import commands_of
+from libs.stores.redis_commands import RedisCommands
 from services.enrich.model import Session
 
 SESSION_SCRIPT = Path(__file__).with_name("session_script.lua")
@@ -24,9 +23,8 @@ SESSION_SCRIPT = Path(__file__).with_name("session_script.lua")
 class RedisSessionStore:
     """Implements `ports.SessionStore`: reads and writes the sessions of one app and shard at a time."""
 
-    def __init__(self, redis: Redis, clock: Clock, idle_seconds: int) -> None:
-        self._commands = commands_of(redis)
-        self._script = self._commands.script(SESSION_SCRIPT.read_text())
+    def __init__(self, commands: RedisCommands, clock: Clock, idle_seconds: int) -> None:
+        self._script = commands.script(SESSION_SCRIPT.read_text())
         self._clock = clock
         self._window_seconds = idle_seconds
 
@@ -38,8 +36,7 @@ class RedisSessionStore:
         for session_id, session in sessions.items():
             beginning = (session.started_at_us, session.landing_page, session.referrer)
             given += (session_id, orjson.dumps(beginning).decode())
-        found = await self._commands.run_script(
-            self._script,
+        found = await self._script.run(
             self._keys(app_id, shard),
             [2 * self._window_seconds if remember else "", orjson.dumps(given)],
         )

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import hiredis
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_key
-from libs.stores.redis_connection import RedisConnection
-from libs.stores.redis_script import RedisScript
+from libs.stores.redis_commands import RedisCommands
 from libs.streams.compression import compress
 from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest import metrics
@@ -18,17 +17,15 @@ from services.ingest.intake.model import Append, Appended, Backlog
 from services.ingest.settings import IngestSettings
 
 APPEND_SCRIPT = Path(__file__).with_name("dedupe_and_append.lua")
-# Of a connection for appends: each of them waits for the disk, which may be slow for seconds.
-APPEND_TIMEOUT_SECONDS = 10.0
 
 
 class RedisRawStream:
-    """Implements `ports.RawStream`: appends over `connection`, which costs little, and measures the backlog
+    """Implements `ports.RawStream`: appends with `commands`, which cost little, and measures the backlog
     with `redis`. Both are the caller's to close."""
 
-    def __init__(self, redis: Redis, connection: RedisConnection, settings: IngestSettings) -> None:
+    def __init__(self, redis: Redis, commands: RedisCommands, settings: IngestSettings) -> None:
         self._redis = redis
-        self._script = RedisScript(connection, APPEND_SCRIPT.read_text())
+        self._script = commands.script(APPEND_SCRIPT.read_text())
         self._shards = settings.shards
         self._max_entries = settings.max_backlog_entries
         self._max_bytes = settings.max_backlog_bytes
@@ -44,7 +41,7 @@ class RedisRawStream:
         window_ms = append.dedupe_window_seconds * 1000
         try:
             reply = await self._run(shard, append, now_ms, window_ms)
-        except (ConnectionError, hiredis.ReplyError) as error:
+        except (ConnectionError, ResponseError) as error:
             if _is_out_of_memory(error):
                 return None
             raise Unavailable(
@@ -57,7 +54,7 @@ class RedisRawStream:
 
     async def _run(self, shard: int, append: Append, now_ms: int, window_ms: int) -> Any:
         batch = convert.event_batch(append)
-        return await self._script.run_repeatable(
+        return await self._script.run(
             [
                 raw_stream(shard),
                 ingest_dead_letters(shard),
@@ -109,7 +106,7 @@ class RedisRawStream:
 def _is_out_of_memory(error: Exception) -> bool:
     """Whether `maxmemory` is reached; before Redis 7, a script's error only quotes the command's."""
     text = str(error)
-    return isinstance(error, hiredis.ReplyError) and (text.startswith("OOM ") or "-OOM " in text)
+    return isinstance(error, ResponseError) and (text.startswith("OOM ") or "-OOM " in text)
 
 
 def _windows(shard: int, kind: str, app_id: str, now_ms: int, window_ms: int) -> list[str]:

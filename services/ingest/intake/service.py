@@ -9,6 +9,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
 from libs.common.errors import ResourceExhausted
+from libs.rpc.shared_timeout import SharedTimeout
 from libs.runtime.telemetry import call_traceparent
 from services.ingest import metrics
 from services.ingest.intake import convert
@@ -29,12 +30,16 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
         self._batches = batches
         self._settings = settings
         self._draining = draining
+        self._first_message_timeout = SharedTimeout(settings.first_message_seconds)
 
     async def StreamEvents(  # noqa: N802
         self, _: AsyncIterator[pb.StreamEventsRequest], context: grpc.aio.ServicerContext
     ) -> None:
         with metrics.STREAMS.track_inprogress():
-            await EventStream(context, self._batches, self._settings, self._draining).run()
+            stream = EventStream(
+                context, self._batches, self._settings, self._draining, self._first_message_timeout
+            )
+            await stream.run()
 
     async def TrackEvent(  # noqa: N802
         self, request: pb.TrackEventRequest, context: grpc.aio.ServicerContext

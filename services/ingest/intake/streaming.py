@@ -55,11 +55,13 @@ class EventStream:
         batches: GroupCommit,
         settings: IngestSettings,
         draining: asyncio.Event,
+        first_message_timeout: SharedTimeout,
     ) -> None:
         self._context = context
         self._batches = batches
         self._settings = settings
         self._draining = draining
+        self._first_message_timeout = first_message_timeout
         self._opening = pb.StreamSettings()
         self._traceparent = call_traceparent(context.invocation_metadata())
         self._last_sequence = 0
@@ -72,8 +74,7 @@ class EventStream:
         """Serves the stream to its end. Raises InvalidArgument if it does not begin with settings,
         DeadlineExceeded if these do not come in time, Unavailable (DRAINING) if the producer stays after
         a `go_away`."""
-        timeout = SharedTimeout(self._settings.first_message_seconds)
-        first = await read_first(self._context, timeout)
+        first = await read_first(self._context, self._first_message_timeout)
         if first is grpc.aio.EOF:
             return
         if first.WhichOneof("message") != "settings":

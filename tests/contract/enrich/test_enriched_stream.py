@@ -1,14 +1,13 @@
-"""What every `ports.EnrichedStream` promises: Redis, and the fake that tests of the pipeline use."""
+"""What every `ports.EnrichedStream` promises: RedisClient, and the fake that tests of the pipeline use."""
 
 import uuid
 from collections.abc import AsyncIterator, Set
 from typing import Protocol
 
 import pytest
-from redis.asyncio import Redis
 from weir.streams.v1 import batch_pb2
 
-from libs.stores.redis_client import create_redis
+from libs.stores.redis_client import RedisClient, create_redis
 from libs.streams.entries import enriched_batch
 from libs.streams.names import enrich_dead_letters, enriched_stream
 from services.enrich.model import WorkBatch
@@ -47,7 +46,7 @@ class _Memory:
 
 
 class _Redis:
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: RedisClient) -> None:
         self._client = client
         self.stream: EnrichedStream = RedisEnrichedStream(client, shards=1)
 

@@ -19,7 +19,7 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[SessionStore]:
         return
     client = create_redis(request.getfixturevalue("redis_url"))
     # A window that does not end while the test runs.
-    yield RedisSessionStore(client, SystemClock(), 10**9)
+    yield RedisSessionStore(client.commands, SystemClock(), 10**9)
     await client.aclose()
 
 

@@ -10,7 +10,7 @@ from weir.common.v1.event_pb2 import Event
 from weir.streams.v1 import batch_pb2
 
 from libs.stores.redis_client import create_redis
-from libs.stores.redis_connection import RedisConnection
+from libs.stores.redis_commands import RedisCommands
 from libs.streams.entries import raw_batch
 from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest.intake.model import Append, Appended, Backlog, DeadLetter, Rejection
@@ -63,9 +63,9 @@ class _Memory:
 
 
 class _Redis:
-    def __init__(self, client: Redis, connection: RedisConnection) -> None:
+    def __init__(self, client: Redis, commands: RedisCommands) -> None:
         self._client = client
-        self._writer = RedisRawStream(client, connection, IngestSettings())
+        self._writer = RedisRawStream(client, commands, IngestSettings())
         self.stream: RawStream = self._writer
 
     async def events(self, shard: int = 0) -> list[list[str]]:
@@ -95,10 +95,9 @@ async def written(request: pytest.FixtureRequest) -> AsyncIterator[Written]:
         yield _Memory()
         return
     redis_url = request.getfixturevalue("redis_url")
-    client, connection = create_redis(redis_url), RedisConnection(redis_url)
-    await connection.start()
-    yield _Redis(client, connection)
-    await connection.aclose()
+    client, commands = create_redis(redis_url), RedisCommands(redis_url)
+    yield _Redis(client, commands)
+    await commands.aclose()
     await client.aclose()
 
 

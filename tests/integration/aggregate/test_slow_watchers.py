@@ -114,7 +114,7 @@ async def test_fifty_watchers_that_never_read_hold_little_and_delay_no_other(
     await until(lambda: measured("watchers") == SLOW + 1)
     most = 0.0
     async with create_redis(redis_url) as redis:
-        live = RedisChangePublisher(redis)
+        live = RedisChangePublisher(redis.commands)
         for count in range(2, 5):
             with psycopg.connect(stores.database_url) as connection:
                 connection.execute(PLAY.format(count=count).encode())

@@ -6,7 +6,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.streams.v1 import batch_pb2
 
@@ -14,6 +13,7 @@ from libs.catalog import Catalogs
 from libs.common.clock import SystemClock
 from libs.stores.postgres import create_engine
 from libs.stores.postgres_connector import PostgresConnector
+from libs.stores.redis_client import RedisClient
 from libs.streams.groups import Entry
 from libs.streams.names import enrich_dead_letters, enriched_stream
 from services.enrich import convert
@@ -31,12 +31,14 @@ from tests.support.streams import entries_in
 class Enrich:
     """A pipeline on real stores, and what it left in them."""
 
-    def __init__(self, client: Redis, store: PostgresEventStore, database_url: str) -> None:
+    def __init__(self, client: RedisClient, store: PostgresEventStore, database_url: str) -> None:
         self.client, self._database_url = client, database_url
         self.catalogs = Catalogs.of()
         self.pipeline = EnrichPipeline(
             self.catalogs,
-            all_steps(country_lookup(None), RedisSessionStore(client, SystemClock(), 3_600)),
+            all_steps(
+                country_lookup(None), RedisSessionStore(client.commands, SystemClock(), 3_600)
+            ),
             store,
             RedisEnrichedStream(client, shards=1),
             DeadLetterLimit(0.5, 20),
@@ -94,5 +96,5 @@ def store(new_store: Callable[[], PostgresEventStore]) -> PostgresEventStore:
 
 
 @pytest.fixture
-def enrich(client: Redis, store: PostgresEventStore, database_url: str) -> Enrich:
+def enrich(client: RedisClient, store: PostgresEventStore, database_url: str) -> Enrich:
     return Enrich(client, store, database_url)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
-from redis.asyncio import Redis
 from weir.common.v1 import event_pb2
 
 from libs.catalog import Snapshot
+from libs.stores.redis_client import RedisClient
 from libs.streams.groups import Entry
 from services.enrich import convert
 from services.enrich.dead_letter_limit import DeadLetterLimitExceeded
@@ -315,9 +315,9 @@ async def test_a_session_begins_with_its_earliest_event_over_all_chunks(enrich: 
     assert minutes == {"e1": 5, "e2": 5, "e3": 5, "e4": 1, "e5": 1, "e6": None}
 
 
-async def test_a_session_goes_on_into_the_next_window(client: Redis) -> None:
+async def test_a_session_goes_on_into_the_next_window(client: RedisClient) -> None:
     clock = FixedClock.of_us(1_795_176_000_000_000)
-    store = RedisSessionStore(client, clock, 3_600)
+    store = RedisSessionStore(client.commands, clock, 3_600)
     first, later = Session(7, "/", "https://example.org/"), Session(9, "", "")
     assert await store.note("chess", 0, {"s": first}) == {}
     clock.now += timedelta(hours=1)

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 from prometheus_client import REGISTRY
-from redis.asyncio import Redis
 
 from libs.stores.postgres import failure_of
+from libs.stores.redis_client import RedisClient
 from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.groups import ConsumerGroup, Entry
 from libs.streams.names import ENRICH, attempts_key, enrich_dead_letters, raw_stream
@@ -27,7 +27,7 @@ MAX_ATTEMPTS = EnrichSettings().max_attempts
 
 @asynccontextmanager
 async def consuming(
-    client: Redis, work: Enrich, claim_idle_seconds: float = 60
+    client: RedisClient, work: Enrich, claim_idle_seconds: float = 60
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A consumer that runs, and stops at the end."""
     entries = RawStreamReader(work.pipeline)
@@ -47,7 +47,7 @@ async def consuming(
         await running
 
 
-async def die_reading(client: Redis, entry: Entry, deaths: int) -> None:
+async def die_reading(client: RedisClient, entry: Entry, deaths: int) -> None:
     """Another consumer takes the entry and never answers; others have tried it before, alone."""
     group = ConsumerGroup(client, [raw_stream(0)], ENRICH, "dead", 0)
     await group.create()
@@ -82,7 +82,7 @@ def retries() -> float:
     ],
 )
 async def test_a_missing_column_or_table_is_waited_for(
-    client: Redis,
+    client: RedisClient,
     enrich: Enrich,
     database_url: str,
     change: str,
@@ -104,7 +104,7 @@ async def test_a_missing_column_or_table_is_waited_for(
 
 
 async def test_a_batch_that_killed_too_many_readers_becomes_dead_letters(
-    client: Redis,
+    client: RedisClient,
     enrich: Enrich,
 ) -> None:
     await die_reading(client, entry_of(event("a"), event("b")), MAX_ATTEMPTS)
@@ -116,7 +116,7 @@ async def test_a_batch_that_killed_too_many_readers_becomes_dead_letters(
 
 
 async def test_the_last_attempt_may_succeed_and_is_then_forgotten(
-    client: Redis,
+    client: RedisClient,
     enrich: Enrich,
 ) -> None:
     await die_reading(client, entry_of(event("a")), MAX_ATTEMPTS - 1)

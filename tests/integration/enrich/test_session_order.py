@@ -5,8 +5,8 @@ from itertools import count
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from redis.asyncio import Redis
 
+from libs.stores.redis_client import RedisClient
 from services.enrich.model import Session
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.steps.session import begins_before, fold_sessions
@@ -39,9 +39,9 @@ _ids = map(str, count())
 @example(Session(5, "\uffff", ""), Session(5, "\U0001f600", ""))
 @given(sessions, sessions)
 async def test_the_script_and_the_step_keep_the_same_beginning(
-    client: Redis, first: Session, second: Session
+    client: RedisClient, first: Session, second: Session
 ) -> None:
-    store = RedisSessionStore(client, FixedClock.of_us(1_795_176_000_000_000), 3_600)
+    store = RedisSessionStore(client.commands, FixedClock.of_us(1_795_176_000_000_000), 3_600)
     kept = second if begins_before(second, first) else first
     session_id = next(_ids)
     await store.note("chess", 0, {session_id: first})
@@ -54,9 +54,9 @@ async def test_the_script_and_the_step_keep_the_same_beginning(
 )
 @given(st.lists(sessions, min_size=1, max_size=6))
 async def test_replicas_that_note_one_by_one_end_where_one_that_folds_ends(
-    client: Redis, seen: list[Session]
+    client: RedisClient, seen: list[Session]
 ) -> None:
-    store = RedisSessionStore(client, FixedClock.of_us(1_795_176_000_000_000), 3_600)
+    store = RedisSessionStore(client.commands, FixedClock.of_us(1_795_176_000_000_000), 3_600)
     session_id = next(_ids)
     for session in seen:
         await store.note("chess", 0, {session_id: session})

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import orjson
 import pytest
-from redis.asyncio import Redis
 
+from libs.stores.redis_client import RedisClient
 from services.enrich.model import Session
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.steps.session import Sighting, fold_sessions
@@ -16,8 +16,8 @@ NOON = 1_795_176_000
 NOON_US = NOON * 1_000_000
 
 
-def _store(client: Redis, seconds: int = NOON) -> RedisSessionStore:
-    return RedisSessionStore(client, FixedClock.of_us(seconds * 1_000_000), HOUR)
+def _store(client: RedisClient, seconds: int = NOON) -> RedisSessionStore:
+    return RedisSessionStore(client.commands, FixedClock.of_us(seconds * 1_000_000), HOUR)
 
 
 async def _known(store: RedisSessionStore, *session_ids: str) -> dict[str, Session]:
@@ -46,7 +46,7 @@ async def _known(store: RedisSessionStore, *session_ids: str) -> dict[str, Sessi
     ],
 )
 async def test_of_two_replicas_the_earlier_beginning_stays(
-    client: Redis,
+    client: RedisClient,
     first: tuple[int, str, str],
     second: tuple[int, str, str],
     kept: tuple[int, str, str],
@@ -61,7 +61,7 @@ async def test_of_two_replicas_the_earlier_beginning_stays(
     assert await _known(_store(client), "s", "t") == {"s": expected, "t": expected}
 
 
-async def test_many_sessions_are_noted_at_once_and_each_is_compared(client: Redis) -> None:
+async def test_many_sessions_are_noted_at_once_and_each_is_compared(client: RedisClient) -> None:
     store = _store(client)
     ids = [f"s{number}" for number in range(10_001)]
     assert await store.note("chess", 0, {key: Session(10, "/", "") for key in ids}) == {}
@@ -73,7 +73,7 @@ async def test_many_sessions_are_noted_at_once_and_each_is_compared(client: Redi
     }
 
 
-async def test_a_clock_behind_does_not_hide_an_earlier_beginning(client: Redis) -> None:
+async def test_a_clock_behind_does_not_hide_an_earlier_beginning(client: RedisClient) -> None:
     midnight = NOON + 12 * HOUR
     ahead, behind = _store(client, midnight), _store(client, midnight - 1)
     await ahead.note("chess", 0, {"s": Session(10, "/late", ""), "t": Session(10, "/t", "")})
@@ -89,7 +89,9 @@ async def test_a_clock_behind_does_not_hide_an_earlier_beginning(client: Redis) 
     assert orjson.loads(stored[b"s"]) == [5, "/early", ""]
 
 
-async def test_what_is_stored_is_what_the_release_before_reads_and_expires(client: Redis) -> None:
+async def test_what_is_stored_is_what_the_release_before_reads_and_expires(
+    client: RedisClient,
+) -> None:
     sighting: Sighting = ("s", NOON_US, "/\u00e9", "https://example.org/")
     await _store(client).note("chess", 0, fold_sessions([sighting]))
     [key] = await client.keys("enrich:{0}:sessions:chess:*")

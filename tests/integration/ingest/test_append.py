@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from weir.common.v1.event_pb2 import Event
 from weir.streams.v1 import batch_pb2
 
-from libs.stores.redis_connection import RedisConnection
+from libs.stores.redis_commands import RedisCommands
 from libs.streams.entries import raw_batch
 from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest.intake.model import Append, Appended, DeadLetter, Rejection
@@ -67,16 +67,15 @@ def _append(
 
 
 @pytest.fixture
-async def connection(redis_url: str) -> AsyncIterator[RedisConnection]:
-    opened = RedisConnection(redis_url)
-    await opened.start()
+async def commands(redis_url: str) -> AsyncIterator[RedisCommands]:
+    opened = RedisCommands(redis_url)
     yield opened
     await opened.aclose()
 
 
 @pytest.fixture
-def stream(client: Redis, connection: RedisConnection) -> RedisRawStream:
-    return RedisRawStream(client, connection, IngestSettings(max_backlog_entries=5))
+def stream(client: Redis, commands: RedisCommands) -> RedisRawStream:
+    return RedisRawStream(client, commands, IngestSettings(max_backlog_entries=5))
 
 
 async def _entries(client: Redis, name: str = raw_stream(0)) -> list[dict[bytes, bytes]]:
@@ -284,11 +283,11 @@ async def test_dead_letters_have_a_backlog_too(stream: RedisRawStream, client: R
 )
 async def test_too_many_bytes_push_back_until_they_are_gone(
     client: Redis,
-    connection: RedisConnection,
+    commands: RedisCommands,
     large: dict[str, Any],
     stream_of: Callable[[int], str],
 ) -> None:
-    stream = RedisRawStream(client, connection, IngestSettings(max_backlog_bytes=100_000))
+    stream = RedisRawStream(client, commands, IngestSettings(max_backlog_bytes=100_000))
     assert await stream.append(0, _append("a", **large)) == _seen()
     backlog = await stream.measure_backlog(0)
     assert backlog.entries == 1

@@ -16,7 +16,7 @@ from weir.streams.v1 import batch_pb2
 from libs.common.errors import Unavailable
 from libs.common.ids import event_uuid, new_uuid7
 from libs.stores.redis_client import create_redis
-from libs.stores.redis_connection import RedisConnection
+from libs.stores.redis_commands import RedisCommands
 from libs.streams.names import raw_stream
 from services.ingest.intake.model import Append, Appended
 from services.ingest.intake.redis import RedisRawStream
@@ -45,12 +45,11 @@ def _append(*ids: str) -> Append:
 @asynccontextmanager
 async def _stream(redis_url: str, *, timeout_seconds: float = 1.0) -> AsyncIterator[RedisRawStream]:
     client = create_redis(redis_url)
-    connection = RedisConnection(redis_url, timeout_seconds=timeout_seconds)
-    await connection.start()
+    commands = RedisCommands(redis_url, timeout_seconds=timeout_seconds)
     try:
-        yield RedisRawStream(client, connection, IngestSettings())
+        yield RedisRawStream(client, commands, IngestSettings())
     finally:
-        await connection.aclose()
+        await commands.aclose()
         await client.aclose()
 
 

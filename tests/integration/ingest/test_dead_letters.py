@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable
 import psycopg
 import pytest
 from prometheus_client import REGISTRY
-from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
 from weir.streams.v1 import batch_pb2
 
 from libs.stores.postgres import create_engine, failure_of
+from libs.stores.redis_client import RedisClient
 from libs.streams.consumer import EntryHandling, create_consumer
 from libs.streams.names import enrich_dead_letters, ingest_dead_letters
 from libs.streams.trimming import StreamTrimmer
@@ -65,7 +65,7 @@ async def _measure_nothing() -> None:
 
 
 async def test_letters_are_stored_once_however_often_they_are_appended(
-    client: Redis, engine: AsyncEngine, database_url: str
+    client: RedisClient, engine: AsyncEngine, database_url: str
 ) -> None:
     before = REGISTRY.get_sample_value(STORED) or 0.0
     without_id = batch_pb2.DeadLetterBatch(dead_letters=[batch_pb2.DeadLetter(app_id="chess")])

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.exceptions import ResponseError
 
-from libs.stores.redis_client import create_redis
-from libs.stores.redis_commands import RedisClient, commands_of
+from libs.stores.redis_client import RedisClient, create_redis
 from tests.support.waiting import until
 
 
@@ -18,7 +17,7 @@ async def client(redis_url: str) -> AsyncIterator[RedisClient]:
 
 
 async def test_replies_come_in_order_as_protocol_2_has_them(client: RedisClient) -> None:
-    commands = commands_of(client)
+    commands = client.commands
     assert await commands.run(
         ("XADD", "s", "1-1", "n", 7, "data", b"\x00\xff"),
         ("XRANGE", "s", "-", "+"),
@@ -29,18 +28,16 @@ async def test_replies_come_in_order_as_protocol_2_has_them(client: RedisClient)
 
 async def test_an_error_reply_is_raised_and_the_others_are_carried_out(client: RedisClient) -> None:
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        await commands_of(client).run(
+        await client.commands.run(
             ("SET", "text", "x"), ("LPUSH", "text", "y"), ("SET", "behind", "z")
         )
     assert await client.mget("text", "behind") == [b"x", b"z"]
     with pytest.raises(ResponseError, match="wanted"):
-        await commands_of(client).run_script(
-            commands_of(client).script("return redis.error_reply('wanted')"), [], []
-        )
+        await client.commands.script("return redis.error_reply('wanted')").run([], [])
 
 
 async def test_a_command_that_waits_holds_up_no_other(client: RedisClient) -> None:
-    commands = commands_of(client)
+    commands = client.commands
     waiting = asyncio.create_task(commands.run_blocking(("BLPOP", "list", 9)))
     await until(lambda: _blocked(client))
     assert await commands.run(("LPUSH", "list", "x")) == [1]
@@ -53,7 +50,7 @@ async def test_connections_are_opened_again_and_closed_with_the_client(redis_url
 
     async def works(client: RedisClient) -> bool:
         try:
-            return bool(await commands_of(client).run(("PING",)) == [b"PONG"])
+            return bool(await client.commands.run(("PING",)) == [b"PONG"])
         except ConnectionError:
             return False
 

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.asyncio import Redis
-
 from libs.stores.failure import StoreFailure
+from libs.stores.redis_client import RedisClient
 from libs.streams.consumer import Consumer, EntryHandling
 from libs.streams.groups import Entry
 from libs.streams.quarantine import Quarantine
@@ -61,7 +60,7 @@ class Job:
 
 @asynccontextmanager
 async def consuming(
-    client: Redis,
+    client: RedisClient,
     job: Job,
     *,
     consumer: str = "me",
@@ -86,11 +85,11 @@ async def consuming(
         await running
 
 
-async def quarantined(client: Redis) -> list[dict[bytes, bytes]]:
+async def quarantined(client: RedisClient) -> list[dict[bytes, bytes]]:
     return [fields for _, fields in await entries_of(client, QUARANTINE)]
 
 
-async def die_holding(client: Redis, deaths_alone: int) -> None:
+async def die_holding(client: RedisClient, deaths_alone: int) -> None:
     """One reader was given all entries, then others each of them alone; all of them died."""
     dead = group_of(client, consumer="dead")
     await dead.create()

@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 
-from redis.asyncio import Redis
-
+from libs.stores.redis_client import RedisClient
 from libs.streams.groups import ConsumerGroup, Entry
 
 STREAM = "test:{0}:work"
 
 
 def group_of(
-    client: Redis, name: str = "g", consumer: str = "one", idle: float = 0.0
+    client: RedisClient, name: str = "g", consumer: str = "one", idle: float = 0.0
 ) -> ConsumerGroup:
     return ConsumerGroup(client, [STREAM], name, consumer, idle)
 
 
-async def add(client: Redis, count: int, size: int = 1) -> list[bytes]:
+async def add(client: RedisClient, count: int, size: int = 1) -> list[bytes]:
     """Numbered entries of about `size` bytes; returns their ids."""
     async with client.pipeline(transaction=False) as pipeline:
         for number in range(count):

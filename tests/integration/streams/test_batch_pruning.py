@@ -8,13 +8,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.streams.v1 import batch_pb2
 
 from libs.common.clock import SystemClock
 from libs.jobs.job import Job, JobContext, JobError
 from libs.stores.postgres import create_engine
+from libs.stores.redis_client import RedisClient
 from libs.streams import deliverable
 from libs.streams.batch_pruning import BatchPruner, first_uuid7
 from libs.streams.deliverable import BacklogError, sources_for_aggregate, sources_for_enrich
@@ -47,7 +47,7 @@ async def engine(role_url: Callable[[str], str], service: str) -> AsyncIterator[
 class Handled:
     """Batches that a service has handled some time ago, and where they still are."""
 
-    def __init__(self, service: str, engine: AsyncEngine, client: Redis, url: str) -> None:
+    def __init__(self, service: str, engine: AsyncEngine, client: RedisClient, url: str) -> None:
         self.service, self.client, self._url = service, client, url
         self._engine = engine
         table, sources = {
@@ -94,7 +94,7 @@ class Handled:
 
 
 @pytest.fixture
-def handled(service: str, engine: AsyncEngine, client: Redis, database_url: str) -> Handled:
+def handled(service: str, engine: AsyncEngine, client: RedisClient, database_url: str) -> Handled:
     return Handled(service, engine, client, database_url)
 
 
@@ -157,7 +157,7 @@ async def test_a_batch_that_moves_while_streams_are_read_is_not_missed(
     await client.xadd(RAW, dict(raw(batch_id)))
     seen = []
 
-    async def moved_before_it_is_read(redis: Redis, stream: str) -> AsyncIterator[Any]:
+    async def moved_before_it_is_read(redis: RedisClient, stream: str) -> AsyncIterator[Any]:
         if stream in moves and await redis.xlen(stream):
             await redis.xadd(moves[stream], dict(forms[moves[stream]](batch_id)))
             await redis.delete(stream)

@@ -4,8 +4,7 @@ import asyncio
 from collections import Counter
 from typing import cast
 
-from redis.asyncio import Redis
-
+from libs.stores.redis_client import RedisClient
 from libs.streams.groups import SMALL_CHUNK_BYTES
 from tests.integration.streams.job import (
     ATTEMPTS,
@@ -19,7 +18,7 @@ from tests.support.streams import settled
 from tests.support.waiting import until
 
 
-async def test_everything_is_worked_on_once_and_acknowledged(client: Redis) -> None:
+async def test_everything_is_worked_on_once_and_acknowledged(client: RedisClient) -> None:
     await add(client, 500)
     job = Job()
     async with consuming(client, job, idle=60):
@@ -30,7 +29,7 @@ async def test_everything_is_worked_on_once_and_acknowledged(client: Redis) -> N
     assert await quarantined(client) == []
 
 
-async def test_what_a_dead_consumer_left_is_done_alone(client: Redis) -> None:
+async def test_what_a_dead_consumer_left_is_done_alone(client: RedisClient) -> None:
     await add(client, 5)
     await die_holding(client, deaths_alone=2)
     job = Job()
@@ -41,7 +40,7 @@ async def test_what_a_dead_consumer_left_is_done_alone(client: Redis) -> None:
     assert not await client.exists(ATTEMPTS)
 
 
-async def test_what_waits_for_its_turn_is_not_taken_over_again(client: Redis) -> None:
+async def test_what_waits_for_its_turn_is_not_taken_over_again(client: RedisClient) -> None:
     async def owners() -> set[bytes]:
         pending = await client.xpending_range(STREAM, "g", min="-", max="+", count=10)
         return {bytes(row["consumer"]) for row in cast(list[dict[str, bytes]], pending)}
@@ -61,7 +60,7 @@ async def test_what_waits_for_its_turn_is_not_taken_over_again(client: Redis) ->
     assert job.done == Counter(range(3))
 
 
-async def test_two_chunks_overlap_and_no_third(client: Redis) -> None:
+async def test_two_chunks_overlap_and_no_third(client: RedisClient) -> None:
     job = Job()
     job.open.clear()
     async with consuming(client, job, idle=0.05, overlap=2):
@@ -77,7 +76,7 @@ async def test_two_chunks_overlap_and_no_third(client: Redis) -> None:
     assert job.done == Counter({0: 3})
 
 
-async def test_nothing_is_read_while_it_is_held_back(client: Redis) -> None:
+async def test_nothing_is_read_while_it_is_held_back(client: RedisClient) -> None:
     job = Job()
     full = True
     await add(client, 3)
@@ -89,7 +88,7 @@ async def test_nothing_is_read_while_it_is_held_back(client: Redis) -> None:
     assert job.done == Counter(range(3))
 
 
-async def test_a_chunk_at_hand_is_finished_and_no_other_begun(client: Redis) -> None:
+async def test_a_chunk_at_hand_is_finished_and_no_other_begun(client: RedisClient) -> None:
     await add(client, 1)
     job = Job()
     job.open.clear()
@@ -103,7 +102,7 @@ async def test_a_chunk_at_hand_is_finished_and_no_other_begun(client: Redis) -> 
     assert group["last-delivered-id"] < unread
 
 
-async def test_small_chunks_wait_for_more_and_the_first_does_not(client: Redis) -> None:
+async def test_small_chunks_wait_for_more_and_the_first_does_not(client: RedisClient) -> None:
     job = Job()
     # In so long a time the test adds all that the second chunk shall have.
     async with consuming(client, job, idle=60, small_chunk_seconds=2.0):
@@ -115,7 +114,7 @@ async def test_small_chunks_wait_for_more_and_the_first_does_not(client: Redis) 
     assert job.chunks == [1, 5]
 
 
-async def test_a_large_chunk_waits_for_nothing(client: Redis) -> None:
+async def test_a_large_chunk_waits_for_nothing(client: RedisClient) -> None:
     job = Job()
     async with consuming(client, job, idle=60, small_chunk_seconds=3_600.0):
         await add(client, 1)
@@ -126,7 +125,7 @@ async def test_a_large_chunk_waits_for_nothing(client: Redis) -> None:
 
 
 async def test_a_small_chunk_that_is_read_is_worked_on_before_the_consumer_stops(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     job = Job()
     async with consuming(client, job, idle=60, small_chunk_seconds=3_600.0) as stop:
@@ -140,5 +139,5 @@ async def test_a_small_chunk_that_is_read_is_worked_on_before_the_consumer_stops
     assert await _pending(client) == 0
 
 
-async def _pending(client: Redis) -> int:
+async def _pending(client: RedisClient) -> int:
     return int((await client.xpending(STREAM, "g"))["pending"])

@@ -2,20 +2,19 @@
 
 from datetime import timedelta
 
-from redis.asyncio import Redis
-
+from libs.stores.redis_client import RedisClient
 from libs.streams.dead_consumers import remove_dead_consumers
 from tests.integration.streams.stream import STREAM, add, group_of, ids_of, read_all
 
 AT_ONCE = timedelta(0)
 
 
-async def names(client: Redis) -> set[bytes]:
+async def names(client: RedisClient) -> set[bytes]:
     return {consumer["name"] for consumer in await client.xinfo_consumers(STREAM, "g")}
 
 
 async def test_a_consumer_without_pending_entries_is_removed_once_it_is_idle(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     await add(client, 1)
     dead = group_of(client, consumer="dead")
@@ -30,7 +29,7 @@ async def test_a_consumer_without_pending_entries_is_removed_once_it_is_idle(
 
 
 async def test_what_is_pending_keeps_its_consumer_until_another_has_claimed_it(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     ids = await add(client, 3)
     dead, heir = group_of(client, consumer="dead"), group_of(client, consumer="heir")
@@ -44,7 +43,7 @@ async def test_what_is_pending_keeps_its_consumer_until_another_has_claimed_it(
 
 
 async def test_a_consumer_that_was_removed_goes_on_reading_and_loses_nothing(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     """One that was paused for a day, or that starts in the moment of the removal."""
     first = await add(client, 2)
@@ -60,7 +59,7 @@ async def test_a_consumer_that_was_removed_goes_on_reading_and_loses_nothing(
     assert (await client.xpending(STREAM, "g"))["pending"] == 2
 
 
-async def test_no_stream_and_no_group_are_nothing_to_remove(client: Redis) -> None:
+async def test_no_stream_and_no_group_are_nothing_to_remove(client: RedisClient) -> None:
     assert await remove_dead_consumers(client, "g", [STREAM], AT_ONCE) == 0
     await add(client, 1)
     assert await remove_dead_consumers(client, "g", [STREAM], AT_ONCE) == 0

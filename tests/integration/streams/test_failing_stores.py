@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from prometheus_client import REGISTRY
-from redis.asyncio import Redis
 
+from libs.stores.redis_client import RedisClient
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from tests.integration.streams.job import (
@@ -28,7 +28,7 @@ def _more_done(job: Job, before: int) -> bool:
     return job.done.total() > before
 
 
-async def test_while_a_store_is_down_everything_is_kept(client: Redis) -> None:
+async def test_while_a_store_is_down_everything_is_kept(client: RedisClient) -> None:
     await add(client, 20)
     job = Job()
     job.down = True
@@ -41,7 +41,7 @@ async def test_while_a_store_is_down_everything_is_kept(client: Redis) -> None:
     assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
-async def test_a_chunk_that_is_too_much_for_the_store_is_done_in_parts(client: Redis) -> None:
+async def test_a_chunk_that_is_too_much_for_the_store_is_done_in_parts(client: RedisClient) -> None:
     await add(client, 20)
     job = Job()
     job.most = 3
@@ -52,7 +52,7 @@ async def test_a_chunk_that_is_too_much_for_the_store_is_done_in_parts(client: R
 
 
 async def test_an_entry_at_which_the_store_fails_while_others_succeed_is_at_fault(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     await add(client, 20)
     job = Job()
@@ -68,7 +68,7 @@ async def test_an_entry_at_which_the_store_fails_while_others_succeed_is_at_faul
 
 
 async def test_a_store_that_fails_at_everything_is_not_the_fault_of_the_entries(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     await add(client, 4)
     job = Job()
@@ -83,7 +83,7 @@ async def test_a_store_that_fails_at_everything_is_not_the_fault_of_the_entries(
 
 
 async def test_an_unreadable_entry_is_no_success_of_a_store_that_fails_at_everything(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     class ReadsFirst(Job):
         async def work(self, entries: Sequence[Entry]) -> None:
@@ -110,7 +110,9 @@ async def test_an_unreadable_entry_is_no_success_of_a_store_that_fails_at_everyt
     assert not await client.exists(ATTEMPTS)
 
 
-async def test_a_stop_while_a_store_is_down_leaves_the_entries_to_others(client: Redis) -> None:
+async def test_a_stop_while_a_store_is_down_leaves_the_entries_to_others(
+    client: RedisClient,
+) -> None:
     await add(client, 5)
     job = Job()
     job.down = True
@@ -129,7 +131,9 @@ async def test_a_stop_while_a_store_is_down_leaves_the_entries_to_others(client:
     assert job.done == Counter(range(5))
 
 
-async def test_however_many_wait_for_a_store_nothing_is_quarantined_for_that(client: Redis) -> None:
+async def test_however_many_wait_for_a_store_nothing_is_quarantined_for_that(
+    client: RedisClient,
+) -> None:
     await add(client, 3)
     job = Job()
     job.down = True
@@ -146,7 +150,7 @@ async def test_however_many_wait_for_a_store_nothing_is_quarantined_for_that(cli
     assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
-async def test_an_emptied_redis_only_delays(client: Redis) -> None:
+async def test_an_emptied_redis_only_delays(client: RedisClient) -> None:
     job = Job()
     async with consuming(client, job, idle=60):
         await add(client, 2)

@@ -2,13 +2,12 @@
 
 import asyncio
 
-from redis.asyncio import Redis
-
+from libs.stores.redis_client import RedisClient
 from libs.streams.groups import MAX_STEP_ENTRIES, ConsumerGroup
 from tests.integration.streams.stream import STREAM, add, group_of, ids_of, read_all
 
 
-async def test_entries_from_before_the_group_are_read(client: Redis) -> None:
+async def test_entries_from_before_the_group_are_read(client: RedisClient) -> None:
     ids = await add(client, 3)
     group = group_of(client)
     await group.create()
@@ -18,7 +17,7 @@ async def test_entries_from_before_the_group_are_read(client: Redis) -> None:
     assert (first.stream, first.fields) == (STREAM.encode(), {b"n": b"0", b"pad": b"x"})
 
 
-async def test_a_missing_group_is_made_again_from_the_oldest_entry(client: Redis) -> None:
+async def test_a_missing_group_is_made_again_from_the_oldest_entry(client: RedisClient) -> None:
     group = group_of(client)
     await group.create()
     await client.flushall()
@@ -31,7 +30,7 @@ async def test_a_missing_group_is_made_again_from_the_oldest_entry(client: Redis
     assert ids_of(await group.read(0.001)) == ids
 
 
-async def test_an_abandoned_entry_goes_to_who_asks_next(client: Redis) -> None:
+async def test_an_abandoned_entry_goes_to_who_asks_next(client: RedisClient) -> None:
     ids = await add(client, 3)
     dead, alive = group_of(client, consumer="dead"), group_of(client, consumer="alive")
     await dead.create()
@@ -44,7 +43,7 @@ async def test_an_abandoned_entry_goes_to_who_asks_next(client: Redis) -> None:
     assert await alive.claim_abandoned() == []
 
 
-async def test_an_entry_that_is_being_worked_on_is_left_alone(client: Redis) -> None:
+async def test_an_entry_that_is_being_worked_on_is_left_alone(client: RedisClient) -> None:
     await add(client, 3)
     busy = group_of(client, consumer="busy")
     await busy.create()
@@ -52,7 +51,7 @@ async def test_an_entry_that_is_being_worked_on_is_left_alone(client: Redis) -> 
     assert await group_of(client, consumer="other", idle=3_600.0).claim_abandoned() == []
 
 
-async def test_thousands_of_abandoned_entries_are_all_taken_over(client: Redis) -> None:
+async def test_thousands_of_abandoned_entries_are_all_taken_over(client: RedisClient) -> None:
     ids = await add(client, 3_500)
     dead, alive = group_of(client, consumer="dead"), group_of(client, consumer="alive")
     await dead.create()
@@ -65,7 +64,7 @@ async def test_thousands_of_abandoned_entries_are_all_taken_over(client: Redis) 
 
 
 async def test_an_abandoned_entry_is_found_behind_many_that_are_being_worked_on(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     # More than Redis looks at for one XAUTOCLAIM: ten times its COUNT.
     in_front, behind = 10 * MAX_STEP_ENTRIES + 60, 3
@@ -80,7 +79,7 @@ async def test_an_abandoned_entry_is_found_behind_many_that_are_being_worked_on(
 
 
 async def test_entries_that_stay_pending_let_those_behind_them_have_their_turn(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     ids = await add(client, 300)
     dead, alive = group_of(client, consumer="dead"), group_of(client, consumer="alive")
@@ -94,7 +93,7 @@ async def test_entries_that_stay_pending_let_those_behind_them_have_their_turn(
     assert ids_of(await alive.claim_abandoned())[0] == ids[0]
 
 
-async def test_a_claim_from_many_streams_is_no_larger_than_from_one(client: Redis) -> None:
+async def test_a_claim_from_many_streams_is_no_larger_than_from_one(client: RedisClient) -> None:
     streams = [f"test:{{{shard}}}:work" for shard in range(8)]
     group = ConsumerGroup(client, streams, "g", "one", 0.0)
     await group.create()
@@ -106,7 +105,9 @@ async def test_a_claim_from_many_streams_is_no_larger_than_from_one(client: Redi
     assert max(map(len, claims)) <= MAX_STEP_ENTRIES
 
 
-async def test_large_entries_after_many_small_ones_do_not_come_all_at_once(client: Redis) -> None:
+async def test_large_entries_after_many_small_ones_do_not_come_all_at_once(
+    client: RedisClient,
+) -> None:
     await add(client, 3_000)
     group = group_of(client)
     await group.create()
@@ -118,7 +119,7 @@ async def test_large_entries_after_many_small_ones_do_not_come_all_at_once(clien
     assert largest <= 64
 
 
-async def test_many_small_entries_come_as_one_chunk(client: Redis) -> None:
+async def test_many_small_entries_come_as_one_chunk(client: RedisClient) -> None:
     await add(client, 2_500)
     group = group_of(client)
     await group.create()
@@ -129,7 +130,7 @@ async def test_many_small_entries_come_as_one_chunk(client: Redis) -> None:
     assert max(chunks) >= 1_000
 
 
-async def test_what_is_renewed_is_not_abandoned(client: Redis) -> None:
+async def test_what_is_renewed_is_not_abandoned(client: RedisClient) -> None:
     ids = await add(client, 2)
     busy, other = (group_of(client, consumer=name, idle=0.3) for name in ("busy", "other"))
     await busy.create()
@@ -146,7 +147,7 @@ async def test_what_is_renewed_is_not_abandoned(client: Redis) -> None:
     assert (await client.xpending(STREAM, "g"))["pending"] == 0
 
 
-async def test_a_chunk_is_smaller_where_entries_are_larger(client: Redis) -> None:
+async def test_a_chunk_is_smaller_where_entries_are_larger(client: RedisClient) -> None:
     await add(client, 60, size=700_000)
     group = group_of(client)
     await group.create()

@@ -4,10 +4,9 @@ import math
 
 import pytest
 from prometheus_client import REGISTRY
-from redis.asyncio import Redis
 from weir.streams.v1 import batch_pb2
 
-from libs.stores.redis_client import REDIS_DOWN, create_redis
+from libs.stores.redis_client import REDIS_DOWN, RedisClient, create_redis
 from libs.streams.lag import (
     Lag,
     LagMeter,
@@ -21,7 +20,7 @@ from tests.support.streams import add_entry
 GROUP, STREAM = "g", "s:{0}:raw"
 
 
-async def _redis_ms(client: Redis) -> int:
+async def _redis_ms(client: RedisClient) -> int:
     seconds, microseconds = await client.time()
     return int(seconds) * 1_000 + int(microseconds) // 1_000
 
@@ -31,15 +30,15 @@ def _batch(received_at_us: int) -> dict[str, bytes]:
     return {"batch": batch.SerializeToString()}
 
 
-def _meter(client: Redis, now_us: int) -> LagMeter:
+def _meter(client: RedisClient, now_us: int) -> LagMeter:
     return LagMeter(client, GROUP, [STREAM], raw_received_us, FixedClock.of_us(now_us))
 
 
-async def test_nothing_in_a_stream_is_no_lag(client: Redis) -> None:
+async def test_nothing_in_a_stream_is_no_lag(client: RedisClient) -> None:
     assert await _meter(client, 1).measure(STREAM) == Lag()
 
 
-async def test_an_entry_waits_although_no_reader_has_ever_come(client: Redis) -> None:
+async def test_an_entry_waits_although_no_reader_has_ever_come(client: RedisClient) -> None:
     now_ms = await _redis_ms(client)
     await add_entry(client, STREAM, _batch(5_000_000), f"{now_ms - 60_000}-0")
     lag = await _meter(client, 12_500_000).measure(STREAM)
@@ -50,7 +49,7 @@ async def test_an_entry_waits_although_no_reader_has_ever_come(client: Redis) ->
     assert lag.pending == 0
 
 
-async def test_the_oldest_unacknowledged_entry_counts_read_or_not(client: Redis) -> None:
+async def test_the_oldest_unacknowledged_entry_counts_read_or_not(client: RedisClient) -> None:
     now_ms = await _redis_ms(client)
     await client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
     first, second, third = (f"{now_ms - age}-0" for age in (300_000, 200_000, 100_000))
@@ -71,7 +70,9 @@ async def test_the_oldest_unacknowledged_entry_counts_read_or_not(client: Redis)
     assert await meter.measure(STREAM) == Lag()
 
 
-async def test_an_unreadable_entry_is_as_old_as_its_place_in_the_stream(client: Redis) -> None:
+async def test_an_unreadable_entry_is_as_old_as_its_place_in_the_stream(
+    client: RedisClient,
+) -> None:
     now_ms = await _redis_ms(client)
     await client.xadd(STREAM, {"batch": b"\xff\xff"}, id=f"{now_ms - 60_000}-0")
     lag = await _meter(client, 1).measure(STREAM)
@@ -89,7 +90,7 @@ def test_each_kind_of_entry_says_when_it_was_received() -> None:
     assert dead_letters_received_us({b"batch": letters}) == 42
 
 
-async def test_a_pending_entry_that_was_deleted_hides_no_later_one(client: Redis) -> None:
+async def test_a_pending_entry_that_was_deleted_hides_no_later_one(client: RedisClient) -> None:
     now_ms = await _redis_ms(client)
     gone, left = f"{now_ms - 300_000}-0", f"{now_ms - 60_000}-0"
     await client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
@@ -101,7 +102,7 @@ async def test_a_pending_entry_that_was_deleted_hides_no_later_one(client: Redis
     assert (lag.waiting_seconds >= 60, lag.age_seconds, lag.pending) == (True, 8, 1)
 
 
-async def test_while_redis_is_away_the_lag_is_not_a_number(client: Redis) -> None:
+async def test_while_redis_is_away_the_lag_is_not_a_number(client: RedisClient) -> None:
     unreachable = create_redis("redis://127.0.0.1:9/0")
     meter = LagMeter(unreachable, "away", [STREAM], raw_received_us, FixedClock.of_us(1))
     with pytest.raises(REDIS_DOWN):

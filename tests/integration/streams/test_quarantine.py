@@ -3,9 +3,9 @@
 import asyncio
 from collections import Counter
 
-from redis.asyncio import Redis
 from redis.exceptions import DataError
 
+from libs.stores.redis_client import RedisClient
 from libs.streams.errors import NotYetError, UnreadableError
 from libs.streams.groups import Entry
 from libs.streams.quarantine import Quarantine
@@ -23,7 +23,7 @@ from tests.support.waiting import until
 
 
 async def test_what_fails_is_tried_alone_and_quarantined_and_its_neighbours_go_on(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     ids = await add(client, 9)
     job = Job()
@@ -39,7 +39,7 @@ async def test_what_fails_is_tried_alone_and_quarantined_and_its_neighbours_go_o
     assert not await client.exists(ATTEMPTS)
 
 
-async def test_what_cannot_be_sent_to_redis_is_no_outage(client: Redis) -> None:
+async def test_what_cannot_be_sent_to_redis_is_no_outage(client: RedisClient) -> None:
     await add(client, 3)
     job = Job()
     # As when a value is missing: redis-py raises it before anything is sent.
@@ -50,7 +50,7 @@ async def test_what_cannot_be_sent_to_redis_is_no_outage(client: Redis) -> None:
     assert [fields[b"n"] for fields in await quarantined(client)] == [b"1"]
 
 
-async def test_what_is_fixed_in_time_is_done_and_forgotten(client: Redis) -> None:
+async def test_what_is_fixed_in_time_is_done_and_forgotten(client: RedisClient) -> None:
     await add(client, 5)
     job = Job()
     job.trouble[2] = ZeroDivisionError()
@@ -63,7 +63,7 @@ async def test_what_is_fixed_in_time_is_done_and_forgotten(client: Redis) -> Non
 
 
 async def test_what_has_to_wait_is_tried_however_often_and_its_neighbours_go_on(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     await add(client, 5)
     job = Job()
@@ -79,7 +79,7 @@ async def test_what_has_to_wait_is_tried_however_often_and_its_neighbours_go_on(
     assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
-async def test_what_is_unreadable_is_quarantined_at_once(client: Redis) -> None:
+async def test_what_is_unreadable_is_quarantined_at_once(client: RedisClient) -> None:
     await add(client, 5)
     job = Job()
     job.trouble[2] = UnreadableError("what is this")
@@ -89,7 +89,7 @@ async def test_what_is_unreadable_is_quarantined_at_once(client: Redis) -> None:
     assert [fields[b"n"] for fields in await quarantined(client)] == [b"2"]
 
 
-async def test_what_too_many_died_of_is_not_tried_again(client: Redis) -> None:
+async def test_what_too_many_died_of_is_not_tried_again(client: RedisClient) -> None:
     await add(client, 2)
     await die_holding(client, deaths_alone=3)
     job = Job()
@@ -100,7 +100,7 @@ async def test_what_too_many_died_of_is_not_tried_again(client: Redis) -> None:
     assert not await client.exists(ATTEMPTS)
 
 
-async def test_what_is_quarantined_counts_once_against_the_limit(client: Redis) -> None:
+async def test_what_is_quarantined_counts_once_against_the_limit(client: RedisClient) -> None:
     await add(client, 4)
     await die_holding(client, deaths_alone=3)
     async with consuming(client, Job(), max_entries=4):
@@ -108,7 +108,7 @@ async def test_what_is_quarantined_counts_once_against_the_limit(client: Redis) 
     assert len(await quarantined(client)) == 4
 
 
-async def test_what_too_many_died_of_may_be_settled_in_another_way(client: Redis) -> None:
+async def test_what_too_many_died_of_may_be_settled_in_another_way(client: RedisClient) -> None:
     await add(client, 2)
     await die_holding(client, deaths_alone=3)
     job, other = Job(), Job()
@@ -119,7 +119,7 @@ async def test_what_too_many_died_of_may_be_settled_in_another_way(client: Redis
 
 
 async def test_a_release_that_handles_nothing_does_not_settle_everything_in_another_way(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     await add(client, 9)
     job, other = Job(), Job()
@@ -135,7 +135,7 @@ async def test_a_release_that_handles_nothing_does_not_settle_everything_in_anot
     assert not await client.exists(QUARANTINE, ATTEMPTS)
 
 
-async def test_a_second_shard_has_a_quarantine_of_its_own(client: Redis) -> None:
+async def test_a_second_shard_has_a_quarantine_of_its_own(client: RedisClient) -> None:
     quarantine = Quarantine(client, "g", max_attempts=1, max_entries=1)
     for shard in (0, 1):
         entry = Entry(b"test:{%d}:work" % shard, b"1-1", {b"n": b"1"})
@@ -147,7 +147,7 @@ async def test_a_second_shard_has_a_quarantine_of_its_own(client: Redis) -> None
         assert not await client.exists(f"g:{{{shard}}}:attempts")
 
 
-async def test_so_many_failures_that_the_release_is_at_fault_stay(client: Redis) -> None:
+async def test_so_many_failures_that_the_release_is_at_fault_stay(client: RedisClient) -> None:
     await add(client, 4)
     job = Job()
     job.trouble = {number: UnreadableError("no") for number in (0, 1, 3)}

@@ -2,8 +2,7 @@
 
 import asyncio
 
-from redis.asyncio import Redis
-
+from libs.stores.redis_client import RedisClient
 from libs.streams.trimming import StreamTrimmer
 from tests.integration.streams.stream import STREAM, add, group_of, ids_of, read_all
 from tests.support.streams import entries_of
@@ -13,11 +12,11 @@ async def _measure_nothing() -> None:
     pass
 
 
-def trimmer_of(client: Redis, *streams: str) -> StreamTrimmer:
+def trimmer_of(client: RedisClient, *streams: str) -> StreamTrimmer:
     return StreamTrimmer(client, streams or [STREAM], _measure_nothing)
 
 
-async def test_acknowledged_entries_are_trimmed_and_no_others(client: Redis) -> None:
+async def test_acknowledged_entries_are_trimmed_and_no_others(client: RedisClient) -> None:
     trimmer = trimmer_of(client)
     ids = await add(client, 10)
     group = group_of(client)
@@ -34,7 +33,7 @@ async def test_acknowledged_entries_are_trimmed_and_no_others(client: Redis) -> 
     assert await client.xlen(STREAM) == 0
 
 
-async def test_unread_entries_are_never_trimmed(client: Redis) -> None:
+async def test_unread_entries_are_never_trimmed(client: RedisClient) -> None:
     trimmer = trimmer_of(client)
     await add(client, 3)
     group = group_of(client)
@@ -47,7 +46,7 @@ async def test_unread_entries_are_never_trimmed(client: Redis) -> None:
     assert ids_of(await read_all(group)) == ids
 
 
-async def test_the_slowest_of_two_groups_decides(client: Redis) -> None:
+async def test_the_slowest_of_two_groups_decides(client: RedisClient) -> None:
     trimmer = trimmer_of(client)
     await add(client, 6)
     fast, slow = group_of(client, "fast"), group_of(client, "slow")
@@ -63,13 +62,13 @@ async def test_the_slowest_of_two_groups_decides(client: Redis) -> None:
     assert await trimmer.trim() == 4
 
 
-async def test_no_stream_is_nothing_to_trim(client: Redis) -> None:
+async def test_no_stream_is_nothing_to_trim(client: RedisClient) -> None:
     trimmer = trimmer_of(client)
     assert await trimmer.trim() == 0
 
 
 async def test_a_trimmer_trims_all_its_streams_and_then_has_the_rest_measured(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     other, left = "test:{0}:other", list[int]()
     await add(client, 3)
@@ -89,7 +88,7 @@ async def test_a_trimmer_trims_all_its_streams_and_then_has_the_rest_measured(
     assert left == [1, 1]
 
 
-async def test_a_stream_is_trimmed_when_there_is_something_to_trim(client: Redis) -> None:
+async def test_a_stream_is_trimmed_when_there_is_something_to_trim(client: RedisClient) -> None:
     async def trims() -> int:
         stats = await client.info("commandstats")
         return int(stats.get("cmdstat_xtrim", {"calls": 0})["calls"])

@@ -4,9 +4,8 @@ import time
 from datetime import timedelta
 from typing import Any, cast
 
-from redis.asyncio import Redis
-
 from libs.common.clock import moment_of
+from libs.stores.redis_client import RedisClient
 from libs.streams.names import AGGREGATE, ENRICH, enriched_stream, raw_stream
 from libs.streams.watermark import APPENDING_SECONDS, VALID_SECONDS, WatermarkMeter
 from tests.support.clocks import FixedClock
@@ -19,14 +18,14 @@ def id_of(milliseconds: int) -> str:
     return f"{milliseconds}-0"
 
 
-async def meter_of(client: Redis) -> tuple[WatermarkMeter, FixedClock]:
+async def meter_of(client: RedisClient) -> tuple[WatermarkMeter, FixedClock]:
     await client.xgroup_create(RAW, ENRICH, "0", mkstream=True)
     await client.xgroup_create(ENRICHED, AGGREGATE, "0", mkstream=True)
     clock = FixedClock(moment_of(time.time_ns() // 1_000))
     return WatermarkMeter(client, 1, clock), clock
 
 
-async def take(client: Redis, group: str, stream: str) -> None:
+async def take(client: RedisClient, group: str, stream: str) -> None:
     """Reads and acknowledges everything."""
     while found := cast(list[Any], await client.xreadgroup(group, "c", {stream: ">"})):
         for _, entries in found:
@@ -40,7 +39,7 @@ def seconds_ago(meter: WatermarkMeter, milliseconds: int) -> float:
     return (moment_of(milliseconds * 1_000) - current).total_seconds()
 
 
-async def test_it_follows_the_oldest_batch_through_both_streams(client: Redis) -> None:
+async def test_it_follows_the_oldest_batch_through_both_streams(client: RedisClient) -> None:
     meter, _ = await meter_of(client)
     assert meter.current() is None
     old = time.time_ns() // 1_000_000 - 600_000
@@ -64,7 +63,7 @@ async def test_it_follows_the_oldest_batch_through_both_streams(client: Redis) -
     assert APPENDING_SECONDS <= seconds_ago(meter, now) < APPENDING_SECONDS + 60
 
 
-async def test_a_pending_batch_holds_it_too(client: Redis) -> None:
+async def test_a_pending_batch_holds_it_too(client: RedisClient) -> None:
     meter, _ = await meter_of(client)
     old = time.time_ns() // 1_000_000 - 600_000
     await client.xadd(RAW, ENTRY, id=id_of(old))
@@ -76,7 +75,7 @@ async def test_a_pending_batch_holds_it_too(client: Redis) -> None:
 
 
 async def test_it_is_not_known_of_what_was_forwarded_before_the_first_measurement(
-    client: Redis,
+    client: RedisClient,
 ) -> None:
     meter, _ = await meter_of(client)
     await client.xadd(ENRICHED, ENTRY, id=id_of(time.time_ns() // 1_000_000 - 1_000))
@@ -84,7 +83,7 @@ async def test_it_is_not_known_of_what_was_forwarded_before_the_first_measuremen
     assert meter.current() is None
 
 
-async def test_an_old_measurement_says_nothing(client: Redis) -> None:
+async def test_an_old_measurement_says_nothing(client: RedisClient) -> None:
     meter, clock = await meter_of(client)
     await meter.measure()
     measured = clock.now
