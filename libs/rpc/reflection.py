@@ -6,7 +6,7 @@ travel with messages.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
@@ -18,7 +18,14 @@ _PACKAGE = "grpc.reflection.v1"
 SERVICE_NAME = f"{_PACKAGE}.ServerReflection"
 
 
-def add_reflection(server: grpc.aio.Server, names: Sequence[str]) -> None:
+class TakesHandlers(Protocol):
+    """A server, or what stands for it, as `add_reflection` needs it."""
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler], /) -> None:
+        """Calls of these handlers' methods are answered."""
+
+
+def add_reflection(server: TakesHandlers, names: Sequence[str]) -> None:
     """Adds both versions; `names` are the full names of the services to list beside them."""
     _describe_v1(descriptor_pool.Default())
     listed = [*names, SERVICE_NAME, reflection.SERVICE_NAME]

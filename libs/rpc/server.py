@@ -37,7 +37,7 @@ class Binding:
 
 class _GenericHandlers:
     """Adds a servicer's handlers to a server, as the generated functions do, but registers no method with it:
-    for each call, grpc.aio waits anew on one task for each registered method."""
+    for each call, grpc.aio waits anew on one task for each registered method (ADR 24)."""
 
     def __init__(self, server: grpc.aio.Server) -> None:
         self._server = server

@@ -14,43 +14,43 @@ class SharedTimeout:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         # By the time of the loop at which it is over; in this order.
-        self._deadlines: dict[_Limited, float] = {}
+        self._deadlines: dict[_Block, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def limit(self) -> "_Limited":
+    def limit(self) -> "_Block":
         """A context manager: raises TimeoutError if the block takes longer, as `asyncio.timeout` does."""
-        return _Limited(self)
+        return _Block(self)
 
-    def _begin(self, limited: "_Limited") -> None:
+    def _begin(self, block: "_Block") -> None:
         loop = asyncio.get_running_loop()
-        deadline = self._deadlines[limited] = loop.time() + self.seconds
+        deadline = self._deadlines[block] = loop.time() + self.seconds
         if self._timer is None:
             self._timer = loop.call_at(deadline, self._cancel_expired)
 
-    def _end(self, limited: "_Limited") -> None:
-        self._deadlines.pop(limited, None)
+    def _end(self, block: "_Block") -> None:
+        self._deadlines.pop(block, None)
 
     def _cancel_expired(self) -> None:
         self._timer = None
         loop = asyncio.get_running_loop()
         now = loop.time()
         while self._deadlines:
-            limited, deadline = next(iter(self._deadlines.items()))
+            block, deadline = next(iter(self._deadlines.items()))
             if deadline > now:
                 self._timer = loop.call_at(deadline, self._cancel_expired)
                 return
-            del self._deadlines[limited]
-            limited.cancel()
+            del self._deadlines[block]
+            block.cancel()
 
 
-class _Limited:
+class _Block:
     __slots__ = ("_cancelling", "_shared", "_task", "expired")
 
     def __init__(self, shared: SharedTimeout) -> None:
         self._shared = shared
         self.expired = False
 
-    def __enter__(self) -> "_Limited":
+    def __enter__(self) -> "_Block":
         task = asyncio.current_task()
         assert task is not None, "outside of a task nothing can be cancelled"
         self._task = task
@@ -66,7 +66,7 @@ class _Limited:
     ) -> None:
         if not self.expired:
             self._shared._end(self)
-        # More often cancelled than by this: then by the one who waits for the task, and it has to end.
+        # If the task was also cancelled by something else, CancelledError goes on.
         elif self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 

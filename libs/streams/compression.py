@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 # A batch of two or three events. Smaller ones hardly shrink.
 MIN_BYTES = 1024
-# Eight times the largest message that ingest takes: a batch that says it has more was not written by ingest.
+# Eight times the largest message that ingest takes: a batch that declares more was not written by ingest.
 MAX_BYTES = 64 * 1024 * 1024
 # The fastest of the regular levels. Level 3 takes half as much time again, for the same size.
 _LEVEL = 1
@@ -21,7 +21,7 @@ _decompressor = zstandard.ZstdDecompressor()
 
 
 def compress(payload: bytes) -> bytes:
-    """The payload, compressed if it has MIN_BYTES. Not safe for several threads at a time."""
+    """The payload, compressed if it has at least MIN_BYTES. Not safe for several threads at a time."""
     return payload if len(payload) < MIN_BYTES else _compressor.compress(payload)
 
 

@@ -1,9 +1,6 @@
-"""What an entry of each stream holds. Every function raises DecodeError or KeyError for other
-entries.
+"""The message in an entry of each stream; `names.py` lists all fields.
 
-Fields of an entry with a batch: `batch` the message, `trace` the traceparent, in the raw stream `skip` the
-positions of duplicates. Beside them, so that the message need not be decompressed for it, `id` the batch id
-and `size` how many bytes it has decompressed; entries of older releases lack these two.
+Every function raises DecodeError or KeyError for other entries.
 """
 
 from collections.abc import Mapping

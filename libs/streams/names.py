@@ -2,12 +2,15 @@
 
 | stream | written by | read by | fields |
 |---|---|---|---|
-| `raw_stream` | ingest | `ENRICH` | `batch`: EventBatch, `trace`: traceparent, `skip`: positions seen |
-| `enriched_stream` | enrich | `AGGREGATE` | `batch`: EnrichedBatch, `trace`: traceparent |
+| `raw_stream` | ingest | `ENRICH` | `batch`: EventBatch, `skip`, `trace`, `id`, `size` |
+| `enriched_stream` | enrich | `AGGREGATE` | `batch`: EnrichedBatch, `trace`, `id`, `size` |
 | `ingest_dead_letters`, `enrich_dead_letters` | ingest, enrich | `INGEST` | `batch`: DeadLetterBatch |
 | `quarantine_stream` | the readers of a group | people | the entry with its `stream` and `entry` id |
 
-Messages are those of `weir.streams.v1`; `skip` is decimal numbers with commas between them.
+`batch` is a message of `weir.streams.v1`, `trace` the traceparent, `skip` the positions of events seen
+before, as decimal numbers with commas between them. So that the message need not be decompressed for it,
+`id` is the batch id, and `size` how many bytes the batch has decompressed; entries of older releases lack
+these two.
 """
 
 from collections.abc import Callable

@@ -9,7 +9,7 @@ _LENGTH = Struct("!i").pack
 NULL = _LENGTH(-1)
 # A jsonb is this and its JSON text.
 _JSONB_VERSION = b"\x01"
-# Of most texts.
+# The packed lengths of most texts, made once.
 _LENGTHS = [_LENGTH(length) for length in range(256)]
 _BIGINT = Struct("!iq").pack
 # Microseconds from the Unix epoch to Postgres' own, 2000-01-01.

@@ -61,7 +61,7 @@ def run_workers(name: str, module: str, settings: CommonSettings, count: int) ->
 
 @dataclass
 class _Running:
-    """A worker's process. A SIGHUP before it serves would end it, so that it is kept until then."""
+    """A worker's process. A SIGHUP would end one that does not serve yet; it is remembered and sent later."""
 
     process: asyncio.subprocess.Process
     serving: bool = False
@@ -107,7 +107,7 @@ class WorkerParent:
         return not self._failed
 
     async def _keep(self, number: int, begun: asyncio.Event) -> None:
-        """Runs the worker of this number, again and again; `begun` is set when it serves, or never will."""
+        """Runs the worker of this number, again and again; sets `begun` when it first serves, or stops."""
         while not self._stop.is_set():
             connection, of_worker = socket.socketpair()
             with connection:

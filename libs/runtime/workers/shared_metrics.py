@@ -35,7 +35,7 @@ def forget_gauges(pid: int, folder: Path) -> None:
 
 
 def remove_files_at_exit() -> None:
-    """Removes the folder that this process keeps its metrics in when it ends: its parent can not any more."""
+    """Removes the folder with this process's metrics when it ends, because its parent has gone and cannot."""
     atexit.register(shutil.rmtree, os.environ[_FOLDER], ignore_errors=True)
 
 
