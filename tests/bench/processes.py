@@ -20,9 +20,9 @@ class Processes:
 
     def cpu_seconds(self) -> dict[str, float]:
         """What every part has used since its start."""
-        cpu = {name: _tree_cpu_seconds(process) for name, process in self._parts.items()}
+        cpu = {name: tree_cpu_seconds(process) for name, process in self._parts.items()}
         # The suite's parts are children of this process: the client is this process alone.
-        cpu[CLIENT] = _own_cpu_seconds(psutil.Process())
+        cpu[CLIENT] = own_cpu_seconds(psutil.Process())
         return cpu
 
     def resident_mb(self) -> dict[str, float]:
@@ -39,18 +39,20 @@ def cpu_us_per_event(
     return {name: (after[name] - before[name]) / events * 1e6 for name in after}
 
 
-def _own_cpu_seconds(process: psutil.Process) -> float:
+def own_cpu_seconds(process: psutil.Process) -> float:
+    """What a process has used itself since its start."""
     times = process.cpu_times()
     return times.user + times.system
 
 
-def _tree_cpu_seconds(root: psutil.Process) -> float:
+def tree_cpu_seconds(root: psutil.Process) -> float:
+    """What a process and all its children, those that have ended included, have used."""
     times = root.cpu_times()
     # Children that have ended (a database session, a background save) are in the parent's books.
     total = times.user + times.system + times.children_user + times.children_system
     for child in root.children(recursive=True):
         try:
-            total += _own_cpu_seconds(child)
+            total += own_cpu_seconds(child)
         except psutil.NoSuchProcess:
             continue
     return total

@@ -22,7 +22,7 @@ def main() -> int:
     # So that the server is stopped and its folder removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     progress = Console(stderr=True)
-    plan = QUICK if options.quick else Plan(events=options.events)
+    plan = QUICK if options.quick else Plan(options.events, seconds=options.seconds)
     with tempfile.TemporaryDirectory(prefix="weir-bench-queries-") as folder:
         home = options.home or Path(folder)
         try:
@@ -40,6 +40,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.queries", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="300,000 events, to try the harness")
     parser.add_argument("--events", type=int, default=Plan().events, help="how many are made")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=Plan().seconds,
+        help="after which a question is not asked again",
+    )
     parser.add_argument(
         "--home", type=Path, help="where to build, and to find what was built before; else removed"
     )

@@ -103,7 +103,7 @@ WHERE name IS NOT NULL
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 EVENT_PAGE = """
-SELECT event_uuid, extract(epoch FROM occurred_at)::bigint, name, subject_id, properties
+SELECT event_uuid, (extract(epoch FROM occurred_at) * 1000000)::bigint, name, subject_id, properties
 FROM enrich.events
 WHERE app_id = :app AND name = :name AND occurred_at >= :start AND occurred_at < :end AND {condition}
 ORDER BY occurred_at, event_uuid LIMIT 100

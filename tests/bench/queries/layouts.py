@@ -37,7 +37,8 @@ def indexes(table: str, *, names: str = "", people: str = "") -> Sequence[str]:
     )
 
 
-_DROP = (f"DROP INDEX enrich.{NAME_INDEX}", f"DROP INDEX enrich.{SUBJECT_INDEX}")
+# Also when a run was interrupted in another layout.
+_DROP = tuple(f"DROP INDEX IF EXISTS enrich.{name}" for name in (NAME_INDEX, SUBJECT_INDEX))
 EXISTING = Layout("existing", indexes(EVENTS), _DROP)
 COVERING = Layout("covering", indexes(EVENTS, names="subject_id", people="name"), _DROP)
 BEHAVIOUR = Layout(
@@ -53,7 +54,7 @@ BEHAVIOUR = Layout(
         f"CREATE INDEX ON {NARROW} (app_id, person, occurred_at) INCLUDE (name)",
         f"VACUUM (ANALYZE) {NARROW}",
     ),
-    ("DROP SCHEMA bench CASCADE",),
+    ("DROP SCHEMA IF EXISTS bench CASCADE",),
     NARROW,
     "person",
 )

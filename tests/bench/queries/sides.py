@@ -12,6 +12,7 @@ from sqlalchemy import text
 from libs.stores.postgres import create_engine
 from services.aggregate.model import CellPage, CellQuery
 from services.aggregate.rollups.postgres import PostgresCellReader
+from tests.bench.queries import duckdb_sql
 from tests.bench.queries.cells import plan
 from tests.bench.queries.layouts import Layout
 
@@ -73,9 +74,7 @@ class DuckSide:
         self._connection = duckdb.connect()
         self._connection.execute("SET TimeZone = 'UTC'")
         # No parameters in a view; the folder is ours.
-        self._connection.execute(
-            f"CREATE VIEW events AS SELECT * FROM read_parquet('{folder}/*.parquet')"
-        )
+        self._connection.execute(duckdb_sql.VIEW.format(folder=folder))
 
     def rows(self, statement: str, parameters: Mapping[str, object]) -> Rows:
         """The rows of a question."""

@@ -28,7 +28,7 @@ def test_equal_answers_pass() -> None:
 
 
 def test_percentiles_are_by_nearest_rank() -> None:
-    assert Times.of([4.0, 1.0, 3.0, 2.0]) == Times(2.0, 4.0, 4)
+    assert Times.of([4.0, 1.0, 3.0, 2.0], 0.01) == Times(2.0, 4.0, 2.5, 4)
 
 
 def test_it_asks_three_times_also_if_there_is_no_time_left() -> None:

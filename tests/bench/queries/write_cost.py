@@ -11,6 +11,7 @@ import psutil
 import psycopg
 
 from services.enrich.binary_copy import POSTGRES_EPOCH_US, non_null_text
+from tests.bench.processes import own_cpu_seconds
 from tests.bench.queries.generator import NAMES, Event, Generator, subject_id
 from tests.bench.queries.layouts import indexes
 from tests.bench.queries.rows import APP, COLUMNS, HEADER, RETENTION, TRAILER, RowMaker
@@ -118,7 +119,7 @@ class WriteBench:
         if name == "narrow":
             copies += [(f"{_NARROW} (app_id, person, occurred_at, name)", x) for x in self._narrow]
         backend = psutil.Process(connection.info.backend_pid)
-        log, cpu, start = self._log_position(), _cpu(backend), perf_counter()
+        log, cpu, start = self._log_position(), own_cpu_seconds(backend), perf_counter()
         for target, data in copies:
             with (
                 connection.cursor() as cursor,
@@ -127,7 +128,7 @@ class WriteBench:
                 copy.write(data)
         rows = len(self._events)
         result.rows_per_s.append(rows / (perf_counter() - start))
-        result.cpu_us.append((_cpu(backend) - cpu) / rows * 1_000_000)
+        result.cpu_us.append((own_cpu_seconds(backend) - cpu) / rows * 1_000_000)
         result.log_bytes.append((self._log_position() - log) / rows)
         sizes = connection.execute(_SIZES).fetchone()
         assert sizes is not None
@@ -163,8 +164,3 @@ def _narrow_row(event: Event, people: Sequence[bytes]) -> bytes:
         + _MOMENT(8, event.occurred_us - POSTGRES_EPOCH_US)
         + non_null_text(NAMES[event.name])
     )
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
