@@ -118,7 +118,7 @@ def _run(run: pb.JobRun) -> JournalEntry:
         dict(run.counts),
         run.error_type,
         run.error_message,
-        run.worker,
+        run.runner,
     )
 
 

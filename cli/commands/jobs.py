@@ -74,7 +74,7 @@ def list_runs(
         Column("counts", "counts", [_counts(run) for run in runs]),
         Column("error", "error", [_error(run) for run in runs]),
         Column("why", "trigger", [run.trigger for run in runs]),
-        Column("worker", "worker", [run.worker for run in runs]),
+        Column("runner", "runner", [run.runner for run in runs]),
     ]
     print_table(columns, at_least=3, complete="--json has")
 

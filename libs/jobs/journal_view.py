@@ -14,7 +14,7 @@ from libs.jobs.runs import JournalEntry, RegisteredJob
 
 _ENTRY = """
     r.id, r.job, r.trigger, r.due_at, r.started_at, r.finished_at, r.outcome, r.counts,
-    r.error_type, r.error_message, r.worker
+    r.error_type, r.error_message, r.worker AS runner
 """
 # Of a job about an app, the name has three parts: see `libs.jobs.job.app_of`.
 _OF_APP = """

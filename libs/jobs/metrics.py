@@ -4,7 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 RUNS = Counter(
     "weir_job_runs",
-    "Runs that ended, by outcome: succeeded, failed, abandoned (its worker died), stopped (with its service)",
+    "Runs that ended, by outcome: succeeded, failed, abandoned (its runner died), stopped (with its service)",
     ["job", "outcome"],
 )
 LAST_SUCCESS = Gauge(

@@ -70,12 +70,12 @@ PROGRESS = text("""
 CLAIM_DUE = text("""
     INSERT INTO jobs.runs
         (id, job, trigger, due_at, attempt, outcome, started_at, worker, lease_until)
-    VALUES (:id, :job, 'schedule', :due_at, :attempt, 'running', now(), :worker, now() + :lease)
+    VALUES (:id, :job, 'schedule', :due_at, :attempt, 'running', now(), :runner, now() + :lease)
     ON CONFLICT DO NOTHING RETURNING id
 """)
 CLAIM_REQUESTED = text("""
     UPDATE jobs.runs
-    SET outcome = 'running', started_at = now(), worker = :worker, lease_until = now() + :lease
+    SET outcome = 'running', started_at = now(), worker = :runner, lease_until = now() + :lease
     WHERE id = (
         SELECT id FROM jobs.runs WHERE job = :job AND outcome = 'requested'
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -95,11 +95,11 @@ FINISH = text("""
 
 
 class PostgresJournal:
-    """Implements `ports.Journal`; `worker` is the name of this process."""
+    """Implements `ports.Journal`; `runner` is the name of this process, in the column `worker`."""
 
-    def __init__(self, engine: AsyncEngine, worker: str) -> None:
+    def __init__(self, engine: AsyncEngine, runner: str) -> None:
         self._engine = engine
-        self._worker = worker
+        self._runner = runner
 
     async def register(self, service: str, jobs: Sequence[Job]) -> None:
         """See the port."""
@@ -135,14 +135,14 @@ class PostgresJournal:
         """See the port."""
         run = Run(uuid.UUID(bytes=new_uuid7()), job, due_at)
         claim = {"id": run.run_id, "job": job, "due_at": due_at, "attempt": attempt}
-        claimed = await self._changes(CLAIM_DUE, **claim, worker=self._worker, lease=lease)
+        claimed = await self._changes(CLAIM_DUE, **claim, runner=self._runner, lease=lease)
         return run if claimed else None
 
     async def claim_requested(self, job: str, lease: timedelta) -> Run | None:
         """See the port."""
         try:
             async with journal_transaction(self._engine) as connection:
-                claim = {"job": job, "worker": self._worker, "lease": lease}
+                claim = {"job": job, "runner": self._runner, "lease": lease}
                 row = (await connection.execute(CLAIM_REQUESTED, claim)).one_or_none()
         except JournalRejected as error:
             # Another replica began a run of the job at the same moment.

@@ -23,7 +23,7 @@ _MAX_COUNT = 2**63 - 1
 
 @dataclass(frozen=True)
 class Timing:
-    """How often the journal is looked at, and how long a silent worker keeps its run."""
+    """How often the journal is looked at, and how long a silent runner keeps its run."""
 
     poll_seconds: float = 5.0
     lease_seconds: float = 60.0
@@ -34,7 +34,7 @@ class JobRunner:
     """One replica's part in running the jobs of its service, each in a task of its own.
 
     A run ends in the journal in every case: succeeded, failed, stopped together with the service, or, if
-    this worker dies, loses Postgres for longer than a lease, or is stopped while Postgres is away, abandoned,
+    this runner dies, loses Postgres for longer than a lease, or is stopped while Postgres is away, abandoned,
     which another replica writes down.
     In the last case the work may go on here for moments while it begins there, so it must be safe to repeat.
 

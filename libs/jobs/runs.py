@@ -15,7 +15,7 @@ class RunState(Enum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    # Its worker let the lease expire: killed, frozen, or without Postgres for too long.
+    # Its runner let the lease expire: killed, frozen, or without Postgres for too long.
     ABANDONED = "abandoned"
     # Its service was stopped; the due time runs again, and this is not held against it.
     STOPPED = "stopped"
@@ -23,7 +23,7 @@ class RunState(Enum):
 
 @dataclass(frozen=True)
 class Run:
-    """A run that this worker has claimed."""
+    """A run that this runner has claimed."""
 
     run_id: uuid.UUID
     job: str
@@ -85,4 +85,4 @@ class JournalEntry:
     counts: Mapping[str, int]
     error_type: str
     error_message: str
-    worker: str
+    runner: str

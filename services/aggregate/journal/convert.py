@@ -66,7 +66,7 @@ def run_message(run: JournalEntry) -> pb.JobRun:
         counts=run.counts,
         error_type=run.error_type,
         error_message=run.error_message,
-        worker=run.worker,
+        runner=run.runner,
     )
 
 

@@ -85,14 +85,14 @@ async def test_a_requested_run_waits_while_another_replica_begins_a_run_at_that_
     assert [outcome for _, outcome in cluster.outcomes()].count("requested") == 1
 
 
-async def test_the_run_of_a_killed_worker_is_abandoned_and_run_again(cluster: Cluster) -> None:
+async def test_the_run_of_a_killed_runner_is_abandoned_and_run_again(cluster: Cluster) -> None:
     await asyncio.to_thread(_kill_a_worker_at_work, cluster.url)
     [(due,)] = cluster.sql("SELECT due_at FROM jobs.runs")
     cluster.calendar.now = due
     job = replace(hourly(count_one), schedule=Schedule("* * * * *"))
     async with cluster.running(cluster.runner("heir", job)):
         await until(lambda: cluster.sql("SELECT description FROM jobs.jobs") == [("Sweeps.",)])
-        # For as long as the lease holds, the dead worker's run is running.
+        # For as long as the lease holds, the dead runner's run is running.
         assert cluster.sql("SELECT outcome, worker FROM jobs.runs") == [("running", "killed")]
         cluster.sql("UPDATE jobs.runs SET lease_until = now() - interval '1 second'")
         await until(lambda: ended(cluster) == ["abandoned"])
@@ -105,7 +105,7 @@ async def test_the_run_of_a_killed_worker_is_abandoned_and_run_again(cluster: Cl
     ]
 
 
-async def test_a_worker_that_loses_its_lease_stops_its_work(cluster: Cluster) -> None:
+async def test_a_runner_that_loses_its_lease_stops_its_work(cluster: Cluster) -> None:
     begun, cancelled = asyncio.Event(), asyncio.Event()
 
     async def work(_: JobContext) -> Mapping[str, int]:

@@ -66,7 +66,7 @@ class Job(_message.Message):
     def __init__(self, name: _Optional[str] = ..., app_id: _Optional[str] = ..., description: _Optional[str] = ..., schedule: _Optional[str] = ..., catch_up: _Optional[_Union[CatchUp, str]] = ..., next_due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., newest_run: _Optional[_Union[JobRun, _Mapping]] = ...) -> None: ...
 
 class JobRun(_message.Message):
-    __slots__ = ("run_id", "job", "trigger", "due_at", "started_at", "finished_at", "outcome", "counts", "error_type", "error_message", "worker")
+    __slots__ = ("run_id", "job", "trigger", "due_at", "started_at", "finished_at", "outcome", "counts", "error_type", "error_message", "runner")
     class CountsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -84,7 +84,7 @@ class JobRun(_message.Message):
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     ERROR_TYPE_FIELD_NUMBER: _ClassVar[int]
     ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
-    WORKER_FIELD_NUMBER: _ClassVar[int]
+    RUNNER_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     job: str
     trigger: JobTrigger
@@ -95,8 +95,8 @@ class JobRun(_message.Message):
     counts: _containers.ScalarMap[str, int]
     error_type: str
     error_message: str
-    worker: str
-    def __init__(self, run_id: _Optional[str] = ..., job: _Optional[str] = ..., trigger: _Optional[_Union[JobTrigger, str]] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., outcome: _Optional[_Union[JobOutcome, str]] = ..., counts: _Optional[_Mapping[str, int]] = ..., error_type: _Optional[str] = ..., error_message: _Optional[str] = ..., worker: _Optional[str] = ...) -> None: ...
+    runner: str
+    def __init__(self, run_id: _Optional[str] = ..., job: _Optional[str] = ..., trigger: _Optional[_Union[JobTrigger, str]] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., outcome: _Optional[_Union[JobOutcome, str]] = ..., counts: _Optional[_Mapping[str, int]] = ..., error_type: _Optional[str] = ..., error_message: _Optional[str] = ..., runner: _Optional[str] = ...) -> None: ...
 
 class ListJobsRequest(_message.Message):
     __slots__ = ("app_id", "page_size", "page_token")
