@@ -12,6 +12,7 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc
 from weir.aggregate.v1 import event_query_pb2 as pb
 
 from cli.commands.event_choice import Filter, From, Last, To, checked_filter, time_frame
+from cli.dimensions import set_dimensions
 from cli.event_rows import EVENT_COLUMNS_AT_LEAST, event_columns
 from cli.exits import fail
 from cli.moments import moment_of
@@ -93,20 +94,8 @@ def _cell(rollup: str, bucket: str, where: list[str]) -> pb.DrillDown | None:
         fail("--rollup: needs --bucket", 2)
     cell = pb.RollupCell(rollup=rollup)
     cell.bucket_start.FromDatetime(moment_of("--bucket", bucket))
-    for condition in where:
-        name, equals, value = condition.partition("=")
-        if not equals:
-            fail(f"--where {condition}: must be dimension=value", 2)
-        cell.dimensions[name] = _dimension(value)
+    set_dimensions(cell.dimensions, where)
     return pb.DrillDown(cell=cell)
-
-
-def _dimension(text: str) -> Any:
-    """The value as JSON if it is that, else the text itself; None if there is none."""
-    try:
-        return json.loads(text) if text else None
-    except ValueError:
-        return text
 
 
 def plain_event(event: pb.StoredEvent) -> dict[str, Any]:

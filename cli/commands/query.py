@@ -12,6 +12,7 @@ from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc, reliability_pb2
 
+from cli.dimensions import set_dimensions, text_advice
 from cli.exits import fail
 from cli.moments import set_range, shown_moment
 from cli.number_tables import (
@@ -120,11 +121,7 @@ def rollup_cells(
     _check_format(as_json or shape is not None, as_csv)
     request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
     set_range(request, start, end)
-    for condition in where or ():
-        name, equals, value = condition.partition("=")
-        if not equals:
-            fail(f"--where {condition}: must be dimension=value", 2)
-        request.dimensions[name] = _json_or_text(value)
+    set_dimensions(request.dimensions, where or ())
     with _aggregate(app_id) as stub:
         answers = list(pages(stub.QueryRollup, request))
     cells = [_cell(cell) for answer in answers for cell in answer.cells]
@@ -137,7 +134,7 @@ def rollup_cells(
         columns = [*cell_columns(cells, missing=""), completeness_column(cells)]
         typer.echo(csv_text(columns), nl=False)
     elif not cells:
-        typer.echo(_no_cells(where or ()))
+        typer.echo("no cells" + text_advice(where or ()))
     else:
         columns = cell_columns(marked_buckets(cells), missing="-")
         print_table(columns, at_least=CELL_COLUMNS_AT_LEAST, complete=_COMPLETE)
@@ -242,28 +239,6 @@ def _print_aggregates(
     computed_at = _reliability(answer)["calculated_at"]
     aggregates = [stored_aggregate(cell, rollup, period, computed_at) for cell in cells]
     typer.echo(json.dumps({"aggregates": aggregates}, indent=2))
-
-
-def _json_or_text(text: str) -> Any:
-    """A value of `--where`: JSON if it is JSON, else the text as it is; None for nothing."""
-    try:
-        return json.loads(text, parse_constant=_no_number) if text else None
-    except ValueError:
-        return text
-
-
-def _no_number(text: str) -> None:
-    # NaN and Infinity are Python's, and not JSON.
-    raise ValueError(text)
-
-
-def _no_cells(where: Sequence[str]) -> str:
-    """What to say if no cell was found: perhaps a text looks like a number."""
-    for condition in where:
-        name, _, text = condition.partition("=")
-        if text and not isinstance(_json_or_text(text), str | None):
-            return f"no cells; to find {name} sent as a text: --where '{name}={json.dumps(text)}'"
-    return "no cells"
 
 
 def _reliability(answer: pb.QueryRollupResponse) -> dict[str, Any]:

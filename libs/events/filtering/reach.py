@@ -3,7 +3,6 @@
 The rest of the filter is then asked of each event that the index leads to.
 """
 
-import re
 import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -93,7 +92,24 @@ def _is_name(restriction: Restriction) -> bool:
 
 
 def _matches(name: str, value: Value) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, value.pieces)), name, re.DOTALL) is not None
+    """Whether the name is the value's pieces with any text between each two.
+
+    Not a regular expression: that one tries all ways to divide a name among the pieces.
+    """
+    first, *others = value.pieces
+    if not others:
+        return name == first
+    *middle, last = others
+    if not name.startswith(first):
+        return False
+    end = len(first)
+    for piece in middle:
+        # As early as possible leaves the most for the pieces that follow.
+        begin = name.find(piece, end)
+        if begin < 0:
+            return False
+        end = begin + len(piece)
+    return len(name) - end >= len(last) and name.endswith(last)
 
 
 def _conjuncts(node: Node | None) -> Iterator[Restriction]:
