@@ -86,7 +86,7 @@ async def test_a_requested_run_waits_while_another_replica_begins_a_run_at_that_
 
 
 async def test_the_run_of_a_killed_runner_is_abandoned_and_run_again(cluster: Cluster) -> None:
-    await asyncio.to_thread(_kill_a_worker_at_work, cluster.url)
+    await asyncio.to_thread(_kill_a_runner_at_work, cluster.url)
     [(due,)] = cluster.sql("SELECT due_at FROM jobs.runs")
     cluster.calendar.now = due
     job = replace(hourly(count_one), schedule=Schedule("* * * * *"))
@@ -212,13 +212,13 @@ async def test_the_last_success_is_known_to_a_replica_that_did_not_run_it(
         assert _metric(name) == pytest.approx(finished.timestamp())
 
 
-def _kill_a_worker_at_work(database_url: str) -> None:
-    command = [sys.executable, "-m", "tests.integration.jobs.worker", database_url]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdout is not None
+def _kill_a_runner_at_work(database_url: str) -> None:
+    command = [sys.executable, "-m", "tests.integration.jobs.killed_runner", database_url]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as runner:
+        assert runner.stdout is not None
         # Before it, the log.
-        assert "begun\n" in worker.stdout
-        worker.kill()
+        assert "begun\n" in runner.stdout
+        runner.kill()
 
 
 def _metric(name: str, **labels: str) -> float:

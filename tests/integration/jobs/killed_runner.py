@@ -18,7 +18,7 @@ async def main(database_url: str) -> None:
         await asyncio.Event().wait()
         return {}
 
-    journal = PostgresJournal(create_engine(database_url, service="worker"), "killed")
+    journal = PostgresJournal(create_engine(database_url, service="runner"), "killed")
     job = Job("enrich.sweep", "", Schedule("* * * * *"), work)
     await JobRunner("enrich", lambda: [job], journal, SystemClock()).run(asyncio.Event())
 
