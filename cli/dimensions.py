@@ -4,20 +4,20 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from google.protobuf.struct_pb2 import Struct
-
 from cli.exits import fail
 
 # Up to here a Struct's double has every integer.
 _LARGEST_EXACT = 2**53
 
 
-def set_dimensions(dimensions: Struct, conditions: Sequence[str]) -> None:
-    """Puts the conditions into a request. Ends the command for one that is no `dimension=value`."""
+def dimensions_of(conditions: Sequence[str]) -> dict[str, Any]:
+    """The value of each dimension. Ends the command for a condition that is no `dimension=value`."""
+    dimensions = {}
     for condition, name, text in _split(conditions):
         if text is None:
             fail(f"--where {condition}: must be dimension=value", 2)
         dimensions[name] = value_of(text)
+    return dimensions
 
 
 def text_advice(conditions: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc
 from weir.aggregate.v1 import event_query_pb2 as pb
 
 from cli.commands.event_choice import Filter, From, Last, To, checked_filter, time_frame
-from cli.dimensions import set_dimensions
+from cli.dimensions import dimensions_of
 from cli.event_rows import EVENT_COLUMNS_AT_LEAST, event_columns
 from cli.exits import fail
 from cli.moments import moment_of
@@ -94,7 +94,7 @@ def _cell(rollup: str, bucket: str, where: list[str]) -> pb.DrillDown | None:
         fail("--rollup: needs --bucket", 2)
     cell = pb.RollupCell(rollup=rollup)
     cell.bucket_start.FromDatetime(moment_of("--bucket", bucket))
-    set_dimensions(cell.dimensions, where)
+    cell.dimensions.update(dimensions_of(where))
     return pb.DrillDown(cell=cell)
 
 

@@ -12,7 +12,7 @@ from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc, reliability_pb2
 
-from cli.dimensions import set_dimensions, text_advice
+from cli.dimensions import dimensions_of, text_advice
 from cli.exits import fail
 from cli.moments import set_range, shown_moment
 from cli.number_tables import (
@@ -121,7 +121,7 @@ def rollup_cells(
     _check_format(as_json or shape is not None, as_csv)
     request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
     set_range(request, start, end)
-    set_dimensions(request.dimensions, where or ())
+    request.dimensions.update(dimensions_of(where or ()))
     with _aggregate(app_id) as stub:
         answers = list(pages(stub.QueryRollup, request))
     cells = [_cell(cell) for answer in answers for cell in answer.cells]

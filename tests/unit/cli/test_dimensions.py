@@ -2,9 +2,8 @@
 
 import pytest
 import typer
-from google.protobuf.struct_pb2 import Struct
 
-from cli.dimensions import set_dimensions, text_advice, value_of
+from cli.dimensions import dimensions_of, text_advice, value_of
 
 
 @pytest.mark.parametrize(
@@ -34,14 +33,12 @@ def test_a_number_is_one_only_if_it_keeps_its_digits(text: str, value: object) -
 
 
 def test_conditions_become_dimensions() -> None:
-    dimensions = Struct()
-    set_dimensions(dimensions, ["mode=6", "map=de_dust=2"])
-    assert dict(dimensions) == {"mode": 6, "map": "de_dust=2"}
+    assert dimensions_of(["mode=6", "map=de_dust=2"]) == {"mode": 6, "map": "de_dust=2"}
 
 
 def test_what_is_no_condition_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as ended:
-        set_dimensions(Struct(), ["mode"])
+        dimensions_of(["mode"])
     assert ended.value.exit_code == 2
     assert "--where mode: must be dimension=value" in capsys.readouterr().err
 
