@@ -1,6 +1,6 @@
 """The options that choose stored events, which `weir events` and `weir export` share."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -49,11 +49,19 @@ def time_frame(last: str, start: str, end: str) -> pb.TimeFrame | None:
     if end:
         moment = moment_of("--to", end)
         if len(end) <= _DATE_CHARACTERS:
-            moment += timedelta(days=1)
+            moment = _end_of_day(moment)
         between.to.FromDatetime(moment)
     if start and end and getattr(between, "from").ToNanoseconds() > between.to.ToNanoseconds():
         fail(f"--from {start}: is later than --to {end}", 2)
     return pb.TimeFrame(between=between)
+
+
+def _end_of_day(midnight: datetime) -> datetime:
+    try:
+        return midnight + timedelta(days=1)
+    except OverflowError:
+        # The last day that there is: no event is later.
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def checked_filter(text: str) -> str:

@@ -10,6 +10,8 @@ SECONDS_PER_DAY = 86_400
 _SECONDS_PER_WEEK = 7 * SECONDS_PER_DAY
 # 1970-01-01 was a Thursday; the Monday before it is where weeks are counted from.
 _FIRST_MONDAY = -3 * SECONDS_PER_DAY
+# 9999-12-31T23:59:59, the last second of both a datetime and a protobuf Timestamp.
+_LAST_SECOND = 253_402_300_799
 
 
 def bucket_start(period: Period, seconds: int) -> int:
@@ -28,21 +30,26 @@ def bucket_start(period: Period, seconds: int) -> int:
 
 
 def bucket_end(period: Period, start: int) -> int:
-    """The first second after the bucket that begins at `start`."""
+    """The first second after the bucket that begins at `start`; the last second of the year 9999 if the
+    bucket does not end before it."""
     match period:
         case Period.HOUR:
-            return start + SECONDS_PER_HOUR
+            end = start + SECONDS_PER_HOUR
         case Period.DAY:
-            return start + SECONDS_PER_DAY
+            end = start + SECONDS_PER_DAY
         case Period.WEEK:
-            return start + _SECONDS_PER_WEEK
+            end = start + _SECONDS_PER_WEEK
         case Period.MONTH:
             # No month has more days: this is in the next one.
-            return bucket_start(period, start + 31 * SECONDS_PER_DAY)
+            end = start + 31 * SECONDS_PER_DAY
+    if end > _LAST_SECOND:
+        return _LAST_SECOND
+    return bucket_start(period, end)
 
 
 def first_bucket_from(period: Period, time: datetime) -> int:
-    """Where the first bucket begins that does not begin before `time`."""
+    """Where the first bucket begins that does not begin before `time`; the last second of the year 9999 if
+    no bucket does."""
     start = bucket_start(period, seconds_since_epoch(time))
     return start if moment(start) == time else bucket_end(period, start)
 

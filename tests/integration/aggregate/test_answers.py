@@ -166,6 +166,13 @@ async def test_refusals(
     assert reason_of(refused.value) == expected
 
 
+@pytest.mark.parametrize("rollup", ["events", "activity", "matches", "scores"])
+@pytest.mark.parametrize("end", ["9999-12-31T00:00", "9999-12-31T23:59:59"])
+async def test_an_end_at_the_end_of_time(matches: Aggregate, rollup: str, end: str) -> None:
+    """Rollups by hour, day, week and month."""
+    assert await rows(matches, query(rollup, end=end)) == await rows(matches, query(rollup))
+
+
 async def test_retention_wants_a_period_of_days(aggregate: Aggregate) -> None:
     for period in (pb.PERIOD_UNSPECIFIED, pb.PERIOD_HOUR):
         with pytest.raises(grpc.aio.AioRpcError) as refused:

@@ -175,3 +175,22 @@ async def test_a_cell_has_its_own_time(aggregate: Aggregate) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await aggregate.stub.ListEvents(request, timeout=TIMEOUT)
     assert reason_of(refused.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "time")
+
+
+@pytest.mark.parametrize(
+    ("rollup", "dimensions"),
+    [
+        ("loot", ()),
+        ("matches", ("guild_id", "mode")),
+        ("scores", ("country", "entity_type", "platform", "producer")),
+    ],
+)
+async def test_a_cell_at_the_end_of_time_has_no_event(
+    aggregate: Aggregate, rollup: str, dimensions: tuple[str, ...]
+) -> None:
+    query = service_pb.QueryRollupRequest(app_id=APP, rollup=rollup)
+    query.to.FromJsonString("9999-12-31T23:59:59Z")
+    last = service_pb.Cell()
+    last.bucket_start.CopyFrom(query.to)
+    last.dimensions.update(dict.fromkeys(dimensions))
+    assert await behind(aggregate, rollup, last) == []

@@ -57,6 +57,14 @@ def test_a_bucket_ends_at_the_next_one(period: Period, start: str, end: str) -> 
     assert moment(first_bucket_from(period, at(start) + timedelta(microseconds=1))) == at(end)
 
 
+@pytest.mark.parametrize("period", list(Period))
+@pytest.mark.parametrize("when", ["9999-12-31T23:00:01", "9999-12-31T23:59:59"])
+def test_the_last_bucket_ends_with_the_last_second(period: Period, when: str) -> None:
+    last = at("9999-12-31T23:59:59")
+    assert moment(bucket_end(period, bucket_start(period, seconds(when)))) == last
+    assert moment(first_bucket_from(period, at(when))) == last
+
+
 @pytest.mark.parametrize(
     ("period", "first", "later", "expected"),
     [
