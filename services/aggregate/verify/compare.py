@@ -15,8 +15,6 @@ from services.aggregate.verify.model import (
 _NOT_COUNTED = Counted(NOTHING)
 _NO_METRICS: Mapping[str, Counted] = {}
 _NO_RECOUNT: Mapping[str, Recount] = {}
-# Less of these means that events are missing; a sum may be less because of one that is negative.
-_GROWING = frozenset({Part.COUNT, Part.MEMBERS})
 
 
 def compare(
@@ -36,23 +34,23 @@ def _has_values(metrics: Mapping[str, Counted]) -> bool:
 def _difference(
     rollup: Rollup, key: CellKey, counted: CountedCells, recounted: RecountedCells
 ) -> CellDifference | None:
-    found, lost = [], False
+    found, expired = [], True
     stored, expected = counted.get(key, _NO_METRICS), recounted.get(key, _NO_RECOUNT)
     for metric in rollup.metrics:
-        differences = list(
-            _parts(
-                metric.name,
-                metric.kind,
-                stored.get(metric.name, _NOT_COUNTED),
-                expected.get(metric.name, NOTHING),
-            )
-        )
-        found += differences[:1]
-        lost = lost or any(
-            one.part in _GROWING and (one.counted or 0) < (one.recounted or 0)
-            for one in differences
-        )
-    return CellDifference(rollup.name, key, tuple(found), lost) if found else None
+        one = stored.get(metric.name, _NOT_COUNTED)
+        other = expected.get(metric.name, NOTHING)
+        differences = list(_parts(metric.name, metric.kind, one, other))
+        if differences:
+            found.append(differences[0])
+            expired = expired and _is_expiry(one, other)
+    return CellDifference(rollup.name, key, tuple(found), expired) if found else None
+
+
+def _is_expiry(counted: Counted, recounted: Recount) -> bool:
+    """Whether the events of a metric that differs can have been stored when they were counted: more were
+    counted than are stored. With equal counts none is missing, so another total or maximum is a mistake."""
+    members_missing = counted.members is not None and counted.members < recounted.count
+    return counted.measure.count > recounted.count and not members_missing
 
 
 def _parts(

@@ -72,13 +72,13 @@ class MetricDifference:
 
 @dataclass(frozen=True, slots=True)
 class CellDifference:
-    """A cell that is not what the stored events come to. `lost` says that events must be missing among the
-    counted ones, and not only among the stored ones: a part is less than in the recount."""
+    """A cell that is not what the stored events come to. `maybe_expired` says that events that have expired
+    since would explain it: of each metric that differs, more was counted than is stored."""
 
     rollup: str
     key: CellKey
     metrics: tuple[MetricDifference, ...]
-    lost: bool
+    maybe_expired: bool
 
 
 @dataclass(slots=True)

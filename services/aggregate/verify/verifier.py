@@ -108,7 +108,7 @@ class Verifier:
 def _settle(compared: _Compared, totals: Totals) -> list[CellDifference]:
     found = []
     for difference in compared.differences:
-        if _is_sealed(compared.window.of, difference) and not difference.lost:
+        if _is_sealed(compared.window.of, difference) and difference.maybe_expired:
             totals.sealed += 1
         else:
             found.append(difference)

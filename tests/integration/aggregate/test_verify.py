@@ -209,3 +209,15 @@ async def test_buckets_whose_events_may_have_expired(
     await count(stores, played("ann", f"{old}T12:00:00"), played("bob", f"{old}T12:00:00"))
     change(stores, statement)
     assert (await verify(aggregate, "activity"))[1] == summary
+
+
+async def test_a_sealed_bucket_whose_counts_are_equal_has_lost_no_event(
+    stores: Stores, aggregate: Aggregate
+) -> None:
+    old = (datetime.now(UTC) - timedelta(days=92)).date().isoformat()
+    await count(stores, played("ann", f"{old}T12:00:00", score=2))
+    assert change(stores, "UPDATE aggregate.measures SET total = 9 WHERE metric = 'mean'") == 1
+    differences, summary = await verify(aggregate, "matches")
+    cell = {"guild_id": "g1", "mode": None}
+    assert differences == [("matches", cell, "mean", "TOTAL", 9, 2)]
+    assert summary == (1, 1, 0, 0)

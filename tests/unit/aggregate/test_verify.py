@@ -41,22 +41,24 @@ def test_equal_cells_and_cells_without_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counted", "recounted", "part", "numbers", "lost"),
+    ("counted", "recounted", "part", "numbers", "maybe_expired"),
     [
-        (_items(3), {"items": Recount(2)}, Part.COUNT, (3, 2), False),
-        (_items(2), {"items": Recount(3)}, Part.COUNT, (2, 3), True),
-        (_items(3, members=2), {"items": Recount(3)}, Part.MEMBERS, (2, 3), True),
+        (_items(3), {"items": Recount(2)}, Part.COUNT, (3, 2), True),
+        (_items(2), {"items": Recount(3)}, Part.COUNT, (2, 3), False),
+        (_items(3, members=2), {"items": Recount(3)}, Part.MEMBERS, (2, 3), False),
         (_items(3, members=4), {"items": Recount(3)}, Part.MEMBERS, (4, 3), False),
-        (None, {"items": Recount(3)}, Part.COUNT, (0, 3), True),
-        (_items(3), None, Part.COUNT, (3, 0), False),
+        # More events were counted than are stored, but a member is missing.
+        (_items(4, members=2), {"items": Recount(3)}, Part.COUNT, (4, 3), False),
+        (None, {"items": Recount(3)}, Part.COUNT, (0, 3), False),
+        (_items(3), None, Part.COUNT, (3, 0), True),
     ],
 )
 def test_people_and_counts(
-    counted: Any, recounted: Any, part: Part, numbers: tuple[float, float], lost: bool
+    counted: Any, recounted: Any, part: Part, numbers: tuple[float, float], maybe_expired: bool
 ) -> None:
     found = compare(LOOT, {KEY: counted} if counted else {}, {KEY: recounted} if recounted else {})
     difference = MetricDifference("items", part, *numbers)
-    assert found == (1, [CellDifference("loot", KEY, (difference,), lost)])
+    assert found == (1, [CellDifference("loot", KEY, (difference,), maybe_expired)])
 
 
 def test_sums_are_compared_without_rounding() -> None:
@@ -66,8 +68,8 @@ def test_sums_are_compared_without_rounding() -> None:
     assert float(Decimal("0.30000000000000001")) == 0.3
     _, [found] = compare(SCORES, {KEY: {"score": Counted(stored)}}, {KEY: {"score": recounted}})
     assert found.metrics == (MetricDifference("score", Part.TOTAL, 0.3, 0.3),)
-    # It may be a negative number that is missing: not known which side lacks it.
-    assert not found.lost
+    # As many events are stored as were counted: none has expired.
+    assert not found.maybe_expired
 
 
 def test_each_metric_says_its_first_part() -> None:
@@ -84,6 +86,12 @@ def test_each_metric_says_its_first_part() -> None:
         MetricDifference("score", Part.COUNT, 2, 1),
         MetricDifference("worst", Part.MINIMUM, 1, 2),
     )
+    # Expired events explain `score`, but not `worst`, of which the counts are equal.
+    assert not found.maybe_expired
+    _, [found] = compare(
+        MATCHES, {KEY: stored}, {KEY: {**expected, "worst": stored["worst"].measure}}
+    )
+    assert found.maybe_expired
 
 
 # Two days together fill what is compared at once, and the third is alone.
@@ -108,6 +116,8 @@ USED = {
         ("activity", "2026-05-01T13:00", "2026-05-03T00:01", ["05-01 05-02", "05-03 05-04"]),
         ("scores", "2026-05-31T00:00", None, ["05-01 06-01"]),
         ("matches", None, "2026-04-27T00:00", []),
+        ("matches", None, "9999-12-31T00:00", ["04-27 05-04"]),
+        ("scores", None, "9999-12-31T23:59:59", ["04-01 05-01", "05-01 06-01"]),
     ],
 )
 def test_windows(rollup: str, start: str | None, end: str | None, expected: list[str]) -> None:
