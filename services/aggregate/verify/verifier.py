@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime
 
 from libs.common.clock import Clock
@@ -17,24 +16,17 @@ from services.aggregate.verify.model import (
     Window,
 )
 from services.aggregate.verify.ports import Snapshot, Snapshots, Streams
+from services.aggregate.verify.settling import Look, Waiting
 from services.aggregate.verify.windows import windows_of
 
 # Between two looks at windows that differ while events are on their way.
 _PAUSE_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    window: Window
-    cells: int
-    differences: Sequence[CellDifference]
-    # Whether everything that was stored was counted, except for what is in quarantine.
-    settled: bool
-
-
 class Verifier:
     """Each window is compared in one snapshot of cells and events. If it differs while a stored batch is not
-    counted yet, it is compared again later."""
+    counted yet, it is compared again later: once those batches are counted, a difference that they have not
+    changed is for good, whatever has been stored since."""
 
     def __init__(
         self,
@@ -53,10 +45,10 @@ class Verifier:
     ) -> AsyncGenerator[CellDifference, None]:
         """The cells that differ for good, as they are found; `totals` grows meanwhile. Raises LimitExceeded,
         DeadlineExceeded, and what the stores raise."""
-        waiting: list[_Compared] = []
+        waiting: list[Waiting] = []
         for window in await self._windows(query):
-            compared = await self._compare(query, window)
-            if compared.differences and not compared.settled:
+            compared = Waiting(await self._compare(query, window))
+            if not compared.is_settled:
                 waiting.append(compared)
                 continue
             for difference in _settle(compared, totals):
@@ -65,16 +57,16 @@ class Verifier:
         while waiting and self._clock.now_us() < until_us:
             await self._sleep(_PAUSE_SECONDS)
             again, waiting = waiting, []
-            for earlier in again:
-                compared = await self._compare(query, earlier.window)
-                if compared.differences and not compared.settled:
+            for compared in again:
+                compared.add(await self._compare(query, compared.newest.window))
+                if not compared.is_settled:
                     waiting.append(compared)
                     continue
                 for difference in _settle(compared, totals):
                     yield difference
         for compared in waiting:
-            totals.unsettled += len(compared.differences)
-            totals.compared += compared.cells - len(compared.differences)
+            for difference in _settle(compared, totals):
+                yield difference
 
     async def _windows(self, query: VerifyQuery) -> list[Window]:
         async with self._snapshots.open() as snapshot:
@@ -88,32 +80,36 @@ class Verifier:
             found += windows_of(verified, used, query.start, query.end)
         return found
 
-    async def _compare(self, query: VerifyQuery, window: Window) -> _Compared:
+    async def _compare(self, query: VerifyQuery, window: Window) -> Look:
         # Before the snapshot: what it promises must hold in the snapshot.
         watermark = self._streams.watermark()
         async with self._snapshots.open() as snapshot:
             counted = await snapshot.counted(query, window)
             recounted = await snapshot.recounted(query, window)
             cells, differences = compare(window.of.rollup, counted, recounted)
-            settled = not differences or await self._is_settled(snapshot, watermark)
-        return _Compared(window, cells, differences, settled)
+            uncounted = await self._uncounted(snapshot, watermark) if differences else frozenset()
+        return Look(window, cells, differences, uncounted)
 
-    async def _is_settled(self, snapshot: Snapshot, watermark: datetime | None) -> bool:
+    async def _uncounted(
+        self, snapshot: Snapshot, watermark: datetime | None
+    ) -> frozenset[bytes] | None:
         if watermark is None:
-            return False
-        uncounted = await snapshot.uncounted_batches(watermark)
-        return not uncounted or uncounted <= await self._streams.quarantined()
+            return None
+        found = frozenset(await snapshot.uncounted_batches(watermark))
+        return found - await self._streams.quarantined() if found else found
 
 
-def _settle(compared: _Compared, totals: Totals) -> list[CellDifference]:
+def _settle(compared: Waiting, totals: Totals) -> list[CellDifference]:
+    look, for_good = compared.newest, compared.for_good()
     found = []
-    for difference in compared.differences:
-        if _is_sealed(compared.window.of, difference) and difference.maybe_expired:
+    for difference in for_good:
+        if _is_sealed(look.window.of, difference) and difference.maybe_expired:
             totals.sealed += 1
         else:
             found.append(difference)
-    totals.compared += compared.cells - (len(compared.differences) - len(found))
     totals.different += len(found)
+    totals.unsettled += len(look.differences) - len(for_good)
+    totals.compared += look.cells - len(look.differences) + len(found)
     return found
 
 

@@ -177,6 +177,28 @@ async def test_events_on_their_way_are_waited_for(stores: Stores, aggregate: Agg
     assert await waiting == ([], (1, 0, 0, 0))
 
 
+async def test_events_that_keep_coming_hide_no_difference(
+    stores: Stores, aggregate: Aggregate
+) -> None:
+    """At any time a batch of another day is stored and not counted; the cell itself is left alone."""
+    await count(stores, played("ann"))
+    assert change(stores, "UPDATE aggregate.measures SET count = 3 WHERE metric = 'active_users'")
+    day_before = (datetime.fromisoformat(DAY) - timedelta(days=1)).date().isoformat()
+    entry = store(stores.database_url, played("bob", f"{day_before}T12:00:00"))
+    assert (await verify(aggregate, "activity", wait=0, from_=f"{DAY}T00:00:00Z"))[0] == []
+    waiting = asyncio.create_task(verify(aggregate, "activity", from_=f"{DAY}T00:00:00Z"))
+    while not waiting.done():
+        following = store(stores.database_url, played("bob", f"{day_before}T12:00:00"))
+        stores.send(entry)
+        await stores.until_drained()
+        entry = following
+        # So that the verification looks in between.
+        await asyncio.sleep(0)
+    differences, summary = await waiting
+    assert differences == [("activity", {}, "active_users", "COUNT", 3, 1)]
+    assert summary == (1, 1, 0, 0)
+
+
 async def test_a_batch_in_quarantine_is_not_waited_for(
     stores: Stores, aggregate: Aggregate
 ) -> None:
