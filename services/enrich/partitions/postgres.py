@@ -72,8 +72,8 @@ class PostgresPartitionStore:
             return {row[0] for row in await cursor.fetchall()}
 
     async def apply(self, change: PartitionChange) -> bool:
-        """Makes the change; False if another replica is at work or a row came in between, and nothing was
-        changed.
+        """Makes the change; False if another replica is or was at work, or a row came in between, and
+        nothing was changed.
 
         Raises psycopg.errors.LockNotAvailable if the class is too busy.
         """
@@ -81,7 +81,11 @@ class PostgresPartitionStore:
             await self._check_bounds(change.leaf)
         timeout = MERGE_LOCK_TIMEOUT if change.sources else LOCK_TIMEOUT
         async with self._transaction(timeout) as (transaction, connection):
-            made = await _is_true(connection, sql.SQL(TURN)) and await _apply(connection, change)
+            made = (
+                await _is_true(connection, sql.SQL(TURN))
+                and await _is_still_due(connection, change)
+                and await _apply(connection, change)
+            )
             if not made:
                 await transaction.rollback()
                 return False
@@ -116,7 +120,7 @@ class PostgresPartitionStore:
             yield transaction, await driver_connection(outer)
 
 
-async def _leaves(connection: psycopg.AsyncConnection[Any]) -> dict[str, list[Leaf]]:
+async def _leaves(connection: psycopg.AsyncConnection[Any]) -> defaultdict[str, list[Leaf]]:
     found: defaultdict[str, list[Leaf]] = defaultdict(list)
     cursor = await connection.execute(LEAVES)
     for parent, table, bound, size in await cursor.fetchall():
@@ -126,6 +130,15 @@ async def _leaves(connection: psycopg.AsyncConnection[Any]) -> dict[str, list[Le
             end = _moment(match["end"])
             found[retention_class].append(Leaf(retention_class, start, end, table, size))
     return found
+
+
+async def _is_still_due(connection: psycopg.AsyncConnection[Any], change: PartitionChange) -> bool:
+    """Whether the leaves are still those that the change was planned for: another one, of the job or of a
+    replica, may have been made since."""
+    leaves = await _leaves(connection)
+    names = {leaf.name for leaf in leaves[change.leaf.retention_class]}
+    sources = {source.name for source in change.sources}
+    return names >= sources and (change.leaf.name in names) == (change.leaf.name in sources)
 
 
 async def _apply(connection: psycopg.AsyncConnection[Any], change: PartitionChange) -> bool:

@@ -364,6 +364,17 @@ async def test_a_change_that_fails_is_undone(
     assert await _rows(connection, "SELECT count(*) FROM enrich.events") == [(5,)]
 
 
+async def test_a_change_that_another_made_meanwhile_is_not_made_again(engine: AsyncEngine) -> None:
+    """The job and the loop plan by leaves that they have read before their turn."""
+    store = PostgresPartitionStore(engine)
+    change = next_change((await store.leaves()).get("90d", ()), wanted_leaves("90d", NOW))
+    assert change is not None
+    assert await store.apply(change)
+    made = await store.leaves()
+    assert not await store.apply(change)
+    assert await store.leaves() == made
+
+
 async def test_replicas_take_turns(
     engine: AsyncEngine, connection: psycopg.AsyncConnection[Any], calendar: FixedClock
 ) -> None:
