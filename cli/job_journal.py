@@ -13,6 +13,8 @@ from weir.aggregate.v1 import job_service_pb2_grpc
 
 from cli.exits import fail
 from cli.suite_channel import calls_to
+from libs.common.clock import SystemClock
+from libs.common.errors import WeirError
 from libs.jobs.journal_view import JournalView
 from libs.jobs.ports import JournalUnavailable
 from libs.jobs.runs import JournalEntry, RegisteredJob
@@ -55,10 +57,12 @@ async def open_journal() -> AsyncIterator[Journal]:
         return
     engine = create_engine(url, service="command")
     try:
-        yield JournalView(engine)
+        yield JournalView(engine, SystemClock())
     except JournalUnavailable as error:
         cause = error.__cause__
         fail(without_secrets(url, cause if isinstance(cause, Exception) else error))
+    except WeirError as error:
+        fail(f"{error.field}: {error.message}" if error.field else error.message)
     finally:
         await engine.dispose()
 

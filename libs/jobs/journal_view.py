@@ -8,9 +8,16 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.clock import Clock, moment_of
+from libs.common.errors import InvalidArgument, LimitExceeded
 from libs.common.ids import new_uuid7
 from libs.jobs.postgres import journal_transaction
 from libs.jobs.runs import JournalEntry, RegisteredJob
+
+# Waiting requests of one job. A runner begins one each time it looks, and other runs go in between.
+MAX_REQUESTED_RUNS = 100
+# About as often as a runner looks: then one of them may have begun.
+_RETRY_SECONDS = 5.0
 
 _ENTRY = """
     r.id, r.job, r.trigger, r.due_at, r.started_at, r.finished_at, r.outcome, r.counts,
@@ -38,18 +45,24 @@ RUNS = text(f"""
     ORDER BY r.id DESC LIMIT :limit
 """)
 RUN = text(f"SELECT {_ENTRY} FROM jobs.runs AS r WHERE r.id = :id")
+# The lock on the job makes requests for it wait for each other, so that each sees those before it.
+LOCK_JOB = text("SELECT name FROM jobs.jobs WHERE name = :job FOR NO KEY UPDATE")
+WAITING = text("""
+    SELECT count(*), (array_agg(id ORDER BY id) FILTER (WHERE due_at = :due_at))[1]
+    FROM jobs.runs WHERE job = :job AND outcome = 'requested'
+""")
 REQUEST = text("""
     INSERT INTO jobs.runs (id, job, trigger, due_at, outcome)
-    SELECT :id, name, 'manual', :due_at, 'requested' FROM jobs.jobs WHERE name = :job
-    RETURNING id
+    VALUES (:id, :job, 'manual', :due_at, 'requested')
 """)
 
 
 class JournalView:
     """Reads the journal, and asks for runs. Every method raises JournalUnavailable."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
 
     async def jobs(
         self, app: str = "", after: str = "", limit: int | None = None
@@ -87,14 +100,35 @@ class JournalView:
         return _entry(row) if row else None
 
     async def request(self, job: str, due_at: datetime) -> uuid.UUID | None:
-        """Asks for a run for any due time, whether it ran for it before or not; None if there is no such job.
+        """Asks for a run for any due time that has passed, whether it ran for it before or not; None if there
+        is no such job. If a run for this due time was asked for and has not begun, it is that one.
 
         A replica of its service begins it within seconds, unless the job is running already: then after that.
+        Raises InvalidArgument for a due time after now: the result of a period that has not ended would be
+        the newest one until then. Raises LimitExceeded if MAX_REQUESTED_RUNS of the job wait.
         """
-        run_id = uuid.UUID(bytes=new_uuid7())
+        now = moment_of(self._clock.now_us())
+        if due_at > now:
+            raise InvalidArgument(
+                f"must not be after now, {now:%Y-%m-%dT%H:%M:%SZ}", field="due_at"
+            )
+        wanted = {"job": job, "due_at": due_at}
         async with journal_transaction(self._engine) as connection:
-            asked = await connection.execute(REQUEST, {"id": run_id, "job": job, "due_at": due_at})
-            return run_id if asked.one_or_none() else None
+            if (await connection.execute(LOCK_JOB, {"job": job})).one_or_none() is None:
+                return None
+            count, waiting = (await connection.execute(WAITING, wanted)).one()
+            if waiting is not None:
+                return uuid.UUID(str(waiting))
+            if count >= MAX_REQUESTED_RUNS:
+                raise LimitExceeded(
+                    f"{count} requested runs of this job wait already",
+                    limit="max_requested_runs",
+                    value=MAX_REQUESTED_RUNS,
+                    retry_after_seconds=_RETRY_SECONDS,
+                )
+            run_id = uuid.UUID(bytes=new_uuid7())
+            await connection.execute(REQUEST, {"id": run_id, **wanted})
+            return run_id
 
 
 def _entry(columns: Sequence[Any]) -> JournalEntry | None:

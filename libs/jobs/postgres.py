@@ -55,7 +55,15 @@ PROGRESS = text("""
         EXISTS (SELECT FROM jobs.runs AS r WHERE r.job = job.name AND r.outcome = 'requested')
             AS is_requested,
         (SELECT max(finished_at) FROM jobs.runs AS r
-            WHERE r.job = job.name AND r.outcome = 'succeeded') AS last_success_at
+            WHERE r.job = job.name AND r.outcome = 'succeeded') AS last_success_at,
+        -- No index serves this, so it is read only while a request waits.
+        coalesce(CASE
+            WHEN EXISTS (SELECT FROM jobs.runs AS r
+                WHERE r.job = job.name AND r.outcome = 'requested')
+            THEN (SELECT r.trigger = 'manual' FROM jobs.runs AS r
+                WHERE r.job = job.name AND r.started_at IS NOT NULL
+                ORDER BY r.started_at DESC LIMIT 1)
+        END, false) AS was_requested
     FROM unnest(CAST(:jobs AS text[])) AS job(name)
     CROSS JOIN LATERAL (
         SELECT max(due_at) AS due_at FROM jobs.runs AS r

@@ -120,12 +120,23 @@ class JobRunner:
         self._running.discard(name)
 
     async def _claim(self, job: Job, progress: Progress, now: datetime) -> Run | None:
+        """Requested and due runs take turns, so that neither keeps the other from running."""
         if progress.is_running:
             return None
-        if progress.is_requested and (
-            run := await self._journal.claim_requested(job.name, self._lease)
-        ):
-            return run
+        if progress.was_requested:
+            return await self._claim_due(job, progress, now) or await self._claim_requested(
+                job, progress
+            )
+        return await self._claim_requested(job, progress) or await self._claim_due(
+            job, progress, now
+        )
+
+    async def _claim_requested(self, job: Job, progress: Progress) -> Run | None:
+        if not progress.is_requested:
+            return None
+        return await self._journal.claim_requested(job.name, self._lease)
+
+    async def _claim_due(self, job: Job, progress: Progress, now: datetime) -> Run | None:
         due_at = next_due(job, progress, now)
         if due_at is None:
             return None

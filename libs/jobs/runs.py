@@ -46,6 +46,8 @@ class Progress:
     is_running: bool = False
     is_requested: bool = False
     last_success_at: datetime | None = None
+    # Whether the run that began last was a requested one; False if no request waits.
+    was_requested: bool = False
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,10 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         exports,
     )
     journal = JournalCalls(
-        reload.catalogs, JournalView(engines.querying), JournalView(engines.jobs), clock
+        reload.catalogs,
+        JournalView(engines.querying, clock),
+        JournalView(engines.jobs, clock),
+        clock,
     )
     results = ResultQueries(reload.catalogs, PostgresResultReader(engines.querying), clock)
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)

@@ -56,7 +56,7 @@ class JournalCalls:
         )
 
     async def run(self, request: pb.RunJobRequest) -> pb.RunJobResponse:
-        """Asks for a run. Raises AppUnknown, NotFound, InvalidArgument, Unavailable."""
+        """Asks for a run. Raises AppUnknown, NotFound, InvalidArgument, LimitExceeded, Unavailable."""
         self._check_app(request.app_id)
         name = job_name(request)
         due_at = utc_field(request, "due_at")

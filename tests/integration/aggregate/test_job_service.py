@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import psycopg
 import pytest
+from google.rpc import error_details_pb2
 from typer.testing import CliRunner, Result
 from weir.aggregate.v1 import job_service_pb2 as pb
 from weir.aggregate.v1 import job_service_pb2_grpc
@@ -16,7 +17,7 @@ from weir.aggregate.v1 import job_service_pb2_grpc
 from cli.commands.jobs import app
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.arena_catalog import APP
-from tests.support.rejections import reason_of
+from tests.support.rejections import aio_rpc_status, reason_of
 from tests.support.waiting import until
 
 PRUNING = "aggregate.prune_batches"
@@ -108,6 +109,33 @@ async def test_a_run_by_hand_for_any_due_time(calls: Any) -> None:
             break
     assert newest_first == sorted(newest_first, reverse=True)
     assert newest_first[-3:] == [str(uuid.UUID(int=number)) for number in (3, 2, 1)]
+
+
+async def test_runs_by_hand_are_bounded_and_not_for_the_future(calls: Any, stores: Stores) -> None:
+    """Of a job of enrich, which does not run: what is asked for waits."""
+    later = pb.RunJobRequest(job=OF_APP)
+    later.due_at.FromDatetime(datetime(2126, 1, 1))
+    with pytest.raises(grpc.aio.AioRpcError) as rejection:
+        await calls.RunJob(later)
+    assert reason_of(rejection.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "due_at")
+
+    newest = pb.RunJobRequest(job=OF_APP)
+    newest.due_at.FromDatetime(datetime(2026, 11, 16, 2))
+    assert (await calls.RunJob(newest)).run_id == (await calls.RunJob(newest)).run_id
+    stores.sql(
+        "INSERT INTO jobs.runs (id, job, trigger, due_at, outcome)"
+        f" SELECT gen_random_uuid(), '{OF_APP}', 'manual', now() - n * interval '1 day', 'requested'"
+        " FROM generate_series(1, 99) AS n RETURNING 1"
+    )
+    more = pb.RunJobRequest(job=OF_APP)
+    more.due_at.FromDatetime(datetime(2025, 1, 1))
+    with pytest.raises(grpc.aio.AioRpcError) as exhausted:
+        await calls.RunJob(more)
+    assert reason_of(exhausted.value) == ("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED", "")
+    status, retry = aio_rpc_status(exhausted.value), error_details_pb2.RetryInfo()
+    assert status is not None
+    assert any(detail.Unpack(retry) for detail in status.details)
+    assert retry.retry_delay.ToMilliseconds() > 0
 
 
 @pytest.mark.parametrize(

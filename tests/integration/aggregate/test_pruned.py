@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from weir.streams.v1 import batch_pb2
 
+from libs.common.clock import SystemClock
 from libs.jobs.journal_view import JournalView
 from libs.stores.postgres import create_engine
 from tests.integration.aggregate.conftest import STREAM, Aggregate, Stores
@@ -23,7 +24,7 @@ AGED = "UPDATE aggregate.batches SET applied_at = now() - interval '80 hours' RE
 @pytest.fixture
 async def view(stores: Stores) -> AsyncIterator[JournalView]:
     engine = create_engine(stores.database_url, service="tests")
-    yield JournalView(engine)
+    yield JournalView(engine, SystemClock())
     await engine.dispose()
 
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cli.commands.jobs import app
 from libs.jobs.job import Job, JobContext, JobError
+from libs.jobs.postgres import PostgresJournal
 from libs.jobs.schedule import Schedule
 from tests.integration.jobs.conftest import Cluster
 from tests.support.waiting import until
@@ -91,6 +92,15 @@ async def test_a_job_that_is_gone_is_not_listed_any_more(cluster: Cluster) -> No
     assert [job["name"] for job in json.loads((await jobs("list", "--json")).stdout)] == [
         "enrich.new"
     ]
+
+
+async def test_a_due_time_after_now_is_refused_on_a_database_too(cluster: Cluster) -> None:
+    journal = PostgresJournal(cluster.engine, "one")
+    await journal.register("enrich", [Job("enrich.idle", "", Schedule("0 2 * * *"), _nothing)])
+    refused = await jobs("run", "enrich.idle", "--due", "2126-01-01")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert refused.stderr.startswith("due_at: must not be after now, 2")
+    assert cluster.outcomes() == []
 
 
 async def test_mistakes_are_one_line(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,10 +73,13 @@ class JobServiceServicer:
 
     def RunJob(self, request, context):
         """Asks for a run of a job. A replica of its service begins it within seconds, or after the run of the job that
-        is under way. Two calls make two runs: a job is safe to repeat.
+        is under way; if a due time has come as well, requested and due runs take turns. A call for a job and due time
+        that was asked for and has not begun answers with that run. After it has begun, a call makes another one: a job
+        is safe to repeat.
 
         Permission: `jobs.run`.
-        Fails with NOT_FOUND / APP_UNKNOWN or JOB_UNKNOWN; INVALID_ARGUMENT with the field at fault.
+        Fails with NOT_FOUND / APP_UNKNOWN or JOB_UNKNOWN; INVALID_ARGUMENT with the field at fault; RESOURCE_EXHAUSTED
+        / LIMIT_EXCEEDED with RetryInfo if 100 requested runs of the job wait.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
