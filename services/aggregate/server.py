@@ -100,7 +100,13 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         RollupQueries(reload.catalogs, reader, clock, meter.current),
         RollupWatches(reload.catalogs, hub),
         CohortQueries(reload.catalogs, PostgresActivityReader(engines.reading), clock),
-        Verifications(reload.catalogs, verifier, clock, limit=settings.max_verifications),
+        Verifications(
+            reload.catalogs,
+            verifier,
+            ReadSlots("max_verifications", settings.max_verifications, waiting=0),
+            clock,
+            settings.verify_stall_seconds,
+        ),
         EventLists(
             reload.catalogs,
             events,

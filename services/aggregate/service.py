@@ -55,11 +55,9 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         return await self._cohorts.query(request)
 
     async def VerifyRollups(  # noqa: N802
-        self, request: verify_pb2.VerifyRollupsRequest, _: grpc.aio.ServicerContext
-    ) -> AsyncIterator[verify_pb2.VerifyRollupsResponse]:
-        async with aclosing(self._verifications.verify(request)) as messages:
-            async for message in messages:
-                yield message
+        self, request: verify_pb2.VerifyRollupsRequest, context: grpc.aio.ServicerContext
+    ) -> None:
+        await self._verifications.verify(request, context.write)
 
     async def ListEvents(  # noqa: N802
         self, request: event_query_pb2.ListEventsRequest, _: grpc.aio.ServicerContext

@@ -41,5 +41,7 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings):
     job_runs_kept_days: float = Field(90.0, ge=1)
     # Open VerifyRollups calls of this process; each reads all events of its app.
     max_verifications: int = Field(1, ge=1)
+    # How long a verification may wait for its client to take a difference.
+    verify_stall_seconds: float = Field(60.0, gt=0)
     # How long one statement of a verification may take.
     verify_statement_seconds: float = Field(25.0, gt=0)

@@ -1,6 +1,5 @@
 """ExportEvents: stored events as a file, streamed; a client that was cut off goes on where it was."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -10,7 +9,7 @@ from weir.aggregate.v1 import event_query_pb2 as pb
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock
-from libs.common.errors import DeadlineExceeded, Unavailable
+from libs.common.errors import Unavailable
 from libs.events.selection import EventSelection
 from libs.events.selection_postgres import SelectedEvents
 from libs.rpc.page_tokens import PageTokens
@@ -25,6 +24,7 @@ from services.aggregate.exports.convert import (
     resumption_values,
 )
 from services.aggregate.read_slots import ReadSlots
+from services.aggregate.stalls import sent_within
 
 # Read by one statement, and in memory until the client has taken them.
 _PAGE_ROWS = 10_000
@@ -114,14 +114,9 @@ class EventExports:
                 reason="DRAINING",
                 retry_after_seconds=1.0,
             )
-        try:
-            async with asyncio.timeout(self._stall_seconds) as limit:
-                await send(response)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise DeadlineExceeded(
-                f"the client took nothing for {self._stall_seconds:g} s: go on with the last resume_token",
-                limit="export_stall_seconds",
-                seconds=self._stall_seconds,
-            ) from None
+        await sent_within(
+            self._stall_seconds,
+            send(response),
+            name="export_stall_seconds",
+            advice="go on with the last resume_token",
+        )

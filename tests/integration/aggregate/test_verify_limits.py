@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import grpc
 import psycopg
 import pytest
 from weir.aggregate.v1 import verify_pb2 as pb
+from weir.aggregate.v1.aggregate_service_pb2_grpc import AggregateServiceStub
 
-from services.aggregate.verify import postgres
+from services.aggregate.verify import postgres, service
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.integration.aggregate.test_verify import count, played, verify
 from tests.support.arena_catalog import APP
 from tests.support.recounted_events import store
-from tests.support.rejections import reason_of
+from tests.support.rejections import details_of, reason_of
 from tests.support.waiting import until
 
 
@@ -81,3 +83,46 @@ async def test_a_wait_that_is_too_long(aggregate: Aggregate) -> None:
         "ARGUMENT_INVALID",
         "must be at most 600",
     )
+
+
+async def test_a_client_that_takes_nothing_is_cut_off(
+    stores: Stores,
+    start: Callable[[], Awaitable[Aggregate]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stores.settings = stores.settings.model_copy(update={"verify_stall_seconds": 0.3})
+    aggregate = await start()
+    # More than the client's window of flow control holds: a difference for each of six metrics of each mode.
+    monkeypatch.setattr(service, "MAX_LISTED", 10_000)
+    modes = [f"{number:04}".ljust(255, "m") for number in range(1_000)]
+    await count(stores, *(played("ann", mode=mode) for mode in modes))
+    with psycopg.connect(stores.database_url) as connection:
+        connection.execute("UPDATE aggregate.measures SET count = 5")
+    request = pb.VerifyRollupsRequest(app_id=APP, rollups=["matches"])
+    options = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_535)]
+    async with grpc.aio.insecure_channel(aggregate.address, options=options) as channel:
+        stub: Any = AggregateServiceStub(channel)
+        stalled = stub.VerifyRollups(request, timeout=60)
+        await stalled.read()
+        # Nothing more is read, until the server has ended the call and its place is free.
+        while await is_full(aggregate):
+            pass
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await rest_of(stalled)
+    assert reason_of(caught.value)[:2] == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT")
+    assert details_of(caught.value).metadata["limit"] == "verify_stall_seconds"
+
+
+async def is_full(aggregate: Aggregate) -> bool:
+    """Whether another verification is refused."""
+    try:
+        await verified(aggregate, pb.VerifyRollupsRequest(app_id=APP, rollups=["activity"]))
+    except grpc.aio.AioRpcError as error:
+        return error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    return False
+
+
+async def rest_of(call: Any) -> None:
+    """Reads on until the call ends."""
+    while await call.read() is not grpc.aio.EOF:
+        pass
