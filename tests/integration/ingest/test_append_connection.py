@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
+import hiredis
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.connection import parse_url
@@ -43,7 +44,9 @@ def _append(*ids: str) -> Append:
 
 
 @asynccontextmanager
-async def _stream(redis_url: str, *, timeout_seconds: float = 1.0) -> AsyncIterator[RedisRawStream]:
+async def _stream(
+    redis_url: str, *, timeout_seconds: float = 10.0
+) -> AsyncIterator[RedisRawStream]:
     client = create_redis(redis_url)
     commands = RedisCommands(redis_url, timeout_seconds=timeout_seconds)
     try:
@@ -61,6 +64,18 @@ async def _ids(client: Redis) -> list[list[str]]:
     ]
 
 
+def _whole_reply(redis: socket.socket) -> bytes:
+    """The bytes of the next reply, which may come in several pieces."""
+    reader, received = hiredis.Reader(), b""
+    while reader.gets() is False:
+        piece = redis.recv(65_536)
+        if not piece:
+            raise ConnectionError
+        reader.feed(piece)
+        received += piece
+    return received
+
+
 @contextmanager
 def _losing_replies(redis_url: str, losses: int) -> Iterator[str]:
     """The URL of a proxy that closes the connection instead of passing on the reply of a script, so many
@@ -74,10 +89,10 @@ def _losing_replies(redis_url: str, losses: int) -> Iterator[str]:
             with socket.socket(socket.AF_UNIX if "path" in options else socket.AF_INET) as redis:
                 redis.connect(options.get("path") or (options["host"], options["port"]))
                 with suppress(ConnectionError):
-                    # One command at a time, whose reply is short and comes in one piece.
+                    # One short command at a time.
                     while command := self.request.recv(65_536):
                         redis.sendall(command)
-                        reply = redis.recv(65_536)
+                        reply = _whole_reply(redis)
                         if left and b"EVAL" in command:
                             left -= 1
                             return
