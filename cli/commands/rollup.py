@@ -110,9 +110,9 @@ def _print_summary(summary: pb.VerifySummary, *, as_json: bool) -> None:
         return
     if summary.cells_sealed:
         sealed = count(summary.cells_sealed, "cell")
-        typer.echo(f"{sealed} not compared: events of their buckets may have expired")
+        typer.echo(f"{sealed} with fewer events than were counted: some may have expired")
     if summary.cells_unsettled:
         unsettled = count(summary.cells_unsettled, "cell")
-        typer.echo(f"{unsettled} not compared: stored events are still being counted")
+        typer.echo(f"{unsettled} may differ: stored events are still being counted")
     compared = count(summary.cells_compared, "cell")
     typer.echo(f"{compared} compared, {summary.cells_different:,} differ")

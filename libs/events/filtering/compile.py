@@ -1,7 +1,7 @@
 """A filter's tree as a condition in SQL. All that the caller wrote is in the parameters.
 
-Conditions have two values: one that cannot be compared, because the event has no such value or one of
-another type, is false, and its negation true.
+A condition is true or false, never unknown: a comparison with a value that the event does not have, or has
+in another type, is false, and its negation true.
 """
 
 import re

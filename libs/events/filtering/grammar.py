@@ -57,7 +57,7 @@ def parse_filter(text: str) -> Node | None:
         return None
     node = reader.conjunction(0)
     if not reader.at_end():
-        raise FilterError(f"{reader.shown()} is one too many", reader.position())
+        raise FilterError(f"unexpected {reader.shown()}", reader.position())
     return node
 
 

@@ -83,7 +83,7 @@ def test_a_star_is_any_text_and_a_protected_one_a_star() -> None:
         ("OR a = 1", "expected a field, found `OR`", 0),
         ("(a = 1) OR", "expected a field, found the end", 10),
         ("()", "expected a field, found `)`", 1),
-        ("a = 1)", "`)` is one too many", 5),
+        ("a = 1)", "unexpected `)`", 5),
         ("b = 2 (a = 1", "a parenthesis that does not end", 6),
         ('a = "b', "a quote that does not end", 4),
         ("a = 'b\\'", "a quote that does not end", 4),
