@@ -1,9 +1,11 @@
 """Times that a user writes, and times as a user reads them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cli.exits import fail
+
+_DATE_CHARACTERS = len("2026-04-27")
 
 
 def moment_of(option: str, text: str) -> datetime:
@@ -22,13 +24,24 @@ def shown_moment(moment: datetime | None) -> str:
 
 def set_range(request: Any, start: str, end: str) -> None:
     """Fills the fields `from` and `to` of a message from `--from` and `--to`, which may be empty; ends the
-    command, as wrong usage, if they say no range of time."""
-    moments = {
-        field: moment_of(f"--{field}", text)
-        for field, text in (("from", start), ("to", end))
-        if text
-    }
+    command, as wrong usage, if they say no range of time. A date as `--to` is the whole day, to its end."""
+    moments: dict[str, datetime] = {}
+    if start:
+        moments["from"] = moment_of("--from", start)
+    if end:
+        moments["to"] = _end_of_range(end)
     if len(moments) == 2 and moments["from"] > moments["to"]:
         fail(f"--from {start}: is later than --to {end}", 2)
     for field, moment in moments.items():
         getattr(request, field).FromDatetime(moment.replace(tzinfo=None))
+
+
+def _end_of_range(text: str) -> datetime:
+    moment = moment_of("--to", text)
+    if len(text) > _DATE_CHARACTERS:
+        return moment
+    try:
+        return moment + timedelta(days=1)
+    except OverflowError:
+        # The last day that there is: nothing is later.
+        return datetime.max.replace(tzinfo=UTC)

@@ -1,13 +1,12 @@
 """The options that choose stored events, which `weir events` and `weir export` share."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 from weir.aggregate.v1 import event_query_pb2 as pb
 
 from cli.exits import fail
-from cli.moments import moment_of
+from cli.moments import set_range
 from libs.events.filtering import FilterError, compile_filter, parse_filter
 
 Last = Annotated[
@@ -32,7 +31,6 @@ Filter = Annotated[
     str,
     typer.Option("--filter", metavar="FILTER", help='Such as: name = "post_*" AND country = DE.'),
 ]
-_DATE_CHARACTERS = len("2026-04-27")
 
 
 def time_frame(last: str, start: str, end: str) -> pb.TimeFrame | None:
@@ -44,24 +42,8 @@ def time_frame(last: str, start: str, end: str) -> pb.TimeFrame | None:
     if not start and not end:
         return None
     between = pb.TimeInterval()
-    if start:
-        getattr(between, "from").FromDatetime(moment_of("--from", start))
-    if end:
-        moment = moment_of("--to", end)
-        if len(end) <= _DATE_CHARACTERS:
-            moment = _end_of_day(moment)
-        between.to.FromDatetime(moment)
-    if start and end and getattr(between, "from").ToNanoseconds() > between.to.ToNanoseconds():
-        fail(f"--from {start}: is later than --to {end}", 2)
+    set_range(between, start, end)
     return pb.TimeFrame(between=between)
-
-
-def _end_of_day(midnight: datetime) -> datetime:
-    try:
-        return midnight + timedelta(days=1)
-    except OverflowError:
-        # The last day that there is: no event is later.
-        return datetime.max.replace(tzinfo=UTC)
 
 
 def checked_filter(text: str) -> str:

@@ -49,7 +49,12 @@ From = Annotated[
     ),
 ]
 To = Annotated[
-    str, typer.Option("--to", metavar="TIME", help="Cells of periods that begin before this time.")
+    str,
+    typer.Option(
+        "--to",
+        metavar="TIME",
+        help="Cells of periods that begin before this time; a date is the whole day, to its end.",
+    ),
 ]
 # For cohorts: these options choose which cohorts are shown, and do not change their numbers.
 FirstSeenFrom = Annotated[
@@ -65,7 +70,8 @@ FirstSeenTo = Annotated[
     typer.Option(
         "--to",
         metavar="TIME",
-        help="Cohorts of periods that begin before this time, however late people came back.",
+        help="Cohorts of periods that begin before this time, however late people came back; a date is "
+        "the whole day, to its end.",
     ),
 ]
 

@@ -40,7 +40,12 @@ def verify(
         ),
     ] = "",
     end: Annotated[
-        str, typer.Option("--to", metavar="TIME", help="Buckets that begin before this time.")
+        str,
+        typer.Option(
+            "--to",
+            metavar="TIME",
+            help="Buckets that begin before this time; a date is the whole day, to its end.",
+        ),
     ] = "",
     wait: Annotated[
         int,

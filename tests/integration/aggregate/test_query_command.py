@@ -149,8 +149,10 @@ async def test_provisional_cells_are_marked(
     rows = list(csv.DictReader(StringIO((await run(*activity, "--csv")).stdout)))
     assert [row["completeness"] for row in rows] == ["final", "provisional"]
     assert [row["from"] for row in rows] == [f"{day}T00:00:00Z" for day in days]
-    answer = json.loads((await run(*activity, "--to", days[0], "--json")).stdout)
+    answer = json.loads((await run(*activity, "--to", f"{days[0]}T00:00", "--json")).stdout)
     assert (answer["completeness"], answer["cells"]) == ("final", [])
+    answer = json.loads((await run(*activity, "--to", days[0], "--json")).stdout)
+    assert len(answer["cells"]) == 1
 
 
 async def test_the_shape_of_the_document(stores: Stores, home: Path) -> None:
