@@ -9,7 +9,7 @@ import psycopg
 from demo.cells import Cells, with_values
 from libs.catalog import Rollup
 from libs.events.postgres import BEGINNING, END, PostgresEventReader
-from libs.events.recount import RecountQuery, value_of
+from libs.events.recount import RecountQuery, values_of
 from libs.stores.postgres import create_engine
 
 
@@ -19,11 +19,7 @@ def recount(
     """The cells of one rollup, as the stored events have them; see `libs.events.recount`."""
     query = RecountQuery(app_id, rollup, dimension_characters, BEGINNING, END)
     found = query.cells(connection.execute(query.statement.encode(), query.parameters))
-    kinds = {metric.name: metric.kind for metric in rollup.metrics}
-    return {
-        key: with_values({name: value_of(kinds[name], one) for name, one in metrics.items()})
-        for key, metrics in found.items()
-    }
+    return {key: with_values(values_of(rollup, metrics)) for key, metrics in found.items()}
 
 
 class StoredEvents:

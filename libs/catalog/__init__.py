@@ -17,6 +17,7 @@ from libs.catalog.folder import FolderMarks, folder_marks
 from libs.catalog.holder import Catalogs
 from libs.catalog.limits import CUT_MARK, Limits, LongerDimension, cut_text
 from libs.catalog.load import load_catalog, load_catalogs, load_snapshot
+from libs.catalog.metric import NUMERIC_KINDS, Condition, Conditions, Metric, MetricKind
 from libs.catalog.model import (
     Catalog,
     CatchUp,
@@ -25,8 +26,6 @@ from libs.catalog.model import (
     Dimension,
     Environment,
     EventType,
-    Metric,
-    MetricKind,
     Period,
     Pii,
     Producer,
@@ -47,6 +46,7 @@ __all__ = [
     "ENRICHED_FIELDS",
     "ENRICHED_SOURCES",
     "ENRICHMENT_STEPS",
+    "NUMERIC_KINDS",
     "RETENTION_CLASSES",
     "Catalog",
     "CatalogError",
@@ -54,6 +54,8 @@ __all__ = [
     "CatchUp",
     "Category",
     "ClockPolicy",
+    "Condition",
+    "Conditions",
     "Dimension",
     "EnrichedField",
     "EnvelopeError",

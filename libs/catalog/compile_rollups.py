@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from libs.catalog.model import Dimension, EventType, Metric, MetricKind, Period, Rollup
+from libs.catalog.compile_metric_kinds import compile_metrics, read_source
+from libs.catalog.metric import NUMERIC_KINDS, Metric, MetricKind
+from libs.catalog.model import Dimension, EventType, Period, Rollup
 from libs.catalog.patterns import PatternError, resolve
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
 from libs.catalog.schema import declared_types
-from libs.catalog.source import Source, SourceKind, parse_source
+from libs.catalog.source import Source, SourceKind
 
-_NUMERIC_KINDS = frozenset({MetricKind.SUM, MetricKind.AVG, MetricKind.MIN, MetricKind.MAX})
 _NUMBER_TYPES = frozenset({"integer", "number"})
 
 
@@ -57,13 +58,13 @@ def entity_events(rollups: Mapping[str, Rollup]) -> frozenset[str]:
 
 
 def measured_properties(rollups: Mapping[str, Rollup]) -> frozenset[tuple[str, ...]]:
-    """The paths of the properties of which a rollup makes a sum, an average or an extreme."""
+    """The paths of the properties of which a rollup makes a sum, an average or another number."""
     return frozenset(
         metric.source.path
         for rollup in rollups.values()
         for metric in rollup.metrics
         if metric.source is not None
-        and metric.kind in _NUMERIC_KINDS
+        and metric.kind in NUMERIC_KINDS
         and metric.source.kind is SourceKind.PROPERTY
     )
 
@@ -94,13 +95,13 @@ def _compile_rollup(
     selected -= compile_selection(entry, "exclude", events)
     period = entry.choice("period", Period) or Period.DAY
     dimensions = _dimensions(entry, words)
-    metrics = _metrics(entry.child("metrics"), words)
+    metrics = compile_metrics(entry.child("metrics"), words, selected)
     kept = entry.days("retention") if entry.has("retention") else _longest(selected, events)
     rollup = Rollup(name, selected, period, dimensions, metrics, kept)
     for source in rollup.sources:
         _check_declared(entry, source, selected, events)
     for metric in metrics:
-        if metric.kind in _NUMERIC_KINDS and metric.source is not None:
+        if metric.kind in NUMERIC_KINDS and metric.source is not None:
             _check_numeric(entry, metric, metric.source, selected, events)
     return rollup
 
@@ -109,7 +110,7 @@ def _dimensions(entry: Section, words: Mapping[str, str]) -> tuple[Dimension, ..
     own_words = {source: word for word, source in words.items()}
     found: dict[str, Dimension] = {}
     for text in entry.texts("dimensions"):
-        source = _source(entry, "dimensions", text, words)
+        source = read_source(entry, "dimensions", text, words)
         if source is None:
             continue
         label = source.path[-1]
@@ -122,37 +123,6 @@ def _dimensions(entry: Section, words: Mapping[str, str]) -> tuple[Dimension, ..
             entry.complain(f"two dimensions have the label `{label}`", "dimensions")
         found[label] = Dimension(label, source)
     return tuple(found.values())
-
-
-def _metrics(section: Section, words: Mapping[str, str]) -> tuple[Metric, ...]:
-    if not section.values:
-        section.complain("at least one metric is needed")
-    metrics = []
-    kinds = [str(kind) for kind in MetricKind]
-    for name, node in section.values.items():
-        if node.value == "count":
-            metrics.append(Metric(name, MetricKind.COUNT, None))
-            continue
-        pair = list(node.value.items()) if isinstance(node.value, Mapping) else []
-        if len(pair) != 1 or not isinstance(pair[0][1].value, str):
-            section.complain("must be `count`, or one of {distinct|sum|avg|min|max: where}", name)
-            continue
-        kind, where = pair[0][0], str(pair[0][1].value)
-        if kind not in kinds or kind == MetricKind.COUNT:
-            section.complain(f"unknown kind of metric `{kind}`{did_you_mean(kind, kinds)}", name)
-            continue
-        source = _source(section, name, where, words)
-        if source is not None:
-            metrics.append(Metric(name, MetricKind(kind), source))
-    return tuple(metrics)
-
-
-def _source(entry: Section, key: str, text: str, words: Mapping[str, str]) -> Source | None:
-    try:
-        return parse_source(words.get(text, text))
-    except ValueError as error:
-        entry.complain(str(error), key)
-        return None
 
 
 def _check_declared(
@@ -173,7 +143,7 @@ def _check_numeric(
     selected: frozenset[str],
     events: Mapping[str, EventType],
 ) -> None:
-    """A sum, average, least or greatest needs numbers."""
+    """All kinds but counts need numbers."""
     if source.kind is not SourceKind.PROPERTY:
         entry.complain(f"{metric.kind} needs a number, and `{source}` is a text", "metrics")
         return

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from libs.catalog.fields import FieldNames
 from libs.catalog.limits import Limits, SentDimensions
+from libs.catalog.metric import Metric
 from libs.catalog.schema import EventVersion
 from libs.catalog.source import Source
 
@@ -57,17 +58,6 @@ class Period(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
-
-
-class MetricKind(StrEnum):
-    """How a metric is computed from the events of a cell."""
-
-    COUNT = "count"
-    DISTINCT = "distinct"
-    SUM = "sum"
-    AVG = "avg"
-    MIN = "min"
-    MAX = "max"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +119,6 @@ class Dimension:
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
-    """One number of a cell. `source` is None for a count, and only then."""
-
-    name: str
-    kind: MetricKind
-    source: Source | None
-
-
-@dataclass(frozen=True, slots=True)
 class Rollup:
     """A declared aggregate. `events` are names, patterns already resolved; `cell_retention_days`
     is how long its cells are kept: its own period, else the longest of its events' categories."""
@@ -153,7 +134,9 @@ class Rollup:
     def sources(self) -> tuple[Source, ...]:
         """Where its dimensions and then its metrics find their values; one may occur several times."""
         of_metrics = (metric.source for metric in self.metrics if metric.source is not None)
-        return (*(dimension.source for dimension in self.dimensions), *of_metrics)
+        of_conditions = (one.source for metric in self.metrics for one in metric.conditions)
+        of_dimensions = (dimension.source for dimension in self.dimensions)
+        return (*of_dimensions, *of_metrics, *of_conditions)
 
 
 class CatchUp(StrEnum):

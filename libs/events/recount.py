@@ -6,14 +6,15 @@ they get wrong independently. Values are parameters; names of columns come from 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from math import ldexp
 from typing import Any
 
-from libs.catalog import Metric, MetricKind, Rollup, Source, SourceKind
+from libs.catalog import Condition, Metric, MetricKind, Rollup, Source, SourceKind
 
 # A bucket's start in seconds since the epoch, and the dimensions as canonical JSON.
 CellKey = tuple[int, str]
@@ -22,12 +23,16 @@ CellKey = tuple[int, str]
 @dataclass(frozen=True, slots=True)
 class Recount:
     """What one metric of one cell comes to. `count` is of events, of distinct members, or of events with a
-    number, as the metric's kind has it; the others are of those numbers, None without any."""
+    number, as the metric's kind has it; the others are of those numbers, as far as the kind needs them, None
+    without any. `bins` is how many numbers begin with the same 19 bits as doubles, by these bits; `edge` is
+    the first or last event with a number: microseconds since the epoch, its UUID, the number."""
 
     count: int = 0
     total: Decimal | None = None
     minimum: float | None = None
     maximum: float | None = None
+    bins: Mapping[str, int] | None = None
+    edge: tuple[int, str, float] | None = None
 
 
 NOTHING = Recount()
@@ -76,6 +81,21 @@ CASE jsonb_typeof({value})
     WHEN 'number' THEN trim_scale({number})::text
     ELSE {compact}
 END"""
+# The first 19 bits of a number as a double, 0 for both zeros; what no double can be has none.
+_BIN = """
+CASE WHEN ({number}) = 0 OR abs({number}) < 5e-324 THEN 0
+    WHEN abs({number}) < 1.797693134862315808e308 THEN nullif(
+        ('x' || encode(float8send(({number})::double precision), 'hex'))::bit(64)::bigint >> 45
+            & 524287, 262144)
+END"""
+# How often each of the values occurs.
+_BINS = """
+(SELECT jsonb_object_agg(bin, size) FROM (
+    SELECT coalesce(bin, 0) AS bin, count(*) AS size FROM unnest({values}) AS bin GROUP BY 1
+) AS sizes)"""
+_EDGE = (
+    "jsonb_build_array((extract(epoch FROM occurred_at) * 1000000)::bigint, event_uuid, {number})"
+)
 _ENTITY_COLUMNS = {"type": "entity_type", "id": "entity_id"}
 _COUNTED = frozenset({MetricKind.COUNT, MetricKind.DISTINCT})
 # Columns of the events that a source of these kinds names.
@@ -122,11 +142,7 @@ class RecountQuery:
         dimensions = {dimension.name: next(values) for dimension in self._rollup.dimensions}
         found = {}
         for metric in self._rollup.metrics:
-            if metric.kind in _COUNTED:
-                recounted = Recount(next(values))
-            else:
-                count, total, least, greatest = (next(values) for _ in range(4))
-                recounted = Recount(count, total, _float(least), _float(greatest))
+            recounted = _recount(metric.kind, values)
             if recounted.count:
                 found[metric.name] = recounted
         return cell_key(bucket, dimensions), found
@@ -141,12 +157,40 @@ class RecountQuery:
         return f"%({name})s"
 
     def _metric(self, metric: Metric) -> Sequence[str]:
+        if metric.kind is MetricKind.DIFFERENCE:
+            return []
+        only = self._only(metric.conditions)
         if metric.source is None:
-            return ["count(*)"]
+            return [f"count(*){only}"]
         if metric.kind is MetricKind.DISTINCT:
-            return [f"count(DISTINCT {self._member(metric.source)})"]
+            return [f"count(DISTINCT {self._member(metric.source)}){only}"]
         number = _NUMBER.format(value=self._property(metric.source))
-        return [f"{function}({number})" for function in ("count", "sum", "min", "max")]
+        count, *extremes = (f"{function}({number}){only}" for function in ("count", "min", "max"))
+        match metric.kind:
+            case MetricKind.QUANTILE:
+                bins = f"array_agg({_BIN.format(number=number)}){self._only(metric.conditions, number)}"
+                return [count, *extremes, _BINS.format(values=bins)]
+            case MetricKind.FIRST | MetricKind.LAST:
+                order = "" if metric.kind is MetricKind.FIRST else " DESC"
+                edge = _EDGE.format(number=number)
+                by_time = f"ORDER BY occurred_at{order}, event_uuid{order}"
+                having = self._only(metric.conditions, number)
+                return [count, f"(array_agg({edge} {by_time}){having})[1]"]
+        return [count, *extremes, f"sum({number}){only}"]
+
+    def _only(self, conditions: Sequence[Condition], number: str = "") -> str:
+        """Which events an aggregate takes; with `number`, only those that have one."""
+        found = [self._holds(condition) for condition in conditions]
+        if number:
+            found.append(f"({number}) IS NOT NULL")
+        return f" FILTER (WHERE {' AND '.join(found)})" if found else ""
+
+    def _holds(self, condition: Condition) -> str:
+        if condition.source.kind is SourceKind.PROPERTY:
+            value = self._property(condition.source)
+            return f"{value} = ANY({self._parameter(list(condition.values))}::text[]::jsonb[])"
+        texts = [json.loads(value) for value in condition.values]
+        return f"{self._text(condition.source)} = ANY({self._parameter(texts)}::text[])"
 
     def _member(self, source: Source) -> str:
         if source.kind is not SourceKind.PROPERTY:
@@ -193,21 +237,81 @@ def cell_key(bucket: int, dimensions: Mapping[str, Any]) -> CellKey:
     return bucket, json.dumps(plain, sort_keys=True)
 
 
-def value_of(kind: MetricKind, recounted: Recount) -> float | None:
-    """What a reader should see of a metric; None if no event had a value."""
+def values_of(rollup: Rollup, found: Mapping[str, Recount]) -> dict[str, float | None]:
+    """What a reader should see of the metrics of a cell; None if no event had a value."""
+    values = {
+        metric.name: value_of(metric, found.get(metric.name, NOTHING)) for metric in rollup.metrics
+    }
+    for metric in rollup.metrics:
+        if metric.of:
+            whole, part = (values[name] for name in metric.of)
+            if whole is not None or part is not None:
+                values[metric.name] = (whole or 0.0) - (part or 0.0)
+    return values
+
+
+def value_of(metric: Metric, recounted: Recount) -> float | None:
+    """What a reader should see of a metric; None if no event had a value, and for a difference."""
     if not recounted.count:
         return None
-    match kind:
+    match metric.kind:
         case MetricKind.COUNT | MetricKind.DISTINCT:
             return float(recounted.count)
         case MetricKind.MIN:
             return recounted.minimum
         case MetricKind.MAX:
             return recounted.maximum
+        case MetricKind.QUANTILE:
+            return _quantile(metric.at, recounted)
+        case MetricKind.FIRST | MetricKind.LAST:
+            return None if recounted.edge is None else recounted.edge[2]
     if recounted.total is None:
         return None
-    share = recounted.count if kind is MetricKind.AVG else 1
+    share = recounted.count if metric.kind is MetricKind.AVG else 1
     return float(Fraction(recounted.total) / share)
+
+
+def _quantile(at: float, recounted: Recount) -> float | None:
+    """The least beginning of a bin with which a share of `at` of the numbers is reached, between the least
+    and the greatest number."""
+    least, greatest = recounted.minimum, recounted.maximum
+    if recounted.bins is None or least is None or greatest is None:
+        return None
+    rank = Fraction(str(at)) * sum(recounted.bins.values())
+    for number, size in sorted((_begin(int(bits)), n) for bits, n in recounted.bins.items()):
+        rank -= size
+        if rank <= 0:
+            return min(max(number, least), greatest)
+    return None
+
+
+def _begin(bits: int) -> float:
+    """The number towards zero with which the doubles begin that have these first 19 bits."""
+    exponent, significand = bits >> 7 & 0x7FF, bits & 0x7F
+    size = ldexp(128 + significand, exponent - 1030) if exponent else ldexp(significand, -1029)
+    return -size if bits >> 18 else size
+
+
+def _recount(kind: MetricKind, values: Iterator[Any]) -> Recount:
+    """A metric from its columns, the next ones."""
+    if kind is MetricKind.DIFFERENCE:
+        return NOTHING
+    count = next(values)
+    if kind in _COUNTED:
+        return Recount(count)
+    if kind in (MetricKind.FIRST, MetricKind.LAST):
+        edge = next(values)
+        return Recount(count, edge=None if edge is None else edge_of(edge))
+    least, greatest, last = (next(values) for _ in range(3))
+    if kind is MetricKind.QUANTILE:
+        return Recount(count, None, _float(least), _float(greatest), last)
+    return Recount(count, last, _float(least), _float(greatest))
+
+
+def edge_of(edge: Sequence[Any]) -> tuple[int, str, float]:
+    """A first or last number from its JSON."""
+    moment, event_uuid, number = edge
+    return int(moment), str(event_uuid).replace("-", ""), float(number)
 
 
 def _plain(value: Any) -> Any:

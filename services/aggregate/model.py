@@ -13,6 +13,9 @@ from libs.catalog import Period
 # (bucket start in seconds, then a value for each dimension of the rollup). A dimension's value is a
 # text, canonical JSON as bytes for anything that is not a text, or None if the event has none.
 CellKey = tuple[Any, ...]
+# The number of the first or last event: when it occurred in microseconds since the epoch, its UUID in
+# hexadecimal digits, which decides between events of one moment, and the number.
+Edge = tuple[int, str, int | float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,18 @@ class Cell:
 
 @dataclass(slots=True)
 class MeasureDelta:
-    """What one metric of one cell grows by. `count` of a distinct metric is not known before its
-    members are stored. The other three are None if no event had a number."""
+    """What one measure of one cell grows by. `count` of a distinct metric is not known before its
+    members are stored. The others are None if no event had a number; `bins`, how many numbers there are by
+    bin, is for quantiles, `first_number` and `last_number` are for the first and the last number."""
 
     metric: str
     count: int = 0
     total: int | Decimal | None = None
     minimum: float | None = None
     maximum: float | None = None
+    bins: Mapping[str, int] | None = None
+    first_number: Edge | None = None
+    last_number: Edge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +73,15 @@ class CellDelta:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """The absolute state of one metric of one cell, as stored."""
+    """The absolute state of one measure of one cell, as stored: see MeasureDelta."""
 
     count: int
     total: Decimal | None
     minimum: float | None
     maximum: float | None
+    bins: Mapping[str, int] | None = None
+    first_number: Sequence[Any] | None = None
+    last_number: Sequence[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

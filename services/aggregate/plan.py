@@ -3,11 +3,24 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from libs.catalog import Catalog, Dimension, Metric, MetricKind, Period, Rollup, Source, SourceKind
+from libs.catalog import (
+    NUMERIC_KINDS,
+    Catalog,
+    Conditions,
+    Dimension,
+    Metric,
+    MetricKind,
+    Period,
+    Rollup,
+    Source,
+    SourceKind,
+)
 from libs.streams.errors import EntryError
 
-NUMERIC = frozenset({MetricKind.SUM, MetricKind.AVG, MetricKind.MIN, MetricKind.MAX})
+_EDGES = frozenset({MetricKind.FIRST, MetricKind.LAST})
 SECONDS_PATH = "occurred_at.seconds"
+NANOS_PATH = "occurred_at.nanos"
+EVENT_ID_PATH = "event_id"
 PROPERTIES_PATH = "properties_json"
 NAME_PATH = ("name",)
 SUBJECT_PATHS = ("subject_id", "anonymous_id")
@@ -19,18 +32,25 @@ class CatalogBehindError(EntryError):
     right."""
 
 
+# Where a metric finds its values, and of which events.
+Input = tuple[Source, Conditions]
+
+
 @dataclass(frozen=True, slots=True)
 class RollupPlan:
-    """One rollup. `metrics` are sorted by name; sources that several metrics share are read once."""
+    """One rollup. `metrics` are sorted by name, `stored` is one metric for each stored measure, by its name;
+    inputs that several metrics share are read once. `counted` are the conditions of counts."""
 
     name: str
     period: Period
     dimensions: tuple[Dimension, ...]
     dimension_names: tuple[str, ...]
     metrics: tuple[Metric, ...]
-    has_count: bool
-    distinct_sources: tuple[Source, ...]
-    numeric_sources: tuple[Source, ...]
+    stored: tuple[Metric, ...]
+    counted: tuple[Conditions, ...]
+    distinct_inputs: tuple[Input, ...]
+    numeric_inputs: tuple[Input, ...]
+    edge_inputs: tuple[Input, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +107,19 @@ def attribute_paths(source: Source) -> tuple[str, ...]:
 
 def _rollup_plan(rollup: Rollup) -> RollupPlan:
     metrics = tuple(sorted(rollup.metrics, key=lambda metric: metric.name))
+    measures = {metric.measure: metric for metric in metrics if metric.measure}
+    counts = {m.conditions: None for m in metrics if m.kind is MetricKind.COUNT}
     return RollupPlan(
         rollup.name,
         rollup.period,
         rollup.dimensions,
         tuple(dimension.name for dimension in rollup.dimensions),
         metrics,
-        any(metric.kind is MetricKind.COUNT for metric in metrics),
-        _sources(metrics, frozenset({MetricKind.DISTINCT})),
-        _sources(metrics, NUMERIC),
+        tuple(measures[name] for name in sorted(measures)),
+        tuple(counts),
+        _inputs(metrics, frozenset({MetricKind.DISTINCT})),
+        _inputs(metrics, NUMERIC_KINDS - _EDGES),
+        _inputs(metrics, _EDGES),
     )
 
 
@@ -105,14 +129,27 @@ def _event_plan(rollups: Iterable[RollupPlan], dimension_characters: int) -> Eve
     event_paths = {SECONDS_PATH: None}
     enrichment_paths: dict[str, None] = {}
     for rollup in rollups:
-        sources = [dimension.source for dimension in rollup.dimensions]
-        for source in (*sources, *rollup.distinct_sources, *rollup.numeric_sources):
+        if rollup.edge_inputs:
+            event_paths |= dict.fromkeys((NANOS_PATH, EVENT_ID_PATH))
+        for source in _sources(rollup):
             enriched = source.kind is SourceKind.ENRICHED
             paths = enrichment_paths if enriched else event_paths
             paths.update(dict.fromkeys(attribute_paths(source)))
     return EventPlan(rollups, tuple(event_paths), tuple(enrichment_paths), dimension_characters)
 
 
-def _sources(metrics: tuple[Metric, ...], kinds: frozenset[MetricKind]) -> tuple[Source, ...]:
-    found = {m.source: None for m in metrics if m.kind in kinds and m.source is not None}
+def _sources(rollup: RollupPlan) -> Iterable[Source]:
+    for dimension in rollup.dimensions:
+        yield dimension.source
+    for metric in rollup.stored:
+        if metric.source is not None:
+            yield metric.source
+        for condition in metric.conditions:
+            yield condition.source
+
+
+def _inputs(metrics: tuple[Metric, ...], kinds: frozenset[MetricKind]) -> tuple[Input, ...]:
+    found = {
+        (m.source, m.conditions): None for m in metrics if m.kind in kinds and m.source is not None
+    }
     return tuple(found)

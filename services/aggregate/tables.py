@@ -46,6 +46,7 @@ measures = Table(
     "measures",
     metadata,
     Column("cell_id", Uuid, primary_key=True),
+    # The metric's name; of quantiles, what they have in common.
     Column("metric", Text, primary_key=True),
     # Events, distinct members, or events with a number, as the metric's kind has it.
     Column("count", BigInteger, nullable=False),
@@ -53,6 +54,11 @@ measures = Table(
     Column("total", Numeric),
     Column("minimum", Double),
     Column("maximum", Double),
+    # For quantiles, how many numbers there are by bin: see `services.aggregate.bins`.
+    Column("bins", JSONB),
+    # For the first and the last number: the moment in microseconds, the event's UUID, the number.
+    Column("first_number", JSONB),
+    Column("last_number", JSONB),
     # Grows by one with every change.
     Column("version", BigInteger, nullable=False),
     postgresql_with={"fillfactor": 70},

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from libs.catalog import MetricKind
+from libs.catalog import Metric, MetricKind
+from services.aggregate.bins import quantile
 from services.aggregate.model import Measure
 from services.aggregate.plan import RollupPlan
 
 
-def metric_value(kind: MetricKind, measure: Measure) -> float | None:
+def metric_value(metric: Metric, measure: Measure) -> float | None:
     """The metric's value; None if no event had one. An average is over the events with a number."""
     if not measure.count:
         return None
-    match kind:
+    match metric.kind:
         case MetricKind.COUNT | MetricKind.DISTINCT:
             return float(measure.count)
         case MetricKind.SUM:
@@ -23,16 +24,28 @@ def metric_value(kind: MetricKind, measure: Measure) -> float | None:
             return measure.minimum
         case MetricKind.MAX:
             return measure.maximum
+        case MetricKind.QUANTILE:
+            return quantile(measure.bins or {}, metric.at, measure.minimum, measure.maximum)
+        case MetricKind.FIRST:
+            return None if measure.first_number is None else float(measure.first_number[2])
+        case MetricKind.LAST:
+            return None if measure.last_number is None else float(measure.last_number[2])
+        case MetricKind.DIFFERENCE:
+            return None
 
 
 def cell_values(plan: RollupPlan, measures: Mapping[str, Measure]) -> dict[str, float]:
     """The values of a cell's metrics that the catalog still has, by name."""
-    values = {}
+    values: dict[str, float] = {}
     for metric in plan.metrics:
-        measure = measures.get(metric.name)
-        value = None if measure is None else metric_value(metric.kind, measure)
+        measure = measures.get(metric.measure)
+        value = None if measure is None else metric_value(metric, measure)
         if value is not None:
             values[metric.name] = value
+    for metric in plan.metrics:
+        if metric.kind is MetricKind.DIFFERENCE and any(name in values for name in metric.of):
+            whole, part = (values.get(name, 0.0) for name in metric.of)
+            values[metric.name] = whole - part
     return values
 
 

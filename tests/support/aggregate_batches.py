@@ -35,10 +35,11 @@ def event(
     environment: event_pb2.Environment = event_pb2.ENVIRONMENT_UNSPECIFIED,
     entity_type: str = "",
     platform: str = "",
+    event_id: str = "e",
 ) -> event_pb2.Event:
     """An event as ingest hands it on."""
     message = event_pb2.Event(
-        event_id="e",
+        event_id=event_id,
         name=name,
         producer=producer,
         environment=environment,

@@ -1,11 +1,13 @@
 """Aggregate's counting store in memory. `tests/contract/aggregate` proves it against Postgres."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from decimal import Context, Decimal
 from functools import reduce
+from typing import Any
 
 from services.aggregate.model import Cell, CellDelta, Measure, StoredBatch
 
@@ -73,6 +75,9 @@ class MemoryCountingStore:
                         reduce(_WIDE.add, totals) if totals else None,
                         min(smallest, default=None),
                         max(largest, default=None),
+                        _added_bins(old.bins, growth.bins),
+                        min(_both(old.first_number, growth.first_number), default=None),
+                        max(_both(old.last_number, growth.last_number), default=None),
                     ),
                     version + 1,
                 )
@@ -94,3 +99,12 @@ class MemoryCountingStore:
     async def add_cells(self, cells: Sequence[Cell]) -> None:
         for cell in cells:
             self.cells.setdefault(cell.cell_id, cell)
+
+
+def _both(*sides: Any) -> list[list[Any]]:
+    return [list(side) for side in sides if side is not None]
+
+
+def _added_bins(*sides: Mapping[str, int] | None) -> dict[str, int] | None:
+    there = [Counter(side) for side in sides if side is not None]
+    return dict(sum(there, Counter())) if there else None

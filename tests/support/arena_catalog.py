@@ -34,6 +34,13 @@ events:
   match.left:
     category: play
     description: A player leaves
+  match.watched:
+    category: play
+    description: A spectator is there for a while
+    properties: {seconds: {type: number}, mode: {}}
+  match.cheered:
+    category: play
+    description: A spectator cheers
 rollups:
   matches:
     events: [match.ended]
@@ -57,6 +64,21 @@ rollups:
     period: day
     metrics:
       items: {distinct: properties.loot.item}
+  watching:
+    events: [match.watched, match.cheered]
+    period: day
+    dimensions: [guild_id]
+    metrics:
+      watched: {count: events, if: {name: match.watched}}
+      special: {count: events, if: {properties.mode: [live, 5, true], name: match.watched}}
+      people: {distinct: subject}
+      cheering: {distinct: subject, if: {name: match.cheered}}
+      silent: {difference: [people, cheering]}
+      median: {quantile: properties.seconds, at: 0.5}
+      p90: {quantile: properties.seconds, at: 0.9}
+      live_median: {quantile: properties.seconds, at: 0.5, if: {properties.mode: live}}
+      first_seconds: {first: properties.seconds}
+      last_seconds: {last: properties.seconds}
 """
 
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import orjson
 
-from libs.catalog import CUT_MARK, Period, Source, SourceKind, cut_text
+from libs.catalog import CUT_MARK, Conditions, Period, Source, SourceKind, cut_text
 from libs.catalog.event_words import ENVIRONMENTS, PRODUCERS
 from services.aggregate.buckets import SECONDS_PER_HOUR, bucket_start
 from services.aggregate.counting.rows import EventRows, Row
 from services.aggregate.plan import (
+    EVENT_ID_PATH,
     NAME_PATH,
+    NANOS_PATH,
     PROPERTIES_PATH,
     SECONDS_PATH,
     SUBJECT_PATHS,
@@ -37,6 +39,7 @@ class Columns:
         self._enrichment = _transposed(read.plan.enrichment_paths, read.enriched)
         self._raw: dict[Source, Sequence[Any]] = {}
         self._keys: dict[Source, Keys] = {}
+        self._matches: dict[Conditions, list[bool]] = {}
         self._buckets: dict[Period, list[int]] = {}
         self._hours: list[int] = [
             seconds // SECONDS_PER_HOUR for seconds in self._event[SECONDS_PATH]
@@ -82,6 +85,29 @@ class Columns:
             value if type(value) is str else "" if value is None else canonical_json(value).decode()
             for value in raw
         ]
+
+    def matches(self, conditions: Conditions) -> Sequence[bool] | None:
+        """Which events meet all conditions; None if there are none."""
+        if not conditions:
+            return None
+        if conditions not in self._matches:
+            columns = []
+            for condition in conditions:
+                wanted = {_key(value) for value in condition.values}
+                columns.append([key in wanted for key in self._unbounded(condition.source)])
+            self._matches[conditions] = list(map(all, zip(*columns, strict=True)))
+        return self._matches[conditions]
+
+    def moments(self) -> Sequence[int]:
+        """When each event occurred, in microseconds since the epoch."""
+        seconds, nanos = self._event[SECONDS_PATH], self._event[NANOS_PATH]
+        return [
+            second * 1_000_000 + nano // 1_000 for second, nano in zip(seconds, nanos, strict=True)
+        ]
+
+    def event_ids(self) -> Sequence[str]:
+        """Each event's id."""
+        return self._event[EVENT_ID_PATH]
 
     def raw(self, source: Source) -> Sequence[Any]:
         """Each event's value as it is; None if a property is missing, "" if a field is."""
@@ -136,6 +162,12 @@ def canonical_json(value: object) -> bytes:
     if type(value) is float and value.is_integer() and abs(value) < _EXACT_INTEGERS:
         value = int(value)
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _key(value: str) -> str | bytes:
+    """A value of a condition as a dimension would have it."""
+    plain = orjson.loads(value)
+    return plain if isinstance(plain, str) else canonical_json(plain)
 
 
 def _transposed(paths: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Any]]:

@@ -7,13 +7,18 @@ that a thousand times 0.1 is 100.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Context, Decimal, Inexact, localcontext
-from typing import Any
+from itertools import compress
+from typing import Any, TypeVar
 
-from libs.catalog import Metric, MetricKind, Source
+from libs.catalog import Conditions, Metric, MetricKind
+from services.aggregate.bins import binned
 from services.aggregate.counting.columns import Columns
+from services.aggregate.counting.fold_edges import Edges, add_edges, edge_delta
 from services.aggregate.counting.rows import read_rows
 from services.aggregate.model import CellKey, MeasureDelta, StoredBatch
-from services.aggregate.plan import AppPlan, RollupPlan
+from services.aggregate.plan import AppPlan, Input, RollupPlan
+
+T = TypeVar("T")
 
 # A sum of doubles has at most 309 digits before the point and 1,074 behind it: this never rounds.
 _EXACT = Context(prec=2_000, traps=[Inexact])
@@ -26,13 +31,16 @@ class RollupFold:
 
     def __init__(self, plan: RollupPlan) -> None:
         self._plan = plan
-        self._counts: Counter[CellKey] = Counter()
-        self._members: dict[Source, defaultdict[CellKey, set[str]]] = {
-            source: defaultdict(set) for source in plan.distinct_sources
+        self._counts: dict[Conditions, Counter[CellKey]] = {
+            conditions: Counter() for conditions in plan.counted
         }
-        self._numbers: dict[Source, defaultdict[CellKey, list[int | float]]] = {
-            source: defaultdict(list) for source in plan.numeric_sources
+        self._members: dict[Input, defaultdict[CellKey, set[str]]] = {
+            source: defaultdict(set) for source in plan.distinct_inputs
         }
+        self._numbers: dict[Input, defaultdict[CellKey, list[int | float]]] = {
+            source: defaultdict(list) for source in plan.numeric_inputs
+        }
+        self._edges: dict[Input, dict[CellKey, Edges]] = {source: {} for source in plan.edge_inputs}
 
     def add(self, columns: Columns) -> None:
         """Takes the events of one name."""
@@ -44,47 +52,61 @@ class RollupFold:
                 strict=True,
             )
         )
-        if plan.has_count:
-            self._counts.update(keys)
-        for source, members in self._members.items():
-            _add_members(members, keys, columns.members(source))
-        for source, numbers in self._numbers.items():
-            _add_numbers(numbers, keys, columns.raw(source))
+        for conditions, counts in self._counts.items():
+            counts.update(_selected(keys, columns.matches(conditions)))
+        for (source, conditions), members in self._members.items():
+            matches = columns.matches(conditions)
+            texts = _selected(columns.members(source), matches)
+            _add_members(members, _selected(keys, matches), texts)
+        for (source, conditions), numbers in self._numbers.items():
+            matches = columns.matches(conditions)
+            values = _selected(columns.raw(source), matches)
+            _add_numbers(numbers, _selected(keys, matches), values)
+        for (source, conditions), edges in self._edges.items():
+            matches = columns.matches(conditions)
+            found = zip(columns.moments(), columns.event_ids(), columns.raw(source), strict=True)
+            add_edges(edges, _selected(keys, matches), _selected(list(found), matches))
 
     def cells(self) -> Iterable[tuple[CellKey, list[MeasureDelta], dict[str, set[str]]]]:
-        """Every cell with a value: its key, all metrics of the rollup, members by distinct metric.
+        """Every cell with a value: its key, all measures of the rollup, members by distinct metric.
 
-        All metrics and not only those that grow, so that the versions of a cell's measures go up
+        All measures and not only those that grow, so that the versions of a cell's measures go up
         together and one change says everything about its cell.
         """
-        keys = set(self._counts)
+        keys: set[CellKey] = set()
+        for counts in self._counts.values():
+            keys.update(counts)
         for members in self._members.values():
             keys.update(members)
         for numbers in self._numbers.values():
             keys.update(numbers)
+        for edges in self._edges.values():
+            keys.update(edges)
         for key in keys:
             found = {
-                metric.name: self._members[metric.source].get(key) or set()
-                for metric in self._plan.metrics
+                metric.name: self._members[metric.source, metric.conditions].get(key) or set()
+                for metric in self._plan.stored
                 if metric.kind is MetricKind.DISTINCT and metric.source is not None
             }
-            yield key, [self._delta(metric, key) for metric in self._plan.metrics], found
+            yield key, [self._delta(metric, key) for metric in self._plan.stored], found
 
     def _delta(self, metric: Metric, key: CellKey) -> MeasureDelta:
         if metric.kind is MetricKind.COUNT:
-            return MeasureDelta(metric.name, self._counts[key])
+            return MeasureDelta(metric.measure, self._counts[metric.conditions][key])
         if metric.kind is MetricKind.DISTINCT or metric.source is None:
-            return MeasureDelta(metric.name)
-        numbers = self._numbers[metric.source].get(key)
+            return MeasureDelta(metric.measure)
+        source = metric.source, metric.conditions
+        if metric.kind in (MetricKind.FIRST, MetricKind.LAST):
+            return edge_delta(metric, self._edges[source].get(key))
+        numbers = self._numbers[source].get(key)
         if numbers is None:
-            return MeasureDelta(metric.name)
-        return MeasureDelta(
-            metric.name,
-            len(numbers),
-            exact_sum(numbers),
-            float(min(numbers)),
-            float(max(numbers)),
-        )
+            return MeasureDelta(metric.measure)
+        least, greatest = float(min(numbers)), float(max(numbers))
+        if metric.kind is MetricKind.QUANTILE:
+            return MeasureDelta(
+                metric.measure, len(numbers), None, least, greatest, binned(numbers)
+            )
+        return MeasureDelta(metric.measure, len(numbers), exact_sum(numbers), least, greatest)
 
 
 def fold(plan: AppPlan, batches: Sequence[StoredBatch]) -> dict[str, RollupFold]:
@@ -110,10 +132,16 @@ def exact_sum(numbers: Sequence[int | float]) -> int | Decimal:
         return sum(map(Decimal, map(repr, fractions)), Decimal(whole))
 
 
+def _selected(values: Sequence[T], matches: Sequence[bool] | None) -> list[T]:
+    if matches is None:
+        return values if type(values) is list else list(values)
+    return list(compress(values, matches))
+
+
 def _add_members(
     found: defaultdict[CellKey, set[str]], keys: list[CellKey], members: Sequence[str]
 ) -> None:
-    if len(keys[0]) == 1 and keys.count(keys[0]) == len(keys):
+    if keys and len(keys[0]) == 1 and keys.count(keys[0]) == len(keys):
         # One cell for all, as in most chunks of a rollup without dimensions: no loop in Python.
         present = set(members)
         present.discard("")

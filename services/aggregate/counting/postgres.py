@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import orjson
+
 from libs.stores.postgres_connector import PostgresConnector
 from libs.stores.postgres_direct import DirectConnection, DirectConnections
 from services.aggregate.counting.arrays import (
@@ -34,25 +36,32 @@ WITH added AS (
 SELECT uuid_send(cell_id), metric, count(*) FROM added GROUP BY cell_id, metric
 """
 
-# Adds to what is there. A sum with a missing side is the other side; LEAST and GREATEST do that alone.
+# Adds to what is there. A sum with a missing side is the other side; LEAST and GREATEST do that alone. Arrays
+# of JSON are compared element by element: first the moment, then the event's UUID.
 ADD_MEASURES = """
 INSERT INTO aggregate.measures AS m
-    (cell_id, metric, count, total, minimum, maximum, version)
-SELECT cell_id, metric, count, total::numeric, minimum, maximum, 1
-FROM unnest(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::float8[], %b::float8[])
-    AS d (cell_id, metric, count, total, minimum, maximum)
+    (cell_id, metric, count, total, minimum, maximum, bins, first_number, last_number, version)
+SELECT cell_id, metric, count, total::numeric, minimum, maximum,
+    bins::jsonb, first_number::jsonb, last_number::jsonb, 1
+FROM unnest(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::float8[], %b::float8[],
+        %b::text[], %b::text[], %b::text[])
+    AS d (cell_id, metric, count, total, minimum, maximum, bins, first_number, last_number)
 ON CONFLICT (cell_id, metric) DO UPDATE SET
     count = m.count + excluded.count,
     total = coalesce(m.total + excluded.total, m.total, excluded.total),
     minimum = least(m.minimum, excluded.minimum),
     maximum = greatest(m.maximum, excluded.maximum),
+    bins = CASE WHEN m.bins IS NULL OR excluded.bins IS NULL THEN coalesce(m.bins, excluded.bins)
+        ELSE aggregate.added_bins(m.bins, excluded.bins) END,
+    first_number = least(m.first_number, excluded.first_number),
+    last_number = greatest(m.last_number, excluded.last_number),
     version = m.version + 1
-RETURNING uuid_send(cell_id), metric, count, total, minimum, maximum, version
+RETURNING uuid_send(cell_id), metric, count, total, minimum, maximum, bins, first_number, last_number, version
 """
 
 # The same columns as they are.
 READ_MEASURES = """
-SELECT uuid_send(cell_id), metric, count, total, minimum, maximum, version
+SELECT uuid_send(cell_id), metric, count, total, minimum, maximum, bins, first_number, last_number, version
 FROM aggregate.measures WHERE cell_id = ANY(%b::uuid[])
 """
 
@@ -122,6 +131,9 @@ class CountingTransaction:
             TextArray([None if m.total is None else str(m.total) for m in growth]),
             DoubleArray([measure.minimum for measure in growth]),
             DoubleArray([measure.maximum for measure in growth]),
+            TextArray([_json(measure.bins) for measure in growth]),
+            TextArray([_json(measure.first_number) for measure in growth]),
+            TextArray([_json(measure.last_number) for measure in growth]),
         )
         return _states(rows)
 
@@ -170,8 +182,12 @@ class PostgresCountingStore:
 
 def _states(rows: Sequence[tuple[Any, ...]]) -> dict[bytes, tuple[int, dict[str, Measure]]]:
     states: dict[bytes, tuple[int, dict[str, Measure]]] = {}
-    for cell_id, metric, count, total, minimum, maximum, version in rows:
+    for cell_id, metric, *state, version in rows:
         newest, measures = states.get(cell_id) or (0, {})
-        measures[metric] = Measure(count, total, minimum, maximum)
+        measures[metric] = Measure(*state)
         states[cell_id] = max(newest, version), measures
     return states
+
+
+def _json(value: object) -> bytes | None:
+    return None if value is None else orjson.dumps(value)

@@ -22,6 +22,7 @@ from services.aggregate.results.model import (
     ResultPeriod,
     Unsettled,
 )
+from services.aggregate.rollups.cell_pages import read_measure
 from services.aggregate.values import cell_values
 
 # Cells read and written at once; about 1 KB each.
@@ -51,7 +52,8 @@ WITH page AS (
       AND (bucket, cell_id) > (:after_bucket, :after_cell)
     ORDER BY bucket, cell_id LIMIT :limit
 )
-SELECT p.cell_id, p.bucket, p.dimensions, m.metric, m.count, m.total, m.minimum, m.maximum
+SELECT p.cell_id, p.bucket, p.dimensions,
+    m.metric, m.count, m.total, m.minimum, m.maximum, m.bins, m.first_number, m.last_number
 FROM page AS p LEFT JOIN aggregate.measures AS m USING (cell_id)
 ORDER BY p.bucket, p.cell_id
 """)
@@ -219,7 +221,7 @@ def _grouped(plan: RollupPlan, rows: Any) -> list[ResultCell]:
         cells.setdefault(row.cell_id, row)
         of_cell = measures.setdefault(row.cell_id, {})
         if row.metric is not None:
-            of_cell[row.metric] = Measure(row.count, row.total, row.minimum, row.maximum)
+            of_cell[row.metric] = read_measure(row)
     return [
         ResultCell(
             plan.name,

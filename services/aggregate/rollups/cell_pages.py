@@ -25,6 +25,13 @@ class ReadCell:
     version: int = 0
 
 
+def read_measure(row: Any) -> Measure:
+    """A row's measure, from columns of their names."""
+    return Measure(
+        row.count, row.total, row.minimum, row.maximum, row.bins, row.first_number, row.last_number
+    )
+
+
 def grouped(rows: Sequence[Any], limit: int) -> tuple[list[ReadCell], bool]:
     """The first `limit` cells of a page's rows, and whether there are more."""
     cells: dict[UUID, ReadCell] = {}
@@ -38,6 +45,6 @@ def grouped(rows: Sequence[Any], limit: int) -> tuple[list[ReadCell], bool]:
                 row.cell_id, row.rollup, row.bucket, row.content, dimensions
             )
         if row.metric is not None:
-            cell.measures[row.metric] = Measure(row.count, row.total, row.minimum, row.maximum)
+            cell.measures[row.metric] = read_measure(row)
             cell.version = max(cell.version, row.version)
     return list(cells.values()), bool(rows) and rows[0].found > len(cells)

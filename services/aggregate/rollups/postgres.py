@@ -51,7 +51,7 @@ WITH page AS MATERIALIZED (
     WINDOW in_order AS (ORDER BY <order> ROWS UNBOUNDED PRECEDING)
 )
 SELECT p.cell_id, p.rollup, p.bucket, p.content, p.found,
-       m.metric, m.count, m.total, m.minimum, m.maximum, m.version
+       m.metric, m.count, m.total, m.minimum, m.maximum, m.bins, m.first_number, m.last_number, m.version
 FROM placed p LEFT JOIN aggregate.measures m USING (cell_id)
 WHERE p.place = 1 OR p.reach <= :page_bytes
 ORDER BY p.place

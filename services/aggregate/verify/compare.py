@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from libs.catalog import MetricKind, Rollup
-from libs.events.recount import NOTHING, CellKey, Recount, RecountedCells
+from libs.catalog import Metric, MetricKind, Rollup
+from libs.events.recount import NOTHING, CellKey, Recount, RecountedCells, value_of
 from services.aggregate.verify.model import (
     CellDifference,
     Counted,
@@ -12,6 +12,8 @@ from services.aggregate.verify.model import (
     Part,
 )
 
+# Parts that are no numbers: their differences show what a reader sees.
+_ANSWERED = frozenset({Part.BINS, Part.EDGE})
 _NOT_COUNTED = Counted(NOTHING)
 _NO_METRICS: Mapping[str, Counted] = {}
 _NO_RECOUNT: Mapping[str, Recount] = {}
@@ -37,9 +39,11 @@ def _difference(
     found, expired = [], True
     stored, expected = counted.get(key, _NO_METRICS), recounted.get(key, _NO_RECOUNT)
     for metric in rollup.metrics:
-        one = stored.get(metric.name, _NOT_COUNTED)
+        if metric.kind is MetricKind.DIFFERENCE:
+            continue
+        one = stored.get(metric.measure, _NOT_COUNTED)
         other = expected.get(metric.name, NOTHING)
-        differences = list(_parts(metric.name, metric.kind, one, other))
+        differences = list(_parts(metric, one, other))
         if differences:
             found.append(differences[0])
             expired = expired and _is_expiry(one, other)
@@ -53,22 +57,28 @@ def _is_expiry(counted: Counted, recounted: Recount) -> bool:
     return counted.measure.count > recounted.count and not members_missing
 
 
-def _parts(
-    name: str, kind: MetricKind, counted: Counted, recounted: Recount
-) -> Iterator[MetricDifference]:
+def _parts(metric: Metric, counted: Counted, recounted: Recount) -> Iterator[MetricDifference]:
     measure = counted.measure
     compared: list[tuple[Part, object, object]] = [(Part.COUNT, measure.count, recounted.count)]
-    if kind is MetricKind.DISTINCT:
-        compared.append((Part.MEMBERS, counted.members or 0, recounted.count))
-    elif kind is not MetricKind.COUNT:
-        compared += [
-            (Part.TOTAL, measure.total, recounted.total),
-            (Part.MINIMUM, measure.minimum, recounted.minimum),
-            (Part.MAXIMUM, measure.maximum, recounted.maximum),
-        ]
+    match metric.kind:
+        case MetricKind.COUNT:
+            pass
+        case MetricKind.DISTINCT:
+            compared.append((Part.MEMBERS, counted.members or 0, recounted.count))
+        case MetricKind.FIRST | MetricKind.LAST:
+            compared.append((Part.EDGE, measure.edge, recounted.edge))
+        case _:
+            compared += [
+                (Part.TOTAL, measure.total, recounted.total),
+                (Part.MINIMUM, measure.minimum, recounted.minimum),
+                (Part.MAXIMUM, measure.maximum, recounted.maximum),
+                (Part.BINS, measure.bins, recounted.bins),
+            ]
     for part, stored, expected in compared:
         if stored != expected:
-            yield MetricDifference(name, part, _number(stored), _number(expected))
+            if part in _ANSWERED:
+                stored, expected = value_of(metric, measure), value_of(metric, recounted)
+            yield MetricDifference(metric.name, part, _number(stored), _number(expected))
 
 
 def _number(value: object) -> float | None:

@@ -17,6 +17,8 @@ class Part(StrEnum):
     MINIMUM = "minimum"
     MAXIMUM = "maximum"
     MEMBERS = "members"
+    BINS = "bins"
+    EDGE = "edge"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,14 @@ from libs.events.postgres import (
     snapshot_connection,
     stored_batches,
 )
-from libs.events.recount import CellKey, Recount, RecountedCells, RecountQuery, cell_key
+from libs.events.recount import (
+    CellKey,
+    Recount,
+    RecountedCells,
+    RecountQuery,
+    cell_key,
+    edge_of,
+)
 from libs.stores.postgres import driver_connection
 from libs.streams.batch_pruning import first_uuid7
 from services.aggregate.verify.model import Counted, CountedCells, VerifyQuery, Window
@@ -34,6 +41,7 @@ GROUP BY rollup, day
 # The cells of some buckets, a row for each metric, with how many members a distinct metric has.
 _COUNTED = """
 SELECT extract(epoch FROM bucket)::bigint, dimensions, metric, count, total, minimum, maximum,
+    bins, coalesce(first_number, last_number),
     CASE WHEN metric = ANY(%(distinct)s::text[]) THEN
         (SELECT count(*) FROM aggregate.members AS stored
          WHERE stored.cell_id = c.cell_id AND stored.metric = m.metric)
@@ -117,9 +125,11 @@ class PostgresSnapshot:
         }
         found: dict[CellKey, dict[str, Counted]] = {}
         async for row in self._stream(_COUNTED, parameters):
-            bucket, dimensions, metric, count, total, minimum, maximum, members = row
+            bucket, dimensions, metric, count, total, minimum, maximum, bins, edge, members = row
             cell = found.setdefault(cell_key(bucket, dimensions), {})
-            cell[metric] = Counted(Recount(count, total, minimum, maximum), members)
+            found_edge = None if edge is None else edge_of(edge)
+            measure = Recount(count, total, minimum, maximum, bins, found_edge)
+            cell[metric] = Counted(measure, members)
             _check(len(found), window)
         return found
 

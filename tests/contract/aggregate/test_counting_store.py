@@ -173,3 +173,40 @@ async def test_cells_may_be_stored_again(store: CountingStore) -> None:
     for cells in ([ONE], [TWO, ONE], []):
         async with store.transaction() as transaction:
             await transaction.add_cells(cells)
+
+
+async def test_histograms_add_up_and_edges_replace_each_other(store: CountingStore) -> None:
+    low, high = "0" * 32, "f" * 32
+    early, late = (5, low, 1), (5, high, 2.5)
+    one = MeasureDelta("p50", 3, None, 1.0, 3.0, {"1": 1, "2": 2})
+    await _grow(store, _delta(ONE, one, MeasureDelta("first", 1, first_number=late)))
+    await _grow(store, _delta(ONE, MeasureDelta("p50"), MeasureDelta("first")))
+    more = MeasureDelta("p50", 2, None, 2.0, 9.0, {"2": 1, "70": 1})
+    edges = MeasureDelta("first", 1, first_number=early, last_number=early)
+    states = await _grow(store, _delta(ONE, more, edges, MeasureDelta("last", last_number=early)))
+    assert states == {
+        ONE.cell_id: (
+            3,
+            {
+                "p50": Measure(5, None, 1.0, 9.0, {"1": 1, "2": 3, "70": 1}),
+                "first": Measure(2, None, None, None, None, list(early), list(early)),
+                "last": Measure(0, None, None, None, None, None, list(early)),
+            },
+        )
+    }
+    # A later event, and one of the same moment whose UUID is greater.
+    for edge in ((4, high, 3), late):
+        growth = MeasureDelta("first", 1, first_number=edge, last_number=edge)
+        states = await _grow(store, _delta(ONE, growth))
+    _, measures = states[ONE.cell_id]
+    assert measures["first"] == Measure(4, None, None, None, None, [4, high, 3], list(late))
+    assert await _read(store, [ONE.cell_id]) == {
+        ONE.cell_id: (
+            5,
+            {
+                **measures,
+                "p50": Measure(5, None, 1.0, 9.0, {"1": 1, "2": 3, "70": 1}),
+                "last": Measure(0, None, None, None, None, None, list(early)),
+            },
+        )
+    }

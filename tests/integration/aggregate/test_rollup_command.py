@@ -38,7 +38,9 @@ async def test_what_it_prints_and_how_it_ends(stores: Stores, home: object) -> N
         "cells_sealed": 0,
         "cells_unsettled": 0,
     }
-    assert (await verify("--to", f"{DAY}T00:00", "--rollup", "activity")).stdout.startswith("0 cells")
+    assert (await verify("--to", f"{DAY}T00:00", "--rollup", "activity")).stdout.startswith(
+        "0 cells"
+    )
 
 
 async def test_cells_that_are_still_counted(stores: Stores, home: object) -> None:

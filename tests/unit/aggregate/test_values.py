@@ -4,9 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from libs.catalog import MetricKind
+from libs.catalog import Metric, MetricKind
 from services.aggregate.model import Measure
 from services.aggregate.values import metric_value
+
+
+def _metric(kind: MetricKind) -> Metric:
+    return Metric("m", kind, None)
 
 
 def test_an_average_is_rounded_once() -> None:
@@ -16,8 +20,10 @@ def test_an_average_is_rounded_once() -> None:
     total = Decimal(-34649899916066816) + Decimal(-39585949063053310)
     exact = Measure(3, Decimal("-74235848979120126.00000000000000000000000000002867"), -1.0, 1.0)
     assert total == -74235848979120126
-    assert metric_value(MetricKind.AVG, exact) == -24745282993040044.0
-    assert metric_value(MetricKind.AVG, Measure(3, total, -1.0, 1.0)) == -24745282993040040.0
+    assert metric_value(_metric(MetricKind.AVG), exact) == -24745282993040044.0
+    assert (
+        metric_value(_metric(MetricKind.AVG), Measure(3, total, -1.0, 1.0)) == -24745282993040040.0
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,4 +40,4 @@ def test_an_average_is_rounded_once() -> None:
     ],
 )
 def test_what_a_reader_sees(kind: MetricKind, measure: Measure, value: float | None) -> None:
-    assert metric_value(kind, measure) == value
+    assert metric_value(_metric(kind), measure) == value

@@ -150,6 +150,39 @@ def test_a_mistake_in_a_rollup(rollup: str, problem: str) -> None:
     assert all(text.startswith(f"chess.yaml:{LAST + 2}: ") for text in found), found
 
 
+@pytest.mark.parametrize(
+    ("metric", "problem"),
+    [
+        ("{quantile: properties.moves}", "`at` is missing"),
+        ("{quantile: properties.moves, at: 95}", "at: must be a number from 0 to 1"),
+        ("{sum: properties.moves, at: 0.5}", "unknown key `at`"),
+        ("{quantile: subject, at: 0.5}", "quantile needs a number, and `subject` is a text"),
+        ("{last: properties.mode}", "last needs a number, and `properties.mode` is none"),
+        ("{sum: properties.moves, avg: properties.moves}", "of one kind: count, distinct"),
+        ("{count: all}", "count: must be `events`"),
+        ("{count: events, if: {name: game.start}}", "the rollup has no event `game.start`"),
+        ("{count: events, if: {plaier: x}}", "`plaier` is not a field of an event"),
+        ("{count: events, if: {subject: x}}", "numbers depend on no single person"),
+        ("{count: events, if: {group_id: 5}}", "`group_id` is a text: put the value in quotes"),
+        ("{count: events, if: {properties.mode: {a: 1}}}", "must be a text, a number, true or"),
+        (
+            "{count: events, if: {properties.mod: x}}",
+            "none of its events declares `properties.mod`",
+        ),
+        ("{difference: [other]}", "a difference is of two metrics"),
+        ("{difference: [other, othr]}", "the rollup has no metric `othr`; did you mean `other`?"),
+        ("{difference: [other, mean]}", "counts, distinct counts and sums, and `mean` is none"),
+        ("{difference: [other, m], if: {name: game.started}}", "unknown key `if`"),
+    ],
+)
+def test_a_mistake_in_a_metric(metric: str, problem: str) -> None:
+    metrics = f"{{m: {metric}, other: count, mean: {{avg: properties.moves}}}}"
+    rollup = f"{{events: [game.*], period: day, metrics: {metrics}}}"
+    found = problems_of(f"{SMALL}rollups:\n  r: {rollup}\n")
+    assert any(problem in text for text in found), found
+    assert all(text.startswith(f"chess.yaml:{LAST + 2}: rollups.r") for text in found), found
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     text = SMALL.replace("title:", "titel:").replace("minimum", "minimun").replace("5y", "ever")
     found = problems_of(text)

@@ -19,12 +19,16 @@ class MeasurePart(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MEASURE_PART_MINIMUM: _ClassVar[MeasurePart]
     MEASURE_PART_MAXIMUM: _ClassVar[MeasurePart]
     MEASURE_PART_MEMBERS: _ClassVar[MeasurePart]
+    MEASURE_PART_BINS: _ClassVar[MeasurePart]
+    MEASURE_PART_EDGE: _ClassVar[MeasurePart]
 MEASURE_PART_UNSPECIFIED: MeasurePart
 MEASURE_PART_COUNT: MeasurePart
 MEASURE_PART_TOTAL: MeasurePart
 MEASURE_PART_MINIMUM: MeasurePart
 MEASURE_PART_MAXIMUM: MeasurePart
 MEASURE_PART_MEMBERS: MeasurePart
+MEASURE_PART_BINS: MeasurePart
+MEASURE_PART_EDGE: MeasurePart
 
 class VerifyRollupsRequest(_message.Message):
     __slots__ = ("app_id", "rollups", "to", "wait_seconds")

@@ -1,0 +1,83 @@
+"""The numbers of a rollup's cell: how each is computed from events. Nothing here changes after loading."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+from libs.catalog.source import Source
+
+
+class MetricKind(StrEnum):
+    """How a metric is computed from the events of a cell."""
+
+    COUNT = "count"
+    DISTINCT = "distinct"
+    SUM = "sum"
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+    QUANTILE = "quantile"
+    FIRST = "first"
+    LAST = "last"
+    # From other metrics of its cell, when it is read.
+    DIFFERENCE = "difference"
+
+
+NUMERIC_KINDS = frozenset(
+    {
+        MetricKind.SUM,
+        MetricKind.AVG,
+        MetricKind.MIN,
+        MetricKind.MAX,
+        MetricKind.QUANTILE,
+        MetricKind.FIRST,
+        MetricKind.LAST,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Events whose value of `source` is one of `values`: the canonical JSON of each, sorted. Only values of
+    properties can be something else than a text."""
+
+    source: Source
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.source}=[{','.join(self.values)}]"
+
+
+# All of them hold; none: every event.
+Conditions = tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of a cell. `source` is None for a count and a difference, and only then. Only events that
+    meet all `conditions` count. `at` is the share of a quantile, `of` the two metrics of a difference."""
+
+    name: str
+    kind: MetricKind
+    source: Source | None
+    conditions: Conditions = ()
+    at: float = 0.0
+    of: tuple[str, ...] = ()
+
+    @property
+    def measure(self) -> str:
+        """Under which name its state is stored: quantiles of the same numbers share one, all others have
+        their own; empty for a difference."""
+        if self.kind is MetricKind.DIFFERENCE:
+            return ""
+        if self.kind is not MetricKind.QUANTILE:
+            return self.name
+        # No metric has a name with a colon.
+        return ":".join(["bins", str(self.source), *map(str, self.conditions)])
+
+
+def canonical(value: str | int | float | bool) -> str:
+    """A value as a condition has it: JSON, whole numbers as integers."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value, ensure_ascii=False)
