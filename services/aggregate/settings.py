@@ -19,8 +19,8 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings):
     known_members: int = Field(200_000, ge=0)
     # Cells whose ids are remembered; about 500 bytes each.
     known_cells: int = Field(50_000, ge=1)
-    # The least time between two messages to one watcher.
-    watch_interval_seconds: float = 0.2
+    # The least time between two messages to one watcher; more with many watchers.
+    watch_interval_seconds: float = Field(0.02, ge=0)
     # Open WatchRollups calls, of all apps and of one.
     max_watchers: int = Field(200, ge=1)
     max_watchers_per_app: int = Field(100, ge=1)

@@ -16,6 +16,7 @@ from services.aggregate import metrics
 from services.aggregate.answer_sizes import WATCH_MESSAGE_BYTES
 from services.aggregate.live.changes import Changes, joined
 from services.aggregate.live.convert import encoded_state
+from services.aggregate.live.pace import pause_seconds
 from services.aggregate.live.redis import decode_states, live_channel
 from services.aggregate.live.watchers import Watcher, Watchers
 from services.aggregate.model import CellState
@@ -66,9 +67,10 @@ class WatchHub:
 
     async def watch(self, app: AppPlan, rollups: frozenset[str]) -> AsyncGenerator[bytes]:
         """Yields encoded WatchRollupsResponses: the current buckets first, even when there is nothing in
-        them, and then what changes, at most once in `interval_seconds` unless there is more than a
-        message holds. A slow reader skips states, never the newest one; one for which too much has piled
-        up gets the current buckets again. Ends when the catalog has other rollups than `app`.
+        them, and then what changes: at once, and the next time after a pause of `interval_seconds`, which
+        grows with the watchers, unless there is more than a message holds. A slow reader skips states,
+        never the newest one; one for which too much has piled up gets the current buckets again. Ends when
+        the catalog has other rollups than `app`.
 
         Raises ResourceExhausted when there are too many watchers, Unavailable when the service drains, and
         when Redis does not answer.
@@ -91,7 +93,8 @@ class WatchHub:
                             yield b"".join(found)
                 if not more:
                     self._forget_sent(app_id, changes)
-                    await pause(self._draining, self._interval_seconds)
+                    seconds = pause_seconds(self._interval_seconds, len(self._watchers.all()))
+                    await pause(self._draining, seconds)
                     await watcher.changed.wait()
                     watcher.changed.clear()
                 if self._draining.is_set():
