@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from libs.catalog.compile_enrichment import compile_enrichment
 from libs.catalog.compile_events import compile_categories, compile_events, compile_purposes
+from libs.catalog.compile_gauges import compile_gauges
 from libs.catalog.compile_jobs import compile_jobs
 from libs.catalog.compile_rollups import (
     compile_rollups,
@@ -26,8 +27,8 @@ DEFAULT_DEDUPE_WINDOW_SECONDS = 86_400
 OPAQUE_SECTIONS = ("consumers", "metrics", "dashboards", "alerts", "access")
 _KEYS = (
     *("app_id", "title", "description", "naming", "subject", "group", "purposes", "location"),
-    *("categories", "fields", "events", "dedupe", "clock", "activity", "rollups", "jobs"),
-    *("privacy_levels", "limits", "enrichment"),
+    *("categories", "fields", "events", "dedupe", "clock", "activity", "rollups", "gauges"),
+    *("jobs", "privacy_levels", "limits", "enrichment"),
     *OPAQUE_SECTIONS,
 )
 _APP_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -61,9 +62,9 @@ def _compile(section: Section) -> Catalog:
     categories = compile_categories(section.child("categories"), purposes)
     events = compile_events(section.child("events"), purposes, categories, _naming(section))
     activity = _activity(section, events)
-    rollups = compile_rollups(
-        section.child("rollups"), events, _own_sources(subject_name, group_name), activity
-    )
+    words = _own_sources(subject_name, group_name)
+    rollups = compile_rollups(section.child("rollups"), events, words, activity)
+    gauges = compile_gauges(section.child("gauges"), events, words, activity)
     dedupe, clock = section.child("dedupe"), section.child("clock")
     dedupe.only(("window",))
     clock.only(("max_future", "max_age", "lateness"))
@@ -81,9 +82,10 @@ def _compile(section: Section) -> Catalog:
         ),
         events=events,
         rollups=rollups,
+        gauges=gauges,
         jobs=compile_jobs(section.child("jobs"), rollups),
         measures=measured_properties(rollups),
-        entity_events=entity_events(rollups),
+        entity_events=entity_events([*rollups.values(), *gauges.values()]),
         fields=_fields(section.child("fields"), subject_name, group_name),
         dedupe_window_seconds=dedupe.seconds("window", DEFAULT_DEDUPE_WINDOW_SECONDS),
         clock=ClockPolicy(
@@ -94,10 +96,15 @@ def _compile(section: Section) -> Catalog:
         activity=activity,
         privacy_levels=_privacy_levels(section.child("privacy_levels")),
         limits=compile_limits(section.child("limits")),
-        enrichment=compile_enrichment(section, rollups),
+        enrichment=compile_enrichment(section, rollups, gauges),
         sent_dimensions=sent_dimensions(
-            (rollup.events, [dimension.source for dimension in rollup.dimensions])
-            for rollup in rollups.values()
+            [
+                *(
+                    (each.events, [one.source for one in each.dimensions])
+                    for each in rollups.values()
+                ),
+                *((each.events, [one.source for one in each.by]) for each in gauges.values()),
+            ]
         ),
         opaque_sections=_opaque_sections(section),
     )

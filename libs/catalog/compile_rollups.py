@@ -1,12 +1,12 @@
 """Compiles the rollups of a catalog, and adds the two that every app has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
 from libs.catalog.compile_metric_kinds import compile_metrics, read_source
 from libs.catalog.metric import NUMERIC_KINDS, Metric, MetricKind
-from libs.catalog.model import Dimension, EventType, Period, Rollup
+from libs.catalog.model import Dimension, EventType, Gauge, Period, Rollup
 from libs.catalog.patterns import PatternError, resolve
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
@@ -48,12 +48,12 @@ def compile_selection(entry: Section, key: str, events: Mapping[str, EventType])
     return frozenset(found)
 
 
-def entity_events(rollups: Mapping[str, Rollup]) -> frozenset[str]:
-    """The names of the events of which a rollup reads the entity."""
+def entity_events(declared: Iterable[Rollup | Gauge]) -> frozenset[str]:
+    """The names of the events of which a rollup or gauge reads the entity."""
     found: set[str] = set()
-    for rollup in rollups.values():
-        if any(source.kind is SourceKind.ENTITY for source in rollup.sources):
-            found |= rollup.events
+    for each in declared:
+        if any(source.kind is SourceKind.ENTITY for source in each.sources):
+            found |= each.events
     return frozenset(found)
 
 
@@ -94,7 +94,7 @@ def _compile_rollup(
     selected = compile_selection(entry, "events", events)
     selected -= compile_selection(entry, "exclude", events)
     period = entry.choice("period", Period) or Period.DAY
-    dimensions = _dimensions(entry, words)
+    dimensions = compile_dimensions(entry, "dimensions", words)
     metrics = compile_metrics(entry.child("metrics"), words, selected)
     kept = entry.days("retention") if entry.has("retention") else _longest(selected, events)
     rollup = Rollup(name, selected, period, dimensions, metrics, kept)
@@ -106,11 +106,12 @@ def _compile_rollup(
     return rollup
 
 
-def _dimensions(entry: Section, words: Mapping[str, str]) -> tuple[Dimension, ...]:
+def compile_dimensions(entry: Section, key: str, words: Mapping[str, str]) -> tuple[Dimension, ...]:
+    """The list under `key` as dimensions with their labels."""
     own_words = {source: word for word, source in words.items()}
     found: dict[str, Dimension] = {}
-    for text in entry.texts("dimensions"):
-        source = read_source(entry, "dimensions", text, words)
+    for text in entry.texts(key):
+        source = read_source(entry, key, text, words)
         if source is None:
             continue
         label = source.path[-1]
@@ -120,7 +121,7 @@ def _dimensions(entry: Section, words: Mapping[str, str]) -> tuple[Dimension, ..
             # `type` and `source` alone would say too little.
             label = str(source).replace(".", "_")
         if label in found:
-            entry.complain(f"two dimensions have the label `{label}`", "dimensions")
+            entry.complain(f"two dimensions have the label `{label}`", key)
         found[label] = Dimension(label, source)
     return tuple(found.values())
 
@@ -130,7 +131,7 @@ def _check_declared(
 ) -> None:
     """A property that no event of the rollup declares is a spelling mistake."""
     if source.kind is SourceKind.PROPERTY and selected:
-        names = {name for event in selected for name in _properties(events[event])}
+        names = {name for event in selected for name in declared_properties(events[event])}
         if source.path[0] not in names:
             hint = did_you_mean(source.path[0], names)
             entry.complain(f"none of its events declares `{source}`{hint}")
@@ -151,7 +152,7 @@ def _check_numeric(
         return
     types: set[str] = set()
     for event in selected:
-        properties = _properties(events[event])
+        properties = declared_properties(events[event])
         if source.path[0] not in properties:
             continue
         declared = declared_types(properties[source.path[0]])
@@ -162,7 +163,7 @@ def _check_numeric(
         entry.complain(f"{metric.kind} needs a number, and `{source}` is none", "metrics")
 
 
-def _properties(event: EventType) -> dict[str, object]:
+def declared_properties(event: EventType) -> dict[str, object]:
     """The properties that the event declares in any of its versions."""
     found: dict[str, object] = {}
     for version in event.versions.values():

@@ -139,6 +139,34 @@ class Rollup:
         return (*of_dimensions, *of_metrics, *of_conditions)
 
 
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How many people, or sessions, are there now, in all and by each value of `by`. One is there if the last
+    of its events is one of `enters`, none of `leaves`, and not older than `silence_seconds`. `by_receipt`:
+    when an event was received decides, not when it occurred. `exclusive`: entering at one value of `by` is
+    leaving at all others."""
+
+    name: str
+    description: str
+    enters: frozenset[str]
+    leaves: frozenset[str]
+    key: Source
+    by: tuple[Dimension, ...]
+    silence_seconds: int
+    exclusive: bool
+    by_receipt: bool
+
+    @property
+    def events(self) -> frozenset[str]:
+        """All events that change it."""
+        return self.enters | self.leaves
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where it finds who is there, and by what it is split."""
+        return (self.key, *(dimension.source for dimension in self.by))
+
+
 class CatchUp(StrEnum):
     """Which of the periods that a job missed it makes up for."""
 
@@ -189,10 +217,11 @@ class Catalog:
     categories: Mapping[str, Category]
     events: Mapping[str, EventType]
     rollups: Mapping[str, Rollup]
+    gauges: Mapping[str, Gauge]
     jobs: Mapping[str, StoringJob]
     # The paths of the properties of which a rollup makes sums, averages or extremes.
     measures: frozenset[tuple[str, ...]]
-    # The events of which a rollup reads the entity.
+    # The events of which a rollup or gauge reads the entity.
     entity_events: frozenset[str]
     fields: FieldNames
     dedupe_window_seconds: int

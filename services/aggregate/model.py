@@ -20,9 +20,9 @@ Edge = tuple[int, str, int | float]
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """One entry of the stream. `enrichments` have an attribute for each name of
-    `libs.catalog.ENRICHED_SOURCES`; `enrichment_of_event` is the position of each event's enrichment,
-    `skipped` are the positions of events that were not stored."""
+    """One entry of the stream, which ingest received at `received_at_us`. `enrichments` have an attribute for
+    each name of `libs.catalog.ENRICHED_SOURCES`; `enrichment_of_event` is the position of each event's
+    enrichment, `skipped` are the positions of events that were not stored."""
 
     batch_id: bytes
     app_id: str
@@ -31,6 +31,7 @@ class StoredBatch:
     enrichment_of_event: Sequence[int]
     skipped: frozenset[int]
     traceparent: str = ""
+    received_at_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +103,6 @@ class NewestCells:
 
     states: Sequence[CellState]
     more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What a chunk changed: batches counted now, events counted now by app, batches that were counted before,
-    and the state of every cell that either changed."""
-
-    batches: int
-    duplicates: int
-    events: Mapping[str, int]
-    states: Sequence[CellState]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from libs.catalog import (
     SourceKind,
 )
 from libs.streams.errors import EntryError
+from services.aggregate.gauges.plan import GaugePlan, gauge_plans
 
 _EDGES = frozenset({MetricKind.FIRST, MetricKind.LAST})
 SECONDS_PATH = "occurred_at.seconds"
@@ -55,10 +56,11 @@ class RollupPlan:
 
 @dataclass(frozen=True, slots=True)
 class EventPlan:
-    """One event name: the rollups that take it, the attributes of its messages that they need, and how
-    many characters a value that they are split by may have in a cell."""
+    """One event name: the rollups and gauges that take it, the attributes of its messages that they need, and
+    how many characters a value that they are split by may have in a cell."""
 
     rollups: tuple[RollupPlan, ...]
+    gauges: tuple[GaugePlan, ...]
     event_paths: tuple[str, ...]
     enrichment_paths: tuple[str, ...]
     dimension_characters: int
@@ -66,27 +68,30 @@ class EventPlan:
 
 @dataclass(frozen=True, slots=True)
 class AppPlan:
-    """One app: its rollups by name, and what to do with the events of each name. A dimension value in a
-    cell has at most `dimension_characters`."""
+    """One app: its rollups and gauges by name, and what to do with the events of each name. A dimension value
+    in a cell has at most `dimension_characters`."""
 
     app_id: str
     dimension_characters: int
     rollups: Mapping[str, RollupPlan]
+    gauges: Mapping[str, GaugePlan]
     by_event: Mapping[str, EventPlan]
 
 
 def compile_plan(catalog: Catalog) -> AppPlan:
     """The plan of one app; every event of the catalog is in `by_event`."""
     rollups = {rollup.name: _rollup_plan(rollup) for rollup in catalog.rollups.values()}
+    gauges = gauge_plans(catalog)
     characters = catalog.limits.dimension_characters
     by_event = {
         event: _event_plan(
             [rollups[rollup.name] for rollup in catalog.rollups.values() if event in rollup.events],
+            tuple(plan for plan in gauges.values() if event in plan.gauge.events),
             characters,
         )
         for event in catalog.events
     }
-    return AppPlan(catalog.app_id, characters, rollups, by_event)
+    return AppPlan(catalog.app_id, characters, rollups, gauges, by_event)
 
 
 def attribute_paths(source: Source) -> tuple[str, ...]:
@@ -123,19 +128,27 @@ def _rollup_plan(rollup: Rollup) -> RollupPlan:
     )
 
 
-def _event_plan(rollups: Iterable[RollupPlan], dimension_characters: int) -> EventPlan:
+def _event_plan(
+    rollups: Iterable[RollupPlan], gauges: tuple[GaugePlan, ...], dimension_characters: int
+) -> EventPlan:
     rollups = tuple(rollups)
     # Dicts and not sets: the order must not change from run to run.
     event_paths = {SECONDS_PATH: None}
     enrichment_paths: dict[str, None] = {}
+    sources = [source for plan in gauges for source in plan.gauge.sources]
     for rollup in rollups:
         if rollup.edge_inputs:
             event_paths |= dict.fromkeys((NANOS_PATH, EVENT_ID_PATH))
-        for source in _sources(rollup):
-            enriched = source.kind is SourceKind.ENRICHED
-            paths = enrichment_paths if enriched else event_paths
-            paths.update(dict.fromkeys(attribute_paths(source)))
-    return EventPlan(rollups, tuple(event_paths), tuple(enrichment_paths), dimension_characters)
+        sources += _sources(rollup)
+    for source in sources:
+        enriched = source.kind is SourceKind.ENRICHED
+        paths = enrichment_paths if enriched else event_paths
+        paths.update(dict.fromkeys(attribute_paths(source)))
+    if not all(plan.gauge.by_receipt for plan in gauges):
+        event_paths[NANOS_PATH] = None
+    return EventPlan(
+        rollups, gauges, tuple(event_paths), tuple(enrichment_paths), dimension_characters
+    )
 
 
 def _sources(rollup: RollupPlan) -> Iterable[Source]:

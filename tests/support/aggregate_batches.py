@@ -12,6 +12,8 @@ from services.aggregate.counting.convert import stored_batch
 from services.aggregate.model import StoredBatch
 from tests.support.arena_catalog import APP
 
+RECEIVED_US = 1_777_000_000_000_000  # 2026-04-24T03:06:40Z
+
 
 def at(text: str) -> datetime:
     """A moment from ISO 8601, UTC."""
@@ -62,12 +64,13 @@ def entry(
     app_id: str = APP,
     skipped: Sequence[int] = (),
     countries: Sequence[str] = (),
+    received_at_us: int = RECEIVED_US,
 ) -> dict[bytes, bytes]:
     """The fields of a stream entry; `countries` is one for each event, by default none."""
     batch = batch_pb2.EventBatch(
         app_id=app_id,
         batch_id=batch_id or new_uuid7(),
-        received_at_us=1_777_000_000_000_000,
+        received_at_us=received_at_us,
         events=events,
     )
     found = list(countries) or [""] * len(events)
@@ -86,6 +89,14 @@ def batch(
     batch_id: bytes | None = None,
     skipped: Sequence[int] = (),
     countries: Sequence[str] = (),
+    received_at_us: int = RECEIVED_US,
 ) -> StoredBatch:
     """A batch as the consumer decodes it."""
-    return stored_batch(entry(*events, batch_id=batch_id, skipped=skipped, countries=countries))
+    fields = entry(
+        *events,
+        batch_id=batch_id,
+        skipped=skipped,
+        countries=countries,
+        received_at_us=received_at_us,
+    )
+    return stored_batch(fields)

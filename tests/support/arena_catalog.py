@@ -1,10 +1,11 @@
 """A catalog whose rollups have every kind of metric, period and dimension."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from libs.catalog import load_catalog
+from libs.catalog import Catalog, compile_catalog, load_catalog
 from services.aggregate.plan import AppPlan, compile_plan
 
 APP = "arena"
@@ -86,6 +87,11 @@ def write_catalog(folder: Path) -> Path:
     """Puts the catalog into a folder of catalogs; returns the folder."""
     (folder / f"{APP}.yaml").write_text(CATALOG)
     return folder
+
+
+def compile_arena(change: Callable[[str], str] = lambda text: text) -> Catalog:
+    """The catalog, or a changed text of it, compiled."""
+    return compile_catalog(change(CATALOG), f"{APP}.yaml")
 
 
 @cache

@@ -2,14 +2,28 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from services.aggregate.counting.fold import fold
 from services.aggregate.counting.identity import CellIdentity, member_texts
 from services.aggregate.counting.known_members import KnownMembers
-from services.aggregate.model import Cell, CellDelta, CellState, Counted, Measure, StoredBatch
+from services.aggregate.gauges.signs import AllSigns, GaugeSigns
+from services.aggregate.model import Cell, CellDelta, CellState, Measure, StoredBatch
 from services.aggregate.plan import AppPlan, CatalogBehindError
 from services.aggregate.ports import CountingStore, CountingTransaction
 from services.aggregate.values import cell_values
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a chunk changed: batches counted now, events counted now by app, batches that were counted before,
+    the state of every cell that either changed, and what both say of those who are there."""
+
+    batches: int
+    duplicates: int
+    events: Mapping[str, int]
+    states: Sequence[CellState]
+    signs: Sequence[GaugeSigns]
 
 
 class BatchCounter:
@@ -40,7 +54,8 @@ class BatchCounter:
         async with self._store.transaction() as transaction:
             claimed = await transaction.claim(once)
             fresh = [batch for batch in once if batch.batch_id in claimed]
-            deltas, events = self._fold(fresh, plans)
+            signs = AllSigns()
+            deltas, events = self._fold(fresh, plans, signs)
             members = await self._add_members(transaction, deltas)
             # All members of the cell were known: nothing changed, and nothing is published.
             deltas = [d for d in deltas if any(measure.count for measure in d.measures)]
@@ -51,16 +66,18 @@ class BatchCounter:
                 await transaction.add_cells(created)
             cells = {delta.cell.cell_id: delta.cell for delta in deltas}
             # The process that counted a batch may have died before it published: it is published again.
-            again = self._cells([batch for batch in once if batch.batch_id not in claimed], plans)
+            again = self._cells(
+                [batch for batch in once if batch.batch_id not in claimed], plans, signs
+            )
             if unpublished := again.keys() - cells.keys():
                 states = {**states, **await transaction.read_measures(sorted(unpublished))}
         for (cell_id, metric), found in members.items():
             self._known.remember(cell_id, metric, found)
         changed = _states({**again, **cells}, states, plans)
-        return Counted(len(fresh), len(batches) - len(fresh), events, changed)
+        return Counted(len(fresh), len(batches) - len(fresh), events, changed, signs.found())
 
     def _fold(
-        self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]
+        self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan], signs: AllSigns
     ) -> tuple[list[CellDelta], Mapping[str, int]]:
         by_app: dict[str, list[StoredBatch]] = {}
         events: Counter[str] = Counter()
@@ -70,7 +87,7 @@ class BatchCounter:
         deltas = []
         for app_id, of_app in by_app.items():
             plan = plans[app_id]
-            for name, folded in fold(plan, of_app).items():
+            for name, folded in fold(plan, of_app, signs).items():
                 for key, measures, members in folded.cells():
                     cell = self._identity.cell(app_id, plan.rollups[name], key)
                     deltas.append(CellDelta(cell, measures, members))
@@ -94,9 +111,9 @@ class BatchCounter:
         return unknown
 
     def _cells(
-        self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]
+        self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan], signs: AllSigns
     ) -> dict[bytes, Cell]:
-        deltas, _ = self._fold(batches, plans)
+        deltas, _ = self._fold(batches, plans, signs)
         return {delta.cell.cell_id: delta.cell for delta in deltas}
 
 

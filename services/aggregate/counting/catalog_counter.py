@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from libs.catalog import Catalogs
-from services.aggregate.counting.batch_counter import BatchCounter
-from services.aggregate.model import Counted, StoredBatch
+from services.aggregate.counting.batch_counter import BatchCounter, Counted
+from services.aggregate.model import StoredBatch
 from services.aggregate.plan import CatalogBehindError
 from services.aggregate.plan_lookup import current_plans, earlier_plans
 

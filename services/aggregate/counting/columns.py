@@ -33,7 +33,8 @@ class Columns:
     """Columns of events that were read; each is made when first asked for, and once."""
 
     def __init__(self, read: EventRows) -> None:
-        self._name = read.name
+        self.name = read.name
+        self._received = read.received
         self._dimension_characters = read.plan.dimension_characters
         self._event = _transposed(read.plan.event_paths, read.rows)
         self._enrichment = _transposed(read.plan.enrichment_paths, read.enriched)
@@ -45,6 +46,7 @@ class Columns:
             seconds // SECONDS_PER_HOUR for seconds in self._event[SECONDS_PATH]
         ]
         self._properties: list[Any] | None = None
+        self._moments: list[int] | None = None
 
     def buckets(self, period: Period) -> Sequence[int]:
         """The start of each event's bucket, in seconds since the epoch."""
@@ -98,16 +100,27 @@ class Columns:
             self._matches[conditions] = list(map(all, zip(*columns, strict=True)))
         return self._matches[conditions]
 
-    def moments(self) -> Sequence[int]:
-        """When each event occurred, in microseconds since the epoch."""
-        seconds, nanos = self._event[SECONDS_PATH], self._event[NANOS_PATH]
-        return [
-            second * 1_000_000 + nano // 1_000 for second, nano in zip(seconds, nanos, strict=True)
-        ]
-
     def event_ids(self) -> Sequence[str]:
         """Each event's id."""
         return self._event[EVENT_ID_PATH]
+
+    def seconds(self) -> Sequence[int]:
+        """When each event occurred, in whole seconds since the epoch."""
+        return self._event[SECONDS_PATH]
+
+    def moments(self) -> Sequence[int]:
+        """When each event occurred, in microseconds since the epoch."""
+        if self._moments is None:
+            seconds, nanos = self._event[SECONDS_PATH], self._event[NANOS_PATH]
+            self._moments = [
+                second * 1_000_000 + nano // 1_000
+                for second, nano in zip(seconds, nanos, strict=True)
+            ]
+        return self._moments
+
+    def received(self) -> Sequence[int]:
+        """When each was received, in microseconds since the epoch; only of events that a gauge takes."""
+        return self._received or ()
 
     def raw(self, source: Source) -> Sequence[Any]:
         """Each event's value as it is; None if a property is missing, "" if a field is."""
@@ -130,7 +143,7 @@ class Columns:
             case SourceKind.ENRICHED:
                 return self._enrichment[source.path[0]]
             case SourceKind.ENVELOPE if source.path == NAME_PATH:
-                return [self._name] * len(self._hours)
+                return [self.name] * len(self._hours)
             case _:
                 column = self._event[attribute_paths(source)[0]]
                 names = _ENUMS.get(source.path[0]) if source.kind is SourceKind.ENVELOPE else None

@@ -32,4 +32,5 @@ def stored_batch(fields: Fields) -> StoredBatch:
         enrichment_of_event,
         frozenset(enriched.skipped),
         fields.get(b"trace", b"").decode(errors="replace"),
+        batch.received_at_us,
     )

@@ -15,6 +15,7 @@ from services.aggregate.bins import binned
 from services.aggregate.counting.columns import Columns
 from services.aggregate.counting.fold_edges import Edges, add_edges, edge_delta
 from services.aggregate.counting.rows import read_rows
+from services.aggregate.gauges.signs import AllSigns
 from services.aggregate.model import CellKey, MeasureDelta, StoredBatch
 from services.aggregate.plan import AppPlan, Input, RollupPlan
 
@@ -109,11 +110,16 @@ class RollupFold:
         return MeasureDelta(metric.measure, len(numbers), exact_sum(numbers), least, greatest)
 
 
-def fold(plan: AppPlan, batches: Sequence[StoredBatch]) -> dict[str, RollupFold]:
-    """The batches of one app as folded rollups, by name. Raises CatalogBehindError."""
+def fold(
+    plan: AppPlan, batches: Sequence[StoredBatch], signs: AllSigns | None = None
+) -> dict[str, RollupFold]:
+    """The batches of one app as folded rollups, by name; what they say of gauges is added to `signs`.
+    Raises CatalogBehindError."""
     folds: dict[str, RollupFold] = {}
     for read in read_rows(plan, batches):
         columns = Columns(read)
+        if signs is not None:
+            signs.add(read.plan.gauges, columns)
         for rollup in read.plan.rollups:
             if rollup.name not in folds:
                 folds[rollup.name] = RollupFold(rollup)

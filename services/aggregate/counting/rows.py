@@ -21,6 +21,8 @@ class EventRows:
         self.plan = plan
         self.rows: list[Row] = []
         self.enriched: list[Row] = []
+        # When each was received, in microseconds since the epoch; None if nothing needs it.
+        self.received: list[int] | None = [] if plan.gauges else None
         self.read = _reader(plan.event_paths)
         self.read_enrichment = _reader(plan.enrichment_paths) if plan.enrichment_paths else None
 
@@ -30,6 +32,7 @@ def read_rows(plan: AppPlan, batches: Sequence[StoredBatch]) -> list[EventRows]:
     by_name: dict[str, EventRows] = {}
     for batch in batches:
         skipped, enrichment_of_event = batch.skipped, batch.enrichment_of_event
+        received_at_us = batch.received_at_us
         # What each reader read from the batch's enrichments, which many events share.
         findings: dict[str, list[Row]] = {}
         for position, event in enumerate(batch.events):
@@ -41,6 +44,8 @@ def read_rows(plan: AppPlan, batches: Sequence[StoredBatch]) -> list[EventRows]:
             except KeyError:
                 found = by_name[name] = EventRows(name, _event_plan(plan, name))
             found.rows.append(found.read(event))
+            if found.received is not None:
+                found.received.append(received_at_us)
             if found.read_enrichment is not None:
                 if name not in findings:
                     findings[name] = list(map(found.read_enrichment, batch.enrichments))

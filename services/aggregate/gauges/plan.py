@@ -1,0 +1,71 @@
+"""A gauge as it is kept: under a key of its own for each way to declare it. Pure."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from libs.catalog import Catalog, Gauge
+
+# Part of each key: raise it when what is kept under a key changes its form.
+_FORM = 1
+US_PER_SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class GaugePlan:
+    """One gauge of an app. `definition` differs for gauges that count differently: what was kept by another
+    declaration of the same name is of no use. An event that was received more than `lateness_us` after it
+    occurred says nothing of who is there now."""
+
+    app_id: str
+    gauge: Gauge
+    definition: str
+    lateness_us: int
+
+    @property
+    def silence_us(self) -> int:
+        """For how long an event says that a person is there."""
+        return self.gauge.silence_seconds * US_PER_SECOND
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What the values in a place are called."""
+        return [dimension.name for dimension in self.gauge.by]
+
+
+def gauge_plans(catalog: Catalog) -> Mapping[str, GaugePlan]:
+    """The app's gauges by name."""
+    lateness_us = catalog.clock.lateness_seconds * US_PER_SECOND
+    return {
+        gauge.name: GaugePlan(catalog.app_id, gauge, _definition(gauge, lateness_us), lateness_us)
+        for gauge in catalog.gauges.values()
+    }
+
+
+# The values of `by`, as a JSON array; empty for a gauge without it.
+Place = str
+NOWHERE: Place = ""
+
+
+def place_of(values: Sequence[str | bytes | None]) -> Place:
+    """The place of a cell's values: texts, canonical JSON as bytes of anything else, None for no value."""
+    if not values:
+        return NOWHERE
+    found = [orjson.Fragment(each) if isinstance(each, bytes) else each for each in values]
+    return orjson.dumps(found).decode()
+
+
+def _definition(gauge: Gauge, lateness_us: int) -> str:
+    declared = [
+        _FORM,
+        sorted(gauge.enters),
+        sorted(gauge.leaves),
+        str(gauge.key),
+        [str(dimension.source) for dimension in gauge.by],
+        gauge.silence_seconds,
+        gauge.exclusive,
+        gauge.by_receipt and lateness_us,
+    ]
+    return hashlib.blake2b(orjson.dumps(declared), digest_size=8).hexdigest()

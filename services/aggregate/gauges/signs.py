@@ -1,0 +1,96 @@
+"""What events say of who is there: the last time that each entered and left. Pure.
+
+Only the latest moments count, so nothing depends on the order of events, nor on how often they come.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+
+from services.aggregate.counting.columns import Columns
+from services.aggregate.gauges.plan import NOWHERE, US_PER_SECOND, GaugePlan, Place, place_of
+
+# By place, and then by who: the latest moment in microseconds since the epoch.
+Moments = dict[Place, dict[str, int]]
+
+
+class GaugeSigns:
+    """When those that one gauge is about were last seen to be there, and to leave."""
+
+    def __init__(self, plan: GaugePlan) -> None:
+        self.plan = plan
+        self.entered: Moments = defaultdict(dict)
+        self.left: Moments = defaultdict(dict)
+
+    def add(self, columns: Columns) -> None:
+        """Takes the events of one name."""
+        gauge = self.plan.gauge
+        found = self.left if columns.name in gauge.leaves else self.entered
+        members = columns.members(gauge.key)
+        if gauge.by_receipt:
+            moments = columns.received()
+            members = self._timely(members, columns.seconds(), moments)
+        else:
+            moments = columns.moments()
+        if gauge.by:
+            note_latest(found, zip(self._places(columns), members, moments, strict=True))
+        elif moments == sorted(moments):
+            # As receipts mostly are: of each, the last one is the latest.
+            latest = dict(zip(members, moments, strict=True))
+            if found[NOWHERE]:
+                note_latest(found, zip(repeat(NOWHERE), latest, latest.values(), strict=False))
+            else:
+                latest.pop("", None)
+                found[NOWHERE] = latest
+        else:
+            note_latest(found, zip(repeat(NOWHERE), members, moments, strict=False))
+
+    def _timely(
+        self, members: Sequence[str], seconds: Sequence[int], received: Sequence[int]
+    ) -> Sequence[str]:
+        """The members, with an empty text for each whose event came too late, as those of an import do."""
+        limit = self.plan.lateness_us
+        if max(received) - min(seconds) * US_PER_SECOND <= limit:
+            return members
+        return [
+            member if receipt - second * US_PER_SECOND <= limit else ""
+            for member, second, receipt in zip(members, seconds, received, strict=True)
+        ]
+
+    def _places(self, columns: Columns) -> Sequence[Place]:
+        values = list(
+            zip(
+                *[columns.dimension(dimension.source) for dimension in self.plan.gauge.by],
+                strict=True,
+            )
+        )
+        places = {each: place_of(each) for each in set(values)}
+        return [places[each] for each in values]
+
+
+class AllSigns:
+    """The signs of a chunk, by app and gauge."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], GaugeSigns] = {}
+
+    def add(self, plans: Iterable[GaugePlan], columns: Columns) -> None:
+        """Takes the events of one name for the gauges that they change."""
+        for plan in plans:
+            key = plan.app_id, plan.gauge.name
+            if key not in self._found:
+                self._found[key] = GaugeSigns(plan)
+            self._found[key].add(columns)
+
+    def found(self) -> Sequence[GaugeSigns]:
+        """Those of all gauges that an event changes."""
+        return list(self._found.values())
+
+
+def note_latest(found: Moments, signs: Iterable[tuple[Place, str, int]]) -> None:
+    """Keeps the latest moment of each; an empty id is no member."""
+    for place, member, moment in signs:
+        if member:
+            known = found.setdefault(place, {})
+            if moment > known.get(member, 0):
+                known[member] = moment
