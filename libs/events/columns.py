@@ -111,4 +111,12 @@ COLUMNS = (
     EventColumn("browser_version", _TEXT, "the browser's version", nullable=True),
     EventColumn("device_brand", _TEXT, "the device's maker", nullable=True),
     EventColumn("device_model", _TEXT, "the device's model", nullable=True),
+    EventColumn(
+        "person",
+        _UUID,
+        "whom it is about, for all numbers: the pseudonym of the subject, else the `anonymous_id`; null if it"
+        " names no person",
+        nullable=True,
+        personal=True,
+    ),
 )

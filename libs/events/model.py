@@ -45,6 +45,7 @@ class StoredEvent:
     browser_version: str | None
     device_brand: str | None
     device_model: str | None
+    person: uuid.UUID | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.errors import DeadlineExceeded, Unavailable
+from libs.common.pseudonym import Pseudonymizer
+from libs.events.access import access_of
 from libs.events.columns import COLUMNS
 from libs.events.filtering.reach import Key, key_of, names_of, possible_names
 from libs.events.model import StoredEvent, decode
@@ -37,8 +39,15 @@ class SelectedEvents:
     nothing.
     """
 
-    def __init__(self, engine: AsyncEngine, statement_seconds: float, reach: int = 100_000) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        pseudonymizer: Pseudonymizer,
+        statement_seconds: float,
+        reach: int = 100_000,
+    ) -> None:
         self._engine = engine
+        self._pseudonymizer = pseudonymizer
         self._seconds = statement_seconds
         self._reach = reach
 
@@ -58,18 +67,19 @@ class SelectedEvents:
         there all the while, once.
         """
         condition = selection.condition()
-        access = key_of(selection.filter)
+        key = key_of(selection.filter)
         parameters = _parameters(selection, after) | dict(condition.parameters)
         async with self._connection() as connection:
-            names = await self._names(connection, selection) if access is None else []
-            if access is None and len(names) == 1:
-                access = Key("name", names[0])
-            if access is None:
-                if not names:
-                    return SelectedPage([], None)
+            names = await self._names(connection, selection) if key is None else []
+            if key is None and len(names) == 1:
+                key = Key("name", names[0])
+            access = access_of(key, self._pseudonymizer, selection.app_id) if key else None
+            if access is not None:
+                parameters |= access.parameters
+            elif names:
                 parameters["names"] = names
             else:
-                parameters["key"] = access.value
+                return SelectedPage([], None)
             reach = max(self._reach // max(len(names), 1), min(self._reach, _REACH_OF_NAME))
             parameters |= {"reach": reach, "limit": limit + 1}
             statement = events_statement(
@@ -98,10 +108,11 @@ class SelectedEvents:
         """Up to `limit` lines, oldest first, of one of the `names`, or of all events if these are None; fewer
         as `page` says. `line` is an SQL expression that makes a line of the columns."""
         condition = selection.condition()
-        access = key_of(selection.filter) if name is None else Key("name", name)
-        assert access is not None
+        key = key_of(selection.filter) if name is None else Key("name", name)
+        assert key is not None
+        access = access_of(key, self._pseudonymizer, selection.app_id)
         parameters = _parameters(selection, after) | dict(condition.parameters)
-        parameters |= {"key": access.value, "reach": self._reach, "limit": limit + 1}
+        parameters |= {**access.parameters, "reach": self._reach, "limit": limit + 1}
         statement = lines_statement(line, access, condition, after=after is not None)
         lines: list[ExportedLine] = []
         size = 0

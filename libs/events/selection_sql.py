@@ -5,9 +5,9 @@ A filter that finds little would otherwise read everything in one statement. So 
 how far the answer goes.
 """
 
+from libs.events.access import Access
 from libs.events.columns import COLUMNS
 from libs.events.filtering.compile import Condition
-from libs.events.filtering.reach import Key
 
 _KEY = ("occurred_at", "event_uuid", "retention_class")
 NAMES = ", ".join(column.name for column in COLUMNS)
@@ -17,19 +17,22 @@ _READ = ", ".join(
     for column in COLUMNS
 )
 # The inner orders are what lets the outer one stop when the page is full, instead of sorting again.
-_REACHED = f"""
-    SELECT {{selected}}, place = :reach AS is_last FROM (
-        SELECT *, row_number() OVER () AS place FROM (
-            SELECT {NAMES} FROM enrich.events
-            WHERE app_id = :app_id AND occurred_at >= :start AND occurred_at < :end
-            AND {{access}} {{after}}
-            ORDER BY {{order}} LIMIT :reach
-        ) AS in_order
-        ORDER BY {{order}}
+_REACHED = """
+    SELECT {selected}, place = :reach AS is_last FROM (
+        SELECT *, row_number() OVER () AS place FROM ({rows}) AS in_order
+        ORDER BY {order}
     ) AS reached
-    WHERE ({{condition}}) OR place = :reach
-    ORDER BY {{order}} LIMIT :limit
+    WHERE ({condition}) OR place = :reach
+    ORDER BY {order} LIMIT :limit
 """
+_ROWS = f"""
+    SELECT {NAMES} FROM enrich.events
+    WHERE app_id = :app_id AND occurred_at >= :start AND occurred_at < :end
+    AND {{access}} {{after}}
+    ORDER BY {{order}} LIMIT :reach
+"""
+# Of several branches, each along its index.
+_EITHER = "SELECT * FROM ({branches}) AS either ORDER BY {order} LIMIT :reach"
 # Each name's events come from the index in the order of time; the newest of all names are wanted.
 _OF_EACH_NAME = """
     SELECT found.* FROM unnest(CAST(:names AS text[])) AS wanted (name)
@@ -65,15 +68,15 @@ SETTINGS = """
 
 
 def events_statement(
-    access: Key | None, condition: Condition, *, descending: bool, after: bool
+    access: Access | None, condition: Condition, *, descending: bool, after: bool
 ) -> str:
     """Events with the columns of `COLUMNS`, JSON as text, then `found`, whether the condition holds, and
-    `is_last`. Along the key's index, or without a key those of `:names`."""
+    `is_last`. Along the index of `access`, or without it those of `:names`."""
     selected = f"{_READ}, ({condition.sql}) IS TRUE AS found"
     return _statement(selected, access, condition.sql, descending=descending, after=after)
 
 
-def lines_statement(line: str, access: Key | None, condition: Condition, *, after: bool) -> str:
+def lines_statement(line: str, access: Access | None, condition: Condition, *, after: bool) -> str:
     """Lines, null if the condition does not hold, then the place of the event, `is_last`; oldest first."""
     encoded = f"convert_to({line}, 'UTF8')"
     if condition.sql != "true":
@@ -83,14 +86,16 @@ def lines_statement(line: str, access: Key | None, condition: Condition, *, afte
 
 
 def _statement(
-    selected: str, access: Key | None, condition: str, *, descending: bool, after: bool
+    selected: str, access: Access | None, condition: str, *, descending: bool, after: bool
 ) -> str:
     order = ", ".join(f"{column} DESC" if descending else column for column in _KEY)
-    reached = _REACHED.format(
-        selected=selected,
-        access="events.name = wanted.name" if access is None else f"{access.column} = :key",
-        after=_AFTER.format(comparator="<" if descending else ">") if after else "",
-        order=order,
-        condition=condition,
-    )
+    behind = _AFTER.format(comparator="<" if descending else ">") if after else ""
+    rows = [
+        _ROWS.format(access=branch, after=behind, order=order)
+        for branch in (access.branches if access else ("events.name = wanted.name",))
+    ]
+    if len(rows) > 1:
+        branches = " UNION ALL ".join(f"({branch})" for branch in rows)
+        rows = [_EITHER.format(branches=branches, order=order)]
+    reached = _REACHED.format(selected=selected, rows=rows[0], order=order, condition=condition)
     return reached if access else _OF_EACH_NAME.format(reached=reached, order=order)

@@ -13,6 +13,7 @@ from pydantic_settings import (
 )
 
 from libs.common.errors import ConfigurationError
+from libs.common.pseudonym import Pseudonymizer, check_secret
 from libs.runtime.resources import CATALOGS
 
 # What a header can carry as one word.
@@ -141,7 +142,14 @@ class PseudonymSettings(CommonSettings):
 
     # Required: with it one can tell which pseudonym stands for whom.
     pseudonym_key: SecretStr = SecretStr("")
-    pseudonym_epoch: int = 1
+    pseudonym_epoch: int = Field(1, ge=1, le=100)
+
+    def pseudonymizer(self) -> Pseudonymizer:
+        """What makes the pseudonyms. Raises ConfigurationError without a key, and for a short one."""
+        self.require("pseudonym_key")
+        source = self.variable("pseudonym_key")
+        secret = check_secret(self.pseudonym_key.get_secret_value(), source)
+        return Pseudonymizer(secret, self.pseudonym_epoch)
 
 
 class ReadDatabaseSettings(CommonSettings):

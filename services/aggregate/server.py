@@ -65,6 +65,7 @@ _RESULT_POOL_SECONDS = 3_600.0
 
 async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires aggregate up; what it opens is closed with `stack`."""
+    pseudonymizer = settings.pseudonymizer()
     reload = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
@@ -88,7 +89,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     meter = WatermarkMeter(redis, settings.shards, clock)
     snapshots = PostgresSnapshots(engines.verifying, settings.verify_statement_seconds)
     verifier = Verifier(snapshots, RedisStreams(redis, settings.shards, meter), clock)
-    events = SelectedEvents(engines.events, settings.event_statement_seconds)
+    events = SelectedEvents(engines.events, pseudonymizer, settings.event_statement_seconds)
     exports = EventExports(
         reload.catalogs,
         events,

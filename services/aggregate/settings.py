@@ -3,12 +3,12 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from libs.runtime.settings import ReadDatabaseSettings
+from libs.runtime.settings import PseudonymSettings, ReadDatabaseSettings
 from libs.streams.settings import StreamReaderSettings
 
 
-class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings):
-    """Limits of the aggregate service."""
+class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings, PseudonymSettings):
+    """Limits of the aggregate service, and the key of the pseudonyms."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_AGGREGATE_")
 

@@ -12,6 +12,7 @@ _JSONB_VERSION = b"\x01"
 # The packed lengths of most texts, made once.
 _LENGTHS = [_LENGTH(length) for length in range(256)]
 _BIGINT = Struct("!iq").pack
+_UUID_LENGTH = _LENGTH(16)
 # Microseconds from the Unix epoch to Postgres' own, 2000-01-01.
 POSTGRES_EPOCH_US = 946_684_800_000_000
 
@@ -31,6 +32,11 @@ def non_null_text(value: str) -> bytes:
 def jsonb(json: bytes | None) -> bytes:
     """JSON text as jsonb."""
     return NULL if json is None else _LENGTH(len(json) + 1) + _JSONB_VERSION + json
+
+
+def uuid(hex_digits: str) -> bytes:
+    """A UUID of 32 hex digits; NULL for an empty text."""
+    return _UUID_LENGTH + bytes.fromhex(hex_digits) if hex_digits else NULL
 
 
 def time(unix_us: int | None) -> bytes:

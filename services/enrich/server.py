@@ -48,13 +48,16 @@ log = structlog.get_logger()
 
 async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts:
     """Builds the service; what it opens is closed with `stack`."""
+    pseudonymizer = settings.pseudonymizer()
     reload = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
     database_url = settings.database_url.get_secret_value()
     engine = create_engine(database_url, service="enrich")
     stack.push_async_callback(engine.dispose)
-    store = PostgresEventStore(engine, PostgresConnector(database_url, service="enrich"))
+    store = PostgresEventStore(
+        engine, PostgresConnector(database_url, service="enrich"), pseudonymizer
+    )
     stack.callback(store.close)
 
     clock = SystemClock()

@@ -5,11 +5,12 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from libs.runtime.settings import PseudonymSettings
 from libs.streams.settings import StreamReaderSettings
 
 
-class EnrichSettings(StreamReaderSettings):
-    """Limits and files."""
+class EnrichSettings(StreamReaderSettings, PseudonymSettings):
+    """Limits, files and the key of the pseudonyms."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_ENRICH_")
 

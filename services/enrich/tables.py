@@ -11,7 +11,9 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    and_,
     func,
+    or_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
@@ -51,18 +53,47 @@ events = Table(
     Column("context", JSONB),
     Column("attribution", JSONB),
     Column("properties", JSONB, nullable=False),
+    # Whom it is about, for all numbers: `libs.common.pseudonym.person_of`. NULL also in rows of releases
+    # without this column, until the job `enrich.fill_person` has been there.
+    Column("person", Uuid),
     UniqueConstraint("event_uuid", "occurred_at", "app_id", "retention_class", name="uq_events"),
     postgresql_partition_by="LIST (retention_class)",
 )
-Index("ix_events_app_id_name_occurred_at", events.c.app_id, events.c.name, events.c.occurred_at)
-for column in (events.c.subject_id, events.c.group_id):
-    Index(
-        f"ix_events_app_id_{column.name}_occurred_at",
-        events.c.app_id,
-        column,
-        events.c.occurred_at,
-        postgresql_where=column.is_not(None),
-    )
+_COLUMNS = events.c
+# With what behaviour queries ask for, so that they need not look into the table (ADR 30).
+Index(
+    "ix_events_app_id_name_occurred_at",
+    _COLUMNS.app_id,
+    _COLUMNS.name,
+    _COLUMNS.occurred_at,
+    postgresql_include=["person"],
+)
+Index(
+    "ix_events_app_id_person_occurred_at",
+    _COLUMNS.app_id,
+    _COLUMNS.person,
+    _COLUMNS.occurred_at,
+    postgresql_include=["name"],
+    postgresql_where=_COLUMNS.person.is_not(None),
+)
+Index(
+    "ix_events_app_id_group_id_occurred_at",
+    _COLUMNS.app_id,
+    _COLUMNS.group_id,
+    _COLUMNS.occurred_at,
+    postgresql_where=_COLUMNS.group_id.is_not(None),
+)
+# Of rows that are still to get their person: empty but for what older releases stored (ADR 31).
+Index(
+    "ix_events_without_person",
+    _COLUMNS.app_id,
+    _COLUMNS.subject_id,
+    _COLUMNS.occurred_at,
+    postgresql_where=and_(
+        _COLUMNS.person.is_(None),
+        or_(_COLUMNS.subject_id.is_not(None), _COLUMNS.anonymous_id.is_not(None)),
+    ),
+)
 
 EVENT_COLUMNS = tuple(column.name for column in events.columns)
 

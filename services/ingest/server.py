@@ -7,7 +7,6 @@ from weir.ingest.v1 import ingest_service_pb2_grpc
 
 from libs.common.clock import SystemClock
 from libs.common.ids import new_uuid7
-from libs.common.pseudonym import Pseudonymizer, check_secret
 from libs.consent import ConsentReader
 from libs.jobs.postgres import create_runner
 from libs.rpc.process import ServiceParts
@@ -42,8 +41,7 @@ from services.ingest.tables import metadata
 
 async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires ingest up; what it opens is closed with `stack`."""
-    settings.require("pseudonym_key")
-    secret = check_secret(settings.pseudonym_key.get_secret_value(), "WEIR_PSEUDONYM_KEY")
+    anonymizer = Anonymizer(settings.pseudonymizer())
     reload = open_catalogs(settings)
     redis_url = settings.redis_url.get_secret_value()
     redis = create_redis(redis_url)
@@ -57,7 +55,6 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
     engine = create_engine(settings.database_url.get_secret_value(), service="ingest")
     stack.push_async_callback(engine.dispose)
 
-    anonymizer = Anonymizer(Pseudonymizer(secret, settings.pseudonym_epoch))
     stream = RedisRawStream(redis, appends, settings)
     clock = SystemClock()
     pipeline = IngestPipeline(

@@ -29,6 +29,7 @@ from tests.bench.small_part import add_small_batches
 from tests.bench.stored_counts import StoredCounts
 from tests.bench.traffic import Traffic
 from tests.support.environment import without_settings
+from tests.support.pseudonyms import pseudonymizer_of
 
 PARTS = ("end_to_end", "consent", "batch", "delay", "small")
 _SEED = 20_260_101
@@ -186,7 +187,9 @@ async def _measure_products(
         )
         report.add("batch_checks_per_s", batches)
     if "delay" in options.only:
-        delay = DelayBench(services, token, addresses.database_url, traffic)
+        delay = DelayBench(
+            services, token, addresses.database_url, traffic, pseudonymizer_of(suite.home)
+        )
         for suffix, load, seconds in (
             ("", rate, plan.delay_seconds),
             ("_light", rate * _LIGHT, plan.light_delay_seconds),

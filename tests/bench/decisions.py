@@ -32,6 +32,7 @@ from services.ingest.intake.redis import APPEND_SCRIPT
 from suite.embedded import PostgresServer, RedisServer
 from suite.migrate import upgrade
 from tests.support.enrich_batches import enriched, event, work_batch
+from tests.support.pseudonyms import PSEUDONYMS
 
 ROUNDS = 5
 CHUNKS, CHUNK_ROWS = 10, 5_000
@@ -69,7 +70,7 @@ async def compare_sinks(folder: Path) -> None:
     engine = create_engine(url, service="bench")
     try:
         upgrade(url)
-        sink = store.PostgresEventStore(engine, PostgresConnector(url, service="bench"))
+        sink = store.PostgresEventStore(engine, PostgresConnector(url, service="bench"), PSEUDONYMS)
         for leaf in current_leaves("90d", EPOCH + timedelta(microseconds=NOW_US)):
             await PostgresPartitionStore(engine).apply(PartitionChange(leaf))
         rates: dict[str, list[float]] = {"straight": [], "staging": []}
@@ -104,7 +105,7 @@ def _rows() -> list[Row]:
     batch = work_batch(
         *(_event(number) for number in range(CHUNK_ROWS)), app_id="unofficial_communities"
     )
-    return [row for row in rows_of(enriched(batch)) if row is not None]
+    return [row for row in rows_of(enriched(batch), PSEUDONYMS) if row is not None]
 
 
 def _event(number: int) -> event_pb2.Event:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from libs.common.pseudonym import Pseudonymizer
 from tests.bench.figures import percentile
 from tests.bench.load import WrongCountsError, send
 from tests.bench.sightings import LiveSightings, StoredSightings
@@ -42,12 +43,19 @@ class DelayBench:
     """
 
     def __init__(
-        self, addresses: Mapping[str, str], token: str, database_url: str, traffic: Traffic
+        self,
+        addresses: Mapping[str, str],
+        token: str,
+        database_url: str,
+        traffic: Traffic,
+        pseudonymizer: Pseudonymizer,
     ) -> None:
+        """`pseudonymizer` is that of the services."""
         self._addresses = addresses
         self._token = token
         self._database_url = database_url
         self._traffic = traffic
+        self._pseudonymizer = pseudonymizer
 
     async def measure(
         self, totals: StoredCounts, *, runs: int, seconds: float, events_per_second: float
@@ -95,7 +103,7 @@ class DelayBench:
                 self._addresses["aggregate"], self._token, [frames.app_id for frames in streams]
             ) as live,
         ):
-            stored = StoredSightings(connection, streams)
+            stored = StoredSightings(connection, streams, self._pseudonymizer)
             start = time.perf_counter() + _LEAD_SECONDS
             due = {
                 frames.app_id: [

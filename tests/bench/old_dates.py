@@ -29,6 +29,7 @@ from tests.bench.load import WrongCountsError, send
 from tests.bench.opt_in import load_grants
 from tests.bench.traffic import Frames, Traffic
 from tests.support.environment import without_settings
+from tests.support.pseudonyms import pseudonymizer_of
 
 APP = "ip_assets"
 FRAME_EVENTS = 500
@@ -78,7 +79,9 @@ async def _measure(
     load_grants(suite.addresses.database_url, suite.addresses.redis_url, traffic)
     await record_answers(services["privacy"], token, traffic)
     with psycopg.connect(suite.addresses.database_url, autocommit=True) as connection:
-        delays = DelayBench(services, token, suite.addresses.database_url, traffic)
+        delays = DelayBench(
+            services, token, suite.addresses.database_url, traffic, pseudonymizer_of(suite.home)
+        )
         progress.print("8,000 days beside another producer")
         streams = delays.frames(f"marker-{time.time_ns()}", options.seconds, options.rate)
         flood = _frames(DISTINCT_DAYS // FRAME_EVENTS, DISTINCT_DAYS)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from types import TracebackType
 from typing import Any
+from uuid import UUID
 
 import grpc
 import psycopg
@@ -15,6 +16,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 from weir.ingest.v1 import ingest_service_pb2 as ingest_pb
 
+from libs.common.pseudonym import Pseudonymizer
 from libs.rpc.channels import bearer
 from tests.bench.load import WrongCountsError, open_channel
 from tests.bench.traffic import Frames
@@ -25,10 +27,10 @@ _ROLLUP = "events"
 _METRIC = "events"
 _PAGE = 10_000
 
-# By an index that the table has anyway: (app_id, subject_id, occurred_at).
+# By an index that the table has anyway: (app_id, person, occurred_at). A pseudonym is of one app.
 VISIBLE = """
     SELECT app_id, occurred_at FROM enrich.events
-    WHERE app_id = ANY(%(apps)s) AND subject_id = %(marker)s
+    WHERE app_id = ANY(%(apps)s) AND person = ANY(%(markers)s)
       AND occurred_at >= %(oldest)s AND occurred_at <= %(newest)s
 """
 
@@ -36,17 +38,23 @@ VISIBLE = """
 class StoredSightings:
     """Sees a frame when its last event, which is about no person but the marker, can be selected."""
 
-    def __init__(self, connection: psycopg.AsyncConnection[Any], streams: Sequence[Frames]) -> None:
+    def __init__(
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        streams: Sequence[Frames],
+        pseudonymizer: Pseudonymizer,
+    ) -> None:
         self._connection = connection
         # Frame numbers by app and by the time of the frame's marker.
         self._numbers: dict[tuple[str, datetime], int] = {}
         self._seen: dict[str, list[float]] = {}
-        self._marker = ""
+        self._markers: set[UUID] = set()
         for frames in streams:
             self._seen[frames.app_id] = [0.0] * len(frames.messages)
             for number, message in enumerate(frames.messages):
                 last = ingest_pb.StreamEventsRequest.FromString(message).frame.events[-1]
-                self._marker = last.subject_id
+                pseudonym = pseudonymizer.pseudonym(frames.app_id, last.subject_id)
+                self._markers.add(UUID(pseudonym))
                 moment = last.occurred_at.ToDatetime(tzinfo=UTC)
                 self._numbers[frames.app_id, moment] = number
         self._newest = max(moment for _, moment in self._numbers)
@@ -65,7 +73,7 @@ class StoredSightings:
                     VISIBLE,
                     {
                         "apps": list(self._seen),
-                        "marker": self._marker,
+                        "markers": list(self._markers),
                         "oldest": oldest,
                         "newest": self._newest,
                     },

@@ -20,8 +20,8 @@ SETTINGS: dict[str, type[CommonSettings]] = {
     "aggregate": AggregateSettings,
     "privacy": PrivacySettings,
 }
-# Who may know which secret, by hand: the key in `weir-secrets` of each variable. The pseudonym key is
-# ingest's alone, and each service has the database's URL for its own role.
+# Who may know which secret, by hand: the key in `weir-secrets` of each variable. Privacy makes no
+# pseudonyms, and each service has the database's URL for its own role.
 COMMON = {"WEIR_REDIS_URL": "WEIR_REDIS_URL", "WEIR_AUTH_TOKEN": "WEIR_AUTH_TOKEN"}
 SECRETS: dict[str, dict[str, str]] = {
     "weir-ingest": {
@@ -29,11 +29,16 @@ SECRETS: dict[str, dict[str, str]] = {
         "WEIR_DATABASE_URL": "WEIR_INGEST_DATABASE_URL",
         "WEIR_PSEUDONYM_KEY": "WEIR_PSEUDONYM_KEY",
     },
-    "weir-enrich": {**COMMON, "WEIR_DATABASE_URL": "WEIR_ENRICH_DATABASE_URL"},
+    "weir-enrich": {
+        **COMMON,
+        "WEIR_DATABASE_URL": "WEIR_ENRICH_DATABASE_URL",
+        "WEIR_PSEUDONYM_KEY": "WEIR_PSEUDONYM_KEY",
+    },
     "weir-aggregate": {
         **COMMON,
         "WEIR_DATABASE_URL": "WEIR_AGGREGATE_DATABASE_URL",
         "WEIR_READ_TOKEN": "WEIR_READ_TOKEN",
+        "WEIR_PSEUDONYM_KEY": "WEIR_PSEUDONYM_KEY",
     },
     "weir-privacy": {**COMMON, "WEIR_DATABASE_URL": "WEIR_PRIVACY_DATABASE_URL"},
     "weir-migrate": {"WEIR_DATABASE_URL": "WEIR_DATABASE_URL"},

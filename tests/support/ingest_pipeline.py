@@ -9,7 +9,6 @@ from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalog, Catalogs, Snapshot
 from libs.catalog.snapshot import SnapshotEntry
-from libs.common.pseudonym import Pseudonymizer
 from libs.consent import encode_state
 from services.ingest.intake import convert
 from services.ingest.intake.anonymization import Anonymizer
@@ -18,11 +17,12 @@ from services.ingest.intake.group_commit import GroupCommit
 from services.ingest.intake.model import Append, Frame, Outcome
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.settings import IngestSettings
+from tests.support import pseudonyms
 from tests.support.chess_catalog import chess
 from tests.support.clocks import FixedClock
 from tests.support.ingest_fakes import BatchIds, MemoryConsentStates, MemoryRawStream
 
-PSEUDONYMS = Pseudonymizer(b"0123456789abcdef")
+PSEUDONYMS = pseudonyms.PSEUDONYMS
 ANN = PSEUDONYMS.pseudonym("chess", "ann")
 NO_TELEMETRY = encode_state(1, {"telemetry": False})
 COACHING = encode_state(1, {"coaching": True})

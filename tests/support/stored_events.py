@@ -9,13 +9,15 @@ from typing import Any
 import psycopg
 
 from libs.common.ids import event_uuid
+from libs.common.pseudonym import person_of
+from tests.support.pseudonyms import PSEUDONYMS
 
 _JSON = ("context", "attribution", "properties")
 _COLUMNS = (
     "event_uuid", "occurred_at", "received_at", "session_started_at", "app_id", "retention_class", "name",
     "schema_version", "producer", "environment", "event_id", "subject_id", "anonymous_id", "session_id",
     "group_id", "entity_type", "entity_id", "request_id", "country", "device_type", "context",
-    "attribution", "properties",
+    "attribution", "properties", "person",
 )  # fmt: skip
 _INSERT = "INSERT INTO enrich.events ({}) VALUES ({})".format(
     ", ".join(_COLUMNS), ", ".join(f"%({column})s" for column in _COLUMNS)
@@ -23,7 +25,8 @@ _INSERT = "INSERT INTO enrich.events ({}) VALUES ({})".format(
 
 
 def row(name: str, when: str, event_id: str | None = None, **columns: Any) -> Mapping[str, Any]:
-    """A row; `when` is ISO 8601 in UTC. Objects of JSON columns are Python's."""
+    """A row; `when` is ISO 8601 in UTC. Objects of JSON columns are Python's. `person` is the one that
+    enrich would write, unless it is given."""
     moment = datetime.fromisoformat(when).replace(tzinfo=UTC)
     given = {
         "event_uuid": uuid.UUID(bytes=event_uuid(event_id)[0]) if event_id else uuid.uuid4(),
@@ -39,6 +42,9 @@ def row(name: str, when: str, event_id: str | None = None, **columns: Any) -> Ma
         "properties": {},
         **columns,
     }
+    if "person" not in given:
+        ids = [given.get(column) for column in ("subject_id", "anonymous_id")]
+        given["person"] = person_of(PSEUDONYMS, given["app_id"], *ids) or None
     found = {column: given.get(column) for column in _COLUMNS}
     for column in _JSON:
         if found[column] is not None and not isinstance(found[column], str):

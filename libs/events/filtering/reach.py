@@ -13,7 +13,8 @@ from libs.events.filtering.fields import FIELDS
 from libs.events.filtering.syntax import And, Comparator, Node, Not, Or, Restriction, Value
 
 # Columns with an index of their own, together with the app and the time; those with fewer events first.
-_KEYS = ("event_uuid", "subject_id", "group_id")
+_KEYS = ("event_uuid", "subject_id", "person", "group_id")
+_UUIDS = frozenset({"event_uuid", "person"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def key_of(node: Node | None) -> Key | None:
             wanted["event_uuid"] = uuid.UUID(bytes=event_uuid(value.text)[0])
         elif name in FIELDS and FIELDS[name].sql in _KEYS:
             column = FIELDS[name].sql
-            wanted[column] = uuid.UUID(value.text) if column == "event_uuid" else value.text
+            wanted[column] = uuid.UUID(value.text) if column in _UUIDS else value.text
     return next((Key(column, wanted[column]) for column in _KEYS if column in wanted), None)
 
 

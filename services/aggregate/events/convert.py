@@ -133,6 +133,8 @@ def event_message(event: StoredEvent) -> pb.StoredEvent:
     message = pb.StoredEvent(event_uuid=str(event.event_uuid), producer=event.producer or "")
     for name in _TEXTS:
         setattr(message, name, getattr(event, name) or "")
+    if event.person is not None:
+        message.person = str(event.person)
     message.occurred_at.FromDatetime(event.occurred_at)
     message.received_at.FromDatetime(event.received_at)
     if event.session_started_at is not None:

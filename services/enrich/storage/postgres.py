@@ -9,6 +9,7 @@ import psycopg
 from psycopg.pq.abc import PGresult
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.pseudonym import Pseudonymizer
 from libs.stores.postgres import driver_connection
 from libs.stores.postgres_connector import PostgresConnector
 from libs.stores.postgres_direct import DirectConnections
@@ -63,9 +64,12 @@ class PostgresEventStore:
     unique key of `enrich.events` says which events are, and both change in one transaction.
     """
 
-    def __init__(self, engine: AsyncEngine, connector: PostgresConnector) -> None:
-        """Both lead to the same database. The engine is the caller's to close."""
+    def __init__(
+        self, engine: AsyncEngine, connector: PostgresConnector, pseudonymizer: Pseudonymizer
+    ) -> None:
+        """Engine and connector lead to the same database. The engine is the caller's to close."""
         self._engine = engine
+        self._pseudonymizer = pseudonymizer
         self._direct = DirectConnections(connector)
 
     def close(self) -> None:
@@ -74,7 +78,7 @@ class PostgresEventStore:
 
     def rows(self, batch: WorkBatch) -> Sequence[Row | None]:
         """The rows as binary COPY takes them."""
-        return rows_of(batch)
+        return rows_of(batch, self._pseudonymizer)
 
     async def write(self, batches: Sequence[WorkBatch]) -> None:
         """Stores the batches' rows in one transaction. Raises RowRejected, and what psycopg raises if

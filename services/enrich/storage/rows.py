@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from struct import Struct
 
 from libs.catalog import ENRICHED_FIELDS, EnrichedField, FieldKind
+from libs.common.pseudonym import Pseudonymizer, person_of
 from services.enrich.binary_copy import (
     NULL,
     POSTGRES_EPOCH_US,
@@ -11,6 +12,7 @@ from services.enrich.binary_copy import (
     non_null_text,
     text,
     time,
+    uuid,
 )
 from services.enrich.json_text import json_text
 from services.enrich.model import Attribution, WorkBatch
@@ -36,6 +38,7 @@ COLUMNS = (
     "event_id",
     "subject_id",
     "anonymous_id",
+    "person",
     "session_id",
     "group_id",
     "entity_type",
@@ -48,7 +51,7 @@ COLUMNS = (
 _BEGINNING = Struct("!hi16siq").pack
 
 
-def rows_of(batch: WorkBatch) -> Sequence[bytes | None]:
+def rows_of(batch: WorkBatch, pseudonymizer: Pseudonymizer) -> Sequence[bytes | None]:
     """The row of each event, its values in the order of COLUMNS; None for events that failed or
     are skipped."""
     of_batch = time(batch.received_at_us) + non_null_text(batch.app_id)
@@ -61,6 +64,7 @@ def rows_of(batch: WorkBatch) -> Sequence[bytes | None]:
             rows.append(None)
             continue
         message = event.event
+        subject_id, anonymous_id = message.subject_id, message.anonymous_id
         kind = (
             event.retention_class,
             message.name,
@@ -85,8 +89,9 @@ def rows_of(batch: WorkBatch) -> Sequence[bytes | None]:
                     event.context.columns,
                     *found,
                     NULL if event.is_uuid else non_null_text(message.event_id),
-                    text(message.subject_id),
-                    text(message.anonymous_id),
+                    text(subject_id),
+                    text(anonymous_id),
+                    uuid(person_of(pseudonymizer, batch.app_id, subject_id, anonymous_id)),
                     text(event.session_id),
                     text(message.group_id),
                     entity_type,

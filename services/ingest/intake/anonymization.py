@@ -8,7 +8,7 @@ from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventVersion
 from libs.common.ids import event_uuid, uuid8
-from libs.common.pseudonym import Pseudonymizer
+from libs.common.pseudonym import Pseudonymizer, anonymous_text
 from services.ingest.intake.mentions import (
     Path,
     PersonIds,
@@ -36,7 +36,7 @@ class Anonymizer:
 
     def anonymous_id(self, app_id: str, anonymous_id: str) -> str:
         """The pseudonym of a producer's own `anonymous_id`, which may be a hash that can be reversed."""
-        return self._pseudonymizer.pseudonym(app_id, f"anonymous\x00{anonymous_id}")
+        return self._pseudonymizer.pseudonym(app_id, anonymous_text(anonymous_id))
 
     def event_id(self, app_id: str, event_id: str) -> str:
         """The pseudonym of an event id that may reveal whom the event is about."""

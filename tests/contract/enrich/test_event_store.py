@@ -13,6 +13,7 @@ from services.enrich.ports import EventStore, RowRejected
 from services.enrich.storage.postgres import PostgresEventStore
 from tests.support.enrich_batches import NOON_US, enriched, event, work_batch
 from tests.support.enrich_fakes import REJECTED_BY_POSTGRES, MemoryEventStore
+from tests.support.pseudonyms import PSEUDONYMS
 
 
 class Stored:
@@ -45,7 +46,7 @@ async def stored(request: pytest.FixtureRequest) -> AsyncIterator[Stored]:
         return
     url = request.getfixturevalue("database_url")
     engine = create_engine(url, service="enrich")
-    store = PostgresEventStore(engine, PostgresConnector(url, service="enrich"))
+    store = PostgresEventStore(engine, PostgresConnector(url, service="enrich"), PSEUDONYMS)
     yield Stored(store)
     store.close()
     await engine.dispose()

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import psycopg
 import pytest
+from pydantic import SecretStr
 from redis import Redis
 from structlog.testing import capture_logs
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
@@ -20,6 +21,7 @@ from services.aggregate.server import build
 from services.aggregate.settings import AggregateSettings
 from suite.home import Addresses, Home
 from tests.support.arena_catalog import write_catalog
+from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.repository import REPOSITORY
 from tests.support.waiting import until
 
@@ -79,6 +81,7 @@ def stores(
         database_url=role_url("weir_aggregate"),
         redis_url=redis_url,
         catalogs=write_catalog(tmp_path),
+        pseudonym_key=SecretStr(PSEUDONYM_KEY),
         claim_idle_seconds=0.4,
         max_attempts=2,
         catalog_poll_seconds=0.1,

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import grpc
 import pytest
@@ -13,6 +14,7 @@ from weir.aggregate.v1 import event_query_pb2 as pb
 from libs.events import COLUMNS
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.arena_catalog import APP
+from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.rejections import details_of, reason_of
 from tests.support.stored_events import row, store
 
@@ -110,6 +112,7 @@ async def test_an_event_is_answered_as_it_is_stored(stores: Stores, aggregate: A
         "group_id": "g",
         "entity_type": "match",
         "entity_id": "m1",
+        "person": str(UUID(PSEUDONYMS.pseudonym(APP, "ann"))),
         "country": "DE",
         "context": {"platform": "web", "extra": {"n": 1}},
         "attribution": {},

@@ -25,6 +25,7 @@ from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.steps.country import country_lookup
 from services.enrich.steps.registry import all_steps
 from services.enrich.storage.postgres import PostgresEventStore
+from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.streams import entries_in
 
 
@@ -83,7 +84,7 @@ def new_store(
     with ExitStack() as stack:
 
         def new() -> PostgresEventStore:
-            store = PostgresEventStore(engine, connector)
+            store = PostgresEventStore(engine, connector, PSEUDONYMS)
             stack.callback(store.close)
             return store
 

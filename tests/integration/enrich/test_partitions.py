@@ -221,7 +221,13 @@ async def test_a_database_of_an_older_release_is_brought_in_order_without_losing
         "SELECT count(*) FROM pg_inherits JOIN pg_index ON indexrelid = inhrelid"
         " WHERE indrelid = 'enrich.events_90d_older'::regclass",
     )
-    assert indexes == 4
+    assert indexes == 5
+    [(vacuumed_early,)] = await _rows(
+        connection,
+        "SELECT bool_and('autovacuum_vacuum_insert_scale_factor=0.05' = ANY(reloptions))"
+        " FROM pg_partition_tree('enrich.events') JOIN pg_class ON oid = relid WHERE isleaf",
+    )
+    assert vacuumed_early
 
 
 async def test_months_of_an_older_release_become_years(

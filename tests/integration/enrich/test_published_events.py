@@ -25,6 +25,7 @@ from services.enrich.partitions.postgres import PostgresPartitionStore
 from services.enrich.storage.rows import COLUMNS as WRITTEN
 from tests.integration.enrich.conftest import Enrich
 from tests.support.enrich_batches import entry_of, event
+from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.repository import REPOSITORY
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -158,6 +159,7 @@ async def test_an_event_is_read_as_enrich_stored_it(
         browser_version=None,
         device_brand=None,
         device_model=None,
+        person=uuid.UUID(PSEUDONYMS.pseudonym("chess", "ann")),
     )
     [other] = await reader.with_id("chess", "a-2")
     assert (other.event_id, other.producer, other.context) == ("a-2", None, None)
@@ -250,7 +252,9 @@ async def test_a_page_looks_into_the_partitions_of_its_time_along_the_index(
     assert set(re.findall(r" on (events_90d_\w+)", plan)) == {"events_90d_20261120"}, plan
     # Both branches, the rest of the cursor's name and the names after it, in the order of the index: only
     # events of one name and moment are sorted.
-    assert plan.count("Index Scan using events_90d_20261120_app_id_name_occurred_at_idx") == 2, plan
+    assert (
+        plan.count("Index Scan using events_90d_20261120_app_id_name_occurred_at_person_idx") == 2
+    ), plan
     assert plan.count("Presorted Key: ") == 2, plan
 
 

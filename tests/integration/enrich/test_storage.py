@@ -14,6 +14,7 @@ from services.enrich.storage.postgres import PostgresEventStore
 from services.enrich.storage.rows import rows_of
 from tests.support import enrich_batches
 from tests.support.enrich_batches import NOON, enriched, work_batch
+from tests.support.pseudonyms import PSEUDONYMS
 
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ def _event(event_id: str, at: datetime = NOON, **fields: Any) -> event_pb2.Event
 
 def _batch(name: str, *events: event_pb2.Event) -> WorkBatch:
     batch = enriched(work_batch(*events, name=name))
-    batch.rows = rows_of(batch)
+    batch.rows = rows_of(batch, PSEUDONYMS)
     return batch
 
 

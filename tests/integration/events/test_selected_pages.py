@@ -1,5 +1,6 @@
 """Pages of selected events: in the order of time, each event once, along an index."""
 
+import json
 import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,14 +12,18 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.errors import DeadlineExceeded, Unavailable
+from libs.common.pseudonym import Pseudonymizer
+from libs.events.access import access_of
 from libs.events.filtering import Condition, parse_filter
 from libs.events.filtering.reach import Key, key_of
+from libs.events.lines import JSON_LINE
 from libs.events.selection import EventSelection, Place
 from libs.events.selection_postgres import SelectedEvents, driver_text
 from libs.events.selection_sql import SETTINGS, events_statement
 from libs.stores.postgres import create_engine
 from services.enrich.partitions.plan import PartitionChange, wanted_leaves
 from services.enrich.partitions.postgres import PostgresPartitionStore
+from tests.support.pseudonyms import PSEUDONYM_KEY, PSEUDONYMS
 from tests.support.stored_events import row, store
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -49,7 +54,7 @@ async def enrich_engine(role_url: Callable[[str], str]) -> AsyncIterator[AsyncEn
 
 @pytest.fixture
 def events(read_engine: AsyncEngine) -> SelectedEvents:
-    return SelectedEvents(read_engine, 60.0, reach=20)
+    return SelectedEvents(read_engine, PSEUDONYMS, 60.0, reach=20)
 
 
 def selected(written: str = "", *conditions: Condition) -> EventSelection:
@@ -149,6 +154,8 @@ async def test_a_person_a_group_and_an_id_are_found_without_reading_others(
     assert await pages(events, selected("subject_id = ann"), 9) == [["a2", "a1"]]
     assert await pages(events, selected("subject = ann name = n"), 9) == [["a1"]]
     assert await pages(events, selected("group_id = g"), 9) == [[known, "a1"]]
+    ann = PSEUDONYMS.pseudonym("arena", "ann")
+    assert await pages(events, selected(f"person = {ann}"), 9) == [["a2", "a1"]]
     assert await pages(events, selected(f"event_id = {known}"), 9) == [[known]]
     assert await pages(events, selected("event_id = a2"), 9) == [["a2"]]
 
@@ -193,13 +200,40 @@ async def test_conditions_besides_the_filter_hold_too(
     assert await pages(events, selected("country = DE", extra), 9) == [["a"]]
 
 
+async def test_an_identity_finds_what_names_it_and_nothing_else_of_the_person(
+    database_url: str, read_engine: AsyncEngine
+) -> None:
+    """Before, while and after the person did not agree, of two epochs and of a release without `person`."""
+    ann, in_epoch_2 = (
+        Pseudonymizer(PSEUDONYM_KEY.encode(), epoch).pseudonym("arena", "ann") for epoch in (1, 2)
+    )
+    store(
+        database_url,
+        [
+            row("n", "2026-11-20T01:00:00", "old", subject_id="ann", person=None),
+            row("n", "2026-11-20T02:00:00", "agreed", subject_id="ann", person=ann),
+            row("n", "2026-11-20T03:00:00", "denied", anonymous_id=ann, person=ann),
+            row("n", "2026-11-20T04:00:00", "again", subject_id="ann", person=in_epoch_2),
+            row("n", "2026-11-20T05:00:00", "older", subject_id="ann", person=None),
+            row("n", "2026-11-20T06:00:00", "bob", subject_id="bob"),
+            row("n", "2026-11-20T07:00:00", "of_bob", subject_id="bob", person=None),
+        ],
+    )
+    now = SelectedEvents(read_engine, Pseudonymizer(PSEUDONYM_KEY.encode(), 2), 60.0, reach=20)
+    wanted = ["older", "again", "agreed", "old"]
+    assert await pages(now, selected("subject_id = ann"), 9) == [wanted]
+    assert await pages(now, selected("subject_id = ann"), 1) == [[one] for one in wanted]
+    found = await now.lines(selected("subject_id = ann"), None, JSON_LINE, limit=9, max_bytes=MIB)
+    assert [json.loads(line.data)["event_id"] for line in found.lines] == wanted[::-1]
+
+
 @pytest.mark.parametrize(
     ("written", "index"),
     [
-        ("", "name_occurred_at"),
-        ("name = n1", "name_occurred_at"),
-        ("name = n1 properties.n > 5", "name_occurred_at"),
-        ("subject_id = s1", "subject_id_occurred_at"),
+        ("", "name_occurred_at_person"),
+        ("name = n1", "name_occurred_at_person"),
+        ("name = n1 properties.n > 5", "name_occurred_at_person"),
+        ("subject_id = s1", "person_occurred_at_name"),
     ],
 )
 async def test_a_page_is_read_along_an_index_in_the_partitions_of_its_time(
@@ -213,7 +247,8 @@ async def test_a_page_is_read_along_an_index_in_the_partitions_of_its_time(
         connection.execute("ANALYZE enrich.events")
     selection = EventSelection("arena", DAY, DAY + timedelta(days=1), parse_filter(written))
     condition = selection.condition()
-    access = key_of(selection.filter) or (Key("name", "n1") if "name" in written else None)
+    key = key_of(selection.filter) or (Key("name", "n1") if "name" in written else None)
+    access = access_of(key, PSEUDONYMS, "arena") if key else None
     statement = events_statement(access, condition, descending=True, after=True)
     parameters = {
         **condition.parameters,
@@ -225,7 +260,7 @@ async def test_a_page_is_read_along_an_index_in_the_partitions_of_its_time(
         "after_class": "90d",
         "reach": 100_000,
         "limit": 101,
-        "key": access.value if access else None,
+        **(access.parameters if access else {}),
         "names": ["n0", "n1", "n2", "n3", "n4"],
     }
     with psycopg.connect(database_url) as connection:
@@ -250,7 +285,7 @@ async def test_a_statement_that_takes_too_long_says_so(
     store(database_url, [row("n", "2026-11-20T01:00:00", "a")])
     slow = Condition("pg_sleep(30) IS NOT NULL", {})
     with pytest.raises(DeadlineExceeded) as caught:
-        await SelectedEvents(read_engine, 0.2).page(
+        await SelectedEvents(read_engine, PSEUDONYMS, 0.2).page(
             selected("name = n", slow), limit=1, max_bytes=MIB
         )
     assert caught.value.metadata == {"limit": "statement_seconds", "value": "0.2"}
@@ -262,5 +297,7 @@ async def test_a_statement_that_takes_too_long_says_so(
 async def test_a_postgres_that_is_away_is_said_to_be_so() -> None:
     away = create_engine("postgresql://weir@127.0.0.1:1/none", service="test", read_only=True)
     with pytest.raises(Unavailable):
-        await SelectedEvents(away, 1.0).page(selected("name = n"), limit=1, max_bytes=MIB)
+        await SelectedEvents(away, PSEUDONYMS, 1.0).page(
+            selected("name = n"), limit=1, max_bytes=MIB
+        )
     await away.dispose()

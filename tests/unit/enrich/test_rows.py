@@ -17,6 +17,7 @@ from services.enrich import convert
 from services.enrich.model import WorkBatch
 from services.enrich.storage.rows import rows_of
 from tests.support.enrich_batches import NOON_US, columns_of, enriched, event, work_batch
+from tests.support.pseudonyms import PSEUDONYMS
 
 # 2000-01-01T00:00:00Z, Postgres' epoch, is 10957 days after Unix'.
 POSTGRES_US = 10_957 * 86_400 * 1_000_000
@@ -29,7 +30,7 @@ _READ: dict[str, Callable[[bytes], object]] = {
         ("occurred_at", "received_at", "session_started_at"),
         lambda value: int.from_bytes(value, "big", signed=True),
     ),
-    **dict.fromkeys(("event_uuid", "context", "attribution", "properties"), bytes),
+    **dict.fromkeys(("event_uuid", "person", "context", "attribution", "properties"), bytes),
 }
 
 OCCURRED_US = NOON_US - 1_500_000
@@ -41,7 +42,7 @@ def _event(event_id: str = "e1", **fields: Any) -> event_pb2.Event:
 
 def _values(batch: WorkBatch, position: int = 0) -> dict[str, object]:
     """A row of the batch, by column: times as numbers, UUID and JSON as bytes, the others as texts."""
-    row = rows_of(batch)[position]
+    row = rows_of(batch, PSEUDONYMS)[position]
     assert row is not None
     return {
         name: None if value is None else _READ.get(name, bytes.decode)(value)
@@ -82,6 +83,7 @@ def test_a_full_row() -> None:
         "event_id": None,  # it is the UUID itself
         "subject_id": "ann",
         "anonymous_id": None,
+        "person": bytes.fromhex(PSEUDONYMS.pseudonym("chess", "ann")),
         "session_id": "s1",
         "group_id": "g1",
         "entity_type": "game",
@@ -111,7 +113,7 @@ def test_an_empty_row_has_nulls_and_defaults() -> None:
     empty = {name for name, value in values.items() if value is None}
     assert empty == {
         *("subject_id", "anonymous_id", "session_id", "group_id", "entity_type", "entity_id"),
-        *("request_id", "context", "attribution"),
+        *("person", "request_id", "context", "attribution"),
         *(field.name for field in ENRICHED_FIELDS),
     }
 
@@ -133,7 +135,7 @@ def test_an_event_at_which_a_step_raises_fails_alone() -> None:
     assert [(item.position, item.reason) for item in batch.failed] == [
         (1, "IndexError while enriching")
     ]
-    assert [row is not None for row in rows_of(batch)] == [True, False, True]
+    assert [row is not None for row in rows_of(batch, PSEUDONYMS)] == [True, False, True]
     assert batch.skipped == {1}
 
 

@@ -1,0 +1,55 @@
+"""Pseudonyms are HMACs, and one person has one id for all numbers."""
+
+import hashlib
+import hmac
+
+import pytest
+
+from libs.common.pseudonym import Pseudonymizer, person_of
+
+SECRET = b"0123456789abcdef"
+PSEUDONYMS = Pseudonymizer(SECRET)
+
+
+def _expected(text: str, *, app_id: str = "chess", epoch: int = 1) -> str:
+    key = hmac.new(SECRET, f"weir/{app_id}/{epoch}".encode(), hashlib.sha256).digest()
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "7", "ann", "ä" * 40, "x" * 63, "x" * 64, "x" * 65, "x" * 500]
+)
+def test_hashes_that_have_taken_in_the_key_make_the_same_hmac(text: str) -> None:
+    assert PSEUDONYMS.pseudonym("chess", text) == _expected(text)
+    assert PSEUDONYMS.pseudonym("go", text) == _expected(text, app_id="go")
+
+
+def test_all_epochs_are_those_up_to_now() -> None:
+    later = Pseudonymizer(SECRET, epoch=3)
+    epochs = [_expected("ann", epoch=epoch) for epoch in (3, 2, 1)]
+    assert later.all_epochs("chess", "ann") == epochs
+    assert later.pseudonym("chess", "ann") == epochs[0]
+    assert PSEUDONYMS.all_epochs("chess", "ann") == epochs[2:]
+
+
+def test_a_person_is_one_with_and_without_consent() -> None:
+    ann = _expected("ann")
+    assert person_of(PSEUDONYMS, "chess", "ann", "") == ann
+    # What ingest stores after she has withdrawn.
+    assert person_of(PSEUDONYMS, "chess", "", ann) == ann
+    # And if a producer sent an id of its own beside hers.
+    assert person_of(PSEUDONYMS, "chess", "ann", _expected("anonymous\x00a-1")) == ann
+    assert person_of(PSEUDONYMS, "go", "ann", None) != ann
+
+
+def test_an_anonymous_id_of_the_app_is_no_subject() -> None:
+    stored = _expected("anonymous\x00ann")
+    assert person_of(PSEUDONYMS, "chess", None, stored) == stored != _expected("ann")
+    # As an event from before ingest replaced all of them has it.
+    assert person_of(PSEUDONYMS, "chess", "", "ann") == stored
+    assert person_of(PSEUDONYMS, "chess", "", "A" * 32) == _expected("anonymous\x00" + "A" * 32)
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_an_event_about_no_person_has_none(nothing: str | None) -> None:
+    assert person_of(PSEUDONYMS, "chess", nothing, nothing) == ""
