@@ -14,6 +14,7 @@ from sqlalchemy import MetaData
 from libs.common.errors import ConfigurationError
 from libs.rpc.server import Binding, GrpcServer
 from libs.runtime.catalog_reload import CatalogReload
+from libs.runtime.freed_memory import freed_memory_loop, system_trim
 from libs.runtime.logs import configure_logs
 from libs.runtime.loops import Loop
 from libs.runtime.metrics_page import metrics_page
@@ -104,7 +105,11 @@ async def serve(
             shares_port=worker is not None,
         )
         stack.enter_context(metrics_page(settings.host, settings.metrics_port))
-        loops = [*parts.loops, Loop("catalogs", parts.catalogs.run)]
+        loops = [
+            *parts.loops,
+            Loop("catalogs", parts.catalogs.run),
+            *freed_memory_loop(system_trim()),
+        ]
         tasks = [asyncio.create_task(part.run(stop), name=part.name) for part in loops]
         _tune_garbage_collector()
         await server.start()
