@@ -17,16 +17,15 @@ from libs.events.recount import CellKey, cell_key
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An event that was taken, and whether its person became a pseudonym."""
+    """An event that was taken."""
 
     event: DemoEvent
-    anonymized: bool
 
     @property
     def person(self) -> str:
-        """Who counts as one person: every subject has one pseudonym, and no other subject has it."""
+        """Who counts as one person: a subject, with consent or without, or an anonymous id."""
         if self.event.subject_id:
-            return f"{'pseudonym of' if self.anonymized else 'subject'} {self.event.subject_id}"
+            return f"subject {self.event.subject_id}"
         return f"anonymous {self.event.anonymous_id}" if self.event.anonymous_id else ""
 
 
@@ -66,7 +65,7 @@ class Known:
 def taken_events(answered: Iterable[tuple[DemoEvent, ExpectedVerdict]]) -> list[Taken]:
     """The events that must be stored."""
     return [
-        Taken(event, verdict is ExpectedVerdict.ANONYMIZED)
+        Taken(event)
         for event, verdict in answered
         if verdict in (ExpectedVerdict.ACCEPTED, ExpectedVerdict.ANONYMIZED)
     ]

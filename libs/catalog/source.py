@@ -36,7 +36,7 @@ ENTITY_FIELDS = ("type", "id")
 class SourceKind(StrEnum):
     """Which part of the event holds the value."""
 
-    SUBJECT = "subject"  # the person: the subject's id, else the pseudonym
+    SUBJECT = "subject"  # the person: the pseudonym of the subject, else the anonymous id
     ENVELOPE = "envelope"  # a field of the envelope itself
     ENTITY = "entity"
     CONTEXT = "context"  # a typed field of the context

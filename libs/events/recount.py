@@ -193,6 +193,8 @@ class RecountQuery:
         return f"{self._text(condition.source)} = ANY({self._parameter(texts)}::text[])"
 
     def _member(self, source: Source) -> str:
+        if source.kind is SourceKind.SUBJECT:
+            return "person"
         if source.kind is not SourceKind.PROPERTY:
             return self._text(source)
         value = self._property(source)
@@ -216,7 +218,7 @@ class RecountQuery:
         """An empty text is as good as none."""
         match source.kind:
             case SourceKind.SUBJECT:
-                return "coalesce(subject_id, anonymous_id)"
+                return "replace(person::text, '-', '')"
             case SourceKind.ENTITY:
                 return f"nullif({_ENTITY_COLUMNS[source.path[0]]}, '')"
             case SourceKind.CONTEXT | SourceKind.ATTRIBUTION:

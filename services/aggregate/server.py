@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.aggregate.v1 import aggregate_service_pb2_grpc, job_service_pb2_grpc
 
 from libs.common.clock import Clock, SystemClock
+from libs.common.pseudonym import Pseudonymizer
 from libs.events.selection_postgres import SelectedEvents
 from libs.jobs.job import Job
 from libs.jobs.journal_view import JournalView
@@ -76,7 +77,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         PostgresConnector(settings.database_url.get_secret_value(), service="aggregate")
     )
     stack.callback(store.close)
-    consumer = _consumer(settings, reload, redis, store, streams, clock)
+    consumer = _consumer(settings, pseudonymizer, reload, redis, store, streams, clock)
     reader = PostgresCellReader(engines.querying)
     hub = WatchHub(
         redis,
@@ -221,6 +222,7 @@ def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engine
 
 def _consumer(
     settings: AggregateSettings,
+    pseudonymizer: Pseudonymizer,
     reload: CatalogReload,
     redis: RedisClient,
     store: PostgresCountingStore,
@@ -231,6 +233,7 @@ def _consumer(
         store,
         KnownMembers(settings.known_members),
         CellIdentity(settings.known_cells),
+        pseudonymizer,
     )
     entries = EnrichedStreamReader(
         CatalogCounter(counter, reload.catalogs, reload.refresh),

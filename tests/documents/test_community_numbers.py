@@ -11,6 +11,7 @@ from services.aggregate.plan import compile_plan
 from services.aggregate.values import cell_values
 from tests.support.aggregate_batches import batch, seconds
 from tests.support.documents.shipped import catalogs, shipped_event
+from tests.support.pseudonyms import PSEUDONYMS
 
 DAY = seconds("2026-01-14")
 
@@ -25,7 +26,7 @@ def _cells(rollup: str, *events: event_pb2.Event) -> dict[tuple[Any, ...], dict[
     """The numbers of a rollup as a reader gets them, by bucket and dimensions."""
     plan = compile_plan(catalogs()["unofficial_communities"])
     found = {}
-    for key, measures, members in fold(plan, [batch(*events)])[rollup].cells():
+    for key, measures, members in fold(plan, [batch(*events)], PSEUDONYMS)[rollup].cells():
         stored = {
             measure.metric: Measure(
                 # A store counts the members of a distinct metric.
@@ -68,6 +69,19 @@ def test_mission_completion_by_community_type_and_day() -> None:
         (DAY, "8", "send_messages"): 1,
         (DAY + 86_400, "7", "send_messages"): 1,
     }
+
+
+def test_who_denies_consent_at_noon_is_one_active_user_of_the_day() -> None:
+    """Two events before and one after, under the pseudonym that ingest stores then; and another person."""
+    denied = _mission(13, "", "7", "send_messages", 5)
+    denied.anonymous_id = PSEUDONYMS.pseudonym("unofficial_communities", "12345")
+    events = [_mission(hour, "12345", "7", "send_messages", 5) for hour in (9, 11)]
+    other = _mission(9, "12346", "7", "send_messages", 5)
+    assert _cells("dau", *events, denied) == {(DAY, "7"): {"active_users": 1}}
+    assert _cells("dau", *events, denied, other) == {(DAY, "7"): {"active_users": 2}}
+    assert _cells("activity", *events, denied, other) == {(DAY,): {"active_users": 2}}
+    unique = _cells("mission_completion", *events, denied)[DAY, "7", "send_messages"]
+    assert (unique["completions"], unique["unique_users"]) == (3, 1)
 
 
 def test_zone_dwell_time_by_community_zone_and_day() -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from libs.common.pseudonym import Pseudonymizer
 from services.aggregate.counting.fold import fold
 from services.aggregate.counting.identity import CellIdentity, member_texts
 from services.aggregate.counting.known_members import KnownMembers
@@ -34,10 +35,12 @@ class BatchCounter:
         store: CountingStore,
         known: KnownMembers,
         identity: CellIdentity,
+        pseudonymizer: Pseudonymizer,
     ) -> None:
         self._store = store
         self._known = known
         self._identity = identity
+        self._pseudonymizer = pseudonymizer
 
     async def count(self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> Counted:
         """Counts those batches that were never counted by the plans of their apps, all or none; repeating
@@ -87,7 +90,7 @@ class BatchCounter:
         deltas = []
         for app_id, of_app in by_app.items():
             plan = plans[app_id]
-            for name, folded in fold(plan, of_app, signs).items():
+            for name, folded in fold(plan, of_app, self._pseudonymizer, signs).items():
                 for key, measures, members in folded.cells():
                     cell = self._identity.cell(app_id, plan.rollups[name], key)
                     deltas.append(CellDelta(cell, measures, members))

@@ -1,6 +1,6 @@
 """The events of one name as columns: one list per source, in the order of the events."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -27,13 +27,16 @@ _TEXTS = frozenset({str, type(None)})
 # Ids and names in the envelope are short; whatever else a rollup is split by is made so.
 _SHORT = frozenset({SourceKind.ENVELOPE, SourceKind.ENTITY, SourceKind.SUBJECT})
 Keys = Sequence[str | bytes | None]
+# Of a subject and an anonymous id: see `libs.common.pseudonym.person_of`.
+PersonOf = Callable[[str, str], str]
 
 
 class Columns:
     """Columns of events that were read; each is made when first asked for, and once."""
 
-    def __init__(self, read: EventRows) -> None:
+    def __init__(self, read: EventRows, person_of: PersonOf) -> None:
         self.name = read.name
+        self._person_of = person_of
         self._received = read.received
         self._dimension_characters = read.plan.dimension_characters
         self._event = _transposed(read.plan.event_paths, read.rows)
@@ -131,13 +134,7 @@ class Columns:
     def _column(self, source: Source) -> Sequence[Any]:
         match source.kind:
             case SourceKind.SUBJECT:
-                subjects, pseudonyms = (self._event[path] for path in SUBJECT_PATHS)
-                if "" not in subjects:
-                    return subjects
-                return [
-                    subject or pseudonym
-                    for subject, pseudonym in zip(subjects, pseudonyms, strict=True)
-                ]
+                return list(map(self._person_of, *(self._event[path] for path in SUBJECT_PATHS)))
             case SourceKind.PROPERTY:
                 return _walk(self._parsed_properties(), source.path)
             case SourceKind.ENRICHED:

@@ -7,10 +7,12 @@ that a thousand times 0.1 is 100.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Context, Decimal, Inexact, localcontext
+from functools import partial
 from itertools import compress
 from typing import Any, TypeVar
 
 from libs.catalog import Conditions, Metric, MetricKind
+from libs.common.pseudonym import Pseudonymizer, person_of
 from services.aggregate.bins import binned
 from services.aggregate.counting.columns import Columns
 from services.aggregate.counting.fold_edges import Edges, add_edges, edge_delta
@@ -111,13 +113,17 @@ class RollupFold:
 
 
 def fold(
-    plan: AppPlan, batches: Sequence[StoredBatch], signs: AllSigns | None = None
+    plan: AppPlan,
+    batches: Sequence[StoredBatch],
+    pseudonymizer: Pseudonymizer,
+    signs: AllSigns | None = None,
 ) -> dict[str, RollupFold]:
     """The batches of one app as folded rollups, by name; what they say of gauges is added to `signs`.
     Raises CatalogBehindError."""
+    person = partial(person_of, pseudonymizer, plan.app_id)
     folds: dict[str, RollupFold] = {}
     for read in read_rows(plan, batches):
-        columns = Columns(read)
+        columns = Columns(read, person)
         if signs is not None:
             signs.add(read.plan.gauges, columns)
         for rollup in read.plan.rollups:

@@ -1,6 +1,7 @@
 """From a rollup's cell to the filter that finds the events which were counted in it."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,9 +9,10 @@ from libs.catalog import CUT_MARK, Dimension, Source, SourceKind
 from libs.common.errors import InvalidArgument
 from libs.events.filtering import Condition, Node
 from libs.events.filtering.fields import FieldType, field_of
-from libs.events.filtering.syntax import And, Comparator, Or, Restriction, Value
+from libs.events.filtering.syntax import Comparator, Or, Restriction, Value
 
 _FIELD = "of.cell.dimensions"
+_is_person = re.compile("[0-9a-f]{32}").fullmatch
 # The length of a value as JSON without the spaces that Postgres writes outside of texts.
 _JSON_LENGTH = r"""length(regexp_replace(CAST({0} AS text), '("([^"\\]|\\.)*")| ', '\1', 'g'))"""
 
@@ -46,9 +48,9 @@ def of_dimensions(
 
 def _node(source: Source, value: object) -> Node:
     if source.kind is SourceKind.SUBJECT:
-        pseudonym = _is(("anonymous_id",), value)
-        without_id = And((_is(("subject_id",), None), pseudonym))
-        return without_id if value is None else Or((_is(("subject_id",), value), without_id))
+        if value is not None and not _is_person(str(value)):
+            raise InvalidArgument("a person is 32 hex digits", field=_FIELD)
+        return _is(("person",), value)
     return _is(_path(source), value)
 
 

@@ -43,10 +43,12 @@ class Stores:
         assert isinstance(entry_id, bytes)
         return entry_id
 
-    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+    def sql(
+        self, statement: str, parameters: Mapping[str, object] | None = None
+    ) -> list[tuple[Any, ...]]:
         """The rows of a query."""
         with psycopg.connect(self.database_url) as connection:
-            return connection.execute(statement.encode()).fetchall()
+            return connection.execute(statement.encode(), parameters).fetchall()
 
     def is_drained(self) -> bool:
         """Whether everything was read and acknowledged."""

@@ -20,6 +20,7 @@ from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import at, entry, event
 from tests.support.arena_catalog import APP, plan
 from tests.support.databases import Databases
+from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.rejections import reason_of
 
 TIMEOUT = 20
@@ -256,7 +257,7 @@ async def test_a_watcher_hears_of_what_was_counted_by_one_who_died_before_tellin
     await call.read()
     fields = entry(event())
     store = PostgresCountingStore(PostgresConnector(stores.database_url, service="test"))
-    await BatchCounter(store, KnownMembers(10), CellIdentity(10)).count(
+    await BatchCounter(store, KnownMembers(10), CellIdentity(10), PSEUDONYMS).count(
         [stored_batch(fields)], {APP: plan()}
     )
     store.close()

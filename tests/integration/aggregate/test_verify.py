@@ -15,6 +15,7 @@ from libs.common.ids import new_uuid7
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import event
 from tests.support.arena_catalog import APP
+from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.recounted_events import store
 
 TIMEOUT = 60
@@ -131,8 +132,8 @@ async def test_a_member_that_is_gone_makes_its_distinct_metric_differ(
     stores: Stores, aggregate: Aggregate
 ) -> None:
     await count(stores, played("ann"), played("bob"))
-    gone = "DELETE FROM aggregate.members WHERE metric = 'active_users' AND member = 'ann'"
-    assert change(stores, gone) == 1
+    gone = "DELETE FROM aggregate.members WHERE metric = 'active_users' AND member = %s"
+    assert change(stores, gone, PSEUDONYMS.pseudonym(APP, "ann")) == 1
     differences, summary = await verify(aggregate, "activity")
     assert differences == [("activity", {}, "active_users", "MEMBERS", 1, 2)]
     assert summary == (1, 1, 0, 0)

@@ -10,12 +10,13 @@ from services.aggregate.plan import CatalogBehindError
 from tests.support.aggregate_batches import batch, event
 from tests.support.aggregate_fakes import MemoryCountingStore
 from tests.support.arena_catalog import APP, plan
+from tests.support.pseudonyms import PSEUDONYMS
 
 PLANS = {APP: plan()}
 
 
 def a_counter(store: MemoryCountingStore) -> BatchCounter:
-    return BatchCounter(store, KnownMembers(100), CellIdentity(100))
+    return BatchCounter(store, KnownMembers(100), CellIdentity(100), PSEUDONYMS)
 
 
 async def test_after_a_lost_connection_a_repetition_counts_once() -> None:
@@ -80,7 +81,9 @@ async def test_what_is_rolled_back_is_not_taken_for_known() -> None:
     with pytest.raises(ValueError):
         await counter.count([batch(event(player="ann"))], PLANS)
     await counter.count([batch(event(player="ann"))], PLANS)
-    assert {member for _, metric, member in store.members if metric == "active_users"} == {"ann"}
+    assert {member for _, metric, member in store.members if metric == "active_users"} == {
+        PSEUDONYMS.pseudonym(APP, "ann")
+    }
 
 
 async def test_every_change_of_a_cell_raises_its_version() -> None:

@@ -11,12 +11,15 @@ from services.aggregate.counting.identity import make_cell
 from services.aggregate.plan import compile_plan
 from tests.support.aggregate_batches import batch, event
 from tests.support.arena_catalog import CATALOG, plan
+from tests.support.pseudonyms import PSEUDONYMS
 
 
 def _modes(*values: Any, more: str = "") -> dict[object, int]:
     """The matches counted by mode; all in one week, without a guild."""
     app = compile_plan(compile_catalog(CATALOG + more, "arena.yaml"))
-    folded = fold(app, [batch(*(event(properties={"mode": value}) for value in values))])
+    folded = fold(
+        app, [batch(*(event(properties={"mode": value}) for value in values))], PSEUDONYMS
+    )
     return {key[2]: measures[1].count for key, measures, _ in folded["matches"].cells()}
 
 
@@ -51,7 +54,7 @@ def test_the_catalog_sets_the_limit() -> None:
 
 def test_texts_of_the_context_and_findings_of_enrich_are_cut_too() -> None:
     message = event(platform="p" * 3_000, properties={"score": 1}, entity_type="match")
-    folded = fold(plan(), [batch(message, countries=["C" * 5_000])])
+    folded = fold(plan(), [batch(message, countries=["C" * 5_000])], PSEUDONYMS)
     [(key, _, _)] = folded["scores"].cells()
     assert key[1:] == ("C" * 255 + "…", "match", "p" * 255 + "…", "server")
 
@@ -60,7 +63,7 @@ def test_five_events_of_2_5_mb_make_small_cells() -> None:
     message = event(properties={"mode": "m" * 2_500_000})
     for cell in (
         make_cell("arena", plan().rollups["matches"], key)
-        for key, _, _ in fold(plan(), [batch(*[message] * 5)])["matches"].cells()
+        for key, _, _ in fold(plan(), [batch(*[message] * 5)], PSEUDONYMS)["matches"].cells()
     ):
         assert len(cell.dimensions) < 300
 
@@ -68,5 +71,5 @@ def test_five_events_of_2_5_mb_make_small_cells() -> None:
 def test_the_event_itself_stays_as_it_was() -> None:
     message: event_pb2.Event = event(properties={"mode": "m" * 300})
     before = message.SerializeToString()
-    fold(plan(), [batch(message)])
+    fold(plan(), [batch(message)], PSEUDONYMS)
     assert message.SerializeToString() == before

@@ -11,15 +11,17 @@ from services.aggregate.counting.fold import exact_sum, fold
 from services.aggregate.model import CellKey, MeasureDelta, StoredBatch
 from services.aggregate.plan import CatalogBehindError, compile_plan
 from tests.support.aggregate_batches import batch, event, seconds
-from tests.support.arena_catalog import CATALOG, plan
+from tests.support.arena_catalog import APP, CATALOG, plan
+from tests.support.pseudonyms import PSEUDONYMS
 
 MONDAY = seconds("2026-04-27")
+ANN, BOB = (PSEUDONYMS.pseudonym(APP, player) for player in ("ann", "bob"))
 Cells = dict[CellKey, tuple[dict[str, MeasureDelta], dict[str, set[str]]]]
 
 
 def folded(rollup: str, *batches: StoredBatch) -> Cells:
     """The rollup's cells by key: measures by metric, members by metric."""
-    found = fold(plan(), batches).get(rollup)
+    found = fold(plan(), batches, PSEUDONYMS).get(rollup)
     if found is None:
         return {}
     return {
@@ -41,7 +43,7 @@ def test_every_kind_of_metric() -> None:
     assert (measures["score"].count, measures["score"].total) == (3, 21)
     assert (measures["mean"].count, measures["mean"].total) == (3, 21)
     assert (measures["worst"].minimum, measures["best"].maximum) == (4.0, 10.0)
-    assert members == {"players": {"ann"}}
+    assert members == {"players": {ANN}}
 
 
 def test_only_numbers_are_numbers() -> None:
@@ -82,16 +84,18 @@ def test_a_sum_never_rounds(numbers: list[int | float], expected: Decimal) -> No
 
 
 def test_people_are_told_apart_by_subject_else_pseudonym() -> None:
+    """A person who denies at noon is one person, and an id of the app for a visitor is another one."""
+    visitor = "0123456789abcdef" * 2
     people = batch(
         event(player="ann"),
-        event(player="ann", pseudonym="p1"),
-        event(pseudonym="p1"),
-        event(pseudonym="p2"),
+        event(player="ann", pseudonym=visitor),
+        event(pseudonym=ANN, when="2026-04-27T12:00:01"),
+        event(pseudonym=visitor),
         event(player="7"),
         event(),
     )
     _, members = folded("activity", people)[(MONDAY,)]
-    assert members == {"active_users": {"ann", "p1", "p2", "7"}}
+    assert members == {"active_users": {ANN, visitor, PSEUDONYMS.pseudonym(APP, "7")}}
 
 
 def test_an_event_about_nobody_makes_nobody_active() -> None:
@@ -105,8 +109,8 @@ def test_one_person_counts_in_each_day() -> None:
         batch(event(player="ann"), event(player="bob")),
     )
     assert {key: members["active_users"] for key, (_, members) in cells.items()} == {
-        (MONDAY,): {"ann", "bob"},
-        (seconds("2026-04-28"),): {"ann"},
+        (MONDAY,): {ANN, BOB},
+        (seconds("2026-04-28"),): {ANN},
     }
 
 
@@ -176,7 +180,7 @@ def test_an_environment_that_is_not_said_is_production() -> None:
     )
     by_environment = compile_plan(compile_catalog(text, "arena.yaml"))
     events = batch(event(), event("match.left", environment=event_pb2.ENVIRONMENT_STAGING))
-    cells = fold(by_environment, [events])["scores"].cells()
+    cells = fold(by_environment, [events], PSEUDONYMS)["scores"].cells()
     assert {key[1]: measures[0].count for key, measures, _ in cells} == {
         "production": 1,
         "staging": 1,

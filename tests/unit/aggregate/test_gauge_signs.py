@@ -7,8 +7,10 @@ from services.aggregate.gauges.signs import AllSigns, GaugeSigns
 from services.aggregate.model import StoredBatch
 from services.aggregate.plan import AppPlan, compile_plan
 from tests.support.aggregate_batches import RECEIVED_US, at, batch, event
-from tests.support.arena_catalog import compile_arena
+from tests.support.arena_catalog import APP, compile_arena
+from tests.support.pseudonyms import PSEUDONYMS
 
+ANN, BOB = (PSEUDONYMS.pseudonym(APP, player) for player in ("ann", "bob"))
 GAUGES = """
 gauges:
   online: {seen: '*', within: 5m}
@@ -28,7 +30,7 @@ def arena() -> AppPlan:
 
 def found(*batches: StoredBatch) -> dict[str, GaugeSigns]:
     signs = AllSigns()
-    fold(arena(), batches, signs)
+    fold(arena(), batches, PSEUDONYMS, signs)
     return {each.plan.gauge.name: each for each in signs.found()}
 
 
@@ -59,7 +61,7 @@ def test_a_window_takes_the_latest_receipt_of_each_person() -> None:
             received_at_us=RECEIVED_US + 3_000_000,
         ),
     )["online"]
-    assert online.entered == {"": {"ann": RECEIVED_US + 7_000_000, "bob": RECEIVED_US}}
+    assert online.entered == {"": {ANN: RECEIVED_US + 7_000_000, BOB: RECEIVED_US}}
     assert not online.left
 
 
@@ -73,7 +75,7 @@ def test_events_that_come_too_late_say_nothing_of_now() -> None:
             received_at_us=RECEIVED_US,
         )
     )["online"]
-    assert online.entered == {"": {"ann": RECEIVED_US}}
+    assert online.entered == {"": {ANN: RECEIVED_US}}
 
 
 def test_entering_and_leaving_by_when_it_occurred_whatever_comes_first() -> None:
@@ -89,18 +91,18 @@ def test_entering_and_leaving_by_when_it_occurred_whatever_comes_first() -> None
         ),
     )["playing"]
     assert playing.entered == {
-        '["duel"]': {"ann": us("2026-04-24T03:04:00")},
-        "[2]": {"bob": us("2026-04-24T03:02:00")},
-        '[{"a":[2],"b":1}]': {"bob": us("2026-04-24T03:01:00")},
-        "[null]": {"eve": us("2026-04-24T03:01:00")},
+        '["duel"]': {ANN: us("2026-04-24T03:04:00")},
+        "[2]": {BOB: us("2026-04-24T03:02:00")},
+        '[{"a":[2],"b":1}]': {BOB: us("2026-04-24T03:01:00")},
+        "[null]": {PSEUDONYMS.pseudonym(APP, "eve"): us("2026-04-24T03:01:00")},
     }
-    assert playing.left == {'["duel"]': {"ann": us("2026-04-24T03:05:00.250000")}}
+    assert playing.left == {'["duel"]': {ANN: us("2026-04-24T03:05:00.250000")}}
 
 
 def test_an_event_that_was_not_stored_says_nothing() -> None:
     both = (entered("ann", "2026-04-24T03:00:00"), entered("bob", "2026-04-24T03:00:00"))
     playing = found(batch(*both, skipped=[0]))["playing"]
-    assert playing.entered == {'["duel"]': {"bob": us("2026-04-24T03:00:00")}}
+    assert playing.entered == {'["duel"]': {BOB: us("2026-04-24T03:00:00")}}
 
 
 def test_a_gauge_that_is_declared_otherwise_is_kept_apart() -> None:

@@ -10,6 +10,7 @@ from services.aggregate.model import CellKey, Measure
 from services.aggregate.values import cell_values
 from tests.support.aggregate_batches import batch, event, seconds
 from tests.support.arena_catalog import plan
+from tests.support.pseudonyms import PSEUDONYMS
 
 MONDAY = seconds("2026-04-27")
 
@@ -31,7 +32,7 @@ def cheered(player: str) -> event_pb2.Event:
 def values(*events: event_pb2.Event) -> dict[CellKey, dict[str, float]]:
     """The rollup `watching` as a reader sees it."""
     found = {}
-    for key, measures, members in fold(plan(), [batch(*events)])["watching"].cells():
+    for key, measures, members in fold(plan(), [batch(*events)], PSEUDONYMS)["watching"].cells():
         stored = {}
         for one in measures:
             stored[one.metric] = Measure(

@@ -18,18 +18,21 @@ from services.aggregate.values import cell_values
 from tests.support.aggregate_batches import batch, event
 from tests.support.aggregate_fakes import MemoryCountingStore
 from tests.support.arena_catalog import APP, plan
+from tests.support.pseudonyms import PSEUDONYMS
 
 NUMBERS = st.one_of(
     st.integers(-(2**53), 2**53),
     st.floats(allow_nan=False, allow_infinity=False, width=32),
     st.sampled_from([None, True, "9", 0.1, 0.2, 0.3]),
 )
+ANN = PSEUDONYMS.pseudonym(APP, "ann")
+NAMES = {ANN: "ann"}
 EVENTS = st.fixed_dictionaries(
     {
         "name": st.sampled_from(["match.ended", "match.left"]),
         "when": st.datetimes(datetime(2024, 2, 26), datetime(2024, 3, 5)),
         "player": st.sampled_from(["", "ann", "bob", "x" * 400]),
-        "pseudonym": st.sampled_from(["", "p1"]),
+        "pseudonym": st.sampled_from(["", "p1", ANN]),
         "guild": st.sampled_from(["", "g1"]),
         "score": NUMBERS,
         "mode": st.sampled_from([None, "a", 1, 2.5]),
@@ -49,7 +52,7 @@ def test_the_numbers_depend_on_nothing_but_the_events(
     )
     store = MemoryCountingStore()
     known = KnownMembers(data.draw(st.sampled_from([0, 2, 1_000]), label="known"))
-    counter = BatchCounter(store, known, CellIdentity(3))
+    counter = BatchCounter(store, known, CellIdentity(3), PSEUDONYMS)
 
     async def deliver() -> None:
         for start, end in zip([0, *cuts], [*cuts, len(delivered)], strict=True):
@@ -113,7 +116,8 @@ def _recount(events: list[dict[str, Any]]) -> dict[tuple[Any, ...], Any]:
             groups["matches", monday, f'{{"guild_id":{guild},"mode":{mode}}}'].append(one)
     answers = {}
     for key, members in groups.items():
-        people = {one["player"] or one["pseudonym"] for one in members} - {""}
+        people = {one["player"] or NAMES.get(one["pseudonym"], one["pseudonym"]) for one in members}
+        people -= {""}
         numbers = [one["score"] for one in members if type(one["score"]) in (int, float)]
         exact = sum((Fraction(repr(number)) for number in numbers), Fraction(0))
         values: dict[str, float] = {}
