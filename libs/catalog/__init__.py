@@ -17,7 +17,23 @@ from libs.catalog.folder import FolderMarks, folder_marks
 from libs.catalog.holder import Catalogs
 from libs.catalog.limits import CUT_MARK, Limits, LongerDimension, cut_text
 from libs.catalog.load import load_catalog, load_catalogs, load_snapshot
-from libs.catalog.metric import NUMERIC_KINDS, Condition, Conditions, Metric, MetricKind
+from libs.catalog.metric import (
+    COUNTABLE_KINDS,
+    NUMERIC_KINDS,
+    Condition,
+    Conditions,
+    Metric,
+    MetricKind,
+)
+from libs.catalog.metric_model import (
+    Component,
+    ComponentKind,
+    ConfidenceRule,
+    NamedKind,
+    NamedMetric,
+    Term,
+    Threshold,
+)
 from libs.catalog.model import (
     Catalog,
     CatchUp,
@@ -27,7 +43,6 @@ from libs.catalog.model import (
     Environment,
     EventType,
     Gauge,
-    Period,
     Pii,
     Producer,
     Purpose,
@@ -36,6 +51,7 @@ from libs.catalog.model import (
     Subjectless,
     WhenDenied,
 )
+from libs.catalog.period import PARTS_OF, Period
 from libs.catalog.problems import CatalogError, Problem
 from libs.catalog.retention import RETENTION_CLASSES, retention_class, tighten
 from libs.catalog.schema import EventVersion, Violation
@@ -43,11 +59,13 @@ from libs.catalog.snapshot import Snapshot
 from libs.catalog.source import Source, SourceKind, parse_source
 
 __all__ = [
+    "COUNTABLE_KINDS",
     "CUT_MARK",
     "ENRICHED_FIELDS",
     "ENRICHED_SOURCES",
     "ENRICHMENT_STEPS",
     "NUMERIC_KINDS",
+    "PARTS_OF",
     "RETENTION_CLASSES",
     "Catalog",
     "CatalogError",
@@ -55,8 +73,11 @@ __all__ = [
     "CatchUp",
     "Category",
     "ClockPolicy",
+    "Component",
+    "ComponentKind",
     "Condition",
     "Conditions",
+    "ConfidenceRule",
     "Dimension",
     "EnrichedField",
     "EnvelopeError",
@@ -71,6 +92,8 @@ __all__ = [
     "LongerDimension",
     "Metric",
     "MetricKind",
+    "NamedKind",
+    "NamedMetric",
     "Period",
     "Pii",
     "Problem",
@@ -82,6 +105,8 @@ __all__ = [
     "SourceKind",
     "StoringJob",
     "Subjectless",
+    "Term",
+    "Threshold",
     "Violation",
     "WhenDenied",
     "compile_catalog",

@@ -8,6 +8,7 @@ from libs.catalog.compile_enrichment import compile_enrichment
 from libs.catalog.compile_events import compile_categories, compile_events, compile_purposes
 from libs.catalog.compile_gauges import compile_gauges
 from libs.catalog.compile_jobs import compile_jobs
+from libs.catalog.compile_metrics import compile_named_metrics
 from libs.catalog.compile_rollups import (
     compile_rollups,
     compile_selection,
@@ -24,10 +25,20 @@ from libs.catalog.yaml_nodes import parse_yaml
 
 DEFAULT_DEDUPE_WINDOW_SECONDS = 86_400
 # Sections that other parts of Weir read; kept here as they are.
-OPAQUE_SECTIONS = ("consumers", "metrics", "dashboards", "alerts", "access")
+OPAQUE_SECTIONS = ("consumers", "dashboards", "alerts", "access")
 _KEYS = (
     *("app_id", "title", "description", "naming", "subject", "group", "purposes", "location"),
-    *("categories", "fields", "events", "dedupe", "clock", "activity", "rollups", "gauges"),
+    *(
+        "categories",
+        "fields",
+        "events",
+        "dedupe",
+        "clock",
+        "activity",
+        "rollups",
+        "gauges",
+        "metrics",
+    ),
     *("jobs", "privacy_levels", "limits", "enrichment"),
     *OPAQUE_SECTIONS,
 )
@@ -83,6 +94,7 @@ def _compile(section: Section) -> Catalog:
         events=events,
         rollups=rollups,
         gauges=gauges,
+        metrics=compile_named_metrics(section.child("metrics"), rollups, events, words),
         jobs=compile_jobs(section.child("jobs"), rollups),
         measures=measured_properties(rollups),
         entity_events=entity_events([*rollups.values(), *gauges.values()]),

@@ -1,6 +1,5 @@
 """Compiles the gauges of a catalog: who is there now, by what was seen of them last."""
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -14,10 +13,10 @@ from libs.catalog.model import Dimension, EventType, Gauge
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
 from libs.catalog.source import Source, SourceKind
+from libs.catalog.texts import is_name
 
 # So long Redis keeps what was last seen of a person.
 _LONGEST_SECONDS = 7 * DAY
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}").fullmatch
 _SESSION = Source(SourceKind.ENVELOPE, ("session_id",))
 _KEYS = {"subject": Source(SourceKind.SUBJECT, ("subject",)), "session_id": _SESSION}
 _OF_ALL = ("description", "key", "by")
@@ -34,7 +33,7 @@ def compile_gauges(
     """The gauges by name. `words` are the sources that the app has its own word for, by that word."""
     gauges = {}
     for name, entry in section.children():
-        if not _NAME(name):
+        if not is_name(name):
             entry.complain("the name of a gauge is a-z, 0-9 and `_`, beginning with a letter")
         if entry.has("seen") or entry.has("within"):
             entry.only((*_OF_ALL, *_OF_WINDOWS))

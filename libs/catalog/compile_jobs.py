@@ -5,19 +5,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from libs.catalog.durations import HOUR, MINUTE
-from libs.catalog.model import CatchUp, Period, Rollup, StoringJob
+from libs.catalog.model import CatchUp, Rollup, StoringJob
+from libs.catalog.period import PARTS_OF, Period
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
+from libs.catalog.texts import is_name
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}").fullmatch
 _AT = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])").fullmatch
-# Of which periods the buckets are whole parts of a period. A week may be in two months.
-_PARTS: Mapping[Period, tuple[Period, ...]] = {
-    Period.HOUR: (Period.HOUR,),
-    Period.DAY: (Period.HOUR, Period.DAY),
-    Period.WEEK: (Period.HOUR, Period.DAY, Period.WEEK),
-    Period.MONTH: (Period.HOUR, Period.DAY, Period.MONTH),
-}
 
 
 def compile_jobs(section: Section, rollups: Mapping[str, Rollup]) -> Mapping[str, StoringJob]:
@@ -25,7 +19,7 @@ def compile_jobs(section: Section, rollups: Mapping[str, Rollup]) -> Mapping[str
     jobs = {}
     for name, entry in section.children():
         entry.only(("description", "every", "at", "store", "catch_up"))
-        if not _NAME(name):
+        if not is_name(name):
             entry.complain("the name of a job is a-z, 0-9 and `_`, beginning with a letter")
         every = entry.choice("every", Period)
         jobs[name] = StoringJob(
@@ -62,7 +56,7 @@ def _stored(entry: Section, every: Period | None, rollups: Mapping[str, Rollup])
         rollup = rollups.get(name)
         if rollup is None:
             entry.complain(f"no rollup `{name}`{did_you_mean(name, rollups)}", "store")
-        elif every is not None and rollup.period not in _PARTS[every]:
+        elif every is not None and rollup.period not in PARTS_OF[every]:
             entry.complain(
                 f"rollup `{name}` is by {rollup.period}, which is no part of a {every}", "store"
             )

@@ -2,14 +2,19 @@
 
 from collections.abc import Collection, Mapping
 
-from libs.catalog.metric import Condition, Conditions, Metric, MetricKind, canonical
+from libs.catalog.metric import (
+    COUNTABLE_KINDS,
+    Condition,
+    Conditions,
+    Metric,
+    MetricKind,
+    canonical,
+)
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
 from libs.catalog.source import Source, SourceKind, parse_source
 from libs.catalog.yaml_nodes import Node
 
-# Those of which an absent value is a zero.
-_COUNTABLE = frozenset({MetricKind.COUNT, MetricKind.DISTINCT, MetricKind.SUM})
 _KINDS = [str(kind) for kind in MetricKind]
 _SHAPE = "must be `count`, or a mapping such as {sum: properties.amount}"
 _NAME = Source(SourceKind.ENVELOPE, ("name",))
@@ -58,7 +63,7 @@ def _metric(
     entry.only(known)
     if kind is MetricKind.DIFFERENCE:
         return Metric(name, kind, None, of=entry.texts("difference"))
-    conditions = _conditions(entry.child("if"), words, events)
+    conditions = compile_conditions(entry.child("if"), words, events)
     if kind is MetricKind.COUNT:
         if entry.text("count") != "events":
             entry.complain("must be `events`: properties are counted with an `if`", "count")
@@ -88,7 +93,10 @@ def read_source(entry: Section, key: str, text: str, words: Mapping[str, str]) -
         return None
 
 
-def _conditions(section: Section, words: Mapping[str, str], events: Collection[str]) -> Conditions:
+def compile_conditions(
+    section: Section, words: Mapping[str, str], events: Collection[str]
+) -> Conditions:
+    """The conditions of a mapping such as {properties.mode: [live, 5]}, for events of `events`."""
     found: dict[Source, Condition] = {}
     for word, node in section.values.items():
         source = read_source(section, word, word, words)
@@ -138,7 +146,7 @@ def _check_differences(section: Section, metrics: Collection[Metric]) -> None:
             if other is None:
                 hint = did_you_mean(name, by_name)
                 section.complain(f"the rollup has no metric `{name}`{hint}", metric.name)
-            elif other.kind not in _COUNTABLE:
+            elif other.kind not in COUNTABLE_KINDS:
                 section.complain(
                     f"a difference is of counts, distinct counts and sums, and `{name}` is none",
                     metric.name,

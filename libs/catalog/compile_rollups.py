@@ -6,8 +6,9 @@ from types import MappingProxyType
 
 from libs.catalog.compile_metric_kinds import compile_metrics, read_source
 from libs.catalog.metric import NUMERIC_KINDS, Metric, MetricKind
-from libs.catalog.model import Dimension, EventType, Gauge, Period, Rollup
+from libs.catalog.model import Dimension, EventType, Gauge, Rollup
 from libs.catalog.patterns import PatternError, resolve
+from libs.catalog.period import Period
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
 from libs.catalog.schema import declared_types
@@ -99,7 +100,7 @@ def _compile_rollup(
     kept = entry.days("retention") if entry.has("retention") else _longest(selected, events)
     rollup = Rollup(name, selected, period, dimensions, metrics, kept)
     for source in rollup.sources:
-        _check_declared(entry, source, selected, events)
+        check_declared(entry, source, selected, events)
     for metric in metrics:
         if metric.kind in NUMERIC_KINDS and metric.source is not None:
             _check_numeric(entry, metric, metric.source, selected, events)
@@ -126,10 +127,10 @@ def compile_dimensions(entry: Section, key: str, words: Mapping[str, str]) -> tu
     return tuple(found.values())
 
 
-def _check_declared(
+def check_declared(
     entry: Section, source: Source, selected: frozenset[str], events: Mapping[str, EventType]
 ) -> None:
-    """A property that no event of the rollup declares is a spelling mistake."""
+    """Notes a property that no event of `selected` declares: a spelling mistake."""
     if source.kind is SourceKind.PROPERTY and selected:
         names = {name for event in selected for name in declared_properties(events[event])}
         if source.path[0] not in names:

@@ -13,7 +13,6 @@ INERT_KEYS: Mapping[str, str] = MappingProxyType(
         "categories.*.retention.aggregate": "Category.aggregate_retention_days",
         "rollups.*.retention": "Rollup.cell_retention_days",
         "consumers": "Catalog.opaque_sections",
-        "metrics": "Catalog.opaque_sections",
         "dashboards": "Catalog.opaque_sections",
         "alerts": "Catalog.opaque_sections",
         "access": "Catalog.opaque_sections",

@@ -23,6 +23,8 @@ class MetricKind(StrEnum):
     DIFFERENCE = "difference"
 
 
+# Those of which an absent value is a zero.
+COUNTABLE_KINDS = frozenset({MetricKind.COUNT, MetricKind.DISTINCT, MetricKind.SUM})
 NUMERIC_KINDS = frozenset(
     {
         MetricKind.SUM,

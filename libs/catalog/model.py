@@ -7,6 +7,8 @@ from enum import StrEnum
 from libs.catalog.fields import FieldNames
 from libs.catalog.limits import Limits, SentDimensions
 from libs.catalog.metric import Metric
+from libs.catalog.metric_model import NamedMetric
+from libs.catalog.period import Period
 from libs.catalog.schema import EventVersion
 from libs.catalog.source import Source
 
@@ -49,15 +51,6 @@ class Pii(StrEnum):
     NONE = "none"
     LOGGED = "logged"
     ANONYMIZED = "anonymized"
-
-
-class Period(StrEnum):
-    """How long a rollup's bucket is. Buckets begin at midnight UTC, weeks on Monday."""
-
-    HOUR = "hour"
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +211,8 @@ class Catalog:
     events: Mapping[str, EventType]
     rollups: Mapping[str, Rollup]
     gauges: Mapping[str, Gauge]
+    # By name; none has the name of a rollup.
+    metrics: Mapping[str, NamedMetric]
     jobs: Mapping[str, StoringJob]
     # The paths of the properties of which a rollup makes sums, averages or extremes.
     measures: frozenset[tuple[str, ...]]

@@ -37,7 +37,6 @@ EVERY_INERT_KEY = (
 rollups:
   games: {events: ['*'], period: day, metrics: {games: count}, retention: 1y}
 consumers: {}
-metrics: {}
 dashboards: {}
 alerts: {}
 access: {}
@@ -80,10 +79,9 @@ def test_a_note_for_each_key_with_its_first_line() -> None:
         "chess.yaml:8: `retention.aggregate`: nothing acts on this yet (2 places)",
         "chess.yaml:21: `retention`: nothing acts on this yet",
         "chess.yaml:22: `consumers`: nothing acts on this yet",
-        "chess.yaml:23: `metrics`: nothing acts on this yet",
-        "chess.yaml:24: `dashboards`: nothing acts on this yet",
-        "chess.yaml:25: `alerts`: nothing acts on this yet",
-        "chess.yaml:26: `access`: nothing acts on this yet",
+        "chess.yaml:23: `dashboards`: nothing acts on this yet",
+        "chess.yaml:24: `alerts`: nothing acts on this yet",
+        "chess.yaml:25: `access`: nothing acts on this yet",
     ]
 
 
