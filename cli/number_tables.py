@@ -44,31 +44,38 @@ def completeness_column(cells: Sequence[Mapping[str, Any]]) -> Column:
 
 
 def cohort_columns(
-    cohorts: Sequence[Mapping[str, Any]], period: str, *, percent: bool
+    cohorts: Sequence[Mapping[str, Any]], period: str, *, percent: bool, by: str = ""
 ) -> list[Column]:
-    """First period, people, and the people who came back in each later one, or their share of the cohort
-    in percent. What has not happened yet is empty."""
-    later = range(1, max(len(cohort["active"]) for cohort in cohorts))
+    """First period, the value `by` which they are divided, people, and the people who came back in each later
+    period, or their share of the cohort in percent. What has not happened yet is empty. With `days`, the
+    columns are these days instead of the later periods."""
+    days = next((cohort["days"] for cohort in cohorts if "days" in cohort), None)
+    later = days or range(1, max(len(cohort["active"]) for cohort in cohorts))
     sign, suffix = (" %", "_percent") if percent else ("", "")
+    prefix = "day " if days else "+"
 
     def cell(cohort: Mapping[str, Any], k: int) -> str:
-        if k >= len(cohort["active"]):
+        place = days.index(k) if days else k
+        if place >= len(cohort["active"]):
             return ""
-        active: int = cohort["active"][k]
-        return f"{percent_of(active, cohort['size']):.1f}" if percent else str(active)
+        of = cohort["people"][place] if days else cohort["size"]
+        if days and not of:
+            return ""
+        active: int = cohort["active"][place]
+        return f"{percent_of(active, of):.1f}" if percent else str(active)
 
+    entered = [cohort["start"] for cohort in cohorts]
+    values = [
+        "(other)" if cohort.get("other") else shown(cohort.get("value")) for cohort in cohorts
+    ]
     return [
-        Column(
-            f"first seen ({period})",
-            "first_seen",
-            [cohort["start"] for cohort in cohorts],
-            is_number=True,
-        ),
+        Column(f"first seen ({period})", "first_seen", entered, is_number=True),
+        *([Column(by, by, values)] if by else []),
         Column("people", "people", [str(cohort["size"]) for cohort in cohorts], is_number=True),
         *(
             Column(
-                f"+{k}{sign}",
-                f"after_{k}{suffix}",
+                f"{prefix}{k}{sign}",
+                f"{'day' if days else 'after'}_{k}{suffix}",
                 [cell(cohort, k) for cohort in cohorts],
                 is_number=True,
             )

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
+from cli.catalog_filters import filter_mistakes
 from cli.catalog_folders import app_catalog, catalog_folder, catalog_snapshot
 from cli.exits import fail
 from cli.options import AsJson, CatalogFolder
@@ -47,6 +48,7 @@ def lint(
         try:
             found = load_catalogs(path).values() if path.is_dir() else [load_catalog(path)]
             checked += len(found)
+            mistakes.extend(mistake for catalog in found for mistake in filter_mistakes(catalog))
             notes.extend(f"note: {note}" for file in _files(path) for note in _notes(file))
         except CatalogError as error:
             mistakes.extend(str(problem) for problem in error.problems)

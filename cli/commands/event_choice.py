@@ -46,13 +46,13 @@ def time_frame(last: str, start: str, end: str) -> pb.TimeFrame | None:
     return pb.TimeFrame(between=between)
 
 
-def checked_filter(text: str) -> str:
-    """The filter; ends the command, with the place at fault, if it cannot be asked."""
+def checked_filter(text: str, option: str = "--filter") -> str:
+    """The filter of an option; ends the command, with the place at fault, if it cannot be asked."""
     try:
         compile_filter(parse_filter(text))
     except FilterError as error:
         line_start = text.rfind("\n", 0, error.position) + 1
         line = text[line_start:].partition("\n")[0]
         caret = " " * (error.position - line_start) + "^"
-        fail(f"--filter: {error.message}\n  {line}\n  {caret}", 2)
+        fail(f"{option}: {error.message}\n  {line}\n  {caret}", 2)
     return text

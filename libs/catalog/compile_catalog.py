@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from libs.catalog.compile_behaviours import compile_behaviours
 from libs.catalog.compile_enrichment import compile_enrichment
 from libs.catalog.compile_events import compile_categories, compile_events, compile_purposes
 from libs.catalog.compile_gauges import compile_gauges
@@ -39,7 +40,7 @@ _KEYS = (
         "gauges",
         "metrics",
     ),
-    *("jobs", "privacy_levels", "limits", "enrichment"),
+    *("jobs", "behaviours", "privacy_levels", "limits", "enrichment"),
     *OPAQUE_SECTIONS,
 )
 _APP_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -96,6 +97,7 @@ def _compile(section: Section) -> Catalog:
         gauges=gauges,
         metrics=compile_named_metrics(section.child("metrics"), rollups, events, words),
         jobs=compile_jobs(section.child("jobs"), rollups),
+        behaviours=compile_behaviours(section.child("behaviours"), events),
         measures=measured_properties(rollups),
         entity_events=entity_events([*rollups.values(), *gauges.values()]),
         fields=_fields(section.child("fields"), subject_name, group_name),

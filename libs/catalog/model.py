@@ -192,6 +192,16 @@ class ClockPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Behaviour:
+    """A named condition on events: people who have done such a thing. `filter` is in the form of AIP-160 and
+    is read by those who ask; empty: all events of these names."""
+
+    name: str
+    events: frozenset[str]
+    filter: str
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """One app."""
 
@@ -214,6 +224,7 @@ class Catalog:
     # By name; none has the name of a rollup.
     metrics: Mapping[str, NamedMetric]
     jobs: Mapping[str, StoringJob]
+    behaviours: Mapping[str, Behaviour]
     # The paths of the properties of which a rollup makes sums, averages or extremes.
     measures: frozenset[tuple[str, ...]]
     # The events of which a rollup or gauge reads the entity.

@@ -1,14 +1,12 @@
 """What aggregate's decisions are made of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from weir.common.v1.event_pb2 import Event
-
-from libs.catalog import Period
 
 # (bucket start in seconds, then a value for each dimension of the rollup). A dimension's value is a
 # text, canonical JSON as bytes for anything that is not a text, or None if the event has none.
@@ -146,41 +144,3 @@ class CellPage:
 
     cells: Sequence[StoredCell]
     more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ActiveCount:
-    """How many people first seen in the period `cohort` were active in the one that begins at `active`."""
-
-    cohort: datetime
-    active: datetime
-    people: int
-
-
-@dataclass(frozen=True, slots=True)
-class CohortQuery:
-    """Which cohorts to read: first seen from `start` (inclusive) to `end` (exclusive), None for no limit,
-    and not before `first`, the next one after the page before."""
-
-    app_id: str
-    period: Period
-    start: datetime | None
-    end: datetime | None
-    first: datetime | None = None
-
-    def wants(self, cohort: datetime) -> bool:
-        """Whether the cohort that was first seen then is one of them."""
-        return (
-            (self.start is None or cohort >= self.start)
-            and (self.end is None or cohort < self.end)
-            and (self.first is None or cohort >= self.first)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Cohort:
-    """The people first seen in one period; `active[k]` of them came back k periods later."""
-
-    start: datetime
-    size: int
-    active: Sequence[int] = field(default_factory=tuple)

@@ -6,9 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from libs.catalog import Period
 from services.aggregate.model import (
-    ActiveCount,
     Cell,
     CellDelta,
     CellPage,
@@ -79,17 +77,6 @@ class CellReader(Protocol):
         self, app: AppPlan, buckets: Mapping[str, datetime], after: CellState | None
     ) -> NewestCells:
         """Cells of one bucket of each of the plan's rollups, the first ones or those after `after`."""
-        ...
-
-
-class ActivityReader(Protocol):
-    """Reads who was active when; the answer may be some seconds old."""
-
-    async def active_counts(
-        self, app_id: str, period: Period
-    ) -> tuple[datetime | None, list[ActiveCount]]:
-        """The newest period with an active person, None if there is none, and how many people of
-        each cohort were active in each period in which any of them was."""
         ...
 
 

@@ -26,8 +26,12 @@ from libs.streams.consumer import Consumer, EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream, streams_of
 from libs.streams.watermark import WatermarkMeter
-from services.aggregate.behaviour.postgres import PostgresActivityReader
-from services.aggregate.behaviour.service import CohortQueries
+from services.aggregate.behaviour.cohorts.postgres import PostgresCohorts
+from services.aggregate.behaviour.cohorts.service import CohortQueries
+from services.aggregate.behaviour.convert import Surroundings
+from services.aggregate.behaviour.funnel.postgres import PostgresFunnels
+from services.aggregate.behaviour.funnel.service import FunnelQueries
+from services.aggregate.behaviour.postgres import BehaviourConnections
 from services.aggregate.convert import SERVICE_NAME
 from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.catalog_counter import CatalogCounter
@@ -98,10 +102,25 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         clock,
         settings.export_stall_seconds,
     )
+    surroundings = Surroundings(reload.catalogs, clock, meter.current)
+    behaviour = BehaviourConnections(engines.behaviour, settings.behaviour_statement_seconds)
+    behaviour_slots = ReadSlots(
+        "max_behaviour_queries",
+        settings.max_behaviour_queries,
+        waiting=settings.max_waiting_behaviour_queries,
+    )
     servicer = AggregateServicer(
         RollupQueries(reload.catalogs, reader, clock, meter.current),
         RollupWatches(reload.catalogs, hub),
-        CohortQueries(reload.catalogs, PostgresActivityReader(engines.reading), clock),
+        CohortQueries(
+            surroundings, PostgresCohorts(behaviour), behaviour_slots, settings.max_scanned_events
+        ),
+        FunnelQueries(
+            surroundings,
+            PostgresFunnels(behaviour),
+            behaviour_slots,
+            settings.max_scanned_events,
+        ),
         Verifications(
             reload.catalogs,
             verifier,
@@ -174,9 +193,9 @@ class _Engines:
     its connections are beside any pool."""
 
     querying: AsyncEngine
-    reading: AsyncEngine
     verifying: AsyncEngine
     events: AsyncEngine
+    behaviour: AsyncEngine
     jobs: AsyncEngine
     storing: AsyncEngine
 
@@ -189,8 +208,6 @@ def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engine
     )
     engines = _Engines(
         answering(database_url, service="aggregate-queries"),
-        # Of a replica, if there is one: for what may be some seconds old (ADR 18).
-        answering(settings.read_url, service="aggregate-reads", pool_size=2, max_overflow=1),
         create_engine(
             settings.read_url,
             service="aggregate-verify",
@@ -204,6 +221,13 @@ def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engine
             service="aggregate-events",
             pool_size=1,
             max_overflow=settings.max_event_pages + settings.max_exports - 1,
+        ),
+        # Of a replica, if there is one: for what may be some seconds old (ADR 18).
+        answering(
+            settings.read_url,
+            service="aggregate-behaviour",
+            pool_size=1,
+            max_overflow=settings.max_behaviour_queries - 1,
         ),
         create_engine(database_url, service="aggregate-jobs", pool_size=1, max_overflow=2),
         # Many results may be due at the same time: they are written one after the other.

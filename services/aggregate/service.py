@@ -6,9 +6,16 @@ from contextlib import aclosing
 import grpc
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
-from weir.aggregate.v1 import event_query_pb2, job_service_pb2, job_service_pb2_grpc, verify_pb2
+from weir.aggregate.v1 import (
+    behaviour_pb2,
+    event_query_pb2,
+    job_service_pb2,
+    job_service_pb2_grpc,
+    verify_pb2,
+)
 
-from services.aggregate.behaviour.service import CohortQueries
+from services.aggregate.behaviour.cohorts.service import CohortQueries
+from services.aggregate.behaviour.funnel.service import FunnelQueries
 from services.aggregate.events.service import EventLists
 from services.aggregate.exports.service import EventExports
 from services.aggregate.journal.service import JournalCalls
@@ -26,6 +33,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         rollups: RollupQueries,
         watches: RollupWatches,
         cohorts: CohortQueries,
+        funnels: FunnelQueries,
         verifications: Verifications,
         events: EventLists,
         exports: EventExports,
@@ -33,6 +41,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self._rollups = rollups
         self._watches = watches
         self._cohorts = cohorts
+        self._funnels = funnels
         self._verifications = verifications
         self._events = events
         self._exports = exports
@@ -52,7 +61,17 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
     async def QueryCohortRetention(  # noqa: N802
         self, request: pb.QueryCohortRetentionRequest, _: grpc.aio.ServicerContext
     ) -> pb.QueryCohortRetentionResponse:
+        return await self._cohorts.retention(request)
+
+    async def QueryCohorts(  # noqa: N802
+        self, request: behaviour_pb2.QueryCohortsRequest, _: grpc.aio.ServicerContext
+    ) -> behaviour_pb2.QueryCohortsResponse:
         return await self._cohorts.query(request)
+
+    async def QueryFunnel(  # noqa: N802
+        self, request: behaviour_pb2.QueryFunnelRequest, _: grpc.aio.ServicerContext
+    ) -> behaviour_pb2.QueryFunnelResponse:
+        return await self._funnels.query(request)
 
     async def VerifyRollups(  # noqa: N802
         self, request: verify_pb2.VerifyRollupsRequest, context: grpc.aio.ServicerContext

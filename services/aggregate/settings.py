@@ -32,6 +32,13 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings, PseudonymSet
     # Open ExportEvents calls, and how long one may wait for its client to take something.
     max_exports: int = Field(2, ge=1)
     export_stall_seconds: float = Field(60.0, gt=0)
+    # Questions about behaviour that are answered at once, and how many more wait for them.
+    max_behaviour_queries: int = Field(2, ge=1)
+    max_waiting_behaviour_queries: int = Field(4, ge=0)
+    # Events that one of them reads; beyond that people are sampled.
+    max_scanned_events: int = Field(2_000_000, ge=1)
+    # How long one statement of theirs may take.
+    behaviour_statement_seconds: float = Field(25.0, gt=0)
     # How long one statement that reads stored events may take.
     event_statement_seconds: float = Field(20.0, gt=0)
     # How long a handled batch is remembered at least; for longer, if a stream still has it. An older copy of

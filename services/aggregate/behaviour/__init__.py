@@ -1,1 +1,1 @@
-"""What people did over time: cohorts."""
+"""What people did over time: cohorts, funnels."""

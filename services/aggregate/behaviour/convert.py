@@ -1,41 +1,158 @@
-"""Requests for cohorts, and their answers."""
+"""What requests about behaviour have in common, and how far their answers can be relied on."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from weir.aggregate.v1 import aggregate_service_pb2 as pb
+from google.protobuf.duration_pb2 import Duration
+from weir.aggregate.v1 import behaviour_pb2 as pb
+from weir.aggregate.v1 import event_query_pb2, reliability_pb2
 
-from libs.catalog import Period
+from libs.catalog import Catalog, Catalogs
+from libs.catalog.problems import did_you_mean
+from libs.common.clock import Clock, moment_of
 from libs.common.errors import InvalidArgument
-from services.aggregate.answer_sizes import fitting
-from services.aggregate.buckets import seconds_since_epoch
-from services.aggregate.convert import period_of, time_range
-from services.aggregate.model import Cohort, CohortQuery
+from libs.events.filtering import FilterError, compile_filter, parse_filter
+from libs.events.filtering.fields import Field, field_of
+from libs.events.filtering.reach import possible_names
+from libs.events.filtering.syntax import Comparator, Node, Restriction, Value
+from libs.events.postgres import END
+from services.aggregate.behaviour.identifying import check_identifies_no_one, is_identifying
+from services.aggregate.behaviour.model import EventRule, Reading
+from services.aggregate.events.convert import Frame
+from services.aggregate.rollups.completeness import final_until
+
+_LONGEST = timedelta(days=366)
+_US = timedelta(microseconds=1)
 
 
-def cohort_query(request: pb.QueryCohortRetentionRequest) -> CohortQuery:
-    """A QueryCohortRetentionRequest but for its page token. Raises InvalidArgument for a period of hours."""
-    period = _cohort_period(request.period)
-    start, end = time_range(request, period)
-    return CohortQuery(request.app_id, period, start, end)
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all questions about behaviour are answered with. `watermark`: see
+    `libs.streams.watermark.WatermarkMeter.current`."""
+
+    catalogs: Catalogs
+    clock: Clock
+    watermark: Callable[[], datetime | None]
 
 
-def cohort_page(found: Sequence[Cohort]) -> tuple[Sequence[pb.Cohort], datetime | None]:
-    """The cohorts in their order, as many as an answer holds, and where to go on; None if these are all."""
-    cohorts = fitting(map(_cohort, found))
-    left = found[len(cohorts) :]
-    return cohorts, left[0].start if left else None
+def event_rule(step: pb.Step, field: str, catalog: Catalog, prefix: str) -> EventRule:
+    """The events of a step; `field` is its path in the request, and the names of parameters begin with
+    `prefix`. Raises InvalidArgument."""
+    if not step.name:
+        raise InvalidArgument("is required", field=f"{field}.name")
+    names = names_like(step.name, f"{field}.name", catalog)
+    node = readable_filter(step.filter, f"{field}.filter")
+    return EventRule(names, compile_filter(node, prefix))
 
 
-def _cohort_period(number: pb.Period) -> Period:
-    """The period of a request for cohorts. Raises InvalidArgument."""
-    period = period_of(number)
-    if period is None or period is Period.HOUR:
-        raise InvalidArgument("must be PERIOD_DAY, PERIOD_WEEK or PERIOD_MONTH", field="period")
-    return period
+def names_like(pattern: str, field: str, catalog: Catalog) -> tuple[str, ...]:
+    """The catalog's events with this name; `*` stands for any characters. Raises InvalidArgument if there is
+    none."""
+    name = Restriction(("name",), Comparator.EQUALS, Value(tuple(pattern.split("*")), quoted=True))
+    names = tuple(possible_names(name, catalog.events))
+    if not names:
+        raise InvalidArgument(
+            f"the app's catalog declares no such event{did_you_mean(pattern, catalog.events)}",
+            field=field,
+        )
+    return names
 
 
-def _cohort(cohort: Cohort) -> pb.Cohort:
-    message = pb.Cohort(size=cohort.size, active=cohort.active)
-    message.start.seconds = seconds_since_epoch(cohort.start)
+def readable_filter(text: str, field: str) -> Node | None:
+    """A filter that asks nothing of one person. Raises InvalidArgument with the place at fault."""
+    try:
+        node = parse_filter(text)
+        compile_filter(node)
+        check_identifies_no_one(node)
+    except FilterError as error:
+        raise InvalidArgument(
+            f"at character {error.position + 1}: {error.message}",
+            field=field,
+            metadata={"position": str(error.position)},
+        ) from None
+    return node
+
+
+def dividing_field(text: str, field: str) -> Field | None:
+    """The field by which people are divided, None for an empty text. Raises InvalidArgument."""
+    if not text:
+        return None
+    if "\x00" in text:
+        raise InvalidArgument("must not contain U+0000", field=field)
+    path = tuple(text.split("."))
+    if is_identifying(path):
+        raise InvalidArgument("identifies a person or an event", field=field)
+    try:
+        return field_of(Restriction(path, Comparator.HAS, Value(("", ""), quoted=False)))
+    except FilterError as error:
+        raise InvalidArgument(error.message, field=field) from None
+
+
+def length_of(message: Duration, field: str, *, unset: timedelta, is_set: bool) -> timedelta:
+    """A length of time from 1 s to 366 d. Raises InvalidArgument."""
+    if not is_set:
+        return unset
+    try:
+        length = message.ToTimedelta()
+    except (ValueError, OverflowError):
+        length = timedelta()
+    if not timedelta(seconds=1) <= length <= _LONGEST:
+        raise InvalidArgument("must be from 1 s to 366 days", field=field)
+    return length
+
+
+def at_most(asked: int, field: str, *, default: int, maximum: int) -> int:
+    """How many there may be: what was asked for, `default` for 0. Raises InvalidArgument above `maximum`."""
+    if asked > maximum:
+        raise InvalidArgument(f"must be at most {maximum}", field=field)
+    return asked or default
+
+
+def later(moment: datetime, by: timedelta) -> datetime:
+    """The moment so much later; the last one that there is at most."""
+    return moment + by if moment <= END - by else END
+
+
+def time_interval(frame: Frame) -> event_query_pb2.TimeInterval:
+    """The frame as a message."""
+    message = event_query_pb2.TimeInterval()
+    getattr(message, "from").FromDatetime(frame[0])
+    message.to.FromDatetime(frame[1])
+    return message
+
+
+def packed(length_us: int) -> Duration:
+    """Microseconds as a message."""
+    return Duration(seconds=length_us // 1_000_000, nanos=length_us % 1_000_000 * 1_000)
+
+
+def microseconds(length: timedelta) -> int:
+    """A length of time in whole microseconds."""
+    return length // _US
+
+
+def reliability(
+    surroundings: Surroundings,
+    catalog: Catalog,
+    watermark: datetime | None,
+    reading: Reading,
+    end: datetime,
+    cut: reliability_pb2.Cut | None = None,
+) -> reliability_pb2.Reliability:
+    """How far an answer can be relied on whose events until `end` were read after the watermark was. A
+    replica may not have everything yet that the watermark promises."""
+    if reading.is_replica:
+        watermark = None
+    final = final_until(watermark, timedelta(seconds=catalog.clock.lateness_seconds))
+    message = reliability_pb2.Reliability(
+        completeness=reliability_pb2.COMPLETENESS_FINAL
+        if final.covers(end)
+        else reliability_pb2.COMPLETENESS_PROVISIONAL,
+        sampling_rate=1 / reading.one_in,
+        cut=cut,
+    )
+    message.calculated_at.FromDatetime(moment_of(surroundings.clock.now_us()))
+    if watermark is not None:
+        message.watermark.FromDatetime(watermark)
     return message

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from libs.events.filtering import compile_filter, parse_filter
+from services.aggregate.behaviour.funnel.tally import FunnelTally
+from services.aggregate.behaviour.funnel.walk import reached, times_of
 from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.model import CellQuery
 from tests.bench.queries import behaviour_sql, duckdb_sql
 from tests.bench.queries.cells import VIEW_DAYS, WEEKLY
 from tests.bench.queries.generator import START
-from tests.bench.queries.latest_starts import reached, summary, times_of
 from tests.bench.queries.rows import APP
 from tests.bench.queries.sides import PostgresSide, Rows
 
@@ -91,8 +92,11 @@ def _funnel(form: str, steps: Mapping[str, object]) -> Callable[[PostgresSide], 
 
     def ask(side: PostgresSide) -> Rows:
         rows = side.behaviour(behaviour_sql.FUNNEL_ARRAYS, parameters, binary=True)
-        people = (reached([times_of(packed) for packed in row], _WINDOW // _US) for row in rows)
-        return [summary(people, 3)]
+        tally = FunnelTally(3)
+        for row in rows:
+            tally.add(None, reached([times_of(packed) for packed in row], _WINDOW // _US))
+        found = tally.table(1).total
+        return [(*(step.people for step in found), *(step.median_us for step in found[1:]))]
 
     return ask
 

@@ -23,6 +23,8 @@ READABLE = {
     "/weir.aggregate.v1.AggregateService/QueryRollup",
     "/weir.aggregate.v1.AggregateService/WatchRollups",
     "/weir.aggregate.v1.AggregateService/QueryCohortRetention",
+    "/weir.aggregate.v1.AggregateService/QueryCohorts",
+    "/weir.aggregate.v1.AggregateService/QueryFunnel",
     "/weir.aggregate.v1.JobService/GetJobResult",
 }
 OTHERS: dict[str, Any] = {

@@ -54,9 +54,9 @@ async def test_numbers_and_cohorts(stores: Stores, home: Path) -> None:
     assert "match.ended" not in table.stdout
 
     cohorts = await run("cohorts", "--app", APP, "--period", "day", "--json")
-    assert json.loads(cohorts.stdout) == {
-        "cohorts": [{"start": "2026-04-27", "size": 2, "active": [2, 0, 1]}]
-    }
+    answer = json.loads(cohorts.stdout)
+    assert answer["cohorts"] == [{"start": "2026-04-27", "size": 2, "active": [2, 0, 1]}]
+    assert (answer["sampling_rate"], answer["cut"]) == (1, None)
     assert "2026-04-27" in (await run("cohorts", "--app", APP, "--period", "day")).stdout
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from cli.commands import query
 from cli.lazy import LazyCommand
 from cli.main import ENTRIES, app
 from tests.support.environment import without_settings
@@ -60,9 +61,15 @@ def test_a_light_command_imports_nothing_heavy(
     assert loaded & unneeded == set()
 
 
-@pytest.mark.parametrize("name", ENTRIES)
-def test_help_says_of_a_command_what_the_command_says_of_itself(name: str) -> None:
-    listed = typer.main.get_group(app).commands[name]
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [*((app, name) for name in ENTRIES), *((query.app, name) for name in query.ENTRIES)],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_help_says_of_a_command_what_the_command_says_of_itself(
+    group: typer.Typer, name: str
+) -> None:
+    listed = typer.main.get_group(group).commands[name]
     assert isinstance(listed, LazyCommand)
     itself = (listed.load().help or "").partition("\n")[0]
     assert listed.help == itself != ""

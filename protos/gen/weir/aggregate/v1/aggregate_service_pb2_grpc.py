@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from weir.aggregate.v1 import aggregate_service_pb2 as weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2
+from weir.aggregate.v1 import behaviour_pb2 as weir_dot_aggregate_dot_v1_dot_behaviour__pb2
 from weir.aggregate.v1 import event_query_pb2 as weir_dot_aggregate_dot_v1_dot_event__query__pb2
 from weir.aggregate.v1 import verify_pb2 as weir_dot_aggregate_dot_v1_dot_verify__pb2
 
@@ -52,6 +53,16 @@ class AggregateServiceStub:
                 request_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionRequest.SerializeToString,
                 response_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionResponse.FromString,
                 _registered_method=True)
+        self.QueryFunnel = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/QueryFunnel',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryFunnelRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryFunnelResponse.FromString,
+                _registered_method=True)
+        self.QueryCohorts = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/QueryCohorts',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsResponse.FromString,
+                _registered_method=True)
         self.VerifyRollups = channel.unary_stream(
                 '/weir.aggregate.v1.AggregateService/VerifyRollups',
                 request_serializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsRequest.SerializeToString,
@@ -98,10 +109,41 @@ class AggregateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def QueryCohortRetention(self, request, context):
-        """How many of the people first seen in a period came back in each later one.
+        """How many of the people first seen in a period came back in each later one. Ask QueryCohorts instead, which says
+        the same and more.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_behaviour_queries` calls at once.
 
         Permission: `numbers.read`.
         Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryFunnel(self, request, context):
+        """How many people went through a sequence of steps, where they stopped, and how long each step took them.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_behaviour_queries` calls at once.
+
+        Permission: `numbers.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a filter with its place in it;
+        DEADLINE_EXCEEDED / CALL_TIMED_OUT if the events cannot be read in time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryCohorts(self, request, context):
+        """How many of the people who entered in a period, by what they did first, were active in later ones, or so many
+        days after their own.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_behaviour_queries` calls at once; without, for
+        more than 200,000 numbers.
+
+        Permission: `numbers.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a filter with its place in it;
+        DEADLINE_EXCEEDED / CALL_TIMED_OUT if the events cannot be read in time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,6 +207,16 @@ def add_AggregateServiceServicer_to_server(servicer, server):
                     servicer.QueryCohortRetention,
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionRequest.FromString,
                     response_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionResponse.SerializeToString,
+            ),
+            'QueryFunnel': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryFunnel,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryFunnelRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryFunnelResponse.SerializeToString,
+            ),
+            'QueryCohorts': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryCohorts,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsResponse.SerializeToString,
             ),
             'VerifyRollups': grpc.unary_stream_rpc_method_handler(
                     servicer.VerifyRollups,
@@ -264,6 +316,60 @@ class AggregateService:
             '/weir.aggregate.v1.AggregateService/QueryCohortRetention',
             weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionRequest.SerializeToString,
             weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryFunnel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/QueryFunnel',
+            weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryFunnelRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryFunnelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryCohorts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/QueryCohorts',
+            weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,15 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/aggregate/v1/reliability.proto\x12\x11weir.aggregate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x01\n\x0bReliability\x12\x35\n\x0c\x63ompleteness\x18\x01 \x01(\x0e\x32\x1f.weir.aggregate.v1.Completeness\x12-\n\twatermark\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcalculated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*b\n\x0c\x43ompleteness\x12\x1c\n\x18\x43OMPLETENESS_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43OMPLETENESS_PROVISIONAL\x10\x01\x12\x16\n\x12\x43OMPLETENESS_FINAL\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/aggregate/v1/reliability.proto\x12\x11weir.aggregate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x01\n\x0bReliability\x12\x35\n\x0c\x63ompleteness\x18\x01 \x01(\x0e\x32\x1f.weir.aggregate.v1.Completeness\x12-\n\twatermark\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcalculated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rsampling_rate\x18\x04 \x01(\x01\x12#\n\x03\x63ut\x18\x05 \x01(\x0b\x32\x16.weir.aggregate.v1.Cut\"3\n\x03\x43ut\x12\r\n\x05limit\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t*b\n\x0c\x43ompleteness\x12\x1c\n\x18\x43OMPLETENESS_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43OMPLETENESS_PROVISIONAL\x10\x01\x12\x16\n\x12\x43OMPLETENESS_FINAL\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weir.aggregate.v1.reliability_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COMPLETENESS']._serialized_start=260
-  _globals['_COMPLETENESS']._serialized_end=358
+  _globals['_COMPLETENESS']._serialized_start=373
+  _globals['_COMPLETENESS']._serialized_end=471
   _globals['_RELIABILITY']._serialized_start=92
-  _globals['_RELIABILITY']._serialized_end=258
+  _globals['_RELIABILITY']._serialized_end=318
+  _globals['_CUT']._serialized_start=320
+  _globals['_CUT']._serialized_end=371
 # @@protoc_insertion_point(module_scope)

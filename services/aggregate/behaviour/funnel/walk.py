@@ -1,10 +1,10 @@
-"""A funnel in strict order over the times of its steps: what a service does with arrays from Postgres."""
+"""How far one person came in a funnel, from the times of their events. Pure; times are microseconds."""
 
+import heapq
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
-
-from tests.bench.figures import percentile
+from collections.abc import Sequence
+from itertools import repeat
 
 
 def times_of(packed: bytes | None) -> list[int]:
@@ -16,8 +16,8 @@ def times_of(packed: bytes | None) -> list[int]:
 
 
 def reached(steps: Sequence[Sequence[int]], window: int) -> list[int]:
-    """When one person first reached each step, as far as they came; `steps` are the ordered times of the
-    events of each step.
+    """When one person first reached each step in order, as far as they came; `steps` are the ordered times of
+    the events of each step.
 
     An event of a step looks back to the latest event of the step before, and to the latest first step from
     which that one can be reached: no earlier one could leave more of the window.
@@ -42,13 +42,19 @@ def reached(steps: Sequence[Sequence[int]], window: int) -> list[int]:
     return found
 
 
-def summary(people: Iterable[Sequence[int]], steps: int) -> tuple[float | None, ...]:
-    """How many people reached each step, and the median time from each to the next; of `reached` of each."""
-    counts = [0] * steps
-    between: list[list[int]] = [[] for _ in range(1, steps)]
-    for moments in people:
-        for step in range(len(moments)):
-            counts[step] += 1
-        for step in range(1, len(moments)):
-            between[step - 1].append(moments[step] - moments[step - 1])
-    return (*counts, *(percentile(times, 50) if times else None for times in between))
+def reached_in_any_order(steps: Sequence[Sequence[int]], window: int, end: int) -> list[int]:
+    """When one person had first done one of the steps, two of them and so on, within a window whose first
+    event is before `end`."""
+    found: list[int] = []
+    newest: dict[int, int] = {}
+    newest_entry: int | None = None
+    each = (zip(times, repeat(number), strict=False) for number, times in enumerate(steps))
+    for time, number in heapq.merge(*each):
+        newest[number] = time
+        if time < end:
+            newest_entry = time
+        if newest_entry is None or time - newest_entry > window:
+            continue
+        done = sum(time - last <= window for last in newest.values())
+        found += [time] * (done - len(found))
+    return found

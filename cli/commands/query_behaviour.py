@@ -1,0 +1,108 @@
+"""What the questions about behaviour have in common at the terminal."""
+
+import re
+from contextlib import AbstractContextManager
+from datetime import UTC, timedelta
+from typing import Annotated, Any
+
+import typer
+from google.protobuf import json_format
+from google.protobuf.duration_pb2 import Duration
+from weir.aggregate.v1 import aggregate_service_pb2_grpc, event_query_pb2, reliability_pb2
+from weir.aggregate.v1 import behaviour_pb2 as pb
+
+from cli.commands.event_choice import checked_filter
+from cli.exits import fail
+from cli.moments import shown_moment
+from cli.number_tables import PROVISIONAL, whole
+from cli.suite_channel import calls_to
+from libs.catalog.durations import parse_duration
+
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact", help="Read all events, however many; may take too long. Else people are sampled."
+    ),
+]
+_STEP = re.compile(r"(?P<name>[^\[\]]+?)\s*(\[(?P<filter>.*)\])?", re.DOTALL)
+
+
+def step_of(option: str, text: str) -> pb.Step:
+    """A step as in `view` or `purchase[properties.amount > 0]`. Ends the command, as wrong usage, for
+    anything else."""
+    match = _STEP.fullmatch(text.strip())
+    if match is None:
+        fail(f"{option} {text}: must be EVENT or EVENT[FILTER]", 2)
+    condition = checked_filter(match["filter"] or "", option)
+    return pb.Step(name=match["name"], filter=condition, label=text.strip())
+
+
+def length_of(option: str, text: str) -> Duration:
+    """A length of time such as `30m`, `1d`. Ends the command, as wrong usage, for anything else."""
+    try:
+        return Duration(seconds=parse_duration(text))
+    except ValueError:
+        fail(f"{option} {text}: must be a length of time, such as 30m, 24h or 7d", 2)
+
+
+def shown_length(length: timedelta) -> str:
+    """In the two largest units: `45s`, `2h 5m`, `3d`."""
+    seconds = round(length.total_seconds())
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2]) or "0s"
+
+
+def share_of(message: Any, field: str) -> str:
+    """An optional share in percent, `-` if it is not said."""
+    return f"{100 * getattr(message, field):.1f}" if message.HasField(field) else "-"
+
+
+def value_of(value: Any) -> Any:
+    """A google.protobuf.Value as plain JSON."""
+    return whole(json_format.MessageToDict(value))
+
+
+def aggregate(app_id: str) -> AbstractContextManager[Any]:
+    """The calls of aggregate."""
+    return calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id)
+
+
+def plain_reliability(found: reliability_pb2.Reliability) -> dict[str, Any]:
+    """How far an answer can be relied on, as JSON has it."""
+    name = reliability_pb2.Completeness.Name(found.completeness)
+    watermark = found.watermark.ToDatetime(tzinfo=UTC) if found.HasField("watermark") else None
+    cut = found.cut
+    return {
+        "completeness": name.removeprefix("COMPLETENESS_").lower(),
+        "watermark": shown_moment(watermark) or None,
+        "calculated_at": shown_moment(found.calculated_at.ToDatetime(tzinfo=UTC)),
+        "sampling_rate": found.sampling_rate,
+        "cut": {"limit": cut.limit, "value": cut.value, "detail": cut.detail}
+        if found.HasField("cut")
+        else None,
+    }
+
+
+def plain_time(time: event_query_pb2.TimeInterval) -> dict[str, str]:
+    """The time of an answer, as JSON has it."""
+    return {
+        name: shown_moment(getattr(time, name).ToDatetime(tzinfo=UTC)) for name in ("from", "to")
+    }
+
+
+def say_reliability(found: reliability_pb2.Reliability) -> None:
+    """Says on stderr what limits an answer."""
+    plain = plain_reliability(found)
+    lines = []
+    if plain["completeness"] == PROVISIONAL:
+        lines.append("provisional: events of this time may still come")
+    if found.sampling_rate < 1:
+        lines.append(f"estimated from one in {round(1 / found.sampling_rate)} people: see --exact")
+    if plain["cut"]:
+        lines.append(f"{found.cut.detail} ({found.cut.limit}: {found.cut.value})")
+    for line in lines:
+        typer.echo(line, err=True)

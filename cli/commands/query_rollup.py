@@ -1,0 +1,193 @@
+"""`weir query rollup` and `weir query watch`: read the numbers, watch them change."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from google.protobuf import json_format
+from weir.aggregate.v1 import aggregate_service_pb2 as pb
+from weir.aggregate.v1 import aggregate_service_pb2_grpc, reliability_pb2
+
+from cli.dimensions import dimensions_of, text_advice
+from cli.exits import fail
+from cli.moments import set_range, shown_moment
+from cli.number_tables import (
+    CELL_COLUMNS_AT_LEAST,
+    PROVISIONAL,
+    PROVISIONAL_MARK,
+    cell_columns,
+    completeness_column,
+    marked_buckets,
+    shown,
+    whole,
+)
+from cli.options import AppId, AsJson
+from cli.stored_aggregates import PERIOD_TYPES, stored_aggregate
+from cli.suite_channel import calls_to
+from cli.tables import csv_text, print_table
+from libs.rpc.channels import pages
+
+_PAGE_SIZE = 5_000
+_COMPLETE = "--json and --csv have"
+
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="Cells from the period on that this time is in, which is shown whole. ISO 8601, UTC if it "
+        "names no zone; a date is its midnight.",
+    ),
+]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        metavar="TIME",
+        help="Cells of periods that begin before this time; a date is the whole day, to its end.",
+    ),
+]
+
+
+class Shape(StrEnum):
+    """Other shapes of JSON."""
+
+    DOCUMENT = "document"
+
+
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with all columns.")]
+
+
+def rollup_cells(
+    app_id: AppId,
+    rollup: Annotated[str, typer.Option(help="A rollup of the app's catalog.")],
+    start: From = "",
+    end: To = "",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIMENSION=VALUE",
+            help="Only such cells; may be repeated. `level=5` finds the number, `level='\"5\"'` the text; "
+            "what is no JSON is a text. Without a value: cells that have none.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    shape: Annotated[
+        Shape | None,
+        typer.Option(
+            help="JSON of another shape. `document`: aggregate_type, period_type, period_start and "
+            "period_end as dates, the last one included, dimensions, metrics, computed_at."
+        ),
+    ] = None,
+) -> None:
+    """Show the cells of one rollup.
+
+    A cell is one bucket of the rollup's period. One with a `*` is provisional: its time is not over,
+    or events of it may still come.
+
+    In UTC, a day begins at midnight, a week on Monday, a month on the first.
+    """
+    _check_format(as_json or shape is not None, as_csv)
+    request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
+    set_range(request, start, end)
+    request.dimensions.update(dimensions_of(where or ()))
+    with _aggregate(app_id) as stub:
+        answers = list(pages(stub.QueryRollup, request))
+    cells = [_cell(cell) for answer in answers for cell in answer.cells]
+    if shape is not None:
+        _print_aggregates(answers[0], rollup, cells)
+    elif as_json:
+        # Of the first page: what it promises holds for those that were read later.
+        typer.echo(json.dumps({**_reliability(answers[0]), "cells": cells}, indent=2))
+    elif as_csv:
+        columns = [*cell_columns(cells, missing=""), completeness_column(cells)]
+        typer.echo(csv_text(columns), nl=False)
+    elif not cells:
+        typer.echo("no cells" + text_advice(where or ()))
+    else:
+        columns = cell_columns(marked_buckets(cells), missing="-")
+        print_table(columns, at_least=CELL_COLUMNS_AT_LEAST, complete=_COMPLETE)
+        if any(cell["completeness"] == PROVISIONAL for cell in cells):
+            known = answers[0].reliability.HasField("watermark")
+            why = "events of it may still come" if known else "how much is counted is not known"
+            typer.echo(f"{PROVISIONAL_MARK} provisional: {why}", err=True)
+
+
+def watch(
+    app_id: AppId,
+    rollup: Annotated[
+        list[str] | None, typer.Option(help="Only this rollup; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the numbers of the current buckets, and every change until interrupted."""
+    request = pb.WatchRollupsRequest(app_id=app_id, rollups=rollup or ())
+    with _aggregate(app_id) as stub:
+        for response in stub.WatchRollups(request, endless=True):
+            for watched in response.cells:
+                cell = _cell(watched.cell)
+                if as_json:
+                    typer.echo(json.dumps({"rollup": watched.rollup, **cell}))
+                else:
+                    words = {**cell["dimensions"], **cell["metrics"]}
+                    text = "  ".join(f"{name}={shown(value)}" for name, value in words.items())
+                    typer.echo(f"{cell['bucket_start']}  {watched.rollup}  {text}")
+
+
+def _check_format(as_json: bool, as_csv: bool) -> None:
+    if as_json and as_csv:
+        fail("--json and --csv: only one of them", 2)
+
+
+def _aggregate(app_id: str) -> AbstractContextManager[Any]:
+    return calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id)
+
+
+def _print_aggregates(
+    answer: pb.QueryRollupResponse, rollup: str, cells: Sequence[Mapping[str, Any]]
+) -> None:
+    period = pb.Period.Name(answer.period).removeprefix("PERIOD_").lower()
+    if period not in PERIOD_TYPES:
+        fail(f"--shape document: has dates, and {rollup} is by {period}", 2)
+    computed_at = _reliability(answer)["calculated_at"]
+    aggregates = [stored_aggregate(cell, rollup, period, computed_at) for cell in cells]
+    typer.echo(json.dumps({"aggregates": aggregates}, indent=2))
+
+
+def _reliability(answer: pb.QueryRollupResponse) -> dict[str, Any]:
+    """Whether the whole answer is final, and what it stands on."""
+    found = answer.reliability
+    watermark = found.watermark.ToDatetime(tzinfo=UTC) if found.HasField("watermark") else None
+    return {
+        "completeness": _word(found.completeness),
+        "watermark": shown_moment(watermark) or None,
+        "calculated_at": shown_moment(found.calculated_at.ToDatetime(tzinfo=UTC)),
+    }
+
+
+def _word(completeness: reliability_pb2.Completeness) -> str:
+    return reliability_pb2.Completeness.Name(completeness).removeprefix("COMPLETENESS_").lower()
+
+
+def _cell(cell: pb.Cell) -> dict[str, Any]:
+    return {
+        "bucket_start": shown_moment(cell.bucket_start.ToDatetime(tzinfo=UTC)),
+        # A watched cell says neither.
+        **(
+            {
+                "bucket_end": shown_moment(cell.bucket_end.ToDatetime(tzinfo=UTC)),
+                "completeness": _word(cell.completeness),
+            }
+            if cell.HasField("bucket_end")
+            else {}
+        ),
+        "dimensions": {
+            name: whole(value) for name, value in json_format.MessageToDict(cell.dimensions).items()
+        },
+        "metrics": {name: whole(cell.metrics[name]) for name in sorted(cell.metrics)},
+    }

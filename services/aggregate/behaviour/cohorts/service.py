@@ -1,0 +1,94 @@
+"""QueryCohorts and QueryCohortRetention: how many of each cohort came back, page by page."""
+
+from datetime import timedelta
+
+from weir.aggregate.v1 import aggregate_service_pb2 as service_pb
+from weir.aggregate.v1 import behaviour_pb2 as pb
+
+from libs.common.apps import catalog_of
+from libs.common.clock import moment_of
+from libs.rpc.page_tokens import PageTokens
+from services.aggregate.answer_sizes import fitting
+from services.aggregate.behaviour.cohorts.convert import (
+    cohort_message,
+    cohorts_query,
+    page_cursor,
+    place_of,
+    read_page_cursor,
+    relied_on,
+    retention_page,
+    retention_query,
+)
+from services.aggregate.behaviour.cohorts.postgres import PostgresCohorts
+from services.aggregate.behaviour.cohorts.table import cohorts_of
+from services.aggregate.behaviour.convert import Surroundings, reliability
+from services.aggregate.convert import SERVICE_NAME, zoned_time
+from services.aggregate.events.convert import frame_of
+from services.aggregate.read_slots import ReadSlots
+from services.aggregate.rollups.completeness import final_until
+
+
+class CohortQueries:
+    """Answers `weir.aggregate.v1.AggregateService/QueryCohorts` and `QueryCohortRetention`."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        cohorts: PostgresCohorts,
+        slots: ReadSlots,
+        max_events: int,
+    ) -> None:
+        self._surroundings = surroundings
+        self._cohorts = cohorts
+        self._slots = slots
+        self._max_events = max_events
+        clock = surroundings.clock
+        self._pages = PageTokens(f"/{SERVICE_NAME}/QueryCohorts", clock)
+        self._retention_pages = PageTokens(f"/{SERVICE_NAME}/QueryCohortRetention", clock)
+
+    async def query(self, request: pb.QueryCohortsRequest) -> pb.QueryCohortsResponse:
+        """One page. Raises AppUnknown, InvalidArgument, LimitExceeded, DeadlineExceeded, Unavailable."""
+        around = self._surroundings
+        catalog = catalog_of(around.catalogs.current, request.app_id)
+        asked = frame_of(request, around.clock)
+        frame, after = self._pages.read(request, read_page_cursor) or (asked, None)
+        query = cohorts_query(request, catalog, frame)
+        async with self._slots.hold():
+            watermark = around.watermark()
+            limit = 0 if request.exact else self._max_events
+            rows, newest, reading = await self._cohorts.rows(query, limit)
+        now = moment_of(around.clock.now_us())
+        found = cohorts_of(query, rows, newest, now)
+        if after is not None:
+            found = [cohort for cohort in found if place_of(cohort) > after]
+        final = final_until(
+            None if reading.is_replica else watermark,
+            timedelta(seconds=catalog.clock.lateness_seconds),
+        )
+        messages = fitting(cohort_message(query, cohort, reading.one_in, final) for cohort in found)
+        token = ""
+        if len(messages) < len(found):
+            token = self._pages.issue(request, page_cursor(frame, found[len(messages) - 1]))
+        return pb.QueryCohortsResponse(
+            cohorts=messages,
+            next_page_token=token,
+            reliability=reliability(around, catalog, watermark, reading, relied_on(query)),
+        )
+
+    async def retention(
+        self, request: service_pb.QueryCohortRetentionRequest
+    ) -> service_pb.QueryCohortRetentionResponse:
+        """One page. Raises as `query` does."""
+        catalog_of(self._surroundings.catalogs.current, request.app_id)
+        after = self._retention_pages.read(request, zoned_time)
+        query = retention_query(request)
+        async with self._slots.hold():
+            rows, newest, _ = await self._cohorts.rows(query, limit=0)
+        found = cohorts_of(query, rows, newest, moment_of(self._surroundings.clock.now_us()))
+        if after is not None:
+            found = [cohort for cohort in found if cohort.start >= after]
+        cohorts, following = retention_page(query, found)
+        token = ""
+        if following is not None:
+            token = self._retention_pages.issue(request, [following.isoformat()])
+        return service_pb.QueryCohortRetentionResponse(cohorts=cohorts, next_page_token=token)

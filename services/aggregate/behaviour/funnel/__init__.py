@@ -1,0 +1,1 @@
+"""How many people went through steps."""

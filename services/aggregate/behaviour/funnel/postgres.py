@@ -1,0 +1,77 @@
+"""Funnels from Postgres: it collects the times of each step by person, and a thread walks through them."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from services.aggregate.behaviour.convert import microseconds
+from services.aggregate.behaviour.funnel.model import FunnelQuery, FunnelTable
+from services.aggregate.behaviour.funnel.tally import FunnelTally
+from services.aggregate.behaviour.funnel.walk import reached, reached_in_any_order, times_of
+from services.aggregate.behaviour.model import Reading
+from services.aggregate.behaviour.postgres import (
+    BehaviourConnections,
+    parameters_of,
+    rule_condition,
+    value_expression,
+    where,
+)
+
+# Where Postgres counts times from.
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_ENTERED = "occurred_at < :end"
+
+
+class PostgresFunnels:
+    """Answers funnels; see `BehaviourConnections` for what is raised."""
+
+    def __init__(self, connections: BehaviourConnections) -> None:
+        self._connections = connections
+
+    async def table(self, query: FunnelQuery, limit: int) -> tuple[FunnelTable, Reading]:
+        """The funnel, from `limit` events at most; from all if that is 0. Counts are of the sample."""
+        tally = FunnelTally(len(query.steps))
+        async with self._connections.open() as connection:
+            reading = await connection.reading([query.span], limit)
+            statement, parameters = funnel_statement(query, reading)
+            async for block in connection.blocks(statement, parameters):
+                await asyncio.to_thread(_add, tally, query, block)
+        return await asyncio.to_thread(tally.table, query.max_groups), reading
+
+
+def funnel_statement(query: FunnelQuery, reading: Reading) -> tuple[str, dict[str, object]]:
+    """One row for each person who entered: their value, and for each step the times of its events, 8 bytes
+    each."""
+    parameters = parameters_of(query.span, reading) | {"end": query.end}
+    conditions = []
+    for number, step in enumerate(query.steps):
+        condition, of_rule = rule_condition(step, f"names{number}")
+        conditions.append(condition)
+        parameters |= of_rule
+    entries = [f"({condition}) AND {_ENTERED}" for condition in conditions]
+    entered = entries[0] if query.in_order else f"({' OR '.join(conditions)}) AND {_ENTERED}"
+    steps = [entries[0], *conditions[1:]] if query.in_order else conditions
+    value = "CAST(NULL AS text)"
+    if query.breakdown is not None:
+        expression, of_value = value_expression(query.breakdown, "breakdown")
+        value = f"(array_agg({expression} ORDER BY occurred_at, event_uuid) FILTER (WHERE {entered}))[1]"
+        parameters |= of_value
+    times = ", ".join(
+        f"string_agg(timestamptz_send(occurred_at), '') FILTER (WHERE {step})" for step in steps
+    )
+    statement = (
+        f"SELECT {value}, {times} FROM enrich.events WHERE {where(query.span, reading)}"
+        f" GROUP BY person HAVING bool_or({entered})"
+    )
+    return statement, parameters
+
+
+def _add(tally: FunnelTally, query: FunnelQuery, block: Sequence[tuple[Any, ...]]) -> None:
+    window = microseconds(query.window)
+    walk = reached
+    if not query.in_order:
+        walk = partial(reached_in_any_order, end=microseconds(query.end - _EPOCH))
+    for value, *times in block:
+        tally.add(value, walk([times_of(one) for one in times], window))
