@@ -32,7 +32,7 @@ $$
 
 
 def upgrade() -> None:
-    op.execute("ALTER TABLE enrich.events ADD COLUMN person uuid")
+    op.execute("ALTER TABLE enrich.events ADD COLUMN IF NOT EXISTS person uuid")
     for statement in INDEXES:
         op.execute(statement)
     op.execute(VACUUM_EARLY)

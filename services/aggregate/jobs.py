@@ -13,12 +13,15 @@ from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
 from libs.streams.deliverable import BacklogError, sources_for_aggregate
 from libs.streams.names import AGGREGATE, enriched_stream, streams_of
+from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.settings import AggregateSettings
 
 BATCHES = BatchTable("aggregate.batches", "applied_at")
 
 
-def aggregate_jobs(redis: Redis, engine: AsyncEngine, settings: AggregateSettings) -> Sequence[Job]:
+def aggregate_jobs(
+    redis: Redis, engine: AsyncEngine, renamer: MemberRenamer, settings: AggregateSettings
+) -> Sequence[Job]:
     """The jobs of aggregate, for its runner."""
     kept = timedelta(hours=settings.batch_ids_kept_hours)
     pruner = BatchPruner(engine, redis, BATCHES, sources_for_aggregate(settings.shards), kept)
@@ -36,7 +39,16 @@ def aggregate_jobs(redis: Redis, engine: AsyncEngine, settings: AggregateSetting
     async def prune_job_runs(_: JobContext) -> Mapping[str, int]:
         return {"deleted": await prune_runs(engine, timedelta(days=settings.job_runs_kept_days))}
 
+    async def rename_members(_: JobContext) -> Mapping[str, int]:
+        return await renamer.rename()
+
     return [
+        Job(
+            "aggregate.rename_members",
+            "Puts pseudonyms in the place of people's ids that older releases kept for distinct metrics.",
+            Schedule("10 4 * * *"),
+            rename_members,
+        ),
         Job(
             "aggregate.prune_job_runs",
             "Deletes old runs of all services' jobs from the journal.",

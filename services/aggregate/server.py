@@ -49,6 +49,7 @@ from services.aggregate.live.service import RollupWatches
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
 from services.aggregate.read_slots import ReadSlots
+from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.results.postgres import PostgresResultReader, PostgresResults
 from services.aggregate.results.schedules import ResultJobs
 from services.aggregate.results.service import ResultQueries
@@ -148,7 +149,12 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     )
     results = ResultQueries(reload.catalogs, PostgresResultReader(engines.querying), clock)
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
-    own_jobs = aggregate_jobs(redis, engines.jobs, settings)
+    own_jobs = aggregate_jobs(
+        redis,
+        engines.jobs,
+        MemberRenamer(engines.jobs, reload.catalogs, pseudonymizer),
+        settings,
+    )
     of_catalogs = ResultJobs(reload.catalogs, PostgresResults(engines.storing), meter.current)
 
     def jobs() -> Sequence[Job]:

@@ -13,13 +13,18 @@ from libs.streams.dead_consumers import remove_dead_consumers
 from libs.streams.deliverable import BacklogError, sources_for_enrich
 from libs.streams.names import ENRICH, raw_stream, streams_of
 from services.enrich.partitions.keeper import PartitionKeeper
+from services.enrich.persons.postgres import PersonFiller
 from services.enrich.settings import EnrichSettings
 
 BATCHES = BatchTable("enrich.batches", "stored_at")
 
 
 def enrich_jobs(
-    redis: Redis, engine: AsyncEngine, keeper: PartitionKeeper, settings: EnrichSettings
+    redis: Redis,
+    engine: AsyncEngine,
+    keeper: PartitionKeeper,
+    filler: PersonFiller,
+    settings: EnrichSettings,
 ) -> Sequence[Job]:
     """The jobs of enrich, for its runner."""
     kept = timedelta(hours=settings.batch_ids_kept_hours)
@@ -34,6 +39,9 @@ def enrich_jobs(
 
     async def make_partitions(_: JobContext) -> Mapping[str, int]:
         return await keeper.make_and_merge()
+
+    async def fill_person(_: JobContext) -> Mapping[str, int]:
+        return await filler.fill()
 
     async def remove_consumers(_: JobContext) -> Mapping[str, int]:
         return {"removed": await remove_dead_consumers(redis, ENRICH, streams)}
@@ -52,6 +60,12 @@ def enrich_jobs(
             make_partitions,
             # A class may be too busy for a merge.
             retries=Retries(attempts=5, after=timedelta(minutes=2)),
+        ),
+        Job(
+            "enrich.fill_person",
+            "Gives stored events of older releases the id of a person that numbers go by.",
+            Schedule("27 * * * *"),
+            fill_person,
         ),
         Job(
             "enrich.remove_dead_consumers",

@@ -32,6 +32,7 @@ from services.enrich.entries import RawStreamReader
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.postgres import PostgresPartitionStore
+from services.enrich.persons.postgres import PersonFiller
 from services.enrich.pipeline import EnrichPipeline
 from services.enrich.preview.preview import Preview
 from services.enrich.preview.service import SERVICE_NAME, EnrichServicer
@@ -90,7 +91,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         ),
     )
     keeper = PartitionKeeper(PostgresPartitionStore(engine), clock)
-    jobs = enrich_jobs(redis, engine, keeper, settings)
+    jobs = enrich_jobs(redis, engine, keeper, PersonFiller(engine, pseudonymizer), settings)
     return ServiceParts(
         bindings=[
             Binding(

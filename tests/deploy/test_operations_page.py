@@ -17,11 +17,13 @@ from libs.jobs.job import Job
 from libs.runtime.settings import CommonSettings, PseudonymSettings, ReadDatabaseSettings
 from libs.streams.settings import StreamReaderSettings
 from services.aggregate.jobs import aggregate_jobs
+from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.results.postgres import PostgresResults
 from services.aggregate.results.schedules import ResultJobs
 from services.aggregate.settings import AggregateSettings
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
+from services.enrich.persons.postgres import PersonFiller
 from services.enrich.settings import EnrichSettings
 from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
@@ -116,10 +118,11 @@ def test_every_metric_named_in_prose_exists() -> None:
 
 def test_jobs_and_schedules() -> None:
     redis, engine = cast(Redis, None), cast(AsyncEngine, None)
+    filler, renamer = cast(PersonFiller, None), cast(MemberRenamer, None)
     jobs: list[Job] = [
         *ingest_jobs(redis, []),
-        *enrich_jobs(redis, engine, cast(PartitionKeeper, None), EnrichSettings()),
-        *aggregate_jobs(redis, engine, AggregateSettings()),
+        *enrich_jobs(redis, engine, cast(PartitionKeeper, None), filler, EnrichSettings()),
+        *aggregate_jobs(redis, engine, renamer, AggregateSettings()),
         # And those of no catalog.
         *ResultJobs(Catalogs.of(), PostgresResults(engine), lambda: None).current(),
     ]

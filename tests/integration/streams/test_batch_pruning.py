@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.streams.v1 import batch_pb2
 
+from libs.catalog import Catalogs
 from libs.common.clock import SystemClock
 from libs.jobs.job import Job, JobContext, JobError
 from libs.stores.postgres import create_engine
@@ -20,12 +21,15 @@ from libs.streams.batch_pruning import BatchPruner, first_uuid7
 from libs.streams.deliverable import BacklogError, sources_for_aggregate, sources_for_enrich
 from services.aggregate.jobs import BATCHES as COUNTED
 from services.aggregate.jobs import aggregate_jobs
+from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.settings import AggregateSettings
 from services.enrich.jobs import BATCHES as STORED
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.postgres import PostgresPartitionStore
+from services.enrich.persons.postgres import PersonFiller
 from services.enrich.settings import EnrichSettings
+from tests.support.pseudonyms import PSEUDONYMS
 
 KEPT = timedelta(hours=72)
 RAW, ENRICHED = "ingest:{0}:raw", "enrich:{0}:enriched"
@@ -83,9 +87,20 @@ class Handled:
     def job(self) -> Job:
         if self.service == "enrich":
             keeper = PartitionKeeper(PostgresPartitionStore(self._engine), SystemClock())
-            jobs = enrich_jobs(self.client, self._engine, keeper, EnrichSettings())
+            jobs = enrich_jobs(
+                self.client,
+                self._engine,
+                keeper,
+                PersonFiller(self._engine, PSEUDONYMS),
+                EnrichSettings(),
+            )
         else:
-            jobs = aggregate_jobs(self.client, self._engine, AggregateSettings())
+            jobs = aggregate_jobs(
+                self.client,
+                self._engine,
+                MemberRenamer(self._engine, Catalogs.of(), PSEUDONYMS),
+                AggregateSettings(),
+            )
         [job] = [job for job in jobs if job.name == f"{self.service}.prune_batches"]
         return job
 

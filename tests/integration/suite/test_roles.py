@@ -17,7 +17,7 @@ MAY: dict[str, dict[str, set[str]]] = {
     "weir_aggregate": {
         "aggregate.batches": ADD | {"DELETE"},
         "aggregate.cells": ADD,
-        "aggregate.members": ADD,
+        "aggregate.members": ADD | {"DELETE"},
         "aggregate.measures": CHANGE,
         "aggregate.results": CHANGE,
         "aggregate.result_cells": ADD | {"DELETE"},

@@ -1,0 +1,1 @@
+"""Who stored events are about, for rows of older releases."""
