@@ -1,44 +1,27 @@
 """Unofficial Communities, sections 7 and 9: what a day of events adds up to, worked out by hand."""
 
-from decimal import Decimal
 from typing import Any
 
 from weir.common.v1 import event_pb2
 
-from services.aggregate.counting.fold import fold
-from services.aggregate.model import Measure
-from services.aggregate.plan import compile_plan
-from services.aggregate.values import cell_values
-from tests.support.aggregate_batches import batch, seconds
+from tests.support.aggregate_batches import seconds
+from tests.support.documents.numbers import cells
 from tests.support.documents.shipped import catalogs, shipped_event
 from tests.support.pseudonyms import PSEUDONYMS
 
 DAY = seconds("2026-01-14")
 
 
-def _event(name: str, hour: int, person: str, community: str, **properties: Any) -> event_pb2.Event:
+def _event(
+    name: str, hour: float, person: str, community: str, **properties: Any
+) -> event_pb2.Event:
     event = shipped_event(name, properties, subject_id=person, group_id=community)
-    event.occurred_at.FromSeconds(DAY + hour * 3_600)
+    event.occurred_at.FromSeconds(DAY + int(hour * 3_600))
     return event
 
 
 def _cells(rollup: str, *events: event_pb2.Event) -> dict[tuple[Any, ...], dict[str, float]]:
-    """The numbers of a rollup as a reader gets them, by bucket and dimensions."""
-    plan = compile_plan(catalogs()["unofficial_communities"])
-    found = {}
-    for key, measures, members in fold(plan, [batch(*events)], PSEUDONYMS)[rollup].cells():
-        stored = {
-            measure.metric: Measure(
-                # A store counts the members of a distinct metric.
-                len(members.get(measure.metric, ())) or measure.count,
-                None if measure.total is None else Decimal(measure.total),
-                measure.minimum,
-                measure.maximum,
-            )
-            for measure in measures
-        }
-        found[key] = cell_values(plan.rollups[rollup], stored)
-    return found
+    return cells("unofficial_communities", rollup, *events)
 
 
 def _mission(hour: int, person: str, community: str, kind: str, xp: int) -> event_pb2.Event:
@@ -47,7 +30,7 @@ def _mission(hour: int, person: str, community: str, kind: str, xp: int) -> even
 
 
 def test_mission_completion_by_community_type_and_day() -> None:
-    cells = _cells(
+    found = _cells(
         "mission_completion",
         _mission(0, "1", "7", "send_messages", 50),
         _mission(23, "1", "7", "send_messages", 55),
@@ -57,13 +40,13 @@ def test_mission_completion_by_community_type_and_day() -> None:
         # The next day begins at midnight UTC.
         _mission(24, "1", "7", "send_messages", 5),
     )
-    assert cells[DAY, "7", "send_messages"] == {
+    assert found[DAY, "7", "send_messages"] == {
         "completions": 3,
         "total_xp_awarded": 105,
         "avg_xp": 35,
         "unique_users": 2,
     }
-    assert {key: cell["completions"] for key, cell in cells.items()} == {
+    assert {key: cell["completions"] for key, cell in found.items()} == {
         (DAY, "7", "send_messages"): 3,
         (DAY, "7", "visit_zones"): 1,
         (DAY, "8", "send_messages"): 1,
@@ -89,7 +72,7 @@ def test_zone_dwell_time_by_community_zone_and_day() -> None:
         name = "world.zone.exited"
         return _event(name, hour, "1", community, zone_type=zone, duration_seconds=stayed)
 
-    cells = _cells(
+    found = _cells(
         "zone_dwell",
         left(1, "workshop", 61.5),
         left(2, "workshop", 30),
@@ -98,7 +81,7 @@ def test_zone_dwell_time_by_community_zone_and_day() -> None:
         left(25, "workshop", 5),
         _event("world.zone.entered", 1, "1", "7", zone_type="workshop"),
     )
-    assert cells == {
+    assert found == {
         (DAY, "7", "workshop"): {"visits": 2, "avg_duration": 45.75},
         (DAY, "7", "quiet_refuge"): {"visits": 1, "avg_duration": 600},
         (DAY, "8", "workshop"): {"visits": 1, "avg_duration": 5},
@@ -107,7 +90,7 @@ def test_zone_dwell_time_by_community_zone_and_day() -> None:
 
 
 def test_average_session_duration_is_the_sum_by_the_number_of_sessions() -> None:
-    cells = _cells(
+    found = _cells(
         "world_sessions",
         *(
             _event("world.session.ended", n, str(n), "7", duration_seconds=100 * n)
@@ -117,11 +100,114 @@ def test_average_session_duration_is_the_sum_by_the_number_of_sessions() -> None
         _event("user.logout.completed", 1, "1", "7", session_duration_seconds=5_000),
     )
     # 900 seconds in three sessions.
-    assert cells == {(DAY, "7"): {"sessions": 3, "avg_duration": 300}}
+    assert found == {(DAY, "7"): {"sessions": 3, "avg_duration": 300}}
 
 
 def test_every_event_is_counted() -> None:
     names = sorted(catalogs()["unofficial_communities"].events)
-    cells = _cells("events", *(_event(name, 3, "1", "7") for name in names for _ in range(2)))
-    assert {key[1]: cell["events"] for key, cell in cells.items()} == dict.fromkeys(names, 2)
+    found = _cells("events", *(_event(name, 3, "1", "7") for name in names for _ in range(2)))
+    assert {key[1]: cell["events"] for key, cell in found.items()} == dict.fromkeys(names, 2)
     assert len(names) == 58
+
+
+def test_active_people_are_new_and_returning_ones() -> None:
+    # 150 people, of whom 12 sign up on this day, eleven before they do something else.
+    people = [str(number) for number in range(150)]
+    signups = [_event("user.signup.completed", 9, person, "1") for person in people[:12]]
+    others = [
+        _event("world.zone.entered", 12, person, "1", zone_type="workshop") for person in people[1:]
+    ]
+    elsewhere = _event("user.signup.completed", 9, "150", "2")
+    # Starting a signup makes no person active, and who leaves a community is not.
+    inactive = [
+        _event(name, 9, "151", "1") for name in ("user.signup.started", "community.member.left")
+    ]
+    found = _cells("dau", *signups, *others, *others[:5], elsewhere, *inactive)
+    assert found == {
+        (DAY, "1"): {"active_users": 150, "new_users": 12, "returning_users": 138},
+        (DAY, "2"): {"active_users": 1, "new_users": 1, "returning_users": 0},
+    }
+
+
+def test_the_missions_of_the_documents_example() -> None:
+    # 89 completions of 50 XP by 72 people: 17 of them do it twice.
+    people = [str(number % 72) for number in range(89)]
+    found = _cells(
+        "mission_completion", *(_mission(8, person, "1", "send_messages", 50) for person in people)
+    )
+    assert found == {
+        (DAY, "1", "send_messages"): {
+            "completions": 89,
+            "unique_users": 72,
+            "total_xp_awarded": 4450,
+            "avg_xp": 50,
+        }
+    }
+
+
+def test_xp_is_added_up_by_day() -> None:
+    # 1 to 100 XP: the median is 50, nine in ten are at most 90.
+    awards = [_event("gamification.xp.awarded", 3, "1", "7", amount=n) for n in range(1, 101)]
+    other = _event("gamification.xp.awarded", 24, "1", "8", amount=-5)
+    assert _cells("xp", *awards, other, _mission(3, "1", "7", "visit_zones", 40)) == {
+        (DAY,): {"xp_awarded": 5050, "median_xp": 50, "p90_xp": 90},
+        (DAY + 86_400,): {"xp_awarded": -5, "median_xp": -5, "p90_xp": -5},
+    }
+
+
+def test_every_event_of_gamification_has_numbers_of_its_own() -> None:
+    catalog = catalogs()["unofficial_communities"]
+    names = {name for name in catalog.events if name.startswith("gamification.")}
+    assert len(names) == 9
+    own = [
+        rollup
+        for name, rollup in catalog.rollups.items()
+        if name not in ("events", "activity", "dau")
+    ]
+    assert names <= {event for rollup in own for event in rollup.events}
+    assert _cells(
+        "levels",
+        _event("gamification.level.up", 1, "1", "7", old_level=2, new_level=3),
+        _event("gamification.level.up", 2, "1", "7", old_level=3, new_level=4),
+    ) == {(DAY,): {"level_ups": 2, "people": 1, "highest_level": 4}}
+    continued = "gamification.streak.continued"
+    assert _cells(
+        "streaks",
+        _event(continued, 1, "1", "7", streak_day=8),
+        _event(continued, 1, "2", "7", streak_day=3),
+        _event("gamification.streak.broken", 1, "3", "7", previous_streak=9),
+    ) == {
+        (DAY, continued): {"streaks": 2, "longest": 8},
+        (DAY, "gamification.streak.broken"): {"streaks": 1},
+    }
+
+
+def test_standard_aggregates_are_kept_for_five_years() -> None:
+    rollups = catalogs()["unofficial_communities"].rollups
+    for name in ("dau", "mission_completion", "zone_dwell", "world_sessions", "xp", "levels"):
+        assert rollups[name].cell_retention_days == 5 * 365, name
+    for name in ("system_health", "background_jobs", "webhooks"):
+        assert rollups[name].cell_retention_days == 30, name
+
+
+def test_the_health_of_a_service_and_the_webhooks_of_a_source() -> None:
+    [health] = _cells(
+        "system_health",
+        _event("system.startup", 1, "", "", service="ingest"),
+        _event("system.health.degraded", 1.5, "", "", service="ingest", check_name="redis"),
+        _event("system.health.recovered", 1.6, "", "", service="ingest", downtime_seconds=30.5),
+    ).values()
+    assert health == {"startups": 1, "degradations": 1, "recoveries": 1, "downtime_seconds": 30.5}
+    processed = [
+        _event("webhook.processed", 1, "", "", source="whatsapp", duration_ms=n)
+        for n in range(1, 21)
+    ]
+    failed = _event("webhook.failed", 1, "", "", source="whatsapp", error_code=500)
+    [webhooks] = _cells("webhooks", *processed, failed).values()
+    # 0.95 times 20 is 19.
+    assert webhooks == {
+        "processed": 20,
+        "failed": 1,
+        "median_duration_ms": 10,
+        "p95_duration_ms": 19,
+    }
