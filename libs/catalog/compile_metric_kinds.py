@@ -1,9 +1,11 @@
 """Compiles the metrics of a rollup: each is of one kind, which says what else it needs."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from libs.catalog.metric import (
     COUNTABLE_KINDS,
+    NUMERIC_KINDS,
     Condition,
     Conditions,
     Metric,
@@ -29,9 +31,7 @@ def compile_metrics(
         section.complain("at least one metric is needed")
     found = []
     for name, node in section.values.items():
-        if ":" in name:
-            section.complain("the name of a metric has no `:`", name)
-        elif node.value == "count":
+        if node.value == "count":
             found.append(Metric(name, MetricKind.COUNT, None))
         elif isinstance(node.value, Mapping):
             metric = _metric(name, section.child(name), words, events)
@@ -40,7 +40,20 @@ def compile_metrics(
         else:
             section.complain(_SHAPE, name)
     _check_differences(section, found)
-    return tuple(found)
+    return tuple(_stored(found))
+
+
+def _stored(metrics: Iterable[Metric]) -> Iterator[Metric]:
+    """The metrics with the names of their measures."""
+    by_numbers: dict[object, str] = {}
+    for metric in metrics:
+        if metric.kind is MetricKind.DIFFERENCE:
+            yield metric
+        elif metric.kind in NUMERIC_KINDS:
+            numbers = metric.source, metric.conditions
+            yield replace(metric, measure=by_numbers.setdefault(numbers, metric.name))
+        else:
+            yield replace(metric, measure=metric.name)
 
 
 def _metric(

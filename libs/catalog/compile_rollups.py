@@ -76,8 +76,13 @@ def _built_in(
     every = frozenset(events)
     active = every if activity is None else activity
     name = Dimension("name", Source(SourceKind.ENVELOPE, ("name",)))
-    people = Metric("active_users", MetricKind.DISTINCT, Source(SourceKind.SUBJECT, ("subject",)))
-    count = Metric("events", MetricKind.COUNT, None)
+    people = Metric(
+        "active_users",
+        MetricKind.DISTINCT,
+        Source(SourceKind.SUBJECT, ("subject",)),
+        measure="active_users",
+    )
+    count = Metric("events", MetricKind.COUNT, None, measure="events")
     return {
         "events": Rollup("events", every, Period.HOUR, (name,), (count,), _longest(every, events)),
         "activity": Rollup("activity", active, Period.DAY, (), (people,), _longest(active, events)),

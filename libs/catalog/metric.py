@@ -57,7 +57,11 @@ Conditions = tuple[Condition, ...]
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One number of a cell. `source` is None for a count and a difference, and only then. Only events that
-    meet all `conditions` count. `at` is the share of a quantile, `of` the two metrics of a difference."""
+    meet all `conditions` count. `at` is the share of a quantile, `of` the two metrics of a difference.
+
+    `measure` is the name under which its state is stored; empty for a difference. All that are computed from
+    the same numbers share one, that of the first of them in the catalog.
+    """
 
     name: str
     kind: MetricKind
@@ -65,17 +69,7 @@ class Metric:
     conditions: Conditions = ()
     at: float = 0.0
     of: tuple[str, ...] = ()
-
-    @property
-    def measure(self) -> str:
-        """Under which name its state is stored: quantiles of the same numbers share one, all others have
-        their own; empty for a difference."""
-        if self.kind is MetricKind.DIFFERENCE:
-            return ""
-        if self.kind is not MetricKind.QUANTILE:
-            return self.name
-        # No metric has a name with a colon.
-        return ":".join(["bins", str(self.source), *map(str, self.conditions)])
+    measure: str = ""
 
 
 def canonical(value: str | int | float | bool) -> str:

@@ -18,6 +18,8 @@ from libs.catalog import Condition, Metric, MetricKind, Rollup, Source, SourceKi
 
 # A bucket's start in seconds since the epoch, and the dimensions as canonical JSON.
 CellKey = tuple[int, str]
+# Microseconds since the epoch, the event's UUID in hexadecimal digits, the number.
+Edge = tuple[int, str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Recount:
     minimum: float | None = None
     maximum: float | None = None
     bins: Mapping[str, int] | None = None
-    edge: tuple[int, str, float] | None = None
+    edge: Edge | None = None
 
 
 NOTHING = Recount()
@@ -310,7 +312,7 @@ def _recount(kind: MetricKind, values: Iterator[Any]) -> Recount:
     return Recount(count, last, _float(least), _float(greatest))
 
 
-def edge_of(edge: Sequence[Any]) -> tuple[int, str, float]:
+def edge_of(edge: Sequence[Any]) -> Edge:
     """A first or last number from its JSON."""
     moment, event_uuid, number = edge
     return int(moment), str(event_uuid).replace("-", ""), float(number)

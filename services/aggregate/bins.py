@@ -32,12 +32,16 @@ def quantile(
 ) -> float | None:
     """The number that a share of `at` of all numbers does not exceed, rounded towards zero to the bounds of
     its bin; never beyond the least and the greatest number. None without numbers."""
-    sizes = sorted((lower_bound(int(number)), size) for number, size in bins.items())
     # Of the decimal that `at` was written as: 7 % of 100 numbers are 7.
     rank = max(1, ceil(Decimal(repr(at)) * sum(bins.values())))
-    for bound, size in sizes:
-        rank -= size
+    numbers = sorted(map(int, bins))
+    if numbers and numbers[-1] >= _SIGN:
+        # The bins of negative numbers, of which the greatest comes first.
+        numbers.sort(key=lower_bound)
+    for number in numbers:
+        rank -= bins[str(number)]
         if rank <= 0:
+            bound = lower_bound(number)
             if minimum is not None and bound < minimum:
                 return minimum
             return maximum if maximum is not None and bound > maximum else bound

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from libs.catalog import (
-    NUMERIC_KINDS,
     Catalog,
     Conditions,
     Dimension,
@@ -33,25 +32,31 @@ class CatalogBehindError(EntryError):
     right."""
 
 
-# Where a metric finds its values, and of which events.
-Input = tuple[Source, Conditions]
+@dataclass(frozen=True, slots=True)
+class MeasurePlan:
+    """What is stored for some metrics of a rollup: a count without a `source`, else the distinct values of it
+    (`is_distinct`) or its numbers; of these the histogram, the first and the last one only if a metric needs
+    them."""
+
+    name: str
+    source: Source | None
+    conditions: Conditions
+    is_distinct: bool
+    has_bins: bool
+    has_edges: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RollupPlan:
-    """One rollup. `metrics` are sorted by name, `stored` is one metric for each stored measure, by its name;
-    inputs that several metrics share are read once. `counted` are the conditions of counts."""
+    """One rollup. `metrics` and `measures` are sorted by name; what several metrics have in common is stored
+    once."""
 
     name: str
     period: Period
     dimensions: tuple[Dimension, ...]
     dimension_names: tuple[str, ...]
     metrics: tuple[Metric, ...]
-    stored: tuple[Metric, ...]
-    counted: tuple[Conditions, ...]
-    distinct_inputs: tuple[Input, ...]
-    numeric_inputs: tuple[Input, ...]
-    edge_inputs: tuple[Input, ...]
+    measures: tuple[MeasurePlan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +117,28 @@ def attribute_paths(source: Source) -> tuple[str, ...]:
 
 def _rollup_plan(rollup: Rollup) -> RollupPlan:
     metrics = tuple(sorted(rollup.metrics, key=lambda metric: metric.name))
-    measures = {metric.measure: metric for metric in metrics if metric.measure}
-    counts = {m.conditions: None for m in metrics if m.kind is MetricKind.COUNT}
     return RollupPlan(
         rollup.name,
         rollup.period,
         rollup.dimensions,
         tuple(dimension.name for dimension in rollup.dimensions),
         metrics,
-        tuple(measures[name] for name in sorted(measures)),
-        tuple(counts),
-        _inputs(metrics, frozenset({MetricKind.DISTINCT})),
-        _inputs(metrics, NUMERIC_KINDS - _EDGES),
-        _inputs(metrics, _EDGES),
+        tuple(_measures(metrics)),
     )
+
+
+def _measures(metrics: tuple[Metric, ...]) -> Iterable[MeasurePlan]:
+    for name in sorted({metric.measure for metric in metrics if metric.measure}):
+        sharing = [metric for metric in metrics if metric.measure == name]
+        kinds = {metric.kind for metric in sharing}
+        yield MeasurePlan(
+            name,
+            sharing[0].source,
+            sharing[0].conditions,
+            MetricKind.DISTINCT in kinds,
+            MetricKind.QUANTILE in kinds,
+            not kinds.isdisjoint(_EDGES),
+        )
 
 
 def _event_plan(
@@ -137,7 +150,7 @@ def _event_plan(
     enrichment_paths: dict[str, None] = {}
     sources = [source for plan in gauges for source in plan.gauge.sources]
     for rollup in rollups:
-        if rollup.edge_inputs:
+        if any(measure.has_edges for measure in rollup.measures):
             event_paths |= dict.fromkeys((NANOS_PATH, EVENT_ID_PATH))
         sources += _sources(rollup)
     for source in sources:
@@ -154,15 +167,8 @@ def _event_plan(
 def _sources(rollup: RollupPlan) -> Iterable[Source]:
     for dimension in rollup.dimensions:
         yield dimension.source
-    for metric in rollup.stored:
-        if metric.source is not None:
-            yield metric.source
-        for condition in metric.conditions:
+    for measure in rollup.measures:
+        if measure.source is not None:
+            yield measure.source
+        for condition in measure.conditions:
             yield condition.source
-
-
-def _inputs(metrics: tuple[Metric, ...], kinds: frozenset[MetricKind]) -> tuple[Input, ...]:
-    found = {
-        (m.source, m.conditions): None for m in metrics if m.kind in kinds and m.source is not None
-    }
-    return tuple(found)

@@ -46,7 +46,7 @@ measures = Table(
     "measures",
     metadata,
     Column("cell_id", Uuid, primary_key=True),
-    # The metric's name; of quantiles, what they have in common.
+    # The metric's name; of several with the same numbers, the first one's.
     Column("metric", Text, primary_key=True),
     # Events, distinct members, or events with a number, as the metric's kind has it.
     Column("count", BigInteger, nullable=False),

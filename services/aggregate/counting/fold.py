@@ -1,32 +1,38 @@
-"""Folds events into cells, in memory. Nothing depends on the order or the grouping of the events.
-
-Sums are exact: integers stay integers, and a double becomes the decimal that it is written as, so
-that a thousand times 0.1 is 100.
-"""
+"""Folds events into cells, in memory. Nothing depends on the order or the grouping of the events."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from decimal import Context, Decimal, Inexact, localcontext
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import compress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from libs.catalog import Conditions, Metric, MetricKind
 from libs.common.pseudonym import Pseudonymizer, person_of
-from services.aggregate.bins import binned
 from services.aggregate.counting.columns import Columns
-from services.aggregate.counting.fold_edges import Edges, add_edges, edge_delta
+from services.aggregate.counting.fold_numbers import NumberFold
 from services.aggregate.counting.rows import read_rows
 from services.aggregate.gauges.signs import AllSigns
 from services.aggregate.model import CellKey, MeasureDelta, StoredBatch
-from services.aggregate.plan import AppPlan, Input, RollupPlan
+from services.aggregate.plan import AppPlan, MeasurePlan, RollupPlan
 
 T = TypeVar("T")
 
-# A sum of doubles has at most 309 digits before the point and 1,074 behind it: this never rounds.
-_EXACT = Context(prec=2_000, traps=[Inexact])
-# Exact types: a bool is an int in Python, and not a number in JSON.
-_NUMBERS = frozenset({int, float})
+
+class MeasureFold(Protocol):
+    """One measure of all cells of a rollup, growing."""
+
+    def add(
+        self, keys: Sequence[CellKey], columns: Columns, matches: Sequence[bool] | None
+    ) -> None:
+        """Takes the events of one name that meet the measure's conditions: `matches`, None for all."""
+        ...
+
+    def keys(self) -> Iterable[CellKey]:
+        """The cells that have a value."""
+        ...
+
+    def delta(self, key: CellKey) -> MeasureDelta:
+        """What the measure of a cell grows by."""
+        ...
 
 
 class RollupFold:
@@ -34,16 +40,15 @@ class RollupFold:
 
     def __init__(self, plan: RollupPlan) -> None:
         self._plan = plan
-        self._counts: dict[Conditions, Counter[CellKey]] = {
-            conditions: Counter() for conditions in plan.counted
-        }
-        self._members: dict[Input, defaultdict[CellKey, set[str]]] = {
-            source: defaultdict(set) for source in plan.distinct_inputs
-        }
-        self._numbers: dict[Input, defaultdict[CellKey, list[int | float]]] = {
-            source: defaultdict(list) for source in plan.numeric_inputs
-        }
-        self._edges: dict[Input, dict[CellKey, Edges]] = {source: {} for source in plan.edge_inputs}
+        self._members: dict[str, MemberFold] = {}
+        self._folds: list[tuple[MeasurePlan, MeasureFold]] = []
+        for measure in plan.measures:
+            fold: MeasureFold
+            if measure.is_distinct:
+                fold = self._members[measure.name] = MemberFold(measure)
+            else:
+                fold = CountFold(measure) if measure.source is None else NumberFold(measure)
+            self._folds.append((measure, fold))
 
     def add(self, columns: Columns) -> None:
         """Takes the events of one name."""
@@ -55,61 +60,76 @@ class RollupFold:
                 strict=True,
             )
         )
-        for conditions, counts in self._counts.items():
-            counts.update(_selected(keys, columns.matches(conditions)))
-        for (source, conditions), members in self._members.items():
-            matches = columns.matches(conditions)
-            texts = _selected(columns.members(source), matches)
-            _add_members(members, _selected(keys, matches), texts)
-        for (source, conditions), numbers in self._numbers.items():
-            matches = columns.matches(conditions)
-            values = _selected(columns.raw(source), matches)
-            _add_numbers(numbers, _selected(keys, matches), values)
-        for (source, conditions), edges in self._edges.items():
-            matches = columns.matches(conditions)
-            found = zip(columns.moments(), columns.event_ids(), columns.raw(source), strict=True)
-            add_edges(edges, _selected(keys, matches), _selected(list(found), matches))
+        for measure, fold in self._folds:
+            matches = columns.matches(measure.conditions)
+            if matches is None:
+                if keys:
+                    fold.add(keys, columns, None)
+            elif any(matches):
+                fold.add(list(compress(keys, matches)), columns, matches)
 
-    def cells(self) -> Iterable[tuple[CellKey, list[MeasureDelta], dict[str, set[str]]]]:
+    def cells(self) -> Iterator[tuple[CellKey, list[MeasureDelta], dict[str, set[str]]]]:
         """Every cell with a value: its key, all measures of the rollup, members by distinct metric.
 
         All measures and not only those that grow, so that the versions of a cell's measures go up
         together and one change says everything about its cell.
         """
         keys: set[CellKey] = set()
-        for counts in self._counts.values():
-            keys.update(counts)
-        for members in self._members.values():
-            keys.update(members)
-        for numbers in self._numbers.values():
-            keys.update(numbers)
-        for edges in self._edges.values():
-            keys.update(edges)
+        for _, fold in self._folds:
+            keys.update(fold.keys())
+        deltas = [fold.delta for _, fold in self._folds]
         for key in keys:
-            found = {
-                metric.name: self._members[metric.source, metric.conditions].get(key) or set()
-                for metric in self._plan.stored
-                if metric.kind is MetricKind.DISTINCT and metric.source is not None
-            }
-            yield key, [self._delta(metric, key) for metric in self._plan.stored], found
+            members = {name: fold.members(key) for name, fold in self._members.items()}
+            yield key, [delta(key) for delta in deltas], members
 
-    def _delta(self, metric: Metric, key: CellKey) -> MeasureDelta:
-        if metric.kind is MetricKind.COUNT:
-            return MeasureDelta(metric.measure, self._counts[metric.conditions][key])
-        if metric.kind is MetricKind.DISTINCT or metric.source is None:
-            return MeasureDelta(metric.measure)
-        source = metric.source, metric.conditions
-        if metric.kind in (MetricKind.FIRST, MetricKind.LAST):
-            return edge_delta(metric, self._edges[source].get(key))
-        numbers = self._numbers[source].get(key)
-        if numbers is None:
-            return MeasureDelta(metric.measure)
-        least, greatest = float(min(numbers)), float(max(numbers))
-        if metric.kind is MetricKind.QUANTILE:
-            return MeasureDelta(
-                metric.measure, len(numbers), None, least, greatest, binned(numbers)
-            )
-        return MeasureDelta(metric.measure, len(numbers), exact_sum(numbers), least, greatest)
+
+class CountFold:
+    """How many events."""
+
+    def __init__(self, measure: MeasurePlan) -> None:
+        self._name = measure.name
+        self._counts: Counter[CellKey] = Counter()
+
+    def add(
+        self, keys: Sequence[CellKey], columns: Columns, matches: Sequence[bool] | None
+    ) -> None:
+        """See MeasureFold."""
+        self._counts.update(keys)
+
+    def keys(self) -> Iterable[CellKey]:
+        """See MeasureFold."""
+        return self._counts
+
+    def delta(self, key: CellKey) -> MeasureDelta:
+        """See MeasureFold."""
+        return MeasureDelta(self._name, self._counts[key])
+
+
+class MemberFold:
+    """Which different values; how many of them are new is known when they are stored."""
+
+    def __init__(self, measure: MeasurePlan) -> None:
+        assert measure.source is not None
+        self._name, self._source = measure.name, measure.source
+        self._members: defaultdict[CellKey, set[str]] = defaultdict(set)
+
+    def add(
+        self, keys: Sequence[CellKey], columns: Columns, matches: Sequence[bool] | None
+    ) -> None:
+        """See MeasureFold."""
+        _add_members(self._members, keys, selected(columns.members(self._source), matches))
+
+    def keys(self) -> Iterable[CellKey]:
+        """See MeasureFold."""
+        return self._members
+
+    def members(self, key: CellKey) -> set[str]:
+        """The values of a cell."""
+        return self._members.get(key) or set()
+
+    def delta(self, key: CellKey) -> MeasureDelta:
+        """See MeasureFold."""
+        return MeasureDelta(self._name)
 
 
 def fold(
@@ -133,27 +153,15 @@ def fold(
     return folds
 
 
-def exact_sum(numbers: Sequence[int | float]) -> int | Decimal:
-    """The sum without rounding: of integers an integer, else of each double's shortest decimal."""
-    integers = [number for number in numbers if type(number) is int]
-    whole = sum(integers)
-    if len(integers) == len(numbers):
-        return whole
-    fractions = [number for number in numbers if type(number) is float]
-    with localcontext(_EXACT):
-        return sum(map(Decimal, map(repr, fractions)), Decimal(whole))
-
-
-def _selected(values: Sequence[T], matches: Sequence[bool] | None) -> list[T]:
-    if matches is None:
-        return values if type(values) is list else list(values)
-    return list(compress(values, matches))
+def selected(values: Sequence[Any], matches: Sequence[bool] | None) -> Sequence[Any]:
+    """The values of the events that match, None for all."""
+    return values if matches is None else list(compress(values, matches))
 
 
 def _add_members(
-    found: defaultdict[CellKey, set[str]], keys: list[CellKey], members: Sequence[str]
+    found: defaultdict[CellKey, set[str]], keys: Sequence[CellKey], members: Sequence[str]
 ) -> None:
-    if keys and len(keys[0]) == 1 and keys.count(keys[0]) == len(keys):
+    if len(keys[0]) == 1 and keys.count(keys[0]) == len(keys):
         # One cell for all, as in most chunks of a rollup without dimensions: no loop in Python.
         present = set(members)
         present.discard("")
@@ -163,15 +171,3 @@ def _add_members(
     for key, member in zip(keys, members, strict=True):
         if member:
             found[key].add(member)
-
-
-def _add_numbers(
-    found: defaultdict[CellKey, list[int | float]], keys: list[CellKey], values: Sequence[Any]
-) -> None:
-    if _NUMBERS.issuperset(map(type, values)):
-        for key, value in zip(keys, values, strict=True):
-            found[key].append(value)
-        return
-    for key, value in zip(keys, values, strict=True):
-        if type(value) in _NUMBERS:
-            found[key].append(value)

@@ -4,42 +4,34 @@ order in which they come."""
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from libs.catalog import Metric, MetricKind
 from libs.common.ids import event_uuid
-from services.aggregate.model import CellKey, Edge, MeasureDelta
+from services.aggregate.model import CellKey, Edge
 
 _NUMBERS = frozenset({int, float})
 
 
 class Edges(NamedTuple):
-    """The first and the last number, and how many there are."""
+    """The first and the last number; None without any."""
 
-    first_number: Edge
-    last_number: Edge
-    events: int
+    first: Edge | None
+    last: Edge | None
+
+
+NO_EDGES = Edges(None, None)
 
 
 def add_edges(
-    found: dict[CellKey, Edges], keys: Sequence[CellKey], events: Iterable[tuple[int, str, Any]]
+    found: dict[CellKey, Edges],
+    keys: Sequence[CellKey],
+    events: Iterable[tuple[int, str]],
+    values: Sequence[Any],
 ) -> None:
-    """Takes events: when each occurred, its id, its value."""
-    for key, (moment, event_id, value) in zip(keys, events, strict=True):
+    """Takes events: when each occurred and its id, and its value."""
+    for key, (moment, event_id), value in zip(keys, events, values, strict=True):
         if type(value) not in _NUMBERS:
             continue
         edge = moment, event_uuid(event_id)[0].hex(), value
-        known = found.get(key)
-        if known is None:
-            found[key] = Edges(edge, edge, 1)
-        else:
-            found[key] = Edges(
-                min(known.first_number, edge), max(known.last_number, edge), known.events + 1
-            )
-
-
-def edge_delta(metric: Metric, edges: Edges | None) -> MeasureDelta:
-    """What the metric's measure grows by."""
-    if edges is None:
-        return MeasureDelta(metric.measure)
-    if metric.kind is MetricKind.FIRST:
-        return MeasureDelta(metric.measure, edges.events, first_number=edges.first_number)
-    return MeasureDelta(metric.measure, edges.events, last_number=edges.last_number)
+        first, last = found.get(key, NO_EDGES)
+        found[key] = Edges(
+            edge if first is None else min(first, edge), edge if last is None else max(last, edge)
+        )

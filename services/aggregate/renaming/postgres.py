@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.catalog import Catalogs, MetricKind, SourceKind
+from libs.catalog import Catalogs, SourceKind
 from libs.common.pseudonym import Pseudonymizer
 from services.aggregate.plan import RollupPlan
 from services.aggregate.plan_lookup import current_plans
@@ -103,11 +103,11 @@ class MemberRenamer:
 
 def _metrics_of_people(rollup: RollupPlan) -> Sequence[str]:
     return [
-        metric.name
-        for metric in rollup.stored
-        if metric.kind is MetricKind.DISTINCT
-        and metric.source is not None
-        and metric.source.kind is SourceKind.SUBJECT
+        measure.name
+        for measure in rollup.measures
+        if measure.is_distinct
+        and measure.source is not None
+        and measure.source.kind is SourceKind.SUBJECT
     ]
 
 

@@ -58,7 +58,7 @@ def _is_expiry(counted: Counted, recounted: Recount) -> bool:
 
 
 def _parts(metric: Metric, counted: Counted, recounted: Recount) -> Iterator[MetricDifference]:
-    measure = counted.measure
+    measure = counted.as_of(metric.kind)
     compared: list[tuple[Part, object, object]] = [(Part.COUNT, measure.count, recounted.count)]
     match metric.kind:
         case MetricKind.COUNT:
@@ -67,13 +67,18 @@ def _parts(metric: Metric, counted: Counted, recounted: Recount) -> Iterator[Met
             compared.append((Part.MEMBERS, counted.members or 0, recounted.count))
         case MetricKind.FIRST | MetricKind.LAST:
             compared.append((Part.EDGE, measure.edge, recounted.edge))
-        case _:
+        case MetricKind.MIN:
+            compared.append((Part.MINIMUM, measure.minimum, recounted.minimum))
+        case MetricKind.MAX:
+            compared.append((Part.MAXIMUM, measure.maximum, recounted.maximum))
+        case MetricKind.QUANTILE:
             compared += [
-                (Part.TOTAL, measure.total, recounted.total),
                 (Part.MINIMUM, measure.minimum, recounted.minimum),
                 (Part.MAXIMUM, measure.maximum, recounted.maximum),
                 (Part.BINS, measure.bins, recounted.bins),
             ]
+        case _:
+            compared.append((Part.TOTAL, measure.total, recounted.total))
     for part, stored, expected in compared:
         if stored != expected:
             if part in _ANSWERED:

@@ -1,12 +1,12 @@
 """What a verification is made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from libs.catalog import Rollup
-from libs.events.recount import CellKey, Recount
+from libs.catalog import MetricKind, Rollup
+from libs.events.recount import CellKey, Edge, Recount
 
 
 class Part(StrEnum):
@@ -23,12 +23,25 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What is stored of one metric of one cell; `members` are those of a distinct metric, None of others."""
+    """What is stored of one measure of one cell; `members` are those of a distinct metric, None of others.
+    Several metrics may share it, of which some need the first or the last number."""
 
     measure: Recount
     members: int | None = None
+    first: Edge | None = None
+    last: Edge | None = None
+
+    def as_of(self, kind: MetricKind) -> Recount:
+        """As a metric of this kind sees it."""
+        match kind:
+            case MetricKind.FIRST:
+                return replace(self.measure, edge=self.first)
+            case MetricKind.LAST:
+                return replace(self.measure, edge=self.last)
+        return self.measure
 
 
+# By cell, and then by the measure's name.
 CountedCells = Mapping[CellKey, Mapping[str, Counted]]
 
 

@@ -41,7 +41,7 @@ GROUP BY rollup, day
 # The cells of some buckets, a row for each metric, with how many members a distinct metric has.
 _COUNTED = """
 SELECT extract(epoch FROM bucket)::bigint, dimensions, metric, count, total, minimum, maximum,
-    bins, coalesce(first_number, last_number),
+    bins, first_number, last_number,
     CASE WHEN metric = ANY(%(distinct)s::text[]) THEN
         (SELECT count(*) FROM aggregate.members AS stored
          WHERE stored.cell_id = c.cell_id AND stored.metric = m.metric)
@@ -125,11 +125,11 @@ class PostgresSnapshot:
         }
         found: dict[CellKey, dict[str, Counted]] = {}
         async for row in self._stream(_COUNTED, parameters):
-            bucket, dimensions, metric, count, total, minimum, maximum, bins, edge, members = row
+            bucket, dimensions, measure, count, total, minimum, maximum, bins, *edges, members = row
             cell = found.setdefault(cell_key(bucket, dimensions), {})
-            found_edge = None if edge is None else edge_of(edge)
-            measure = Recount(count, total, minimum, maximum, bins, found_edge)
-            cell[metric] = Counted(measure, members)
+            numbers = Recount(count, total, minimum, maximum, bins)
+            first, last = (None if edge is None else edge_of(edge) for edge in edges)
+            cell[measure] = Counted(numbers, members, first, last)
             _check(len(found), window)
         return found
 

@@ -229,12 +229,12 @@ def _titles(table: str) -> list[str]:
             ("rollup", "--app", APP, "--rollup", "match"),
             1,
             "ROLLUP_UNKNOWN: the app's catalog declares no such rollup;"
-            " there are activity, events, loot, matches, scores\n",
+            " there are activity, events, loot, matches, scores, watching\n",
         ),
         (
             ("watch", "--app", APP, "--rollup", "match"),
             1,
-            "there are activity, events, loot, matches, scores\n",
+            "there are activity, events, loot, matches, scores, watching\n",
         ),
         (("rollup", "--app", APP, "--rollup", "events", "--where", "x"), 2, "dimension=value"),
         (("rollup", "--app", APP, "--rollup", "events", "--from", "soon"), 2, "--from soon"),

@@ -69,6 +69,7 @@ def change(stores: Stores, statement: str, *parameters: object) -> int:
         return connection.execute(statement.encode(), parameters).rowcount
 
 
+_MATCHES = "SELECT cell_id FROM aggregate.cells WHERE rollup = 'matches'"
 ADD_ONE = """
     UPDATE aggregate.measures m SET count = count + 1 FROM aggregate.cells c
     WHERE c.cell_id = m.cell_id AND c.rollup = 'matches' AND m.metric = 'matches'
@@ -117,12 +118,15 @@ async def test_one_more_in_a_measure_is_exactly_that_difference(
 
 async def test_what_a_sum_hides_is_found_too(stores: Stores, aggregate: Aggregate) -> None:
     await count(stores, played("ann", score=0.1), played("bob", score=0.2))
-    total = "UPDATE aggregate.measures SET total = total + 1e-20 WHERE metric = 'mean'"
-    assert change(stores, total) == 1
-    assert change(stores, "UPDATE aggregate.measures SET minimum = -1 WHERE metric = 'worst'") == 1
+    total = "UPDATE aggregate.measures SET total = total + 1e-20 WHERE metric = 'score'"
+    assert change(stores, f"{total} AND cell_id IN ({_MATCHES})") == 1
+    least = f"UPDATE aggregate.measures SET minimum = -1 WHERE cell_id IN ({_MATCHES})"
+    assert change(stores, f"{least} AND metric = 'score'") == 1
     differences, _ = await verify(aggregate, "matches")
     cell = {"guild_id": "g1", "mode": None}
+    # The sum and the mean are made of the same total; the greatest score is as it was.
     assert differences == [
+        ("matches", cell, "score", "TOTAL", 0.3, 0.3),
         ("matches", cell, "mean", "TOTAL", 0.3, 0.3),
         ("matches", cell, "worst", "MINIMUM", -1, 0.1),
     ]
@@ -239,8 +243,9 @@ async def test_a_sealed_bucket_whose_counts_are_equal_has_lost_no_event(
 ) -> None:
     old = (datetime.now(UTC) - timedelta(days=92)).date().isoformat()
     await count(stores, played("ann", f"{old}T12:00:00", score=2))
-    assert change(stores, "UPDATE aggregate.measures SET total = 9 WHERE metric = 'mean'") == 1
+    total = "UPDATE aggregate.measures SET total = 9 WHERE metric = 'score'"
+    assert change(stores, f"{total} AND cell_id IN ({_MATCHES})") == 1
     differences, summary = await verify(aggregate, "matches")
     cell = {"guild_id": "g1", "mode": None}
-    assert differences == [("matches", cell, "mean", "TOTAL", 9, 2)]
+    assert differences == [("matches", cell, metric, "TOTAL", 9, 2) for metric in ("score", "mean")]
     assert summary == (1, 1, 0, 0)

@@ -81,16 +81,24 @@ def test_quantiles_are_of_the_events_that_meet_the_condition() -> None:
     assert (cell["median"], cell["p90"]) == (30, 130)
 
 
-def test_quantiles_of_the_same_numbers_share_a_measure() -> None:
-    assert [metric.measure for metric in plan().rollups["watching"].stored] == [
-        "bins:properties.seconds",
-        'bins:properties.seconds:properties.mode=["live"]',
-        "cheering",
-        "first_seconds",
-        "last_seconds",
-        "people",
-        "special",
-        "watched",
+def test_metrics_of_the_same_numbers_share_a_measure() -> None:
+    measures = {
+        one.name: (one.has_bins, one.has_edges) for one in plan().rollups["watching"].measures
+    }
+    assert measures == {
+        "cheering": (False, False),
+        "live_median": (True, False),
+        # Of the same numbers are p90, first_seconds and last_seconds.
+        "median": (True, True),
+        "people": (False, False),
+        "special": (False, False),
+        "watched": (False, False),
+    }
+    # A sum, an average and extremes of the same property: the name of the first one in the catalog.
+    assert [one.name for one in plan().rollups["matches"].measures] == [
+        "matches",
+        "players",
+        "score",
     ]
 
 
