@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column as RichColumn
 from rich.table import Table
+from rich.text import Text
 
 from cli.wording import count
 
@@ -25,12 +26,14 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title in tables and in CSV, and a text for each row."""
+    """A column: its title in tables and in CSV, a text for each row, and, for terminals with colours, a style
+    of rich for each row, or none at all."""
 
     title: str
     name: str
     cells: Sequence[str]
     is_number: bool = False
+    styles: Sequence[str] = ()
 
     @property
     def width(self) -> int:
@@ -71,8 +74,8 @@ def print_table(columns: Sequence[Column], *, at_least: int, complete: str) -> N
             for column in columns[:shown]
         )
     )
-    for row in zip(*(column.cells for column in columns[:shown]), strict=True):
-        table.add_row(*map(escape, row))
+    for row in zip(*(_texts(column) for column in columns[:shown]), strict=True):
+        table.add_row(*row)
     console.print(table)
     if left_out := [column.title for column in columns[shown:]]:
         do = "does" if len(left_out) == 1 else "do"
@@ -81,6 +84,11 @@ def print_table(columns: Sequence[Column], *, at_least: int, complete: str) -> N
             f"{count(len(left_out), 'column')} {do} not fit: {', '.join(left_out)}; {complete} all",
             err=True,
         )
+
+
+def _texts(column: Column) -> list[Text]:
+    styles = column.styles or [""] * len(column.cells)
+    return [Text(text, style) for text, style in zip(column.cells, styles, strict=True)]
 
 
 def csv_text(columns: Sequence[Column]) -> str:
