@@ -31,9 +31,10 @@ def sparkline(values: Sequence[float | None]) -> str:
     )
 
 
-def heat_style(share: float) -> str:
-    """The style, for rich, of a cell that shows a share from 0 to 1: the darker, the more."""
-    return _HEAT[_step(share, 1, len(_HEAT))]
+def heat_style(value: float, highest: float) -> str:
+    """The style, for rich, of a cell that shows a value from 0 to the highest of the table: the darker, the
+    more."""
+    return _HEAT[_step(value, highest, len(_HEAT))]
 
 
 def _step(value: float, of: float, steps: int) -> int:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cli.charts import heat_style
 from cli.tables import Column
 
 # The bucket; the first period, and how many people were seen in it first.
@@ -46,23 +47,39 @@ def completeness_column(cells: Sequence[Mapping[str, Any]]) -> Column:
 def cohort_columns(
     cohorts: Sequence[Mapping[str, Any]], period: str, *, percent: bool, by: str = ""
 ) -> list[Column]:
-    """First period, the value `by` which they are divided, people, and the people who came back in each later
-    period, or their share of the cohort in percent. What has not happened yet is empty. With `days`, the
-    columns are these days instead of the later periods."""
+    """First period, the value `by` which they are divided, people, and the people who came back in each
+    later period, or their share of the cohort in percent. The nearer to the highest share, the darker the
+    cell; what has not happened yet is empty. With `days`, the columns are these days instead of the later
+    periods."""
     days = next((cohort["days"] for cohort in cohorts if "days" in cohort), None)
     later = days or range(1, max(len(cohort["active"]) for cohort in cohorts))
     sign, suffix = (" %", "_percent") if percent else ("", "")
     prefix = "day " if days else "+"
 
-    def cell(cohort: Mapping[str, Any], k: int) -> str:
+    def share(cohort: Mapping[str, Any], k: int) -> tuple[int, int] | None:
+        """How many were active, and of how many; None if that time has not come yet."""
         place = days.index(k) if days else k
         if place >= len(cohort["active"]):
-            return ""
+            return None
         of = cohort["people"][place] if days else cohort["size"]
-        if days and not of:
-            return ""
-        active: int = cohort["active"][place]
-        return f"{percent_of(active, of):.1f}" if percent else str(active)
+        return (cohort["active"][place], of) if of or not days else None
+
+    shares = {k: [share(cohort, k) for cohort in cohorts] for k in later}
+    highest = max(
+        (percent_of(*found) for column in shares.values() for found in column if found), default=0
+    )
+
+    def column(k: int) -> Column:
+        return Column(
+            f"{prefix}{k}{sign}",
+            f"{'day' if days else 'after'}_{k}{suffix}",
+            ["" if found is None else _amount(*found, percent) for found in shares[k]],
+            is_number=True,
+            styles=[
+                "" if found is None else heat_style(percent_of(*found), highest)
+                for found in shares[k]
+            ],
+        )
 
     entered = [cohort["start"] for cohort in cohorts]
     values = [
@@ -72,16 +89,12 @@ def cohort_columns(
         Column(f"first seen ({period})", "first_seen", entered, is_number=True),
         *([Column(by, by, values)] if by else []),
         Column("people", "people", [str(cohort["size"]) for cohort in cohorts], is_number=True),
-        *(
-            Column(
-                f"{prefix}{k}{sign}",
-                f"{'day' if days else 'after'}_{k}{suffix}",
-                [cell(cohort, k) for cohort in cohorts],
-                is_number=True,
-            )
-            for k in later
-        ),
+        *map(column, later),
     ]
+
+
+def _amount(active: int, of: int, percent: bool) -> str:
+    return f"{percent_of(active, of):.1f}" if percent else str(active)
 
 
 def percent_of(active: int, size: int) -> float:

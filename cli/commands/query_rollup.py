@@ -26,9 +26,11 @@ from cli.number_tables import (
     whole,
 )
 from cli.options import AppId, AsJson
+from cli.sparkline_table import sparkline_table
 from cli.stored_aggregates import PERIOD_TYPES, stored_aggregate
 from cli.suite_channel import calls_to
 from cli.tables import csv_text, print_table
+from cli.wording import count
 from libs.rpc.channels import pages
 
 _PAGE_SIZE = 5_000
@@ -84,6 +86,10 @@ def rollup_cells(
             "period_end as dates, the last one included, dimensions, metrics, computed_at."
         ),
     ] = None,
+    sparklines: Annotated[
+        bool,
+        typer.Option("--sparkline", help="Draw each metric over time, a row for all buckets."),
+    ] = False,
 ) -> None:
     """Show the cells of one rollup.
 
@@ -93,6 +99,8 @@ def rollup_cells(
     In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
     _check_format(as_json or shape is not None, as_csv)
+    if sparklines and (as_json or as_csv or shape is not None):
+        fail("--sparkline: not together with --json, --csv or --shape", 2)
     request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
     set_range(request, start, end)
     request.dimensions.update(dimensions_of(where or ()))
@@ -109,6 +117,8 @@ def rollup_cells(
         typer.echo(csv_text(columns), nl=False)
     elif not cells:
         typer.echo("no cells" + text_advice(where or ()))
+    elif sparklines:
+        _print_sparklines(cells, _period(answers[0]))
     else:
         columns = cell_columns(marked_buckets(cells), missing="-")
         print_table(columns, at_least=CELL_COLUMNS_AT_LEAST, complete=_COMPLETE)
@@ -148,15 +158,27 @@ def _aggregate(app_id: str) -> AbstractContextManager[Any]:
     return calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id)
 
 
+def _print_sparklines(cells: Sequence[Mapping[str, Any]], period: str) -> None:
+    table = sparkline_table(cells, period)
+    print_table(table.columns, at_least=1, complete=_COMPLETE)
+    buckets = count(table.shown, period)
+    older = f"; {count(table.left_out, f'older {period}')} left out" if table.left_out else ""
+    typer.echo(f"{buckets} from {table.first} to {table.last}, a character each{older}", err=True)
+
+
 def _print_aggregates(
     answer: pb.QueryRollupResponse, rollup: str, cells: Sequence[Mapping[str, Any]]
 ) -> None:
-    period = pb.Period.Name(answer.period).removeprefix("PERIOD_").lower()
+    period = _period(answer)
     if period not in PERIOD_TYPES:
         fail(f"--shape document: has dates, and {rollup} is by {period}", 2)
     computed_at = _reliability(answer)["calculated_at"]
     aggregates = [stored_aggregate(cell, rollup, period, computed_at) for cell in cells]
     typer.echo(json.dumps({"aggregates": aggregates}, indent=2))
+
+
+def _period(answer: pb.QueryRollupResponse) -> str:
+    return pb.Period.Name(answer.period).removeprefix("PERIOD_").lower()
 
 
 def _reliability(answer: pb.QueryRollupResponse) -> dict[str, Any]:

@@ -149,6 +149,10 @@ async def test_provisional_cells_are_marked(
     rows = list(csv.DictReader(StringIO((await run(*activity, "--csv")).stdout)))
     assert [row["completeness"] for row in rows] == ["final", "provisional"]
     assert [row["from"] for row in rows] == [f"{day}T00:00:00Z" for day in days]
+    drawn = await run(*activity, "--sparkline")
+    assert "█······█" in drawn.stdout
+    first, last = (f"{day}T00:00:00Z" for day in days)
+    assert drawn.stderr == f"8 days from {first} to {last}, a character each\n"
     answer = json.loads((await run(*activity, "--to", f"{days[0]}T00:00", "--json")).stdout)
     assert (answer["completeness"], answer["cells"]) == ("final", [])
     answer = json.loads((await run(*activity, "--to", days[0], "--json")).stdout)

@@ -3,6 +3,9 @@
 import pytest
 
 from cli.charts import heat_style, sparkline
+from cli.number_tables import cohort_columns
+from cli.sparkline_table import sparkline_table
+from cli.tables import print_table
 
 
 @pytest.mark.parametrize(
@@ -25,7 +28,64 @@ def test_a_block_for_each_value(values: list[float | None], line: str) -> None:
 
 def test_more_is_darker() -> None:
     # Each eighth has its colour, and the last one includes its end.
-    styles = [heat_style(share) for share in (0, 0.13, 0.26, 0.38, 0.51, 0.63, 0.76, 0.88)]
+    styles = [heat_style(value, 40) for value in (0, 5.1, 10.1, 15.1, 20.1, 25.1, 30.1, 35.1)]
     assert len(set(styles)) == 8
-    assert heat_style(0.12) == styles[0]
-    assert heat_style(1) == styles[-1]
+    assert heat_style(4.9, 40) == styles[0]
+    assert heat_style(40, 40) == styles[-1]
+    assert heat_style(0, 0) == styles[0]
+
+
+# The weeks of 2 and 9 March; of ten people one came back, of four three.
+TRIANGLE = [
+    {"start": "2026-03-02", "size": 10, "active": [10, 1]},
+    {"start": "2026-03-09", "size": 4, "active": [4, 3]},
+]
+
+
+def test_a_terminal_shows_the_triangle_in_colours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    columns = cohort_columns(TRIANGLE, "week", percent=True)
+    print_table(columns, at_least=2, complete="--json has")
+    output = capsys.readouterr().out
+    # 75 % is the highest, and 10 % is in the second eighth of it.
+    assert "48;5;18m75.0" in output
+    assert "48;5;153m10.0" in output
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_table(columns, at_least=2, complete="--json has")
+    assert "48;5" not in capsys.readouterr().out
+
+
+def cell(start: str, guild: str | None, players: float) -> dict[str, object]:
+    return {"bucket_start": start, "dimensions": {"guild": guild}, "metrics": {"players": players}}
+
+
+def test_sparklines_have_a_character_for_each_bucket() -> None:
+    table = sparkline_table(
+        [
+            cell("2025-12-01T00:00:00Z", "g1", 8),
+            cell("2026-03-01T00:00:00Z", "g1", 4),
+            cell("2026-02-01T00:00:00Z", None, 1.5),
+        ],
+        "month",
+    )
+    assert [(column.title, list(column.cells)) for column in table.columns] == [
+        ("guild", ["g1", "-"]),
+        # January has no cell, and February only the other row's.
+        ("players", ["█··▅", "··█·"]),
+        ("last", ["4", "1.5"]),
+    ]
+    assert (table.first, table.last) == ("2025-12-01T00:00:00Z", "2026-03-01T00:00:00Z")
+    assert (table.shown, table.left_out) == (4, 0)
+
+
+def test_older_buckets_are_left_out() -> None:
+    # 61 days; the guild of the first one has no row then.
+    table = sparkline_table(
+        [cell("2026-01-01T00:00:00Z", "g1", 8), cell("2026-03-02T00:00:00Z", "g2", 4)], "day"
+    )
+    assert (table.shown, table.left_out, table.first) == (60, 1, "2026-01-02T00:00:00Z")
+    assert table.columns[0].cells == ["g2"]
