@@ -15,8 +15,8 @@ from services.enrich.steps.contract import ContextStep
 # A larger context is not kept for the next event: the memory must stay bounded.
 MAX_CACHED_BYTES = 2_048
 # For those that come again soon: a device sends its events within minutes. With 20,000 of them as many events
-# of the benchmark find theirs (70 %), and 11 MB more are taken.
-MAX_CACHED_CONTEXTS = 8_000
+# of the benchmark find theirs (70 %), and 15 MB more are taken.
+MAX_CACHED_CONTEXTS = 4_000
 
 
 class ContextReader(NamedTuple):
