@@ -22,6 +22,7 @@ from libs.streams.groups import SMALL_CHUNK_BYTES, ConsumerGroup, Entry, size_by
 from libs.streams.overload import Overload
 from libs.streams.quarantine import Quarantine
 from libs.streams.settings import StreamReaderSettings
+from libs.streams.small_chunks import pause_seconds
 
 log = structlog.get_logger()
 # How long a read waits for entries, and so how soon a stop or a pause is noticed.
@@ -47,8 +48,8 @@ class EntryHandling:
     `overlap` is how many chunks may be worked on at a time.
 
     A chunk costs a transaction and a dozen commands whatever its size. So those of less than
-    SMALL_CHUNK_BYTES begin `small_chunk_seconds` apart, each with all that has come meanwhile; the first
-    after a pause at once.
+    SMALL_CHUNK_BYTES begin `small_chunk_seconds` apart, up to twice as much after many entries, each with all
+    that has come meanwhile; the first after a pause at once.
     """
 
     work: Work
@@ -155,7 +156,8 @@ class Consumer:
             if not entries:
                 self._slots.release()
         if entries:
-            self._next_small = time.monotonic() + self._handling.small_chunk_seconds
+            seconds = pause_seconds(self._handling.small_chunk_seconds, len(entries))
+            self._next_small = time.monotonic() + seconds
             chunk = tasks.create_task(self._handle(entries, stop))
             chunk.add_done_callback(lambda _: self._slots.release())
 
