@@ -18,6 +18,16 @@ ENTRIES = {
         "funnel",
         "Show how many people went through steps, where they stopped, and how long it took them.",
     ),
+    "paths": CommandEntry(
+        "cli.commands.query_paths",
+        "paths",
+        "Show what people did next after an event, or before it, step by step.",
+    ),
+    "segments": CommandEntry(
+        "cli.commands.query_segments",
+        "segments",
+        "Show how many people did some things so often, and others not.",
+    ),
     "watch": CommandEntry(
         "cli.commands.query_rollup",
         "watch",

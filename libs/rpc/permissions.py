@@ -53,6 +53,8 @@ RULES: Mapping[str, Rule] = {
     "/weir.aggregate.v1.AggregateService/QueryCohortRetention": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/QueryCohorts": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/QueryFunnel": _NUMBERS,
+    "/weir.aggregate.v1.AggregateService/QueryPaths": _NUMBERS,
+    "/weir.aggregate.v1.AggregateService/QuerySegments": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/VerifyRollups": Rule(Permission.REBUILD_ROLLUPS, "app_id"),
     "/weir.aggregate.v1.AggregateService/ListEvents": _EVENTS,
     # A caller that may see some apps only has to name one of them, and so gets no job of the suite.

@@ -31,7 +31,11 @@ from services.aggregate.behaviour.cohorts.service import CohortQueries
 from services.aggregate.behaviour.convert import Surroundings
 from services.aggregate.behaviour.funnel.postgres import PostgresFunnels
 from services.aggregate.behaviour.funnel.service import FunnelQueries
+from services.aggregate.behaviour.paths.postgres import PostgresPaths
+from services.aggregate.behaviour.paths.service import PathQueries
 from services.aggregate.behaviour.postgres import BehaviourConnections
+from services.aggregate.behaviour.segments.postgres import PostgresSegments
+from services.aggregate.behaviour.segments.service import SegmentQueries
 from services.aggregate.convert import SERVICE_NAME
 from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.catalog_counter import CatalogCounter
@@ -121,6 +125,16 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             PostgresFunnels(behaviour),
             behaviour_slots,
             settings.max_scanned_events,
+        ),
+        PathQueries(
+            surroundings, PostgresPaths(behaviour), behaviour_slots, settings.max_scanned_events
+        ),
+        SegmentQueries(
+            surroundings,
+            PostgresSegments(behaviour),
+            behaviour_slots,
+            settings.max_scanned_events,
+            settings.least_people,
         ),
         Verifications(
             reload.catalogs,

@@ -16,6 +16,8 @@ from weir.aggregate.v1 import (
 
 from services.aggregate.behaviour.cohorts.service import CohortQueries
 from services.aggregate.behaviour.funnel.service import FunnelQueries
+from services.aggregate.behaviour.paths.service import PathQueries
+from services.aggregate.behaviour.segments.service import SegmentQueries
 from services.aggregate.events.service import EventLists
 from services.aggregate.exports.service import EventExports
 from services.aggregate.journal.service import JournalCalls
@@ -34,6 +36,8 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         watches: RollupWatches,
         cohorts: CohortQueries,
         funnels: FunnelQueries,
+        paths: PathQueries,
+        segments: SegmentQueries,
         verifications: Verifications,
         events: EventLists,
         exports: EventExports,
@@ -42,6 +46,8 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self._watches = watches
         self._cohorts = cohorts
         self._funnels = funnels
+        self._paths = paths
+        self._segments = segments
         self._verifications = verifications
         self._events = events
         self._exports = exports
@@ -72,6 +78,16 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self, request: behaviour_pb2.QueryFunnelRequest, _: grpc.aio.ServicerContext
     ) -> behaviour_pb2.QueryFunnelResponse:
         return await self._funnels.query(request)
+
+    async def QueryPaths(  # noqa: N802
+        self, request: behaviour_pb2.QueryPathsRequest, _: grpc.aio.ServicerContext
+    ) -> behaviour_pb2.QueryPathsResponse:
+        return await self._paths.query(request)
+
+    async def QuerySegments(  # noqa: N802
+        self, request: behaviour_pb2.QuerySegmentsRequest, _: grpc.aio.ServicerContext
+    ) -> behaviour_pb2.QuerySegmentsResponse:
+        return await self._segments.query(request)
 
     async def VerifyRollups(  # noqa: N802
         self, request: verify_pb2.VerifyRollupsRequest, context: grpc.aio.ServicerContext

@@ -16,7 +16,7 @@ from libs.events.filtering import FilterError, compile_filter, parse_filter
 from libs.events.filtering.fields import Field, field_of
 from libs.events.filtering.reach import possible_names
 from libs.events.filtering.syntax import Comparator, Node, Restriction, Value
-from libs.events.postgres import END
+from libs.events.postgres import BEGINNING, END
 from services.aggregate.behaviour.identifying import check_identifies_no_one, is_identifying
 from services.aggregate.behaviour.model import EventRule, Reading
 from services.aggregate.events.convert import Frame
@@ -112,6 +112,11 @@ def at_most(asked: int, field: str, *, default: int, maximum: int) -> int:
 def later(moment: datetime, by: timedelta) -> datetime:
     """The moment so much later; the last one that there is at most."""
     return moment + by if moment <= END - by else END
+
+
+def earlier(moment: datetime, by: timedelta) -> datetime:
+    """The moment so much earlier; the first one that there is at least."""
+    return moment - by if moment >= BEGINNING + by else BEGINNING
 
 
 def time_interval(frame: Frame) -> event_query_pb2.TimeInterval:

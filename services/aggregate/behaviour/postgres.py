@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -16,6 +17,8 @@ from libs.stores.postgres import POSTGRES_DOWN, driver_connection
 from services.aggregate.behaviour.model import EventRule, Reading, Span
 from services.aggregate.behaviour.sampling import ROW_COST, below, one_in
 
+# Where Postgres counts times from.
+POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 # No parallel workers: they would be taken from those who store (ADR 30). Cursors are read to their end.
 _SETTINGS = """
     SELECT set_config('statement_timeout', :timeout, true), set_config('timezone', 'UTC', true),

@@ -8,6 +8,8 @@ import uuid
 
 # An event whose row has to be read from its table costs as much as so many that the index alone answers for.
 ROW_COST = 4
+# An event of a path table costs as much as so many of a funnel.
+PATH_COST = 2
 _MOST = 1 << 32
 
 

@@ -25,6 +25,8 @@ READABLE = {
     "/weir.aggregate.v1.AggregateService/QueryCohortRetention",
     "/weir.aggregate.v1.AggregateService/QueryCohorts",
     "/weir.aggregate.v1.AggregateService/QueryFunnel",
+    "/weir.aggregate.v1.AggregateService/QueryPaths",
+    "/weir.aggregate.v1.AggregateService/QuerySegments",
     "/weir.aggregate.v1.JobService/GetJobResult",
 }
 OTHERS: dict[str, Any] = {

@@ -43,6 +43,14 @@ def tables_and_commands(section: str) -> Iterator[Table | list[str]]:
             yield shlex.split(line.removeprefix("weir query "))
 
 
+def each_of(people: str) -> list[str]:
+    """`p3..p5` are three people."""
+    match = re.fullmatch(r"p(\d+)\.\.p(\d+)", people)
+    return (
+        [f"p{number}" for number in range(int(match[1]), int(match[2]) + 1)] if match else [people]
+    )
+
+
 def examples() -> Iterator[Example]:
     for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]:
         title = section.partition("\n")[0]
@@ -52,7 +60,7 @@ def examples() -> Iterator[Example]:
             if isinstance(found[0], str):
                 command = [word for word in found if isinstance(word, str)]
             elif found[0] == EVENTS:
-                events = [list(cells) for cells in found[1:]]
+                events = [[one, *cells] for people, *cells in found[1:] for one in each_of(people)]
             elif command:
                 yield Example(title, events, command, [list(cells) for cells in found])
                 command = []
@@ -82,8 +90,7 @@ async def count(stores: Stores, events: Table) -> None:
 
 
 def test_each_section_with_a_command_has_an_example() -> None:
-    assert {example.section for example in EXAMPLES} >= {"Funnels", "Cohorts"}
-    assert all(len(example.events) <= 14 for example in EXAMPLES)
+    assert {example.section for example in EXAMPLES} == {"Funnels", "Cohorts", "Paths", "Segments"}
 
 
 @pytest.mark.parametrize("section", sorted({example.section for example in EXAMPLES}))

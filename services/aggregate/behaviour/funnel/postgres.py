@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ from services.aggregate.behaviour.funnel.tally import FunnelTally
 from services.aggregate.behaviour.funnel.walk import reached, reached_in_any_order, times_of
 from services.aggregate.behaviour.model import Reading
 from services.aggregate.behaviour.postgres import (
+    POSTGRES_EPOCH,
     BehaviourConnections,
     parameters_of,
     rule_condition,
@@ -19,8 +19,6 @@ from services.aggregate.behaviour.postgres import (
     where,
 )
 
-# Where Postgres counts times from.
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _ENTERED = "occurred_at < :end"
 
 
@@ -72,6 +70,6 @@ def _add(tally: FunnelTally, query: FunnelQuery, block: Sequence[tuple[Any, ...]
     window = microseconds(query.window)
     walk = reached
     if not query.in_order:
-        walk = partial(reached_in_any_order, end=microseconds(query.end - _EPOCH))
+        walk = partial(reached_in_any_order, end=microseconds(query.end - POSTGRES_EPOCH))
     for value, *times in block:
         tally.add(value, walk([times_of(one) for one in times], window))

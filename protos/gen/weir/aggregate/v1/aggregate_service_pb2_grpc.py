@@ -63,6 +63,16 @@ class AggregateServiceStub:
                 request_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsRequest.SerializeToString,
                 response_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsResponse.FromString,
                 _registered_method=True)
+        self.QueryPaths = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/QueryPaths',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryPathsRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryPathsResponse.FromString,
+                _registered_method=True)
+        self.QuerySegments = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/QuerySegments',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsResponse.FromString,
+                _registered_method=True)
         self.VerifyRollups = channel.unary_stream(
                 '/weir.aggregate.v1.AggregateService/VerifyRollups',
                 request_serializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsRequest.SerializeToString,
@@ -149,6 +159,32 @@ class AggregateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def QueryPaths(self, request, context):
+        """What people did next after an event, or before it, step by step.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_behaviour_queries` calls at once.
+
+        Permission: `numbers.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a filter with its place in it;
+        DEADLINE_EXCEEDED / CALL_TIMED_OUT if the events cannot be read in time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QuerySegments(self, request, context):
+        """How many people did some things so often, and others not.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_behaviour_queries` calls at once.
+
+        Permission: `numbers.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a filter with its place in it;
+        DEADLINE_EXCEEDED / CALL_TIMED_OUT if the events cannot be read in time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VerifyRollups(self, request, context):
         """Recounts rollups from the stored events, by other code than counting's, and sends what differs.
 
@@ -217,6 +253,16 @@ def add_AggregateServiceServicer_to_server(servicer, server):
                     servicer.QueryCohorts,
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsRequest.FromString,
                     response_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsResponse.SerializeToString,
+            ),
+            'QueryPaths': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryPaths,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryPathsRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryPathsResponse.SerializeToString,
+            ),
+            'QuerySegments': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuerySegments,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsResponse.SerializeToString,
             ),
             'VerifyRollups': grpc.unary_stream_rpc_method_handler(
                     servicer.VerifyRollups,
@@ -370,6 +416,60 @@ class AggregateService:
             '/weir.aggregate.v1.AggregateService/QueryCohorts',
             weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsRequest.SerializeToString,
             weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryCohortsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryPaths(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/QueryPaths',
+            weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryPathsRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QueryPathsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuerySegments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/QuerySegments',
+            weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -32,6 +32,13 @@ class CohortActivity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     COHORT_ACTIVITY_UNSPECIFIED: _ClassVar[CohortActivity]
     COHORT_ACTIVITY_EXACTLY_ON: _ClassVar[CohortActivity]
     COHORT_ACTIVITY_ON_OR_AFTER: _ClassVar[CohortActivity]
+
+class Comparison(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COMPARISON_UNSPECIFIED: _ClassVar[Comparison]
+    COMPARISON_AT_LEAST: _ClassVar[Comparison]
+    COMPARISON_AT_MOST: _ClassVar[Comparison]
+    COMPARISON_EXACTLY: _ClassVar[Comparison]
 FUNNEL_ORDER_UNSPECIFIED: FunnelOrder
 FUNNEL_ORDER_STRICT: FunnelOrder
 FUNNEL_ORDER_ANY: FunnelOrder
@@ -42,6 +49,10 @@ COHORT_PERIOD_MONTH: CohortPeriod
 COHORT_ACTIVITY_UNSPECIFIED: CohortActivity
 COHORT_ACTIVITY_EXACTLY_ON: CohortActivity
 COHORT_ACTIVITY_ON_OR_AFTER: CohortActivity
+COMPARISON_UNSPECIFIED: Comparison
+COMPARISON_AT_LEAST: Comparison
+COMPARISON_AT_MOST: Comparison
+COMPARISON_EXACTLY: Comparison
 
 class Step(_message.Message):
     __slots__ = ("name", "filter", "label")
@@ -186,3 +197,106 @@ class QueryCohortsResponse(_message.Message):
     next_page_token: str
     reliability: _reliability_pb2.Reliability
     def __init__(self, cohorts: _Optional[_Iterable[_Union[EntryCohort, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ...) -> None: ...
+
+class QueryPathsRequest(_message.Message):
+    __slots__ = ("app_id", "time", "to", "depth", "min_count", "gap", "exclude", "max_rows", "exact")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
+    MIN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    GAP_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_FIELD_NUMBER: _ClassVar[int]
+    MAX_ROWS_FIELD_NUMBER: _ClassVar[int]
+    EXACT_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    time: _event_query_pb2.TimeFrame
+    to: str
+    depth: int
+    min_count: int
+    gap: _duration_pb2.Duration
+    exclude: _containers.RepeatedScalarFieldContainer[str]
+    max_rows: int
+    exact: bool
+    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_event_query_pb2.TimeFrame, _Mapping]] = ..., to: _Optional[str] = ..., depth: _Optional[int] = ..., min_count: _Optional[int] = ..., gap: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., exclude: _Optional[_Iterable[str]] = ..., max_rows: _Optional[int] = ..., exact: _Optional[bool] = ..., **kwargs) -> None: ...
+
+class PathRow(_message.Message):
+    __slots__ = ("step", "event", "next", "count", "people")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    PEOPLE_FIELD_NUMBER: _ClassVar[int]
+    step: int
+    event: str
+    next: str
+    count: int
+    people: int
+    def __init__(self, step: _Optional[int] = ..., event: _Optional[str] = ..., next: _Optional[str] = ..., count: _Optional[int] = ..., people: _Optional[int] = ...) -> None: ...
+
+class QueryPathsResponse(_message.Message):
+    __slots__ = ("rows", "paths", "reliability", "time")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    RELIABILITY_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[PathRow]
+    paths: int
+    reliability: _reliability_pb2.Reliability
+    time: _event_query_pb2.TimeInterval
+    def __init__(self, rows: _Optional[_Iterable[_Union[PathRow, _Mapping]]] = ..., paths: _Optional[int] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., time: _Optional[_Union[_event_query_pb2.TimeInterval, _Mapping]] = ...) -> None: ...
+
+class SegmentRule(_message.Message):
+    __slots__ = ("event", "comparison", "times")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    COMPARISON_FIELD_NUMBER: _ClassVar[int]
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    event: Step
+    comparison: Comparison
+    times: int
+    def __init__(self, event: _Optional[_Union[Step, _Mapping]] = ..., comparison: _Optional[_Union[Comparison, str]] = ..., times: _Optional[int] = ...) -> None: ...
+
+class QuerySegmentsRequest(_message.Message):
+    __slots__ = ("app_id", "time", "rules", "breakdown", "max_groups", "exact")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    BREAKDOWN_FIELD_NUMBER: _ClassVar[int]
+    MAX_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    EXACT_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    time: _event_query_pb2.TimeFrame
+    rules: _containers.RepeatedCompositeFieldContainer[SegmentRule]
+    breakdown: str
+    max_groups: int
+    exact: bool
+    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_event_query_pb2.TimeFrame, _Mapping]] = ..., rules: _Optional[_Iterable[_Union[SegmentRule, _Mapping]]] = ..., breakdown: _Optional[str] = ..., max_groups: _Optional[int] = ..., exact: _Optional[bool] = ...) -> None: ...
+
+class SegmentGroup(_message.Message):
+    __slots__ = ("value", "other", "people")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    OTHER_FIELD_NUMBER: _ClassVar[int]
+    PEOPLE_FIELD_NUMBER: _ClassVar[int]
+    value: _struct_pb2.Value
+    other: bool
+    people: int
+    def __init__(self, value: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., other: _Optional[bool] = ..., people: _Optional[int] = ...) -> None: ...
+
+class QuerySegmentsResponse(_message.Message):
+    __slots__ = ("total", "active_people", "share", "groups", "least_people", "reliability", "time")
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_PEOPLE_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    LEAST_PEOPLE_FIELD_NUMBER: _ClassVar[int]
+    RELIABILITY_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    total: SegmentGroup
+    active_people: int
+    share: float
+    groups: _containers.RepeatedCompositeFieldContainer[SegmentGroup]
+    least_people: int
+    reliability: _reliability_pb2.Reliability
+    time: _event_query_pb2.TimeInterval
+    def __init__(self, total: _Optional[_Union[SegmentGroup, _Mapping]] = ..., active_people: _Optional[int] = ..., share: _Optional[float] = ..., groups: _Optional[_Iterable[_Union[SegmentGroup, _Mapping]]] = ..., least_people: _Optional[int] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., time: _Optional[_Union[_event_query_pb2.TimeInterval, _Mapping]] = ...) -> None: ...

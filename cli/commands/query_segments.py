@@ -1,0 +1,130 @@
+"""`weir query segments`: how many people did some things so often, and others not."""
+
+import json
+import re
+from typing import Annotated, Any
+
+import typer
+from weir.aggregate.v1 import behaviour_pb2 as pb
+
+from cli.commands.event_choice import From, Last, To, time_frame
+from cli.commands.query_behaviour import (
+    Exact,
+    aggregate,
+    plain_reliability,
+    plain_time,
+    say_reliability,
+    share_of,
+    step_of,
+    value_of,
+)
+from cli.exits import fail
+from cli.number_tables import shown
+from cli.options import AppId, AsJson
+from cli.tables import Column, print_table
+
+_RULE = re.compile(
+    r"(?P<event>[^\[\]<>=]+(\[.*\])?)\s*(?P<sign>>=|<=|=|<|>)\s*(?P<times>[0-9]{1,9})", re.DOTALL
+)
+_COMPARISONS = {
+    ">=": (pb.COMPARISON_AT_LEAST, 0),
+    ">": (pb.COMPARISON_AT_LEAST, 1),
+    "<=": (pb.COMPARISON_AT_MOST, 0),
+    "<": (pb.COMPARISON_AT_MOST, -1),
+    "=": (pb.COMPARISON_EXACTLY, 0),
+}
+
+
+def segments(
+    app_id: AppId,
+    rule: Annotated[
+        list[str],
+        typer.Option(
+            metavar="EVENT[FILTER] >= N",
+            help="What holds of all of them; repeated: 'purchase >= 2', 'view < 1', 'post_*'.",
+        ),
+    ],
+    last: Last = "",
+    start: From = "",
+    end: To = "",
+    breakdown: Annotated[
+        str, typer.Option(metavar="FIELD", help="By a field of the last event: country.")
+    ] = "",
+    groups: Annotated[
+        int, typer.Option(min=1, max=100, help="The largest groups of --breakdown.")
+    ] = 10,
+    exact: Exact = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show how many people did some things so often, and others not.
+
+    Without a comparison, once or more often. Groups of a few people are not said. The page docs/behaviour.md
+    defines each number.
+    """
+    request = pb.QuerySegmentsRequest(
+        app_id=app_id,
+        time=time_frame(last, start, end),
+        rules=[rule_of(text) for text in rule],
+        breakdown=breakdown,
+        max_groups=groups,
+        exact=exact,
+    )
+    with aggregate(app_id) as stub:
+        answer = stub.QuerySegments(request)
+    if as_json:
+        found = {
+            **plain_reliability(answer.reliability),
+            "time": plain_time(answer.time),
+            "people": _people(answer.total),
+            "active_people": answer.active_people,
+            "share": answer.share if answer.HasField("share") else None,
+            "least_people": answer.least_people,
+            "groups": [
+                {
+                    "value": value_of(group.value),
+                    "other": group.other,
+                    "people": _people(group),
+                }
+                for group in answer.groups
+            ],
+        }
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    names = ["(all)", *(_name(group) for group in answer.groups)]
+    people = [_people(answer.total), *(_people(group) for group in answer.groups)]
+    few = f"not said (< {answer.least_people})"
+    columns = [
+        Column("people", "people", [few if one is None else str(one) for one in people], True),
+        Column(
+            "% of active",
+            "of_active",
+            [share_of(answer, "share"), *[""] * len(answer.groups)],
+            True,
+        ),
+    ]
+    if answer.groups:
+        columns.insert(0, Column(breakdown, breakdown, names))
+    print_table(columns, at_least=1, complete="--json has")
+    say_reliability(answer.reliability)
+
+
+def rule_of(text: str) -> pb.SegmentRule:
+    """A rule as in `purchase[properties.amount > 5] >= 2`. Ends the command, as wrong usage, for anything
+    else."""
+    match = _RULE.fullmatch(text.strip())
+    if match is None:
+        return pb.SegmentRule(event=step_of("--rule", text), times=1)
+    comparison, more = _COMPARISONS[match["sign"]]
+    times = int(match["times"]) + more
+    if times < 0:
+        fail(f"--rule {text}: no number is less than 0", 2)
+    event = step_of("--rule", match["event"])
+    return pb.SegmentRule(event=event, comparison=comparison, times=times)
+
+
+def _people(group: pb.SegmentGroup) -> int | None:
+    return group.people if group.HasField("people") else None
+
+
+def _name(group: pb.SegmentGroup) -> Any:
+    return "(other)" if group.other else shown(value_of(group.value))

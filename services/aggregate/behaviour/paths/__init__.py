@@ -1,0 +1,1 @@
+"""What people did next, or before."""

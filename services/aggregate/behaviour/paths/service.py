@@ -1,0 +1,40 @@
+"""QueryPaths: what people did next after an event, or before it."""
+
+from weir.aggregate.v1 import behaviour_pb2 as pb
+
+from libs.common.apps import catalog_of
+from services.aggregate.behaviour.convert import Surroundings, reliability, time_interval
+from services.aggregate.behaviour.paths.convert import answered_rows, check_rows, paths_query
+from services.aggregate.behaviour.paths.postgres import PostgresPaths
+from services.aggregate.behaviour.sampling import PATH_COST
+from services.aggregate.read_slots import ReadSlots
+
+
+class PathQueries:
+    """Answers `weir.aggregate.v1.AggregateService/QueryPaths`."""
+
+    def __init__(
+        self, surroundings: Surroundings, paths: PostgresPaths, slots: ReadSlots, max_events: int
+    ) -> None:
+        self._surroundings = surroundings
+        self._paths = paths
+        self._slots = slots
+        self._max_events = max_events
+
+    async def query(self, request: pb.QueryPathsRequest) -> pb.QueryPathsResponse:
+        """The paths. Raises AppUnknown, InvalidArgument, LimitExceeded, DeadlineExceeded, Unavailable."""
+        around = self._surroundings
+        catalog = catalog_of(around.catalogs.current, request.app_id)
+        query = paths_query(request, catalog, around.clock)
+        limit = check_rows(request)
+        async with self._slots.hold():
+            watermark = around.watermark()
+            most = 0 if request.exact else max(1, self._max_events // PATH_COST)
+            table, reading = await self._paths.table(query, most)
+        rows, cut = answered_rows(request, limit, table, reading)
+        return pb.QueryPathsResponse(
+            rows=rows,
+            paths=table.paths * reading.one_in,
+            reliability=reliability(around, catalog, watermark, reading, query.read_until, cut),
+            time=time_interval((query.start, query.end)),
+        )

@@ -1,0 +1,1 @@
+"""How many people did some things so often, and others not."""

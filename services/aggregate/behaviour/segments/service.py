@@ -1,0 +1,51 @@
+"""QuerySegments: how many people did some things so often, and others not."""
+
+from weir.aggregate.v1 import behaviour_pb2 as pb
+
+from libs.common.apps import catalog_of
+from services.aggregate.behaviour.convert import Surroundings, reliability, time_interval
+from services.aggregate.behaviour.segments.convert import (
+    segment_cut,
+    segment_message,
+    segment_query,
+)
+from services.aggregate.behaviour.segments.postgres import PostgresSegments
+from services.aggregate.behaviour.segments.suppression import said
+from services.aggregate.read_slots import ReadSlots
+
+
+class SegmentQueries:
+    """Answers `weir.aggregate.v1.AggregateService/QuerySegments`; groups of fewer than `least_people` are not
+    said."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        segments: PostgresSegments,
+        slots: ReadSlots,
+        max_events: int,
+        least_people: int,
+    ) -> None:
+        self._surroundings = surroundings
+        self._segments = segments
+        self._slots = slots
+        self._max_events = max_events
+        self._least = least_people
+
+    async def query(self, request: pb.QuerySegmentsRequest) -> pb.QuerySegmentsResponse:
+        """The segment. Raises AppUnknown, InvalidArgument, LimitExceeded, DeadlineExceeded, Unavailable."""
+        around = self._surroundings
+        catalog = catalog_of(around.catalogs.current, request.app_id)
+        query = segment_query(request, catalog, around.clock)
+        async with self._slots.hold():
+            watermark = around.watermark()
+            limit = 0 if request.exact else self._max_events
+            counted, reading = await self._segments.counted(query, limit)
+        segment = said(counted, self._least)
+        answer = segment_message(segment, reading, self._least)
+        cut = segment_cut(query, segment)
+        answer.reliability.CopyFrom(
+            reliability(around, catalog, watermark, reading, query.end, cut)
+        )
+        answer.time.CopyFrom(time_interval((query.start, query.end)))
+        return answer
