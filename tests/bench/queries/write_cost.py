@@ -31,11 +31,13 @@ _TABLES = (
     f"ALTER TABLE {_TABLE} ADD UNIQUE (event_uuid, occurred_at, app_id, retention_class)",
     f"CREATE INDEX ON {_TABLE} (app_id, group_id, occurred_at) WHERE group_id IS NOT NULL",
 )
+# As the migrations have it; the last index stays empty.
 _PERSON = (
-    f"ALTER TABLE {_TABLE} ADD COLUMN behaving uuid",
-    f"CREATE INDEX ON {_TABLE} (app_id, name, occurred_at) INCLUDE (behaving)",
-    f"CREATE INDEX ON {_TABLE} (app_id, behaving, occurred_at) INCLUDE (name)"
-    " WHERE behaving IS NOT NULL",
+    f"CREATE INDEX ON {_TABLE} (app_id, name, occurred_at) INCLUDE (person)",
+    f"CREATE INDEX ON {_TABLE} (app_id, person, occurred_at) INCLUDE (name)"
+    " WHERE person IS NOT NULL",
+    f"CREATE INDEX ON {_TABLE} (app_id, subject_id, occurred_at)"
+    " WHERE person IS NULL AND (subject_id IS NOT NULL OR anonymous_id IS NOT NULL)",
 )
 _BESIDE = (
     f"CREATE TABLE {_NARROW} (app_id text NOT NULL, person uuid NOT NULL,"
@@ -111,7 +113,7 @@ class WriteBench:
             connection.execute(statement.encode())
         connection.execute("SET synchronous_commit = on")
         with_person = name == "covering_person"
-        names = (*COLUMNS, "behaving") if with_person else COLUMNS
+        names = (*COLUMNS, "person") if with_person else COLUMNS
         copies = [
             (f"{_TABLE} ({', '.join(names)})", block)
             for block in (self._rows_with_person if with_person else self._rows)
