@@ -28,6 +28,11 @@ ENTRIES = {
         "segments",
         "Show how many people did some things so often, and others not.",
     ),
+    "gauge": CommandEntry(
+        "cli.commands.query_gauge",
+        "gauge_values",
+        "Show how many people, or sessions, are there now, in all and in each group.",
+    ),
     "watch": CommandEntry(
         "cli.commands.query_rollup",
         "watch",

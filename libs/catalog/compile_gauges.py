@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from libs.catalog.compile_metric_kinds import compile_conditions
 from libs.catalog.compile_rollups import (
     compile_dimensions,
     compile_selection,
     declared_properties,
 )
 from libs.catalog.durations import DAY
-from libs.catalog.model import Dimension, EventType, Gauge
+from libs.catalog.model import Dimension, EventChoice, EventType, Gauge
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
 from libs.catalog.source import Source, SourceKind
@@ -52,17 +53,18 @@ def _window(
     activity: frozenset[str] | None,
 ) -> Gauge:
     """Those of whom an event was received lately."""
-    if entry.texts("seen") == ("activity",):
-        seen = frozenset(events) if activity is None else activity
+    node = entry.values.get("seen")
+    if node is not None and node.value == "activity":
+        seen = EventChoice(frozenset(events) if activity is None else activity)
     else:
-        seen = _selection(entry, "seen", events)
+        seen = _choice(entry, "seen", words, events)
     return Gauge(
         name=name,
         description=entry.text("description", ""),
-        enters=seen,
-        leaves=frozenset(),
+        enters=(seen,),
+        leaves=(),
         key=_key(entry, words),
-        by=_by(entry, words, seen, events),
+        by=_by(entry, words, seen.events, events),
         silence_seconds=_silence(entry, "within"),
         exclusive=False,
         by_receipt=True,
@@ -73,13 +75,15 @@ def _stay(
     name: str, entry: Section, events: Mapping[str, EventType], words: Mapping[str, str]
 ) -> Gauge:
     """Those who entered, and neither left nor were silent for long."""
-    enters = _selection(entry, "enter", events)
-    leaves = _selection(entry, "leave", events)
-    for event in sorted(enters & leaves):
-        entry.complain(f"`{event}` can either enter or leave", "leave")
+    enter, leave = (_choice(entry, key, words, events) for key in ("enter", "leave"))
+    if not (enter.conditions and leave.conditions):
+        for event in sorted(enter.events & leave.events):
+            entry.complain(
+                f"`{event}` can either enter or leave, unless both have an `if`", "leave"
+            )
     # A sign of life says enough: it need not be remembered who entered long ago.
-    enters |= compile_selection(entry, "alive", events) - leaves
-    by = _by(entry, words, enters | leaves, events)
+    enters = (enter, _choice(entry, "alive", words, events)) if entry.has("alive") else (enter,)
+    by = _by(entry, words, leave.events.union(*(each.events for each in enters)), events)
     exclusive = entry.flag("exclusive")
     if exclusive and not by:
         entry.complain(
@@ -89,7 +93,7 @@ def _stay(
         name=name,
         description=entry.text("description", ""),
         enters=enters,
-        leaves=leaves,
+        leaves=(leave,),
         key=_key(entry, words),
         by=by,
         silence_seconds=_silence(entry, "silence"),
@@ -98,10 +102,26 @@ def _stay(
     )
 
 
-def _selection(entry: Section, key: str, events: Mapping[str, EventType]) -> frozenset[str]:
-    if not entry.texts(key):
+def _choice(
+    entry: Section, key: str, words: Mapping[str, str], events: Mapping[str, EventType]
+) -> EventChoice:
+    """Names and patterns, or a mapping of these under `events` and conditions under `if`."""
+    node = entry.values.get(key)
+    if node is None:
         entry.complain(f"`{key}` is missing: names and patterns of events")
-    return compile_selection(entry, key, events)
+        return EventChoice(frozenset())
+    if not isinstance(node.value, Mapping):
+        return EventChoice(compile_selection(entry, key, events))
+    choice = entry.child(key)
+    choice.only(("events", "if"))
+    if not choice.texts("events"):
+        choice.complain("`events` is missing: names and patterns of events")
+        return EventChoice(frozenset())
+    selected = compile_selection(choice, "events", events)
+    conditions = compile_conditions(choice.child("if"), words, selected)
+    for condition in conditions:
+        _check_declared(choice, "if", condition.source, selected, events)
+    return EventChoice(selected, conditions)
 
 
 def _key(entry: Section, words: Mapping[str, str]) -> Source:
@@ -123,12 +143,16 @@ def _by(
     for dimension in found:
         if dimension.source.kind is SourceKind.SUBJECT or dimension.source == _SESSION:
             entry.complain("a gauge is not split by single people or sessions", "by")
-        _check_declared(entry, dimension.source, selected, events)
+        _check_declared(entry, "by", dimension.source, selected, events)
     return found
 
 
 def _check_declared(
-    entry: Section, source: Source, selected: frozenset[str], events: Mapping[str, EventType]
+    entry: Section,
+    key: str,
+    source: Source,
+    selected: frozenset[str],
+    events: Mapping[str, EventType],
 ) -> None:
     """All events have to declare the property: else a person could enter by it and not leave."""
     if source.kind is not SourceKind.PROPERTY:
@@ -137,7 +161,7 @@ def _check_declared(
         names = declared_properties(events[event])
         if source.path[0] not in names:
             hint = did_you_mean(source.path[0], names)
-            entry.complain(f"`{event}` does not declare `{source}`{hint}", "by")
+            entry.complain(f"`{event}` does not declare `{source}`{hint}", key)
 
 
 def _silence(entry: Section, key: str) -> int:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from libs.catalog.fields import FieldNames
 from libs.catalog.limits import Limits, SentDimensions
-from libs.catalog.metric import Metric
+from libs.catalog.metric import Conditions, Metric
 from libs.catalog.metric_model import NamedMetric
 from libs.catalog.period import Period
 from libs.catalog.schema import EventVersion
@@ -133,16 +133,24 @@ class Rollup:
 
 
 @dataclass(frozen=True, slots=True)
+class EventChoice:
+    """Events of these names that meet all conditions."""
+
+    events: frozenset[str]
+    conditions: Conditions = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Gauge:
     """How many people, or sessions, are there now, in all and by each value of `by`. One is there if the last
-    of its events is one of `enters`, none of `leaves`, and not older than `silence_seconds`. `by_receipt`:
-    when an event was received decides, not when it occurred. `exclusive`: entering at one value of `by` is
-    leaving at all others."""
+    of its events is one of `enters` and not older than `silence_seconds`; of two at the same moment, the one
+    of `leaves` is the last. `by_receipt`: when an event was received decides, not when it occurred.
+    `exclusive`: entering at one value of `by` is leaving at all others."""
 
     name: str
     description: str
-    enters: frozenset[str]
-    leaves: frozenset[str]
+    enters: tuple[EventChoice, ...]
+    leaves: tuple[EventChoice, ...]
     key: Source
     by: tuple[Dimension, ...]
     silence_seconds: int
@@ -152,12 +160,17 @@ class Gauge:
     @property
     def events(self) -> frozenset[str]:
         """All events that change it."""
-        return self.enters | self.leaves
+        return frozenset(name for each in (*self.enters, *self.leaves) for name in each.events)
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Where it finds who is there, and by what it is split."""
-        return (self.key, *(dimension.source for dimension in self.by))
+        """Where it finds who is there, by what it is split, and what its conditions are about."""
+        of_conditions = (
+            condition.source
+            for each in (*self.enters, *self.leaves)
+            for condition in each.conditions
+        )
+        return (self.key, *(dimension.source for dimension in self.by), *of_conditions)
 
 
 class CatchUp(StrEnum):

@@ -80,6 +80,19 @@ def person_of(
     return pseudonymizer.pseudonym(app_id, anonymous_text(anonymous_id))
 
 
+def session_of(pseudonymizer: Pseudonymizer, app_id: str, session_id: str) -> str:
+    """The same session for all numbers: 32 hex digits, as ingest has it for a person who did not agree,
+    and so before and after they withdraw."""
+    if _is_pseudonym(session_id):
+        return session_id
+    return pseudonymizer.pseudonym(app_id, session_text(session_id))
+
+
+def session_text(session_id: str) -> str:
+    """What the pseudonym of a session is made of: never that of a subject."""
+    return f"session\x00{session_id}"
+
+
 def anonymous_text(anonymous_id: str) -> str:
     """What the pseudonym of a producer's own `anonymous_id` is made of: never that of a subject."""
     return f"anonymous\x00{anonymous_id}"

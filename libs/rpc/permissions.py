@@ -50,6 +50,8 @@ RULES: Mapping[str, Rule] = {
     ),
     "/weir.aggregate.v1.AggregateService/QueryRollup": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/WatchRollups": _NUMBERS,
+    "/weir.aggregate.v1.AggregateService/QueryGauges": _NUMBERS,
+    "/weir.aggregate.v1.AggregateService/WatchGauges": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/QueryCohortRetention": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/QueryCohorts": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/QueryFunnel": _NUMBERS,

@@ -1,10 +1,11 @@
 """The plans of the catalogs in use, and those of the catalogs before them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from libs.catalog import Catalogs, Snapshot
 from libs.common.apps import catalog_of
 from libs.common.errors import NotFound
+from services.aggregate.gauges.plan import GaugePlan
 from services.aggregate.plan import AppPlan, RollupPlan, compile_plan
 
 
@@ -25,6 +26,20 @@ def rollup_of(app: AppPlan, name: str) -> RollupPlan:
             known=app.rollups,
         )
     return plan
+
+
+def gauges_of(app: AppPlan, names: Iterable[str]) -> list[GaugePlan]:
+    """The plans of the gauges that are named, of all if none is, by name. Raises NotFound, with the gauges
+    that there are."""
+    for name in names:
+        if name not in app.gauges:
+            raise NotFound(
+                "the app's catalog declares no such gauge",
+                reason="GAUGE_UNKNOWN",
+                metadata={"gauge": name},
+                known=app.gauges,
+            )
+    return [app.gauges[name] for name in sorted(set(names) or app.gauges)]
 
 
 def current_plans(catalogs: Catalogs) -> Mapping[str, AppPlan]:

@@ -18,9 +18,9 @@ from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import CatalogReload, open_catalogs
 from libs.runtime.loops import Loop
-from libs.stores.postgres import create_engine, failure_of
+from libs.stores.postgres import POSTGRES_ERRORS, create_engine, failure_of
 from libs.stores.postgres_connector import PostgresConnector
-from libs.stores.redis_client import RedisClient, create_redis
+from libs.stores.redis_client import REDIS_DOWN, RedisClient, create_redis
 from libs.stores.watch import all_of
 from libs.streams.consumer import Consumer, EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
@@ -45,6 +45,10 @@ from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.events.service import EventLists
 from services.aggregate.exports.service import EventExports
+from services.aggregate.gauges.postgres import PostgresStoredSigns
+from services.aggregate.gauges.rebuild import GaugeRebuilds
+from services.aggregate.gauges.redis import RedisPresence
+from services.aggregate.gauges.service import GaugeQueries
 from services.aggregate.jobs import aggregate_jobs
 from services.aggregate.journal.convert import SERVICE_NAME as JOB_SERVICE_NAME
 from services.aggregate.journal.service import JournalCalls
@@ -86,7 +90,8 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         PostgresConnector(settings.database_url.get_secret_value(), service="aggregate")
     )
     stack.callback(store.close)
-    consumer = _consumer(settings, pseudonymizer, reload, redis, store, streams, clock)
+    presence = RedisPresence(redis.commands, pseudonymizer, clock, settings.max_gauge_groups)
+    consumer = _consumer(settings, pseudonymizer, reload, redis, store, presence, streams, clock)
     reader = PostgresCellReader(engines.querying)
     hub = WatchHub(
         redis,
@@ -114,6 +119,18 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         settings.max_behaviour_queries,
         waiting=settings.max_waiting_behaviour_queries,
     )
+    gauges = GaugeQueries(
+        reload.catalogs,
+        presence,
+        Watchers(limit=settings.max_watchers, limit_per_app=settings.max_watchers_per_app),
+        clock,
+        meter.current,
+        settings.gauge_interval_seconds,
+    )
+    stored_signs = PostgresStoredSigns(
+        engines.querying, pseudonymizer, settings.event_statement_seconds
+    )
+    rebuilds = GaugeRebuilds(reload.catalogs, presence, presence, stored_signs, clock)
     servicer = AggregateServicer(
         RollupQueries(reload.catalogs, reader, clock, meter.current),
         RollupWatches(reload.catalogs, hub),
@@ -154,6 +171,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             clock,
         ),
         exports,
+        gauges,
     )
     journal = JournalCalls(
         reload.catalogs,
@@ -196,15 +214,16 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             Loop("watch", hub.run),
             Loop("lag", lag.run),
             Loop("watermark", meter.run),
+            Loop("gauges", partial(rebuilds.run, transient=(*REDIS_DOWN, *POSTGRES_ERRORS))),
             Loop("jobs", create_runner("aggregate", jobs, engines.jobs, clock).run),
         ],
-        drain=partial(_drain, hub, exports),
+        drain=partial(_drain, hub, exports, gauges),
     )
 
 
-def _drain(hub: WatchHub, exports: EventExports) -> None:
-    hub.drain()
-    exports.drain()
+def _drain(*capabilities: WatchHub | EventExports | GaugeQueries) -> None:
+    for each in capabilities:
+        each.drain()
 
 
 @dataclass(frozen=True)
@@ -270,6 +289,7 @@ def _consumer(
     reload: CatalogReload,
     redis: RedisClient,
     store: PostgresCountingStore,
+    presence: RedisPresence,
     streams: Sequence[str],
     clock: Clock,
 ) -> Consumer:
@@ -282,6 +302,7 @@ def _consumer(
     entries = EnrichedStreamReader(
         CatalogCounter(counter, reload.catalogs, reload.refresh),
         RedisChangePublisher(redis.commands),
+        presence,
         clock,
         settings.catalog_wait_seconds,
     )

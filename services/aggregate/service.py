@@ -9,6 +9,7 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 from weir.aggregate.v1 import (
     behaviour_pb2,
     event_query_pb2,
+    gauge_pb2,
     job_service_pb2,
     job_service_pb2_grpc,
     verify_pb2,
@@ -20,6 +21,7 @@ from services.aggregate.behaviour.paths.service import PathQueries
 from services.aggregate.behaviour.segments.service import SegmentQueries
 from services.aggregate.events.service import EventLists
 from services.aggregate.exports.service import EventExports
+from services.aggregate.gauges.service import GaugeQueries
 from services.aggregate.journal.service import JournalCalls
 from services.aggregate.live.service import RollupWatches
 from services.aggregate.results.service import ResultQueries
@@ -41,6 +43,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         verifications: Verifications,
         events: EventLists,
         exports: EventExports,
+        gauges: GaugeQueries,
     ) -> None:
         self._rollups = rollups
         self._watches = watches
@@ -51,6 +54,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self._verifications = verifications
         self._events = events
         self._exports = exports
+        self._gauges = gauges
 
     async def QueryRollup(  # noqa: N802
         self, request: pb.QueryRollupRequest, _: grpc.aio.ServicerContext
@@ -61,6 +65,18 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self, request: pb.WatchRollupsRequest, _: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.WatchRollupsResponse]:
         async with aclosing(self._watches.watch(request)) as messages:
+            async for message in messages:
+                yield message
+
+    async def QueryGauges(  # noqa: N802
+        self, request: gauge_pb2.QueryGaugesRequest, _: grpc.aio.ServicerContext
+    ) -> gauge_pb2.QueryGaugesResponse:
+        return await self._gauges.query(request)
+
+    async def WatchGauges(  # noqa: N802
+        self, request: gauge_pb2.WatchGaugesRequest, _: grpc.aio.ServicerContext
+    ) -> AsyncIterator[gauge_pb2.WatchGaugesResponse]:
+        async with aclosing(self._gauges.watch(request)) as messages:
             async for message in messages:
                 yield message
 

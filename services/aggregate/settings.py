@@ -26,6 +26,10 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings, PseudonymSet
     max_watchers_per_app: int = Field(100, ge=1)
     # Changes that slow watchers have not been sent yet, of all together.
     max_watch_bytes: int = Field(32 * 1024 * 1024, ge=1)
+    # The least time between two messages to one watcher of gauges, whose limits are those of watchers.
+    gauge_interval_seconds: float = Field(0.25, gt=0)
+    # Values of one gauge's `by` that are counted apart.
+    max_gauge_groups: int = Field(1_000, ge=1, le=10_000)
     # Calls of ListEvents that read at once, and how many more wait for them.
     max_event_pages: int = Field(2, ge=1)
     max_waiting_event_pages: int = Field(16, ge=0)

@@ -98,7 +98,7 @@ class Columns:
         if conditions not in self._matches:
             columns = []
             for condition in conditions:
-                wanted = {_key(value) for value in condition.values}
+                wanted = {condition_key(value) for value in condition.values}
                 columns.append([key in wanted for key in self._unbounded(condition.source)])
             self._matches[conditions] = list(map(all, zip(*columns, strict=True)))
         return self._matches[conditions]
@@ -174,7 +174,7 @@ def canonical_json(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def _key(value: str) -> str | bytes:
+def condition_key(value: str) -> str | bytes:
     """A value of a condition as a dimension would have it."""
     plain = orjson.loads(value)
     return plain if isinstance(plain, str) else canonical_json(plain)

@@ -10,23 +10,26 @@ from libs.streams.groups import Entry
 from services.aggregate import metrics
 from services.aggregate.counting.catalog_counter import CatalogCounter
 from services.aggregate.counting.convert import stored_batch
+from services.aggregate.gauges.presence import PresenceNotes
 from services.aggregate.model import StoredBatch
 from services.aggregate.plan import CatalogBehindError
 from services.aggregate.ports import ChangePublisher
 
 
 class EnrichedStreamReader:
-    """Counts entries, and publishes what changed."""
+    """Counts entries, notes who was there, and publishes what changed."""
 
     def __init__(
         self,
         counter: CatalogCounter,
         publisher: ChangePublisher,
+        presence: PresenceNotes,
         clock: Clock,
         catalog_wait_seconds: float,
     ) -> None:
         self._counter = counter
         self._publisher = publisher
+        self._presence = presence
         self._clock = clock
         self._catalog_wait_seconds = catalog_wait_seconds
 
@@ -47,6 +50,9 @@ class EnrichedStreamReader:
         metrics.DUPLICATES.inc(counted.duplicates)
         for app_id, events in counted.events.items():
             metrics.EVENTS.labels(app_id).inc(events)
+        # After the commit, and before the entries are acknowledged: what is lost in between is noted again.
+        if counted.signs:
+            await self._presence.note(counted.signs)
         await self._publisher.publish(counted.states)
 
     def _is_new(self, entry: Entry) -> bool:

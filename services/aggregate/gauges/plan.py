@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from libs.catalog import Catalog, Gauge
+from libs.catalog import Catalog, EventChoice, Gauge, SourceKind
 
 # Part of each key: raise it when what is kept under a key changes its form.
 _FORM = 1
@@ -17,17 +17,24 @@ US_PER_SECOND = 1_000_000
 class GaugePlan:
     """One gauge of an app. `definition` differs for gauges that count differently: what was kept by another
     declaration of the same name is of no use. An event that was received more than `lateness_us` after it
-    occurred says nothing of who is there now."""
+    occurred says nothing of who is there now. A value that it is split by has at most
+    `dimension_characters`."""
 
     app_id: str
     gauge: Gauge
     definition: str
     lateness_us: int
+    dimension_characters: int
 
     @property
     def silence_us(self) -> int:
         """For how long an event says that a person is there."""
         return self.gauge.silence_seconds * US_PER_SECOND
+
+    @property
+    def of_sessions(self) -> bool:
+        """Whether it counts sessions, and not people."""
+        return self.gauge.key.kind is not SourceKind.SUBJECT
 
     @property
     def labels(self) -> Sequence[str]:
@@ -38,8 +45,15 @@ class GaugePlan:
 def gauge_plans(catalog: Catalog) -> Mapping[str, GaugePlan]:
     """The app's gauges by name."""
     lateness_us = catalog.clock.lateness_seconds * US_PER_SECOND
+    characters = catalog.limits.dimension_characters
     return {
-        gauge.name: GaugePlan(catalog.app_id, gauge, _definition(gauge, lateness_us), lateness_us)
+        gauge.name: GaugePlan(
+            catalog.app_id,
+            gauge,
+            _definition(gauge, lateness_us, characters),
+            lateness_us,
+            characters,
+        )
         for gauge in catalog.gauges.values()
     }
 
@@ -57,15 +71,19 @@ def place_of(values: Sequence[str | bytes | None]) -> Place:
     return orjson.dumps(found).decode()
 
 
-def _definition(gauge: Gauge, lateness_us: int) -> str:
+def _declared(choice: EventChoice) -> list[object]:
+    return [sorted(choice.events), list(map(str, choice.conditions))]
+
+
+def _definition(gauge: Gauge, lateness_us: int, characters: int) -> str:
     declared = [
         _FORM,
-        sorted(gauge.enters),
-        sorted(gauge.leaves),
+        *([_declared(each) for each in choices] for choices in (gauge.enters, gauge.leaves)),
         str(gauge.key),
         [str(dimension.source) for dimension in gauge.by],
         gauge.silence_seconds,
         gauge.exclusive,
         gauge.by_receipt and lateness_us,
+        characters,
     ]
     return hashlib.blake2b(orjson.dumps(declared), digest_size=8).hexdigest()

@@ -25,13 +25,23 @@ class GaugeSigns:
     def add(self, columns: Columns) -> None:
         """Takes the events of one name."""
         gauge = self.plan.gauge
-        found = self.left if columns.name in gauge.leaves else self.entered
+        for found, choices in ((self.entered, gauge.enters), (self.left, gauge.leaves)):
+            for choice in choices:
+                if columns.name in choice.events:
+                    self._note(found, columns, columns.matches(choice.conditions))
+
+    def _note(self, found: Moments, columns: Columns, matches: Sequence[bool] | None) -> None:
+        gauge = self.plan.gauge
         members = columns.members(gauge.key)
         if gauge.by_receipt:
             moments = columns.received()
             members = self._timely(members, columns.seconds(), moments)
         else:
             moments = columns.moments()
+        if matches is not None:
+            members = [
+                member if match else "" for member, match in zip(members, matches, strict=True)
+            ]
         if gauge.by:
             note_latest(found, zip(self._places(columns), members, moments, strict=True))
         elif moments == sorted(moments):

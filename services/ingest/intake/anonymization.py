@@ -8,7 +8,7 @@ from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventVersion
 from libs.common.ids import event_uuid, uuid8
-from libs.common.pseudonym import Pseudonymizer, anonymous_text
+from libs.common.pseudonym import Pseudonymizer, anonymous_text, session_text
 from services.ingest.intake.mentions import (
     Path,
     PersonIds,
@@ -32,7 +32,7 @@ class Anonymizer:
 
     def session(self, app_id: str, session_id: str) -> str:
         """The pseudonym of a session, whose id would link the event to the person's other events."""
-        return self._pseudonymizer.pseudonym(app_id, f"session\x00{session_id}")
+        return self._pseudonymizer.pseudonym(app_id, session_text(session_id))
 
     def anonymous_id(self, app_id: str, anonymous_id: str) -> str:
         """The pseudonym of a producer's own `anonymous_id`, which may be a hash that can be reversed."""

@@ -27,6 +27,8 @@ READABLE = {
     "/weir.aggregate.v1.AggregateService/QueryFunnel",
     "/weir.aggregate.v1.AggregateService/QueryPaths",
     "/weir.aggregate.v1.AggregateService/QuerySegments",
+    "/weir.aggregate.v1.AggregateService/QueryGauges",
+    "/weir.aggregate.v1.AggregateService/WatchGauges",
     "/weir.aggregate.v1.JobService/GetJobResult",
 }
 OTHERS: dict[str, Any] = {

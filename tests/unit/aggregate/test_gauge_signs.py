@@ -99,6 +99,40 @@ def test_entering_and_leaving_by_when_it_occurred_whatever_comes_first() -> None
     assert playing.left == {'["duel"]': {ANN: us("2026-04-24T03:05:00.250000")}}
 
 
+def test_conditions_say_which_events_enter_and_leave() -> None:
+    signs = AllSigns()
+    fold(
+        compile_plan(
+            compile_arena(
+                lambda text: (
+                    text
+                    + """
+gauges:
+  fighting:
+    enter: {events: match.ended, if: {properties.mode: [duel, 2]}}
+    leave: {events: match.ended, if: {properties.mode: peace}}
+    silence: 30m
+"""
+                )
+            )
+        ),
+        [
+            batch(
+                entered("ann", "2026-04-24T03:00:00", "duel", "match.ended"),
+                entered("bob", "2026-04-24T03:00:01", 2, "match.ended"),
+                entered("eve", "2026-04-24T03:00:02", "2", "match.ended"),
+                entered("ann", "2026-04-24T03:00:03", "peace", "match.ended"),
+            )
+        ],
+        PSEUDONYMS,
+        signs,
+    )
+    [fighting] = signs.found()
+    first = us("2026-04-24T03:00:00")
+    assert fighting.entered == {"": {ANN: first, BOB: first + 1_000_000}}
+    assert fighting.left == {"": {ANN: first + 3_000_000}}
+
+
 def test_an_event_that_was_not_stored_says_nothing() -> None:
     both = (entered("ann", "2026-04-24T03:00:00"), entered("bob", "2026-04-24T03:00:00"))
     playing = found(batch(*both, skipped=[0]))["playing"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.catalog import CatalogError, Dimension, Gauge, Source, SourceKind
+from libs.catalog import CatalogError, Condition, Dimension, EventChoice, Gauge, Source, SourceKind
 from tests.support.small_catalog import small
 
 
@@ -18,8 +18,8 @@ def test_a_window() -> None:
     assert found["online"] == Gauge(
         name="online",
         description="Online",
-        enters=frozenset({"game.started", "game.ended"}),
-        leaves=frozenset(),
+        enters=(EventChoice(frozenset({"game.started", "game.ended"})),),
+        leaves=(),
         key=Source(SourceKind.SUBJECT, ("subject",)),
         by=(),
         silence_seconds=300,
@@ -35,10 +35,25 @@ def test_enter_and_leave() -> None:
     playing = compiled("""
   playing: {enter: game.started, leave: game.ended, alive: ['*'], silence: 30m, key: player}
 """)["playing"]
-    # An event that leaves is no sign of life, whatever the pattern says.
-    assert playing.enters == {"game.started", "club.joined"}
-    assert playing.leaves == {"game.ended"}
+    everything = EventChoice(frozenset({"game.started", "game.ended", "club.joined"}))
+    assert playing.enters == (EventChoice(frozenset({"game.started"})), everything)
+    assert playing.leaves == (EventChoice(frozenset({"game.ended"})),)
     assert (playing.silence_seconds, playing.by_receipt, playing.exclusive) == (1800, False, False)
+
+
+def test_one_event_that_enters_and_leaves_by_conditions() -> None:
+    playing = compiled("""
+  playing:
+    enter: {events: game.ended, if: {properties.mode: [duel, 5]}}
+    leave: {events: game.ended, if: {properties.mode: over}}
+    silence: 30m
+""")["playing"]
+    [enter], [leave] = playing.enters, playing.leaves
+    assert enter.events == leave.events == {"game.ended"}
+    mode = Source(SourceKind.PROPERTY, ("mode",))
+    assert enter.conditions == (Condition(mode, ('"duel"', "5")),)
+    assert leave.conditions == (Condition(mode, ('"over"',)),)
+    assert playing.sources == (Source(SourceKind.SUBJECT, ("subject",)), mode, mode)
 
 
 def test_a_catalog_without_gauges() -> None:
@@ -69,6 +84,11 @@ def test_a_catalog_without_gauges() -> None:
             "g: {enter: game.started, leave: game.ended, silence: 1h, by: [properties.mode]}",
             "gauges.g.by: `game.started` does not declare `properties.mode`",
         ),
+        (
+            "g: {seen: {events: game.ended, if: {properties.made: x}}, within: 5m}",
+            "gauges.g.seen.if: `game.ended` does not declare `properties.made`; did you mean",
+        ),
+        ("g: {seen: {if: {name: game.ended}}, within: 5m}", "gauges.g.seen: `events` is missing"),
         ("g: {seen: activity, within: 5m, by: [player]}", "not split by single people"),
         ("g: {seen: activity, within: 5m, by: [session_id]}", "not split by single people"),
         ("g: {seen: activity, within: 5m, key: club_id}", "neither `subject` nor `session_id`"),

@@ -6,6 +6,7 @@ import warnings
 from weir.aggregate.v1 import aggregate_service_pb2 as weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2
 from weir.aggregate.v1 import behaviour_pb2 as weir_dot_aggregate_dot_v1_dot_behaviour__pb2
 from weir.aggregate.v1 import event_query_pb2 as weir_dot_aggregate_dot_v1_dot_event__query__pb2
+from weir.aggregate.v1 import gauge_pb2 as weir_dot_aggregate_dot_v1_dot_gauge__pb2
 from weir.aggregate.v1 import verify_pb2 as weir_dot_aggregate_dot_v1_dot_verify__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -47,6 +48,16 @@ class AggregateServiceStub:
                 '/weir.aggregate.v1.AggregateService/WatchRollups',
                 request_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsRequest.SerializeToString,
                 response_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsResponse.FromString,
+                _registered_method=True)
+        self.QueryGauges = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/QueryGauges',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_gauge__pb2.QueryGaugesRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_gauge__pb2.QueryGaugesResponse.FromString,
+                _registered_method=True)
+        self.WatchGauges = channel.unary_stream(
+                '/weir.aggregate.v1.AggregateService/WatchGauges',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_gauge__pb2.WatchGaugesRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_gauge__pb2.WatchGaugesResponse.FromString,
                 _registered_method=True)
         self.QueryCohortRetention = channel.unary_unary(
                 '/weir.aggregate.v1.AggregateService/QueryCohortRetention',
@@ -113,6 +124,32 @@ class AggregateServiceServicer:
 
         Permission: `numbers.read`.
         Fails with NOT_FOUND / APP_UNKNOWN or ROLLUP_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryGauges(self, request, context):
+        """How many people, or sessions, are there now: online, in a room, in the middle of something.
+
+        UNAVAILABLE / GAUGE_REBUILDING with RetryInfo after Redis lost its data or a gauge was declared, until the gauge
+        is made again from the stored events: no number is better than one that is too small.
+
+        Permission: `numbers.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN or GAUGE_UNKNOWN; INVALID_ARGUMENT with the field at fault.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchGauges(self, request, context):
+        """Sends gauges at once, and then each that changes, within half a second of the change. Values are absolute.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_watchers` or `max_watchers_per_app`; UNAVAILABLE as
+        for QueryGauges, also later on: open a new stream then.
+
+        Permission: `numbers.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN or GAUGE_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -239,6 +276,16 @@ def add_AggregateServiceServicer_to_server(servicer, server):
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsRequest.FromString,
                     response_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsResponse.SerializeToString,
             ),
+            'QueryGauges': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryGauges,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_gauge__pb2.QueryGaugesRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_gauge__pb2.QueryGaugesResponse.SerializeToString,
+            ),
+            'WatchGauges': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchGauges,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_gauge__pb2.WatchGaugesRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_gauge__pb2.WatchGaugesResponse.SerializeToString,
+            ),
             'QueryCohortRetention': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryCohortRetention,
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.QueryCohortRetentionRequest.FromString,
@@ -335,6 +382,60 @@ class AggregateService:
             '/weir.aggregate.v1.AggregateService/WatchRollups',
             weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsRequest.SerializeToString,
             weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.WatchRollupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryGauges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/QueryGauges',
+            weir_dot_aggregate_dot_v1_dot_gauge__pb2.QueryGaugesRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_gauge__pb2.QueryGaugesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchGauges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/WatchGauges',
+            weir_dot_aggregate_dot_v1_dot_gauge__pb2.WatchGaugesRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_gauge__pb2.WatchGaugesResponse.FromString,
             options,
             channel_credentials,
             insecure,

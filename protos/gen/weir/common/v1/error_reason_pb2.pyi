@@ -36,6 +36,8 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_CONFLICT: _ClassVar[ErrorReason]
     ERROR_REASON_JOB_UNKNOWN: _ClassVar[ErrorReason]
     ERROR_REASON_RESULT_UNKNOWN: _ClassVar[ErrorReason]
+    ERROR_REASON_GAUGE_UNKNOWN: _ClassVar[ErrorReason]
+    ERROR_REASON_GAUGE_REBUILDING: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_APP_UNKNOWN: ErrorReason
 ERROR_REASON_EVENT_UNKNOWN: ErrorReason
@@ -66,3 +68,5 @@ ERROR_REASON_ALREADY_EXISTS: ErrorReason
 ERROR_REASON_CONFLICT: ErrorReason
 ERROR_REASON_JOB_UNKNOWN: ErrorReason
 ERROR_REASON_RESULT_UNKNOWN: ErrorReason
+ERROR_REASON_GAUGE_UNKNOWN: ErrorReason
+ERROR_REASON_GAUGE_REBUILDING: ErrorReason

@@ -1,0 +1,94 @@
+"""`weir query gauge`: how many are there now."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
+from typing import Annotated, Any
+
+import typer
+from google.protobuf import json_format
+from weir.aggregate.v1 import aggregate_service_pb2_grpc, gauge_pb2
+
+from cli.dimensions import dimensions_of
+from cli.exits import fail
+from cli.moments import shown_moment
+from cli.number_tables import shown, whole
+from cli.options import AppId, AsJson
+from cli.suite_channel import calls_to
+
+
+def gauge_values(
+    app_id: AppId,
+    gauge: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this gauge of the app's catalog; may be repeated."),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Only this group of a single gauge: one for each name that it is split by.",
+        ),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on, and print each gauge whenever it changes.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show how many people, or sessions, are there now, in all and in each group."""
+    if watch and where:
+        fail("--watch shows all groups: leave --where out", 2)
+    with calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub:
+        if watch:
+            request = gauge_pb2.WatchGaugesRequest(app_id=app_id, gauges=gauge or ())
+            for message in stub.WatchGauges(request, endless=True):
+                _print(message.readings, as_json)
+            return
+        query = gauge_pb2.QueryGaugesRequest(app_id=app_id, gauges=gauge or ())
+        query.dimensions.update(dimensions_of(where or ()))
+        readings = stub.QueryGauges(query).readings
+    if not readings and not as_json:
+        typer.echo("the app's catalog declares no gauges")
+    _print(readings, as_json)
+
+
+def _print(readings: Iterable[gauge_pb2.GaugeReading], as_json: bool) -> None:
+    for reading in readings:
+        found = _plain(reading)
+        typer.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
+
+
+def _plain(reading: gauge_pb2.GaugeReading) -> dict[str, Any]:
+    reliability = reading.reliability
+    watermark = None
+    if reliability.HasField("watermark"):
+        watermark = shown_moment(reliability.watermark.ToDatetime(tzinfo=UTC))
+    return {
+        "gauge": reading.gauge,
+        "moment": shown_moment(reading.moment.ToDatetime(tzinfo=UTC)),
+        "value": reading.value,
+        "groups": [
+            {
+                "dimensions": {
+                    name: whole(value)
+                    for name, value in json_format.MessageToDict(group.dimensions).items()
+                },
+                "value": group.value,
+            }
+            for group in reading.groups
+        ],
+        "other": reading.other,
+        "watermark": watermark,
+    }
+
+
+def _lines(found: Mapping[str, Any]) -> Sequence[str]:
+    """A line for the gauge, and one for each group."""
+    groups = [
+        f"  {group['value']}  "
+        + "  ".join(f"{name}={shown(value)}" for name, value in group["dimensions"].items())
+        for group in found["groups"]
+    ]
+    if found["other"]:
+        groups.append(f"  {found['other']}  in groups that are not counted apart")
+    return [f"{found['moment']}  {found['gauge']}  {found['value']}", *groups]

@@ -1,0 +1,71 @@
+"""Makes gauges that lack events again, from the stored events.
+
+Meanwhile counting goes on noting: as only the latest moment of each counts, it does not matter which of
+the two comes first, nor that both note the same.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from libs.catalog import Catalogs
+from libs.common.clock import Clock
+from libs.runtime.loops import repeat
+from services.aggregate.gauges.plan import GaugePlan
+from services.aggregate.gauges.presence import PresenceNotes, PresenceRebuilds, StoredSigns
+from services.aggregate.plan_lookup import current_plans
+
+log = structlog.get_logger()
+_LOOK_SECONDS = 1.0
+
+
+class GaugeRebuilds:
+    """Looks for gauges that lack events, and makes them again."""
+
+    def __init__(
+        self,
+        catalogs: Catalogs,
+        rebuilds: PresenceRebuilds,
+        notes: PresenceNotes,
+        stored: StoredSigns,
+        clock: Clock,
+    ) -> None:
+        self._catalogs = catalogs
+        self._rebuilds = rebuilds
+        self._notes = notes
+        self._stored = stored
+        self._clock = clock
+
+    async def run(self, stop: asyncio.Event, transient: tuple[type[Exception], ...]) -> None:
+        """Looks every second until `stop` is set; after a `transient` error it tries again."""
+        await repeat(
+            self.look,
+            _LOOK_SECONDS,
+            stop,
+            transient=transient,
+            warning="gauges cannot be rebuilt",
+        )
+
+    async def look(self) -> Sequence[GaugePlan]:
+        """Makes all gauges again that lack events and that no other process is at; returns those that it
+        could."""
+        plans = [
+            plan for app in current_plans(self._catalogs).values() for plan in app.gauges.values()
+        ]
+        return [
+            plan for plan in await self._rebuilds.lacking(plans) if await self._make_again(plan)
+        ]
+
+    async def _make_again(self, plan: GaugePlan) -> bool:
+        rebuild = await self._rebuilds.begin(plan)
+        if rebuild is None:
+            return False
+        async for signs in self._stored.read(plan, self._clock.now_us()):
+            await self._notes.note([signs])
+            if not await rebuild.go_on():
+                return False
+        done = await rebuild.finish()
+        if done:
+            log.info("a gauge was rebuilt", app=plan.app_id, gauge=plan.gauge.name)
+        return done

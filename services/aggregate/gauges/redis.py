@@ -1,0 +1,159 @@
+"""Who is there now, in Redis: sorted sets of who was seen when, for each gauge and place.
+
+All keys of an app's gauges have the app's id in braces, so that Redis Cluster keeps them together.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import orjson
+
+from libs.common.clock import Clock
+from libs.common.pseudonym import Pseudonymizer, session_of
+from libs.stores.redis_commands import RedisCommands
+from libs.stores.redis_script import RedisScript
+from services.aggregate.gauges.plan import GaugePlan
+from services.aggregate.gauges.presence import Presence, Wanted
+from services.aggregate.gauges.signs import GaugeSigns, Moments
+
+_FOLDER = Path(__file__).parent
+# A process that is at a gauge says so again more often than that.
+_LEASE_MS = 30_000
+# Between two looks for gauges that lack events, with much to spare: each look renews it.
+_READY_MS = 86_400_000
+
+
+def gauges_key(app_id: str) -> str:
+    """What all keys of an app's gauges begin with."""
+    return f"aggregate:{{{app_id}}}:gauge:"
+
+
+class RedisPresence:
+    """Implements `PresenceNotes`, `PresenceReader` and `PresenceRebuilds`. At most `max_places` of each gauge
+    are counted apart."""
+
+    def __init__(
+        self,
+        commands: RedisCommands,
+        pseudonymizer: Pseudonymizer,
+        clock: Clock,
+        max_places: int,
+    ) -> None:
+        self._commands = commands
+        self._pseudonymizer = pseudonymizer
+        self._clock = clock
+        self._max_places = max_places
+        self._write = commands.script((_FOLDER / "write.lua").read_text())
+        self._read = commands.script((_FOLDER / "read.lua").read_text())
+        self._rebuild = commands.script((_FOLDER / "rebuild.lua").read_text())
+
+    async def note(self, signs: Sequence[GaugeSigns]) -> None:
+        """See the port. One script for each app."""
+        now_us = self._clock.now_us()
+        by_app: dict[str, list[object]] = {}
+        for each in signs:
+            plan = each.plan
+            after_us = now_us - plan.silence_us
+            entered, left = (
+                self._latest(plan, moments, after_us) for moments in (each.entered, each.left)
+            )
+            if entered or left:
+                written = [_key(plan), plan.silence_us, _kind(plan), entered, left]
+                by_app.setdefault(plan.app_id, []).append(written)
+        for app_id, gauges in by_app.items():
+            arguments = (now_us, self._max_places, orjson.dumps(gauges))
+            await self._write.run([gauges_key(app_id)], arguments)
+
+    async def read(self, app_id: str, wanted: Sequence[Wanted]) -> Sequence[Presence | None]:
+        """See the port."""
+        asked = [(_key(plan), plan.silence_us, place) for plan, place in wanted]
+        found = await self._read.run(
+            [gauges_key(app_id)], [self._clock.now_us(), orjson.dumps(asked)]
+        )
+        return [None if each is None else _presence(each) for each in found]
+
+    async def lacking(self, plans: Sequence[GaugePlan]) -> Sequence[GaugePlan]:
+        """See the port."""
+        if not plans:
+            return []
+        keys = [gauges_key(plan.app_id) + _key(plan) + ":ready" for plan in plans]
+        run, *ready = await self._commands.run(("INFO", "server"), *(("GET", key) for key in keys))
+        current = _run_id(run)
+        await self._commands.run(
+            *(
+                ("PEXPIRE", key, _READY_MS)
+                for key, of_run in zip(keys, ready, strict=True)
+                if of_run == current
+            )
+        )
+        return [plan for plan, of_run in zip(plans, ready, strict=True) if of_run != current]
+
+    async def begin(self, plan: GaugePlan) -> "RedisRebuild | None":
+        """See the port."""
+        key = gauges_key(plan.app_id) + _key(plan)
+        token = secrets.token_hex(16)
+        taken, run = await self._commands.run(
+            ("SET", f"{key}:building", token, "NX", "PX", _LEASE_MS), ("INFO", "server")
+        )
+        return None if taken is None else RedisRebuild(self._rebuild, key, token, _run_id(run))
+
+    def _latest(
+        self, plan: GaugePlan, moments: Moments, after_us: int
+    ) -> Mapping[str, Mapping[str, int]]:
+        """Those that are not too old to count, people and sessions by their pseudonyms."""
+        found = {}
+        for place, members in moments.items():
+            recent: Iterable[tuple[str, int]] = (
+                (member, moment) for member, moment in members.items() if moment > after_us
+            )
+            if plan.of_sessions:
+                recent = (
+                    (session_of(self._pseudonymizer, plan.app_id, one), moment)
+                    for one, moment in recent
+                )
+            if of_place := dict(recent):
+                found[place] = of_place
+        return found
+
+
+class RedisRebuild:
+    """Implements `Rebuild`: a key that is lost together with everything that was noted."""
+
+    def __init__(self, script: RedisScript, key: str, token: str, run: bytes) -> None:
+        self._script = script
+        self._key = key
+        self._known = (token, run)
+
+    async def go_on(self) -> bool:
+        """See the port."""
+        return bool(await self._script.run([self._key], [*self._known, _LEASE_MS, 0]))
+
+    async def finish(self) -> bool:
+        """See the port."""
+        return bool(await self._script.run([self._key], [*self._known, 0, _READY_MS]))
+
+
+def _key(plan: GaugePlan) -> str:
+    return f"{plan.gauge.name}:{plan.definition}"
+
+
+def _kind(plan: GaugePlan) -> str:
+    if not plan.gauge.leaves:
+        return "seen"
+    return "exclusive" if plan.gauge.exclusive else "stay"
+
+
+def _presence(found: Sequence[object]) -> Presence:
+    count, other, *pairs = found
+    places = {
+        place.decode(): int(str(there))
+        for place, there in zip(pairs[::2], pairs[1::2], strict=True)
+        if isinstance(place, bytes)
+    }
+    return Presence(int(str(count)), int(str(other)), places)
+
+
+def _run_id(info: bytes) -> bytes:
+    """Which run of Redis it is: it may come back with an older copy of its data, or with none."""
+    return info.partition(b"run_id:")[2].split(b"\r\n", 1)[0]

@@ -1,0 +1,100 @@
+"""QueryGauges and WatchGauges: how many are there now."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from datetime import datetime
+
+from weir.aggregate.v1 import gauge_pb2
+
+from libs.catalog import Catalogs
+from libs.common.clock import Clock, moment_of
+from libs.common.errors import Unavailable
+from libs.runtime.loops import pause
+from services.aggregate.gauges.convert import reading, wanted_place
+from services.aggregate.gauges.plan import GaugePlan, Place
+from services.aggregate.gauges.presence import PresenceReader
+from services.aggregate.gauges.shared_reads import SharedReads
+from services.aggregate.live.watchers import Watchers
+from services.aggregate.plan import AppPlan
+from services.aggregate.plan_lookup import gauges_of, plan_of
+
+
+class GaugeQueries:
+    """Answers `weir.aggregate.v1.AggregateService/QueryGauges` and `/WatchGauges`."""
+
+    def __init__(
+        self,
+        catalogs: Catalogs,
+        reader: PresenceReader,
+        watchers: Watchers,
+        clock: Clock,
+        watermark: Callable[[], datetime | None],
+        interval_seconds: float,
+    ) -> None:
+        """`watermark`: see `libs.streams.watermark.WatermarkMeter.current`. Watchers are sent what changed
+        every `interval_seconds`."""
+        self._catalogs = catalogs
+        self._reader = reader
+        self._shared = SharedReads(reader, clock, interval_seconds)
+        self._watchers = watchers
+        self._clock = clock
+        self._watermark = watermark
+        self._interval_seconds = interval_seconds
+        self._draining = asyncio.Event()
+
+    async def query(self, request: gauge_pb2.QueryGaugesRequest) -> gauge_pb2.QueryGaugesResponse:
+        """The gauges now. Raises AppUnknown, NotFound, InvalidArgument; Unavailable if one lacks events."""
+        app = plan_of(self._catalogs.current, request.app_id)
+        plans = gauges_of(app, request.gauges)
+        place: Place | None = wanted_place(request, plans)
+        # Before it is read: what the watermark promises is in what was read.
+        watermark, moment = self._watermark(), moment_of(self._clock.now_us())
+        found = await self._reader.read(app.app_id, [(plan, place) for plan in plans])
+        return gauge_pb2.QueryGaugesResponse(
+            readings=[
+                reading(plan, presence, moment, watermark)
+                for plan, presence in zip(plans, found, strict=True)
+            ]
+        )
+
+    async def watch(
+        self, request: gauge_pb2.WatchGaugesRequest
+    ) -> AsyncGenerator[gauge_pb2.WatchGaugesResponse, None]:
+        """The messages of one watcher. Raises AppUnknown, NotFound, LimitExceeded; Unavailable when a gauge
+        lacks events, and when the service drains."""
+        names = list(request.gauges)
+        app = plan_of(self._catalogs.current, request.app_id)
+        gauges_of(app, names)
+        with self._watchers.hold(app.app_id, frozenset(names)):
+            sent: dict[str, object] = {}
+            first = True
+            while not self._draining.is_set():
+                # Once more each time: the catalog may have changed.
+                app = plan_of(self._catalogs.current, request.app_id)
+                readings = await self._changes(app, gauges_of(app, names), sent)
+                if readings or first:
+                    yield gauge_pb2.WatchGaugesResponse(readings=readings)
+                first = False
+                await pause(self._draining, self._interval_seconds)
+        raise Unavailable(
+            "the service is draining; open a new stream",
+            reason="DRAINING",
+            retry_after_seconds=1.0,
+        )
+
+    def drain(self) -> None:
+        """Ends all streams."""
+        self._draining.set()
+
+    async def _changes(
+        self, app: AppPlan, plans: Sequence[GaugePlan], sent: dict[str, object]
+    ) -> list[gauge_pb2.GaugeReading]:
+        watermark = self._watermark()
+        moment_us, found = await self._shared.read(app)
+        readings = []
+        for plan in plans:
+            presence = found[plan.gauge.name]
+            if presence is None or presence != sent.get(plan.gauge.name):
+                readings.append(reading(plan, presence, moment_of(moment_us), watermark))
+                sent[plan.gauge.name] = presence
+        return readings

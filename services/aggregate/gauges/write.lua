@@ -1,0 +1,257 @@
+-- Takes in when people (or sessions) were last seen to be at places, and to leave them.
+--
+-- KEYS  1 what all keys of the app's gauges begin with
+-- ARGV  1 now, µs  2 most places of a gauge that are counted apart
+--       3 JSON: for each gauge {key, silence, µs, kind, entered, left}, where kind is
+--         "seen" (nothing leaves), "stay" or "exclusive" (entering at a place is leaving the others), and
+--         entered and left are {place: {member: µs}}
+--
+-- Only the latest moments of a member count, so all of it may come in any order and more than once.
+--
+-- Keys of a gauge, all behind KEYS[1] .. key:
+--   :all          ZSET  member -> since when not silent, of those who are at any place
+--   :at:<place>   ZSET  the same for one place, if the gauge has places
+--   :other        ZSET  those who are at a place that is not counted apart
+--   :places       ZSET  places that are counted apart -> the latest moment of an event there
+--   :stays        HASH  member -> MessagePack of {place, entered, left, place, ...}, unless kind is "seen"
+--   :touched      ZSET  members in :stays -> the latest moment of an event of theirs
+redis.replicate_commands() -- Redis 6; the only way since Redis 7
+
+local base, now, most_places = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local places_of_one = 32 -- of a member that is remembered at the same time
+local part = 1000        -- values in one command
+local margin_us = 3600 * 1000000 -- moments may be in the future by the catalog's `max_future`
+
+local function number(value)
+  return string.format('%.0f', value)
+end
+
+local function trim(key, horizon)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', number(horizon))
+end
+
+local function keep(key, silence)
+  redis.call('PEXPIRE', key, number((2 * silence + margin_us) / 1000))
+end
+
+-- Places are counted apart in the order in which they come, until there are too many.
+local function note_places(gauge, horizon, latest)
+  local key = gauge.key .. ':places'
+  trim(key, horizon)
+  local count = redis.call('ZCARD', key)
+  local apart = {}
+  for place, moment in pairs(latest) do
+    if moment > horizon then
+      if redis.call('ZSCORE', key, place) then
+        redis.call('ZADD', key, 'GT', number(moment), place)
+        apart[place] = true
+      elseif count < most_places then
+        redis.call('ZADD', key, number(moment), place)
+        count = count + 1
+        apart[place] = true
+      end
+    end
+  end
+  keep(key, gauge.silence)
+  return apart
+end
+
+local function is_apart(gauge, apart, place)
+  if apart[place] == nil then
+    apart[place] = redis.call('ZSCORE', gauge.key .. ':places', place) and true or false
+  end
+  return apart[place]
+end
+
+local function add_all(key, members, horizon, silence)
+  local arguments = {}
+  for member, moment in pairs(members) do
+    arguments[#arguments + 1] = number(moment)
+    arguments[#arguments + 1] = member
+    if #arguments >= part then
+      redis.call('ZADD', key, 'GT', unpack(arguments))
+      arguments = {}
+    end
+  end
+  if #arguments > 0 then
+    redis.call('ZADD', key, 'GT', unpack(arguments))
+  end
+  trim(key, horizon)
+  keep(key, silence)
+end
+
+local function latest_by_place(...)
+  local latest = {}
+  for _, places in ipairs({...}) do
+    for place, members in pairs(places) do
+      if place ~= '' then
+        for _, moment in pairs(members) do
+          latest[place] = math.max(latest[place] or 0, moment)
+        end
+      end
+    end
+  end
+  return latest
+end
+
+local function write_seen(gauge)
+  local horizon = now - gauge.silence
+  local apart = note_places(gauge, horizon, latest_by_place(gauge.entered))
+  for place, members in pairs(gauge.entered) do
+    add_all(gauge.key .. ':all', members, horizon, gauge.silence)
+    if place ~= '' then
+      local key = apart[place] and gauge.key .. ':at:' .. place or gauge.key .. ':other'
+      add_all(key, members, horizon, gauge.silence)
+    end
+  end
+end
+
+-- {member: {place: {entered, left}}} of what is new.
+local function by_member(gauge)
+  local found = {}
+  for index, places in ipairs({gauge.entered, gauge.left}) do
+    for place, members in pairs(places) do
+      for member, moment in pairs(members) do
+        local of_member = found[member] or {}
+        found[member] = of_member
+        of_member[place] = of_member[place] or {0, 0}
+        of_member[place][index] = moment
+      end
+    end
+  end
+  return found
+end
+
+local function remembered(gauge, member)
+  local stays = {}
+  local packed = redis.call('HGET', gauge.key .. ':stays', member)
+  if packed then
+    local flat = cmsgpack.unpack(packed)
+    for i = 1, #flat, 3 do
+      stays[flat[i]] = {flat[i + 1], flat[i + 2]}
+    end
+  end
+  return stays
+end
+
+-- What is still worth remembering, latest first; the rest is returned as places to forget.
+local function pack(stays, horizon)
+  local order, forgotten = {}, {}
+  for place, stay in pairs(stays) do
+    if math.max(stay[1], stay[2]) > horizon then
+      order[#order + 1] = place
+    else
+      forgotten[#forgotten + 1] = place
+    end
+  end
+  table.sort(order, function(a, b)
+    local at, bt = math.max(unpack(stays[a])), math.max(unpack(stays[b]))
+    if at ~= bt then return at > bt end
+    return a < b
+  end)
+  local flat, latest = {}, 0
+  for index, place in ipairs(order) do
+    if index > places_of_one then
+      forgotten[#forgotten + 1] = place
+    else
+      local stay = stays[place]
+      flat[#flat + 1], flat[#flat + 2], flat[#flat + 3] = place, stay[1], stay[2]
+      latest = math.max(latest, stay[1], stay[2])
+    end
+  end
+  for _, place in ipairs(forgotten) do
+    stays[place] = nil
+  end
+  return flat, latest, forgotten
+end
+
+local function set(key, member, since)
+  if since > 0 then
+    redis.call('ZADD', key, number(since), member)
+  else
+    redis.call('ZREM', key, member)
+  end
+end
+
+local function write_member(gauge, member, news, horizon, apart)
+  local stays = remembered(gauge, member)
+  for place, stay in pairs(news) do
+    local known = stays[place] or {0, 0}
+    stays[place] = {math.max(known[1], stay[1]), math.max(known[2], stay[2])}
+  end
+  local flat, latest, forgotten = pack(stays, horizon)
+  if #flat == 0 then
+    redis.call('HDEL', gauge.key .. ':stays', member)
+    redis.call('ZREM', gauge.key .. ':touched', member)
+  else
+    redis.call('HSET', gauge.key .. ':stays', member, cmsgpack.pack(flat))
+    redis.call('ZADD', gauge.key .. ':touched', number(latest), member)
+  end
+  local newest, newest_place = 0, nil -- where the member entered last
+  for place, stay in pairs(stays) do
+    if stay[1] > newest or (stay[1] == newest and newest_place and place > newest_place) then
+      newest, newest_place = stay[1], place
+    end
+  end
+  local all, other = 0, 0
+  for place, stay in pairs(stays) do
+    local is_there = stay[1] > stay[2] and (gauge.kind ~= 'exclusive' or place == newest_place)
+    local since = is_there and stay[1] or 0
+    all = math.max(all, since)
+    if place ~= '' then
+      if is_apart(gauge, apart, place) then
+        set(gauge.key .. ':at:' .. place, member, since)
+      else
+        other = math.max(other, since)
+      end
+    end
+  end
+  for _, place in ipairs(forgotten) do
+    if place ~= '' then
+      redis.call('ZREM', gauge.key .. ':at:' .. place, member)
+    end
+  end
+  set(gauge.key .. ':all', member, all)
+  set(gauge.key .. ':other', member, other)
+end
+
+local function forget_silent(gauge, horizon)
+  local key = gauge.key .. ':touched'
+  local silent = redis.call('ZRANGEBYSCORE', key, '-inf', number(horizon), 'LIMIT', 0, part)
+  if #silent > 0 then
+    redis.call('HDEL', gauge.key .. ':stays', unpack(silent))
+    redis.call('ZREM', key, unpack(silent))
+  end
+end
+
+local function write_stays(gauge)
+  local horizon = now - gauge.silence
+  local latest = latest_by_place(gauge.entered, gauge.left)
+  local apart = note_places(gauge, horizon, latest)
+  for member, news in pairs(by_member(gauge)) do
+    write_member(gauge, member, news, horizon, apart)
+  end
+  forget_silent(gauge, horizon)
+  for place in pairs(latest) do
+    trim(gauge.key .. ':at:' .. place, horizon)
+    keep(gauge.key .. ':at:' .. place, gauge.silence)
+  end
+  for _, name in ipairs({':all', ':other'}) do
+    trim(gauge.key .. name, horizon)
+  end
+  for _, name in ipairs({':all', ':other', ':stays', ':touched'}) do
+    keep(gauge.key .. name, gauge.silence)
+  end
+end
+
+for _, each in ipairs(cjson.decode(ARGV[3])) do
+  local gauge = {
+    key = base .. each[1], silence = each[2], kind = each[3], entered = each[4], left = each[5]
+  }
+  if gauge.kind == 'seen' then
+    write_seen(gauge)
+  else
+    write_stays(gauge)
+  end
+end
+return 1

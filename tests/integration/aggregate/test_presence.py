@@ -1,0 +1,213 @@
+"""Who is there now, noted in Redis: worked out by hand for people who come and go in any order."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+
+from libs.stores.redis_client import RedisClient
+from services.aggregate.gauges.redis import RedisPresence
+from tests.support.clocks import FixedClock
+from tests.support.gauge_events import APP, NOON, Lounge, lounge, seen
+from tests.support.pseudonyms import PSEUDONYMS
+
+
+@pytest.fixture
+async def noted(client: RedisClient) -> Lounge:
+    """An empty lounge at noon."""
+    clock = FixedClock(NOON)
+    presence = RedisPresence(client.commands, PSEUDONYMS, clock, max_places=3)
+    found = Lounge(presence, clock, lounge())
+    await found.ready()
+    return found
+
+
+def at(noted: Lounge, minute: float) -> None:
+    noted.clock.now = NOON + timedelta(minutes=minute)
+
+
+async def test_join_join_leave(noted: Lounge) -> None:
+    await noted.note(seen("entered", "ann", 0, "red"), seen("entered", "bob", 1, "red"))
+    assert await noted.shown("inside") == (2, {'["red"]': 2})
+    await noted.note(seen("left", "ann", 2, "red"))
+    assert await noted.shown("inside") == (1, {'["red"]': 1})
+    await noted.note(seen("left", "bob", 3, "red"))
+    assert await noted.shown("inside") == (0, {})
+
+
+async def test_silence_ends_a_stay_and_a_sign_of_life_prolongs_it(noted: Lounge) -> None:
+    await noted.note(seen("entered", "ann", 0, "red"), seen("entered", "bob", 0, "red"))
+    at(noted, 20)
+    await noted.note(seen("spoke", "ann", 20, "red"))
+    at(noted, 29.99)
+    assert await noted.shown("inside") == (2, {'["red"]': 2})
+    at(noted, 30)
+    assert await noted.shown("inside") == (1, {'["red"]': 1})
+    at(noted, 50)
+    assert await noted.shown("inside") == (0, {})
+    # Back again, hours later.
+    at(noted, 300)
+    await noted.note(seen("spoke", "bob", 300, "red"))
+    assert await noted.shown("inside") == (1, {'["red"]': 1})
+
+
+async def test_the_order_in_which_events_come_and_how_often_does_not_matter(noted: Lounge) -> None:
+    events = (
+        ("entered", "ann", 0, "red"),
+        ("left", "ann", 1, "red"),
+        ("entered", "ann", 2, "blue"),
+        ("entered", "bob", 3, "red"),
+        ("left", "bob", 3, "red"),
+    )
+    at(noted, 4)
+    orders = list(enumerate(permutations(events)))
+    # Each order with an Ann and a Bob of its own; the first two events come again at the end.
+    for step in (0, 1, 2, 3, 4, 0, 1):
+        names = [(number, *order[step]) for number, order in orders]
+        await noted.note(
+            *(
+                seen(name, f"{who}{number}", minute, room)
+                for number, name, who, minute, room in names
+            )
+        )
+    # Each Ann left red before she entered blue; leaving at the very moment of entering is leaving.
+    assert len(orders) == 120
+    assert await noted.shown("inside") == (120, {'["blue"]': 120})
+    assert await noted.shown("nearest") == (120, {'["blue"]': 120})
+
+
+async def test_in_two_places_at_once(noted: Lounge) -> None:
+    await noted.note(seen("entered", "ann", 0, "red"), seen("entered", "ann", 1, "blue"))
+    # One person, in two rooms; where entering leaves the others, in the last one.
+    assert await noted.shown("inside") == (1, {'["red"]': 1, '["blue"]': 1})
+    assert await noted.shown("nearest") == (1, {'["blue"]': 1})
+    await noted.note(seen("left", "ann", 2, "blue"))
+    assert await noted.shown("inside") == (1, {'["red"]': 1})
+    # She is not back in red because she left blue.
+    assert await noted.shown("nearest") == (0, {})
+
+
+async def test_leaving_arrives_before_entering(noted: Lounge) -> None:
+    await noted.note(seen("left", "ann", 2, "red"))
+    await noted.note(seen("entered", "ann", 1, "red"))
+    assert await noted.shown("inside") == (0, {})
+    await noted.note(seen("entered", "ann", 3, "red"))
+    assert await noted.shown("inside") == (1, {'["red"]': 1})
+
+
+async def test_online_by_receipt_in_all_and_by_group(noted: Lounge) -> None:
+    await noted.note(
+        # Their clocks are wrong by minutes, which does not matter.
+        seen("looked", "ann", -20, house="north"),
+        seen("looked", "bob", 8, house="north"),
+        seen("looked", "eve", 0),
+        seen("looked", "", 0, house="north"),
+        seen("looked", "old", -51, house="north"),
+    )
+    assert await noted.shown("online") == (3, {'["north"]': 2, "[null]": 1})
+    at(noted, 4)
+    await noted.note(seen("looked", "ann", 4, house="south"))
+    assert await noted.shown("online") == (3, {'["north"]': 2, '["south"]': 1, "[null]": 1})
+    at(noted, 5)
+    assert await noted.shown("online") == (1, {'["south"]': 1})
+    at(noted, 9)
+    assert await noted.shown("online") == (0, {})
+
+
+async def test_sessions_are_counted_by_session(noted: Lounge) -> None:
+    await noted.note(
+        seen("entered", "ann", 0, session="s1"),
+        seen("entered", "ann", 0, session="s2"),
+        seen("entered", "bob", 0),
+        seen("left", "", 1, session="s2"),
+    )
+    assert await noted.shown("visits") == (1, {})
+
+
+async def test_one_place_alone(noted: Lounge) -> None:
+    await noted.note(seen("entered", "ann", 0, "red"), seen("entered", "bob", 1, "blue"))
+    found = await noted.presence_of("inside", '["red"]')
+    assert (found.count, found.other, found.places) == (1, 0, {})
+    assert (await noted.presence_of("inside", '["green"]')).count == 0
+
+
+async def test_more_places_than_are_counted_apart(noted: Lounge) -> None:
+    rooms = ["a", "b", "c", "d", "e"]
+    for minute, room in enumerate(rooms):
+        at(noted, minute)
+        await noted.note(seen("entered", f"p-{room}", minute, room))
+    await noted.note(seen("entered", "p-a", 4, "e"))
+    found = await noted.presence_of("inside")
+    assert found.count == 5
+    assert found.places == {'["a"]': 1, '["b"]': 1, '["c"]': 1}
+    # Two in e, one in d; the one who is in a and in e counts once in all.
+    assert found.other == 3
+    await noted.note(seen("left", "p-d", 4, "d"))
+    assert (await noted.presence_of("inside")).other == 2
+    # The first rooms are silent: there is space for others.
+    at(noted, 32.5)
+    await noted.note(seen("entered", "new", 32, "f"))
+    found = await noted.presence_of("inside")
+    assert found.places == {'["f"]': 1}
+    assert (found.count, found.other) == (3, 2)
+
+
+async def test_redis_keeps_pseudonyms_and_forgets_in_time(
+    noted: Lounge, client: RedisClient
+) -> None:
+    await noted.note(
+        seen("entered", "ann-the-person", 0, "red", session="the-session", house="north"),
+        seen("looked", "ann-the-person", 0, house="north"),
+    )
+    kept = ""
+    for key in await client.keys("aggregate:*"):
+        kept += f"{key!r} {await client.dump(key)!r}"
+        assert 0 < await client.pttl(key) <= 86_400_000
+    assert "ann-the-person" not in kept
+    assert "the-session" not in kept
+    at(noted, 31)
+    await noted.note(seen("entered", "bob", 31, "blue"), seen("looked", "bob", 31, house="south"))
+    prefix = f"aggregate:{{{APP}}}:gauge:inside:{noted.plan.gauges['inside'].definition}"
+    assert await client.hlen(f"{prefix}:stays") == 1
+    assert await client.zcard(f"{prefix}:touched") == 1
+    assert await client.zcard(f"{prefix}:all") == 1
+    assert await client.zrange(f"{prefix}:places", 0, -1) == [b'["blue"]']
+
+
+async def test_a_gauge_that_lacks_events_says_so(noted: Lounge, client: RedisClient) -> None:
+    await noted.note(seen("entered", "ann", 0, "red"))
+    await client.flushall()
+    plans = list(noted.plan.gauges.values())
+    await noted.note(seen("entered", "bob", 0, "red"))
+    assert await noted.presence.read(APP, [(plan, None) for plan in plans]) == [None] * 4
+    assert await noted.presence.lacking(plans) == plans
+    await noted.ready()
+    assert not await noted.presence.lacking(plans)
+    assert await noted.shown("inside") == (1, {'["red"]': 1})
+
+
+async def test_a_rebuild_whose_notes_are_lost_does_not_end(
+    noted: Lounge, client: RedisClient
+) -> None:
+    plan = noted.plan.gauges["inside"]
+    first = await noted.presence.begin(plan)
+    assert first is not None
+    assert await noted.presence.begin(plan) is None
+    assert await first.go_on()
+    await client.flushall()
+    assert not await first.go_on()
+    second = await noted.presence.begin(plan)
+    assert second is not None
+    assert not await first.finish()
+    assert await second.finish()
+    assert not await noted.presence.lacking([plan])
+
+
+async def test_an_older_copy_of_redis_is_not_believed(noted: Lounge, client: RedisClient) -> None:
+    plan = noted.plan.gauges["inside"]
+    key = f"aggregate:{{{APP}}}:gauge:inside:{plan.definition}:ready"
+    assert await client.get(key) == (await client.info("server"))["run_id"].encode()
+    # As it would be after a restart from a file.
+    await client.set(key, "0" * 40)
+    assert await noted.presence.read(APP, [(plan, None)]) == [None]
+    assert await noted.presence.lacking([plan]) == [plan]
