@@ -55,7 +55,9 @@ ENTRIES = {
         "cli.commands.jobs", "app", "See scheduled jobs and their runs; run one now."
     ),
     "rollup": CommandEntry(
-        "cli.commands.rollup", "app", "Check the numbers against the stored events."
+        "cli.commands.rollup",
+        "app",
+        "Check the numbers against the stored events, and count them again.",
     ),
     "query": CommandEntry("cli.commands.query", "app", "Read the numbers; watch them change."),
     "events": CommandEntry(

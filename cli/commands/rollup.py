@@ -1,12 +1,13 @@
-"""`weir rollup`: whether the numbers are what the stored events come to."""
+"""`weir rollup`: whether the numbers are what the stored events come to, and counting them again."""
 
 import json
+import time
 from datetime import UTC
 from typing import Annotated, Any
 
 import typer
 from google.protobuf import json_format
-from weir.aggregate.v1 import aggregate_service_pb2_grpc
+from weir.aggregate.v1 import aggregate_service_pb2, aggregate_service_pb2_grpc, recount_pb2
 from weir.aggregate.v1 import verify_pb2 as pb
 
 from cli.exits import fail
@@ -14,17 +15,21 @@ from cli.moments import set_range, shown_moment
 from cli.number_tables import shown, whole
 from cli.options import AppId, AsJson
 from cli.suite_channel import calls_to
+from cli.tables import Column, print_table
 from cli.wording import count
 
-app = typer.Typer(no_args_is_help=True, help="Check the numbers against the stored events.")
+app = typer.Typer(
+    no_args_is_help=True, help="Check the numbers against the stored events, and count them again."
+)
 
 # Some cells differ, or differ while events are on their way: verify again.
 DIFFERENT, UNSETTLED = 1, 3
+_LOOK_SECONDS = 1.0
 
 
 @app.callback()
 def main() -> None:
-    """Check the numbers against the stored events."""
+    """Check the numbers against the stored events, and count them again."""
 
 
 @app.command()
@@ -80,6 +85,104 @@ def verify(
         raise typer.Exit(DIFFERENT)
     if summary.cells_unsettled:
         raise typer.Exit(UNSETTLED)
+
+
+@app.command()
+def backfill(
+    app_id: AppId,
+    rollup: Annotated[
+        list[str] | None, typer.Option(help="Only this rollup; may be repeated.")
+    ] = None,
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="TIME", help="From the bucket on that this time is in. ISO 8601, UTC."
+        ),
+    ] = "",
+    end: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="TIME",
+            help="Buckets that begin before this time; a date is the whole day, to its end.",
+        ),
+    ] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until all of it is counted.")] = False,
+) -> None:
+    """Count rollups again from the stored events, in the background, the newest first.
+
+    Counting goes on meanwhile, and readers see the numbers of before until the new ones are complete.
+    """
+    request = recount_pb2.BackfillRollupsRequest(app_id=app_id, rollups=rollup or ())
+    set_range(request, start, end)
+    with calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub:
+        answer = stub.BackfillRollups(request)
+        typer.echo(f"{count(answer.buckets_marked, 'bucket')} to count again")
+        if answer.buckets_sealed:
+            sealed = count(answer.buckets_sealed, "bucket")
+            typer.echo(f"{sealed} left as before: events of them may have expired")
+        if not wait:
+            return
+        wanted = frozenset(rollup or ())
+        left, shown_left = _dirty(stub, app_id, wanted), -1
+        while left:
+            if left != shown_left:
+                typer.echo(f"{count(left, 'bucket')} left", err=True)
+                shown_left = left
+            time.sleep(_LOOK_SECONDS)
+            left = _dirty(stub, app_id, wanted)
+        typer.echo("done")
+
+
+@app.command("list")
+def list_rollups(app_id: AppId, as_json: AsJson = False) -> None:
+    """List the rollups of an app, and how far their numbers can be relied on."""
+    with calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub:
+        listed = stub.ListRollups(aggregate_service_pb2.ListRollupsRequest(app_id=app_id))
+    if as_json:
+        for one in listed.rollups:
+            typer.echo(json.dumps(_plain(one)))
+        return
+    rows = [_plain(one) for one in listed.rollups]
+    columns = [
+        Column("Rollup", "rollup", [row["rollup"] for row in rows]),
+        Column("Period", "period", [row["period"] for row in rows]),
+        Column("To recount", "dirty_buckets", [f"{row['dirty_buckets']:,}" for row in rows], True),
+        Column("Final until", "final_until", [row["final_until"] or "-" for row in rows]),
+        Column("Sealed before", "sealed_before", [row["sealed_before"] or "-" for row in rows]),
+        Column("Kept (days)", "retention_days", [_days(row) for row in rows], is_number=True),
+        Column("Dimensions", "dimensions", [", ".join(row["dimensions"]) for row in rows]),
+        Column("Metrics", "metrics", [", ".join(row["metrics"]) for row in rows]),
+    ]
+    print_table(columns, at_least=3, complete="--json has")
+
+
+def _days(row: dict[str, Any]) -> str:
+    return str(row["retention_days"] or "-")
+
+
+def _dirty(stub: Any, app_id: str, wanted: frozenset[str]) -> int:
+    listed = stub.ListRollups(aggregate_service_pb2.ListRollupsRequest(app_id=app_id))
+    return sum(one.dirty_buckets for one in listed.rollups if not wanted or one.rollup in wanted)
+
+
+def _plain(one: aggregate_service_pb2.RollupSummary) -> dict[str, Any]:
+    return {
+        "rollup": one.rollup,
+        "period": aggregate_service_pb2.Period.Name(one.period).removeprefix("PERIOD_").lower(),
+        "dimensions": list(one.dimensions),
+        "metrics": list(one.metrics),
+        "retention_days": one.retention_days or None,
+        "dirty_buckets": one.dirty_buckets,
+        "final_until": _moment(one, "final_until"),
+        "sealed_before": _moment(one, "sealed_before"),
+    }
+
+
+def _moment(one: aggregate_service_pb2.RollupSummary, field: str) -> str | None:
+    if not one.HasField(field):
+        return None
+    return shown_moment(getattr(one, field).ToDatetime(tzinfo=UTC))
 
 
 def _print(difference: pb.VerifyDifference, *, as_json: bool) -> None:

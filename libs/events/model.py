@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from libs.catalog.model import Environment, Producer
 
@@ -46,6 +46,35 @@ class StoredEvent:
     device_brand: str | None
     device_model: str | None
     person: uuid.UUID | None
+
+
+class RecountedEvent(NamedTuple):
+    """What rollups may be made of: texts, empty if there is none, and JSON objects as they are stored."""
+
+    seconds: int
+    nanos: int
+    event_id: str
+    name: str
+    schema_version: str
+    producer: str
+    environment: str
+    subject_id: str
+    anonymous_id: str
+    session_id: str
+    group_id: str
+    entity_type: str
+    entity_id: str
+    country: str
+    device_type: str
+    os: str
+    browser: str
+    os_version: str
+    browser_version: str
+    device_brand: str
+    device_model: str
+    context: str
+    attribution: str
+    properties: str
 
 
 @dataclass(frozen=True, slots=True)

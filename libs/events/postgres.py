@@ -5,7 +5,7 @@ partitions of that time. Give them if they are known.
 """
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -19,10 +19,12 @@ from libs.events.model import (
     DailyCount,
     EventCursor,
     EventPage,
+    RecountedEvent,
     StoredEvent,
     cursor_of,
     decode,
 )
+from libs.stores.postgres import driver_connection
 
 # The first and the last moment that a timestamp of an event can name.
 BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -62,7 +64,34 @@ _DAILY = text(f"""
 # Before the snapshot is taken: rows move between partitions only under a lock that this one waits for.
 _KEEP_ROWS_IN_PLACE = text("LOCK TABLE enrich.events IN ACCESS SHARE MODE")
 
+_MADE_FIELDS = {
+    "seconds": "extract(epoch FROM date_trunc('second', occurred_at))::bigint",
+    "nanos": "(extract(microseconds FROM occurred_at)::bigint %% 1000000) * 1000",
+    "event_id": "coalesce(event_id, event_uuid::text)",
+}
+_JSON_FIELDS = frozenset({"context", "attribution", "properties"})
+
+
+def _recounted(field: str) -> str:
+    if field in _MADE_FIELDS:
+        return _MADE_FIELDS[field]
+    return f"coalesce({field}::text, '{{}}')" if field in _JSON_FIELDS else f"coalesce({field}, '')"
+
+
+_RECOUNTED = f"""
+SELECT {", ".join(map(_recounted, RecountedEvent._fields))}
+FROM enrich.events
+WHERE app_id = %(app_id)s AND name = ANY(%(names)s::text[])
+    AND occurred_at >= %(start)s::timestamptz AND occurred_at < %(end)s::timestamptz
+"""
 # By the primary key; the ids are UUIDv7, whose order is that of time.
+_UNCOUNTED = text("""
+SELECT batch_id FROM enrich.batches AS stored
+WHERE (batch_id >= :first OR batch_id = ANY(CAST(:others AS uuid[])))
+    AND NOT EXISTS (
+        SELECT FROM aggregate.batches AS counted WHERE counted.batch_id = stored.batch_id
+    )
+""")
 _BATCHES_FROM = text("SELECT batch_id FROM enrich.batches WHERE batch_id >= :first")
 
 
@@ -145,11 +174,40 @@ class PostgresEventReader:
             return [{str(name): value for name, value in row.items()} for row in result.mappings()]
 
 
+async def uncounted_batches(
+    connection: AsyncConnection, first: uuid.UUID, others: Collection[bytes]
+) -> frozenset[bytes]:
+    """The ids, 16 bytes each, of batches that are stored and that aggregate has not counted: of those from
+    the id `first` on, and of `others`."""
+    parameters = {"first": first, "others": [uuid.UUID(bytes=batch_id) for batch_id in others]}
+    found = await connection.execute(_UNCOUNTED, parameters)
+    return frozenset(batch_id.bytes for batch_id in found.scalars())
+
+
 async def stored_batches(connection: AsyncConnection, first: uuid.UUID) -> set[bytes]:
     """The ids of the batches that enrich has stored, 16 bytes each, from this id on. Old ones may be missing:
     enrich forgets batches that no stream can deliver again (ADR 19)."""
     found = await connection.execute(_BATCHES_FROM, {"first": first})
     return {batch_id.bytes for batch_id in found.scalars()}
+
+
+async def recounted_events(
+    connection: AsyncConnection,
+    app_id: str,
+    names: Collection[str],
+    start: datetime,
+    end: datetime,
+    *,
+    at_once: int,
+) -> AsyncIterator[Sequence[RecountedEvent]]:
+    """The events of some names that occurred from `start` until before `end`, in no order, in pages of
+    `at_once`; over a connection from `snapshot_connection`."""
+    driver = await driver_connection(connection)
+    parameters = {"app_id": app_id, "names": sorted(names), "start": start, "end": end}
+    async with driver.cursor(name="recount") as cursor:
+        await cursor.execute(_RECOUNTED.encode(), parameters)
+        while rows := await cursor.fetchmany(at_once):
+            yield [RecountedEvent(*row) for row in rows]
 
 
 @asynccontextmanager

@@ -58,6 +58,10 @@ RULES: Mapping[str, Rule] = {
     "/weir.aggregate.v1.AggregateService/QueryPaths": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/QuerySegments": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/VerifyRollups": Rule(Permission.REBUILD_ROLLUPS, "app_id"),
+    "/weir.aggregate.v1.AggregateService/BackfillRollups": Rule(
+        Permission.REBUILD_ROLLUPS, "app_id"
+    ),
+    "/weir.aggregate.v1.AggregateService/ListRollups": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/ListEvents": _EVENTS,
     # A caller that may see some apps only has to name one of them, and so gets no job of the suite.
     "/weir.aggregate.v1.JobService/ListJobs": Rule(Permission.READ_JOBS, "app_id"),

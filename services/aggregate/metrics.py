@@ -16,3 +16,9 @@ RESTARTED_WATCHERS = Counter(
 WATCHED_BYTES = Gauge(
     "weir_aggregate_watch_held_bytes", "Changes and messages that watchers have yet to take"
 )
+RECOUNTED_EVENTS = Counter(
+    "weir_aggregate_recounted_events", "Stored events that recounts have read", ["app"]
+)
+POSTPONED_RECOUNTS = Counter(
+    "weir_aggregate_postponed_recounts", "Recounts that could not be done and are tried again"
+)

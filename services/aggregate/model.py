@@ -35,7 +35,8 @@ class StoredBatch:
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A rollup's bucket and a value for each dimension; `dimensions` is canonical JSON, `cell_id` the
-    hash of all the rest, 16 bytes."""
+    hash of all the rest, 16 bytes. `generation` is that of the recount that made it, else 0; `first_id` the
+    id that it has in generation 0, by which watchers know it."""
 
     cell_id: bytes
     app_id: str
@@ -43,6 +44,13 @@ class Cell:
     # Seconds since the epoch.
     bucket: int
     dimensions: bytes
+    generation: int = 0
+    first_id: bytes = b""
+
+    @property
+    def watched_id(self) -> bytes:
+        """The same in all generations."""
+        return self.first_id or self.cell_id
 
 
 @dataclass(slots=True)
@@ -101,6 +109,14 @@ class NewestCells:
 
     states: Sequence[CellState]
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Batches that were not counted before, and the epoch of recounts: see `counting.generations`."""
+
+    batches: set[bytes]
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
+from services.aggregate.counting.generations import BucketKey, RecountState
 from services.aggregate.model import (
     Cell,
     CellDelta,
     CellPage,
     CellQuery,
     CellState,
+    Claimed,
     Measure,
     NewestCells,
     StoredBatch,
@@ -23,9 +25,23 @@ class CountingTransaction(Protocol):
     """One transaction: all of it holds or none. Call the methods in this order: it is the order of
     the locks, the same in every transaction, and each takes its own in the order of the keys."""
 
-    async def claim(self, batches: Sequence[StoredBatch]) -> set[bytes]:
-        """Marks batches as counted; returns the ids that were not yet. Waits for a transaction that
-        is claiming the same batch."""
+    async def claim(self, batches: Sequence[StoredBatch]) -> Claimed:
+        """Marks batches as counted; returns the ids that were not yet, and the epoch of recounts, which
+        stays what it is until this transaction ends. Waits for a transaction that is claiming the same
+        batch."""
+        ...
+
+    async def read_recounts(self, epoch: int) -> RecountState:
+        """What counting has to know of recounts, at the epoch that was claimed with."""
+        ...
+
+    async def read_generations(self, buckets: Sequence[BucketKey]) -> Mapping[BucketKey, int]:
+        """The visible generations of buckets, without those of the first, 0."""
+        ...
+
+    async def join_recount(self, generation: int) -> bool:
+        """Instead of `claim`, for a transaction of a recount itself: whether it is still open. It stays so
+        until this transaction ends."""
         ...
 
     async def add_members(
@@ -38,7 +54,7 @@ class CountingTransaction(Protocol):
         self, deltas: Sequence[CellDelta]
     ) -> Mapping[bytes, tuple[int, Mapping[str, Measure]]]:
         """Adds up measures; returns version and absolute state of each cell's metrics by cell id.
-        Version 1 means that the cell itself may not be stored yet."""
+        `first_version` of its generation means that the cell itself may not be stored yet."""
         ...
 
     async def read_measures(
@@ -49,6 +65,10 @@ class CountingTransaction(Protocol):
 
     async def add_cells(self, cells: Sequence[Cell]) -> None:
         """Stores cells; those that are there stay as they are."""
+        ...
+
+    async def add_made_cells(self, cells: Sequence[Cell]) -> None:
+        """The same for cells that recounts are making: no reader sees them before their recount is closed."""
         ...
 
 

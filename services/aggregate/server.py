@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -43,6 +44,8 @@ from services.aggregate.counting.entries import EnrichedStreamReader
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
+from services.aggregate.dirty.postgres import PostgresDirtyBuckets
+from services.aggregate.dirty.service import Backfills
 from services.aggregate.events.service import EventLists
 from services.aggregate.exports.service import EventExports
 from services.aggregate.gauges.postgres import PostgresStoredSigns
@@ -57,6 +60,10 @@ from services.aggregate.live.service import RollupWatches
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
 from services.aggregate.read_slots import ReadSlots
+from services.aggregate.recount.postgres import PostgresRecounts
+from services.aggregate.recount.recounter import Recounter
+from services.aggregate.recount.redis import Quarantine
+from services.aggregate.recount.worker import RecountWorker
 from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.results.postgres import PostgresResultReader, PostgresResults
 from services.aggregate.results.schedules import ResultJobs
@@ -131,8 +138,26 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         engines.querying, pseudonymizer, settings.event_statement_seconds
     )
     rebuilds = GaugeRebuilds(reload.catalogs, presence, presence, stored_signs, clock)
+    recounts = PostgresRecounts(
+        engines.recounting,
+        clock,
+        watermark=meter.current,
+        quarantined=Quarantine(redis, settings.shards).batches,
+        kept=timedelta(hours=settings.batch_ids_kept_hours / 2),
+    )
+    dirty = PostgresDirtyBuckets(engines.recounting)
+    worker = RecountWorker(
+        reload.catalogs,
+        dirty,
+        recounts,
+        Recounter(recounts, store, pseudonymizer),
+        clock,
+        POSTGRES_ERRORS,
+    )
     servicer = AggregateServicer(
-        RollupQueries(reload.catalogs, reader, clock, meter.current),
+        RollupQueries(
+            reload.catalogs, reader, clock, meter.current, PostgresDirtyBuckets(engines.querying)
+        ),
         RollupWatches(reload.catalogs, hub),
         CohortQueries(
             surroundings, PostgresCohorts(behaviour), behaviour_slots, settings.max_scanned_events
@@ -172,6 +197,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         ),
         exports,
         gauges,
+        Backfills(reload.catalogs, dirty, clock, meter.current, worker.ask),
     )
     journal = JournalCalls(
         reload.catalogs,
@@ -215,6 +241,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             Loop("lag", lag.run),
             Loop("watermark", meter.run),
             Loop("gauges", partial(rebuilds.run, transient=(*REDIS_DOWN, *POSTGRES_ERRORS))),
+            Loop("recount", worker.run),
             Loop("jobs", create_runner("aggregate", jobs, engines.jobs, clock).run),
         ],
         drain=partial(_drain, hub, exports, gauges),
@@ -237,6 +264,7 @@ class _Engines:
     behaviour: AsyncEngine
     jobs: AsyncEngine
     storing: AsyncEngine
+    recounting: AsyncEngine
 
 
 def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engines:
@@ -277,6 +305,8 @@ def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engine
             max_overflow=0,
             pool_seconds=_RESULT_POOL_SECONDS,
         ),
+        # The turn, the snapshot, the lock, and marks meanwhile.
+        create_engine(database_url, service="aggregate-recount", pool_size=1, max_overflow=4),
     )
     for field in fields(engines):
         stack.push_async_callback(getattr(engines, field.name).dispose)

@@ -12,6 +12,7 @@ from weir.aggregate.v1 import (
     gauge_pb2,
     job_service_pb2,
     job_service_pb2_grpc,
+    recount_pb2,
     verify_pb2,
 )
 
@@ -19,6 +20,7 @@ from services.aggregate.behaviour.cohorts.service import CohortQueries
 from services.aggregate.behaviour.funnel.service import FunnelQueries
 from services.aggregate.behaviour.paths.service import PathQueries
 from services.aggregate.behaviour.segments.service import SegmentQueries
+from services.aggregate.dirty.service import Backfills
 from services.aggregate.events.service import EventLists
 from services.aggregate.exports.service import EventExports
 from services.aggregate.gauges.service import GaugeQueries
@@ -44,6 +46,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         events: EventLists,
         exports: EventExports,
         gauges: GaugeQueries,
+        backfills: Backfills,
     ) -> None:
         self._rollups = rollups
         self._watches = watches
@@ -55,6 +58,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self._events = events
         self._exports = exports
         self._gauges = gauges
+        self._backfills = backfills
 
     async def QueryRollup(  # noqa: N802
         self, request: pb.QueryRollupRequest, _: grpc.aio.ServicerContext
@@ -109,6 +113,16 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self, request: verify_pb2.VerifyRollupsRequest, context: grpc.aio.ServicerContext
     ) -> None:
         await self._verifications.verify(request, context.write)
+
+    async def ListRollups(  # noqa: N802
+        self, request: pb.ListRollupsRequest, _: grpc.aio.ServicerContext
+    ) -> pb.ListRollupsResponse:
+        return await self._backfills.list(request)
+
+    async def BackfillRollups(  # noqa: N802
+        self, request: recount_pb2.BackfillRollupsRequest, _: grpc.aio.ServicerContext
+    ) -> recount_pb2.BackfillRollupsResponse:
+        return await self._backfills.backfill(request)
 
     async def ListEvents(  # noqa: N802
         self, request: event_query_pb2.ListEventsRequest, _: grpc.aio.ServicerContext

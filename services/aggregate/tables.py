@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     Double,
@@ -39,6 +40,8 @@ cells = Table(
     Column("rollup", Text, nullable=False),
     Column("bucket", DateTime(timezone=True), nullable=False),
     Column("dimensions", JSONB, nullable=False),
+    # The id that the cell has in generation 0; NULL if that is its own.
+    Column("first_id", Uuid),
     Index(None, "app_id", "rollup", "bucket"),
 )
 
@@ -72,6 +75,82 @@ members = Table(
     Column("metric", Text, primary_key=True),
     Column("member", Text, primary_key=True),
 )
+
+# Grows whenever a recount is opened or closed; one row.
+recount_epoch = Table(
+    "recount_epoch",
+    metadata,
+    Column("singleton", Boolean, CheckConstraint("singleton", "singleton"), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+)
+
+# What is known of buckets that were recounted, or have to be, or have changed late; none for most.
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("rollup", Text, primary_key=True),
+    Column("bucket", DateTime(timezone=True), primary_key=True),
+    # That of the cells which readers see.
+    Column("generation", BigInteger, nullable=False, server_default=text("0")),
+    # Grows when the bucket is recounted, or changes after it was final.
+    Column("revision", BigInteger, nullable=False, server_default=text("0")),
+    # A number that no other mark has, if the bucket is to be recounted.
+    Column("dirty_mark", BigInteger),
+    Column("dirty_reason", Text),
+    Column("dirty_since", DateTime(timezone=True)),
+    Index(
+        "ix_buckets_dirty",
+        "app_id",
+        "rollup",
+        "bucket",
+        postgresql_where=text("dirty_mark IS NOT NULL"),
+    ),
+)
+
+# Rollups that have buckets of a later generation than 0.
+recounted_rollups = Table(
+    "recounted_rollups",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("rollup", Text, primary_key=True),
+)
+
+# The recounts that are under way: of one rollup, the buckets that begin in a range.
+recounts = Table(
+    "recounts",
+    metadata,
+    Column("generation", BigInteger, primary_key=True),
+    Column("rollup", Text, primary_key=True),
+    Column("app_id", Text, nullable=False),
+    Column("first_bucket", DateTime(timezone=True), nullable=False),
+    Column("end_bucket", DateTime(timezone=True), nullable=False),
+)
+
+# Batches that were stored and not counted when a recount took its snapshot: it has their events.
+covered_batches = Table(
+    "covered_batches",
+    metadata,
+    Column("batch_id", Uuid, primary_key=True),
+    Column("generation", BigInteger, primary_key=True),
+)
+
+# The cells that recounts are making.
+made_cells = Table(
+    "made_cells",
+    metadata,
+    Column("cell_id", Uuid, primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("app_id", Text, nullable=False),
+    Column("rollup", Text, nullable=False),
+    Column("bucket", DateTime(timezone=True), nullable=False),
+    Column("dimensions", JSONB, nullable=False),
+    Column("first_id", Uuid),
+    Index(None, "generation"),
+)
+
+# Cells that are gone, and whose measures and members have yet to be deleted.
+old_cells = Table("old_cells", metadata, Column("cell_id", Uuid, primary_key=True))
 
 # What jobs of the catalogs wrote down, one row for each period, and the cells of each.
 results = Table(

@@ -9,16 +9,20 @@ from decimal import Context, Decimal
 from functools import reduce
 from typing import Any
 
-from services.aggregate.model import Cell, CellDelta, Measure, StoredBatch
+from services.aggregate.counting.generations import BucketKey, RecountState, first_version
+from services.aggregate.model import Cell, CellDelta, Claimed, Measure, StoredBatch
 
 _WIDE = Context(prec=2_000)
 
 
 class MemoryCountingStore:
     """Implements `ports.CountingStore`; one transaction at a time. `failures` are raised, one for each
-    transaction, when it would commit."""
+    transaction, when it would commit. `recounts` and `generations` are what a recount leaves."""
 
     def __init__(self) -> None:
+        self.recounts = RecountState(0)
+        self.generations: dict[BucketKey, int] = {}
+        self.made_cells: dict[bytes, Cell] = {}
         self.batches: set[bytes] = set()
         self.cells: dict[bytes, Cell] = {}
         self.measures: dict[tuple[bytes, str], tuple[Measure, int]] = {}
@@ -30,19 +34,31 @@ class MemoryCountingStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["MemoryCountingStore"]:
         async with self._one_at_a_time:
-            before = deepcopy((self.batches, self.cells, self.measures, self.members))
+            before = deepcopy(
+                (self.batches, self.cells, self.made_cells, self.measures, self.members)
+            )
             try:
                 yield self
                 if self.failures:
                     raise self.failures.pop(0)
             except Exception:
-                self.batches, self.cells, self.measures, self.members = before
+                self.batches, self.cells, self.made_cells, self.measures, self.members = before
                 raise
 
-    async def claim(self, batches: Sequence[StoredBatch]) -> set[bytes]:
+    async def claim(self, batches: Sequence[StoredBatch]) -> Claimed:
         fresh = {batch.batch_id for batch in batches} - self.batches
         self.batches |= fresh
-        return fresh
+        return Claimed(fresh, self.recounts.epoch)
+
+    async def read_recounts(self, epoch: int) -> RecountState:
+        assert epoch == self.recounts.epoch
+        return self.recounts
+
+    async def read_generations(self, buckets: Sequence[BucketKey]) -> Mapping[BucketKey, int]:
+        return {key: self.generations[key] for key in buckets if self.generations.get(key)}
+
+    async def join_recount(self, generation: int) -> bool:
+        return any(recount.generation == generation for recount in self.recounts.open)
 
     async def add_members(
         self, members: Mapping[tuple[bytes, str], set[str]]
@@ -65,7 +81,8 @@ class MemoryCountingStore:
             newest = 0
             for growth in delta.measures:
                 key = cell_id, growth.metric
-                old, version = self.measures.get(key, (Measure(0, None, None, None), 0))
+                first = first_version(delta.cell.generation)
+                old, version = self.measures.get(key, (Measure(0, None, None, None), first - 1))
                 totals = [Decimal(t) for t in (old.total, growth.total) if t is not None]
                 smallest = [m for m in (old.minimum, growth.minimum) if m is not None]
                 largest = [m for m in (old.maximum, growth.maximum) if m is not None]
@@ -99,6 +116,10 @@ class MemoryCountingStore:
     async def add_cells(self, cells: Sequence[Cell]) -> None:
         for cell in cells:
             self.cells.setdefault(cell.cell_id, cell)
+
+    async def add_made_cells(self, cells: Sequence[Cell]) -> None:
+        for cell in cells:
+            self.made_cells.setdefault(cell.cell_id, cell)
 
 
 def _both(*sides: Any) -> list[list[Any]]:

@@ -33,13 +33,14 @@ class PackedArray:
 
 
 class UuidArray(PackedArray):
-    """`uuid[]` of values of 16 bytes each."""
+    """`uuid[]` of values of 16 bytes each, with None as NULL."""
 
     __slots__ = ()
     element_oid, array_oid = 2950, 2951
 
-    def __init__(self, values: Sequence[bytes]) -> None:
-        super().__init__(len(values), b"".join([_UUID_LENGTH + value for value in values]))
+    def __init__(self, values: Sequence[bytes | None]) -> None:
+        parts = [_NULL if value is None else _UUID_LENGTH + value for value in values]
+        super().__init__(len(values), b"".join(parts), nulls=None in values)
 
 
 class TextArray(PackedArray):

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from libs.common.pseudonym import Pseudonymizer
+from services.aggregate.counting.adding import States, add_deltas
 from services.aggregate.counting.fold import fold
-from services.aggregate.counting.identity import CellIdentity, member_texts
+from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
+from services.aggregate.counting.placing import Change, Generations, placed
 from services.aggregate.gauges.signs import AllSigns, GaugeSigns
-from services.aggregate.model import Cell, CellDelta, CellState, Measure, StoredBatch
+from services.aggregate.model import Cell, CellState, StoredBatch
 from services.aggregate.plan import AppPlan, CatalogBehindError
-from services.aggregate.ports import CountingStore, CountingTransaction
+from services.aggregate.ports import CountingStore
 from services.aggregate.values import cell_values
 
 
@@ -25,6 +27,14 @@ class Counted:
     events: Mapping[str, int]
     states: Sequence[CellState]
     signs: Sequence[GaugeSigns]
+
+
+class _CoveredError(Exception):
+    """Some batches of several are in a recount already, and have to be counted alone."""
+
+    def __init__(self, batch_ids: frozenset[bytes]) -> None:
+        super().__init__()
+        self.batch_ids = batch_ids
 
 
 class BatchCounter:
@@ -41,10 +51,11 @@ class BatchCounter:
         self._known = known
         self._identity = identity
         self._pseudonymizer = pseudonymizer
+        self._generations = Generations()
 
     async def count(self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> Counted:
-        """Counts those batches that were never counted by the plans of their apps, all or none; repeating
-        it changes nothing.
+        """Counts those batches that were never counted by the plans of their apps; repeating it changes
+        nothing. All or none, except for batches that a recount has the events of: those alone.
 
         Raises CatalogBehindError, and what the store raises.
         """
@@ -54,70 +65,66 @@ class BatchCounter:
             firsts.setdefault(batch.batch_id, batch)
         once = list(firsts.values())
         _check(once, plans)
+        twice = len(batches) - len(once)
+        try:
+            return _sum([await self._count(once, plans)], twice)
+        except _CoveredError as error:
+            alone = [batch for batch in once if batch.batch_id in error.batch_ids]
+            others = [batch for batch in once if batch.batch_id not in error.batch_ids]
+            parts = [[batch] for batch in alone] + ([others] if others else [])
+            return _sum([await self.count(part, plans) for part in parts], twice)
+
+    async def _count(self, once: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> Counted:
+        if not once:
+            return Counted(0, 0, {}, [], [])
         async with self._store.transaction() as transaction:
             claimed = await transaction.claim(once)
-            fresh = [batch for batch in once if batch.batch_id in claimed]
+            state = await self._generations.current(transaction, claimed.epoch)
+            fresh = [batch for batch in once if batch.batch_id in claimed.batches]
+            covered = state.covered.keys() & claimed.batches
+            if covered and len(once) > 1:
+                raise _CoveredError(frozenset(covered))
             signs = AllSigns()
-            deltas, events = self._fold(fresh, plans, signs)
-            members = await self._add_members(transaction, deltas)
-            # All members of the cell were known: nothing changed, and nothing is published.
-            deltas = [d for d in deltas if any(measure.count for measure in d.measures)]
-            states = await transaction.add_measures(deltas) if deltas else {}
-            # Only with its first version can the cell itself be missing.
-            created = [d.cell for d in deltas if states[d.cell.cell_id][0] == 1]
-            if created:
-                await transaction.add_cells(created)
-            cells = {delta.cell.cell_id: delta.cell for delta in deltas}
+            changes, events = self._fold(fresh, plans, signs)
             # The process that counted a batch may have died before it published: it is published again.
-            again = self._cells(
-                [batch for batch in once if batch.batch_id not in claimed], plans, signs
-            )
-            if unpublished := again.keys() - cells.keys():
+            published = [batch for batch in once if batch.batch_id not in claimed.batches]
+            before, _ = self._fold(published, plans, signs)
+            buckets = {change.bucket for change in (*changes, *before)}
+            visible = await self._generations.visible(transaction, buckets)
+            into = frozenset().union(*(state.covered[batch_id] for batch_id in covered))
+            seen, made = placed(changes, self._identity, state, visible, into)
+            added = await add_deltas(transaction, seen, made, self._known)
+            cells = {delta.cell.cell_id: delta.cell for delta in seen}
+            again = {
+                cell.cell_id: cell
+                for change in before
+                for cell in [self._cell(change, visible.get(change.bucket, 0))]
+            }
+            states = added.states
+            if unpublished := again.keys() - states.keys():
                 states = {**states, **await transaction.read_measures(sorted(unpublished))}
-        for (cell_id, metric), found in members.items():
-            self._known.remember(cell_id, metric, found)
+        added.remember(self._known)
         changed = _states({**again, **cells}, states, plans)
-        return Counted(len(fresh), len(batches) - len(fresh), events, changed, signs.found())
+        return Counted(len(fresh), len(once) - len(fresh), events, changed, signs.found())
 
     def _fold(
         self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan], signs: AllSigns
-    ) -> tuple[list[CellDelta], Mapping[str, int]]:
+    ) -> tuple[list[Change], Mapping[str, int]]:
         by_app: dict[str, list[StoredBatch]] = {}
         events: Counter[str] = Counter()
         for batch in batches:
             by_app.setdefault(batch.app_id, []).append(batch)
             events[batch.app_id] += len(batch.events) - len(batch.skipped)
-        deltas = []
+        changes = []
         for app_id, of_app in by_app.items():
             plan = plans[app_id]
             for name, folded in fold(plan, of_app, self._pseudonymizer, signs).items():
                 for key, measures, members in folded.cells():
-                    cell = self._identity.cell(app_id, plan.rollups[name], key)
-                    deltas.append(CellDelta(cell, measures, members))
-        return deltas, events
+                    changes.append(Change(app_id, plan.rollups[name], key, measures, members))
+        return changes, events
 
-    async def _add_members(
-        self, transaction: CountingTransaction, deltas: Sequence[CellDelta]
-    ) -> Mapping[tuple[bytes, str], set[str]]:
-        unknown: dict[tuple[bytes, str], set[str]] = {}
-        for delta in deltas:
-            for metric, members in delta.members.items():
-                texts = member_texts(members)
-                left = self._known.unknown(delta.cell.cell_id, metric, texts)
-                if left:
-                    unknown[delta.cell.cell_id, metric] = left
-        added = await transaction.add_members(unknown) if unknown else {}
-        for delta in deltas:
-            for measure in delta.measures:
-                if measure.metric in delta.members:
-                    measure.count = added.get((delta.cell.cell_id, measure.metric), 0)
-        return unknown
-
-    def _cells(
-        self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan], signs: AllSigns
-    ) -> dict[bytes, Cell]:
-        deltas, _ = self._fold(batches, plans, signs)
-        return {delta.cell.cell_id: delta.cell for delta in deltas}
+    def _cell(self, change: Change, generation: int) -> Cell:
+        return self._identity.cell(change.app_id, change.rollup, change.key, generation)
 
 
 def _check(batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> None:
@@ -126,10 +133,22 @@ def _check(batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> None
             raise CatalogBehindError(f"no catalog is loaded for the app {batch.app_id}")
 
 
+def _sum(parts: Sequence[Counted], twice: int) -> Counted:
+    """What chunks changed together; `twice` are batches that came in two entries."""
+    events: Counter[str] = Counter()
+    for part in parts:
+        events.update(part.events)
+    return Counted(
+        sum(part.batches for part in parts),
+        sum(part.duplicates for part in parts) + twice,
+        events,
+        [state for part in parts for state in part.states],
+        [signs for part in parts for signs in part.signs],
+    )
+
+
 def _states(
-    cells: Mapping[bytes, Cell],
-    states: Mapping[bytes, tuple[int, Mapping[str, Measure]]],
-    plans: Mapping[str, AppPlan],
+    cells: Mapping[bytes, Cell], states: States, plans: Mapping[str, AppPlan]
 ) -> list[CellState]:
     return [
         CellState(

@@ -1,6 +1,7 @@
 """Which cell a key means: an id that every process computes alike, so that no cell is looked up first."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -16,25 +17,26 @@ class CellIdentity:
 
     def __init__(self, remembered: int) -> None:
         self._remembered = remembered
-        self._cells: dict[tuple[str, str, tuple[str, ...], CellKey], Cell] = {}
+        self._cells: dict[tuple[str, str, tuple[str, ...], CellKey, int], Cell] = {}
 
-    def cell(self, app_id: str, plan: RollupPlan, key: CellKey) -> Cell:
-        """The cell of `key` in a rollup of the app."""
+    def cell(self, app_id: str, plan: RollupPlan, key: CellKey, generation: int = 0) -> Cell:
+        """The cell of `key` in a rollup of the app, as the generation has it."""
         # With the names: a rollup may have other dimensions in the next catalog.
-        place = app_id, plan.name, plan.dimension_names, key
+        place = app_id, plan.name, plan.dimension_names, key, generation
         known = self._cells.get(place)
         if known is None:
             if len(self._cells) >= self._remembered:
                 self._cells.clear()
             key = tuple(map(_copied, key))
-            place = app_id, plan.name, plan.dimension_names, key
-            known = self._cells[place] = make_cell(app_id, plan, key)
+            place = app_id, plan.name, plan.dimension_names, key, generation
+            known = self._cells[place] = make_cell(app_id, plan, key, generation)
         return known
 
 
-def make_cell(app_id: str, plan: RollupPlan, key: CellKey) -> Cell:
+def make_cell(app_id: str, plan: RollupPlan, key: CellKey, generation: int = 0) -> Cell:
     """See CellIdentity. The id is 16 bytes of BLAKE2b over the JSON array of app, rollup, bucket and
-    dimensions; JSON, so that no two different arrays have the same bytes."""
+    dimensions, and the generation if it is not 0; JSON, so that no two different arrays have the
+    same bytes."""
     bucket, *values = key
     dimensions = orjson.dumps(
         {
@@ -43,9 +45,17 @@ def make_cell(app_id: str, plan: RollupPlan, key: CellKey) -> Cell:
         },
         option=orjson.OPT_SORT_KEYS,
     )
-    content = orjson.dumps([app_id, plan.name, bucket, orjson.Fragment(dimensions)])
-    cell_id = hashlib.blake2b(content, digest_size=16).digest()
-    return Cell(cell_id, app_id, plan.name, bucket, _copied(dimensions))
+    place = [app_id, plan.name, bucket, orjson.Fragment(dimensions)]
+    cell = Cell(_hash(place), app_id, plan.name, bucket, _copied(dimensions))
+    if not generation:
+        return cell
+    return replace(
+        cell, cell_id=_hash([*place, generation]), generation=generation, first_id=cell.cell_id
+    )
+
+
+def _hash(place: list[object]) -> bytes:
+    return hashlib.blake2b(orjson.dumps(place), digest_size=16).digest()
 
 
 def _copied(value: Any) -> Any:

@@ -15,14 +15,45 @@ from services.aggregate.counting.arrays import (
     UuidArray,
     register,
 )
-from services.aggregate.model import Cell, CellDelta, Measure, StoredBatch
+from services.aggregate.counting.generations import (
+    BucketKey,
+    OpenRecount,
+    RecountState,
+    first_version,
+)
+from services.aggregate.model import Cell, CellDelta, Claimed, Measure, StoredBatch
 
+# Held in share mode by each transaction that counts, and in exclusive mode by one that opens or closes a
+# recount: so the state of recounts, and with it the epoch, stays as it is while a chunk is counted.
+RECOUNT_LOCK = "1999989106, 1919247221"
 # Marks batches as counted, and begins the transaction. One that another transaction is marking is waited for.
-CLAIM_BATCHES = """
+# The lock comes first: a statement sees what was committed when it began.
+CLAIM_BATCHES = f"""
 BEGIN;
+SELECT pg_advisory_xact_lock_shared({RECOUNT_LOCK});
+SELECT epoch FROM aggregate.recount_epoch;
 INSERT INTO aggregate.batches (batch_id, events) VALUES %s
 ON CONFLICT DO NOTHING
 RETURNING encode(uuid_send(batch_id), 'hex')
+"""
+READ_OPEN_RECOUNTS = """
+SELECT generation, app_id, rollup, extract(epoch FROM first_bucket)::bigint,
+    extract(epoch FROM end_bucket)::bigint
+FROM aggregate.recounts
+"""
+READ_COVERED = "SELECT uuid_send(batch_id), generation FROM aggregate.covered_batches"
+READ_RECOUNTED = "SELECT app_id, rollup FROM aggregate.recounted_rollups"
+READ_GENERATIONS = """
+SELECT b.app_id, b.rollup, extract(epoch FROM b.bucket)::bigint, b.generation
+FROM unnest(%b::text[], %b::text[], %b::bigint[]) AS wanted (app_id, rollup, seconds)
+JOIN aggregate.buckets AS b
+    ON b.app_id = wanted.app_id AND b.rollup = wanted.rollup AND b.bucket = to_timestamp(seconds)
+WHERE b.generation > 0
+"""
+# Begins the transaction. Removing a recount waits for those that hold its row.
+JOIN_RECOUNT = """
+BEGIN;
+SELECT 1 FROM aggregate.recounts WHERE generation = %d FOR KEY SHARE
 """
 
 # Stores who was seen, and counts those who are new, by cell and metric.
@@ -42,10 +73,11 @@ ADD_MEASURES = """
 INSERT INTO aggregate.measures AS m
     (cell_id, metric, count, total, minimum, maximum, bins, first_number, last_number, version)
 SELECT cell_id, metric, count, total::numeric, minimum, maximum,
-    bins::jsonb, first_number::jsonb, last_number::jsonb, 1
+    bins::jsonb, first_number::jsonb, last_number::jsonb, first_version
 FROM unnest(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::float8[], %b::float8[],
-        %b::text[], %b::text[], %b::text[])
-    AS d (cell_id, metric, count, total, minimum, maximum, bins, first_number, last_number)
+        %b::text[], %b::text[], %b::text[], %b::bigint[])
+    AS d (cell_id, metric, count, total, minimum, maximum, bins, first_number, last_number,
+        first_version)
 ON CONFLICT (cell_id, metric) DO UPDATE SET
     count = m.count + excluded.count,
     total = coalesce(m.total + excluded.total, m.total, excluded.total),
@@ -67,10 +99,17 @@ FROM aggregate.measures WHERE cell_id = ANY(%b::uuid[])
 
 # Cells never change, so one that is there is the same.
 ADD_CELLS = """
-INSERT INTO aggregate.cells (cell_id, app_id, rollup, bucket, dimensions)
-SELECT cell_id, app_id, rollup, to_timestamp(bucket), dimensions::jsonb
-FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::bigint[], %b::text[])
-    AS c (cell_id, app_id, rollup, bucket, dimensions)
+INSERT INTO aggregate.cells (cell_id, app_id, rollup, bucket, dimensions, first_id)
+SELECT cell_id, app_id, rollup, to_timestamp(bucket), dimensions::jsonb, first_id
+FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::uuid[])
+    AS c (cell_id, app_id, rollup, bucket, dimensions, first_id)
+ON CONFLICT DO NOTHING
+"""
+ADD_MADE_CELLS = """
+INSERT INTO aggregate.made_cells (generation, cell_id, app_id, rollup, bucket, dimensions, first_id)
+SELECT generation, cell_id, app_id, rollup, to_timestamp(bucket), dimensions::jsonb, first_id
+FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::uuid[], %b::bigint[])
+    AS c (cell_id, app_id, rollup, bucket, dimensions, first_id, generation)
 ON CONFLICT DO NOTHING
 """
 
@@ -81,21 +120,48 @@ class CountingTransaction:
     def __init__(self, connection: DirectConnection) -> None:
         self._connection = connection
 
-    async def claim(self, batches: Sequence[StoredBatch]) -> set[bytes]:
+    async def claim(self, batches: Sequence[StoredBatch]) -> Claimed:
         """See the port."""
-        if not batches:
-            return set()
+        assert batches
         counts = {batch.batch_id: len(batch.events) - len(batch.skipped) for batch in batches}
         values = ",".join(
             f"('{batch_id.hex()}'::uuid,{counts[batch_id]})" for batch_id in sorted(counts)
         )
         results = await self._connection.run((CLAIM_BATCHES % values).encode())
         assert results is not None
-        claimed = results[-1]
-        return {
-            bytes.fromhex((claimed.get_value(row, 0) or b"").decode())
-            for row in range(claimed.ntuples)
-        }
+        epoch, claimed = results[-2:]
+        return Claimed(
+            {
+                bytes.fromhex((claimed.get_value(row, 0) or b"").decode())
+                for row in range(claimed.ntuples)
+            },
+            int(epoch.get_value(0, 0) or 0),
+        )
+
+    async def read_recounts(self, epoch: int) -> RecountState:
+        """See the port."""
+        recounts = [OpenRecount(*row) for row in await self._rows(READ_OPEN_RECOUNTS)]
+        covered: dict[bytes, frozenset[int]] = {}
+        for batch_id, generation in await self._rows(READ_COVERED):
+            covered[batch_id] = covered.get(batch_id, frozenset()) | {generation}
+        recounted = frozenset(
+            (app_id, rollup) for app_id, rollup in await self._rows(READ_RECOUNTED)
+        )
+        return RecountState(epoch, recounts, covered, recounted)
+
+    async def read_generations(self, buckets: Sequence[BucketKey]) -> Mapping[BucketKey, int]:
+        """See the port."""
+        app_ids, rollups, starts = zip(*buckets, strict=True) if buckets else ((), (), ())
+        rows = await self._rows(
+            READ_GENERATIONS, TextArray(app_ids), TextArray(rollups), BigintArray(starts)
+        )
+        return {(app_id, rollup, bucket): generation for app_id, rollup, bucket, generation in rows}
+
+    async def join_recount(self, generation: int) -> bool:
+        """See the port."""
+        results = await self._connection.run((JOIN_RECOUNT % generation).encode())
+        assert results is not None
+        return results[-1].ntuples > 0
 
     async def add_members(
         self, members: Mapping[tuple[bytes, str], set[str]]
@@ -134,6 +200,9 @@ class CountingTransaction:
             TextArray([_json(measure.bins) for measure in growth]),
             TextArray([_json(measure.first_number) for measure in growth]),
             TextArray([_json(measure.last_number) for measure in growth]),
+            BigintArray(
+                [first_version(d.cell.generation) for d in ordered for _ in d.measures],
+            ),
         )
         return _states(rows)
 
@@ -145,17 +214,13 @@ class CountingTransaction:
 
     async def add_cells(self, cells: Sequence[Cell]) -> None:
         """See the port."""
-        ordered = sorted(cells, key=lambda cell: cell.cell_id)
-        await self._connection.driver.execute(
-            ADD_CELLS,
-            (
-                UuidArray([cell.cell_id for cell in ordered]),
-                TextArray([cell.app_id for cell in ordered]),
-                TextArray([cell.rollup for cell in ordered]),
-                BigintArray([cell.bucket for cell in ordered]),
-                TextArray([cell.dimensions for cell in ordered]),
-            ),
-        )
+        await self._connection.driver.execute(ADD_CELLS, _columns(_in_order(cells)))
+
+    async def add_made_cells(self, cells: Sequence[Cell]) -> None:
+        """See the port."""
+        ordered = _in_order(cells)
+        generations = BigintArray([cell.generation for cell in ordered])
+        await self._connection.driver.execute(ADD_MADE_CELLS, (*_columns(ordered), generations))
 
     async def _rows(self, statement: str, *arrays: object) -> list[tuple[Any, ...]]:
         cursor = self._connection.driver.cursor(binary=True)
@@ -178,6 +243,22 @@ class PostgresCountingStore:
         """See the port."""
         async with self._direct.transaction() as connection:
             yield CountingTransaction(connection)
+
+
+def _in_order(cells: Sequence[Cell]) -> list[Cell]:
+    return sorted(cells, key=lambda cell: cell.cell_id)
+
+
+def _columns(cells: Sequence[Cell]) -> tuple[object, ...]:
+    return (
+        UuidArray([cell.cell_id for cell in cells]),
+        TextArray([cell.app_id for cell in cells]),
+        TextArray([cell.rollup for cell in cells]),
+        BigintArray([cell.bucket for cell in cells]),
+        TextArray([cell.dimensions for cell in cells]),
+        # Of most cells it is their own id, which is not written down.
+        UuidArray([cell.first_id or None for cell in cells]),
+    )
 
 
 def _states(rows: Sequence[tuple[Any, ...]]) -> dict[bytes, tuple[int, dict[str, Measure]]]:

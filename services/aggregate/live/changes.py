@@ -75,7 +75,7 @@ class Changes:
 
     def offer(self, state: CellState) -> bool:
         """Takes a state that was published; False for one that is not newer than what is known."""
-        cell_id = state.cell.cell_id
+        cell_id = state.cell.watched_id
         if not self._versions.raise_to(cell_id, state.version):
             return False
         self._forget(cell_id)
@@ -94,7 +94,7 @@ class Changes:
 
         No watcher is sent anything older than what was read after that.
         """
-        cell_id, version = state.cell.cell_id, state.version
+        cell_id, version = state.cell.watched_id, state.version
         known = self._by_cell.get(cell_id)
         if known is not None and known.version > version:
             return b""

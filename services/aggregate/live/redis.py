@@ -43,7 +43,7 @@ def encode_states(states: Sequence[CellState]) -> bytes:
         [
             (
                 state.cell.rollup,
-                state.cell.cell_id.hex(),
+                state.cell.watched_id.hex(),
                 state.cell.bucket,
                 orjson.Fragment(state.cell.dimensions),
                 state.version,

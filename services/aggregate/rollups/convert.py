@@ -1,5 +1,6 @@
 """Requests for cells, and their answers."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -71,13 +72,16 @@ def cell_cursor(bucket: str, dimensions: str | None, cell_id: str) -> Cursor:
     return Cursor(zoned_time(bucket), dimensions, cell_id.lower())
 
 
-def stored_cell(plan: RollupPlan, cell: StoredCell, final: FinalUntil) -> pb.Cell:
-    """A cell that was read, with the metrics that the catalog has."""
+def stored_cell(
+    plan: RollupPlan, cell: StoredCell, final: FinalUntil, dirty: Collection[datetime]
+) -> pb.Cell:
+    """A cell that was read, with the metrics that the catalog has. A `dirty` bucket is not final."""
     start = seconds_since_epoch(cell.cursor.bucket)
     message = cell_message(start, cell.dimensions, cell_values(plan, cell.measures))
     end = bucket_end(plan.period, start)
     message.bucket_end.seconds = end
-    message.completeness = _completeness(final.covers(moment(end)))
+    is_final = cell.cursor.bucket not in dirty and final.covers(moment(end))
+    message.completeness = _completeness(is_final)
     return message
 
 
@@ -87,11 +91,15 @@ def reliability(
     final: FinalUntil,
     watermark: datetime | None,
     calculated_at: datetime,
+    *,
+    is_dirty: bool,
 ) -> reliability_pb2.Reliability:
     """How far an answer can be relied on. It is final if none of its cells can change, and none can appear:
-    so never without an end."""
-    covered = query.end is not None and final.covers(
-        moment(first_bucket_from(plan.period, query.end))
+    so never without an end, nor if a bucket that it covers is dirty."""
+    covered = (
+        not is_dirty
+        and query.end is not None
+        and final.covers(moment(first_bucket_from(plan.period, query.end)))
     )
     message = reliability_pb2.Reliability(completeness=_completeness(covered))
     message.calculated_at.FromDatetime(calculated_at)

@@ -12,6 +12,7 @@ from libs.common.clock import Clock, moment_of
 from libs.rpc.page_tokens import PageTokens
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import SERVICE_NAME, period_number
+from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.plan_lookup import plan_of, rollup_of
 from services.aggregate.ports import CellReader
 from services.aggregate.rollups.completeness import final_until
@@ -33,12 +34,14 @@ class RollupQueries:
         reader: CellReader,
         clock: Clock,
         watermark: Callable[[], datetime | None],
+        dirty: PostgresDirtyBuckets,
     ) -> None:
         """`watermark`: see `libs.streams.watermark.WatermarkMeter.current`."""
         self._catalogs = catalogs
         self._reader = reader
         self._clock = clock
         self._watermark = watermark
+        self._dirty = dirty
         self._pages = PageTokens(f"/{SERVICE_NAME}/QueryRollup", clock)
 
     async def query(self, request: pb.QueryRollupRequest) -> pb.QueryRollupResponse:
@@ -47,14 +50,15 @@ class RollupQueries:
         app = plan_of(snapshot, request.app_id)
         plan = rollup_of(app, request.rollup)
         query = cell_query(request, plan)
-        # Before the cells are read: what it promises is in them.
+        # These before the cells are read: what they promise is in them.
         watermark = self._watermark()
         clock = catalog_of(snapshot, request.app_id).clock
         final = final_until(watermark, timedelta(seconds=clock.lateness_seconds))
+        dirty = await self._dirty.of_rollup(query.app_id, plan.name, query.start, query.end)
         page = await self._reader.cells(
             replace(query, after=self._pages.read(request, cell_cursor)), app
         )
-        cells = fitting(stored_cell(plan, cell, final) for cell in page.cells)
+        cells = fitting(stored_cell(plan, cell, final, dirty) for cell in page.cells)
         token = ""
         if page.more or len(cells) < len(page.cells):
             token = self._pages.issue(request, cursor_values(page.cells[len(cells) - 1].cursor))
@@ -62,5 +66,12 @@ class RollupQueries:
             cells=cells,
             period=period_number(plan.period),
             next_page_token=token,
-            reliability=reliability(plan, query, final, watermark, moment_of(self._clock.now_us())),
+            reliability=reliability(
+                plan,
+                query,
+                final,
+                watermark,
+                moment_of(self._clock.now_us()),
+                is_dirty=bool(dirty),
+            ),
         )

@@ -9,6 +9,7 @@ from weir.aggregate.v1 import verify_pb2 as pb
 from libs.catalog import Catalog, Period
 from libs.common.errors import InvalidArgument
 from services.aggregate.convert import time_range
+from services.aggregate.sealing import sealed_before
 from services.aggregate.verify.model import (
     CellDifference,
     Part,
@@ -16,7 +17,6 @@ from services.aggregate.verify.model import (
     VerifiedRollup,
     VerifyQuery,
 )
-from services.aggregate.verify.sealing import sealed_before
 
 _DEFAULT_WAIT_SECONDS = 30
 _MAX_WAIT_SECONDS = 600

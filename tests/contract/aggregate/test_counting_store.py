@@ -35,7 +35,7 @@ def _delta(cell: Cell, *measures: MeasureDelta) -> CellDelta:
 
 async def _claim(store: CountingStore, *batches: StoredBatch) -> set[bytes]:
     async with store.transaction() as transaction:
-        return await transaction.claim(batches)
+        return (await transaction.claim(batches)).batches
 
 
 async def _grow(
@@ -63,7 +63,7 @@ async def test_an_exception_undoes_all_of_a_transaction(store: CountingStore) ->
     members = {(ONE.cell_id, "players"): {"ann"}}
 
     async def do_all(transaction: CountingTransaction) -> None:
-        assert await transaction.claim([one]) == {one.batch_id}
+        assert (await transaction.claim([one])).batches == {one.batch_id}
         assert await transaction.add_members(members) == {(ONE.cell_id, "players"): 1}
         states = await transaction.add_measures([_delta(ONE, MeasureDelta("players", 1))])
         assert states == {ONE.cell_id: (1, {"players": Measure(1, None, None, None)})}

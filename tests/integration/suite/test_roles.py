@@ -16,9 +16,16 @@ MAY: dict[str, dict[str, set[str]]] = {
     "weir_enrich": {"enrich.events": ADD, "enrich.batches": CHANGE | {"DELETE"}, **JOBS},
     "weir_aggregate": {
         "aggregate.batches": ADD | {"DELETE"},
-        "aggregate.cells": ADD,
+        "aggregate.cells": ADD | {"DELETE"},
         "aggregate.members": ADD | {"DELETE"},
-        "aggregate.measures": CHANGE,
+        "aggregate.measures": CHANGE | {"DELETE"},
+        "aggregate.buckets": CHANGE | {"DELETE"},
+        "aggregate.recounts": CHANGE | {"DELETE"},
+        "aggregate.made_cells": ADD | {"DELETE"},
+        "aggregate.old_cells": ADD | {"DELETE"},
+        "aggregate.covered_batches": ADD | {"DELETE"},
+        "aggregate.recounted_rollups": ADD,
+        "aggregate.recount_epoch": READ | {"UPDATE"},
         "aggregate.results": CHANGE,
         "aggregate.result_cells": ADD | {"DELETE"},
         # To recount rollups.
@@ -35,6 +42,8 @@ TABLES = (
     *("ingest.dead_letters", "enrich.events", "enrich.events_90d", "enrich.events_90d_default"),
     *("enrich.batches", "aggregate.batches", "aggregate.cells", "aggregate.measures"),
     *("aggregate.results", "aggregate.result_cells"),
+    *("aggregate.buckets", "aggregate.recounts", "aggregate.made_cells", "aggregate.old_cells"),
+    *("aggregate.covered_batches", "aggregate.recounted_rollups", "aggregate.recount_epoch"),
     *("aggregate.members", "privacy.consents", "privacy.consent_history"),
     *JOBS,
 )

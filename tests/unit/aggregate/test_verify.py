@@ -8,6 +8,7 @@ import pytest
 
 from libs.catalog import compile_catalog
 from libs.events.recount import Recount, cell_key
+from services.aggregate.sealing import sealed_before
 from services.aggregate.verify.compare import compare
 from services.aggregate.verify.model import (
     CellDifference,
@@ -16,7 +17,6 @@ from services.aggregate.verify.model import (
     Part,
     VerifiedRollup,
 )
-from services.aggregate.verify.sealing import sealed_before
 from services.aggregate.verify.windows import MOST_AT_ONCE, windows_of
 from tests.support.arena_catalog import CATALOG
 

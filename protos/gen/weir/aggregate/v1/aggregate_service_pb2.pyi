@@ -5,6 +5,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from weir.aggregate.v1 import behaviour_pb2 as _behaviour_pb2
 from weir.aggregate.v1 import event_query_pb2 as _event_query_pb2
 from weir.aggregate.v1 import gauge_pb2 as _gauge_pb2
+from weir.aggregate.v1 import recount_pb2 as _recount_pb2
 from weir.aggregate.v1 import reliability_pb2 as _reliability_pb2
 from weir.aggregate.v1 import verify_pb2 as _verify_pb2
 from google.protobuf.internal import containers as _containers
@@ -131,3 +132,35 @@ class Cohort(_message.Message):
     size: int
     active: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., size: _Optional[int] = ..., active: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ListRollupsRequest(_message.Message):
+    __slots__ = ("app_id",)
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    def __init__(self, app_id: _Optional[str] = ...) -> None: ...
+
+class ListRollupsResponse(_message.Message):
+    __slots__ = ("rollups",)
+    ROLLUPS_FIELD_NUMBER: _ClassVar[int]
+    rollups: _containers.RepeatedCompositeFieldContainer[RollupSummary]
+    def __init__(self, rollups: _Optional[_Iterable[_Union[RollupSummary, _Mapping]]] = ...) -> None: ...
+
+class RollupSummary(_message.Message):
+    __slots__ = ("rollup", "period", "dimensions", "metrics", "dirty_buckets", "final_until", "sealed_before", "retention_days")
+    ROLLUP_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    DIRTY_BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    FINAL_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    SEALED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_DAYS_FIELD_NUMBER: _ClassVar[int]
+    rollup: str
+    period: Period
+    dimensions: _containers.RepeatedScalarFieldContainer[str]
+    metrics: _containers.RepeatedScalarFieldContainer[str]
+    dirty_buckets: int
+    final_until: _timestamp_pb2.Timestamp
+    sealed_before: _timestamp_pb2.Timestamp
+    retention_days: int
+    def __init__(self, rollup: _Optional[str] = ..., period: _Optional[_Union[Period, str]] = ..., dimensions: _Optional[_Iterable[str]] = ..., metrics: _Optional[_Iterable[str]] = ..., dirty_buckets: _Optional[int] = ..., final_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sealed_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retention_days: _Optional[int] = ...) -> None: ...

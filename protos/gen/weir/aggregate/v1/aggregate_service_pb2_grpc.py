@@ -7,6 +7,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as weir_dot_aggregate_dot_v1
 from weir.aggregate.v1 import behaviour_pb2 as weir_dot_aggregate_dot_v1_dot_behaviour__pb2
 from weir.aggregate.v1 import event_query_pb2 as weir_dot_aggregate_dot_v1_dot_event__query__pb2
 from weir.aggregate.v1 import gauge_pb2 as weir_dot_aggregate_dot_v1_dot_gauge__pb2
+from weir.aggregate.v1 import recount_pb2 as weir_dot_aggregate_dot_v1_dot_recount__pb2
 from weir.aggregate.v1 import verify_pb2 as weir_dot_aggregate_dot_v1_dot_verify__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -88,6 +89,16 @@ class AggregateServiceStub:
                 '/weir.aggregate.v1.AggregateService/VerifyRollups',
                 request_serializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsRequest.SerializeToString,
                 response_deserializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsResponse.FromString,
+                _registered_method=True)
+        self.ListRollups = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/ListRollups',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.ListRollupsRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.ListRollupsResponse.FromString,
+                _registered_method=True)
+        self.BackfillRollups = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/BackfillRollups',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_recount__pb2.BackfillRollupsRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_recount__pb2.BackfillRollupsResponse.FromString,
                 _registered_method=True)
         self.ListEvents = channel.unary_unary(
                 '/weir.aggregate.v1.AggregateService/ListEvents',
@@ -235,6 +246,27 @@ class AggregateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRollups(self, request, context):
+        """The rollups of an app's catalog, and how far their numbers can be relied on.
+
+        Permission: `numbers.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BackfillRollups(self, request, context):
+        """Has rollups counted again from the stored events, in the background and without stopping to count. Asking twice
+        changes nothing but the time that it takes.
+
+        Permission: `rollups.rebuild`.
+        Fails with NOT_FOUND / APP_UNKNOWN or ROLLUP_UNKNOWN; INVALID_ARGUMENT with the field at fault.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEvents(self, request, context):
         """The stored events that a filter finds, or those behind a number, page by page in the order of time.
 
@@ -315,6 +347,16 @@ def add_AggregateServiceServicer_to_server(servicer, server):
                     servicer.VerifyRollups,
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsRequest.FromString,
                     response_serializer=weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsResponse.SerializeToString,
+            ),
+            'ListRollups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRollups,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.ListRollupsRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.ListRollupsResponse.SerializeToString,
+            ),
+            'BackfillRollups': grpc.unary_unary_rpc_method_handler(
+                    servicer.BackfillRollups,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_recount__pb2.BackfillRollupsRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_recount__pb2.BackfillRollupsResponse.SerializeToString,
             ),
             'ListEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEvents,
@@ -598,6 +640,60 @@ class AggregateService:
             '/weir.aggregate.v1.AggregateService/VerifyRollups',
             weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsRequest.SerializeToString,
             weir_dot_aggregate_dot_v1_dot_verify__pb2.VerifyRollupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRollups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/ListRollups',
+            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.ListRollupsRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2.ListRollupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BackfillRollups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/BackfillRollups',
+            weir_dot_aggregate_dot_v1_dot_recount__pb2.BackfillRollupsRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_recount__pb2.BackfillRollupsResponse.FromString,
             options,
             channel_credentials,
             insecure,

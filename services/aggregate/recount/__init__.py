@@ -1,0 +1,1 @@
+"""Buckets counted again from the stored events, while counting goes on."""
