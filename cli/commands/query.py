@@ -33,6 +33,9 @@ ENTRIES = {
         "gauge_values",
         "Show how many people, or sessions, are there now, in all and in each group.",
     ),
+    "metric": CommandEntry(
+        "cli.commands.query_metric", "metric_values", "Show what a metric was, period by period."
+    ),
     "watch": CommandEntry(
         "cli.commands.query_rollup",
         "watch",

@@ -18,6 +18,8 @@ class Permission(StrEnum):
     SEND_EVENTS = "events.send"
     PREVIEW_ENRICHMENT = "enrichment.preview"
     READ_NUMBERS = "numbers.read"
+    # Asked for by servicers themselves, of requests that are about a single person.
+    READ_PERSONAL_NUMBERS = "numbers.person"
     # Recounting reads all stored events.
     REBUILD_ROLLUPS = "rollups.rebuild"
     READ_EVENTS = "events.read"
@@ -49,6 +51,7 @@ RULES: Mapping[str, Rule] = {
         Permission.PREVIEW_ENRICHMENT, "app_id"
     ),
     "/weir.aggregate.v1.AggregateService/QueryRollup": _NUMBERS,
+    "/weir.aggregate.v1.AggregateService/GetMetric": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/WatchRollups": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/QueryGauges": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/WatchGauges": _NUMBERS,

@@ -3,6 +3,7 @@
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from libs.common.errors import PermissionDenied
 from libs.rpc.permissions import Permission
 
 
@@ -31,3 +32,12 @@ CURRENT: ContextVar[Principal] = ContextVar("principal")
 def current_principal() -> Principal:
     """The caller of the RPC that runs now. Raises LookupError outside of a call."""
     return CURRENT.get()
+
+
+def check_permission(permission: Permission) -> None:
+    """For what a request asks beyond its RPC. Raises PermissionDenied if the caller may not have it."""
+    if permission not in current_principal().permissions:
+        raise PermissionDenied(
+            f"the token does not permit what is asked for; it takes `{permission}`",
+            metadata={"permission": permission},
+        )

@@ -59,6 +59,7 @@ from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.live.service import RollupWatches
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
+from services.aggregate.named_metrics.service import MetricQueries
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.recount.postgres import PostgresRecounts
 from services.aggregate.recount.recounter import Recounter
@@ -198,6 +199,13 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         exports,
         gauges,
         Backfills(reload.catalogs, dirty, clock, meter.current, worker.ask),
+        MetricQueries(
+            reload.catalogs,
+            engines.metrics,
+            ReadSlots("max_metrics", settings.max_metrics, waiting=settings.max_waiting_metrics),
+            clock,
+            meter.current,
+        ),
     )
     journal = JournalCalls(
         reload.catalogs,
@@ -262,6 +270,7 @@ class _Engines:
     verifying: AsyncEngine
     events: AsyncEngine
     behaviour: AsyncEngine
+    metrics: AsyncEngine
     jobs: AsyncEngine
     storing: AsyncEngine
     recounting: AsyncEngine
@@ -295,6 +304,12 @@ def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engine
             service="aggregate-behaviour",
             pool_size=1,
             max_overflow=settings.max_behaviour_queries - 1,
+        ),
+        answering(
+            settings.read_url,
+            service="aggregate-metrics",
+            pool_size=1,
+            max_overflow=settings.max_metrics - 1,
         ),
         create_engine(database_url, service="aggregate-jobs", pool_size=1, max_overflow=2),
         # Many results may be due at the same time: they are written one after the other.

@@ -13,6 +13,7 @@ from weir.aggregate.v1 import (
     job_service_pb2,
     job_service_pb2_grpc,
     recount_pb2,
+    metric_pb2,
     verify_pb2,
 )
 
@@ -26,6 +27,7 @@ from services.aggregate.exports.service import EventExports
 from services.aggregate.gauges.service import GaugeQueries
 from services.aggregate.journal.service import JournalCalls
 from services.aggregate.live.service import RollupWatches
+from services.aggregate.named_metrics.service import MetricQueries
 from services.aggregate.results.service import ResultQueries
 from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.verify.service import Verifications
@@ -47,6 +49,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         exports: EventExports,
         gauges: GaugeQueries,
         backfills: Backfills,
+        metrics: MetricQueries,
     ) -> None:
         self._rollups = rollups
         self._watches = watches
@@ -59,6 +62,12 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self._exports = exports
         self._gauges = gauges
         self._backfills = backfills
+        self._metrics = metrics
+
+    async def GetMetric(  # noqa: N802
+        self, request: metric_pb2.GetMetricRequest, _: grpc.aio.ServicerContext
+    ) -> metric_pb2.GetMetricResponse:
+        return await self._metrics.get(request)
 
     async def QueryRollup(  # noqa: N802
         self, request: pb.QueryRollupRequest, _: grpc.aio.ServicerContext

@@ -33,6 +33,9 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings, PseudonymSet
     # Calls of ListEvents that read at once, and how many more wait for them.
     max_event_pages: int = Field(2, ge=1)
     max_waiting_event_pages: int = Field(16, ge=0)
+    # Calls of GetMetric that read at once, and how many more wait for them.
+    max_metrics: int = Field(2, ge=1)
+    max_waiting_metrics: int = Field(16, ge=0)
     # Open ExportEvents calls, and how long one may wait for its client to take something.
     max_exports: int = Field(2, ge=1)
     export_stall_seconds: float = Field(60.0, gt=0)

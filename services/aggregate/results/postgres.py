@@ -1,7 +1,6 @@
 """Results in Postgres. Values come in as parameters only."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ from sqlalchemy.sql import bindparam
 
 from services.aggregate.model import Measure
 from services.aggregate.plan import RollupPlan
+from services.aggregate.postgres import one_state
 from services.aggregate.results.model import (
     Place,
     Result,
@@ -107,7 +107,7 @@ class PostgresResults:
         """Writes the cells of a period, in place of what was there; how many. `watermark` was measured
         before."""
         key = {"app_id": job.app_id, "job": job.name, "start": period.start}
-        async with _snapshot(self._engine) as connection:
+        async with one_state(self._engine) as connection:
             await connection.execute(
                 WRITE_RESULT,
                 {**key, "end": period.end, "watermark": watermark, "is_final": is_final},
@@ -160,7 +160,7 @@ class PostgresResultReader:
         """The result of the period that `time` is in, else the newest one, and up to `limit` of its cells,
         those after `after`; None if there is no such result."""
         key = {"app_id": app_id, "job": job}
-        async with _snapshot(self._engine) as connection:
+        async with one_state(self._engine) as connection:
             found = await connection.execute(SELECT_RESULT, {**key, "time": time})
             row = found.one_or_none()
             if row is None:
@@ -178,15 +178,6 @@ class PostgresResultReader:
             rows = (await connection.execute(SELECT_RESULT_CELLS, parameters)).all()
         cells = [ResultCell(r.rollup, r.bucket, r.cell_id, r.dimensions, r.metrics) for r in rows]
         return ResultPage(result, cells[:limit], len(cells) > limit)
-
-
-@asynccontextmanager
-async def _snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A transaction that sees one state of the tables."""
-    async with engine.connect() as connection:
-        await connection.execution_options(isolation_level="REPEATABLE READ")
-        async with connection.begin():
-            yield connection
 
 
 async def _cells(

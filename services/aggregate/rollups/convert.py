@@ -48,7 +48,7 @@ def cell_query(request: pb.QueryRollupRequest, plan: RollupPlan) -> CellQuery:
         start=start,
         end=end,
         filters={
-            name: _filter_value(value, known[name])
+            name: filter_value(value, known[name])
             for name, value in sorted(request.dimensions.fields.items())
         },
         limit=limit,
@@ -82,6 +82,7 @@ def stored_cell(
     message.bucket_end.seconds = end
     is_final = cell.cursor.bucket not in dirty and final.covers(moment(end))
     message.completeness = _completeness(is_final)
+    message.completeness = completeness(final.covers(moment(end)))
     return message
 
 
@@ -101,20 +102,21 @@ def reliability(
         and query.end is not None
         and final.covers(moment(first_bucket_from(plan.period, query.end)))
     )
-    message = reliability_pb2.Reliability(completeness=_completeness(covered))
+    message = reliability_pb2.Reliability(completeness=completeness(covered))
     message.calculated_at.FromDatetime(calculated_at)
     if watermark is not None:
         message.watermark.FromDatetime(watermark)
     return message
 
 
-def _completeness(is_final: bool) -> reliability_pb2.Completeness:
+def completeness(is_final: bool) -> reliability_pb2.Completeness:
+    """As a message says it."""
     if is_final:
         return reliability_pb2.COMPLETENESS_FINAL
     return reliability_pb2.COMPLETENESS_PROVISIONAL
 
 
-def _filter_value(value: Any, kind: SourceKind) -> object:
+def filter_value(value: Any, kind: SourceKind) -> object:
     """A `google.protobuf.Value` as plain JSON. Raises InvalidArgument for what no dimension can be."""
     try:
         plain = plain_value(value)

@@ -21,6 +21,7 @@ METHODS = methods()
 # What a dashboard needs, by hand: not taken from the table.
 READABLE = {
     "/weir.aggregate.v1.AggregateService/QueryRollup",
+    "/weir.aggregate.v1.AggregateService/GetMetric",
     "/weir.aggregate.v1.AggregateService/WatchRollups",
     "/weir.aggregate.v1.AggregateService/QueryCohortRetention",
     "/weir.aggregate.v1.AggregateService/QueryCohorts",
@@ -129,7 +130,8 @@ def test_the_table_names_the_field_with_the_app(method: str) -> None:
 
 
 def test_every_permission_is_needed_by_an_rpc() -> None:
-    assert {rule.permission for rule in RULES.values()} == set(Permission)
+    by_servicers = {Permission.READ_PERSONAL_NUMBERS}
+    assert {rule.permission for rule in RULES.values()} | by_servicers == set(Permission)
 
 
 @pytest.mark.parametrize("method", METHODS)

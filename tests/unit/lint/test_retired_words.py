@@ -12,9 +12,7 @@ def test_a_retired_word_is_named_with_its_place_and_the_term_to_use() -> None:
 
 
 def test_alternatives_in_a_table_are_alternatives_in_the_pattern() -> None:
-    text = (
-        "WatchMetrics\nMETRIC_UNKNOWN\nNone where a value is missing\nthe place where events go\n"
-    )
+    text = "WatchMetrics\nQueryMetrics\nNone where a value is missing\nthe place where events go\n"
     places = [problem.split(":")[1] for problem in problems("a", text, WORDS)]
     assert places == ["1", "2", "3"]
 

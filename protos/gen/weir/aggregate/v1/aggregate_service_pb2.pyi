@@ -6,6 +6,7 @@ from weir.aggregate.v1 import behaviour_pb2 as _behaviour_pb2
 from weir.aggregate.v1 import event_query_pb2 as _event_query_pb2
 from weir.aggregate.v1 import gauge_pb2 as _gauge_pb2
 from weir.aggregate.v1 import recount_pb2 as _recount_pb2
+from weir.aggregate.v1 import metric_pb2 as _metric_pb2
 from weir.aggregate.v1 import reliability_pb2 as _reliability_pb2
 from weir.aggregate.v1 import verify_pb2 as _verify_pb2
 from google.protobuf.internal import containers as _containers

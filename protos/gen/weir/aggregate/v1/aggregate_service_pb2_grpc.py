@@ -7,6 +7,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as weir_dot_aggregate_dot_v1
 from weir.aggregate.v1 import behaviour_pb2 as weir_dot_aggregate_dot_v1_dot_behaviour__pb2
 from weir.aggregate.v1 import event_query_pb2 as weir_dot_aggregate_dot_v1_dot_event__query__pb2
 from weir.aggregate.v1 import gauge_pb2 as weir_dot_aggregate_dot_v1_dot_gauge__pb2
+from weir.aggregate.v1 import metric_pb2 as weir_dot_aggregate_dot_v1_dot_metric__pb2
 from weir.aggregate.v1 import recount_pb2 as weir_dot_aggregate_dot_v1_dot_recount__pb2
 from weir.aggregate.v1 import verify_pb2 as weir_dot_aggregate_dot_v1_dot_verify__pb2
 
@@ -84,6 +85,11 @@ class AggregateServiceStub:
                 '/weir.aggregate.v1.AggregateService/QuerySegments',
                 request_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsRequest.SerializeToString,
                 response_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsResponse.FromString,
+                _registered_method=True)
+        self.GetMetric = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/GetMetric',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_metric__pb2.GetMetricRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_metric__pb2.GetMetricResponse.FromString,
                 _registered_method=True)
         self.VerifyRollups = channel.unary_stream(
                 '/weir.aggregate.v1.AggregateService/VerifyRollups',
@@ -233,6 +239,18 @@ class AggregateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMetric(self, request, context):
+        """A metric of the catalog: its values in some periods, each with what it is made of.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_metrics` calls at once.
+
+        Permission: `numbers.read`, and `numbers.person` if the request names a subject.
+        Fails with NOT_FOUND / APP_UNKNOWN or METRIC_UNKNOWN; INVALID_ARGUMENT with the field at fault.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VerifyRollups(self, request, context):
         """Recounts rollups from the stored events, by other code than counting's, and sends what differs.
 
@@ -342,6 +360,11 @@ def add_AggregateServiceServicer_to_server(servicer, server):
                     servicer.QuerySegments,
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsRequest.FromString,
                     response_serializer=weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsResponse.SerializeToString,
+            ),
+            'GetMetric': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMetric,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_metric__pb2.GetMetricRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_metric__pb2.GetMetricResponse.SerializeToString,
             ),
             'VerifyRollups': grpc.unary_stream_rpc_method_handler(
                     servicer.VerifyRollups,
@@ -613,6 +636,33 @@ class AggregateService:
             '/weir.aggregate.v1.AggregateService/QuerySegments',
             weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsRequest.SerializeToString,
             weir_dot_aggregate_dot_v1_dot_behaviour__pb2.QuerySegmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMetric(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/GetMetric',
+            weir_dot_aggregate_dot_v1_dot_metric__pb2.GetMetricRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_metric__pb2.GetMetricResponse.FromString,
             options,
             channel_credentials,
             insecure,

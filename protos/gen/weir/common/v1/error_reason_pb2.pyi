@@ -38,6 +38,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_RESULT_UNKNOWN: _ClassVar[ErrorReason]
     ERROR_REASON_GAUGE_UNKNOWN: _ClassVar[ErrorReason]
     ERROR_REASON_GAUGE_REBUILDING: _ClassVar[ErrorReason]
+    ERROR_REASON_METRIC_UNKNOWN: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_APP_UNKNOWN: ErrorReason
 ERROR_REASON_EVENT_UNKNOWN: ErrorReason
@@ -70,3 +71,4 @@ ERROR_REASON_JOB_UNKNOWN: ErrorReason
 ERROR_REASON_RESULT_UNKNOWN: ErrorReason
 ERROR_REASON_GAUGE_UNKNOWN: ErrorReason
 ERROR_REASON_GAUGE_REBUILDING: ErrorReason
+ERROR_REASON_METRIC_UNKNOWN: ErrorReason

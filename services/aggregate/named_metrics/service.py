@@ -1,0 +1,110 @@
+"""GetMetric: the values of a metric, page by page."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from weir.aggregate.v1 import metric_pb2 as pb
+
+from libs.catalog import Catalogs
+from libs.common.apps import catalog_of
+from libs.common.clock import Clock, moment_of
+from libs.rpc.page_tokens import PageTokens, page_size
+from libs.rpc.permissions import Permission
+from libs.rpc.principal import check_permission
+from services.aggregate.answer_sizes import fitting
+from services.aggregate.convert import SERVICE_NAME
+from services.aggregate.named_metrics.convert import (
+    MAX_PERIODS,
+    asked_filters,
+    asked_spans,
+    check_subject,
+    metric_of,
+    read_cursor,
+    reliability,
+    value_message,
+)
+from services.aggregate.named_metrics.model import MetricPage, MetricQuery, Place, Span
+from services.aggregate.named_metrics.postgres import RollupMetrics
+from services.aggregate.named_metrics.sampling import sampling_rate
+from services.aggregate.named_metrics.spans import periods_in
+from services.aggregate.plan_lookup import plan_of
+from services.aggregate.postgres import one_state
+from services.aggregate.read_slots import ReadSlots
+from services.aggregate.rollups.completeness import final_until
+
+_DEFAULT_PAGE_SIZE = 100
+_MAX_PAGE_SIZE = 1_000
+
+
+class MetricQueries:
+    """Answers `weir.aggregate.v1.AggregateService/GetMetric`."""
+
+    def __init__(
+        self,
+        catalogs: Catalogs,
+        engine: AsyncEngine,
+        slots: ReadSlots,
+        clock: Clock,
+        watermark: Callable[[], datetime | None],
+    ) -> None:
+        """`engine` may lead to a replica. `watermark`: see
+        `libs.streams.watermark.WatermarkMeter.current`."""
+        self._catalogs = catalogs
+        self._engine = engine
+        self._slots = slots
+        self._clock = clock
+        self._watermark = watermark
+        self._pages = PageTokens(f"/{SERVICE_NAME}/GetMetric", clock)
+
+    async def get(self, request: pb.GetMetricRequest) -> pb.GetMetricResponse:
+        """One page. Raises AppUnknown, NotFound, InvalidArgument, PermissionDenied, LimitExceeded."""
+        if request.subject_id:
+            check_permission(Permission.READ_PERSONAL_NUMBERS)
+        snapshot = self._catalogs.current
+        catalog = catalog_of(snapshot, request.app_id)
+        metric = metric_of(catalog, request.metric)
+        check_subject(request, metric)
+        limit = page_size(request.page_size, default=_DEFAULT_PAGE_SIZE, maximum=_MAX_PAGE_SIZE)
+        spans = asked_spans(request, metric, self._clock)
+        after: Place = (0, "")
+        cursor = self._pages.read(request, read_cursor)
+        if cursor is not None:
+            # With the moments of the first page: those of "the last 30 days" have moved.
+            (start, end), after = cursor
+            spans = periods_in(metric.period, start, end, MAX_PERIODS)
+            if request.total:
+                spans = [Span(start, end)]
+        query = MetricQuery(
+            plan_of(snapshot, request.app_id),
+            metric,
+            spans,
+            asked_filters(request, metric, catalog),
+            after,
+            limit,
+        )
+        # Before the numbers are read: what it promises is in them.
+        watermark = self._watermark()
+        final = final_until(watermark, timedelta(seconds=catalog.clock.lateness_seconds))
+        async with self._slots.hold():
+            page = await self._page(query)
+        values = fitting(value_message(value, final) for value in page.values)
+        following = page.following
+        if len(values) < len(page.values):
+            following = page.values[len(values) - 1].place
+        token = ""
+        if following is not None:
+            frame = spans[0].start.isoformat(), spans[-1].end.isoformat()
+            token = self._pages.issue(request, [*frame, *following])
+        return pb.GetMetricResponse(
+            values=values,
+            next_page_token=token,
+            reliability=reliability(spans, final, watermark, moment_of(self._clock.now_us())),
+            sampling_rate=sampling_rate(catalog, metric),
+        )
+
+    async def _page(self, query: MetricQuery) -> MetricPage:
+        if not query.spans:
+            return MetricPage([], None)
+        async with one_state(self._engine) as connection:
+            return await RollupMetrics(connection, moment_of(self._clock.now_us())).page(query)

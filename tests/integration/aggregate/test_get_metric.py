@@ -1,0 +1,142 @@
+"""GetMetric, and `weir query metric`, of a running service."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from typer.testing import CliRunner, Result
+from weir.aggregate.v1 import metric_pb2 as pb
+from weir.aggregate.v1 import reliability_pb2
+
+from cli.commands.query import app
+from tests.integration.aggregate.conftest import Aggregate, Stores
+from tests.support.aggregate_batches import entry, event
+from tests.support.arena_catalog import APP, CATALOG
+from tests.support.rejections import reason_of
+from tests.support.waiting import until
+
+METRICS = """
+metrics:
+  wau: {value: {of: activity.active_users, window: 7d}}
+  per_match: {ratio: [matches.score, matches.matches], period: week, by: [guild_id, mode]}
+  month: {value: activity.active_users, period: month}
+"""
+WEEK = ("--from", "2026-04-27", "--to", "2026-04-27")
+
+
+@pytest.fixture
+def stores(stores: Stores) -> Stores:
+    (stores.settings.catalogs / f"{APP}.yaml").write_text(CATALOG + METRICS)
+    return stores
+
+
+@pytest.fixture
+async def events(stores: Stores, aggregate: Aggregate) -> None:
+    stores.send(
+        entry(
+            event(player="ann", guild="g1", properties={"score": 2.5, "mode": "duel"}),
+            event(player="ann", guild="g1", properties={"score": 7.5, "mode": "duel"}),
+            event(player="bob", guild="g2", properties={"score": 4, "mode": None}),
+            event("match.left", "2026-05-01T12:00:00", player="ann"),
+            event("match.left", "2026-05-03T12:00:00", player="cat"),
+        )
+    )
+    await stores.until_drained()
+
+
+def asked(metric: str, start: str, end: str, **more: Any) -> pb.GetMetricRequest:
+    request = pb.GetMetricRequest(app_id=APP, metric=metric, **more)
+    request.time.between.to.FromJsonString(f"{end}T00:00:00Z")
+    getattr(request.time.between, "from").FromJsonString(f"{start}T00:00:00Z")
+    return request
+
+
+async def test_a_metric_page_by_page(aggregate: Aggregate, events: None) -> None:
+    """On April 27 ann and bob play, on May 1 ann, on May 3 cat."""
+    request = asked("wau", "2026-05-01", "2026-05-06", page_size=2)
+    found: list[pb.MetricValue] = []
+    while True:
+        answer = await aggregate.stub.GetMetric(request, timeout=20)
+        found += answer.values
+        if not answer.next_page_token:
+            break
+        request.page_token = answer.next_page_token
+    assert [value.value for value in found] == [2, 2, 3, 2, 2]
+    assert found[0].period_start.ToJsonString() == "2026-05-01T00:00:00Z"
+    assert found[0].period_end.ToJsonString() == "2026-05-02T00:00:00Z"
+    assert [value.data_points for value in found] == [3, 3, 4, 2, 2]
+    assert {value.confidence for value in found} == {pb.CONFIDENCE_LOW}
+    assert answer.sampling_rate == 1
+    request.time.between.to.FromJsonString("2026-05-07T00:00:00Z")
+    with pytest.raises(grpc.aio.AioRpcError) as rejection:
+        await aggregate.stub.GetMetric(request, timeout=20)
+    assert reason_of(rejection.value)[1] == "PAGE_TOKEN_INVALID"
+    wrong = {
+        "time": asked("wau", "0001-01-01", "2026-05-01"),
+        "dimensions": asked("wau", "2026-05-01", "2026-05-02", dimensions={"mode": "duel"}),
+        "total": asked("wau", "2026-05-01", "2026-05-02", total=True),
+        "page_size": asked("wau", "2026-05-01", "2026-05-02", page_size=1_001),
+        "time.between.from": asked("wau", "2026-05-02", "2026-05-01"),
+    }
+    for field, request in wrong.items():
+        with pytest.raises(grpc.aio.AioRpcError) as rejection:
+            await aggregate.stub.GetMetric(request, timeout=20)
+        assert reason_of(rejection.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", field)
+
+
+async def test_old_values_are_final(aggregate: Aggregate, events: None) -> None:
+    answers: list[pb.GetMetricResponse] = []
+
+    async def is_known() -> bool:
+        answer = await aggregate.stub.GetMetric(asked("month", "2026-04-01", "2026-06-01"))
+        answers.append(answer)
+        return bool(answer.reliability.HasField("watermark"))
+
+    await until(is_known)
+    final = reliability_pb2.COMPLETENESS_FINAL
+    assert [value.completeness for value in answers[-1].values] == [final, final]
+    assert [value.value for value in answers[-1].values] == [2, 2]
+    assert answers[-1].reliability.completeness == final
+    now = pb.GetMetricRequest(app_id=APP, metric="month")
+    now.time.last = "1h"
+    answer = await aggregate.stub.GetMetric(now)
+    assert answer.values[-1].completeness == reliability_pb2.COMPLETENESS_PROVISIONAL
+    # Without a time: the newest period that has ended, of which nothing is here.
+    [value] = (
+        await aggregate.stub.GetMetric(pb.GetMetricRequest(app_id=APP, metric="month"))
+    ).values
+    assert (value.HasField("value"), value.value, value.data_points) == (True, 0, 0)
+
+
+async def run(*arguments: str) -> Result:
+    """The command in a thread, because the service is in this one."""
+    return await asyncio.to_thread(
+        lambda: CliRunner().invoke(app, ["metric", "--app", APP, *arguments])
+    )
+
+
+async def test_the_command(events: None, home: Path) -> None:
+    found = await run("--metric", "per_match", *WEEK, "--json")
+    head = json.loads(found.stdout)
+    values = head.pop("values")
+    assert [(each["dimensions"], each["value"]) for each in values] == [
+        ({"guild_id": "g1", "mode": "duel"}, 5),
+        ({"guild_id": "g2", "mode": None}, 4),
+    ]
+    assert values[0]["breakdown"] == {"numerator": 10, "denominator": 2}
+    assert values[0]["data_points"] == 4
+    assert values[0]["confidence"] == "low"
+    assert head["sampling_rate"] == 1
+    one = await run("--metric", "per_match", *WEEK, "--by", "mode=", "--json")
+    assert [each["value"] for each in json.loads(one.stdout)["values"]] == [4]
+    total = await run("--metric", "per_match", *WEEK, "--total", "--by", "guild_id=g1")
+    assert " 5 " in total.stdout
+    for arguments in (("--last", "7d", *WEEK), ("--from", "x")):
+        assert (await run("--metric", "wau", *arguments)).exit_code == 2
+    unknown = await run("--metric", "wua")
+    assert unknown.exit_code == 1
+    assert "METRIC_UNKNOWN" in unknown.stderr
+    assert "wau" in unknown.stderr
