@@ -1,4 +1,4 @@
-"""The cohorts of a real game's first month: a published table, and a recount in plain Python."""
+"""Cohorts, a funnel and paths of a real game's first month: a published table, and a recount in Python."""
 
 import csv
 import gzip
@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
+from weir.aggregate.v1 import behaviour_pb2 as pb_behaviour
 from weir.common.v1 import event_pb2
 
+from tests.integration.aggregate import gamelaunch_recount as recount
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import entry
 from tests.support.repository import REPOSITORY
+from tests.support.stored_events import row, store
 
 APP = "gamelaunch"
 # Typed in from the README of the data, which has them from the package that publishes the data.
@@ -70,7 +73,7 @@ def batches(rows: list[tuple[str, date, str]]) -> Iterator[list[event_pb2.Event]
         yield events
 
 
-async def test_cohorts_by_day_week_and_month(stores: Stores, aggregate: Aggregate) -> None:
+async def test_cohorts_funnel_and_paths(stores: Stores, aggregate: Aggregate) -> None:
     rows = the_rows()
     assert len(rows) == 29_324
     # Newest first, which is not the order in which it happened.
@@ -104,6 +107,49 @@ async def test_cohorts_by_day_week_and_month(stores: Stores, aggregate: Aggregat
         by_day[date(2016, 4, 28)],
         by_day[date(2016, 4, 29)],
     ]
+    await check_behaviour(stores, aggregate)
+
+
+async def check_behaviour(stores: Stores, aggregate: Aggregate) -> None:
+    """The same log as stored events: a funnel, paths, and cohorts by being new."""
+    rows = the_rows()
+    store(
+        stores.database_url,
+        [
+            row(name, f"{day}T00:00:00", app_id=APP, subject_id=player, retention_class="keep")
+            for player, day, name in rows
+        ],
+    )
+    steps = [pb_behaviour.Step(name=name) for name in (recount.NEW, recount.STARTED)]
+    for days in (1, 7):
+        funnel = await aggregate.stub.QueryFunnel(
+            pb_behaviour.QueryFunnelRequest(app_id=APP, steps=steps, window=timedelta(days=days)),
+            timeout=30,
+        )
+        [new, started] = funnel.total.steps
+        median = started.median_from_previous.ToTimedelta().days
+        assert (new.people, started.people, median) == recount.funnel(rows, days)
+
+    after = pb_behaviour.QueryPathsRequest(app_id=APP, depth=3, gap=timedelta(days=2))
+    setattr(after, "from", recount.NEW)
+    table = await aggregate.stub.QueryPaths(after, timeout=30)
+    found = {(one.step, one.event, one.next): (one.count, one.people) for one in table.rows}
+    assert found == recount.paths(rows, 3, 2)
+
+    request = pb_behaviour.QueryCohortsRequest(
+        app_id=APP, period="COHORT_PERIOD_WEEK", event=steps[0]
+    )
+    weekly = await aggregate.stub.QueryCohorts(request, timeout=30)
+    assert {
+        cohort.start.ToDatetime().date(): [point.active for point in cohort.points]
+        for cohort in weekly.cohorts
+    } == recount.weekly_cohorts(rows)
+    request.days.extend((1, 7, 14))
+    daily = await aggregate.stub.QueryCohorts(request, timeout=30)
+    for place, days in enumerate(request.days):
+        points = [cohort.points[place] for cohort in daily.cohorts]
+        counted = sum(point.people for point in points), sum(point.active for point in points)
+        assert counted == recount.retained(rows, days)
 
 
 async def cohorts(aggregate: Aggregate, period: pb.Period) -> dict[date, list[int]]:

@@ -22,14 +22,10 @@ _EVENTS = """
         string_agg(int2send(CAST(number - 1 AS smallint)), '')
     FROM enrich.events
     JOIN unnest(CAST(:numbered AS text[])) WITH ORDINALITY AS numbered (called, number) ON called = name
-    WHERE {where} AND person IN (
-        SELECT person FROM enrich.events
-        WHERE app_id = :app_id AND name = :anchor AND person IS NOT NULL
-            AND occurred_at >= :anchor_start AND occurred_at < :anchor_end {sample}
-    )
+    WHERE {where}
     GROUP BY person
+    HAVING bool_or(name = :anchor AND occurred_at >= :anchor_start AND occurred_at < :anchor_end)
 """
-_SAMPLE = "AND person < CAST(:below AS uuid)"
 
 
 class PostgresPaths:
@@ -67,8 +63,7 @@ def paths_statement(
 ) -> tuple[str, dict[str, object]]:
     """One row for each person who has an anchor: the times of their events, 8 bytes each, and the numbers of
     their names, 2 bytes each, in the same order."""
-    sample = _SAMPLE if reading.one_in > 1 else ""
-    statement = _EVENTS.format(where=where(query.span, reading), sample=sample)
+    statement = _EVENTS.format(where=where(query.span, reading))
     return statement, parameters_of(query.span, reading) | {
         "numbered": list(names),
         "anchor": query.anchor,
