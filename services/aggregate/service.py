@@ -12,8 +12,8 @@ from weir.aggregate.v1 import (
     gauge_pb2,
     job_service_pb2,
     job_service_pb2_grpc,
-    recount_pb2,
     metric_pb2,
+    recount_pb2,
     verify_pb2,
 )
 

@@ -81,8 +81,7 @@ def stored_cell(
     end = bucket_end(plan.period, start)
     message.bucket_end.seconds = end
     is_final = cell.cursor.bucket not in dirty and final.covers(moment(end))
-    message.completeness = _completeness(is_final)
-    message.completeness = completeness(final.covers(moment(end)))
+    message.completeness = completeness(is_final)
     return message
 
 
