@@ -18,15 +18,19 @@ from libs.catalog.source import Source, SourceKind, parse_source
 from libs.catalog.yaml_nodes import Node
 
 _KINDS = [str(kind) for kind in MetricKind]
+_UNITS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
 _SHAPE = "must be `count`, or a mapping such as {sum: properties.amount}"
 _NAME = Source(SourceKind.ENVELOPE, ("name",))
 
 
 def compile_metrics(
-    section: Section, words: Mapping[str, str], events: Collection[str]
+    section: Section,
+    words: Mapping[str, str],
+    events: Collection[str],
+    declared: Collection[str],
 ) -> tuple[Metric, ...]:
-    """The metrics of a rollup over `events`. `words` are the sources that the app has its own word for, by
-    that word."""
+    """The metrics of a rollup over `events`, which are some of all that are `declared`. `words` are the
+    sources that the app has its own word for, by that word."""
     if not section.values:
         section.complain("at least one metric is needed")
     found = []
@@ -34,7 +38,7 @@ def compile_metrics(
         if node.value == "count":
             found.append(Metric(name, MetricKind.COUNT, None))
         elif isinstance(node.value, Mapping):
-            metric = _metric(name, section.child(name), words, events)
+            metric = _metric(name, section.child(name), words, events, declared)
             if metric is not None:
                 found.append(metric)
         else:
@@ -57,11 +61,15 @@ def _stored(metrics: Iterable[Metric]) -> Iterator[Metric]:
 
 
 def _metric(
-    name: str, entry: Section, words: Mapping[str, str], events: Collection[str]
+    name: str,
+    entry: Section,
+    words: Mapping[str, str],
+    events: Collection[str],
+    declared: Collection[str],
 ) -> Metric | None:
     kinds = [key for key in entry.values if key in _KINDS]
     if len(kinds) != 1:
-        others = [key for key in entry.values if key not in ("if", "at")]
+        others = [key for key in entry.values if key not in ("if", "at", "since")]
         if not kinds and others:
             entry.complain(f"unknown kind of metric `{others[0]}`{did_you_mean(others[0], _KINDS)}")
         else:
@@ -71,11 +79,15 @@ def _metric(
     known = [kinds[0]]
     if kind is MetricKind.QUANTILE:
         known.append("at")
-    if kind is not MetricKind.DIFFERENCE:
+    if kind is MetricKind.ELAPSED:
+        known.append("since")
+    elif kind is not MetricKind.DIFFERENCE:
         known.append("if")
     entry.only(known)
     if kind is MetricKind.DIFFERENCE:
         return Metric(name, kind, None, of=entry.texts("difference"))
+    if kind is MetricKind.ELAPSED:
+        return _elapsed(name, entry, declared)
     conditions = compile_conditions(entry.child("if"), words, events)
     if kind is MetricKind.COUNT:
         if entry.text("count") != "events":
@@ -85,6 +97,16 @@ def _metric(
     if source is None:
         return None
     return Metric(name, kind, source, conditions, at=_share(entry, kind))
+
+
+def _elapsed(name: str, entry: Section, declared: Collection[str]) -> Metric:
+    unit = entry.text("elapsed")
+    if unit and unit not in _UNITS:
+        entry.complain(f"`{unit}` is not one of {', '.join(_UNITS)}", "elapsed")
+    since = entry.text("since")
+    if since and since not in declared:
+        entry.complain(f"no event `{since}`{did_you_mean(since, declared)}", "since")
+    return Metric(name, MetricKind.ELAPSED, None, since=since, unit_seconds=_UNITS.get(unit, 1))
 
 
 def _share(entry: Section, kind: MetricKind) -> float:

@@ -101,7 +101,7 @@ def _compile_rollup(
     selected -= compile_selection(entry, "exclude", events)
     period = entry.choice("period", Period) or Period.DAY
     dimensions = compile_dimensions(entry, "dimensions", words)
-    metrics = compile_metrics(entry.child("metrics"), words, selected)
+    metrics = compile_metrics(entry.child("metrics"), words, selected, events)
     kept = entry.days("retention") if entry.has("retention") else _longest(selected, events)
     rollup = Rollup(name, selected, period, dimensions, metrics, kept)
     for source in rollup.sources:

@@ -21,6 +21,8 @@ class MetricKind(StrEnum):
     LAST = "last"
     # From other metrics of its cell, when it is read.
     DIFFERENCE = "difference"
+    # From stored events, when it is read.
+    ELAPSED = "elapsed"
 
 
 # Those of which an absent value is a zero.
@@ -61,6 +63,9 @@ class Metric:
 
     `measure` is the name under which its state is stored; empty for a difference. All that are computed from
     the same numbers share one, that of the first of them in the catalog.
+
+    The time that has elapsed is that since the person's newest event `since` of the same bucket, in units of
+    `unit_seconds`. It is not stored.
     """
 
     name: str
@@ -70,6 +75,8 @@ class Metric:
     at: float = 0.0
     of: tuple[str, ...] = ()
     measure: str = ""
+    since: str = ""
+    unit_seconds: int = 0
 
 
 def canonical(value: str | int | float | bool) -> str:

@@ -95,6 +95,13 @@ _BINS = """
 (SELECT jsonb_object_agg(bin, size) FROM (
     SELECT coalesce(bin, 0) AS bin, count(*) AS size FROM unnest({values}) AS bin GROUP BY 1
 ) AS sizes)"""
+# Since the person's newest event of another name in the same bucket.
+_ELAPSED = """
+(SELECT extract(epoch FROM events.occurred_at - max(since.occurred_at)) FROM enrich.events AS since
+WHERE since.app_id = {app_id} AND since.name = {since}::text AND since.person = events.person
+    AND events.name <> since.name
+    AND since.occurred_at <= events.occurred_at
+    AND since.occurred_at >= date_trunc({period}, events.occurred_at, 'UTC'))"""
 _EDGE = (
     "jsonb_build_array((extract(epoch FROM occurred_at) * 1000000)::bigint, event_uuid, {number})"
 )
@@ -123,14 +130,16 @@ class RecountQuery:
         self.parameters: dict[str, object] = {}
         self._rollup = rollup
         self._characters = self._parameter(dimension_characters) + "::integer"
+        self._app_id = self._parameter(app_id)
+        self._period = self._parameter(str(rollup.period)) + "::text"
         columns = [
             *(self._dimension(dimension.source) for dimension in rollup.dimensions),
             *(column for metric in rollup.metrics for column in self._metric(metric)),
         ]
         self.statement = _RECOUNT.format(
-            period=self._parameter(str(rollup.period)) + "::text",
+            period=self._period,
             columns=", ".join(columns),
-            app_id=self._parameter(app_id),
+            app_id=self._app_id,
             names=self._parameter(sorted(rollup.events)),
             start=self._parameter(start),
             end=self._parameter(end),
@@ -161,6 +170,11 @@ class RecountQuery:
     def _metric(self, metric: Metric) -> Sequence[str]:
         if metric.kind is MetricKind.DIFFERENCE:
             return []
+        if metric.kind is MetricKind.ELAPSED:
+            seconds = _ELAPSED.format(
+                app_id=self._app_id, since=self._parameter(metric.since), period=self._period
+            )
+            return [f"count({seconds})", f"sum({seconds})"]
         only = self._only(metric.conditions)
         if metric.source is None:
             return [f"count(*){only}"]
@@ -271,7 +285,11 @@ def value_of(metric: Metric, recounted: Recount) -> float | None:
             return None if recounted.edge is None else recounted.edge[2]
     if recounted.total is None:
         return None
-    share = recounted.count if metric.kind is MetricKind.AVG else 1
+    share = 1
+    if metric.kind is MetricKind.AVG:
+        share = recounted.count
+    elif metric.kind is MetricKind.ELAPSED:
+        share = recounted.count * metric.unit_seconds
     return float(Fraction(recounted.total) / share)
 
 
@@ -303,6 +321,8 @@ def _recount(kind: MetricKind, values: Iterator[Any]) -> Recount:
     count = next(values)
     if kind in _COUNTED:
         return Recount(count)
+    if kind is MetricKind.ELAPSED:
+        return Recount(count, next(values))
     if kind in (MetricKind.FIRST, MetricKind.LAST):
         edge = next(values)
         return Recount(count, edge=None if edge is None else edge_of(edge))

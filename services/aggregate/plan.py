@@ -1,7 +1,7 @@
 """A catalog's rollups, compiled for folding: what to do with an event, by its name."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from libs.catalog import (
     Catalog,
@@ -17,6 +17,7 @@ from libs.catalog import (
 from libs.streams.errors import EntryError
 from services.aggregate.gauges.plan import GaugePlan, gauge_plans
 
+_NOT_STORED = frozenset({MetricKind.DIFFERENCE, MetricKind.ELAPSED})
 _EDGES = frozenset({MetricKind.FIRST, MetricKind.LAST})
 SECONDS_PATH = "occurred_at.seconds"
 NANOS_PATH = "occurred_at.nanos"
@@ -47,6 +48,15 @@ class MeasurePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ElapsedPlan:
+    """A rollup with those metrics only that are computed from stored events when its cells are read. A
+    dimension's value is cut to `dimension_characters`."""
+
+    rollup: Rollup
+    dimension_characters: int
+
+
+@dataclass(frozen=True, slots=True)
 class RollupPlan:
     """One rollup. `metrics` and `measures` are sorted by name; what several metrics have in common is stored
     once."""
@@ -57,6 +67,7 @@ class RollupPlan:
     dimension_names: tuple[str, ...]
     metrics: tuple[Metric, ...]
     measures: tuple[MeasurePlan, ...]
+    elapsed: ElapsedPlan | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +96,9 @@ class AppPlan:
 
 def compile_plan(catalog: Catalog) -> AppPlan:
     """The plan of one app; every event of the catalog is in `by_event`."""
-    rollups = {rollup.name: _rollup_plan(rollup) for rollup in catalog.rollups.values()}
-    gauges = gauge_plans(catalog)
     characters = catalog.limits.dimension_characters
+    rollups = {rollup.name: _rollup_plan(rollup, characters) for rollup in catalog.rollups.values()}
+    gauges = gauge_plans(catalog)
     by_event = {
         event: _event_plan(
             [rollups[rollup.name] for rollup in catalog.rollups.values() if event in rollup.events],
@@ -115,8 +126,9 @@ def attribute_paths(source: Source) -> tuple[str, ...]:
             return (".".join((source.kind, *source.path)),)
 
 
-def _rollup_plan(rollup: Rollup) -> RollupPlan:
+def _rollup_plan(rollup: Rollup, dimension_characters: int) -> RollupPlan:
     metrics = tuple(sorted(rollup.metrics, key=lambda metric: metric.name))
+    elapsed = tuple(metric for metric in metrics if metric.kind is MetricKind.ELAPSED)
     return RollupPlan(
         rollup.name,
         rollup.period,
@@ -124,12 +136,14 @@ def _rollup_plan(rollup: Rollup) -> RollupPlan:
         tuple(dimension.name for dimension in rollup.dimensions),
         metrics,
         tuple(_measures(metrics)),
+        ElapsedPlan(replace(rollup, metrics=elapsed), dimension_characters) if elapsed else None,
     )
 
 
 def _measures(metrics: tuple[Metric, ...]) -> Iterable[MeasurePlan]:
-    for name in sorted({metric.measure for metric in metrics if metric.measure}):
-        sharing = [metric for metric in metrics if metric.measure == name]
+    stored = [metric for metric in metrics if metric.kind not in _NOT_STORED]
+    for name in sorted({metric.measure for metric in stored}):
+        sharing = [metric for metric in stored if metric.measure == name]
         kinds = {metric.kind for metric in sharing}
         yield MeasurePlan(
             name,

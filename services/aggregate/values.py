@@ -30,6 +30,10 @@ def metric_value(metric: Metric, measure: Measure) -> float | None:
             return None if measure.first_number is None else float(measure.first_number[2])
         case MetricKind.LAST:
             return None if measure.last_number is None else float(measure.last_number[2])
+        case MetricKind.ELAPSED:
+            if measure.total is None:
+                return None
+            return _mean(measure.total, measure.count * metric.unit_seconds)
         case MetricKind.DIFFERENCE:
             return None
 

@@ -148,6 +148,19 @@ def test_the_missions_of_the_documents_example() -> None:
     }
 
 
+def test_the_time_since_the_assignment_is_declared() -> None:
+    """What it comes to is computed in SQL: tests/integration/aggregate/test_verify_kinds.py works one out."""
+    metrics = {
+        one.name: one
+        for one in catalogs()["unofficial_communities"].rollups["mission_completion"].metrics
+    }
+    time = metrics["avg_completion_time_minutes"]
+    assert (time.kind, time.since) == ("elapsed", "gamification.mission.assigned")
+    # Minutes, of the same day.
+    assert time.unit_seconds == 60
+    assert catalogs()["unofficial_communities"].rollups["mission_completion"].period == "day"
+
+
 def test_xp_is_added_up_by_day() -> None:
     # 1 to 100 XP: the median is 50, nine in ten are at most 90.
     awards = [_event("gamification.xp.awarded", 3, "1", "7", amount=n) for n in range(1, 101)]

@@ -80,6 +80,7 @@ rollups:
       live_median: {quantile: properties.seconds, at: 0.5, if: {properties.mode: live}}
       first_seconds: {first: properties.seconds}
       last_seconds: {last: properties.seconds}
+      avg_wait: {elapsed: minutes, since: match.cheered}
 """
 
 

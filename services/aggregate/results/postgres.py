@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import bindparam
 
+from services.aggregate.elapsed.postgres import add_elapsed
 from services.aggregate.model import Measure
 from services.aggregate.plan import RollupPlan
 from services.aggregate.postgres import one_state
@@ -196,7 +197,7 @@ async def _cells(
             "limit": CELLS_AT_A_TIME,
         }
         rows = (await connection.execute(READ_CELLS, parameters)).all()
-        page = _grouped(plan, rows)
+        page = await _grouped(connection, app_id, plan, rows)
         if page:
             yield page
         if len(page) < CELLS_AT_A_TIME:
@@ -204,7 +205,9 @@ async def _cells(
         bucket, cell_id = page[-1].bucket, page[-1].cell_id
 
 
-def _grouped(plan: RollupPlan, rows: Any) -> list[ResultCell]:
+async def _grouped(
+    connection: AsyncConnection, app_id: str, plan: RollupPlan, rows: Any
+) -> list[ResultCell]:
     """Cells from rows, one for each measure, in their order."""
     cells: dict[UUID, Any] = {}
     measures: dict[UUID, dict[str, Measure]] = {}
@@ -213,6 +216,8 @@ def _grouped(plan: RollupPlan, rows: Any) -> list[ResultCell]:
         of_cell = measures.setdefault(row.cell_id, {})
         if row.metric is not None:
             of_cell[row.metric] = read_measure(row)
+    read = [(row.bucket, row.dimensions, measures[cell_id]) for cell_id, row in cells.items()]
+    await add_elapsed(connection, app_id, plan, read)
     return [
         ResultCell(
             plan.name,

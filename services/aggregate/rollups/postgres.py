@@ -16,6 +16,7 @@ from services.aggregate.answer_sizes import (
     bounded_dimensions,
 )
 from services.aggregate.buckets import seconds_since_epoch
+from services.aggregate.elapsed.postgres import add_elapsed
 from services.aggregate.model import (
     Cell,
     CellPage,
@@ -128,6 +129,11 @@ class PostgresCellReader:
         statement, parameters = _select_cells(query)
         rows = await self._rows(statement, parameters)
         cells, more = await self._grouped(rows, app, query.limit)
+        plan = app.rollups[query.rollup]
+        if plan.elapsed is not None:
+            read = [(cell.bucket, cell.dimensions, cell.measures) for cell in cells]
+            async with self._engine.connect() as connection:
+                await add_elapsed(connection, app.app_id, plan, read)
         return CellPage(
             [
                 StoredCell(

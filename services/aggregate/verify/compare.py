@@ -39,7 +39,8 @@ def _difference(
     found, expired = [], True
     stored, expected = counted.get(key, _NO_METRICS), recounted.get(key, _NO_RECOUNT)
     for metric in rollup.metrics:
-        if metric.kind is MetricKind.DIFFERENCE:
+        if metric.kind in (MetricKind.DIFFERENCE, MetricKind.ELAPSED):
+            # Computed when they are read.
             continue
         one = stored.get(metric.measure, _NOT_COUNTED)
         other = expected.get(metric.name, NOTHING)

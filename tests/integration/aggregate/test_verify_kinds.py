@@ -2,15 +2,20 @@
 hand, and a changed histogram or number is found."""
 
 import uuid
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.common.v1 import event_pb2
 
+from libs.catalog import compile_catalog
+from libs.stores.postgres import create_engine
+from services.aggregate.results.model import ResultPeriod, result_jobs
+from services.aggregate.results.postgres import PostgresResults
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.integration.aggregate.test_verify import AT, DAY, change, count, verify
 from tests.support.aggregate_batches import event
-from tests.support.arena_catalog import APP
+from tests.support.arena_catalog import APP, CATALOG
 
 
 def watched(player: str, seconds: Any, when: str = AT, **properties: Any) -> event_pb2.Event:
@@ -62,6 +67,8 @@ async def test_new_kinds_are_counted_read_and_verified(
         "live_median": 0,
         "first_seconds": 16,
         "last_seconds": 17,
+        # Ann's eight, at the moment of her cheer.
+        "avg_wait": 0,
     }
     assert await verify(aggregate, "watching") == ([], (1, 0, 0, 0))
 
@@ -87,3 +94,53 @@ async def test_a_changed_histogram_and_number_are_differences(
     ]
     assert first in (10, 20, 30)
     assert summary == (1, 1, 0, 0)
+
+
+async def test_the_time_since_another_event_of_the_person_and_bucket(
+    stores: Stores, aggregate: Aggregate
+) -> None:
+    def cheered(player: str, when: str) -> event_pb2.Event:
+        return event("match.cheered", when, player=player, event_id=str(uuid.uuid4()))
+
+    before = (date.fromisoformat(DAY) - timedelta(days=1)).isoformat()
+    await count(
+        stores,
+        # 10 minutes, and since the second cheer 30: the third comes later.
+        watched("ann", 1, f"{DAY}T08:10:00"),
+        watched("ann", 1, f"{DAY}T09:30:00"),
+        cheered("ann", f"{DAY}T08:00:00"),
+        cheered("ann", f"{DAY}T09:00:00"),
+        cheered("ann", f"{DAY}T23:00:00"),
+        # 95 minutes: that the cheer is of no guild does not matter.
+        cheered("bob", f"{DAY}T00:00:00"),
+        watched("bob", 1, f"{DAY}T01:35:00"),
+        # None of the day, and of no person.
+        cheered("cid", f"{before}T23:59:00"),
+        watched("cid", 1, f"{DAY}T00:01:00"),
+        watched("", 1, f"{DAY}T12:00:00"),
+    )
+    answer = await aggregate.stub.QueryRollup(
+        pb.QueryRollupRequest(app_id=APP, rollup="watching"), timeout=60
+    )
+    found = {one.dimensions["guild_id"]: one.metrics.get("avg_wait") for one in answer.cells}
+    assert found == {"g1": 45, None: None}
+    assert await _written(stores) == {"g1": 45, None: None}
+    assert (await verify(aggregate, "watching"))[0] == []
+
+
+async def _written(stores: Stores) -> dict[Any, Any]:
+    """The same as a job writes it down, by guild."""
+    catalog = compile_catalog(
+        f"{CATALOG}jobs:\n  daily: {{every: day, at: '01:00', store: [watching]}}\n", "arena.yaml"
+    )
+    [job] = result_jobs(catalog)
+    start = datetime.fromisoformat(DAY).replace(tzinfo=UTC)
+    engine = create_engine(stores.settings.database_url.get_secret_value(), service="aggregate")
+    try:
+        await PostgresResults(engine).write(
+            job, ResultPeriod(start, start + timedelta(days=1)), watermark=None, is_final=False
+        )
+    finally:
+        await engine.dispose()
+    rows = stores.sql("SELECT dimensions, metrics FROM aggregate.result_cells")
+    return {dimensions["guild_id"]: metrics.get("avg_wait") for dimensions, metrics in rows}

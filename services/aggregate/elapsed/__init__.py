@@ -1,0 +1,1 @@
+"""Times between events of a person, computed when cells are read."""
