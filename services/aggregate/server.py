@@ -203,6 +203,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             reload.catalogs,
             engines.metrics,
             ReadSlots("max_metrics", settings.max_metrics, waiting=settings.max_waiting_metrics),
+            pseudonymizer,
             clock,
             meter.current,
         ),

@@ -1,7 +1,15 @@
 """How much stands behind a value. Pure."""
 
+import orjson
+
 from libs.catalog import ConfidenceRule, Threshold
-from services.aggregate.named_metrics.model import Answer, Confidence
+from services.aggregate.named_metrics.model import (
+    Answer,
+    Confidence,
+    MetricQuery,
+    MetricValue,
+    Place,
+)
 
 
 def confidence(rule: ConfidenceRule, answer: Answer) -> Confidence:
@@ -15,3 +23,14 @@ def confidence(rule: ConfidenceRule, answer: Answer) -> Confidence:
 
 def _reaches(threshold: Threshold, answer: Answer) -> bool:
     return answer.data_points >= threshold.data_points and answer.components >= threshold.components
+
+
+def valued(query: MetricQuery, place: Place, answer: Answer) -> MetricValue:
+    """An answer as a value of the query."""
+    return MetricValue(
+        place,
+        query.spans[place[0]],
+        orjson.loads(place[1]),
+        answer,
+        confidence(query.metric.confidence, answer),
+    )

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.catalog import Metric, NamedKind, Term
 from services.aggregate.model import Measure
-from services.aggregate.named_metrics.confidence import confidence
+from services.aggregate.named_metrics.confidence import valued
 from services.aggregate.named_metrics.evaluate import came_back, churn, evaluate, read_metrics
 from services.aggregate.named_metrics.model import (
     NO_DIMENSIONS,
@@ -65,13 +64,7 @@ class RollupMetrics:
     def _value(self, query: MetricQuery, place: Place, answer: Answer | None) -> MetricValue:
         if answer is None:
             answer = self._evaluated(query, place, [{} for _ in query.metric.terms])
-        return MetricValue(
-            place,
-            query.spans[place[0]],
-            orjson.loads(place[1]),
-            answer,
-            confidence(query.metric.confidence, answer),
-        )
+        return valued(query, place, answer)
 
     async def _numbers(self, query: MetricQuery) -> tuple[dict[Place, Answer], Place | None]:
         """The answers by place, and from which place on there may be more."""

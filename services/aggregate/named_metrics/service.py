@@ -9,11 +9,15 @@ from weir.aggregate.v1 import metric_pb2 as pb
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
+from libs.common.pseudonym import Pseudonymizer
+from libs.events.access import of_subject
+from libs.events.postgres import snapshot_connection
 from libs.rpc.page_tokens import PageTokens, page_size
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import SERVICE_NAME
+from services.aggregate.named_metrics.confidence import valued
 from services.aggregate.named_metrics.convert import (
     MAX_PERIODS,
     asked_filters,
@@ -24,7 +28,14 @@ from services.aggregate.named_metrics.convert import (
     reliability,
     value_message,
 )
-from services.aggregate.named_metrics.model import MetricPage, MetricQuery, Place, Span
+from services.aggregate.named_metrics.model import (
+    NO_DIMENSIONS,
+    MetricPage,
+    MetricQuery,
+    Place,
+    Span,
+)
+from services.aggregate.named_metrics.people.postgres import OnePerson, PersonalMetrics
 from services.aggregate.named_metrics.postgres import RollupMetrics
 from services.aggregate.named_metrics.sampling import sampling_rate
 from services.aggregate.named_metrics.spans import periods_in
@@ -45,6 +56,7 @@ class MetricQueries:
         catalogs: Catalogs,
         engine: AsyncEngine,
         slots: ReadSlots,
+        pseudonymizer: Pseudonymizer,
         clock: Clock,
         watermark: Callable[[], datetime | None],
     ) -> None:
@@ -53,6 +65,7 @@ class MetricQueries:
         self._catalogs = catalogs
         self._engine = engine
         self._slots = slots
+        self._pseudonymizer = pseudonymizer
         self._clock = clock
         self._watermark = watermark
         self._pages = PageTokens(f"/{SERVICE_NAME}/GetMetric", clock)
@@ -87,7 +100,7 @@ class MetricQueries:
         watermark = self._watermark()
         final = final_until(watermark, timedelta(seconds=catalog.clock.lateness_seconds))
         async with self._slots.hold():
-            page = await self._page(query)
+            page = await self._page(query, request.subject_id)
         values = fitting(value_message(value, final) for value in page.values)
         following = page.following
         if len(values) < len(page.values):
@@ -103,8 +116,25 @@ class MetricQueries:
             sampling_rate=sampling_rate(catalog, metric),
         )
 
-    async def _page(self, query: MetricQuery) -> MetricPage:
+    async def _page(self, query: MetricQuery, subject_id: str) -> MetricPage:
         if not query.spans:
             return MetricPage([], None)
+        if query.metric.is_personal:
+            return await self._personal_page(query, subject_id)
         async with one_state(self._engine) as connection:
             return await RollupMetrics(connection, moment_of(self._clock.now_us())).page(query)
+
+    async def _personal_page(self, query: MetricQuery, subject_id: str) -> MetricPage:
+        app_id = query.app.app_id
+        person = OnePerson(
+            of_subject(self._pseudonymizer, app_id, subject_id),
+            self._pseudonymizer.all_epochs(app_id, subject_id),
+        )
+        end = min(query.after[0] + query.limit, len(query.spans))
+        values = []
+        async with snapshot_connection(self._engine) as connection:
+            metrics = PersonalMetrics(connection, app_id, person)
+            for place in range(query.after[0], end):
+                [answer] = (await metrics.answers(query.metric, query.spans[place])).values()
+                values.append(valued(query, (place, NO_DIMENSIONS), answer))
+        return MetricPage(values, (end, "") if end < len(query.spans) else None)

@@ -16,6 +16,7 @@ from services.aggregate.convert import SERVICE_NAME
 from services.aggregate.named_metrics.service import MetricQueries
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.service import AggregateServicer
+from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.rejections import details_of, reason_of
 from tests.support.small_catalog import small
 
@@ -49,6 +50,7 @@ async def test_who_may_ask_about_whom(
         Catalogs.of(small(METRICS)),
         NOTHING,
         ReadSlots("max_metrics", 1, waiting=0),
+        PSEUDONYMS,
         SystemClock(),
         lambda: None,
     )
