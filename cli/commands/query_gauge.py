@@ -86,7 +86,7 @@ def _lines(found: Mapping[str, Any]) -> Sequence[str]:
     """A line for the gauge, and one for each group."""
     groups = [
         f"  {group['value']}  "
-        + "  ".join(f"{name}={shown(value)}" for name, value in group["dimensions"].items())
+        + "  ".join(f"{name}={shown(value)}" for name, value in sorted(group["dimensions"].items()))
         for group in found["groups"]
     ]
     if found["other"]:

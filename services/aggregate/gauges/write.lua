@@ -15,6 +15,8 @@
 --   :places       ZSET  places that are counted apart -> the latest moment of an event there
 --   :stays        HASH  member -> MessagePack of {place, entered, left, place, ...}, unless kind is "seen"
 --   :touched      ZSET  members in :stays -> the latest moment of an event of theirs
+-- The first command that writes removes something, so that Redis does not refuse the script when it is full:
+-- else counting would wait for space, and the streams that take the space for counting.
 redis.replicate_commands() -- Redis 6; the only way since Redis 7
 
 local base, now, most_places = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])

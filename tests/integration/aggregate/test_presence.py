@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
 from libs.stores.redis_client import RedisClient
 from services.aggregate.gauges.redis import RedisPresence
@@ -211,3 +213,16 @@ async def test_an_older_copy_of_redis_is_not_believed(noted: Lounge, client: Red
     await client.set(key, "0" * 40)
     assert await noted.presence.read(APP, [(plan, None)]) == [None]
     assert await noted.presence.lacking([plan]) == [plan]
+
+
+async def test_a_full_redis_does_not_stop_counting(noted: Lounge, client: RedisClient) -> None:
+    before: dict[Any, Any] = await client.config_get("maxmemory")
+    await client.config_set("maxmemory", "100kb")
+    try:
+        with pytest.raises(ResponseError, match="maxmemory"):
+            await client.set("more", "1")
+        await noted.note(seen("entered", "ann", 0, "red"), seen("looked", "bob", 0))
+    finally:
+        await client.config_set("maxmemory", before["maxmemory"])
+    assert await noted.shown("inside") == (1, {'["red"]': 1})
+    assert await noted.shown("online") == (1, {"[null]": 1})
