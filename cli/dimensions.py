@@ -1,7 +1,7 @@
 """`--where dimension=value`: which value a text stands for."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.exits import fail
@@ -61,3 +61,15 @@ def _split(conditions: Sequence[str]) -> Iterator[tuple[str, str, str | None]]:
     for condition in conditions:
         name, equals, text = condition.partition("=")
         yield condition, name, text if equals else None
+
+
+def labelled(cell: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
+    """A cell with names in place of those values of its dimensions that have one; `labels` as in a
+    QueryRollupResponse."""
+    dimensions = {
+        name: labels.get(name, {}).get("values", {}).get(value, {}).get("name", value)
+        if isinstance(value, str)
+        else value
+        for name, value in cell["dimensions"].items()
+    }
+    return {**cell, "dimensions": dimensions}

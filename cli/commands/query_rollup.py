@@ -12,7 +12,7 @@ from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc, reliability_pb2
 
-from cli.dimensions import dimensions_of, text_advice
+from cli.dimensions import dimensions_of, labelled, text_advice
 from cli.exits import fail
 from cli.moments import set_range, shown_moment
 from cli.number_tables import (
@@ -86,6 +86,13 @@ def rollup_cells(
             "period_end as dates, the last one included, dimensions, metrics, computed_at."
         ),
     ] = None,
+    labels: Annotated[
+        bool,
+        typer.Option(
+            "--labels",
+            help="Show the catalog's names in place of dimension values; with --json beside them.",
+        ),
+    ] = False,
     sparklines: Annotated[
         bool,
         typer.Option("--sparkline", help="Draw each metric over time, a row for all buckets."),
@@ -107,11 +114,16 @@ def rollup_cells(
     with _aggregate(app_id) as stub:
         answers = list(pages(stub.QueryRollup, request))
     cells = [_cell(cell) for answer in answers for cell in answer.cells]
+    words = json_format.MessageToDict(answers[0])["labels"] if labels and answers[0].labels else {}
+    if labels and not as_json and shape is None:
+        cells = [labelled(cell, words) for cell in cells]
     if shape is not None:
         _print_aggregates(answers[0], rollup, cells)
     elif as_json:
         # Of the first page: what it promises holds for those that were read later.
-        typer.echo(json.dumps({**_reliability(answers[0]), "cells": cells}, indent=2))
+        shown_labels = {"labels": words} if labels else {}
+        answer = {**_reliability(answers[0]), **shown_labels, "cells": cells}
+        typer.echo(json.dumps(answer, indent=2))
     elif as_csv:
         columns = [*cell_columns(cells, missing=""), completeness_column(cells)]
         typer.echo(csv_text(columns), nl=False)

@@ -9,6 +9,7 @@ from libs.catalog.compile_enrichment import compile_enrichment
 from libs.catalog.compile_events import compile_categories, compile_events, compile_purposes
 from libs.catalog.compile_gauges import compile_gauges
 from libs.catalog.compile_jobs import compile_jobs
+from libs.catalog.compile_labels import compile_labels
 from libs.catalog.compile_metrics import compile_named_metrics
 from libs.catalog.compile_rollups import (
     compile_rollups,
@@ -37,6 +38,7 @@ _KEYS = (
         "clock",
         "activity",
         "rollups",
+        "labels",
         "gauges",
         "metrics",
     ),
@@ -94,6 +96,7 @@ def _compile(section: Section) -> Catalog:
         ),
         events=events,
         rollups=rollups,
+        labels=compile_labels(section.child("labels"), rollups),
         gauges=gauges,
         metrics=compile_named_metrics(section.child("metrics"), rollups, events, words),
         jobs=compile_jobs(section.child("jobs"), rollups),

@@ -112,6 +112,14 @@ class Dimension:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What people are shown in place of a dimension's value: its name, and its type, which may be empty."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rollup:
     """A declared aggregate. `events` are names, patterns already resolved; `cell_retention_days`
     is how long its cells are kept: its own period, else the longest of its events' categories."""
@@ -233,6 +241,8 @@ class Catalog:
     categories: Mapping[str, Category]
     events: Mapping[str, EventType]
     rollups: Mapping[str, Rollup]
+    # By a dimension's name and its value.
+    labels: Mapping[str, Mapping[str, Label]]
     gauges: Mapping[str, Gauge]
     # By name; none has the name of a rollup.
     metrics: Mapping[str, NamedMetric]

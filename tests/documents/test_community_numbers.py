@@ -227,3 +227,26 @@ def test_the_health_of_a_service_and_the_webhooks_of_a_source() -> None:
         "median_duration_ms": 10,
         "p95_duration_ms": 19,
     }
+
+
+def test_zones_have_the_names_and_types_of_the_document() -> None:
+    catalog = catalogs()["unofficial_communities"]
+    zones = catalog.labels["zone_type"]
+    # Section 2.4, in its order.
+    assert [(zone, label.name, label.type) for zone, label in zones.items()] == [
+        ("central_hub", "Central Hub", "Interior"),
+        ("workshop", "Workshop", "Interior"),
+        ("social_east", "Lounge East", "Interior"),
+        ("social_west", "Lounge West", "Interior"),
+        ("brand_zone", "Partner Space", "Interior"),
+        ("quiet_refuge", "Quiet Room", "Interior"),
+        ("onboarding", "Welcome", "Interior"),
+        ("portal_ne", "Northeast Portal", "Portal"),
+        ("portal_e", "East Portal", "Portal"),
+        ("portal_se", "Southeast Portal", "Portal"),
+        ("portal_sw", "Southwest Portal", "Portal"),
+        ("portal_w", "West Portal", "Portal"),
+        ("portal_nw", "Northwest Portal", "Portal"),
+    ]
+    schema: Any = catalog.events["world.zone.exited"].latest.schema
+    assert set(schema["properties"]["zone_type"]["enum"]) == set(zones)

@@ -81,6 +81,9 @@ rollups:
       first_seconds: {first: properties.seconds}
       last_seconds: {last: properties.seconds}
       avg_wait: {elapsed: minutes, since: match.cheered}
+labels:
+  mode: {duel: {name: One on one, type: Small}, raid: {name: All together}}
+  name: {match.ended: {name: Over}}
 """
 
 

@@ -8,7 +8,7 @@ import orjson
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import reliability_pb2
 
-from libs.catalog import SourceKind
+from libs.catalog import Catalog, SourceKind
 from libs.common.errors import InvalidArgument
 from libs.common.structs import contains_nul, plain_value
 from libs.rpc.page_tokens import page_size
@@ -83,6 +83,20 @@ def stored_cell(
     is_final = cell.cursor.bucket not in dirty and final.covers(moment(end))
     message.completeness = completeness(is_final)
     return message
+
+
+def labels(catalog: Catalog, plan: RollupPlan) -> dict[str, pb.DimensionLabels]:
+    """The catalog's words for values of the rollup's dimensions."""
+    return {
+        name: pb.DimensionLabels(
+            values={
+                value: pb.Label(name=label.name, type=label.type)
+                for value, label in catalog.labels[name].items()
+            }
+        )
+        for name in plan.dimension_names
+        if name in catalog.labels
+    }
 
 
 def reliability(

@@ -20,6 +20,7 @@ from services.aggregate.rollups.convert import (
     cell_cursor,
     cell_query,
     cursor_values,
+    labels,
     reliability,
     stored_cell,
 )
@@ -52,7 +53,8 @@ class RollupQueries:
         query = cell_query(request, plan)
         # These before the cells are read: what they promise is in them.
         watermark = self._watermark()
-        clock = catalog_of(snapshot, request.app_id).clock
+        catalog = catalog_of(snapshot, request.app_id)
+        clock = catalog.clock
         final = final_until(watermark, timedelta(seconds=clock.lateness_seconds))
         dirty = await self._dirty.of_rollup(query.app_id, plan.name, query.start, query.end)
         page = await self._reader.cells(
@@ -66,6 +68,7 @@ class RollupQueries:
             cells=cells,
             period=period_number(plan.period),
             next_page_token=token,
+            labels=labels(catalog, plan),
             reliability=reliability(
                 plan,
                 query,

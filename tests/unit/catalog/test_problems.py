@@ -94,6 +94,8 @@ LAST = len(SMALL.splitlines())
         ("naming: '^[a-z]+$'", 10, "events.game.started: the name does not follow"),
         ("naming: '('", LAST + 1, "naming: not a regular expression"),
         ("activity: [chat.*]", LAST + 1, "activity: the pattern `chat.*` matches no event"),
+        ("labels: {mood: {}}", LAST + 1, "labels.mood: no rollup has the dimension `mood`"),
+        ("labels: {name: {x: {type: t}}}", LAST + 1, "labels.name.x: `name` is missing"),
         ("dedupe: {window: 1 day}", LAST + 1, "dedupe.window: must be a length of time"),
         ("clock: {max_ago: 7d}", LAST + 1, "clock: unknown key `max_ago`; did you mean `max_age`?"),
         ("fields: {nam: n}", LAST + 1, "fields: unknown key `nam`; did you mean `name`?"),

@@ -33,7 +33,7 @@ from weir.aggregate.v1 import reliability_pb2 as weir_dot_aggregate_dot_v1_dot_r
 from weir.aggregate.v1 import verify_pb2 as weir_dot_aggregate_dot_v1_dot_verify__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)weir/aggregate/v1/aggregate_service.proto\x12\x11weir.aggregate.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!weir/aggregate/v1/behaviour.proto\x1a#weir/aggregate/v1/event_query.proto\x1a\x1dweir/aggregate/v1/gauge.proto\x1a\x1fweir/aggregate/v1/recount.proto\x1a\x1eweir/aggregate/v1/metric.proto\x1a#weir/aggregate/v1/reliability.proto\x1a\x1eweir/aggregate/v1/verify.proto\"\xb3\x02\n\x04\x43\x65ll\x12\x30\n\x0c\x62ucket_start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\ndimensions\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x35\n\x07metrics\x18\x03 \x03(\x0b\x32$.weir.aggregate.v1.Cell.MetricsEntry\x12.\n\nbucket_end\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x0c\x63ompleteness\x18\x05 \x01(\x0e\x32\x1f.weir.aggregate.v1.Completeness\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xda\x01\n\x12QueryRollupRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0e\n\x06rollup\x18\x02 \x01(\t\x12(\n\x04\x66rom\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x02to\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\ndimensions\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x11\n\tpage_size\x18\x06 \x01(\r\x12\x12\n\npage_token\x18\x07 \x01(\t\"\xb6\x01\n\x13QueryRollupResponse\x12&\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x17.weir.aggregate.v1.Cell\x12)\n\x06period\x18\x02 \x01(\x0e\x32\x19.weir.aggregate.v1.Period\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\x33\n\x0breliability\x18\x04 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\"6\n\x13WatchRollupsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0f\n\x07rollups\x18\x02 \x03(\t\"E\n\x14WatchRollupsResponse\x12-\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x1e.weir.aggregate.v1.WatchedCell\"D\n\x0bWatchedCell\x12\x0e\n\x06rollup\x18\x01 \x01(\t\x12%\n\x04\x63\x65ll\x18\x02 \x01(\x0b\x32\x17.weir.aggregate.v1.Cell\"\xbe\x01\n\x1bQueryCohortRetentionRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12)\n\x06period\x18\x02 \x01(\x0e\x32\x19.weir.aggregate.v1.Period\x12(\n\x04\x66rom\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x02to\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npage_token\x18\x05 \x01(\t\"c\n\x1cQueryCohortRetentionResponse\x12*\n\x07\x63ohorts\x18\x01 \x03(\x0b\x32\x19.weir.aggregate.v1.Cohort\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Q\n\x06\x43ohort\x12)\n\x05start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0e\n\x06\x61\x63tive\x18\x03 \x03(\x04\"$\n\x12ListRollupsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"H\n\x13ListRollupsResponse\x12\x31\n\x07rollups\x18\x01 \x03(\x0b\x32 .weir.aggregate.v1.RollupSummary\"\x82\x02\n\rRollupSummary\x12\x0e\n\x06rollup\x18\x01 \x01(\t\x12)\n\x06period\x18\x02 \x01(\x0e\x32\x19.weir.aggregate.v1.Period\x12\x12\n\ndimensions\x18\x03 \x03(\t\x12\x0f\n\x07metrics\x18\x04 \x03(\t\x12\x15\n\rdirty_buckets\x18\x05 \x01(\x04\x12/\n\x0b\x66inal_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rsealed_before\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eretention_days\x18\x08 \x01(\r*d\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPERIOD_HOUR\x10\x01\x12\x0e\n\nPERIOD_DAY\x10\x02\x12\x0f\n\x0bPERIOD_WEEK\x10\x03\x12\x10\n\x0cPERIOD_MONTH\x10\x04\x32\xd1\x0b\n\x10\x41ggregateService\x12\\\n\x0bQueryRollup\x12%.weir.aggregate.v1.QueryRollupRequest\x1a&.weir.aggregate.v1.QueryRollupResponse\x12\x61\n\x0cWatchRollups\x12&.weir.aggregate.v1.WatchRollupsRequest\x1a\'.weir.aggregate.v1.WatchRollupsResponse0\x01\x12\\\n\x0bQueryGauges\x12%.weir.aggregate.v1.QueryGaugesRequest\x1a&.weir.aggregate.v1.QueryGaugesResponse\x12^\n\x0bWatchGauges\x12%.weir.aggregate.v1.WatchGaugesRequest\x1a&.weir.aggregate.v1.WatchGaugesResponse0\x01\x12|\n\x14QueryCohortRetention\x12..weir.aggregate.v1.QueryCohortRetentionRequest\x1a/.weir.aggregate.v1.QueryCohortRetentionResponse\"\x03\x88\x02\x01\x12\\\n\x0bQueryFunnel\x12%.weir.aggregate.v1.QueryFunnelRequest\x1a&.weir.aggregate.v1.QueryFunnelResponse\x12_\n\x0cQueryCohorts\x12&.weir.aggregate.v1.QueryCohortsRequest\x1a\'.weir.aggregate.v1.QueryCohortsResponse\x12Y\n\nQueryPaths\x12$.weir.aggregate.v1.QueryPathsRequest\x1a%.weir.aggregate.v1.QueryPathsResponse\x12\x62\n\rQuerySegments\x12\'.weir.aggregate.v1.QuerySegmentsRequest\x1a(.weir.aggregate.v1.QuerySegmentsResponse\x12V\n\tGetMetric\x12#.weir.aggregate.v1.GetMetricRequest\x1a$.weir.aggregate.v1.GetMetricResponse\x12\x64\n\rVerifyRollups\x12\'.weir.aggregate.v1.VerifyRollupsRequest\x1a(.weir.aggregate.v1.VerifyRollupsResponse0\x01\x12\\\n\x0bListRollups\x12%.weir.aggregate.v1.ListRollupsRequest\x1a&.weir.aggregate.v1.ListRollupsResponse\x12h\n\x0f\x42\x61\x63kfillRollups\x12).weir.aggregate.v1.BackfillRollupsRequest\x1a*.weir.aggregate.v1.BackfillRollupsResponse\x12Y\n\nListEvents\x12$.weir.aggregate.v1.ListEventsRequest\x1a%.weir.aggregate.v1.ListEventsResponse\x12\x61\n\x0c\x45xportEvents\x12&.weir.aggregate.v1.ExportEventsRequest\x1a\'.weir.aggregate.v1.ExportEventsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)weir/aggregate/v1/aggregate_service.proto\x12\x11weir.aggregate.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!weir/aggregate/v1/behaviour.proto\x1a#weir/aggregate/v1/event_query.proto\x1a\x1dweir/aggregate/v1/gauge.proto\x1a\x1fweir/aggregate/v1/recount.proto\x1a\x1eweir/aggregate/v1/metric.proto\x1a#weir/aggregate/v1/reliability.proto\x1a\x1eweir/aggregate/v1/verify.proto\"\xb3\x02\n\x04\x43\x65ll\x12\x30\n\x0c\x62ucket_start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\ndimensions\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x35\n\x07metrics\x18\x03 \x03(\x0b\x32$.weir.aggregate.v1.Cell.MetricsEntry\x12.\n\nbucket_end\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x0c\x63ompleteness\x18\x05 \x01(\x0e\x32\x1f.weir.aggregate.v1.Completeness\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xda\x01\n\x12QueryRollupRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0e\n\x06rollup\x18\x02 \x01(\t\x12(\n\x04\x66rom\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x02to\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\ndimensions\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x11\n\tpage_size\x18\x06 \x01(\r\x12\x12\n\npage_token\x18\x07 \x01(\t\"\xcd\x02\n\x13QueryRollupResponse\x12&\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x17.weir.aggregate.v1.Cell\x12)\n\x06period\x18\x02 \x01(\x0e\x32\x19.weir.aggregate.v1.Period\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\x33\n\x0breliability\x18\x04 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12\x42\n\x06labels\x18\x05 \x03(\x0b\x32\x32.weir.aggregate.v1.QueryRollupResponse.LabelsEntry\x1aQ\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".weir.aggregate.v1.DimensionLabels:\x02\x38\x01\"\x9a\x01\n\x0f\x44imensionLabels\x12>\n\x06values\x18\x01 \x03(\x0b\x32..weir.aggregate.v1.DimensionLabels.ValuesEntry\x1aG\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.weir.aggregate.v1.Label:\x02\x38\x01\"#\n\x05Label\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\"6\n\x13WatchRollupsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0f\n\x07rollups\x18\x02 \x03(\t\"E\n\x14WatchRollupsResponse\x12-\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x1e.weir.aggregate.v1.WatchedCell\"D\n\x0bWatchedCell\x12\x0e\n\x06rollup\x18\x01 \x01(\t\x12%\n\x04\x63\x65ll\x18\x02 \x01(\x0b\x32\x17.weir.aggregate.v1.Cell\"\xbe\x01\n\x1bQueryCohortRetentionRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12)\n\x06period\x18\x02 \x01(\x0e\x32\x19.weir.aggregate.v1.Period\x12(\n\x04\x66rom\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x02to\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npage_token\x18\x05 \x01(\t\"c\n\x1cQueryCohortRetentionResponse\x12*\n\x07\x63ohorts\x18\x01 \x03(\x0b\x32\x19.weir.aggregate.v1.Cohort\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Q\n\x06\x43ohort\x12)\n\x05start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0e\n\x06\x61\x63tive\x18\x03 \x03(\x04\"$\n\x12ListRollupsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"H\n\x13ListRollupsResponse\x12\x31\n\x07rollups\x18\x01 \x03(\x0b\x32 .weir.aggregate.v1.RollupSummary\"\x82\x02\n\rRollupSummary\x12\x0e\n\x06rollup\x18\x01 \x01(\t\x12)\n\x06period\x18\x02 \x01(\x0e\x32\x19.weir.aggregate.v1.Period\x12\x12\n\ndimensions\x18\x03 \x03(\t\x12\x0f\n\x07metrics\x18\x04 \x03(\t\x12\x15\n\rdirty_buckets\x18\x05 \x01(\x04\x12/\n\x0b\x66inal_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rsealed_before\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eretention_days\x18\x08 \x01(\r*d\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPERIOD_HOUR\x10\x01\x12\x0e\n\nPERIOD_DAY\x10\x02\x12\x0f\n\x0bPERIOD_WEEK\x10\x03\x12\x10\n\x0cPERIOD_MONTH\x10\x04\x32\xd1\x0b\n\x10\x41ggregateService\x12\\\n\x0bQueryRollup\x12%.weir.aggregate.v1.QueryRollupRequest\x1a&.weir.aggregate.v1.QueryRollupResponse\x12\x61\n\x0cWatchRollups\x12&.weir.aggregate.v1.WatchRollupsRequest\x1a\'.weir.aggregate.v1.WatchRollupsResponse0\x01\x12\\\n\x0bQueryGauges\x12%.weir.aggregate.v1.QueryGaugesRequest\x1a&.weir.aggregate.v1.QueryGaugesResponse\x12^\n\x0bWatchGauges\x12%.weir.aggregate.v1.WatchGaugesRequest\x1a&.weir.aggregate.v1.WatchGaugesResponse0\x01\x12|\n\x14QueryCohortRetention\x12..weir.aggregate.v1.QueryCohortRetentionRequest\x1a/.weir.aggregate.v1.QueryCohortRetentionResponse\"\x03\x88\x02\x01\x12\\\n\x0bQueryFunnel\x12%.weir.aggregate.v1.QueryFunnelRequest\x1a&.weir.aggregate.v1.QueryFunnelResponse\x12_\n\x0cQueryCohorts\x12&.weir.aggregate.v1.QueryCohortsRequest\x1a\'.weir.aggregate.v1.QueryCohortsResponse\x12Y\n\nQueryPaths\x12$.weir.aggregate.v1.QueryPathsRequest\x1a%.weir.aggregate.v1.QueryPathsResponse\x12\x62\n\rQuerySegments\x12\'.weir.aggregate.v1.QuerySegmentsRequest\x1a(.weir.aggregate.v1.QuerySegmentsResponse\x12V\n\tGetMetric\x12#.weir.aggregate.v1.GetMetricRequest\x1a$.weir.aggregate.v1.GetMetricResponse\x12\x64\n\rVerifyRollups\x12\'.weir.aggregate.v1.VerifyRollupsRequest\x1a(.weir.aggregate.v1.VerifyRollupsResponse0\x01\x12\\\n\x0bListRollups\x12%.weir.aggregate.v1.ListRollupsRequest\x1a&.weir.aggregate.v1.ListRollupsResponse\x12h\n\x0f\x42\x61\x63kfillRollups\x12).weir.aggregate.v1.BackfillRollupsRequest\x1a*.weir.aggregate.v1.BackfillRollupsResponse\x12Y\n\nListEvents\x12$.weir.aggregate.v1.ListEventsRequest\x1a%.weir.aggregate.v1.ListEventsResponse\x12\x61\n\x0c\x45xportEvents\x12&.weir.aggregate.v1.ExportEventsRequest\x1a\'.weir.aggregate.v1.ExportEventsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,10 +42,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CELL_METRICSENTRY']._loaded_options = None
   _globals['_CELL_METRICSENTRY']._serialized_options = b'8\001'
+  _globals['_QUERYROLLUPRESPONSE_LABELSENTRY']._loaded_options = None
+  _globals['_QUERYROLLUPRESPONSE_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_DIMENSIONLABELS_VALUESENTRY']._loaded_options = None
+  _globals['_DIMENSIONLABELS_VALUESENTRY']._serialized_options = b'8\001'
   _globals['_AGGREGATESERVICE'].methods_by_name['QueryCohortRetention']._loaded_options = None
   _globals['_AGGREGATESERVICE'].methods_by_name['QueryCohortRetention']._serialized_options = b'\210\002\001'
-  _globals['_PERIOD']._serialized_start=2027
-  _globals['_PERIOD']._serialized_end=2127
+  _globals['_PERIOD']._serialized_start=2372
+  _globals['_PERIOD']._serialized_end=2472
   _globals['_CELL']._serialized_start=365
   _globals['_CELL']._serialized_end=672
   _globals['_CELL_METRICSENTRY']._serialized_start=626
@@ -53,25 +57,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYROLLUPREQUEST']._serialized_start=675
   _globals['_QUERYROLLUPREQUEST']._serialized_end=893
   _globals['_QUERYROLLUPRESPONSE']._serialized_start=896
-  _globals['_QUERYROLLUPRESPONSE']._serialized_end=1078
-  _globals['_WATCHROLLUPSREQUEST']._serialized_start=1080
-  _globals['_WATCHROLLUPSREQUEST']._serialized_end=1134
-  _globals['_WATCHROLLUPSRESPONSE']._serialized_start=1136
-  _globals['_WATCHROLLUPSRESPONSE']._serialized_end=1205
-  _globals['_WATCHEDCELL']._serialized_start=1207
-  _globals['_WATCHEDCELL']._serialized_end=1275
-  _globals['_QUERYCOHORTRETENTIONREQUEST']._serialized_start=1278
-  _globals['_QUERYCOHORTRETENTIONREQUEST']._serialized_end=1468
-  _globals['_QUERYCOHORTRETENTIONRESPONSE']._serialized_start=1470
-  _globals['_QUERYCOHORTRETENTIONRESPONSE']._serialized_end=1569
-  _globals['_COHORT']._serialized_start=1571
-  _globals['_COHORT']._serialized_end=1652
-  _globals['_LISTROLLUPSREQUEST']._serialized_start=1654
-  _globals['_LISTROLLUPSREQUEST']._serialized_end=1690
-  _globals['_LISTROLLUPSRESPONSE']._serialized_start=1692
-  _globals['_LISTROLLUPSRESPONSE']._serialized_end=1764
-  _globals['_ROLLUPSUMMARY']._serialized_start=1767
-  _globals['_ROLLUPSUMMARY']._serialized_end=2025
-  _globals['_AGGREGATESERVICE']._serialized_start=2130
-  _globals['_AGGREGATESERVICE']._serialized_end=3619
+  _globals['_QUERYROLLUPRESPONSE']._serialized_end=1229
+  _globals['_QUERYROLLUPRESPONSE_LABELSENTRY']._serialized_start=1148
+  _globals['_QUERYROLLUPRESPONSE_LABELSENTRY']._serialized_end=1229
+  _globals['_DIMENSIONLABELS']._serialized_start=1232
+  _globals['_DIMENSIONLABELS']._serialized_end=1386
+  _globals['_DIMENSIONLABELS_VALUESENTRY']._serialized_start=1315
+  _globals['_DIMENSIONLABELS_VALUESENTRY']._serialized_end=1386
+  _globals['_LABEL']._serialized_start=1388
+  _globals['_LABEL']._serialized_end=1423
+  _globals['_WATCHROLLUPSREQUEST']._serialized_start=1425
+  _globals['_WATCHROLLUPSREQUEST']._serialized_end=1479
+  _globals['_WATCHROLLUPSRESPONSE']._serialized_start=1481
+  _globals['_WATCHROLLUPSRESPONSE']._serialized_end=1550
+  _globals['_WATCHEDCELL']._serialized_start=1552
+  _globals['_WATCHEDCELL']._serialized_end=1620
+  _globals['_QUERYCOHORTRETENTIONREQUEST']._serialized_start=1623
+  _globals['_QUERYCOHORTRETENTIONREQUEST']._serialized_end=1813
+  _globals['_QUERYCOHORTRETENTIONRESPONSE']._serialized_start=1815
+  _globals['_QUERYCOHORTRETENTIONRESPONSE']._serialized_end=1914
+  _globals['_COHORT']._serialized_start=1916
+  _globals['_COHORT']._serialized_end=1997
+  _globals['_LISTROLLUPSREQUEST']._serialized_start=1999
+  _globals['_LISTROLLUPSREQUEST']._serialized_end=2035
+  _globals['_LISTROLLUPSRESPONSE']._serialized_start=2037
+  _globals['_LISTROLLUPSRESPONSE']._serialized_end=2109
+  _globals['_ROLLUPSUMMARY']._serialized_start=2112
+  _globals['_ROLLUPSUMMARY']._serialized_end=2370
+  _globals['_AGGREGATESERVICE']._serialized_start=2475
+  _globals['_AGGREGATESERVICE']._serialized_end=3964
 # @@protoc_insertion_point(module_scope)

@@ -70,16 +70,46 @@ class QueryRollupRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., rollup: _Optional[str] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dimensions: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., **kwargs) -> None: ...
 
 class QueryRollupResponse(_message.Message):
-    __slots__ = ("cells", "period", "next_page_token", "reliability")
+    __slots__ = ("cells", "period", "next_page_token", "reliability", "labels")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: DimensionLabels
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[DimensionLabels, _Mapping]] = ...) -> None: ...
     CELLS_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     RELIABILITY_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
     cells: _containers.RepeatedCompositeFieldContainer[Cell]
     period: Period
     next_page_token: str
     reliability: _reliability_pb2.Reliability
-    def __init__(self, cells: _Optional[_Iterable[_Union[Cell, _Mapping]]] = ..., period: _Optional[_Union[Period, str]] = ..., next_page_token: _Optional[str] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ...) -> None: ...
+    labels: _containers.MessageMap[str, DimensionLabels]
+    def __init__(self, cells: _Optional[_Iterable[_Union[Cell, _Mapping]]] = ..., period: _Optional[_Union[Period, str]] = ..., next_page_token: _Optional[str] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., labels: _Optional[_Mapping[str, DimensionLabels]] = ...) -> None: ...
+
+class DimensionLabels(_message.Message):
+    __slots__ = ("values",)
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Label
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Label, _Mapping]] = ...) -> None: ...
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.MessageMap[str, Label]
+    def __init__(self, values: _Optional[_Mapping[str, Label]] = ...) -> None: ...
+
+class Label(_message.Message):
+    __slots__ = ("name", "type")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    type: str
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
 
 class WatchRollupsRequest(_message.Message):
     __slots__ = ("app_id", "rollups")
