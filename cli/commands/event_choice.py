@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from weir.aggregate.v1 import event_query_pb2 as pb
+from weir.aggregate.v1 import time_frame_pb2
 
 from cli.exits import fail
 from cli.moments import set_range
@@ -33,17 +33,17 @@ Filter = Annotated[
 ]
 
 
-def time_frame(last: str, start: str, end: str) -> pb.TimeFrame | None:
+def time_frame(last: str, start: str, end: str) -> time_frame_pb2.TimeFrame | None:
     """The time that the options say, None for all time. Ends the command if they contradict each other."""
     if last:
         if start or end:
             fail("--last: not together with --from and --to", 2)
-        return pb.TimeFrame(last=last)
+        return time_frame_pb2.TimeFrame(last=last)
     if not start and not end:
         return None
-    between = pb.TimeInterval()
+    between = time_frame_pb2.TimeInterval()
     set_range(between, start, end)
-    return pb.TimeFrame(between=between)
+    return time_frame_pb2.TimeFrame(between=between)
 
 
 def checked_filter(text: str, option: str = "--filter") -> str:

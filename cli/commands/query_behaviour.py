@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from google.protobuf import json_format
 from google.protobuf.duration_pb2 import Duration
-from weir.aggregate.v1 import aggregate_service_pb2_grpc, event_query_pb2, reliability_pb2
+from weir.aggregate.v1 import aggregate_service_pb2_grpc, reliability_pb2, time_frame_pb2
 from weir.aggregate.v1 import behaviour_pb2 as pb
 
 from cli.commands.event_choice import checked_filter
@@ -87,7 +87,7 @@ def plain_reliability(found: reliability_pb2.Reliability) -> dict[str, Any]:
     }
 
 
-def plain_time(time: event_query_pb2.TimeInterval) -> dict[str, str]:
+def plain_time(time: time_frame_pb2.TimeInterval) -> dict[str, str]:
     """The time of an answer, as JSON has it."""
     return {
         name: shown_moment(getattr(time, name).ToDatetime(tzinfo=UTC)) for name in ("from", "to")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from weir.aggregate.v1 import behaviour_pb2 as pb
-from weir.aggregate.v1 import event_query_pb2
+from weir.aggregate.v1 import time_frame_pb2
 
 from cli.commands.event_choice import Last
 from cli.commands.query_behaviour import (
@@ -160,7 +160,7 @@ def _set_time(request: pb.QueryCohortsRequest, last: str, start: str, end: str) 
             fail("--last: not together with --from and --to", 2)
         request.time.last = last
     elif start or end:
-        between = event_query_pb2.TimeInterval()
+        between = time_frame_pb2.TimeInterval()
         set_range(between, start, end)
         request.time.between.CopyFrom(between)
 

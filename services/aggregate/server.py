@@ -34,6 +34,7 @@ from services.aggregate.behaviour.funnel.postgres import PostgresFunnels
 from services.aggregate.behaviour.funnel.service import FunnelQueries
 from services.aggregate.behaviour.paths.postgres import PostgresPaths
 from services.aggregate.behaviour.paths.service import PathQueries
+from services.aggregate.behaviour.people.service import PeopleBehind
 from services.aggregate.behaviour.postgres import BehaviourConnections
 from services.aggregate.behaviour.segments.postgres import PostgresSegments
 from services.aggregate.behaviour.segments.service import SegmentQueries
@@ -195,6 +196,13 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
                 waiting=settings.max_waiting_event_pages,
             ),
             clock,
+            PeopleBehind(
+                PostgresFunnels(behaviour),
+                PostgresCohorts(behaviour),
+                behaviour_slots,
+                settings.max_scanned_events,
+                clock,
+            ),
         ),
         exports,
         gauges,

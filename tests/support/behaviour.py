@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from weir.aggregate.v1 import event_query_pb2
+from weir.aggregate.v1 import time_frame_pb2
 
 from tests.support.stored_events import row
 
@@ -56,9 +56,9 @@ def by_person(events: Iterable[Done]) -> Mapping[str, Sequence[Done]]:
     return found
 
 
-def frame(first_hour: int, end_hour: int) -> event_query_pb2.TimeFrame:
+def frame(first_hour: int, end_hour: int) -> time_frame_pb2.TimeFrame:
     """From an hour until before another."""
-    between = event_query_pb2.TimeInterval()
+    between = time_frame_pb2.TimeInterval()
     getattr(between, "from").FromDatetime(START + timedelta(hours=first_hour))
     between.to.FromDatetime(START + timedelta(hours=end_hour))
-    return event_query_pb2.TimeFrame(between=between)
+    return time_frame_pb2.TimeFrame(between=between)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from weir.aggregate.v1 import behaviour_pb2 as pb
-from weir.aggregate.v1 import event_query_pb2, reliability_pb2
+from weir.aggregate.v1 import reliability_pb2, time_frame_pb2
 
 from libs.catalog import Catalog, Catalogs
 from libs.catalog.problems import did_you_mean
@@ -119,9 +119,9 @@ def earlier(moment: datetime, by: timedelta) -> datetime:
     return moment - by if moment >= BEGINNING + by else BEGINNING
 
 
-def time_interval(frame: Frame) -> event_query_pb2.TimeInterval:
+def time_interval(frame: Frame) -> time_frame_pb2.TimeInterval:
     """The frame as a message."""
-    message = event_query_pb2.TimeInterval()
+    message = time_frame_pb2.TimeInterval()
     getattr(message, "from").FromDatetime(frame[0])
     message.to.FromDatetime(frame[1])
     return message

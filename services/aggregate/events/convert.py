@@ -18,6 +18,8 @@ from libs.events.filtering.syntax import And
 from libs.events.model import StoredEvent
 from libs.events.postgres import BEGINNING, END
 from libs.events.selection import Place
+from services.aggregate.behaviour.people.convert import people_text, read_people
+from services.aggregate.behaviour.people.model import People
 from services.aggregate.buckets import bucket_end, bucket_start, moment, seconds_since_epoch
 from services.aggregate.convert import utc_field, zoned_time
 from services.aggregate.events import time_frames
@@ -109,6 +111,30 @@ def read_page_cursor(
     return (zoned_time(start), zoned_time(end)), read_place(
         occurred_at, event_uuid, retention_class
     )
+
+
+def people_cursor(people: People, place: Place) -> tuple[str | int, ...]:
+    """Where to go on with the events of these people; `read_people_cursor` reads it."""
+    frame = people.start, people.end
+    of_people = people_text(people.people), people.one_in, int(people.is_cut)
+    return *page_cursor(frame, place), *of_people
+
+
+def read_people_cursor(
+    start: str,
+    end: str,
+    occurred_at: str,
+    event_uuid: str,
+    retention_class: str,
+    people: str,
+    one_in: int,
+    is_cut: int,
+) -> tuple[People, Place]:
+    """Raises ValueError or TypeError for what `people_cursor` never makes."""
+    (first, past), place = read_page_cursor(start, end, occurred_at, event_uuid, retention_class)
+    if not isinstance(people, str) or not isinstance(one_in, int) or one_in < 1:
+        raise ValueError("no people")
+    return People(read_people(people), first, past, one_in, bool(is_cut)), place
 
 
 def place_values(place: Place) -> tuple[str, str, str]:

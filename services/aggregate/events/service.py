@@ -1,15 +1,21 @@
 """ListEvents: stored events, page by page in the order of time."""
 
+from collections.abc import Sequence
+
 from weir.aggregate.v1 import event_query_pb2 as pb
 
-from libs.catalog import Catalogs
+from libs.catalog import Catalog, Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock
-from libs.events.filtering import Condition
-from libs.events.selection import EventSelection
+from libs.common.errors import InvalidArgument
+from libs.events.filtering import Condition, Node
+from libs.events.selection import EventSelection, Place
 from libs.events.selection_postgres import SelectedEvents
 from libs.rpc.page_tokens import PageTokens, page_size
 from services.aggregate.answer_sizes import MESSAGE_BYTES, fitting
+from services.aggregate.behaviour.people.convert import of_people, people_reliability
+from services.aggregate.behaviour.people.model import People
+from services.aggregate.behaviour.people.service import PeopleBehind
 from services.aggregate.convert import SERVICE_NAME
 from services.aggregate.events.convert import (
     behind_cell,
@@ -18,8 +24,10 @@ from services.aggregate.events.convert import (
     frame_of,
     is_descending,
     page_cursor,
+    people_cursor,
     place_of,
     read_page_cursor,
+    read_people_cursor,
 )
 from services.aggregate.plan_lookup import plan_of, rollup_of
 from services.aggregate.read_slots import ReadSlots
@@ -32,12 +40,18 @@ class EventLists:
     """Answers `weir.aggregate.v1.AggregateService/ListEvents`."""
 
     def __init__(
-        self, catalogs: Catalogs, events: SelectedEvents, slots: ReadSlots, clock: Clock
+        self,
+        catalogs: Catalogs,
+        events: SelectedEvents,
+        slots: ReadSlots,
+        clock: Clock,
+        behind: PeopleBehind,
     ) -> None:
         self._catalogs = catalogs
         self._events = events
         self._slots = slots
         self._clock = clock
+        self._behind = behind
         self._pages = PageTokens(f"/{SERVICE_NAME}/ListEvents", clock)
 
     async def list(self, request: pb.ListEventsRequest) -> pb.ListEventsResponse:
@@ -49,6 +63,8 @@ class EventLists:
         asked = frame_of(request, self._clock)
         found = filter_of(request.filter)
         conditions: tuple[Condition, ...] = ()
+        if request.of.WhichOneof("of") in ("drop_off", "cohort"):
+            return await self._of_people(request, catalog, found, limit, descending)
         if request.HasField("of"):
             plan = rollup_of(plan_of(snapshot, request.app_id), request.of.cell.rollup)
             rollup = catalog.rollups[plan.name]
@@ -56,6 +72,46 @@ class EventLists:
             asked, found, conditions = behind_cell(request, rollup, characters, found)
         frame, after = self._pages.read(request, read_page_cursor) or (asked, None)
         selection = EventSelection(request.app_id, *frame, found, conditions)
+        events, place = await self._page(selection, limit, descending, after)
+        token = self._pages.issue(request, page_cursor(frame, place)) if place else ""
+        return pb.ListEventsResponse(events=events, next_page_token=token)
+
+    async def _of_people(
+        self,
+        request: pb.ListEventsRequest,
+        catalog: Catalog,
+        found: Node | None,
+        limit: int,
+        descending: bool,
+    ) -> pb.ListEventsResponse:
+        """One page of the events of the people behind a number. Further pages know these people."""
+        if request.HasField("time"):
+            raise InvalidArgument("not together with `of`: a number has its own time", field="time")
+        read = self._pages.read(request, read_people_cursor)
+        if read is None:
+            people, after = await self._people(request, catalog), None
+        else:
+            people, after = read
+        if not people.people:
+            return pb.ListEventsResponse(reliability=people_reliability(people))
+        frame = people.start, people.end
+        conditions = (of_people(people.people),)
+        selection = EventSelection(request.app_id, *frame, found, conditions)
+        events, place = await self._page(selection, limit, descending, after)
+        token = self._pages.issue(request, people_cursor(people, place)) if place else ""
+        return pb.ListEventsResponse(
+            events=events, next_page_token=token, reliability=people_reliability(people)
+        )
+
+    async def _people(self, request: pb.ListEventsRequest, catalog: Catalog) -> People:
+        if request.of.HasField("drop_off"):
+            return await self._behind.stopped(request.app_id, request.of.drop_off, catalog)
+        return await self._behind.in_cohort(request.app_id, request.of.cohort, catalog)
+
+    async def _page(
+        self, selection: EventSelection, limit: int, descending: bool, after: Place | None
+    ) -> tuple[Sequence[pb.StoredEvent], Place | None]:
+        """Events of a page, and the place after which to go on."""
         async with self._slots.hold():
             page = await self._events.page(
                 selection,
@@ -68,5 +124,4 @@ class EventLists:
         place = page.next
         if len(events) < len(page.events):
             place = place_of(page.events[len(events) - 1])
-        token = self._pages.issue(request, page_cursor(frame, place)) if place else ""
-        return pb.ListEventsResponse(events=events, next_page_token=token)
+        return events, place

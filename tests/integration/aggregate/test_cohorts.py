@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.protobuf import json_format
 from weir.aggregate.v1 import behaviour_pb2 as pb
-from weir.aggregate.v1 import event_query_pb2, reliability_pb2
+from weir.aggregate.v1 import reliability_pb2, time_frame_pb2
 
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import entry, event
@@ -241,9 +241,9 @@ async def test_people_whose_day_is_not_over_are_not_in_the_share(
 async def test_a_time_without_beginning_or_end(stores: Stores, aggregate: Aggregate) -> None:
     store(stores.database_url, rows_of([Done("ann", "match.left", 1, "x")]))
     for time in (
-        event_query_pb2.TimeFrame(),
-        event_query_pb2.TimeFrame(between={"from": START}),
-        event_query_pb2.TimeFrame(between={"to": START + timedelta(days=1)}),
+        time_frame_pb2.TimeFrame(),
+        time_frame_pb2.TimeFrame(between={"from": START}),
+        time_frame_pb2.TimeFrame(between={"to": START + timedelta(days=1)}),
     ):
         found = await cohorts(
             aggregate, period="COHORT_PERIOD_MONTH", event=LEFT, periods=400, time=time

@@ -8,6 +8,7 @@ import pytest
 from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as service_pb
 from weir.aggregate.v1 import event_query_pb2 as pb
+from weir.aggregate.v1 import time_frame_pb2
 from weir.common.v1 import event_pb2
 
 from tests.integration.aggregate.conftest import Aggregate, Stores
@@ -171,7 +172,7 @@ async def test_what_is_no_cell_is_refused(
 
 async def test_a_cell_has_its_own_time(aggregate: Aggregate) -> None:
     of = pb.DrillDown(cell=pb.RollupCell(rollup="matches"))
-    request = pb.ListEventsRequest(app_id=APP, of=of, time=pb.TimeFrame(last="24h"))
+    request = pb.ListEventsRequest(app_id=APP, of=of, time=time_frame_pb2.TimeFrame(last="24h"))
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await aggregate.stub.ListEvents(request, timeout=TIMEOUT)
     assert reason_of(refused.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "time")

@@ -12,6 +12,7 @@ import grpc
 import psycopg
 import pytest
 from weir.aggregate.v1 import event_query_pb2 as pb
+from weir.aggregate.v1 import time_frame_pb2
 
 from libs.events import COLUMNS
 from tests.integration.aggregate.conftest import Aggregate, Stores
@@ -164,10 +165,10 @@ async def test_filters_and_times_choose_what_is_exported(
     assert await ids(filter="name = b") == "1"
     # One person's are in the order of time.
     assert await ids(filter="subject_id = ann") == "12"
-    between = pb.TimeInterval()
+    between = time_frame_pb2.TimeInterval()
     between.to.FromJsonString("2026-04-28T00:00:00Z")
-    assert await ids(time=pb.TimeFrame(between=between)) == "31"
-    assert await ids(time=pb.TimeFrame(last="1h")) == ""
+    assert await ids(time=time_frame_pb2.TimeFrame(between=between)) == "31"
+    assert await ids(time=time_frame_pb2.TimeFrame(last="1h")) == ""
     assert (
         await exported(aggregate, filter="name = none", format=CSV)
         == (",".join(column.name for column in COLUMNS) + "\n").encode()
@@ -315,7 +316,10 @@ async def test_a_process_that_ends_says_so(stores: Stores, aggregate: Aggregate)
         ({"app_id": "bingo"}, ("NOT_FOUND", "APP_UNKNOWN", "")),
         ({"format": 0}, ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "format")),
         ({"filter": "nam = x"}, ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "filter")),
-        ({"time": pb.TimeFrame(last="1s")}, ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "time.last")),
+        (
+            {"time": time_frame_pb2.TimeFrame(last="1s")},
+            ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "time.last"),
+        ),
         ({"resume_token": "AAAA"}, ("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID", "resume_token")),
     ],
 )

@@ -10,6 +10,7 @@ import grpc
 import pytest
 from google.protobuf import json_format
 from weir.aggregate.v1 import event_query_pb2 as pb
+from weir.aggregate.v1 import time_frame_pb2
 
 from libs.events import COLUMNS
 from tests.integration.aggregate.conftest import Aggregate, Stores
@@ -53,12 +54,12 @@ def ago(**time: float) -> str:
     return (NOW - timedelta(**time)).replace(tzinfo=None).isoformat()
 
 
-def interval(start: str = "", end: str = "") -> pb.TimeFrame:
-    between = pb.TimeInterval()
+def interval(start: str = "", end: str = "") -> time_frame_pb2.TimeFrame:
+    between = time_frame_pb2.TimeInterval()
     for field, text in (("from", start), ("to", end)):
         if text:
             getattr(between, field).FromDatetime(datetime.fromisoformat(text))
-    return pb.TimeFrame(between=between)
+    return time_frame_pb2.TimeFrame(between=between)
 
 
 def test_a_stored_event_has_all_published_columns() -> None:
@@ -153,11 +154,11 @@ async def test_time_frames_orders_and_filters(
         ("30d", "abcd"),
         ("9w", "abcde"),
     ):
-        assert await ids(aggregate, time=pb.TimeFrame(last=last), **options) == found
+        assert await ids(aggregate, time=time_frame_pb2.TimeFrame(last=last), **options) == found
     assert await ids(aggregate, order_by="occurred_at", **options) == "edcba"
     assert await ids(aggregate, order_by=" occurred_at  desc ", **options) == "abcde"
     assert await ids(aggregate, filter="country = DE", **options) == "ade"
-    both = {"filter": "name = match.left", "time": pb.TimeFrame(last="30d")}
+    both = {"filter": "name = match.left", "time": time_frame_pb2.TimeFrame(last="30d")}
     assert await ids(aggregate, **both, **options) == "ac"
     day = (NOW - timedelta(days=10)).date()
     whole = interval(f"{day}T00:00:00", f"{day + timedelta(days=1)}T00:00:00")
@@ -174,7 +175,9 @@ async def test_later_pages_of_the_last_hours_keep_the_hours_of_the_first(
         stores.database_url,
         [row("match.left", ago(hours=1), "a"), row("match.left", ago(hours=2), "b")],
     )
-    request = pb.ListEventsRequest(app_id=APP, time=pb.TimeFrame(last="24h"), page_size=1)
+    request = pb.ListEventsRequest(
+        app_id=APP, time=time_frame_pb2.TimeFrame(last="24h"), page_size=1
+    )
     first = await aggregate.stub.ListEvents(request, timeout=TIMEOUT)
     # After the first page, at a time that is in the last 24 h of the second page only.
     later = datetime.now(UTC).replace(tzinfo=None).isoformat()
@@ -194,12 +197,12 @@ async def test_later_pages_of_the_last_hours_keep_the_hours_of_the_first(
         ({"order_by": "name"}, "order_by", "must be `occurred_at desc` or `occurred_at`"),
         ({"page_size": 1_001}, "page_size", "must be at most 1000"),
         (
-            {"time": pb.TimeFrame(last="5m")},
+            {"time": time_frame_pb2.TimeFrame(last="5m")},
             "time.last",
             "must be a length of time from 1h to 366d",
         ),
-        ({"time": pb.TimeFrame(last="367d")}, "time.last", "must be a length of time"),
-        ({"time": pb.TimeFrame(last="soon")}, "time.last", "must be a length of time"),
+        ({"time": time_frame_pb2.TimeFrame(last="367d")}, "time.last", "must be a length of time"),
+        ({"time": time_frame_pb2.TimeFrame(last="soon")}, "time.last", "must be a length of time"),
         (
             {"time": interval("2026-04-28", "2026-04-27")},
             "time.between.from",
@@ -229,7 +232,7 @@ async def test_an_unknown_app_and_a_foreign_token_are_refused(
     first = await aggregate.stub.ListEvents(
         pb.ListEventsRequest(app_id=APP, page_size=1), timeout=TIMEOUT
     )
-    for fields in ({"filter": "country = DE"}, {"time": pb.TimeFrame(last="24h")}):
+    for fields in ({"filter": "country = DE"}, {"time": time_frame_pb2.TimeFrame(last="24h")}):
         error = await refused(aggregate, page_token=first.next_page_token, **fields)
         assert reason_of(error) == ("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID", "page_token")
 

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from libs.common.errors import LimitExceeded
 from services.aggregate.behaviour.cohorts.model import CohortRow, CohortsQuery, Entry
 from services.aggregate.behaviour.model import Reading
+from services.aggregate.behaviour.people.model import MAX_PEOPLE, People
 from services.aggregate.behaviour.postgres import (
+    BehaviourConnection,
     BehaviourConnections,
     parameters_of,
     rule_condition,
@@ -59,6 +61,12 @@ _COUNTS = """
     FROM {counted} AS counted WHERE cohort >= :first AND cohort < :past {offsets} GROUP BY 1, 2, 3, 4
     LIMIT :max_rows
 """
+_PEOPLE = """
+    SELECT DISTINCT CAST(person AS uuid) FROM joined
+    WHERE cohort = :cell_cohort AND active = :cell_active AND NOT is_other
+        AND CAST(value AS jsonb) IS NOT DISTINCT FROM CAST(CAST(:cell_value AS text) AS jsonb)
+    ORDER BY 1 LIMIT :max_people
+"""
 _LAST = """(
     SELECT person, cohort, value, is_other, max(active) AS active FROM joined GROUP BY 1, 2, 3, 4
 )"""
@@ -80,12 +88,7 @@ class PostgresCohorts:
         Raises LimitExceeded for more than MAX_ROWS counts.
         """
         async with self._connections.open() as connection:
-            members = 0
-            if limit and _reads_members(query):
-                found = await connection.rows(_COUNT_MEMBERS, {"app_id": query.app_id})
-                members = int(found[0][0])
-            spans = [span for span in (query.entry_span, query.active_span) if span is not None]
-            reading = await connection.reading(spans, limit, members)
+            reading = await _reading(connection, query, limit)
             statement, parameters = cohorts_statement(query, reading)
             rows = await connection.rows(statement, parameters)
         if len(rows) > MAX_ROWS:
@@ -98,15 +101,60 @@ class PostgresCohorts:
         newest = max((row[5] for row in rows if row[5] is not None), default=None)
         return [CohortRow(*row[:5]) for row in rows], newest, reading
 
+    async def people(
+        self, query: CohortsQuery, start: datetime, active: datetime, value: str | None, limit: int
+    ) -> People:
+        """The people of the cohort that begins at `start` and has this value, the text of JSON, who were
+        active in the period that begins at `active`; those with the smallest ids first. Their time is not
+        said."""
+        async with self._connections.open() as connection:
+            reading = await _reading(connection, query, limit)
+            tables, parameters = _tables(query, reading)
+            rows = await connection.rows(
+                f"{tables} {_PEOPLE}",
+                parameters
+                | {
+                    "cell_cohort": start,
+                    "cell_active": active,
+                    "cell_value": value,
+                    "max_people": MAX_PEOPLE + 1,
+                },
+            )
+        people = [person for (person,) in rows]
+        is_cut = len(people) > MAX_PEOPLE
+        return People(people[:MAX_PEOPLE], active, active, reading.one_in, is_cut)
+
+
+async def _reading(connection: BehaviourConnection, query: CohortsQuery, limit: int) -> Reading:
+    members = 0
+    if limit and _reads_members(query):
+        found = await connection.rows(_COUNT_MEMBERS, {"app_id": query.app_id})
+        members = int(found[0][0])
+    spans = [span for span in (query.entry_span, query.active_span) if span is not None]
+    return await connection.reading(spans, limit, members)
+
 
 def cohorts_statement(query: CohortsQuery, reading: Reading) -> tuple[str, dict[str, object]]:
     """Rows of CohortRow, and the newest period with activity in those that have no `active`."""
+    tables, parameters = _tables(query, reading)
+    exactly_on_days = query.days and not query.on_or_after
+    if exactly_on_days:
+        parameters["days"] = [timedelta(days=day) for day in query.days]
+    parameters["max_rows"] = MAX_ROWS + 1
+    counts = _COUNTS.format(
+        counted=_LAST if query.on_or_after else "joined",
+        offsets=_AT_OFFSETS if exactly_on_days else "",
+    )
+    return f"{tables} {counts}", parameters
+
+
+def _tables(query: CohortsQuery, reading: Reading) -> tuple[str, dict[str, object]]:
+    """`active`, `placed` and `joined`: who was active when, who is in which cohort, and both together."""
     parameters: dict[str, object] = {
         "app_id": query.app_id,
         "unit": str(query.unit),
         "first": query.first,
         "past": query.past,
-        "max_rows": MAX_ROWS + 1,
     }
     tables = []
     reads_members = _reads_members(query)
@@ -124,14 +172,7 @@ def cohorts_statement(query: CohortsQuery, reading: Reading) -> tuple[str, dict[
     else:
         tables += [f"entries AS ({_entries(query, reading, person, parameters)})", _ENTERED]
         parameters["max_values"] = query.max_values
-    exactly_on_days = query.days and not query.on_or_after
-    if exactly_on_days:
-        parameters["days"] = [timedelta(days=day) for day in query.days]
-    counts = _COUNTS.format(
-        counted=_LAST if query.on_or_after else "joined",
-        offsets=_AT_OFFSETS if exactly_on_days else "",
-    )
-    return f"WITH {', '.join(tables)} {counts}", parameters
+    return f"WITH {', '.join(tables)}", parameters
 
 
 def _reads_members(query: CohortsQuery) -> bool:

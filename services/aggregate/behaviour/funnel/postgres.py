@@ -1,15 +1,16 @@
 """Funnels from Postgres: it collects the times of each step by person, and a thread walks through them."""
 
 import asyncio
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 from services.aggregate.behaviour.convert import microseconds
 from services.aggregate.behaviour.funnel.model import FunnelQuery, FunnelTable
 from services.aggregate.behaviour.funnel.tally import FunnelTally
 from services.aggregate.behaviour.funnel.walk import reached, reached_in_any_order, times_of
 from services.aggregate.behaviour.model import Reading
+from services.aggregate.behaviour.people.model import MAX_PEOPLE, People
 from services.aggregate.behaviour.postgres import (
     POSTGRES_EPOCH,
     BehaviourConnections,
@@ -28,6 +29,23 @@ class PostgresFunnels:
     def __init__(self, connections: BehaviourConnections) -> None:
         self._connections = connections
 
+    async def stopped(self, query: FunnelQuery, steps: int, limit: int) -> People:
+        """The people who reached so many steps and no more, those with the smallest ids first."""
+        found: list[UUID] = []
+        async with self._connections.open() as connection:
+            reading = await connection.reading([query.span], limit)
+            statement, parameters = funnel_statement(query, reading, of_person=True)
+            async for block in connection.blocks(statement, parameters):
+                found += await asyncio.to_thread(_stopped, query, steps, block)
+        found.sort()
+        return People(
+            found[:MAX_PEOPLE],
+            query.start,
+            query.read_until,
+            reading.one_in,
+            len(found) > MAX_PEOPLE,
+        )
+
     async def table(self, query: FunnelQuery, limit: int) -> tuple[FunnelTable, Reading]:
         """The funnel, from `limit` events at most; from all if that is 0. Counts are of the sample."""
         tally = FunnelTally(len(query.steps))
@@ -39,9 +57,20 @@ class PostgresFunnels:
         return await asyncio.to_thread(tally.table, query.max_groups), reading
 
 
-def funnel_statement(query: FunnelQuery, reading: Reading) -> tuple[str, dict[str, object]]:
-    """One row for each person who entered: their value, and for each step the times of its events, 8 bytes
-    each."""
+def _walk(query: FunnelQuery) -> Callable[[Sequence[bytes | None]], list[int]]:
+    """When a person with these times first reached each step."""
+    window = microseconds(query.window)
+    if query.in_order:
+        return lambda times: reached([times_of(one) for one in times], window)
+    end = microseconds(query.end - POSTGRES_EPOCH)
+    return lambda times: reached_in_any_order([times_of(one) for one in times], window, end)
+
+
+def funnel_statement(
+    query: FunnelQuery, reading: Reading, *, of_person: bool = False
+) -> tuple[str, dict[str, object]]:
+    """One row for each person who entered: their value, or with `of_person` themselves, and for each step the
+    times of its events, 8 bytes each."""
     parameters = parameters_of(query.span, reading) | {"end": query.end}
     conditions = []
     for number, step in enumerate(query.steps):
@@ -51,7 +80,7 @@ def funnel_statement(query: FunnelQuery, reading: Reading) -> tuple[str, dict[st
     entries = [f"({condition}) AND {_ENTERED}" for condition in conditions]
     entered = entries[0] if query.in_order else f"({' OR '.join(conditions)}) AND {_ENTERED}"
     steps = [entries[0], *conditions[1:]] if query.in_order else conditions
-    value = "CAST(NULL AS text)"
+    value = "person" if of_person else "CAST(NULL AS text)"
     if query.breakdown is not None:
         expression, of_value = value_expression(query.breakdown, "breakdown")
         value = f"(array_agg({expression} ORDER BY occurred_at, event_uuid) FILTER (WHERE {entered}))[1]"
@@ -67,9 +96,11 @@ def funnel_statement(query: FunnelQuery, reading: Reading) -> tuple[str, dict[st
 
 
 def _add(tally: FunnelTally, query: FunnelQuery, block: Sequence[tuple[Any, ...]]) -> None:
-    window = microseconds(query.window)
-    walk = reached
-    if not query.in_order:
-        walk = partial(reached_in_any_order, end=microseconds(query.end - POSTGRES_EPOCH))
+    walk = _walk(query)
     for value, *times in block:
-        tally.add(value, walk([times_of(one) for one in times], window))
+        tally.add(value, walk(times))
+
+
+def _stopped(query: FunnelQuery, steps: int, block: Sequence[tuple[Any, ...]]) -> list[UUID]:
+    walk = _walk(query)
+    return [person for person, *times in block if len(walk(times)) == steps]

@@ -25,57 +25,57 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from weir.aggregate.v1 import event_query_pb2 as weir_dot_aggregate_dot_v1_dot_event__query__pb2
 from weir.aggregate.v1 import reliability_pb2 as weir_dot_aggregate_dot_v1_dot_reliability__pb2
+from weir.aggregate.v1 import time_frame_pb2 as weir_dot_aggregate_dot_v1_dot_time__frame__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weir/aggregate/v1/behaviour.proto\x12\x11weir.aggregate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#weir/aggregate/v1/event_query.proto\x1a#weir/aggregate/v1/reliability.proto\"3\n\x04Step\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\"\x88\x02\n\x12QueryFunnelRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12&\n\x05steps\x18\x03 \x03(\x0b\x32\x17.weir.aggregate.v1.Step\x12)\n\x06window\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\x05order\x18\x05 \x01(\x0e\x32\x1e.weir.aggregate.v1.FunnelOrder\x12\x11\n\tbreakdown\x18\x06 \x01(\t\x12\x12\n\nmax_groups\x18\x07 \x01(\r\x12\r\n\x05\x65xact\x18\x08 \x01(\x08\"\xfc\x01\n\nFunnelStep\x12\r\n\x05label\x18\x01 \x01(\t\x12\x0e\n\x06people\x18\x02 \x01(\x04\x12\x1a\n\rrate_of_first\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1d\n\x10rate_of_previous\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x37\n\x14median_from_previous\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x11p90_from_previous\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\n\x0e_rate_of_firstB\x13\n\x11_rate_of_previous\"q\n\x0b\x46unnelGroup\x12%\n\x05value\x18\x01 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05other\x18\x02 \x01(\x08\x12,\n\x05steps\x18\x03 \x03(\x0b\x32\x1d.weir.aggregate.v1.FunnelStep\"\xd8\x01\n\x13QueryFunnelResponse\x12-\n\x05total\x18\x01 \x01(\x0b\x32\x1e.weir.aggregate.v1.FunnelGroup\x12.\n\x06groups\x18\x02 \x03(\x0b\x32\x1e.weir.aggregate.v1.FunnelGroup\x12\x33\n\x0breliability\x18\x03 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12-\n\x04time\x18\x04 \x01(\x0b\x32\x1f.weir.aggregate.v1.TimeInterval\"F\n\rPropertyEntry\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.weir.aggregate.v1.Step\x12\r\n\x05\x66ield\x18\x02 \x01(\t\"\xa5\x03\n\x13QueryCohortsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12/\n\x06period\x18\x02 \x01(\x0e\x32\x1f.weir.aggregate.v1.CohortPeriod\x12*\n\x04time\x18\x03 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12(\n\x05\x65vent\x18\x04 \x01(\x0b\x32\x17.weir.aggregate.v1.StepH\x00\x12\x34\n\x08property\x18\x05 \x01(\x0b\x32 .weir.aggregate.v1.PropertyEntryH\x00\x12\x13\n\tbehaviour\x18\x06 \x01(\tH\x00\x12\x15\n\ractive_filter\x18\x07 \x01(\t\x12\x36\n\x0b\x61\x63tive_when\x18\x08 \x01(\x0e\x32!.weir.aggregate.v1.CohortActivity\x12\x0f\n\x07periods\x18\t \x01(\r\x12\x0c\n\x04\x64\x61ys\x18\n \x03(\r\x12\x12\n\nmax_values\x18\x0b \x01(\r\x12\r\n\x05\x65xact\x18\x0c \x01(\x08\x12\x12\n\npage_token\x18\r \x01(\tB\x07\n\x05\x65ntry\"\x92\x01\n\x0b\x43ohortPoint\x12\x0e\n\x06offset\x18\x01 \x01(\r\x12\x0e\n\x06people\x18\x02 \x01(\x04\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x04\x12\x12\n\x05share\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x35\n\x0c\x63ompleteness\x18\x05 \x01(\x0e\x32\x1f.weir.aggregate.v1.CompletenessB\x08\n\x06_share\"\xac\x01\n\x0b\x45ntryCohort\x12)\n\x05start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05other\x18\x03 \x01(\x08\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12.\n\x06points\x18\x05 \x03(\x0b\x32\x1e.weir.aggregate.v1.CohortPoint\"\x95\x01\n\x14QueryCohortsResponse\x12/\n\x07\x63ohorts\x18\x01 \x03(\x0b\x32\x1e.weir.aggregate.v1.EntryCohort\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x33\n\x0breliability\x18\x03 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\"\xf3\x01\n\x11QueryPathsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12\x0e\n\x04\x66rom\x18\x03 \x01(\tH\x00\x12\x0c\n\x02to\x18\x04 \x01(\tH\x00\x12\r\n\x05\x64\x65pth\x18\x05 \x01(\r\x12\x11\n\tmin_count\x18\x06 \x01(\r\x12&\n\x03gap\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x65xclude\x18\x08 \x03(\t\x12\x10\n\x08max_rows\x18\t \x01(\r\x12\r\n\x05\x65xact\x18\n \x01(\x08\x42\x08\n\x06\x61nchor\"S\n\x07PathRow\x12\x0c\n\x04step\x18\x01 \x01(\r\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12\x0c\n\x04next\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x04\x12\x0e\n\x06people\x18\x05 \x01(\x04\"\xb1\x01\n\x12QueryPathsResponse\x12(\n\x04rows\x18\x01 \x03(\x0b\x32\x1a.weir.aggregate.v1.PathRow\x12\r\n\x05paths\x18\x02 \x01(\x04\x12\x33\n\x0breliability\x18\x03 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12-\n\x04time\x18\x04 \x01(\x0b\x32\x1f.weir.aggregate.v1.TimeInterval\"w\n\x0bSegmentRule\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.weir.aggregate.v1.Step\x12\x31\n\ncomparison\x18\x02 \x01(\x0e\x32\x1d.weir.aggregate.v1.Comparison\x12\r\n\x05times\x18\x03 \x01(\r\"\xb7\x01\n\x14QuerySegmentsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12-\n\x05rules\x18\x03 \x03(\x0b\x32\x1e.weir.aggregate.v1.SegmentRule\x12\x11\n\tbreakdown\x18\x04 \x01(\t\x12\x12\n\nmax_groups\x18\x05 \x01(\r\x12\r\n\x05\x65xact\x18\x06 \x01(\x08\"d\n\x0cSegmentGroup\x12%\n\x05value\x18\x01 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05other\x18\x02 \x01(\x08\x12\x13\n\x06people\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\t\n\x07_people\"\xa7\x02\n\x15QuerySegmentsResponse\x12.\n\x05total\x18\x01 \x01(\x0b\x32\x1f.weir.aggregate.v1.SegmentGroup\x12\x15\n\ractive_people\x18\x02 \x01(\x04\x12\x12\n\x05share\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12/\n\x06groups\x18\x04 \x03(\x0b\x32\x1f.weir.aggregate.v1.SegmentGroup\x12\x14\n\x0cleast_people\x18\x05 \x01(\r\x12\x33\n\x0breliability\x18\x06 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12-\n\x04time\x18\x07 \x01(\x0b\x32\x1f.weir.aggregate.v1.TimeIntervalB\x08\n\x06_share*Z\n\x0b\x46unnelOrder\x12\x1c\n\x18\x46UNNEL_ORDER_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46UNNEL_ORDER_STRICT\x10\x01\x12\x14\n\x10\x46UNNEL_ORDER_ANY\x10\x02*u\n\x0c\x43ohortPeriod\x12\x1d\n\x19\x43OHORT_PERIOD_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43OHORT_PERIOD_DAY\x10\x01\x12\x16\n\x12\x43OHORT_PERIOD_WEEK\x10\x02\x12\x17\n\x13\x43OHORT_PERIOD_MONTH\x10\x03*r\n\x0e\x43ohortActivity\x12\x1f\n\x1b\x43OHORT_ACTIVITY_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43OHORT_ACTIVITY_EXACTLY_ON\x10\x01\x12\x1f\n\x1b\x43OHORT_ACTIVITY_ON_OR_AFTER\x10\x02*q\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OMPARISON_AT_LEAST\x10\x01\x12\x16\n\x12\x43OMPARISON_AT_MOST\x10\x02\x12\x16\n\x12\x43OMPARISON_EXACTLY\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!weir/aggregate/v1/behaviour.proto\x12\x11weir.aggregate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#weir/aggregate/v1/reliability.proto\x1a\"weir/aggregate/v1/time_frame.proto\"3\n\x04Step\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\"\x88\x02\n\x12QueryFunnelRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12&\n\x05steps\x18\x03 \x03(\x0b\x32\x17.weir.aggregate.v1.Step\x12)\n\x06window\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\x05order\x18\x05 \x01(\x0e\x32\x1e.weir.aggregate.v1.FunnelOrder\x12\x11\n\tbreakdown\x18\x06 \x01(\t\x12\x12\n\nmax_groups\x18\x07 \x01(\r\x12\r\n\x05\x65xact\x18\x08 \x01(\x08\"\xfc\x01\n\nFunnelStep\x12\r\n\x05label\x18\x01 \x01(\t\x12\x0e\n\x06people\x18\x02 \x01(\x04\x12\x1a\n\rrate_of_first\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1d\n\x10rate_of_previous\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x37\n\x14median_from_previous\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x11p90_from_previous\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\n\x0e_rate_of_firstB\x13\n\x11_rate_of_previous\"q\n\x0b\x46unnelGroup\x12%\n\x05value\x18\x01 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05other\x18\x02 \x01(\x08\x12,\n\x05steps\x18\x03 \x03(\x0b\x32\x1d.weir.aggregate.v1.FunnelStep\"\xd8\x01\n\x13QueryFunnelResponse\x12-\n\x05total\x18\x01 \x01(\x0b\x32\x1e.weir.aggregate.v1.FunnelGroup\x12.\n\x06groups\x18\x02 \x03(\x0b\x32\x1e.weir.aggregate.v1.FunnelGroup\x12\x33\n\x0breliability\x18\x03 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12-\n\x04time\x18\x04 \x01(\x0b\x32\x1f.weir.aggregate.v1.TimeInterval\"F\n\rPropertyEntry\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.weir.aggregate.v1.Step\x12\r\n\x05\x66ield\x18\x02 \x01(\t\"\xa5\x03\n\x13QueryCohortsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12/\n\x06period\x18\x02 \x01(\x0e\x32\x1f.weir.aggregate.v1.CohortPeriod\x12*\n\x04time\x18\x03 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12(\n\x05\x65vent\x18\x04 \x01(\x0b\x32\x17.weir.aggregate.v1.StepH\x00\x12\x34\n\x08property\x18\x05 \x01(\x0b\x32 .weir.aggregate.v1.PropertyEntryH\x00\x12\x13\n\tbehaviour\x18\x06 \x01(\tH\x00\x12\x15\n\ractive_filter\x18\x07 \x01(\t\x12\x36\n\x0b\x61\x63tive_when\x18\x08 \x01(\x0e\x32!.weir.aggregate.v1.CohortActivity\x12\x0f\n\x07periods\x18\t \x01(\r\x12\x0c\n\x04\x64\x61ys\x18\n \x03(\r\x12\x12\n\nmax_values\x18\x0b \x01(\r\x12\r\n\x05\x65xact\x18\x0c \x01(\x08\x12\x12\n\npage_token\x18\r \x01(\tB\x07\n\x05\x65ntry\"\x92\x01\n\x0b\x43ohortPoint\x12\x0e\n\x06offset\x18\x01 \x01(\r\x12\x0e\n\x06people\x18\x02 \x01(\x04\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x04\x12\x12\n\x05share\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x35\n\x0c\x63ompleteness\x18\x05 \x01(\x0e\x32\x1f.weir.aggregate.v1.CompletenessB\x08\n\x06_share\"\xac\x01\n\x0b\x45ntryCohort\x12)\n\x05start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05other\x18\x03 \x01(\x08\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12.\n\x06points\x18\x05 \x03(\x0b\x32\x1e.weir.aggregate.v1.CohortPoint\"\x95\x01\n\x14QueryCohortsResponse\x12/\n\x07\x63ohorts\x18\x01 \x03(\x0b\x32\x1e.weir.aggregate.v1.EntryCohort\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x33\n\x0breliability\x18\x03 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\"\xf3\x01\n\x11QueryPathsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12\x0e\n\x04\x66rom\x18\x03 \x01(\tH\x00\x12\x0c\n\x02to\x18\x04 \x01(\tH\x00\x12\r\n\x05\x64\x65pth\x18\x05 \x01(\r\x12\x11\n\tmin_count\x18\x06 \x01(\r\x12&\n\x03gap\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x65xclude\x18\x08 \x03(\t\x12\x10\n\x08max_rows\x18\t \x01(\r\x12\r\n\x05\x65xact\x18\n \x01(\x08\x42\x08\n\x06\x61nchor\"S\n\x07PathRow\x12\x0c\n\x04step\x18\x01 \x01(\r\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12\x0c\n\x04next\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x04\x12\x0e\n\x06people\x18\x05 \x01(\x04\"\xb1\x01\n\x12QueryPathsResponse\x12(\n\x04rows\x18\x01 \x03(\x0b\x32\x1a.weir.aggregate.v1.PathRow\x12\r\n\x05paths\x18\x02 \x01(\x04\x12\x33\n\x0breliability\x18\x03 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12-\n\x04time\x18\x04 \x01(\x0b\x32\x1f.weir.aggregate.v1.TimeInterval\"w\n\x0bSegmentRule\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.weir.aggregate.v1.Step\x12\x31\n\ncomparison\x18\x02 \x01(\x0e\x32\x1d.weir.aggregate.v1.Comparison\x12\r\n\x05times\x18\x03 \x01(\r\"\xb7\x01\n\x14QuerySegmentsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12-\n\x05rules\x18\x03 \x03(\x0b\x32\x1e.weir.aggregate.v1.SegmentRule\x12\x11\n\tbreakdown\x18\x04 \x01(\t\x12\x12\n\nmax_groups\x18\x05 \x01(\r\x12\r\n\x05\x65xact\x18\x06 \x01(\x08\"d\n\x0cSegmentGroup\x12%\n\x05value\x18\x01 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05other\x18\x02 \x01(\x08\x12\x13\n\x06people\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\t\n\x07_people\"\xa7\x02\n\x15QuerySegmentsResponse\x12.\n\x05total\x18\x01 \x01(\x0b\x32\x1f.weir.aggregate.v1.SegmentGroup\x12\x15\n\ractive_people\x18\x02 \x01(\x04\x12\x12\n\x05share\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12/\n\x06groups\x18\x04 \x03(\x0b\x32\x1f.weir.aggregate.v1.SegmentGroup\x12\x14\n\x0cleast_people\x18\x05 \x01(\r\x12\x33\n\x0breliability\x18\x06 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12-\n\x04time\x18\x07 \x01(\x0b\x32\x1f.weir.aggregate.v1.TimeIntervalB\x08\n\x06_share*Z\n\x0b\x46unnelOrder\x12\x1c\n\x18\x46UNNEL_ORDER_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46UNNEL_ORDER_STRICT\x10\x01\x12\x14\n\x10\x46UNNEL_ORDER_ANY\x10\x02*u\n\x0c\x43ohortPeriod\x12\x1d\n\x19\x43OHORT_PERIOD_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43OHORT_PERIOD_DAY\x10\x01\x12\x16\n\x12\x43OHORT_PERIOD_WEEK\x10\x02\x12\x17\n\x13\x43OHORT_PERIOD_MONTH\x10\x03*r\n\x0e\x43ohortActivity\x12\x1f\n\x1b\x43OHORT_ACTIVITY_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43OHORT_ACTIVITY_EXACTLY_ON\x10\x01\x12\x1f\n\x1b\x43OHORT_ACTIVITY_ON_OR_AFTER\x10\x02*q\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OMPARISON_AT_LEAST\x10\x01\x12\x16\n\x12\x43OMPARISON_AT_MOST\x10\x02\x12\x16\n\x12\x43OMPARISON_EXACTLY\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weir.aggregate.v1.behaviour_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FUNNELORDER']._serialized_start=3324
-  _globals['_FUNNELORDER']._serialized_end=3414
-  _globals['_COHORTPERIOD']._serialized_start=3416
-  _globals['_COHORTPERIOD']._serialized_end=3533
-  _globals['_COHORTACTIVITY']._serialized_start=3535
-  _globals['_COHORTACTIVITY']._serialized_end=3649
-  _globals['_COMPARISON']._serialized_start=3651
-  _globals['_COMPARISON']._serialized_end=3764
-  _globals['_STEP']._serialized_start=225
-  _globals['_STEP']._serialized_end=276
-  _globals['_QUERYFUNNELREQUEST']._serialized_start=279
-  _globals['_QUERYFUNNELREQUEST']._serialized_end=543
-  _globals['_FUNNELSTEP']._serialized_start=546
-  _globals['_FUNNELSTEP']._serialized_end=798
-  _globals['_FUNNELGROUP']._serialized_start=800
-  _globals['_FUNNELGROUP']._serialized_end=913
-  _globals['_QUERYFUNNELRESPONSE']._serialized_start=916
-  _globals['_QUERYFUNNELRESPONSE']._serialized_end=1132
-  _globals['_PROPERTYENTRY']._serialized_start=1134
-  _globals['_PROPERTYENTRY']._serialized_end=1204
-  _globals['_QUERYCOHORTSREQUEST']._serialized_start=1207
-  _globals['_QUERYCOHORTSREQUEST']._serialized_end=1628
-  _globals['_COHORTPOINT']._serialized_start=1631
-  _globals['_COHORTPOINT']._serialized_end=1777
-  _globals['_ENTRYCOHORT']._serialized_start=1780
-  _globals['_ENTRYCOHORT']._serialized_end=1952
-  _globals['_QUERYCOHORTSRESPONSE']._serialized_start=1955
-  _globals['_QUERYCOHORTSRESPONSE']._serialized_end=2104
-  _globals['_QUERYPATHSREQUEST']._serialized_start=2107
-  _globals['_QUERYPATHSREQUEST']._serialized_end=2350
-  _globals['_PATHROW']._serialized_start=2352
-  _globals['_PATHROW']._serialized_end=2435
-  _globals['_QUERYPATHSRESPONSE']._serialized_start=2438
-  _globals['_QUERYPATHSRESPONSE']._serialized_end=2615
-  _globals['_SEGMENTRULE']._serialized_start=2617
-  _globals['_SEGMENTRULE']._serialized_end=2736
-  _globals['_QUERYSEGMENTSREQUEST']._serialized_start=2739
-  _globals['_QUERYSEGMENTSREQUEST']._serialized_end=2922
-  _globals['_SEGMENTGROUP']._serialized_start=2924
-  _globals['_SEGMENTGROUP']._serialized_end=3024
-  _globals['_QUERYSEGMENTSRESPONSE']._serialized_start=3027
-  _globals['_QUERYSEGMENTSRESPONSE']._serialized_end=3322
+  _globals['_FUNNELORDER']._serialized_start=3323
+  _globals['_FUNNELORDER']._serialized_end=3413
+  _globals['_COHORTPERIOD']._serialized_start=3415
+  _globals['_COHORTPERIOD']._serialized_end=3532
+  _globals['_COHORTACTIVITY']._serialized_start=3534
+  _globals['_COHORTACTIVITY']._serialized_end=3648
+  _globals['_COMPARISON']._serialized_start=3650
+  _globals['_COMPARISON']._serialized_end=3763
+  _globals['_STEP']._serialized_start=224
+  _globals['_STEP']._serialized_end=275
+  _globals['_QUERYFUNNELREQUEST']._serialized_start=278
+  _globals['_QUERYFUNNELREQUEST']._serialized_end=542
+  _globals['_FUNNELSTEP']._serialized_start=545
+  _globals['_FUNNELSTEP']._serialized_end=797
+  _globals['_FUNNELGROUP']._serialized_start=799
+  _globals['_FUNNELGROUP']._serialized_end=912
+  _globals['_QUERYFUNNELRESPONSE']._serialized_start=915
+  _globals['_QUERYFUNNELRESPONSE']._serialized_end=1131
+  _globals['_PROPERTYENTRY']._serialized_start=1133
+  _globals['_PROPERTYENTRY']._serialized_end=1203
+  _globals['_QUERYCOHORTSREQUEST']._serialized_start=1206
+  _globals['_QUERYCOHORTSREQUEST']._serialized_end=1627
+  _globals['_COHORTPOINT']._serialized_start=1630
+  _globals['_COHORTPOINT']._serialized_end=1776
+  _globals['_ENTRYCOHORT']._serialized_start=1779
+  _globals['_ENTRYCOHORT']._serialized_end=1951
+  _globals['_QUERYCOHORTSRESPONSE']._serialized_start=1954
+  _globals['_QUERYCOHORTSRESPONSE']._serialized_end=2103
+  _globals['_QUERYPATHSREQUEST']._serialized_start=2106
+  _globals['_QUERYPATHSREQUEST']._serialized_end=2349
+  _globals['_PATHROW']._serialized_start=2351
+  _globals['_PATHROW']._serialized_end=2434
+  _globals['_QUERYPATHSRESPONSE']._serialized_start=2437
+  _globals['_QUERYPATHSRESPONSE']._serialized_end=2614
+  _globals['_SEGMENTRULE']._serialized_start=2616
+  _globals['_SEGMENTRULE']._serialized_end=2735
+  _globals['_QUERYSEGMENTSREQUEST']._serialized_start=2738
+  _globals['_QUERYSEGMENTSREQUEST']._serialized_end=2921
+  _globals['_SEGMENTGROUP']._serialized_start=2923
+  _globals['_SEGMENTGROUP']._serialized_end=3023
+  _globals['_QUERYSEGMENTSRESPONSE']._serialized_start=3026
+  _globals['_QUERYSEGMENTSRESPONSE']._serialized_end=3321
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,8 @@ import datetime
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
-from weir.aggregate.v1 import event_query_pb2 as _event_query_pb2
 from weir.aggregate.v1 import reliability_pb2 as _reliability_pb2
+from weir.aggregate.v1 import time_frame_pb2 as _time_frame_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -75,14 +75,14 @@ class QueryFunnelRequest(_message.Message):
     MAX_GROUPS_FIELD_NUMBER: _ClassVar[int]
     EXACT_FIELD_NUMBER: _ClassVar[int]
     app_id: str
-    time: _event_query_pb2.TimeFrame
+    time: _time_frame_pb2.TimeFrame
     steps: _containers.RepeatedCompositeFieldContainer[Step]
     window: _duration_pb2.Duration
     order: FunnelOrder
     breakdown: str
     max_groups: int
     exact: bool
-    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_event_query_pb2.TimeFrame, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., order: _Optional[_Union[FunnelOrder, str]] = ..., breakdown: _Optional[str] = ..., max_groups: _Optional[int] = ..., exact: _Optional[bool] = ...) -> None: ...
+    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., order: _Optional[_Union[FunnelOrder, str]] = ..., breakdown: _Optional[str] = ..., max_groups: _Optional[int] = ..., exact: _Optional[bool] = ...) -> None: ...
 
 class FunnelStep(_message.Message):
     __slots__ = ("label", "people", "rate_of_first", "rate_of_previous", "median_from_previous", "p90_from_previous")
@@ -119,8 +119,8 @@ class QueryFunnelResponse(_message.Message):
     total: FunnelGroup
     groups: _containers.RepeatedCompositeFieldContainer[FunnelGroup]
     reliability: _reliability_pb2.Reliability
-    time: _event_query_pb2.TimeInterval
-    def __init__(self, total: _Optional[_Union[FunnelGroup, _Mapping]] = ..., groups: _Optional[_Iterable[_Union[FunnelGroup, _Mapping]]] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., time: _Optional[_Union[_event_query_pb2.TimeInterval, _Mapping]] = ...) -> None: ...
+    time: _time_frame_pb2.TimeInterval
+    def __init__(self, total: _Optional[_Union[FunnelGroup, _Mapping]] = ..., groups: _Optional[_Iterable[_Union[FunnelGroup, _Mapping]]] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., time: _Optional[_Union[_time_frame_pb2.TimeInterval, _Mapping]] = ...) -> None: ...
 
 class PropertyEntry(_message.Message):
     __slots__ = ("event", "field")
@@ -147,7 +147,7 @@ class QueryCohortsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     period: CohortPeriod
-    time: _event_query_pb2.TimeFrame
+    time: _time_frame_pb2.TimeFrame
     event: Step
     property: PropertyEntry
     behaviour: str
@@ -158,7 +158,7 @@ class QueryCohortsRequest(_message.Message):
     max_values: int
     exact: bool
     page_token: str
-    def __init__(self, app_id: _Optional[str] = ..., period: _Optional[_Union[CohortPeriod, str]] = ..., time: _Optional[_Union[_event_query_pb2.TimeFrame, _Mapping]] = ..., event: _Optional[_Union[Step, _Mapping]] = ..., property: _Optional[_Union[PropertyEntry, _Mapping]] = ..., behaviour: _Optional[str] = ..., active_filter: _Optional[str] = ..., active_when: _Optional[_Union[CohortActivity, str]] = ..., periods: _Optional[int] = ..., days: _Optional[_Iterable[int]] = ..., max_values: _Optional[int] = ..., exact: _Optional[bool] = ..., page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, app_id: _Optional[str] = ..., period: _Optional[_Union[CohortPeriod, str]] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., event: _Optional[_Union[Step, _Mapping]] = ..., property: _Optional[_Union[PropertyEntry, _Mapping]] = ..., behaviour: _Optional[str] = ..., active_filter: _Optional[str] = ..., active_when: _Optional[_Union[CohortActivity, str]] = ..., periods: _Optional[int] = ..., days: _Optional[_Iterable[int]] = ..., max_values: _Optional[int] = ..., exact: _Optional[bool] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class CohortPoint(_message.Message):
     __slots__ = ("offset", "people", "active", "share", "completeness")
@@ -211,7 +211,7 @@ class QueryPathsRequest(_message.Message):
     MAX_ROWS_FIELD_NUMBER: _ClassVar[int]
     EXACT_FIELD_NUMBER: _ClassVar[int]
     app_id: str
-    time: _event_query_pb2.TimeFrame
+    time: _time_frame_pb2.TimeFrame
     to: str
     depth: int
     min_count: int
@@ -219,7 +219,7 @@ class QueryPathsRequest(_message.Message):
     exclude: _containers.RepeatedScalarFieldContainer[str]
     max_rows: int
     exact: bool
-    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_event_query_pb2.TimeFrame, _Mapping]] = ..., to: _Optional[str] = ..., depth: _Optional[int] = ..., min_count: _Optional[int] = ..., gap: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., exclude: _Optional[_Iterable[str]] = ..., max_rows: _Optional[int] = ..., exact: _Optional[bool] = ..., **kwargs) -> None: ...
+    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., to: _Optional[str] = ..., depth: _Optional[int] = ..., min_count: _Optional[int] = ..., gap: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., exclude: _Optional[_Iterable[str]] = ..., max_rows: _Optional[int] = ..., exact: _Optional[bool] = ..., **kwargs) -> None: ...
 
 class PathRow(_message.Message):
     __slots__ = ("step", "event", "next", "count", "people")
@@ -244,8 +244,8 @@ class QueryPathsResponse(_message.Message):
     rows: _containers.RepeatedCompositeFieldContainer[PathRow]
     paths: int
     reliability: _reliability_pb2.Reliability
-    time: _event_query_pb2.TimeInterval
-    def __init__(self, rows: _Optional[_Iterable[_Union[PathRow, _Mapping]]] = ..., paths: _Optional[int] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., time: _Optional[_Union[_event_query_pb2.TimeInterval, _Mapping]] = ...) -> None: ...
+    time: _time_frame_pb2.TimeInterval
+    def __init__(self, rows: _Optional[_Iterable[_Union[PathRow, _Mapping]]] = ..., paths: _Optional[int] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., time: _Optional[_Union[_time_frame_pb2.TimeInterval, _Mapping]] = ...) -> None: ...
 
 class SegmentRule(_message.Message):
     __slots__ = ("event", "comparison", "times")
@@ -266,12 +266,12 @@ class QuerySegmentsRequest(_message.Message):
     MAX_GROUPS_FIELD_NUMBER: _ClassVar[int]
     EXACT_FIELD_NUMBER: _ClassVar[int]
     app_id: str
-    time: _event_query_pb2.TimeFrame
+    time: _time_frame_pb2.TimeFrame
     rules: _containers.RepeatedCompositeFieldContainer[SegmentRule]
     breakdown: str
     max_groups: int
     exact: bool
-    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_event_query_pb2.TimeFrame, _Mapping]] = ..., rules: _Optional[_Iterable[_Union[SegmentRule, _Mapping]]] = ..., breakdown: _Optional[str] = ..., max_groups: _Optional[int] = ..., exact: _Optional[bool] = ...) -> None: ...
+    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., rules: _Optional[_Iterable[_Union[SegmentRule, _Mapping]]] = ..., breakdown: _Optional[str] = ..., max_groups: _Optional[int] = ..., exact: _Optional[bool] = ...) -> None: ...
 
 class SegmentGroup(_message.Message):
     __slots__ = ("value", "other", "people")
@@ -298,5 +298,5 @@ class QuerySegmentsResponse(_message.Message):
     groups: _containers.RepeatedCompositeFieldContainer[SegmentGroup]
     least_people: int
     reliability: _reliability_pb2.Reliability
-    time: _event_query_pb2.TimeInterval
-    def __init__(self, total: _Optional[_Union[SegmentGroup, _Mapping]] = ..., active_people: _Optional[int] = ..., share: _Optional[float] = ..., groups: _Optional[_Iterable[_Union[SegmentGroup, _Mapping]]] = ..., least_people: _Optional[int] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., time: _Optional[_Union[_event_query_pb2.TimeInterval, _Mapping]] = ...) -> None: ...
+    time: _time_frame_pb2.TimeInterval
+    def __init__(self, total: _Optional[_Union[SegmentGroup, _Mapping]] = ..., active_people: _Optional[int] = ..., share: _Optional[float] = ..., groups: _Optional[_Iterable[_Union[SegmentGroup, _Mapping]]] = ..., least_people: _Optional[int] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., time: _Optional[_Union[_time_frame_pb2.TimeInterval, _Mapping]] = ...) -> None: ...

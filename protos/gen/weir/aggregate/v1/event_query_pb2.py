@@ -24,33 +24,36 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from weir.aggregate.v1 import behaviour_pb2 as weir_dot_aggregate_dot_v1_dot_behaviour__pb2
+from weir.aggregate.v1 import reliability_pb2 as weir_dot_aggregate_dot_v1_dot_reliability__pb2
+from weir.aggregate.v1 import time_frame_pb2 as weir_dot_aggregate_dot_v1_dot_time__frame__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/aggregate/v1/event_query.proto\x12\x11weir.aggregate.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"X\n\tTimeFrame\x12\x0e\n\x04last\x18\x01 \x01(\tH\x00\x12\x32\n\x07\x62\x65tween\x18\x02 \x01(\x0b\x32\x1f.weir.aggregate.v1.TimeIntervalH\x00\x42\x07\n\x05\x66rame\"`\n\x0cTimeInterval\x12(\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x02to\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc2\x01\n\x11ListEventsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x10\n\x08order_by\x18\x06 \x01(\t\x12(\n\x02of\x18\x07 \x01(\x0b\x32\x1c.weir.aggregate.v1.DrillDown\"@\n\tDrillDown\x12-\n\x04\x63\x65ll\x18\x01 \x01(\x0b\x32\x1d.weir.aggregate.v1.RollupCellH\x00\x42\x04\n\x02of\"{\n\nRollupCell\x12\x0e\n\x06rollup\x18\x01 \x01(\t\x12\x30\n\x0c\x62ucket_start\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\ndimensions\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"\x99\x06\n\x0bStoredEvent\x12\x12\n\nevent_uuid\x18\x01 \x01(\t\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breceived_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12session_started_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61pp_id\x18\x05 \x01(\t\x12\x17\n\x0fretention_class\x18\x06 \x01(\t\x12\x0c\n\x04name\x18\x07 \x01(\t\x12\x16\n\x0eschema_version\x18\x08 \x01(\t\x12\x10\n\x08producer\x18\t \x01(\t\x12\x13\n\x0b\x65nvironment\x18\n \x01(\t\x12\x10\n\x08\x65vent_id\x18\x0b \x01(\t\x12\x12\n\nsubject_id\x18\x0c \x01(\t\x12\x14\n\x0c\x61nonymous_id\x18\r \x01(\t\x12\x12\n\nsession_id\x18\x0e \x01(\t\x12\x10\n\x08group_id\x18\x0f \x01(\t\x12\x13\n\x0b\x65ntity_type\x18\x10 \x01(\t\x12\x11\n\tentity_id\x18\x11 \x01(\t\x12\x12\n\nrequest_id\x18\x12 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x13 \x01(\t\x12\x13\n\x0b\x64\x65vice_type\x18\x14 \x01(\t\x12\n\n\x02os\x18\x15 \x01(\t\x12\x0f\n\x07\x62rowser\x18\x16 \x01(\t\x12(\n\x07\x63ontext\x18\x17 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x0b\x61ttribution\x18\x18 \x01(\x0b\x32\x17.google.protobuf.Struct\x12+\n\nproperties\x18\x19 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\nos_version\x18\x1a \x01(\t\x12\x17\n\x0f\x62rowser_version\x18\x1b \x01(\t\x12\x14\n\x0c\x64\x65vice_brand\x18\x1c \x01(\t\x12\x14\n\x0c\x64\x65vice_model\x18\x1d \x01(\t\x12\x17\n\x0fproperties_json\x18\x1e \x01(\t\x12\x0e\n\x06person\x18\x1f \x01(\t\"]\n\x12ListEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.weir.aggregate.v1.StoredEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa8\x01\n\x13\x45xportEventsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12/\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x1f.weir.aggregate.v1.ExportFormat\x12\x14\n\x0cresume_token\x18\x05 \x01(\t\"V\n\x14\x45xportEventsResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\x12\x0c\n\x04last\x18\x04 \x01(\x08*b\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45XPORT_FORMAT_CSV\x10\x01\x12\x1c\n\x18\x45XPORT_FORMAT_JSON_LINES\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/aggregate/v1/event_query.proto\x12\x11weir.aggregate.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!weir/aggregate/v1/behaviour.proto\x1a#weir/aggregate/v1/reliability.proto\x1a\"weir/aggregate/v1/time_frame.proto\"\xc2\x01\n\x11ListEventsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x10\n\x08order_by\x18\x06 \x01(\t\x12(\n\x02of\x18\x07 \x01(\x0b\x32\x1c.weir.aggregate.v1.DrillDown\"\xa7\x01\n\tDrillDown\x12-\n\x04\x63\x65ll\x18\x01 \x01(\x0b\x32\x1d.weir.aggregate.v1.RollupCellH\x00\x12\x34\n\x08\x64rop_off\x18\x02 \x01(\x0b\x32 .weir.aggregate.v1.FunnelDropOffH\x00\x12/\n\x06\x63ohort\x18\x03 \x01(\x0b\x32\x1d.weir.aggregate.v1.CohortCellH\x00\x42\x04\n\x02of\"T\n\rFunnelDropOff\x12\x35\n\x06\x66unnel\x18\x01 \x01(\x0b\x32%.weir.aggregate.v1.QueryFunnelRequest\x12\x0c\n\x04step\x18\x02 \x01(\r\"\xa7\x01\n\nCohortCell\x12\x37\n\x07\x63ohorts\x18\x01 \x01(\x0b\x32&.weir.aggregate.v1.QueryCohortsRequest\x12)\n\x05start\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05value\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\x12\x0e\n\x06offset\x18\x04 \x01(\r\"{\n\nRollupCell\x12\x0e\n\x06rollup\x18\x01 \x01(\t\x12\x30\n\x0c\x62ucket_start\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\ndimensions\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"\x99\x06\n\x0bStoredEvent\x12\x12\n\nevent_uuid\x18\x01 \x01(\t\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breceived_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12session_started_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61pp_id\x18\x05 \x01(\t\x12\x17\n\x0fretention_class\x18\x06 \x01(\t\x12\x0c\n\x04name\x18\x07 \x01(\t\x12\x16\n\x0eschema_version\x18\x08 \x01(\t\x12\x10\n\x08producer\x18\t \x01(\t\x12\x13\n\x0b\x65nvironment\x18\n \x01(\t\x12\x10\n\x08\x65vent_id\x18\x0b \x01(\t\x12\x12\n\nsubject_id\x18\x0c \x01(\t\x12\x14\n\x0c\x61nonymous_id\x18\r \x01(\t\x12\x12\n\nsession_id\x18\x0e \x01(\t\x12\x10\n\x08group_id\x18\x0f \x01(\t\x12\x13\n\x0b\x65ntity_type\x18\x10 \x01(\t\x12\x11\n\tentity_id\x18\x11 \x01(\t\x12\x12\n\nrequest_id\x18\x12 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x13 \x01(\t\x12\x13\n\x0b\x64\x65vice_type\x18\x14 \x01(\t\x12\n\n\x02os\x18\x15 \x01(\t\x12\x0f\n\x07\x62rowser\x18\x16 \x01(\t\x12(\n\x07\x63ontext\x18\x17 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x0b\x61ttribution\x18\x18 \x01(\x0b\x32\x17.google.protobuf.Struct\x12+\n\nproperties\x18\x19 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\nos_version\x18\x1a \x01(\t\x12\x17\n\x0f\x62rowser_version\x18\x1b \x01(\t\x12\x14\n\x0c\x64\x65vice_brand\x18\x1c \x01(\t\x12\x14\n\x0c\x64\x65vice_model\x18\x1d \x01(\t\x12\x17\n\x0fproperties_json\x18\x1e \x01(\t\x12\x0e\n\x06person\x18\x1f \x01(\t\"\x92\x01\n\x12ListEventsResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.weir.aggregate.v1.StoredEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x33\n\x0breliability\x18\x03 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\"\xa8\x01\n\x13\x45xportEventsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12*\n\x04time\x18\x02 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12/\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x1f.weir.aggregate.v1.ExportFormat\x12\x14\n\x0cresume_token\x18\x05 \x01(\t\"V\n\x14\x45xportEventsResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\x12\x0c\n\x04last\x18\x04 \x01(\x08*b\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45XPORT_FORMAT_CSV\x10\x01\x12\x1c\n\x18\x45XPORT_FORMAT_JSON_LINES\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weir.aggregate.v1.event_query_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPORTFORMAT']._serialized_start=1847
-  _globals['_EXPORTFORMAT']._serialized_end=1945
-  _globals['_TIMEFRAME']._serialized_start=121
-  _globals['_TIMEFRAME']._serialized_end=209
-  _globals['_TIMEINTERVAL']._serialized_start=211
-  _globals['_TIMEINTERVAL']._serialized_end=307
-  _globals['_LISTEVENTSREQUEST']._serialized_start=310
-  _globals['_LISTEVENTSREQUEST']._serialized_end=504
-  _globals['_DRILLDOWN']._serialized_start=506
-  _globals['_DRILLDOWN']._serialized_end=570
-  _globals['_ROLLUPCELL']._serialized_start=572
-  _globals['_ROLLUPCELL']._serialized_end=695
-  _globals['_STOREDEVENT']._serialized_start=698
-  _globals['_STOREDEVENT']._serialized_end=1491
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=1493
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=1586
-  _globals['_EXPORTEVENTSREQUEST']._serialized_start=1589
-  _globals['_EXPORTEVENTSREQUEST']._serialized_end=1757
-  _globals['_EXPORTEVENTSRESPONSE']._serialized_start=1759
-  _globals['_EXPORTEVENTSRESPONSE']._serialized_end=1845
+  _globals['_EXPORTFORMAT']._serialized_start=2181
+  _globals['_EXPORTFORMAT']._serialized_end=2279
+  _globals['_LISTEVENTSREQUEST']._serialized_start=230
+  _globals['_LISTEVENTSREQUEST']._serialized_end=424
+  _globals['_DRILLDOWN']._serialized_start=427
+  _globals['_DRILLDOWN']._serialized_end=594
+  _globals['_FUNNELDROPOFF']._serialized_start=596
+  _globals['_FUNNELDROPOFF']._serialized_end=680
+  _globals['_COHORTCELL']._serialized_start=683
+  _globals['_COHORTCELL']._serialized_end=850
+  _globals['_ROLLUPCELL']._serialized_start=852
+  _globals['_ROLLUPCELL']._serialized_end=975
+  _globals['_STOREDEVENT']._serialized_start=978
+  _globals['_STOREDEVENT']._serialized_end=1771
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=1774
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=1920
+  _globals['_EXPORTEVENTSREQUEST']._serialized_start=1923
+  _globals['_EXPORTEVENTSREQUEST']._serialized_end=2091
+  _globals['_EXPORTEVENTSRESPONSE']._serialized_start=2093
+  _globals['_EXPORTEVENTSRESPONSE']._serialized_end=2179
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,9 @@ import datetime
 
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from weir.aggregate.v1 import behaviour_pb2 as _behaviour_pb2
+from weir.aggregate.v1 import reliability_pb2 as _reliability_pb2
+from weir.aggregate.v1 import time_frame_pb2 as _time_frame_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -20,21 +23,6 @@ EXPORT_FORMAT_UNSPECIFIED: ExportFormat
 EXPORT_FORMAT_CSV: ExportFormat
 EXPORT_FORMAT_JSON_LINES: ExportFormat
 
-class TimeFrame(_message.Message):
-    __slots__ = ("last", "between")
-    LAST_FIELD_NUMBER: _ClassVar[int]
-    BETWEEN_FIELD_NUMBER: _ClassVar[int]
-    last: str
-    between: TimeInterval
-    def __init__(self, last: _Optional[str] = ..., between: _Optional[_Union[TimeInterval, _Mapping]] = ...) -> None: ...
-
-class TimeInterval(_message.Message):
-    __slots__ = ("to",)
-    FROM_FIELD_NUMBER: _ClassVar[int]
-    TO_FIELD_NUMBER: _ClassVar[int]
-    to: _timestamp_pb2.Timestamp
-    def __init__(self, to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., **kwargs) -> None: ...
-
 class ListEventsRequest(_message.Message):
     __slots__ = ("app_id", "time", "filter", "page_size", "page_token", "order_by", "of")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
@@ -45,19 +33,43 @@ class ListEventsRequest(_message.Message):
     ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     OF_FIELD_NUMBER: _ClassVar[int]
     app_id: str
-    time: TimeFrame
+    time: _time_frame_pb2.TimeFrame
     filter: str
     page_size: int
     page_token: str
     order_by: str
     of: DrillDown
-    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[TimeFrame, _Mapping]] = ..., filter: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., order_by: _Optional[str] = ..., of: _Optional[_Union[DrillDown, _Mapping]] = ...) -> None: ...
+    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., filter: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., order_by: _Optional[str] = ..., of: _Optional[_Union[DrillDown, _Mapping]] = ...) -> None: ...
 
 class DrillDown(_message.Message):
-    __slots__ = ("cell",)
+    __slots__ = ("cell", "drop_off", "cohort")
     CELL_FIELD_NUMBER: _ClassVar[int]
+    DROP_OFF_FIELD_NUMBER: _ClassVar[int]
+    COHORT_FIELD_NUMBER: _ClassVar[int]
     cell: RollupCell
-    def __init__(self, cell: _Optional[_Union[RollupCell, _Mapping]] = ...) -> None: ...
+    drop_off: FunnelDropOff
+    cohort: CohortCell
+    def __init__(self, cell: _Optional[_Union[RollupCell, _Mapping]] = ..., drop_off: _Optional[_Union[FunnelDropOff, _Mapping]] = ..., cohort: _Optional[_Union[CohortCell, _Mapping]] = ...) -> None: ...
+
+class FunnelDropOff(_message.Message):
+    __slots__ = ("funnel", "step")
+    FUNNEL_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    funnel: _behaviour_pb2.QueryFunnelRequest
+    step: int
+    def __init__(self, funnel: _Optional[_Union[_behaviour_pb2.QueryFunnelRequest, _Mapping]] = ..., step: _Optional[int] = ...) -> None: ...
+
+class CohortCell(_message.Message):
+    __slots__ = ("cohorts", "start", "value", "offset")
+    COHORTS_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    cohorts: _behaviour_pb2.QueryCohortsRequest
+    start: _timestamp_pb2.Timestamp
+    value: _struct_pb2.Value
+    offset: int
+    def __init__(self, cohorts: _Optional[_Union[_behaviour_pb2.QueryCohortsRequest, _Mapping]] = ..., start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., value: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class RollupCell(_message.Message):
     __slots__ = ("rollup", "bucket_start", "dimensions")
@@ -136,12 +148,14 @@ class StoredEvent(_message.Message):
     def __init__(self, event_uuid: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., session_started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., app_id: _Optional[str] = ..., retention_class: _Optional[str] = ..., name: _Optional[str] = ..., schema_version: _Optional[str] = ..., producer: _Optional[str] = ..., environment: _Optional[str] = ..., event_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., anonymous_id: _Optional[str] = ..., session_id: _Optional[str] = ..., group_id: _Optional[str] = ..., entity_type: _Optional[str] = ..., entity_id: _Optional[str] = ..., request_id: _Optional[str] = ..., country: _Optional[str] = ..., device_type: _Optional[str] = ..., os: _Optional[str] = ..., browser: _Optional[str] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., attribution: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., os_version: _Optional[str] = ..., browser_version: _Optional[str] = ..., device_brand: _Optional[str] = ..., device_model: _Optional[str] = ..., properties_json: _Optional[str] = ..., person: _Optional[str] = ...) -> None: ...
 
 class ListEventsResponse(_message.Message):
-    __slots__ = ("events", "next_page_token")
+    __slots__ = ("events", "next_page_token", "reliability")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    RELIABILITY_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[StoredEvent]
     next_page_token: str
-    def __init__(self, events: _Optional[_Iterable[_Union[StoredEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    reliability: _reliability_pb2.Reliability
+    def __init__(self, events: _Optional[_Iterable[_Union[StoredEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ...) -> None: ...
 
 class ExportEventsRequest(_message.Message):
     __slots__ = ("app_id", "time", "filter", "format", "resume_token")
@@ -151,11 +165,11 @@ class ExportEventsRequest(_message.Message):
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     app_id: str
-    time: TimeFrame
+    time: _time_frame_pb2.TimeFrame
     filter: str
     format: ExportFormat
     resume_token: str
-    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[TimeFrame, _Mapping]] = ..., filter: _Optional[str] = ..., format: _Optional[_Union[ExportFormat, str]] = ..., resume_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., filter: _Optional[str] = ..., format: _Optional[_Union[ExportFormat, str]] = ..., resume_token: _Optional[str] = ...) -> None: ...
 
 class ExportEventsResponse(_message.Message):
     __slots__ = ("data", "rows", "resume_token", "last")

@@ -24,11 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from weir.aggregate.v1 import event_query_pb2 as weir_dot_aggregate_dot_v1_dot_event__query__pb2
 from weir.aggregate.v1 import reliability_pb2 as weir_dot_aggregate_dot_v1_dot_reliability__pb2
+from weir.aggregate.v1 import time_frame_pb2 as weir_dot_aggregate_dot_v1_dot_time__frame__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eweir/aggregate/v1/metric.proto\x12\x11weir.aggregate.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#weir/aggregate/v1/event_query.proto\x1a#weir/aggregate/v1/reliability.proto\"\xd5\x01\n\x10GetMetricRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12*\n\x04time\x18\x03 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12+\n\ndimensions\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\nsubject_id\x18\x05 \x01(\t\x12\r\n\x05total\x18\x06 \x01(\x08\x12\x11\n\tpage_size\x18\x07 \x01(\r\x12\x12\n\npage_token\x18\x08 \x01(\t\"\xa8\x01\n\x11GetMetricResponse\x12.\n\x06values\x18\x01 \x03(\x0b\x32\x1e.weir.aggregate.v1.MetricValue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x33\n\x0breliability\x18\x03 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12\x15\n\rsampling_rate\x18\x04 \x01(\x01\"\xad\x03\n\x0bMetricValue\x12\x30\n\x0cperiod_start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nperiod_end\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\ndimensions\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\x05value\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12@\n\tbreakdown\x18\x05 \x03(\x0b\x32-.weir.aggregate.v1.MetricValue.BreakdownEntry\x12\x13\n\x0b\x64\x61ta_points\x18\x06 \x01(\x04\x12\x31\n\nconfidence\x18\x07 \x01(\x0e\x32\x1d.weir.aggregate.v1.Confidence\x12\x35\n\x0c\x63ompleteness\x18\x08 \x01(\x0e\x32\x1f.weir.aggregate.v1.Completeness\x1a\x30\n\x0e\x42reakdownEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x08\n\x06_value*h\n\nConfidence\x12\x1a\n\x16\x43ONFIDENCE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ONFIDENCE_LOW\x10\x01\x12\x15\n\x11\x43ONFIDENCE_MEDIUM\x10\x02\x12\x13\n\x0f\x43ONFIDENCE_HIGH\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eweir/aggregate/v1/metric.proto\x12\x11weir.aggregate.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#weir/aggregate/v1/reliability.proto\x1a\"weir/aggregate/v1/time_frame.proto\"\xd5\x01\n\x10GetMetricRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12*\n\x04time\x18\x03 \x01(\x0b\x32\x1c.weir.aggregate.v1.TimeFrame\x12+\n\ndimensions\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\nsubject_id\x18\x05 \x01(\t\x12\r\n\x05total\x18\x06 \x01(\x08\x12\x11\n\tpage_size\x18\x07 \x01(\r\x12\x12\n\npage_token\x18\x08 \x01(\t\"\xa8\x01\n\x11GetMetricResponse\x12.\n\x06values\x18\x01 \x03(\x0b\x32\x1e.weir.aggregate.v1.MetricValue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x33\n\x0breliability\x18\x03 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12\x15\n\rsampling_rate\x18\x04 \x01(\x01\"\xad\x03\n\x0bMetricValue\x12\x30\n\x0cperiod_start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nperiod_end\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\ndimensions\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\x05value\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12@\n\tbreakdown\x18\x05 \x03(\x0b\x32-.weir.aggregate.v1.MetricValue.BreakdownEntry\x12\x13\n\x0b\x64\x61ta_points\x18\x06 \x01(\x04\x12\x31\n\nconfidence\x18\x07 \x01(\x0e\x32\x1d.weir.aggregate.v1.Confidence\x12\x35\n\x0c\x63ompleteness\x18\x08 \x01(\x0e\x32\x1f.weir.aggregate.v1.Completeness\x1a\x30\n\x0e\x42reakdownEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x08\n\x06_value*h\n\nConfidence\x12\x1a\n\x16\x43ONFIDENCE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ONFIDENCE_LOW\x10\x01\x12\x15\n\x11\x43ONFIDENCE_MEDIUM\x10\x02\x12\x13\n\x0f\x43ONFIDENCE_HIGH\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,14 +37,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_METRICVALUE_BREAKDOWNENTRY']._loaded_options = None
   _globals['_METRICVALUE_BREAKDOWNENTRY']._serialized_options = b'8\001'
-  _globals['_CONFIDENCE']._serialized_start=1009
-  _globals['_CONFIDENCE']._serialized_end=1113
-  _globals['_GETMETRICREQUEST']._serialized_start=191
-  _globals['_GETMETRICREQUEST']._serialized_end=404
-  _globals['_GETMETRICRESPONSE']._serialized_start=407
-  _globals['_GETMETRICRESPONSE']._serialized_end=575
-  _globals['_METRICVALUE']._serialized_start=578
-  _globals['_METRICVALUE']._serialized_end=1007
-  _globals['_METRICVALUE_BREAKDOWNENTRY']._serialized_start=949
-  _globals['_METRICVALUE_BREAKDOWNENTRY']._serialized_end=997
+  _globals['_CONFIDENCE']._serialized_start=1008
+  _globals['_CONFIDENCE']._serialized_end=1112
+  _globals['_GETMETRICREQUEST']._serialized_start=190
+  _globals['_GETMETRICREQUEST']._serialized_end=403
+  _globals['_GETMETRICRESPONSE']._serialized_start=406
+  _globals['_GETMETRICRESPONSE']._serialized_end=574
+  _globals['_METRICVALUE']._serialized_start=577
+  _globals['_METRICVALUE']._serialized_end=1006
+  _globals['_METRICVALUE_BREAKDOWNENTRY']._serialized_start=948
+  _globals['_METRICVALUE_BREAKDOWNENTRY']._serialized_end=996
 # @@protoc_insertion_point(module_scope)

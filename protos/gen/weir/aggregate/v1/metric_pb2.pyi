@@ -2,8 +2,8 @@ import datetime
 
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
-from weir.aggregate.v1 import event_query_pb2 as _event_query_pb2
 from weir.aggregate.v1 import reliability_pb2 as _reliability_pb2
+from weir.aggregate.v1 import time_frame_pb2 as _time_frame_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -36,13 +36,13 @@ class GetMetricRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     metric: str
-    time: _event_query_pb2.TimeFrame
+    time: _time_frame_pb2.TimeFrame
     dimensions: _struct_pb2.Struct
     subject_id: str
     total: bool
     page_size: int
     page_token: str
-    def __init__(self, app_id: _Optional[str] = ..., metric: _Optional[str] = ..., time: _Optional[_Union[_event_query_pb2.TimeFrame, _Mapping]] = ..., dimensions: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., subject_id: _Optional[str] = ..., total: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, app_id: _Optional[str] = ..., metric: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., dimensions: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., subject_id: _Optional[str] = ..., total: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class GetMetricResponse(_message.Message):
     __slots__ = ("values", "next_page_token", "reliability", "sampling_rate")
