@@ -5,7 +5,7 @@ partitions of that time. Give them if they are known.
 """
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -60,6 +60,11 @@ _DAILY = text(f"""
     SELECT CAST(occurred_at AT TIME ZONE 'UTC' AS date) AS day, name, count(*) AS events
     {_OF_APP}
     GROUP BY day, name ORDER BY day, name
+""")
+_DAYS_OF_NAMES = text("""
+    SELECT DISTINCT date_trunc('day', occurred_at, 'UTC') FROM enrich.events
+    WHERE app_id = :app_id AND name = ANY(:names)
+        AND received_at >= coalesce(CAST(:received_from AS timestamptz), '-infinity')
 """)
 # Before the snapshot is taken: rows move between partitions only under a lock that this one waits for.
 _KEEP_ROWS_IN_PLACE = text("LOCK TABLE enrich.events IN ACCESS SHARE MODE")
@@ -172,6 +177,15 @@ class PostgresEventReader:
         async with self._connect() as connection:
             result = await connection.execute(statement, parameters)
             return [{str(name): value for name, value in row.items()} for row in result.mappings()]
+
+
+async def days_of_names(
+    connection: AsyncConnection, app_id: str, names: Set[str], received_from: datetime | None
+) -> set[datetime]:
+    """The days (UTC) on which an app's events of some names occurred; of those received from a moment on,
+    None for all. Reads all of these events."""
+    parameters = {"app_id": app_id, "names": sorted(names), "received_from": received_from}
+    return set((await connection.execute(_DAYS_OF_NAMES, parameters)).scalars())
 
 
 async def uncounted_batches(

@@ -27,6 +27,8 @@ from libs.streams.consumer import Consumer, EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream, streams_of
 from libs.streams.watermark import WatermarkMeter
+from services.aggregate.adoption.adopter import Adopter
+from services.aggregate.adoption.postgres import PostgresDefinitions
 from services.aggregate.behaviour.cohorts.postgres import PostgresCohorts
 from services.aggregate.behaviour.cohorts.service import CohortQueries
 from services.aggregate.behaviour.convert import Surroundings
@@ -154,6 +156,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         recounts,
         Recounter(recounts, store, pseudonymizer),
         clock,
+        Adopter(reload.catalogs, PostgresDefinitions(engines.recounting), dirty, clock).adopt,
         POSTGRES_ERRORS,
     )
     servicer = AggregateServicer(

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     Numeric,
     Table,
     Text,
@@ -16,7 +17,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from libs.stores.postgres import service_metadata
 
@@ -106,6 +107,22 @@ buckets = Table(
         "bucket",
         postgresql_where=text("dirty_mark IS NOT NULL"),
     ),
+)
+
+# By which definition each rollup is counted.
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("rollup", Text, primary_key=True),
+    # A hash of the definition, but for the names of its events.
+    Column("shape", LargeBinary, nullable=False),
+    Column("events", ARRAY(Text), nullable=False),
+    Column("adopted_at", DateTime(timezone=True), nullable=False),
+    # The names of events whose buckets have yet to be marked; NULL if none.
+    Column("pending", ARRAY(Text)),
+    # Whether buckets are marked that replicas with other catalogs have counted into since.
+    Column("is_settled", Boolean, nullable=False),
 )
 
 # Rollups that have buckets of a later generation than 0.

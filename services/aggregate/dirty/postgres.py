@@ -1,14 +1,15 @@
 """Dirty buckets in Postgres. Values come in as parameters only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime, time
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.events.postgres import PostgresEventReader
+from libs.events.postgres import PostgresEventReader, days_of_names
 from services.aggregate.buckets import moment
 from services.aggregate.counting.generations import BucketKey
+from services.aggregate.dirty.choice import FIRST_SECOND, LAST_SECOND
 from services.aggregate.recount.model import DirtyBucket, Reason
 
 # Each with a number of its own: a recount unmarks a bucket only if it was not marked again meanwhile.
@@ -98,6 +99,25 @@ class PostgresDirtyBuckets:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(_COUNTS, {"app_id": app_id})).all()
         return {row[0]: row[1] for row in rows}
+
+    async def days_of(
+        self,
+        app_id: str,
+        rollup: str,
+        names: Set[str],
+        *,
+        received_from: datetime | None,
+        with_cells: bool,
+    ) -> Set[datetime]:
+        """See `adoption.ports.Marks`."""
+        async with self._engine.connect() as connection:
+            found = await days_of_names(connection, app_id, names, received_from)
+            if with_cells:
+                parameters = {"app_id": app_id, "rollups": [rollup]}
+                bounds = {"start": moment(FIRST_SECOND), "end": moment(LAST_SECOND)}
+                rows = await connection.execute(_CELL_DAYS, {**parameters, **bounds})
+                found |= {day for _, day in rows}
+        return found
 
     async def used_days(
         self, app_id: str, rollups: Mapping[str, frozenset[str]], start: int, end: int

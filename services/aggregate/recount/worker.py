@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 
 import structlog
 
 from libs.catalog import Catalogs
 from libs.common.clock import Clock, moment_of
 from services.aggregate import metrics
+from services.aggregate.counting.generations import RollupKey
 from services.aggregate.plan_lookup import current_plans
 from services.aggregate.recount.model import DirtyBucket, PostponedError
 from services.aggregate.recount.ports import DirtyBuckets, Turns
@@ -32,14 +33,17 @@ class RecountWorker:
         turns: Turns,
         recounter: Recounter,
         clock: Clock,
+        adopt: Callable[[], Awaitable[Set[RollupKey]]],
         transient: tuple[type[Exception], ...],
     ) -> None:
-        """`transient`: what the stores raise while they are away."""
+        """`adopt` marks what changed catalogs change, and says which rollups are to be counted as they are
+        declared here; `transient`: what the stores raise while they are away."""
         self._catalogs = catalogs
         self._dirty = dirty
         self._turns = turns
         self._recounter = recounter
         self._clock = clock
+        self._adopt = adopt
         self._transient = transient
         self._asked = asyncio.Event()
 
@@ -68,6 +72,7 @@ class RecountWorker:
 
     async def _try(self) -> None:
         try:
+            await self._adopt()
             await self.work()
         except PostponedError as error:
             metrics.POSTPONED_RECOUNTS.inc()
@@ -97,12 +102,15 @@ class RecountWorker:
 
     async def _newest(self) -> Sequence[DirtyBucket]:
         """Dirty buckets of the app that has the newest one. What has been sealed meanwhile is left as it is:
-        of it a recount would lack events."""
+        of it a recount would lack events. What another replica's catalog declares is left to that one."""
         catalogs = self._catalogs.current.catalogs
         now = moment_of(self._clock.now_us())
         while True:
             declared = [(app_id, name) for app_id, one in catalogs.items() for name in one.rollups]
-            dirty = await self._dirty.newest(declared, _DIRTY_AT_ONCE)
+            marked = await self._dirty.newest(declared, _DIRTY_AT_ONCE)
+            # In this order: a rollup whose change has marked a bucket is not adopted as before.
+            ours = await self._adopt()
+            dirty = [one for one in marked if (one.app_id, one.rollup) in ours]
             sealed = []
             for one in dirty:
                 catalog = catalogs[one.app_id]

@@ -132,6 +132,7 @@ class Recounting:
         self.watermark: datetime | None = datetime.now(UTC) - timedelta(minutes=1)
         clock = FixedClock(datetime.now(UTC))
         self.store = store
+        self.engine = engine
         self.pseudonymizer = stores.settings.pseudonymizer()
         self.recounts = PostgresRecounts(
             engine,
@@ -147,10 +148,14 @@ class Recounting:
             self.recounts,
             Recounter(self.recounts, store, stores.settings.pseudonymizer()),
             clock,
+            self._adopt,
             POSTGRES_ERRORS,
         )
         self.unit = Unit(APP, [BucketRange("events", HOUR, HOUR + 3_600)], frozenset())
         self.plan = current_plans(self.catalogs)[APP]
+
+    async def _adopt(self) -> frozenset[tuple[str, str]]:
+        return frozenset((APP, rollup) for rollup in self.plan.rollups)
 
     async def _quarantined(self) -> frozenset[bytes]:
         return self.quarantine

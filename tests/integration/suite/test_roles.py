@@ -25,6 +25,7 @@ MAY: dict[str, dict[str, set[str]]] = {
         "aggregate.old_cells": ADD | {"DELETE"},
         "aggregate.covered_batches": ADD | {"DELETE"},
         "aggregate.recounted_rollups": ADD,
+        "aggregate.rollups": CHANGE,
         "aggregate.recount_epoch": READ | {"UPDATE"},
         "aggregate.results": CHANGE,
         "aggregate.result_cells": ADD | {"DELETE"},
@@ -44,6 +45,7 @@ TABLES = (
     *("aggregate.results", "aggregate.result_cells"),
     *("aggregate.buckets", "aggregate.recounts", "aggregate.made_cells", "aggregate.old_cells"),
     *("aggregate.covered_batches", "aggregate.recounted_rollups", "aggregate.recount_epoch"),
+    "aggregate.rollups",
     *("aggregate.members", "privacy.consents", "privacy.consent_history"),
     *JOBS,
 )

@@ -1,0 +1,1 @@
+"""What becomes of the cells when the catalog declares a rollup anew, or in another way."""

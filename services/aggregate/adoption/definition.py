@@ -1,0 +1,106 @@
+"""What a rollup's cells depend on, and what has to be counted again when that changes. Pure."""
+
+import hashlib
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import orjson
+
+from libs.catalog import Catalog
+from services.aggregate.counting.generations import RollupKey
+from services.aggregate.plan import MeasurePlan, RollupPlan, compile_plan
+
+# Replicas take a catalog within seconds; a deployment with new ones takes minutes. So long one that had the
+# definition leaves it to others to have changed it.
+PATIENCE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What the cells of a rollup are made of: `shape` is a hash of all but its events."""
+
+    shape: bytes
+    events: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A definition by which a rollup is counted. `pending` are the names whose events' buckets have yet to be
+    marked, `is_settled` says whether those have been that were counted while replicas had other catalogs."""
+
+    definition: Definition
+    adopted_at: datetime
+    pending: frozenset[str] | None
+    is_settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A rollup whose definition has changed, and the names of the events that have to be counted again."""
+
+    key: RollupKey
+    definition: Definition
+    names: frozenset[str]
+    is_settled: bool = False
+
+
+def definitions(catalog: Catalog) -> Mapping[RollupKey, Definition]:
+    """Those of an app's rollups."""
+    plan = compile_plan(catalog)
+    return {
+        (catalog.app_id, name): Definition(
+            _shape(plan.rollups[name], plan.dimension_characters), rollup.events
+        )
+        for name, rollup in catalog.rollups.items()
+    }
+
+
+def adoption(
+    key: RollupKey,
+    declared: Definition,
+    adopted: Adopted | None,
+    *,
+    is_first: bool,
+    was_ours: bool,
+    now: datetime,
+) -> Adoption | None:
+    """What to do about a rollup; None if nothing. `is_first`: no rollup of the app has been adopted; it is
+    new, or was counted by this definition before any was adopted. `was_ours`: this process has seen the
+    definition adopted, so another one, with a newer catalog or an older one, has changed it."""
+    if adopted is None:
+        names = frozenset[str]() if is_first else declared.events
+        return Adoption(key, declared, names, is_settled=is_first)
+    if adopted.definition == declared:
+        return None
+    if was_ours and now - adopted.adopted_at < PATIENCE:
+        return None
+    before = adopted.definition
+    if before.shape != declared.shape:
+        return Adoption(key, declared, before.events | declared.events)
+    return Adoption(key, declared, before.events ^ declared.events)
+
+
+def counts_all(names: Set[str], definition: Definition) -> bool:
+    """Whether all buckets are counted again, also those that have cells and no events any more."""
+    return definition.events <= names
+
+
+def _shape(plan: RollupPlan, dimension_characters: int) -> bytes:
+    dimensions = [[one.name, str(one.source)] for one in plan.dimensions]
+    # How long a value is kept matters only to those that are split by one.
+    longest = dimension_characters if dimensions else 0
+    measures = [_measure(measure) for measure in plan.measures]
+    content = orjson.dumps([str(plan.period), dimensions, measures, longest])
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _measure(measure: MeasurePlan) -> list[object]:
+    return [
+        measure.name,
+        None if measure.source is None else str(measure.source),
+        list(map(str, measure.conditions)),
+        measure.is_distinct,
+        measure.has_bins,
+        measure.has_edges,
+    ]

@@ -1,0 +1,50 @@
+"""What adoption needs from outside."""
+
+from collections.abc import Mapping, Sequence, Set
+from datetime import datetime
+from typing import Protocol
+
+from services.aggregate.adoption.definition import Adopted, Adoption
+from services.aggregate.counting.generations import BucketKey, RollupKey
+from services.aggregate.recount.model import Reason
+
+
+class Definitions(Protocol):
+    """See `postgres.PostgresDefinitions`."""
+
+    async def read(self) -> Mapping[RollupKey, Adopted]:
+        """Those that are adopted."""
+        ...
+
+    async def adopt(self, adoptions: Sequence[Adoption]) -> None:
+        """Writes definitions down, and what has to be marked because of them."""
+        ...
+
+    async def marked(self, key: RollupKey, adopted: Adopted) -> None:
+        """All that was pending is marked."""
+        ...
+
+    async def settled(self, key: RollupKey, adopted: Adopted) -> None:
+        """What was counted while replicas had other catalogs is marked."""
+        ...
+
+
+class Marks(Protocol):
+    """Dirty buckets."""
+
+    async def days_of(
+        self,
+        app_id: str,
+        rollup: str,
+        names: Set[str],
+        *,
+        received_from: datetime | None,
+        with_cells: bool,
+    ) -> Set[datetime]:
+        """The days on which stored events of these names occurred, of those received from a moment on, None
+        for all; with `with_cells` also those on which a bucket of the rollup that has cells begins."""
+        ...
+
+    async def mark(self, buckets: Sequence[BucketKey], reason: Reason) -> None:
+        """Has buckets recounted."""
+        ...
