@@ -79,6 +79,7 @@ def _compile(section: Section) -> Catalog:
     words = _own_sources(subject_name, group_name)
     rollups = compile_rollups(section.child("rollups"), events, words, activity)
     gauges = compile_gauges(section.child("gauges"), events, words, activity)
+    metrics = compile_named_metrics(section.child("metrics"), rollups, events, words)
     dedupe, clock = section.child("dedupe"), section.child("clock")
     dedupe.only(("window",))
     clock.only(("max_future", "max_age", "lateness"))
@@ -98,8 +99,8 @@ def _compile(section: Section) -> Catalog:
         rollups=rollups,
         labels=compile_labels(section.child("labels"), rollups),
         gauges=gauges,
-        metrics=compile_named_metrics(section.child("metrics"), rollups, events, words),
-        jobs=compile_jobs(section.child("jobs"), rollups),
+        metrics=metrics,
+        jobs=compile_jobs(section.child("jobs"), rollups, metrics),
         behaviours=compile_behaviours(section.child("behaviours"), events),
         measures=measured_properties(rollups),
         entity_events=entity_events([*rollups.values(), *gauges.values()]),

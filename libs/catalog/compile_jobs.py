@@ -1,34 +1,44 @@
-"""Compiles the jobs of a catalog: which rollups' cells are written down as a result, and when."""
+"""Compiles the jobs of a catalog: which rollups' cells and which metrics are written down as a result, and
+when."""
 
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from libs.catalog.durations import HOUR, MINUTE
+from libs.catalog.metric_model import NamedMetric
 from libs.catalog.model import CatchUp, Rollup, StoringJob
 from libs.catalog.period import PARTS_OF, Period
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
 from libs.catalog.texts import is_name
 
+# Of whom the values of single people are stored.
+_ACTIVE_WITHIN_DAYS = 30
 _AT = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])").fullmatch
 
 
-def compile_jobs(section: Section, rollups: Mapping[str, Rollup]) -> Mapping[str, StoringJob]:
+def compile_jobs(
+    section: Section, rollups: Mapping[str, Rollup], metrics: Mapping[str, NamedMetric]
+) -> Mapping[str, StoringJob]:
     """The jobs by name."""
     jobs = {}
     for name, entry in section.children():
-        entry.only(("description", "every", "at", "store", "catch_up"))
+        entry.only(("description", "every", "at", "store", "catch_up", "active_within"))
         if not is_name(name):
             entry.complain("the name of a job is a-z, 0-9 and `_`, beginning with a letter")
         every = entry.choice("every", Period)
+        stored = tuple(dict.fromkeys(entry.texts("store")))
+        _check_stored(entry, stored, every, rollups, metrics)
         jobs[name] = StoringJob(
             name=name,
             description=entry.text("description", ""),
             every=every or Period.DAY,
             after_seconds=_after_seconds(entry, every),
-            rollups=_stored(entry, every, rollups),
+            rollups=tuple(one for one in stored if one in rollups),
             catch_up=entry.choice("catch_up", CatchUp, CatchUp.EACH) or CatchUp.EACH,
+            metrics=tuple(one for one in stored if one in metrics),
+            active_within_days=entry.days("active_within") or _ACTIVE_WITHIN_DAYS,
         )
     return MappingProxyType(jobs)
 
@@ -48,16 +58,24 @@ def _after_seconds(entry: Section, every: Period | None) -> int:
     return seconds
 
 
-def _stored(entry: Section, every: Period | None, rollups: Mapping[str, Rollup]) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(entry.texts("store")))
+def _check_stored(
+    entry: Section,
+    names: tuple[str, ...],
+    every: Period | None,
+    rollups: Mapping[str, Rollup],
+    metrics: Mapping[str, NamedMetric],
+) -> None:
     if not names:
-        entry.complain("`store` is missing: the rollups whose cells are kept", "store")
+        entry.complain("`store` is missing: the rollups and metrics that are kept", "store")
     for name in names:
-        rollup = rollups.get(name)
-        if rollup is None:
-            entry.complain(f"no rollup `{name}`{did_you_mean(name, rollups)}", "store")
-        elif every is not None and rollup.period not in PARTS_OF[every]:
+        found = rollups.get(name) or metrics.get(name)
+        kind = "rollup" if name in rollups else "metric"
+        if found is None:
+            hint = did_you_mean(name, [*rollups, *metrics])
+            entry.complain(f"no rollup or metric `{name}`{hint}", "store")
+        elif every is not None and found.period not in PARTS_OF[every]:
             entry.complain(
-                f"rollup `{name}` is by {rollup.period}, which is no part of a {every}", "store"
+                f"{kind} `{name}` is by {found.period}, which is no part of a {every}", "store"
             )
-    return names
+        elif name in metrics and metrics[name].is_personal and every is not Period.DAY:
+            entry.complain(f"metric `{name}` is of single people, and stored by day", "store")

@@ -190,8 +190,9 @@ class CatchUp(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoringJob:
-    """A job that writes the cells of some rollups down as a result, `after_seconds` after the end of each
-    period; the rollups' own periods are whole parts of it."""
+    """A job that writes the cells of some rollups, and the values of some metrics, down as a result,
+    `after_seconds` after the end of each period; their own periods are whole parts of it. Metrics of single
+    people are written of those who were active in the `active_within_days` that end with the period."""
 
     name: str
     description: str
@@ -199,6 +200,8 @@ class StoringJob:
     after_seconds: int
     rollups: tuple[str, ...]
     catch_up: CatchUp
+    metrics: tuple[str, ...] = ()
+    active_within_days: int = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from weir.aggregate.v1 import reliability_pb2
 from libs.common.errors import NotFound
 from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.convert import cell_message, zoned_time
-from services.aggregate.results.model import Place, Result, ResultCell
+from services.aggregate.results.model import METRICS, PEOPLE, Place, Result, ResultCell
 
 
 class PageCursor:
@@ -46,7 +46,8 @@ def cell(found: ResultCell) -> pb.ResultCell:
     """One cell of a result."""
     bucket = seconds_since_epoch(found.bucket)
     return pb.ResultCell(
-        rollup=found.rollup, cell=cell_message(bucket, found.dimensions, found.metrics)
+        rollup="" if found.rollup in (METRICS, PEOPLE) else found.rollup,
+        cell=cell_message(bucket, found.dimensions, found.metrics),
     )
 
 

@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from libs.catalog import Catalog, Period
+from libs.catalog import Catalog, NamedMetric, Period, StoringJob
 from services.aggregate.buckets import bucket_end, bucket_start, moment, seconds_since_epoch
 from services.aggregate.plan import AppPlan, RollupPlan, compile_plan
 
 
 @dataclass(frozen=True, slots=True)
 class ResultJob:
-    """A job of an app's catalog: after the end of each period it stores the cells of its rollups. Events of a
+    """A job of an app's catalog: after the end of each period it stores the cells of its rollups, and the
+    values of its metrics; of single people, of those who were active in the last `active_within`. Events of a
     bucket are expected until `lateness` after its end."""
 
     app_id: str
@@ -24,6 +25,14 @@ class ResultJob:
     makes_up_for_each: bool
     rollups: tuple[RollupPlan, ...]
     lateness: timedelta
+    app: AppPlan
+    metrics: tuple[NamedMetric, ...] = ()
+    active_within: timedelta = timedelta(days=30)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it stores values of single people."""
+        return any(metric.is_personal for metric in self.metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +43,14 @@ class ResultPeriod:
     end: datetime
 
 
+# What rows of metrics have instead of a rollup; none has such a name.
+METRICS, PEOPLE = ":metrics", ":people"
+
+
 @dataclass(frozen=True, slots=True)
 class ResultCell:
-    """A cell of a result: `metrics` are values as a reader sees them."""
+    """A cell of a result, or a row of metrics: then `rollup` is METRICS or PEOPLE. `metrics` are values as a
+    reader sees them."""
 
     rollup: str
     bucket: datetime
@@ -69,9 +83,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class ResultPage:
-    """A result, some of its cells in their order, and whether there are more behind them."""
+    """A result, some of its cells in their order, and whether there are more behind them. `is_personal`: it
+    has values of single people."""
 
     result: Result
+    is_personal: bool
     cells: Sequence[ResultCell]
     more: bool
 
@@ -92,12 +108,15 @@ def result_jobs(catalog: Catalog) -> Sequence[ResultJob]:
         ResultJob(
             app_id=catalog.app_id,
             name=job.name,
-            description=job.description or f"Stores {', '.join(job.rollups)} of each {job.every}.",
+            description=job.description or _described(job),
             every=job.every,
             cron=_cron(job.every, job.after_seconds),
             makes_up_for_each=job.catch_up == "each",
             rollups=tuple(plan.rollups[name] for name in job.rollups),
             lateness=timedelta(seconds=catalog.clock.lateness_seconds),
+            app=plan,
+            metrics=tuple(catalog.metrics[name] for name in job.metrics),
+            active_within=timedelta(days=job.active_within_days),
         )
         for job in catalog.jobs.values()
     ]
@@ -113,6 +132,10 @@ def period_with(every: Period, time: datetime) -> ResultPeriod:
     """The period that `time` is in."""
     start = bucket_start(every, seconds_since_epoch(time))
     return ResultPeriod(moment(start), moment(bucket_end(every, start)))
+
+
+def _described(job: StoringJob) -> str:
+    return f"Stores {', '.join((*job.rollups, *job.metrics))} of each {job.every}."
 
 
 def _cron(every: Period, after_seconds: int) -> str:

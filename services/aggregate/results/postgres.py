@@ -10,11 +10,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import bindparam
 
+from libs.events.postgres import snapshot_connection
 from services.aggregate.elapsed.postgres import add_elapsed
 from services.aggregate.model import Measure
+from services.aggregate.named_metrics.people.postgres import PersonalMetrics
+from services.aggregate.named_metrics.postgres import RollupMetrics
 from services.aggregate.plan import RollupPlan
 from services.aggregate.postgres import one_state
 from services.aggregate.results.model import (
+    PEOPLE,
     Place,
     Result,
     ResultCell,
@@ -23,6 +27,7 @@ from services.aggregate.results.model import (
     ResultPeriod,
     Unsettled,
 )
+from services.aggregate.results.stored_metrics import metric_cells, personal_cells
 from services.aggregate.rollups.cell_pages import read_measure
 from services.aggregate.values import cell_values
 
@@ -76,8 +81,13 @@ WHERE r.is_final = false AND r.period_end <= wanted.final_until
 ORDER BY r.period_end LIMIT :limit
 """)
 SELECT_RESULT = text("""
-SELECT period_start, period_end, watermark, is_final, cells, revision, calculated_at
-FROM aggregate.results
+SELECT period_start, period_end, watermark, is_final, cells, revision, calculated_at,
+    EXISTS (
+        SELECT 1 FROM aggregate.result_cells AS c
+        WHERE c.app_id = r.app_id AND c.job = r.job AND c.period_start = r.period_start
+            AND c.rollup = :people
+    ) AS is_personal
+FROM aggregate.results AS r
 WHERE app_id = :app_id AND job = :job
   AND (CAST(:time AS timestamptz) IS NULL OR period_start <= :time AND period_end > :time)
 ORDER BY period_start DESC LIMIT 1
@@ -108,7 +118,9 @@ class PostgresResults:
         """Writes the cells of a period, in place of what was there; how many. `watermark` was measured
         before."""
         key = {"app_id": job.app_id, "job": job.name, "start": period.start}
-        async with one_state(self._engine) as connection:
+        # Of stored events, only the other one sees a single state.
+        state = snapshot_connection if job.is_personal else one_state
+        async with state(self._engine) as connection:
             await connection.execute(
                 WRITE_RESULT,
                 {**key, "end": period.end, "watermark": watermark, "is_final": is_final},
@@ -118,18 +130,10 @@ class PostgresResults:
             for plan in job.rollups:
                 async for page in _cells(connection, job.app_id, plan, period):
                     cells += len(page)
-                    rows = [
-                        {
-                            **key,
-                            "rollup": cell.rollup,
-                            "bucket": cell.bucket,
-                            "cell_id": cell.cell_id,
-                            "dimensions": cell.dimensions,
-                            "metrics": cell.metrics,
-                        }
-                        for cell in page
-                    ]
-                    await connection.execute(ADD_CELL, rows)
+                    await _add(connection, key, page)
+            for page in await _metric_pages(connection, job, period):
+                cells += len(page)
+                await _add(connection, key, page)
             await connection.execute(COUNT_CELLS, {**key, "cells": cells})
         return cells
 
@@ -162,11 +166,11 @@ class PostgresResultReader:
         those after `after`; None if there is no such result."""
         key = {"app_id": app_id, "job": job}
         async with one_state(self._engine) as connection:
-            found = await connection.execute(SELECT_RESULT, {**key, "time": time})
+            found = await connection.execute(SELECT_RESULT, {**key, "time": time, "people": PEOPLE})
             row = found.one_or_none()
             if row is None:
                 return None
-            result = Result(ResultPeriod(row.period_start, row.period_end), *row[2:])
+            result = Result(ResultPeriod(row.period_start, row.period_end), *row[2:-1])
             rollup, bucket, cell_id = after or ("", row.period_start, _BEFORE_ALL)
             parameters = {
                 **key,
@@ -178,7 +182,7 @@ class PostgresResultReader:
             }
             rows = (await connection.execute(SELECT_RESULT_CELLS, parameters)).all()
         cells = [ResultCell(r.rollup, r.bucket, r.cell_id, r.dimensions, r.metrics) for r in rows]
-        return ResultPage(result, cells[:limit], len(cells) > limit)
+        return ResultPage(result, row.is_personal, cells[:limit], len(cells) > limit)
 
 
 async def _cells(
@@ -228,3 +232,32 @@ async def _grouped(
         )
         for cell_id, row in cells.items()
     ]
+
+
+async def _metric_pages(
+    connection: AsyncConnection, job: ResultJob, period: ResultPeriod
+) -> list[list[ResultCell]]:
+    """The rows of the job's metrics, as many at a time as are written at once."""
+    found = list(await metric_cells(job, period, RollupMetrics(connection, period.end)))
+    if job.is_personal:
+        people = PersonalMetrics(connection, job.app_id, None)
+        found += await personal_cells(job, period, people)
+    starts = range(0, len(found), CELLS_AT_A_TIME)
+    return [found[start : start + CELLS_AT_A_TIME] for start in starts]
+
+
+async def _add(
+    connection: AsyncConnection, key: Mapping[str, object], cells: Sequence[ResultCell]
+) -> None:
+    rows = [
+        {
+            **key,
+            "rollup": cell.rollup,
+            "bucket": cell.bucket,
+            "cell_id": cell.cell_id,
+            "dimensions": cell.dimensions,
+            "metrics": cell.metrics,
+        }
+        for cell in cells
+    ]
+    await connection.execute(ADD_CELL, rows)

@@ -8,6 +8,8 @@ from libs.common.clock import Clock
 from libs.common.errors import PageTokenInvalid
 from libs.common.structs import contains_nul
 from libs.rpc.page_tokens import PageTokens, page_size
+from libs.rpc.permissions import Permission
+from libs.rpc.principal import check_permission
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import utc_field
 from services.aggregate.journal.convert import SERVICE_NAME
@@ -31,7 +33,7 @@ class ResultQueries:
         self._pages = PageTokens(f"/{SERVICE_NAME}/GetJobResult", clock)
 
     async def get(self, request: pb.GetJobResultRequest) -> pb.GetJobResultResponse:
-        """One page. Raises AppUnknown, NotFound, InvalidArgument."""
+        """One page. Raises AppUnknown, NotFound, InvalidArgument, PermissionDenied."""
         catalog_of(self._catalogs.current, request.app_id)
         limit = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
         time = utc_field(request, "period")
@@ -47,6 +49,8 @@ class ResultQueries:
         )
         if page is None:
             raise result_unknown(request.job)
+        if page.is_personal:
+            check_permission(Permission.READ_PERSONAL_NUMBERS)
         if cursor and cursor.revision != page.result.revision:
             raise PageTokenInvalid("the result has been written again: begin again")
         message = response(page.result)

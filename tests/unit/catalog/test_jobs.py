@@ -36,7 +36,10 @@ def test_a_catalog_without_jobs() -> None:
         ("j: {every: day, at: '24:00', store: [loot]}", "jobs.j.at: must be hours and minutes"),
         ("j: {every: day, at: 1, store: [loot]}", "jobs.j.at: must be hours and minutes"),
         ("j: {every: hour, at: '01:00', store: [events]}", "less than an hour"),
-        ("j: {every: day, at: '01:00', store: [lot]}", "no rollup `lot`; did you mean `loot`?"),
+        (
+            "j: {every: day, at: '01:00', store: [lot]}",
+            "no rollup or metric `lot`; did you mean `loot`?",
+        ),
         (
             "j: {every: day, at: '01:00', store: [matches]}",
             "`matches` is by week, which is no part",
@@ -56,3 +59,25 @@ def test_what_is_wrong(job: str, reason: str) -> None:
         compiled(f"  {job}\n")
     [problem] = found.value.problems
     assert reason in str(problem)
+
+
+METRICS = """
+metrics:
+  dau: {value: activity.active_users}
+  row: {streak: activity.active_users}
+"""
+
+
+def test_a_job_that_stores_metrics() -> None:
+    catalog = f"{CATALOG}{METRICS}jobs:\n"
+    job = "  d: {every: day, at: '01:00', store: [dau, loot, row], active_within: 7d}\n"
+    found = compile_catalog(catalog + job, "arena.yaml").jobs["d"]
+    assert (found.rollups, found.metrics) == (("loot",), ("dau", "row"))
+    assert found.active_within_days == 7
+    for wrong, reason in (
+        ("every: hour, at: '00:30', store: [dau]", "metric `dau` is by day, which is no part"),
+        ("every: week, at: '01:00', store: [row]", "`row` is of single people, and stored by day"),
+        ("every: day, at: '01:00', store: [dua]", "no rollup or metric `dua`; did you mean `dau`?"),
+    ):
+        with pytest.raises(CatalogError, match=reason):
+            compile_catalog(f"{catalog}  d: {{{wrong}}}\n", "arena.yaml")

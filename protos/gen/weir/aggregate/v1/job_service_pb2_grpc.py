@@ -96,9 +96,9 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetJobResult(self, request, context):
-        """What a job of an app's catalog wrote down of one period: the cells of its rollups as they were then.
+        """What a job of an app's catalog wrote down of one period: the cells of its rollups, and its metrics, as they were then.
 
-        Permission: `numbers.read`.
+        Permission: `numbers.read`, and `numbers.person` for a result with metrics of single people.
         Fails with NOT_FOUND / APP_UNKNOWN or RESULT_UNKNOWN; INVALID_ARGUMENT with the field at fault.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
