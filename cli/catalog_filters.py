@@ -12,7 +12,7 @@ def filter_mistakes(catalog: Catalog) -> list[str]:
         try:
             node = parse_filter(behaviour.filter)
             compile_filter(node)
-            check_identifies_no_one(node)
+            check_identifies_no_one(node, catalog, behaviour.events)
         except FilterError as error:
             place = f"{catalog.app_id}: behaviours.{behaviour.name}.filter"
             found.append(f"{place}: at character {error.position + 1}: {error.message}")

@@ -1,6 +1,6 @@
 """What requests about behaviour have in common, and how far their answers can be relied on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from libs.events.filtering.fields import Field, field_of
 from libs.events.filtering.reach import possible_names
 from libs.events.filtering.syntax import Comparator, Node, Restriction, Value
 from libs.events.postgres import BEGINNING, END
-from services.aggregate.behaviour.identifying import check_identifies_no_one, is_identifying
+from services.aggregate.behaviour.identifying import check_divides, check_identifies_no_one
 from services.aggregate.behaviour.model import EventRule, Reading
 from services.aggregate.events.convert import Frame
 from services.aggregate.rollups.completeness import final_until
@@ -42,7 +42,7 @@ def event_rule(step: pb.Step, field: str, catalog: Catalog, prefix: str) -> Even
     if not step.name:
         raise InvalidArgument("is required", field=f"{field}.name")
     names = names_like(step.name, f"{field}.name", catalog)
-    node = readable_filter(step.filter, f"{field}.filter")
+    node = readable_filter(step.filter, f"{field}.filter", catalog, names)
     return EventRule(names, compile_filter(node, prefix))
 
 
@@ -59,12 +59,16 @@ def names_like(pattern: str, field: str, catalog: Catalog) -> tuple[str, ...]:
     return names
 
 
-def readable_filter(text: str, field: str) -> Node | None:
-    """A filter that asks nothing of one person. Raises InvalidArgument with the place at fault."""
+def readable_filter(
+    text: str, field: str, catalog: Catalog, names: Collection[str] | None = None
+) -> Node | None:
+    """A filter on the events `names`, None for all that it can find, that asks nothing of one person. Raises
+    InvalidArgument with the place at fault."""
     try:
         node = parse_filter(text)
         compile_filter(node)
-        check_identifies_no_one(node)
+        names = possible_names(node, catalog.events) if names is None else names
+        check_identifies_no_one(node, catalog, names)
     except FilterError as error:
         raise InvalidArgument(
             f"at character {error.position + 1}: {error.message}",
@@ -74,15 +78,17 @@ def readable_filter(text: str, field: str) -> Node | None:
     return node
 
 
-def dividing_field(text: str, field: str) -> Field | None:
-    """The field by which people are divided, None for an empty text. Raises InvalidArgument."""
+def dividing_field(text: str, field: str, catalog: Catalog, names: Collection[str]) -> Field | None:
+    """The field of the events `names` by which people are divided, None for an empty text. Raises
+    InvalidArgument."""
     if not text:
         return None
     if "\x00" in text:
         raise InvalidArgument("must not contain U+0000", field=field)
     path = tuple(text.split("."))
-    if is_identifying(path):
-        raise InvalidArgument("identifies a person or an event", field=field)
+    reason = check_divides(path, catalog, names)
+    if reason is not None:
+        raise InvalidArgument(reason, field=field)
     try:
         return field_of(Restriction(path, Comparator.HAS, Value(("", ""), quoted=False)))
     except FilterError as error:

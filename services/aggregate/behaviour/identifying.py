@@ -1,29 +1,101 @@
 """Fields that identify a person or one event. Questions about behaviour are answered to callers that may read
 numbers only, so nothing can be asked by these. Pure."""
 
-from libs.events.filtering.syntax import And, FilterError, Node, Not, Or, Restriction
+from collections.abc import Iterable
 
-_FIELDS = frozenset(
-    {"person", "subject", "subject_id", "anonymous_id", "session_id", "request_id"}
-    | {"event_id", "event_uuid"}
+from libs.catalog import Catalog
+from libs.catalog.source import ATTRIBUTION_FIELDS
+from libs.events.columns import COLUMNS
+from libs.events.filtering.fields import FIELDS, Field, FieldType
+from libs.events.filtering.syntax import (
+    And,
+    Comparator,
+    FilterError,
+    Node,
+    Not,
+    Or,
+    Restriction,
 )
 
+_PERSONAL = frozenset(FIELDS[column.name] for column in COLUMNS if column.personal)
+# What may be asked of objects that are personal as a whole, beside properties; page addresses may hold ids.
+_HARMLESS = {
+    "attribution": frozenset(ATTRIBUTION_FIELDS),
+    "context": frozenset(
+        (
+            "platform",
+            "device_type",
+            "app_version",
+            "locale",
+            "timezone",
+            "assignment_id",
+            "sequence_id",
+            "class_id",
+        )
+    ),
+}
 
-def is_identifying(path: tuple[str, ...]) -> bool:
-    """Whether a field, by its path in a filter, tells one person or one event from the others."""
-    return ".".join(path) in _FIELDS
+
+def is_identifying(path: tuple[str, ...], catalog: Catalog, names: Iterable[str]) -> bool:
+    """Whether a field, by its path in a filter, may tell one person or one event from the others: columns
+    marked `personal`, ids, and properties that the catalog marks `x-pii` or `x-subject` in any of the events
+    `names`. Undeclared properties, and fields that do not exist, are not."""
+    match path:
+        case ("properties", name, *_):
+            return any(name in marked for marked in _marked_properties(catalog, names))
+        case (head, *inner) if head in _HARMLESS and inner:
+            return len(inner) > 1 or inner[0] not in _HARMLESS[head]
+    field = FIELDS.get(".".join(path))
+    return field is not None and (field in _PERSONAL or field.type is FieldType.UUID)
 
 
-def check_identifies_no_one(node: Node | None) -> None:
-    """Raises FilterError with the place of a field that does."""
+def check_divides(path: tuple[str, ...], catalog: Catalog, names: Iterable[str]) -> str | None:
+    """Why people may not be divided by a field, None if they may."""
+    if is_identifying(path, catalog, names):
+        return "identifies a person or an event"
+    if _is_time(FIELDS.get(".".join(path))):
+        return "is a moment, which tells one event from the others"
+    return None
+
+
+def check_identifies_no_one(node: Node | None, catalog: Catalog, names: Iterable[str]) -> None:
+    """Raises FilterError with the place of a field that identifies a person or an event, or of a moment that
+    a time must be equal to."""
     match node:
         case And(parts) | Or(parts):
             for part in parts:
-                check_identifies_no_one(part)
+                check_identifies_no_one(part, catalog, names)
         case Not(inner):
-            check_identifies_no_one(inner)
-        case Restriction(path, _, _, position) if is_identifying(path):
+            check_identifies_no_one(inner, catalog, names)
+        case Restriction(path, _, _, position) if is_identifying(path, catalog, names):
             raise FilterError(
                 f"`{'.'.join(path)}` identifies a person or an event; this call answers about groups",
                 position,
             )
+        case Restriction(path, _, _, position) if _is_one_moment(node):
+            raise FilterError(
+                f"`{'.'.join(path)}` can only be compared by <, <=, > and >=: one moment identifies an event",
+                position,
+            )
+
+
+def _marked_properties(catalog: Catalog, names: Iterable[str]) -> Iterable[frozenset[str]]:
+    for name in names:
+        for version in catalog.events[name].versions.values():
+            yield version.pii_properties
+            yield version.subject_properties
+
+
+def _is_one_moment(restriction: Restriction) -> bool:
+    value = restriction.value
+    asks_for_any = value.pieces == ("", "") or (value.text == "null" and not value.quoted)
+    compared = (Comparator.EQUALS, Comparator.DIFFERS, Comparator.HAS)
+    return (
+        _is_time(FIELDS.get(".".join(restriction.path)))
+        and restriction.comparator in compared
+        and not asks_for_any
+    )
+
+
+def _is_time(field: Field | None) -> bool:
+    return field is not None and field.type is FieldType.TIME

@@ -29,6 +29,8 @@ from tests.support.clocks import FixedClock
             "identifies a person",
         ),
         ({"breakdown": "subject_id"}, "breakdown", "identifies a person"),
+        ({"breakdown": "entity.id"}, "breakdown", "identifies a person"),
+        ({"breakdown": "received_at"}, "breakdown", "is a moment"),
         ({"breakdown": "countri"}, "breakdown", "did you mean `country`"),
         ({"breakdown": "properties.\x00"}, "breakdown", "U+0000"),
         ({"max_groups": 101}, "max_groups", "at most 100"),

@@ -198,7 +198,7 @@ def _entry(request: pb.QueryCohortsRequest, catalog: Catalog) -> Entry | None:
             return Entry(event_rule(request.event, "event", catalog, "entry_"))
         case "property":
             rule = event_rule(request.property.event, "property.event", catalog, "entry_")
-            field = dividing_field(request.property.field, "property.field")
+            field = dividing_field(request.property.field, "property.field", catalog, rule.names)
             if field is None:
                 raise InvalidArgument("is required", field="property.field")
             return Entry(rule, field)
@@ -212,14 +212,14 @@ def _behaviour(name: str, catalog: Catalog) -> EventRule:
     if declared is None:
         known = ", ".join(sorted(catalog.behaviours)) or "none"
         raise InvalidArgument(f"the app's catalog declares: {known}", field="behaviour")
-    node = readable_filter(declared.filter, f"behaviour {name}: filter")
+    node = readable_filter(declared.filter, f"behaviour {name}: filter", catalog, declared.events)
     return EventRule(tuple(sorted(declared.events)), compile_filter(node, "entry_"))
 
 
 def _active(request: pb.QueryCohortsRequest, catalog: Catalog) -> EventRule | None:
     if not request.active_filter:
         return None
-    node = readable_filter(request.active_filter, "active_filter")
+    node = readable_filter(request.active_filter, "active_filter", catalog)
     names = tuple(possible_names(node, catalog.events))
     if not names:
         raise InvalidArgument("no event of the app's catalog can be found", field="active_filter")

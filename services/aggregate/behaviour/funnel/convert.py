@@ -20,7 +20,7 @@ from services.aggregate.behaviour.convert import (
 )
 from services.aggregate.behaviour.funnel.model import FunnelQuery, FunnelTable, StepCount
 from services.aggregate.behaviour.funnel.tally import MAX_VALUES
-from services.aggregate.behaviour.model import Reading
+from services.aggregate.behaviour.model import Reading, all_names
 from services.aggregate.events.convert import frame_of
 
 MAX_STEPS = 10
@@ -52,7 +52,8 @@ def funnel_query(request: pb.QueryFunnelRequest, catalog: Catalog, clock: Clock)
         request.window, "window", unset=DEFAULT_WINDOW, is_set=request.HasField("window")
     )
     groups = at_most(request.max_groups, "max_groups", default=_DEFAULT_GROUPS, maximum=_MAX_GROUPS)
-    breakdown = dividing_field(request.breakdown, "breakdown")
+    entries = all_names(steps[:1] if in_order else steps)
+    breakdown = dividing_field(request.breakdown, "breakdown", catalog, entries)
     return FunnelQuery(
         request.app_id, start, end, later(end, window), steps, window, in_order, breakdown, groups
     )

@@ -41,7 +41,7 @@ def segment_query(request: pb.QuerySegmentsRequest, catalog: Catalog, clock: Clo
         start,
         end,
         rules,
-        dividing_field(request.breakdown, "breakdown"),
+        dividing_field(request.breakdown, "breakdown", catalog, catalog.events),
         at_most(request.max_groups, "max_groups", default=_DEFAULT_GROUPS, maximum=_MAX_GROUPS),
     )
 
