@@ -80,11 +80,26 @@ def person_of(
     return pseudonymizer.pseudonym(app_id, anonymous_text(anonymous_id))
 
 
-def session_of(pseudonymizer: Pseudonymizer, app_id: str, session_id: str) -> str:
-    """The same session for all numbers: 32 hex digits, as ingest has it for a person who did not agree,
-    and so before and after they withdraw."""
-    if _is_pseudonym(session_id):
-        return session_id
+def session_of(
+    pseudonymizer: Pseudonymizer,
+    app_id: str,
+    subject_id: str | None,
+    anonymous_id: str | None,
+    session_id: str | None,
+) -> str:
+    """The session of an event, for all numbers: 32 hex digits, "" for no session, and the same before and
+    after its person withdraws.
+
+    Ingest replaces the session, by its pseudonym, and the subject of a person who did not agree. Sessions of
+    all other events get the same pseudonym here, although many apps' own ids are 32 hex digits as well; only
+    with an `anonymous_id` and without a subject such a session looks like a pseudonym. So that an
+    app's own id is never given back, the result is the pseudonym of the pseudonym.
+    """
+    if not session_id:
+        return ""
+    replaced = not subject_id and anonymous_id and _is_pseudonym(session_id)
+    if not replaced:
+        session_id = pseudonymizer.pseudonym(app_id, session_text(session_id))
     return pseudonymizer.pseudonym(app_id, session_text(session_id))
 
 

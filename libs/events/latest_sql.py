@@ -24,7 +24,13 @@ _PERSON = (
     "CASE WHEN person IS NULL THEN subject_id END",
     "CASE WHEN person IS NULL THEN anonymous_id END",
 )
-_SESSION = ("nullif(session_id, '')",)
+# Of the ids below only a session of this form needs to know about: see `libs.common.pseudonym.session_of`.
+_HEX = "session_id ~ '^[0-9a-f]{32}$'"
+_SESSION = (
+    "session_id",
+    f"CASE WHEN {_HEX} AND nullif(subject_id, '') IS NOT NULL THEN 'any' END",
+    f"CASE WHEN {_HEX} AND nullif(anonymous_id, '') IS NOT NULL THEN 'any' END",
+)
 _ENTITY_COLUMNS = {"type": "entity_type", "id": "entity_id"}
 
 
@@ -34,8 +40,9 @@ class LatestQuery:
 
     Each row has a name of events, who they are about, a value for each of `sources` (JSON of properties, else
     a text, null without one), and when the latest of them occurred, in microseconds since the epoch. Who is
-    one column, the session, with `of_sessions`; else three: the person, and where that is not filled yet
-    subject_id and anonymous_id. With `by_receipt` it is when the latest was received, of those that were
+    three columns: with `of_sessions` the session, and if that is 32 hex digits whether there is a subject_id
+    and an anonymous_id, as any text; else the person, and if that is not filled yet subject_id and
+    anonymous_id. With `by_receipt` it is when the latest was received, of those that were
     received behind `after`, at most `lateness` seconds after they occurred: two more parameters.
     """
 

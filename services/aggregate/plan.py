@@ -24,6 +24,7 @@ NANOS_PATH = "occurred_at.nanos"
 EVENT_ID_PATH = "event_id"
 PROPERTIES_PATH = "properties_json"
 NAME_PATH = ("name",)
+SESSION_PATH = "session_id"
 SUBJECT_PATHS = ("subject_id", "anonymous_id")
 
 
@@ -171,6 +172,8 @@ def _event_plan(
         enriched = source.kind is SourceKind.ENRICHED
         paths = enrichment_paths if enriched else event_paths
         paths.update(dict.fromkeys(attribute_paths(source)))
+    if any(plan.of_sessions for plan in gauges):
+        event_paths |= dict.fromkeys((*SUBJECT_PATHS, SESSION_PATH))
     if not all(plan.gauge.by_receipt for plan in gauges):
         event_paths[NANOS_PATH] = None
     return EventPlan(

@@ -101,7 +101,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         PostgresConnector(settings.database_url.get_secret_value(), service="aggregate")
     )
     stack.callback(store.close)
-    presence = RedisPresence(redis.commands, pseudonymizer, clock, settings.max_gauge_groups)
+    presence = RedisPresence(redis.commands, clock, settings.max_gauge_groups)
     consumer = _consumer(settings, pseudonymizer, reload, redis, store, presence, streams, clock)
     reader = PostgresCellReader(engines.querying)
     hub = WatchHub(

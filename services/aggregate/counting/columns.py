@@ -16,6 +16,7 @@ from services.aggregate.plan import (
     NANOS_PATH,
     PROPERTIES_PATH,
     SECONDS_PATH,
+    SESSION_PATH,
     SUBJECT_PATHS,
     attribute_paths,
 )
@@ -29,14 +30,17 @@ _SHORT = frozenset({SourceKind.ENVELOPE, SourceKind.ENTITY, SourceKind.SUBJECT})
 Keys = Sequence[str | bytes | None]
 # Of a subject and an anonymous id: see `libs.common.pseudonym.person_of`.
 PersonOf = Callable[[str, str], str]
+# Of a subject, an anonymous id and a session: see `libs.common.pseudonym.session_of`.
+SessionOf = Callable[[str, str, str], str]
 
 
 class Columns:
     """Columns of events that were read; each is made when first asked for, and once."""
 
-    def __init__(self, read: EventRows, person_of: PersonOf) -> None:
+    def __init__(self, read: EventRows, person_of: PersonOf, session_of: SessionOf) -> None:
         self.name = read.name
         self._person_of = person_of
+        self._session_of = session_of
         self._received = read.received
         self._dimension_characters = read.plan.dimension_characters
         self._event = _transposed(read.plan.event_paths, read.rows)
@@ -90,6 +94,12 @@ class Columns:
             value if type(value) is str else "" if value is None else canonical_json(value).decode()
             for value in raw
         ]
+
+    def sessions(self) -> Sequence[str]:
+        """Each event's session as a pseudonym, empty if it has none; only of events that a gauge of sessions
+        takes."""
+        paths = (*SUBJECT_PATHS, SESSION_PATH)
+        return list(map(self._session_of, *(self._event[path] for path in paths)))
 
     def matches(self, conditions: Conditions) -> Sequence[bool] | None:
         """Which events meet all conditions; None if there are none."""

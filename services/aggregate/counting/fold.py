@@ -6,7 +6,7 @@ from functools import partial
 from itertools import compress
 from typing import Any, Protocol, TypeVar
 
-from libs.common.pseudonym import Pseudonymizer, person_of
+from libs.common.pseudonym import Pseudonymizer, person_of, session_of
 from services.aggregate.counting.columns import Columns
 from services.aggregate.counting.fold_numbers import NumberFold
 from services.aggregate.counting.rows import read_rows
@@ -141,9 +141,10 @@ def fold(
     """The batches of one app as folded rollups, by name; what they say of gauges is added to `signs`.
     Raises CatalogBehindError."""
     person = partial(person_of, pseudonymizer, plan.app_id)
+    session = partial(session_of, pseudonymizer, plan.app_id)
     folds: dict[str, RollupFold] = {}
     for read in read_rows(plan, batches):
-        columns = Columns(read, person)
+        columns = Columns(read, person, session)
         if signs is not None:
             signs.add(read.plan.gauges, columns)
         for rollup in read.plan.rollups:

@@ -9,7 +9,7 @@ import orjson
 from libs.catalog import Catalog, EventChoice, Gauge, SourceKind
 
 # Part of each key: raise it when what is kept under a key changes its form.
-_FORM = 1
+_FORM = 2
 US_PER_SECOND = 1_000_000
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.catalog import Source
 from libs.common.clock import moment_of
-from libs.common.pseudonym import Pseudonymizer, person_of
+from libs.common.pseudonym import Pseudonymizer, person_of, session_of
 from libs.events.latest_sql import LatestQuery
 from services.aggregate.gauges.plan import US_PER_SECOND, GaugePlan
 from services.aggregate.gauges.signs import GaugeSigns
@@ -84,12 +84,12 @@ class PostgresStoredSigns:
     ) -> GaugeSigns:
         stored = StoredLast(plan)
         for name, *values, moment_us in rows:
+            app = self._pseudonymizer, plan.app_id
             if plan.of_sessions:
-                member, *values = values
+                session_id, subject_id, anonymous_id, *values = values
+                member = session_of(*app, subject_id, anonymous_id, session_id)
             else:
                 person, subject_id, anonymous_id, *values = values
-                member = person or person_of(
-                    self._pseudonymizer, plan.app_id, subject_id, anonymous_id
-                )
-            stored.add(name, member or "", dict(zip(sources, values, strict=True)), moment_us)
+                member = person or person_of(*app, subject_id, anonymous_id)
+            stored.add(name, member, dict(zip(sources, values, strict=True)), moment_us)
         return stored.signs

@@ -4,13 +4,12 @@ All keys of an app's gauges have the app's id in braces, so that Redis Cluster k
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import orjson
 
 from libs.common.clock import Clock
-from libs.common.pseudonym import Pseudonymizer, session_of
 from libs.stores.redis_commands import RedisCommands
 from libs.stores.redis_script import RedisScript
 from services.aggregate.gauges.plan import GaugePlan
@@ -36,12 +35,10 @@ class RedisPresence:
     def __init__(
         self,
         commands: RedisCommands,
-        pseudonymizer: Pseudonymizer,
         clock: Clock,
         max_places: int,
     ) -> None:
         self._commands = commands
-        self._pseudonymizer = pseudonymizer
         self._clock = clock
         self._max_places = max_places
         self._write = commands.script((_FOLDER / "write.lua").read_text())
@@ -55,9 +52,7 @@ class RedisPresence:
         for each in signs:
             plan = each.plan
             after_us = now_us - plan.silence_us
-            entered, left = (
-                self._latest(plan, moments, after_us) for moments in (each.entered, each.left)
-            )
+            entered, left = (_latest(moments, after_us) for moments in (each.entered, each.left))
             if entered or left:
                 written = [_key(plan), plan.silence_us, _kind(plan), entered, left]
                 by_app.setdefault(plan.app_id, []).append(written)
@@ -98,24 +93,6 @@ class RedisPresence:
         )
         return None if taken is None else RedisRebuild(self._rebuild, key, token, _run_id(run))
 
-    def _latest(
-        self, plan: GaugePlan, moments: Moments, after_us: int
-    ) -> Mapping[str, Mapping[str, int]]:
-        """Those that are not too old to count, people and sessions by their pseudonyms."""
-        found = {}
-        for place, members in moments.items():
-            recent: Iterable[tuple[str, int]] = (
-                (member, moment) for member, moment in members.items() if moment > after_us
-            )
-            if plan.of_sessions:
-                recent = (
-                    (session_of(self._pseudonymizer, plan.app_id, one), moment)
-                    for one, moment in recent
-                )
-            if of_place := dict(recent):
-                found[place] = of_place
-        return found
-
 
 class RedisRebuild:
     """Implements `Rebuild`: a key that is lost together with everything that was noted."""
@@ -132,6 +109,16 @@ class RedisRebuild:
     async def finish(self) -> bool:
         """See the port."""
         return bool(await self._script.run([self._key], [*self._known, 0, _READY_MS]))
+
+
+def _latest(moments: Moments, after_us: int) -> Mapping[str, Mapping[str, int]]:
+    """Those that are not too old to count."""
+    latest = {}
+    for place, members in moments.items():
+        recent = {member: moment for member, moment in members.items() if moment > after_us}
+        if recent:
+            latest[place] = recent
+    return latest
 
 
 def _key(plan: GaugePlan) -> str:

@@ -32,7 +32,7 @@ class GaugeSigns:
 
     def _note(self, found: Moments, columns: Columns, matches: Sequence[bool] | None) -> None:
         gauge = self.plan.gauge
-        members = columns.members(gauge.key)
+        members = columns.sessions() if self.plan.of_sessions else columns.members(gauge.key)
         if gauge.by_receipt:
             moments = columns.received()
             members = self._timely(members, columns.seconds(), moments)

@@ -12,7 +12,6 @@ from services.aggregate.plan import compile_plan
 from tests.support.clocks import FixedClock
 from tests.support.documents.shipped import catalogs, shipped_event
 from tests.support.gauge_events import NOON, Lounge
-from tests.support.pseudonyms import PSEUDONYMS
 
 
 class App(Lounge):
@@ -28,7 +27,7 @@ class App(Lounge):
 
 async def start(client: RedisClient, app_id: str) -> App:
     clock = FixedClock(NOON)
-    presence = RedisPresence(client.commands, PSEUDONYMS, clock, max_places=1_000)
+    presence = RedisPresence(client.commands, clock, max_places=1_000)
     app = App(presence, clock, compile_plan(catalogs()[app_id]))
     await app.ready()
     return app

@@ -49,7 +49,7 @@ async def noted(
     catalogs = Catalogs(Snapshot("1", 0, {APP: SnapshotEntry(catalog)}))
     engine = create_engine(role_url("weir_aggregate"), service="test", read_only=True)
     stored = PostgresStoredSigns(engine, PSEUDONYMS, 20.0)
-    presence = RedisPresence(client.commands, PSEUDONYMS, clock, max_places=3)
+    presence = RedisPresence(client.commands, clock, max_places=3)
     yield Rebuilt(presence, clock, catalogs, stored)
     await engine.dispose()
 
@@ -89,6 +89,25 @@ async def test_the_same_as_live(noted: Rebuilt, database_url: str) -> None:
     assert await noted.shown("online") == (2, {'["north"]': 2})
     # Nothing is left to do, also when another process looks.
     assert not await noted.rebuilds.look()
+
+
+async def test_sessions_are_the_same_as_live(noted: Rebuilt, database_url: str) -> None:
+    session = "3fa85f6457174562b3fc2c963f66afa6"
+    replaced = PSEUDONYMS.pseudonym(APP, f"session\x00{session}")
+    withdrawn = {"anonymous_id": PSEUDONYMS.pseudonym(APP, "ann"), "session_id": replaced}
+    store(
+        database_url,
+        [
+            stored("entered", "ann", -9, session_id=session),
+            stored("entered", "", -8, **withdrawn),
+            stored("entered", "bob", -7, session_id="s1"),
+        ],
+    )
+    await noted.note(
+        seen("entered", "ann", -6, session=session), seen("left", "", -5, session="s1")
+    )
+    await noted.rebuilds.look()
+    assert await noted.shown("visits") == (1, {})
 
 
 async def test_conditions_and_a_day(noted: Rebuilt, database_url: str) -> None:

@@ -18,7 +18,7 @@ from tests.support.pseudonyms import PSEUDONYMS
 async def noted(client: RedisClient) -> Lounge:
     """An empty lounge at noon."""
     clock = FixedClock(NOON)
-    presence = RedisPresence(client.commands, PSEUDONYMS, clock, max_places=3)
+    presence = RedisPresence(client.commands, clock, max_places=3)
     found = Lounge(presence, clock, lounge())
     await found.ready()
     return found
@@ -124,6 +124,19 @@ async def test_sessions_are_counted_by_session(noted: Lounge) -> None:
         seen("left", "", 1, session="s2"),
     )
     assert await noted.shown("visits") == (1, {})
+
+
+async def test_a_session_in_which_consent_is_withdrawn_is_one(
+    noted: Lounge, client: RedisClient
+) -> None:
+    session = "3fa85f6457174562b3fc2c963f66afa6"
+    # What ingest makes of her events from then on.
+    withdrawn = seen("entered", "", 1, session=PSEUDONYMS.pseudonym(APP, f"session\x00{session}"))
+    withdrawn.anonymous_id = PSEUDONYMS.pseudonym(APP, "ann")
+    await noted.note(seen("entered", "ann", 0, session=session), withdrawn)
+    assert await noted.shown("visits") == (1, {})
+    kept = [await client.dump(key) for key in await client.keys("aggregate:*")]
+    assert session not in repr(kept)
 
 
 async def test_one_place_alone(noted: Lounge) -> None:

@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from libs.common.pseudonym import Pseudonymizer, person_of
+from libs.common.pseudonym import Pseudonymizer, person_of, session_of
 
 SECRET = b"0123456789abcdef"
 PSEUDONYMS = Pseudonymizer(SECRET)
@@ -53,3 +53,25 @@ def test_an_anonymous_id_of_the_app_is_no_subject() -> None:
 @pytest.mark.parametrize("nothing", ["", None])
 def test_an_event_about_no_person_has_none(nothing: str | None) -> None:
     assert person_of(PSEUDONYMS, "chess", nothing, nothing) == ""
+
+
+@pytest.mark.parametrize("session", ["s1", "3fa85f6457174562b3fc2c963f66afa6"])
+def test_a_session_is_one_with_and_without_consent_and_never_the_id_of_the_app(
+    session: str,
+) -> None:
+    replaced = _expected(f"session\x00{session}")
+    same = _expected(f"session\x00{replaced}")
+    # As its events come before and after its person withdraws.
+    assert session_of(PSEUDONYMS, "chess", "ann", "", session) == same
+    assert session_of(PSEUDONYMS, "chess", "", _expected("ann"), replaced) == same
+    # With an id of the app beside the person's, and of an event that names no person.
+    assert session_of(PSEUDONYMS, "chess", "ann", _expected("anonymous\x00a"), session) == same
+    assert session_of(PSEUDONYMS, "chess", None, None, session) == same
+    # A visitor's, which may look as if ingest had replaced it.
+    assert session_of(PSEUDONYMS, "chess", "", _expected("anonymous\x00a"), session) != session
+    assert session_of(PSEUDONYMS, "go", "ann", "", session) != same
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_an_event_of_no_session_has_none(nothing: str | None) -> None:
+    assert session_of(PSEUDONYMS, "chess", "ann", None, nothing) == ""
