@@ -260,6 +260,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             Loop("watch", hub.run),
             Loop("lag", lag.run),
             Loop("watermark", meter.run),
+            Loop("kept gauges", partial(rebuilds.keep, transient=REDIS_DOWN)),
             Loop("gauges", partial(rebuilds.run, transient=(*REDIS_DOWN, *POSTGRES_ERRORS))),
             Loop("recount", worker.run),
             Loop("jobs", create_runner("aggregate", jobs, engines.jobs, clock).run),

@@ -55,6 +55,11 @@ class Rebuild(Protocol):
 class PresenceRebuilds(Protocol):
     """Which gauges lack events."""
 
+    async def renew(self, plans: Sequence[GaugePlan]) -> None:
+        """Lets those be read on that may be read, of any apps, for some seconds. A gauge for which no process
+        does this, because no catalog declares it any more, lacks events from then on."""
+        ...
+
     async def lacking(self, plans: Sequence[GaugePlan]) -> Sequence[GaugePlan]:
         """Those that do, of any apps."""
         ...

@@ -37,6 +37,17 @@ class GaugeRebuilds:
         self._stored = stored
         self._clock = clock
 
+    async def keep(self, stop: asyncio.Event, transient: tuple[type[Exception], ...]) -> None:
+        """Lets the gauges of the catalogs be read on, every second until `stop` is set; a rebuild may take
+        much longer."""
+        await repeat(
+            self.renew,
+            _LOOK_SECONDS,
+            stop,
+            transient=transient,
+            warning="gauges will have to be rebuilt",
+        )
+
     async def run(self, stop: asyncio.Event, transient: tuple[type[Exception], ...]) -> None:
         """Looks every second until `stop` is set; after a `transient` error it tries again."""
         await repeat(
@@ -47,15 +58,19 @@ class GaugeRebuilds:
             warning="gauges cannot be rebuilt",
         )
 
+    async def renew(self) -> None:
+        """Lets the gauges of the catalogs be read on."""
+        await self._rebuilds.renew(self._plans())
+
     async def look(self) -> Sequence[GaugePlan]:
         """Makes all gauges again that lack events and that no other process is at; returns those that it
         could."""
-        plans = [
-            plan for app in current_plans(self._catalogs).values() for plan in app.gauges.values()
-        ]
-        return [
-            plan for plan in await self._rebuilds.lacking(plans) if await self._make_again(plan)
-        ]
+        lacking = await self._rebuilds.lacking(self._plans())
+        return [plan for plan in lacking if await self._make_again(plan)]
+
+    def _plans(self) -> Sequence[GaugePlan]:
+        apps = current_plans(self._catalogs).values()
+        return [plan for app in apps for plan in app.gauges.values()]
 
     async def _make_again(self, plan: GaugePlan) -> bool:
         rebuild = await self._rebuilds.begin(plan)

@@ -19,8 +19,8 @@ from services.aggregate.gauges.signs import GaugeSigns, Moments
 _FOLDER = Path(__file__).parent
 # A process that is at a gauge says so again more often than that.
 _LEASE_MS = 30_000
-# Between two looks for gauges that lack events, with much to spare: each look renews it.
-_READY_MS = 86_400_000
+# For how long a gauge may be read that no process declares; those that declare it renew it every second.
+_READY_MS = 30_000
 
 
 def gauges_key(app_id: str) -> str:
@@ -68,20 +68,19 @@ class RedisPresence:
         )
         return [None if each is None else _presence(each) for each in found]
 
+    async def renew(self, plans: Sequence[GaugePlan]) -> None:
+        """See the port."""
+        # Those of another run of Redis as well: nothing reads them.
+        if plans:
+            await self._commands.run(*(("PEXPIRE", _ready_key(plan), _READY_MS) for plan in plans))
+
     async def lacking(self, plans: Sequence[GaugePlan]) -> Sequence[GaugePlan]:
         """See the port."""
         if not plans:
             return []
-        keys = [gauges_key(plan.app_id) + _key(plan) + ":ready" for plan in plans]
+        keys = map(_ready_key, plans)
         run, *ready = await self._commands.run(("INFO", "server"), *(("GET", key) for key in keys))
         current = _run_id(run)
-        await self._commands.run(
-            *(
-                ("PEXPIRE", key, _READY_MS)
-                for key, of_run in zip(keys, ready, strict=True)
-                if of_run == current
-            )
-        )
         return [plan for plan, of_run in zip(plans, ready, strict=True) if of_run != current]
 
     async def begin(self, plan: GaugePlan) -> "RedisRebuild | None":
@@ -123,6 +122,10 @@ def _latest(moments: Moments, after_us: int) -> Mapping[str, Mapping[str, int]]:
 
 def _key(plan: GaugePlan) -> str:
     return f"{plan.gauge.name}:{plan.definition}"
+
+
+def _ready_key(plan: GaugePlan) -> str:
+    return f"{gauges_key(plan.app_id)}{_key(plan)}:ready"
 
 
 def _kind(plan: GaugePlan) -> str:

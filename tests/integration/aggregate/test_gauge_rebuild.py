@@ -138,6 +138,34 @@ async def test_counting_goes_on_while_it_is_made_again(
     assert await noted.shown("inside") == (2, {'["red"]': 2})
 
 
+async def test_a_gauge_that_is_declared_again_is_made_again(
+    noted: Rebuilt, database_url: str, client: RedisClient
+) -> None:
+    await noted.rebuilds.look()
+    rolled_back = {"inside", "visits"}
+    plans = [plan for name, plan in noted.plan.gauges.items() if name not in rolled_back]
+
+    async def later(seconds: int) -> None:
+        """Lets all keys be older by so much."""
+        for key in await client.keys("aggregate:*"):
+            left = await client.pttl(key) - seconds * 1_000
+            await (client.pexpire(key, left) if left > 0 else client.delete(key))
+
+    await later(29)
+    # A catalog without two of them, by which Ann's event is counted and not noted.
+    await noted.presence.renew(plans)
+    store(database_url, [stored("entered", "ann", -1, "red", session_id="s1")])
+    await later(29)
+    lacking = await noted.presence.lacking(list(noted.plan.gauges.values()))
+    assert {plan.gauge.name for plan in lacking} == rolled_back
+    await noted.rebuilds.look()
+    await noted.rebuilds.renew()
+    assert await noted.shown("inside") == (1, {'["red"]': 1})
+    # Those that stayed are kept for as long as they are renewed.
+    await later(29)
+    assert not await noted.rebuilds.look()
+
+
 async def test_while_another_process_is_at_it(noted: Rebuilt, database_url: str) -> None:
     store(database_url, [stored("entered", "ann", -20, "red")])
     others = await noted.presence.begin(noted.plan.gauges["inside"])
