@@ -58,8 +58,8 @@ def segments(
 ) -> None:
     """Show how many people did some things so often, and others not.
 
-    Without a comparison, once or more often. Groups of a few people are not said. The page docs/behaviour.md
-    defines each number.
+    Without a comparison, once or more often. Groups of a few people are part of (other). The page
+    docs/behaviour.md defines each number.
     """
     request = pb.QuerySegmentsRequest(
         app_id=app_id,
@@ -92,7 +92,7 @@ def segments(
         return
     names = ["(all)", *(_name(group) for group in answer.groups)]
     people = [_people(answer.total), *(_people(group) for group in answer.groups)]
-    few = f"not said (< {answer.least_people})"
+    few = f"withheld (< {answer.least_people})"
     columns = [
         Column("people", "people", [few if one is None else str(one) for one in people], True),
         Column(

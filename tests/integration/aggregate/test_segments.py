@@ -63,7 +63,7 @@ def is_left_x(one: Done) -> bool:
     return one.name == "match.left" and one.mode == "x"
 
 
-async def test_breakdown_is_by_the_last_event_and_few_people_are_not_said(
+async def test_breakdown_is_by_the_last_event_and_small_groups_are_not_listed(
     stores: Stores, aggregate: Aggregate
 ) -> None:
     # Of one person's hour only the last event counts, so each has an hour of its own.

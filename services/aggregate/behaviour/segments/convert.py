@@ -47,10 +47,12 @@ def segment_query(request: pb.QuerySegmentsRequest, catalog: Catalog, clock: Clo
 
 
 def segment_message(segment: Segment, reading: Reading, least: int) -> pb.QuerySegmentsResponse:
-    """What is said of a segment, without how far it can be relied on."""
-    total = Group(None, False, segment.people)
+    """What is shown of a segment, without how far it can be relied on."""
+    total = pb.SegmentGroup(value=json_format.Parse("null", struct_pb2.Value()))
+    if segment.people is not None:
+        total.people = segment.people * reading.one_in
     message = pb.QuerySegmentsResponse(
-        total=_group(total, reading),
+        total=total,
         active_people=segment.active * reading.one_in,
         groups=[_group(group, reading) for group in segment.groups],
         least_people=least,
@@ -60,10 +62,17 @@ def segment_message(segment: Segment, reading: Reading, least: int) -> pb.QueryS
     return message
 
 
-def segment_cut(query: SegmentQuery, segment: Segment) -> reliability_pb2.Cut | None:
+def segment_cut(query: SegmentQuery, segment: Segment, least: int) -> reliability_pb2.Cut | None:
     """What the answer leaves out; None for nothing."""
-    if not any(group.is_other for group in segment.groups):
+    listed = sum(not group.is_other for group in segment.groups)
+    if listed == len(segment.groups):
         return None
+    if listed < query.max_groups:
+        return reliability_pb2.Cut(
+            limit="least_people",
+            value=least,
+            detail="smaller groups, and others so that these cannot be worked out, are together in `other`",
+        )
     return reliability_pb2.Cut(
         limit="max_groups",
         value=query.max_groups,
@@ -82,9 +91,8 @@ def _rule(rule: pb.SegmentRule, number: int, catalog: Catalog) -> Rule:
 
 
 def _group(group: Group, reading: Reading) -> pb.SegmentGroup:
-    message = pb.SegmentGroup(
-        value=json_format.Parse(group.value or "null", struct_pb2.Value()), other=group.is_other
+    return pb.SegmentGroup(
+        value=json_format.Parse(group.value or "null", struct_pb2.Value()),
+        other=group.is_other,
+        people=group.people * reading.one_in,
     )
-    if group.people is not None:
-        message.people = group.people * reading.one_in
-    return message

@@ -62,16 +62,16 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group of a segment; `people` is None if that is not said."""
+    """A group of a segment; `is_other`: all those that are not listed."""
 
     value: str | None
     is_other: bool
-    people: int | None
+    people: int
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What is said of a segment; `people` is None if that is not said, and then no group is."""
+    """What is shown of a segment; `people` is None if it is withheld, and then no group is listed."""
 
     active: int
     people: int | None

@@ -10,13 +10,13 @@ from services.aggregate.behaviour.segments.convert import (
     segment_query,
 )
 from services.aggregate.behaviour.segments.postgres import PostgresSegments
-from services.aggregate.behaviour.segments.suppression import said
+from services.aggregate.behaviour.segments.suppression import shown
 from services.aggregate.read_slots import ReadSlots
 
 
 class SegmentQueries:
-    """Answers `weir.aggregate.v1.AggregateService/QuerySegments`; groups of fewer than `least_people` are not
-    said."""
+    """Answers `weir.aggregate.v1.AggregateService/QuerySegments`; groups of fewer than `least_people` are
+    not listed."""
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class SegmentQueries:
             watermark = around.watermark()
             limit = 0 if request.exact else self._max_events
             counted, reading = await self._segments.counted(query, limit)
-        segment = said(counted, self._least)
+        segment = shown(counted, self._least)
         answer = segment_message(segment, reading, self._least)
-        cut = segment_cut(query, segment)
+        cut = segment_cut(query, segment, self._least)
         answer.reliability.CopyFrom(
             reliability(around, catalog, watermark, reading, query.end, cut)
         )

@@ -1,35 +1,32 @@
-"""Which numbers of a segment are said: none about a few people, and none that leads to one by subtraction.
+"""Which numbers of a segment are shown: none about a few people, and none that leads to one by subtraction.
 Pure."""
 
 from services.aggregate.behaviour.segments.model import Counted, Group, Segment
 
 
-def said(counted: Counted, least: int) -> Segment:
-    """Groups of fewer than `least` people are not said; if that is one group alone, the smallest of the
-    others is not said either. The segment as a whole is not said if so few people are in it, or so few
-    of the active ones are not. No one at all is said."""
+def shown(counted: Counted, least: int) -> Segment:
+    """Groups of fewer than `least` people are not listed. They are one remainder together with all others,
+    whose number is what subtraction gives; the smallest of the larger groups are moved into it until it has
+    at least `least` people, of two groups at least.
+
+    The segment as a whole has no number, and no groups, if so few people are in it, or so few of the active
+    ones are not. A segment of no person has the number 0.
+    """
     if _is_few(counted.people, least) or _is_few(counted.active - counted.people, least):
         return Segment(counted.active, None, ())
-    groups = [Group(value, False, people) for value, people in counted.groups]
-    others = counted.people - sum(people for _, people in counted.groups)
-    if groups and others:
-        groups.append(Group(None, True, others))
-    hidden = {place for place, group in enumerate(groups) if _is_few(group.people or 0, least)}
-    if len(hidden) == 1 and len(groups) > 1:
-        left = [place for place in range(len(groups)) if place not in hidden]
-        hidden.add(min(left, key=lambda place: groups[place].people or 0))
-    return Segment(
-        counted.active,
-        counted.people,
-        [
-            *(group for place, group in enumerate(groups) if place not in hidden),
-            *(
-                Group(group.value, group.is_other, None)
-                for place, group in enumerate(groups)
-                if place in hidden
-            ),
-        ],
-    )
+    if not counted.groups:
+        return Segment(counted.active, counted.people, ())
+    listed = [Group(value, False, people) for value, people in counted.groups if people >= least]
+    beyond = counted.people - sum(people for _, people in counted.groups)
+    remainder = counted.people - sum(group.people for group in listed)
+    together = len(counted.groups) - len(listed) + (beyond > 0)
+    hides_few = len(listed) < len(counted.groups) or _is_few(beyond, least)
+    while hides_few and listed and (remainder < least or together < 2):
+        remainder += listed.pop().people
+        together += 1
+    if remainder:
+        listed.append(Group(None, True, remainder))
+    return Segment(counted.active, counted.people, listed)
 
 
 def _is_few(people: int, least: int) -> bool:
