@@ -141,10 +141,15 @@ def rule_condition(rule: EventRule, names: str) -> tuple[str, dict[str, object]]
 
 
 def value_expression(field: Field, path: str) -> tuple[str, dict[str, object]]:
-    """The value of a field as the text of JSON, null if there is none; long texts are cut, and long objects
-    and lists are an ellipsis. `path` is the name of a parameter."""
+    """The value of a field as the text of JSON, null if there is none; equal numbers are one text, long texts
+    are cut, and long objects and lists are an ellipsis. `path` is the name of a parameter."""
     if field.type is FieldType.JSON:
-        value = f"({field.sql} #> CAST(:{path} AS text[]))"
+        stored = f"({field.sql} #> CAST(:{path} AS text[]))"
+        # jsonb keeps the digits that were sent: 1.0 is another text than 1.
+        value = (
+            f"(CASE WHEN jsonb_typeof({stored}) = 'number'"
+            f" THEN to_jsonb(trim_scale(CAST({stored} AS numeric))) ELSE {stored} END)"
+        )
         parameters: dict[str, object] = {path: list(field.path)}
     else:
         value, parameters = f"to_jsonb({field.sql})", {}

@@ -152,6 +152,28 @@ async def test_breakdown_is_by_the_first_event(stores: Stores, aggregate: Aggreg
     assert json_format.MessageToDict(whole.groups[-1].value) is None
 
 
+async def test_equal_numbers_are_one_group(stores: Stores, aggregate: Aggregate) -> None:
+    sent = ["1", "1.0", "1e0", "10e-1", '"1"', "1.50", "1.5"]
+    rows = [
+        row("match.ended", "2026-03-02T10:00:00", subject_id=f"p{number}", properties={"mode": 0})
+        for number in range(len(sent))
+    ]
+    store(stores.database_url, rows)
+    with psycopg.connect(stores.database_url) as connection:
+        people = connection.execute("SELECT event_uuid FROM enrich.events").fetchall()
+        for (event_uuid,), text in zip(people, sent, strict=True):
+            # As ingest stores what was sent, digit by digit.
+            connection.execute(
+                "UPDATE enrich.events SET properties = %s::jsonb WHERE event_uuid = %s",
+                (f'{{"mode": {text}}}', event_uuid),
+            )
+    answer = await funnel(aggregate, breakdown="properties.mode")
+    found = [
+        (json_format.MessageToDict(group.value), group.steps[0].people) for group in answer.groups
+    ]
+    assert sorted(found, key=str) == [("1", 1), (1.0, 4), (1.5, 2)]
+
+
 async def test_beyond_the_limit_people_are_sampled(
     stores: Stores, start: Callable[[], Any]
 ) -> None:
