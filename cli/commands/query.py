@@ -36,6 +36,11 @@ ENTRIES = {
     "metric": CommandEntry(
         "cli.commands.query_metric", "metric_values", "Show what a metric was, period by period."
     ),
+    "result": CommandEntry(
+        "cli.commands.query_result",
+        "job_result",
+        "Show what a job of the catalog wrote down of a period.",
+    ),
     "watch": CommandEntry(
         "cli.commands.query_rollup",
         "watch",

@@ -213,6 +213,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         MetricQueries(
             reload.catalogs,
             engines.metrics,
+            dirty,
             ReadSlots("max_metrics", settings.max_metrics, waiting=settings.max_waiting_metrics),
             pseudonymizer,
             clock,

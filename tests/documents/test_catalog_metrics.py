@@ -117,3 +117,22 @@ async def test_the_change_of_wave_participation(app: Callable[[str], App]) -> No
     [found] = await addvalue.metrics.values("wave_change", "2026-05-02T10:00", "2026-05-02T11:00")
     assert found.answer.value == 3.0
     assert found.answer.breakdown == {"before": 5.0, "now": 8.0, "share": 0.6}
+
+
+async def test_the_executive_report(app: Callable[[str], App]) -> None:
+    """AV-077: users and churn of May, and their trend over three months: 4, 6 and 8 users."""
+    addvalue = app("addvalue")
+    for month, people in (("2026-03", "abcd"), ("2026-04", "abcdef"), ("2026-05", "abcghijk")):
+        addvalue.cells.add("platform_month", f"{month}-01", people={"active_users": people})
+        addvalue.cells.add("activity", f"{month}-15", people={"active_users": people})
+    report = catalogs()["addvalue"].jobs["executive_report"]
+    found = {}
+    for name in report.metrics:
+        [value] = await addvalue.metrics.values(name, "2026-05-01", "2026-06-01")
+        found[name] = value.answer
+    assert found["mau"].value == 8.0
+    # d, e and f of six.
+    assert found["churn"].value == 0.5
+    assert found["monthly_users_trend"].value == pytest.approx(2.0)
+    assert found["monthly_users_trend"].breakdown["forecast"] == pytest.approx(10.0)
+    assert found["monthly_microacts_trend"].data_points == 0

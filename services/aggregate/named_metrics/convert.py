@@ -14,7 +14,6 @@ from services.aggregate.convert import zoned_time
 from services.aggregate.events.convert import frame_of
 from services.aggregate.named_metrics.model import MetricValue, Place, Span
 from services.aggregate.named_metrics.spans import newest_ended, periods_in
-from services.aggregate.rollups.completeness import FinalUntil
 from services.aggregate.rollups.convert import completeness, filter_value
 
 MAX_PERIODS = 10_000
@@ -88,14 +87,14 @@ def read_cursor(start: str, end: str, number: int, dimensions: str) -> tuple[lis
     return [zoned_time(start), zoned_time(end)], (int(number), dimensions)
 
 
-def value_message(value: MetricValue, final: FinalUntil) -> pb.MetricValue:
+def value_message(value: MetricValue, *, is_final: bool) -> pb.MetricValue:
     """One value."""
     message = pb.MetricValue(
         value=value.answer.value,
         breakdown=value.answer.breakdown,
         data_points=value.answer.data_points,
         confidence=pb.Confidence.Name(value.confidence),
-        completeness=completeness(final.covers(value.span.end)),
+        completeness=completeness(is_final),
     )
     message.period_start.FromDatetime(value.span.start)
     message.period_end.FromDatetime(value.span.end)
@@ -104,11 +103,10 @@ def value_message(value: MetricValue, final: FinalUntil) -> pb.MetricValue:
 
 
 def reliability(
-    spans: Sequence[Span], final: FinalUntil, watermark: datetime | None, calculated_at: datetime
+    *, is_final: bool, watermark: datetime | None, calculated_at: datetime
 ) -> reliability_pb2.Reliability:
-    """Final if all values that were asked for are."""
-    covered = bool(spans) and final.covers(spans[-1].end)
-    message = reliability_pb2.Reliability(completeness=completeness(covered))
+    """Of all values that were asked for, on whatever page they are."""
+    message = reliability_pb2.Reliability(completeness=completeness(is_final))
     message.calculated_at.FromDatetime(calculated_at)
     if watermark is not None:
         message.watermark.FromDatetime(watermark)

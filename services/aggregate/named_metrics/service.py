@@ -17,6 +17,7 @@ from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import SERVICE_NAME
+from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.named_metrics.confidence import valued
 from services.aggregate.named_metrics.convert import (
     MAX_PERIODS,
@@ -28,6 +29,7 @@ from services.aggregate.named_metrics.convert import (
     reliability,
     value_message,
 )
+from services.aggregate.named_metrics.dirty import DirtyBuckets, is_dirty, read_terms
 from services.aggregate.named_metrics.model import (
     NO_DIMENSIONS,
     MetricPage,
@@ -55,6 +57,7 @@ class MetricQueries:
         self,
         catalogs: Catalogs,
         engine: AsyncEngine,
+        dirty: PostgresDirtyBuckets,
         slots: ReadSlots,
         pseudonymizer: Pseudonymizer,
         clock: Clock,
@@ -64,6 +67,7 @@ class MetricQueries:
         `libs.streams.watermark.WatermarkMeter.current`."""
         self._catalogs = catalogs
         self._engine = engine
+        self._dirty = dirty
         self._slots = slots
         self._pseudonymizer = pseudonymizer
         self._clock = clock
@@ -100,8 +104,15 @@ class MetricQueries:
         watermark = self._watermark()
         final = final_until(watermark, timedelta(seconds=catalog.clock.lateness_seconds))
         async with self._slots.hold():
+            dirty = await self._dirty_buckets(query)
             page = await self._page(query, request.subject_id)
-        values = fitting(value_message(value, final) for value in page.values)
+        provisional = [span for span in spans if is_dirty(metric, span, dirty)]
+        values = fitting(
+            value_message(
+                value, is_final=final.covers(value.span.end) and value.span not in provisional
+            )
+            for value in page.values
+        )
         following = page.following
         if len(values) < len(page.values):
             following = page.values[len(values) - 1].place
@@ -112,9 +123,20 @@ class MetricQueries:
         return pb.GetMetricResponse(
             values=values,
             next_page_token=token,
-            reliability=reliability(spans, final, watermark, moment_of(self._clock.now_us())),
+            reliability=reliability(
+                is_final=bool(spans) and not provisional and final.covers(spans[-1].end),
+                watermark=watermark,
+                calculated_at=moment_of(self._clock.now_us()),
+            ),
             sampling_rate=sampling_rate(catalog, metric),
         )
+
+    async def _dirty_buckets(self, query: MetricQuery) -> DirtyBuckets:
+        if not query.spans:
+            return {}
+        app_id, end = query.app.app_id, query.spans[-1].end
+        rollups = {term.rollup for term in read_terms(query.metric)}
+        return {name: await self._dirty.of_rollup(app_id, name, None, end) for name in rollups}
 
     async def _page(self, query: MetricQuery, subject_id: str) -> MetricPage:
         if not query.spans:

@@ -49,6 +49,7 @@ async def test_who_may_ask_about_whom(
     metrics = MetricQueries(
         Catalogs.of(small(METRICS)),
         NOTHING,
+        NOTHING,
         ReadSlots("max_metrics", 1, waiting=0),
         PSEUDONYMS,
         SystemClock(),

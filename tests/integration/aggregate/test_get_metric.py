@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from weir.aggregate.v1 import metric_pb2 as pb
 from weir.aggregate.v1 import reliability_pb2
 
 from cli.commands.query import app
+from libs.stores.postgres import create_engine
+from services.aggregate.results.model import period_with, result_jobs
+from services.aggregate.results.postgres import PostgresResults
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import entry, event
-from tests.support.arena_catalog import APP, CATALOG
+from tests.support.arena_catalog import APP, CATALOG, compile_arena
 from tests.support.rejections import reason_of
 from tests.support.waiting import until
 
@@ -23,6 +27,8 @@ metrics:
   wau: {value: {of: activity.active_users, window: 7d}}
   per_match: {ratio: [matches.score, matches.matches], period: week, by: [guild_id, mode]}
   month: {value: activity.active_users, period: month}
+jobs:
+  weekly: {every: week, at: "03:00", store: [per_match]}
 """
 WEEK = ("--from", "2026-04-27", "--to", "2026-04-27")
 
@@ -115,6 +121,34 @@ async def run(*arguments: str) -> Result:
     """The command in a thread, because the service is in this one."""
     return await asyncio.to_thread(
         lambda: CliRunner().invoke(app, ["metric", "--app", APP, *arguments])
+    )
+
+
+async def test_the_result_of_a_job(stores: Stores, events: None, home: Path) -> None:
+    """What the job stores of the week, as a table, JSON and CSV."""
+    unknown = await result("--job", "weekly")
+    assert unknown.exit_code == 1
+    assert "RESULT_UNKNOWN" in unknown.stderr
+    [job] = result_jobs(compile_arena(lambda text: text + METRICS))
+    period = period_with(job.every, datetime(2026, 4, 27, tzinfo=UTC))
+    engine = create_engine(stores.settings.database_url.get_secret_value(), service="aggregate")
+    await PostgresResults(engine).write(job, period, watermark=None, is_final=True)
+    await engine.dispose()
+    found = json.loads((await result("--job", "weekly", "--json")).stdout)
+    assert (found["period_start"], found["completeness"]) == ("2026-04-27T00:00:00Z", "final")
+    assert {cell["metrics"]["per_match"] for cell in found["cells"]} == {5, 4}
+    lines = (await result("--job", "weekly", "--period", "2026-05-03", "--csv")).stdout.splitlines()
+    assert lines[0] == "rollup,from,dimensions,number,value"
+    assert [line.split(",")[-1] for line in lines if ",per_match," in line] in (
+        ["5", "4"],
+        ["4", "5"],
+    )
+    assert "2026-04-27T00:00:00Z to 2026-05-04" in (await result("--job", "weekly")).stdout
+
+
+async def result(*arguments: str) -> Result:
+    return await asyncio.to_thread(
+        lambda: CliRunner().invoke(app, ["result", "--app", APP, *arguments])
     )
 
 

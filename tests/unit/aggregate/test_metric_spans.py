@@ -6,6 +6,7 @@ import pytest
 
 from libs.catalog import ConfidenceRule, NamedKind, NamedMetric, Period, Term, Threshold
 from services.aggregate.named_metrics.confidence import confidence
+from services.aggregate.named_metrics.dirty import is_dirty
 from services.aggregate.named_metrics.model import Answer, Confidence, Span
 from services.aggregate.named_metrics.spans import (
     buckets_begun,
@@ -85,3 +86,22 @@ def test_buckets_that_have_begun() -> None:
 def test_confidence(components: int, points: int, expected: Confidence) -> None:
     assert confidence(RULE, Answer(1.0, {}, points, components)) is expected
     assert confidence(RULE, Answer(None, {}, points, components)) is Confidence.LOW
+
+
+def test_a_value_is_dirty_if_a_bucket_that_it_reads_is() -> None:
+    """May 7 of a window of seven days reads May 1 to 7; of retention after seven days, April 30 too."""
+    day = span("2026-05-07", "2026-05-08")
+    week = metric(NamedKind.VALUE, Period.DAY, Term("r", "m", window_days=7))
+    back = NamedMetric(
+        "b", "", NamedKind.RETENTION, Period.DAY, (), (Term("r", "m"),) * 2, RULE, after_days=7
+    )
+    plain = metric(NamedKind.VALUE, Period.DAY, Term("r", "m"))
+    for bucket, expected in (
+        ("2026-04-29", [False, False, False]),
+        ("2026-04-30", [False, True, False]),
+        ("2026-05-01", [True, True, False]),
+        ("2026-05-07", [True, True, True]),
+        ("2026-05-08", [False, False, False]),
+    ):
+        dirty = {"r": {at(bucket)}, "other": {day.start}}
+        assert [is_dirty(each, day, dirty) for each in (week, back, plain)] == expected
