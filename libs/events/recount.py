@@ -26,8 +26,9 @@ Edge = tuple[int, str, float]
 class Recount:
     """What one metric of one cell comes to. `count` is of events, of distinct members, or of events with a
     number, as the metric's kind has it; the others are of those numbers, as far as the kind needs them, None
-    without any. `bins` is how many numbers begin with the same 19 bits as doubles, by these bits; `edge` is
-    the first or last event with a number: microseconds since the epoch, its UUID, the number."""
+    without any. `bins` is how many numbers begin with the same 19 bits as doubles, by these bits, those
+    beyond 2**-32 and 2**64 as `_BINS` has them; `edge` is the first or last event with a number:
+    microseconds since the epoch, its UUID, the number."""
 
     count: int = 0
     total: Decimal | None = None
@@ -83,17 +84,21 @@ CASE jsonb_typeof({value})
     WHEN 'number' THEN trim_scale({number})::text
     ELSE {compact}
 END"""
-# The first 19 bits of a number as a double, 0 for both zeros; what no double can be has none.
+# The first 19 bits of a number as a double; what no double can be has none.
 _BIN = """
 CASE WHEN ({number}) = 0 OR abs({number}) < 5e-324 THEN 0
-    WHEN abs({number}) < 1.797693134862315808e308 THEN nullif(
+    WHEN abs({number}) < 1.797693134862315808e308 THEN
         ('x' || encode(float8send(({number})::double precision), 'hex'))::bit(64)::bigint >> 45
-            & 524287, 262144)
+            & 524287
 END"""
-# How often each of the values occurs.
+# How often each of the values occurs. Those nearer to zero than 2**-32 are as zero, those of 2**64 and more,
+# of either sign (262144), as 2**64.
 _BINS = """
 (SELECT jsonb_object_agg(bin, size) FROM (
-    SELECT coalesce(bin, 0) AS bin, count(*) AS size FROM unnest({values}) AS bin GROUP BY 1
+    SELECT CASE WHEN (bits & 262143) >= (1023 - 32) * 128
+        THEN (bits & 262144) | least(bits & 262143, (1023 + 64) * 128) ELSE 0 END AS bin,
+        count(*) AS size
+    FROM unnest({values}) AS bits GROUP BY 1
 ) AS sizes)"""
 # Since the person's newest event of another name in the same bucket.
 _ELAPSED = """

@@ -3,6 +3,9 @@
 A number's bin is the first 19 bits of its IEEE 754 double: sign, exponent, and 7 bits of the significand. The
 bin's bound is so the number rounded towards zero to 8 significant binary digits: less than 1/128 of it
 away, and the number itself for integers to 256.
+
+There are no bins beyond 2**-32 and 2**64: numbers nearer to zero are in the bin of zero, greater ones, of
+either sign, in the one that begins with 2**64. So a measure has at most 24,579 bins, whatever is sent.
 """
 
 from collections import Counter
@@ -14,6 +17,8 @@ from struct import pack, unpack
 _DROPPED_BITS = 45
 _SIGN = 1 << 18
 _BINS = (1 << 19) - 1
+_SMALLEST = (1023 - 32) << 7  # of 2**-32
+_GREATEST = (1023 + 64) << 7  # of 2**64
 
 
 def binned(numbers: Sequence[int | float]) -> dict[str, int]:
@@ -21,10 +26,16 @@ def binned(numbers: Sequence[int | float]) -> dict[str, int]:
     count = len(numbers)
     bits = unpack(f">{count}q", pack(f">{count}d", *numbers))
     found = Counter([each >> _DROPPED_BITS & _BINS for each in bits])
-    if _SIGN in found:
-        # Minus zero is zero; smaller negative numbers of this bin are rounded to it as well.
-        found[0] += found.pop(_SIGN)
+    for number in list(found):
+        kept = _kept(number)
+        if kept != number:
+            found[kept] += found.pop(number)
     return {str(number): size for number, size in found.items()}
+
+
+def _kept(number: int) -> int:
+    magnitude = number & ~_SIGN
+    return 0 if magnitude < _SMALLEST else number & _SIGN | min(magnitude, _GREATEST)
 
 
 def quantile(

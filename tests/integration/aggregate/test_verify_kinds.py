@@ -73,6 +73,20 @@ async def test_new_kinds_are_counted_read_and_verified(
     assert await verify(aggregate, "watching") == ([], (1, 0, 0, 0))
 
 
+async def test_numbers_without_a_bin_of_their_own_are_recounted_alike(
+    stores: Stores, aggregate: Aggregate
+) -> None:
+    """The bins at the edges begin with 2**-32, (1023 - 32) * 128, and 2**64, (1023 + 64) * 128; the sign of
+    a number is bit 18."""
+    near = [0.5**32, -(0.5**32), 0.5**33, -1e-12, 1e-300, 0.5**32 * (1 - 0.5**53)]
+    far = [2**63, 2.0**64, 1e20, -1e20, 1e300, -1e300]
+    await count(stores, *[watched("ann", number) for number in near + far])
+    assert stores.sql("SELECT bins FROM aggregate.measures WHERE metric = 'median'") == [
+        ({"0": 4, "126848": 1, "388992": 1, "139008": 1, "139136": 3, "401280": 2},)
+    ]
+    assert await verify(aggregate, "watching") == ([], (1, 0, 0, 0))
+
+
 async def test_a_changed_histogram_and_number_are_differences(
     stores: Stores, aggregate: Aggregate
 ) -> None:
