@@ -14,6 +14,7 @@ from services.aggregate.gauges.convert import reading, wanted_place
 from services.aggregate.gauges.plan import GaugePlan, Place
 from services.aggregate.gauges.presence import PresenceReader
 from services.aggregate.gauges.shared_reads import SharedReads
+from services.aggregate.live.pace import pause_seconds
 from services.aggregate.live.watchers import Watchers
 from services.aggregate.plan import AppPlan
 from services.aggregate.plan_lookup import gauges_of, plan_of
@@ -32,10 +33,10 @@ class GaugeQueries:
         interval_seconds: float,
     ) -> None:
         """`watermark`: see `libs.streams.watermark.WatermarkMeter.current`. Watchers are sent what changed
-        every `interval_seconds`."""
+        every `interval_seconds`, and less often if there are many."""
         self._catalogs = catalogs
         self._reader = reader
-        self._shared = SharedReads(reader, clock, interval_seconds)
+        self._shared = SharedReads(reader, clock, watermark, reading, interval_seconds)
         self._watchers = watchers
         self._clock = clock
         self._watermark = watermark
@@ -75,7 +76,8 @@ class GaugeQueries:
                 if readings or first:
                     yield gauge_pb2.WatchGaugesResponse(readings=readings)
                 first = False
-                await pause(self._draining, self._interval_seconds)
+                seconds = pause_seconds(self._interval_seconds, len(self._watchers.all()))
+                await pause(self._draining, seconds)
         raise Unavailable(
             "the service is draining; open a new stream",
             reason="DRAINING",
@@ -89,12 +91,11 @@ class GaugeQueries:
     async def _changes(
         self, app: AppPlan, plans: Sequence[GaugePlan], sent: dict[str, object]
     ) -> list[gauge_pb2.GaugeReading]:
-        watermark = self._watermark()
-        moment_us, found = await self._shared.read(app)
+        read = await self._shared.read(app)
         readings = []
         for plan in plans:
-            presence = found[plan.gauge.name]
+            presence = read.presences[plan.gauge.name]
             if presence is None or presence != sent.get(plan.gauge.name):
-                readings.append(reading(plan, presence, moment_of(moment_us), watermark))
+                readings.append(read.message(plan))
                 sent[plan.gauge.name] = presence
         return readings

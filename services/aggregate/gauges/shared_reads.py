@@ -1,34 +1,71 @@
 """One look at an app's gauges for all who watch them at the same time."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Generic, TypeVar
 
-from libs.common.clock import Clock
+from libs.common.clock import Clock, moment_of
+from services.aggregate.gauges.plan import GaugePlan
 from services.aggregate.gauges.presence import Presence, PresenceReader
 from services.aggregate.plan import AppPlan
 
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    app: AppPlan
-    moment_us: int
-    found: Mapping[str, Presence | None]
+T = TypeVar("T")
+# What is sent of a gauge: `MakeMessage` makes it of what was read, when, and with which watermark.
+MakeMessage = Callable[[GaugePlan, Presence | None, datetime, datetime | None], T]
 
 
-class SharedReads:
+class SharedRead(Generic[T]):
+    """What was read of an app's gauges, by gauge; None for one that lacks events."""
+
+    def __init__(
+        self,
+        app: AppPlan,
+        moment_us: int,
+        watermark: datetime | None,
+        presences: Mapping[str, Presence | None],
+        make_message: MakeMessage[T],
+    ) -> None:
+        self.app = app
+        self.moment_us = moment_us
+        self.presences = presences
+        self._watermark = watermark
+        self._make_message = make_message
+        self._messages: dict[str, T] = {}
+
+    def message(self, plan: GaugePlan) -> T:
+        """The answer, made once for all: with a thousand groups that takes 10 ms. Raises
+        what making it raises."""
+        name = plan.gauge.name
+        if name not in self._messages:
+            moment = moment_of(self.moment_us)
+            self._messages[name] = self._make_message(
+                plan, self.presences[name], moment, self._watermark
+            )
+        return self._messages[name]
+
+
+class SharedReads(Generic[T]):
     """Reads all gauges of an app, and gives out what was read for `seconds`."""
 
-    def __init__(self, reader: PresenceReader, clock: Clock, seconds: float) -> None:
+    def __init__(
+        self,
+        reader: PresenceReader,
+        clock: Clock,
+        watermark: Callable[[], datetime | None],
+        make_message: MakeMessage[T],
+        seconds: float,
+    ) -> None:
         self._reader = reader
         self._clock = clock
+        self._watermark = watermark
+        self._make_message = make_message
         self._valid_us = int(seconds * 1_000_000)
-        self._reads: dict[str, _Read] = {}
+        self._reads: dict[str, SharedRead[T]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def read(self, app: AppPlan) -> tuple[int, Mapping[str, Presence | None]]:
-        """When they were read, in microseconds since the epoch, and what is there, by gauge; None for one
-        that lacks events."""
+    async def read(self, app: AppPlan) -> SharedRead[T]:
+        """All gauges of the app."""
         async with self._locks.setdefault(app.app_id, asyncio.Lock()):
             known = self._reads.get(app.app_id)
             now_us = self._clock.now_us()
@@ -37,9 +74,12 @@ class SharedReads:
                 or known.app is not app
                 or not 0 <= now_us - known.moment_us < self._valid_us
             ):
+                # Before it is read: what the watermark promises is in what was read.
+                watermark = self._watermark()
                 plans = list(app.gauges.values())
-                found = await self._reader.read(app.app_id, [(plan, None) for plan in plans])
+                presences = await self._reader.read(app.app_id, [(plan, None) for plan in plans])
                 names = [plan.gauge.name for plan in plans]
-                known = _Read(app, now_us, dict(zip(names, found, strict=True)))
+                by_name = dict(zip(names, presences, strict=True))
+                known = SharedRead(app, now_us, watermark, by_name, self._make_message)
                 self._reads[app.app_id] = known
-        return known.moment_us, known.found
+        return known
