@@ -72,7 +72,9 @@ def cohorts_query(request: pb.QueryCohortsRequest, catalog: Catalog, frame: Fram
     periods = at_most(request.periods, "periods", default=0, maximum=MAX_PERIODS) or None
     first, past = _whole_periods(period, frame)
     longest = timedelta(days=max(days) + 1) if days else (periods or 0) * _LONGEST_PERIOD
-    read_until = later(past, longest + _LONGEST_PERIOD) if days or periods else END
+    # Any later activity counts for those who were active on or after a period.
+    is_bounded = bool(days or periods) and not on_or_after
+    read_until = later(past, longest + _LONGEST_PERIOD) if is_bounded else END
     return CohortsQuery(
         request.app_id,
         period,
@@ -131,7 +133,7 @@ def cohort_message(
         value=json_format.Parse(cohort.value or "null", struct_pb2.Value()),
         other=cohort.is_other,
         size=cohort.size * one_in,
-        points=[_point(point, one_in, final) for point in points(query, cohort)],
+        points=[_point(query, point, one_in, final) for point in points(query, cohort)],
     )
     message.start.seconds = seconds_since_epoch(cohort.start)
     return message
@@ -148,7 +150,10 @@ def retention_page(
 
 
 def relied_on(query: CohortsQuery) -> datetime:
-    """From when on no number of the answer is expected to change, and none to be added."""
+    """From when on no number of the answer is expected to change, and none to be added. Those of ON_OR_AFTER
+    can grow at any time."""
+    if query.on_or_after:
+        return END
     if query.days:
         return later(query.past, timedelta(days=max(query.days)))
     return END if query.periods is None else _periods_later(query)
@@ -169,13 +174,15 @@ def _retention_cohort(query: CohortsQuery, cohort: Cohort) -> service_pb.Cohort:
     return message
 
 
-def _point(point: Point, one_in: int, final: FinalUntil) -> pb.CohortPoint:
+def _point(query: CohortsQuery, point: Point, one_in: int, final: FinalUntil) -> pb.CohortPoint:
+    # Those who have not been active since may still come back.
+    can_grow = query.on_or_after and point.active < point.people
     message = pb.CohortPoint(
         offset=point.offset,
         people=point.people * one_in,
         active=point.active * one_in,
         completeness=reliability_pb2.COMPLETENESS_FINAL
-        if final.covers(point.end)
+        if final.covers(point.end) and not can_grow
         else reliability_pb2.COMPLETENESS_PROVISIONAL,
     )
     if point.people:
