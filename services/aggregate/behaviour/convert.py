@@ -1,6 +1,6 @@
 """What requests about behaviour have in common, and how far their answers can be relied on."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from libs.events.postgres import BEGINNING, END
 from services.aggregate.behaviour.identifying import check_divides, check_identifies_no_one
 from services.aggregate.behaviour.model import EventRule, Reading
 from services.aggregate.events.convert import Frame
+from services.aggregate.named_metrics.sampling import kept_share
 from services.aggregate.rollups.completeness import final_until
 
 _LONGEST = timedelta(days=366)
@@ -149,10 +150,11 @@ def reliability(
     watermark: datetime | None,
     reading: Reading,
     end: datetime,
+    names: Iterable[str],
     cut: reliability_pb2.Cut | None = None,
 ) -> reliability_pb2.Reliability:
-    """How far an answer can be relied on whose events until `end` were read after the watermark was. A
-    replica may not have everything yet that the watermark promises."""
+    """How far an answer can be relied on whose events, of these names and until `end`, were read after the
+    watermark was. A replica may not have everything yet that the watermark promises."""
     if reading.is_replica:
         watermark = None
     final = final_until(watermark, timedelta(seconds=catalog.clock.lateness_seconds))
@@ -161,9 +163,24 @@ def reliability(
         if final.covers(end)
         else reliability_pb2.COMPLETENESS_PROVISIONAL,
         sampling_rate=1 / reading.one_in,
-        cut=cut,
+        cut=with_ingest_sampling(cut, catalog, names),
     )
     message.calculated_at.FromDatetime(moment_of(surroundings.clock.now_us()))
     if watermark is not None:
         message.watermark.FromDatetime(watermark)
     return message
+
+
+def with_ingest_sampling(
+    cut: reliability_pb2.Cut | None, catalog: Catalog, names: Iterable[str]
+) -> reliability_pb2.Cut | None:
+    """What is left out of an answer from the events `names`: `cut`, and those of them that ingest does not
+    keep in production: by their ids, so that no division makes numbers of people right."""
+    shares = {name: kept_share(catalog, name) for name in names}
+    kept = [f"{share:.4g} of {name}" for name, share in sorted(shares.items()) if share < 1]
+    if not kept:
+        return cut
+    detail = f"ingest keeps {', '.join(kept)}: people whose events it left out are missing"
+    if cut is None:
+        return reliability_pb2.Cut(limit="sampling", detail=detail)
+    return reliability_pb2.Cut(limit=cut.limit, value=cut.value, detail=f"{cut.detail}; {detail}")

@@ -7,10 +7,11 @@ from libs.catalog import Catalog, Environment, NamedMetric
 
 def sampling_rate(catalog: Catalog, metric: NamedMetric) -> float:
     """The smallest share, 0 to 1, that the catalog keeps of the metric's events in production."""
-    return min((_share(catalog, name) for name in _events(catalog, metric)), default=1.0)
+    return min((kept_share(catalog, name) for name in _events(catalog, metric)), default=1.0)
 
 
-def _share(catalog: Catalog, name: str) -> float:
+def kept_share(catalog: Catalog, name: str) -> float:
+    """The share, 0 to 1, that the catalog keeps of an event in production."""
     return catalog.events[name].sampling.get(Environment.PRODUCTION, 1.0)
 
 

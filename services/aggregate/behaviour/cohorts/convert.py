@@ -159,6 +159,19 @@ def relied_on(query: CohortsQuery) -> datetime:
     return END if query.periods is None else _periods_later(query)
 
 
+def read_names(query: CohortsQuery, catalog: Catalog) -> frozenset[str]:
+    """The events that the answer is from, those behind stored members among them."""
+    found = {
+        name
+        for rule in (query.entry and query.entry.rule, query.active)
+        if rule
+        for name in rule.names
+    }
+    if query.entry is None or query.active is None:
+        found |= catalog.rollups["activity"].events
+    return frozenset(found)
+
+
 def _periods_later(query: CohortsQuery) -> datetime:
     if query.past == END:
         return END

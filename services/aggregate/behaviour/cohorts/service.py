@@ -14,6 +14,7 @@ from services.aggregate.behaviour.cohorts.convert import (
     cohorts_query,
     page_cursor,
     place_of,
+    read_names,
     read_page_cursor,
     relied_on,
     retention_page,
@@ -72,7 +73,9 @@ class CohortQueries:
         return pb.QueryCohortsResponse(
             cohorts=messages,
             next_page_token=token,
-            reliability=reliability(around, catalog, watermark, reading, relied_on(query)),
+            reliability=reliability(
+                around, catalog, watermark, reading, relied_on(query), read_names(query, catalog)
+            ),
         )
 
     async def retention(

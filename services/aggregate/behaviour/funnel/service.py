@@ -6,6 +6,7 @@ from libs.common.apps import catalog_of
 from services.aggregate.behaviour.convert import Surroundings, reliability, time_interval
 from services.aggregate.behaviour.funnel.convert import cut, funnel_query, groups, total
 from services.aggregate.behaviour.funnel.postgres import PostgresFunnels
+from services.aggregate.behaviour.model import all_names
 from services.aggregate.read_slots import ReadSlots
 
 
@@ -38,7 +39,13 @@ class FunnelQueries:
             total=total(request, table, reading),
             groups=groups(request, table, reading),
             reliability=reliability(
-                around, catalog, watermark, reading, query.read_until, cut(request, table)
+                around,
+                catalog,
+                watermark,
+                reading,
+                query.read_until,
+                all_names(query.steps),
+                cut(request, table),
             ),
             time=time_interval((query.start, query.end)),
         )

@@ -31,10 +31,13 @@ class PathQueries:
             watermark = around.watermark()
             most = 0 if request.exact else max(1, self._max_events // PATH_COST)
             table, reading = await self._paths.table(query, most)
+        names = catalog.events.keys() - query.exclude
         rows, cut = answered_rows(request, limit, table, reading)
         return pb.QueryPathsResponse(
             rows=rows,
             paths=table.paths * reading.one_in,
-            reliability=reliability(around, catalog, watermark, reading, query.read_until, cut),
+            reliability=reliability(
+                around, catalog, watermark, reading, query.read_until, names, cut
+            ),
             time=time_interval((query.start, query.end)),
         )

@@ -45,7 +45,7 @@ class SegmentQueries:
         answer = segment_message(segment, reading, self._least)
         cut = segment_cut(query, segment, self._least)
         answer.reliability.CopyFrom(
-            reliability(around, catalog, watermark, reading, query.end, cut)
+            reliability(around, catalog, watermark, reading, query.end, catalog.events, cut)
         )
         answer.time.CopyFrom(time_interval((query.start, query.end)))
         return answer
