@@ -10,7 +10,8 @@ from services.aggregate.plan import RollupPlan
 
 
 def metric_value(metric: Metric, measure: Measure) -> float | None:
-    """The metric's value; None if no event had one. An average is over the events with a number."""
+    """The metric's value; None if no event had one, and for a quantile that does not know all numbers. An
+    average is over the events with a number."""
     if not measure.count:
         return None
     match metric.kind:
@@ -25,7 +26,11 @@ def metric_value(metric: Metric, measure: Measure) -> float | None:
         case MetricKind.MAX:
             return measure.maximum
         case MetricKind.QUANTILE:
-            return quantile(measure.bins or {}, metric.at, measure.minimum, measure.maximum)
+            bins = measure.bins or {}
+            if sum(bins.values()) != measure.count:
+                # Some numbers were counted before the catalog had a quantile of them.
+                return None
+            return quantile(bins, metric.at, measure.minimum, measure.maximum)
         case MetricKind.FIRST:
             return None if measure.first_number is None else float(measure.first_number[2])
         case MetricKind.LAST:

@@ -152,21 +152,26 @@ async def test_numbers_of_several_cells(club: Club) -> None:
 
 
 async def test_quantiles_and_last_numbers(club: Club) -> None:
-    """Of 1, 2 | 3, 4, 5 half are at most 3. Bins are the first 19 bits of the doubles."""
+    """Of 1, 2 | 3, 4, 5 half are at most 3. Bins are the first 19 bits of the doubles. Metrics of the same
+    property share the measure of the first, `points`."""
     bins = {1: "130944", 2: "131072", 3: "131136", 4: "131200", 5: "131232"}
     moments = {"2026-05-01": 100, "2026-05-02": 99}
     for (day, moment), numbers in zip(moments.items(), ([1, 2], [3, 4, 5]), strict=True):
         measures = {
-            "bins:properties.points": {
+            "points": {
                 "count": len(numbers),
                 "bins": {bins[number]: 1 for number in numbers},
+                "last_number": [moment, "0" * 32, numbers[0]],
             },
-            "newest": {"count": 1, "last_number": [moment, "0" * 32, numbers[0]]},
         }
         dimensions = {"club_id": "red", "kind": "rated"}
         club.cells.add("games", day, dimensions=dimensions, numbers=measures)
     assert await club.values("median", "2026-05-01", "2026-06-01") == [3.0]
     assert await club.values("newest", "2026-05-01", "2026-06-01") == [("rated", "red", 1.0)]
+    # Counted before the catalog had the median: half of all numbers is not known.
+    old = {"points": {"count": 9, "total": 90}}
+    club.cells.add("games", "2026-05-03", dimensions=dimensions, numbers=old)
+    assert await club.values("median", "2026-05-01", "2026-06-01") == [None]
 
 
 async def test_people_are_counted_once_over_days_and_months(club: Club) -> None:

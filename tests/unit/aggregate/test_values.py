@@ -41,3 +41,13 @@ def test_an_average_is_rounded_once() -> None:
 )
 def test_what_a_reader_sees(kind: MetricKind, measure: Measure, value: float | None) -> None:
     assert metric_value(_metric(kind), measure) == value
+
+
+@pytest.mark.parametrize(("count", "value"), [(2, 6.0), (3, None)])
+def test_a_quantile_is_of_all_numbers_that_were_counted(count: int, value: float | None) -> None:
+    """4 is 2**2 and 6 is 1.5 * 2**2, so their bins are (1023 + 2) * 128 and 64 more. Of three numbers one was
+    counted before the catalog had the quantile."""
+    metric = Metric("p90", MetricKind.QUANTILE, None, at=0.9)
+    measure = Measure(count, Decimal(20), 4.0, 10.0, {"131200": 1, "131264": 1})
+    assert metric_value(metric, measure) == value
+    assert metric_value(metric, Measure(count, Decimal(20), 4.0, 10.0)) is None
