@@ -168,6 +168,12 @@ def reliability(
     message.calculated_at.FromDatetime(moment_of(surroundings.clock.now_us()))
     if watermark is not None:
         message.watermark.FromDatetime(watermark)
+    if reading.lacks_events:
+        message.completeness = reliability_pb2.COMPLETENESS_PROVISIONAL
+        detail = "events of older releases are missing until the job enrich.fill_person is done"
+        cut_before = message.cut.detail
+        message.cut.limit = message.cut.limit or "person"
+        message.cut.detail = f"{cut_before}; {detail}" if cut_before else detail
     return message
 
 

@@ -35,10 +35,12 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How an answer was read: one of `one_in` people, and whether Postgres is a replica, which may not have
-    everything that the watermark promises."""
+    everything that the watermark promises. `lacks_events`: events of older releases are not in it, as the
+    job `enrich.fill_person` has not given them their person yet."""
 
     one_in: int
     is_replica: bool
+    lacks_events: bool
 
 
 def all_names(rules: Iterable[EventRule]) -> tuple[str, ...]:

@@ -26,6 +26,12 @@ _SETTINGS = """
            set_config('cursor_tuple_fraction', '1', true), set_config('jit', 'off', true),
            pg_is_in_recovery()
 """
+# The condition of `ix_events_without_person`.
+_WITHOUT_PERSON = """
+    SELECT EXISTS (SELECT FROM enrich.events
+        WHERE app_id = :app_id AND occurred_at >= :start AND occurred_at < :until
+            AND person IS NULL AND (subject_id IS NOT NULL OR anonymous_id IS NOT NULL))
+"""
 _PEOPLE_AT_ONCE = 2_000
 # Of a value by which people are divided; a longer text is cut.
 _VALUE_CHARACTERS = 256
@@ -41,12 +47,23 @@ class BehaviourConnection:
     async def reading(self, spans: Sequence[Span], limit: int, others: int = 0) -> Reading:
         """How many people to sample so that at most `limit` events of all spans, and `others`, are read; a
         `limit` of 0: all of them."""
+        lacks_events = await self._lacks_events(spans)
         if not limit:
-            return Reading(1, self.is_replica)
+            return Reading(1, self.is_replica, lacks_events)
         events = others
         for span in spans:
             events += await self._expected(span) * (ROW_COST if span.reads_rows else 1)
-        return Reading(one_in(events, limit), self.is_replica)
+        return Reading(one_in(events, limit), self.is_replica, lacks_events)
+
+    async def _lacks_events(self, spans: Sequence[Span]) -> bool:
+        """Whether there are events without their person, of any name: then an index is not empty that is
+        so as soon as `enrich.fill_person` is done."""
+        for span in spans:
+            parameters = {"app_id": span.app_id, "start": span.start, "until": span.end}
+            [[found]] = await self.rows(_WITHOUT_PERSON, parameters)
+            if found:
+                return True
+        return False
 
     async def _expected(self, span: Span) -> int:
         """How many events the planner expects, from the statistics of each partition."""
