@@ -102,6 +102,9 @@ class TermReader:
             hint = did_you_mean(metric_name, metrics)
             section.complain(f"rollup `{rollup_name}` has no number `{metric_name}`{hint}")
             return ()
+        if metrics[metric_name].kind is MetricKind.ELAPSED:
+            section.complain(f"`{metric_name}` is no number of cells: it is read from events")
+            return ()
         where = self._where(section.child("where"), rollup)
         window = section.days("window") or 0
         so_far = section.flag("so_far")

@@ -16,6 +16,7 @@ from services.aggregate.named_metrics.confidence import confidence
 from services.aggregate.named_metrics.model import Answer, Confidence, Span
 from services.aggregate.named_metrics.people.indices import Did, index
 from services.aggregate.named_metrics.people.postgres import OnePerson, PersonalMetrics
+from services.aggregate.plan import compile_plan
 from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.repository import REPOSITORY
 from tests.support.stored_cells import StoredCells
@@ -121,7 +122,7 @@ async def metrics(
             if name:
                 access = of_subject(PSEUDONYMS, "addvalue", name)
                 person = OnePerson(access, PSEUDONYMS.all_epochs("addvalue", name))
-            return PersonalMetrics(connection, "addvalue", person)
+            return PersonalMetrics(connection, compile_plan(CATALOG), person)
 
         yield of
     await engine.dispose()

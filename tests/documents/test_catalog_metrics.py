@@ -136,3 +136,20 @@ async def test_the_executive_report(app: Callable[[str], App]) -> None:
     assert found["monthly_users_trend"].value == pytest.approx(2.0)
     assert found["monthly_users_trend"].breakdown["forecast"] == pytest.approx(10.0)
     assert found["monthly_microacts_trend"].data_points == 0
+
+
+async def test_seats_in_use(app: Callable[[str], App]) -> None:
+    """LMS: 30 of 40 seats by the newer of two days for one organization, 5 of 10 for another."""
+    lms = app("mlc_lms")
+    for organization, used, total in (("o1", 30, 40), ("o2", 5, 10)):
+        lms.cells.add(
+            "seats",
+            "2026-05-02",
+            dimensions={"organization_id": organization},
+            numbers={
+                "used": {"count": 1, "last_number": [1, "0" * 32, used]},
+                "total": {"count": 1, "last_number": [1, "0" * 32, total]},
+            },
+        )
+    found = await lms.metrics.values("seat_utilization", "2026-05-02", "2026-05-03")
+    assert [each.answer.value for each in found] == [0.75, 0.5]

@@ -139,7 +139,7 @@ class RollupMetrics:
 
 
 def _statement(query: MetricQuery, limit: int) -> Statement:
-    statement = Statement(query.app.app_id, query.metric.by, query.filters)
+    statement = Statement(query.app, query.metric.by, query.filters)
     statement.parameters |= {
         "after_value": query.after[0],
         "after_dimensions": query.after[1],

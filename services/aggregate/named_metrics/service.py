@@ -155,7 +155,7 @@ class MetricQueries:
         end = min(query.after[0] + query.limit, len(query.spans))
         values = []
         async with snapshot_connection(self._engine) as connection:
-            metrics = PersonalMetrics(connection, app_id, person)
+            metrics = PersonalMetrics(connection, query.app, person)
             for place in range(query.after[0], end):
                 [answer] = (await metrics.answers(query.metric, query.spans[place])).values()
                 values.append(valued(query, (place, NO_DIMENSIONS), answer))

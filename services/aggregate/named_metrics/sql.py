@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from libs.catalog import Metric, MetricKind, Term
 from services.aggregate.named_metrics.model import Span
+from services.aggregate.plan import AppPlan, RollupPlan
 
 # The cells of a term in each span, with the values of the dimensions that the metric is split by as one text.
 _CELLS = """
@@ -73,8 +74,9 @@ Asked = tuple[int, int, Span]
 class Statement:
     """A statement in the making: the cells of its terms, and its parameters."""
 
-    def __init__(self, app_id: str, by: Sequence[str], filters: Sequence[tuple[str, str]]) -> None:
-        self.parameters: dict[str, object] = {"app_id": app_id}
+    def __init__(self, app: AppPlan, by: Sequence[str], filters: Sequence[tuple[str, str]]) -> None:
+        self.parameters: dict[str, object] = {"app_id": app.app_id}
+        self._app = app
         self._by = by
         self._filters = filters
 
@@ -98,8 +100,8 @@ class Statement:
     ) -> str:
         """How many people entered, and how many of them were active `days` later."""
         self.parameters |= {
-            "entry_metric": entry.metric,
-            "active_metric": active.metric,
+            "entry_metric": self._measure(entry),
+            "active_metric": self._measure(active),
             "after_days": days,
         }
         return _RETENTION.format(
@@ -110,7 +112,7 @@ class Statement:
 
     def churn(self, term: Term, asked: Sequence[Asked]) -> str:
         """How many people there were in the first of two spans, and how many of them in the second too."""
-        self.parameters["metric"] = term.metric
+        self.parameters["metric"] = self._measure(term)
         return _CHURN.format(cells=self.cells("c", term, asked), after=_AFTER)
 
     def cells(self, prefix: str, term: Term, asked: Sequence[Asked]) -> str:
@@ -135,6 +137,10 @@ class Statement:
             dimensions=f"CAST(jsonb_build_object({', '.join(pairs)}) AS text)",
             conditions=" ".join(conditions),
         )
+
+    def _measure(self, term: Term) -> str:
+        """The name under which people are stored."""
+        return measure_of(self._app.rollups[term.rollup], term.metric)
 
     def _condition(self, suffix: str, name: str, value: str) -> str:
         self.parameters |= {f"name_{suffix}": name, f"value_{suffix}": value}
@@ -161,3 +167,9 @@ def kinds_of(metrics: Sequence[Metric]) -> Sequence[Sequence[Metric]]:
     people = [metric for metric in metrics if metric.kind is MetricKind.DISTINCT]
     others = [metric for metric in metrics if metric.kind is not MetricKind.DISTINCT]
     return [group for group in (people, others) if group]
+
+
+def measure_of(plan: RollupPlan, name: str) -> str:
+    """Under which name a metric of a rollup is stored."""
+    [measure] = [metric.measure for metric in plan.metrics if metric.name == name]
+    return measure

@@ -240,7 +240,7 @@ async def _metric_pages(
     """The rows of the job's metrics, as many at a time as are written at once."""
     found = list(await metric_cells(job, period, RollupMetrics(connection, period.end)))
     if job.is_personal:
-        people = PersonalMetrics(connection, job.app_id, None)
+        people = PersonalMetrics(connection, job.app, None)
         found += await personal_cells(job, period, people)
     starts = range(0, len(found), CELLS_AT_A_TIME)
     return [found[start : start + CELLS_AT_A_TIME] for start in starts]

@@ -158,6 +158,7 @@ async def test_quantiles_and_last_numbers(club: Club) -> None:
     moments = {"2026-05-01": 100, "2026-05-02": 99}
     for (day, moment), numbers in zip(moments.items(), ([1, 2], [3, 4, 5]), strict=True):
         measures = {
+            # All of the same numbers are stored under the name of the first of them.
             "points": {
                 "count": len(numbers),
                 "bins": {bins[number]: 1 for number in numbers},

@@ -15,6 +15,8 @@ from libs.events.person_totals import PersonTotals, Total
 from services.aggregate.named_metrics.model import Answer, Span
 from services.aggregate.named_metrics.people.indices import Did, index
 from services.aggregate.named_metrics.people.streaks import Streaks
+from services.aggregate.named_metrics.sql import measure_of
+from services.aggregate.plan import AppPlan
 
 # A streak is not counted any further back.
 LONGEST_STREAK_DAYS = 1_000
@@ -43,9 +45,9 @@ class PersonalMetrics:
     """Metrics of one person, called "", or of all people, by their pseudonyms. The connection's transaction
     has to see one state of events and tables: `libs.events.postgres.snapshot_connection`."""
 
-    def __init__(self, connection: AsyncConnection, app_id: str, person: OnePerson | None) -> None:
+    def __init__(self, connection: AsyncConnection, app: AppPlan, person: OnePerson | None) -> None:
         self._connection = connection
-        self._app_id = app_id
+        self._app = app
         self._person = person
 
     async def answers(self, metric: NamedMetric, day: Span) -> Mapping[str, Answer]:
@@ -142,9 +144,9 @@ class PersonalMetrics:
         if self._person is not None:
             people = self._person.pseudonyms
         parameters = {
-            "app_id": self._app_id,
+            "app_id": self._app.app_id,
             "rollup": term.rollup,
-            "metric": term.metric,
+            "metric": measure_of(self._app.rollups[term.rollup], term.metric),
             "start": span.start,
             "end": span.end,
             "people": None if people is None else list(people),
@@ -157,7 +159,7 @@ class PersonalMetrics:
 
     def _query(self, day: Span) -> PersonTotals:
         access = None if self._person is None else self._person.access
-        return PersonTotals(self._app_id, day.start, day.end, access)
+        return PersonTotals(self._app.app_id, day.start, day.end, access)
 
 
 def _pair(row: Any, place: int) -> tuple[int, Any]:
