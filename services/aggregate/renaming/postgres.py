@@ -14,6 +14,7 @@ from services.aggregate.plan_lookup import current_plans
 
 # One short transaction each.
 ROWS_AT_A_TIME = 5_000
+ENOUGH_LOOKS = 2
 # (cell, metric, member): a row of `aggregate.members`.
 Member = tuple[uuid.UUID, str, str]
 _FIRST = (uuid.UUID(int=0), "", "")
@@ -59,9 +60,14 @@ class MemberRenamer:
         self._catalogs = catalogs
         self._pseudonymizer = pseudonymizer
         self._rows_at_a_time = rows_at_a_time
+        # How many looks in a row found nothing, by app, rollup and metrics.
+        self._empty_looks: Counter[tuple[str, ...]] = Counter()
 
     async def rename(self) -> Mapping[str, int]:
         """Renames all: `renamed` members, of whom `merged` had been counted under both names.
+
+        Each look reads all members of a rollup, so it is not looked at again after `ENOUGH_LOOKS` in a row
+        that found nothing: this release adds no such members, but a process of an older one may have.
 
         Raises what Postgres raises; safe to cancel and to repeat.
         """
@@ -69,8 +75,14 @@ class MemberRenamer:
         for app_id, plan in current_plans(self._catalogs).items():
             for rollup in plan.rollups.values():
                 if metrics := _metrics_of_people(rollup):
+                    looked_at = (app_id, rollup.name, *metrics)
+                    if self._empty_looks[looked_at] >= ENOUGH_LOOKS:
+                        continue
                     question = {"app_id": app_id, "rollup": rollup.name, "metrics": metrics}
+                    before = totals["renamed"]
                     await self._rename_all(question, app_id, totals)
+                    found = totals["renamed"] > before
+                    self._empty_looks[looked_at] = 0 if found else self._empty_looks[looked_at] + 1
         return totals
 
     async def _rename_all(

@@ -85,3 +85,27 @@ async def test_each_person_is_one_after_it_and_cohorts_know_them_again(
     )
     # All are first seen on the first day; Ann comes back on the next, Ann and Bob on the last.
     assert [(cohort.size, list(cohort.active)) for cohort in response.cohorts] == [(4, [4, 1, 2])]
+
+
+async def test_two_looks_that_find_nothing_are_enough(stores: Stores) -> None:
+    catalogs = Catalogs.of(load_catalog(stores.settings.catalogs / f"{APP}.yaml"))
+    engine = create_engine(stores.settings.database_url.get_secret_value(), service="test")
+    renamer = MemberRenamer(engine, catalogs, PSEUDONYMS)
+
+    async def renamed_of(renamer: MemberRenamer, day: int) -> int:
+        """How many it renames after an older release has counted Ann on that day."""
+        with psycopg.connect(stores.database_url) as connection:
+            _cell(connection, day, "activity", "active_users", ["ann"])
+        return (await renamer.rename())["renamed"]
+
+    try:
+        # After one look that found nothing, processes of the older release may still be there.
+        assert (await renamer.rename())["renamed"] == 0
+        assert await renamed_of(renamer, 1) == 1
+        for _ in range(2):
+            assert (await renamer.rename())["renamed"] == 0
+        assert await renamed_of(renamer, 2) == 0
+        # Another process begins anew.
+        assert await renamed_of(MemberRenamer(engine, catalogs, PSEUDONYMS), 3) == 2
+    finally:
+        await engine.dispose()
