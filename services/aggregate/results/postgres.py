@@ -27,7 +27,7 @@ from services.aggregate.results.model import (
     ResultPeriod,
     Unsettled,
 )
-from services.aggregate.results.stored_metrics import metric_cells, personal_cells
+from services.aggregate.results.stored_metrics.postgres import metric_cells, personal_cells
 from services.aggregate.rollups.cell_pages import read_measure
 from services.aggregate.values import cell_values
 
