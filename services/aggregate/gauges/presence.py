@@ -60,8 +60,14 @@ class PresenceRebuilds(Protocol):
         does this, because no catalog declares it any more, lacks events from then on."""
         ...
 
+    async def take_up(self, plans: Sequence[GaugePlan]) -> None:
+        """Says that this process notes for these gauges from now on. Until then it, or the one that it
+        replaces, may have counted by another catalog, as others still may for some minutes: after these the
+        gauges lack events once more, though they can be read meanwhile."""
+        ...
+
     async def lacking(self, plans: Sequence[GaugePlan]) -> Sequence[GaugePlan]:
-        """Those that do, of any apps."""
+        """Those that do, of any apps; also those that some may be missing from since they were taken up."""
         ...
 
     async def begin(self, plan: GaugePlan) -> Rebuild | None:

@@ -36,6 +36,8 @@ class GaugeRebuilds:
         self._notes = notes
         self._stored = stored
         self._clock = clock
+        # By app, name and definition.
+        self._taken_up: frozenset[tuple[str, str, str]] = frozenset()
 
     async def keep(self, stop: asyncio.Event, transient: tuple[type[Exception], ...]) -> None:
         """Lets the gauges of the catalogs be read on, every second until `stop` is set; a rebuild may take
@@ -59,8 +61,11 @@ class GaugeRebuilds:
         )
 
     async def renew(self) -> None:
-        """Lets the gauges of the catalogs be read on."""
-        await self._rebuilds.renew(self._plans())
+        """Lets the gauges of the catalogs be read on, and takes up those that are new to this process."""
+        plans = {(plan.app_id, plan.gauge.name, plan.definition): plan for plan in self._plans()}
+        await self._rebuilds.take_up([plans[key] for key in plans.keys() - self._taken_up])
+        self._taken_up = frozenset(plans)
+        await self._rebuilds.renew(list(plans.values()))
 
     async def look(self) -> Sequence[GaugePlan]:
         """Makes all gauges again that lack events and that no other process is at; returns those that it

@@ -21,6 +21,8 @@ _FOLDER = Path(__file__).parent
 _LEASE_MS = 30_000
 # For how long a gauge may be read that no process declares; those that declare it renew it every second.
 _READY_MS = 30_000
+# For how long processes may work with different catalogs.
+_FRESH_MS = 600_000
 
 
 def gauges_key(app_id: str) -> str:
@@ -72,20 +74,44 @@ class RedisPresence:
         """See the port."""
         # Those of another run of Redis as well: nothing reads them.
         if plans:
-            await self._commands.run(*(("PEXPIRE", _ready_key(plan), _READY_MS) for plan in plans))
+            await self._commands.run(
+                *(
+                    ("PEXPIRE", _full_key(plan) + part, _READY_MS)
+                    for plan in plans
+                    for part in (":ready", ":settled")
+                )
+            )
+
+    async def take_up(self, plans: Sequence[GaugePlan]) -> None:
+        """See the port."""
+        for plan in plans:
+            key = _full_key(plan)
+            # In this order: a rebuild that ends in between leaves the gauge to be read once more.
+            await self._commands.run(
+                ("SET", f"{key}:fresh", 1, "PX", _FRESH_MS), ("DEL", f"{key}:settled")
+            )
 
     async def lacking(self, plans: Sequence[GaugePlan]) -> Sequence[GaugePlan]:
         """See the port."""
         if not plans:
             return []
-        keys = map(_ready_key, plans)
-        run, *ready = await self._commands.run(("INFO", "server"), *(("GET", key) for key in keys))
+        keys = [
+            tuple(_full_key(plan) + part for part in (":ready", ":settled", ":fresh"))
+            for plan in plans
+        ]
+        run, *kept = await self._commands.run(
+            ("INFO", "server"), *(("MGET", *each) for each in keys)
+        )
         current = _run_id(run)
-        return [plan for plan, of_run in zip(plans, ready, strict=True) if of_run != current]
+        return [
+            plan
+            for plan, (ready, settled, fresh) in zip(plans, kept, strict=True)
+            if ready != current or (settled != current and fresh is None)
+        ]
 
     async def begin(self, plan: GaugePlan) -> "RedisRebuild | None":
         """See the port."""
-        key = gauges_key(plan.app_id) + _key(plan)
+        key = _full_key(plan)
         token = secrets.token_hex(16)
         taken, run = await self._commands.run(
             ("SET", f"{key}:building", token, "NX", "PX", _LEASE_MS), ("INFO", "server")
@@ -103,11 +129,11 @@ class RedisRebuild:
 
     async def go_on(self) -> bool:
         """See the port."""
-        return bool(await self._script.run([self._key], [*self._known, _LEASE_MS, 0]))
+        return bool(await self._script.run([self._key], [*self._known, _LEASE_MS, 0, 0]))
 
     async def finish(self) -> bool:
         """See the port."""
-        return bool(await self._script.run([self._key], [*self._known, 0, _READY_MS]))
+        return bool(await self._script.run([self._key], [*self._known, 0, _READY_MS, _FRESH_MS]))
 
 
 def _latest(moments: Moments, after_us: int) -> Mapping[str, Mapping[str, int]]:
@@ -124,8 +150,8 @@ def _key(plan: GaugePlan) -> str:
     return f"{plan.gauge.name}:{plan.definition}"
 
 
-def _ready_key(plan: GaugePlan) -> str:
-    return f"{gauges_key(plan.app_id)}{_key(plan)}:ready"
+def _full_key(plan: GaugePlan) -> str:
+    return gauges_key(plan.app_id) + _key(plan)
 
 
 def _kind(plan: GaugePlan) -> str:

@@ -166,6 +166,52 @@ async def test_a_gauge_that_is_declared_again_is_made_again(
     assert not await noted.rebuilds.look()
 
 
+async def test_what_a_process_counted_by_another_catalog_is_read_later(
+    noted: Rebuilt, database_url: str, client: RedisClient
+) -> None:
+    async def wait(part: str) -> None:
+        """Lets ten minutes pass, for which the gauge is renewed."""
+        for key in await client.keys(f"aggregate:*{part}"):
+            await client.delete(key)
+
+    await noted.rebuilds.renew()
+    await noted.rebuilds.look()
+    # Stored after that, and counted by a process whose catalog has no such gauge yet.
+    store(database_url, [stored("entered", "ann", -1, "red")])
+    assert not await noted.rebuilds.look()
+    assert await noted.shown("inside") == (0, {})
+    await wait(":fresh")
+    # It can be read meanwhile.
+    assert await noted.shown("inside") == (0, {})
+    assert {plan.gauge.name for plan in await noted.rebuilds.look()} == set(noted.plan.gauges)
+    assert await noted.shown("inside") == (1, {'["red"]': 1})
+    await noted.rebuilds.renew()
+    assert not await noted.rebuilds.look()
+
+    # A process with another catalog is replaced by one with this catalog, as when a change is taken back.
+    store(database_url, [stored("entered", "bob", -1, "red")])
+    plans = list(noted.plan.gauges.values())
+    await noted.presence.take_up(plans)
+    assert not await noted.rebuilds.look()
+    await wait(":fresh")
+    assert len(await noted.rebuilds.look()) == len(plans)
+    assert await noted.shown("inside") == (2, {'["red"]': 2})
+
+
+async def test_a_gauge_that_is_taken_up_while_it_is_read_again_is_read_once_more(
+    noted: Rebuilt, client: RedisClient
+) -> None:
+    plan = noted.plan.gauges["inside"]
+    await noted.ready()
+    second = await noted.presence.begin(plan)
+    assert second is not None
+    await noted.presence.take_up([plan])
+    assert await second.finish()
+    for key in await client.keys("aggregate:*:fresh"):
+        await client.delete(key)
+    assert plan in await noted.presence.lacking([plan])
+
+
 async def test_while_another_process_is_at_it(noted: Rebuilt, database_url: str) -> None:
     store(database_url, [stored("entered", "ann", -20, "red")])
     others = await noted.presence.begin(noted.plan.gauges["inside"])
