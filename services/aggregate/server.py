@@ -165,7 +165,11 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         ),
         RollupWatches(reload.catalogs, hub),
         CohortQueries(
-            surroundings, PostgresCohorts(behaviour), behaviour_slots, settings.max_scanned_events
+            surroundings,
+            PostgresCohorts(behaviour),
+            PostgresDirtyBuckets(engines.querying),
+            behaviour_slots,
+            settings.max_scanned_events,
         ),
         FunnelQueries(
             surroundings,

@@ -152,12 +152,15 @@ def reliability(
     end: datetime,
     names: Iterable[str],
     cut: reliability_pb2.Cut | None = None,
+    dirty: Collection[datetime] = (),
 ) -> reliability_pb2.Reliability:
     """How far an answer can be relied on whose events, of these names and until `end`, were read after the
-    watermark was. A replica may not have everything yet that the watermark promises."""
+    watermark was. A replica may not have everything yet that the watermark promises. `dirty`: buckets that
+    the answer is made of, too, and that have to be recounted."""
     if reading.is_replica:
         watermark = None
-    final = final_until(watermark, timedelta(seconds=catalog.clock.lateness_seconds))
+    lateness = timedelta(seconds=catalog.clock.lateness_seconds)
+    final = final_until(watermark, lateness).but_after(dirty)
     message = reliability_pb2.Reliability(
         completeness=reliability_pb2.COMPLETENESS_FINAL
         if final.covers(end)

@@ -42,7 +42,7 @@ from services.aggregate.named_metrics.postgres import RollupMetrics
 from services.aggregate.named_metrics.sampling import sampling_rate
 from services.aggregate.named_metrics.spans import periods_in
 from services.aggregate.plan_lookup import plan_of
-from services.aggregate.postgres import one_state
+from services.aggregate.postgres import is_replica, one_state
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.rollups.completeness import final_until
 
@@ -102,10 +102,12 @@ class MetricQueries:
         )
         # Before the numbers are read: what it promises is in them.
         watermark = self._watermark()
-        final = final_until(watermark, timedelta(seconds=catalog.clock.lateness_seconds))
         async with self._slots.hold():
             dirty = await self._dirty_buckets(query)
-            page = await self._page(query, request.subject_id)
+            page, of_replica = await self._page(query, request.subject_id)
+        if of_replica:
+            watermark = None
+        final = final_until(watermark, timedelta(seconds=catalog.clock.lateness_seconds))
         provisional = [span for span in spans if is_dirty(metric, span, dirty)]
         values = fitting(
             value_message(
@@ -138,15 +140,17 @@ class MetricQueries:
         rollups = {term.rollup for term in read_terms(query.metric)}
         return {name: await self._dirty.of_rollup(app_id, name, None, end) for name in rollups}
 
-    async def _page(self, query: MetricQuery, subject_id: str) -> MetricPage:
+    async def _page(self, query: MetricQuery, subject_id: str) -> tuple[MetricPage, bool]:
+        """The page, and whether a replica gave it."""
         if not query.spans:
-            return MetricPage([], None)
+            return MetricPage([], None), False
         if query.metric.is_personal:
             return await self._personal_page(query, subject_id)
         async with one_state(self._engine) as connection:
-            return await RollupMetrics(connection, moment_of(self._clock.now_us())).page(query)
+            metrics = RollupMetrics(connection, moment_of(self._clock.now_us()))
+            return await metrics.page(query), await is_replica(connection)
 
-    async def _personal_page(self, query: MetricQuery, subject_id: str) -> MetricPage:
+    async def _personal_page(self, query: MetricQuery, subject_id: str) -> tuple[MetricPage, bool]:
         app_id = query.app.app_id
         person = OnePerson(
             of_subject(self._pseudonymizer, app_id, subject_id),
@@ -159,4 +163,5 @@ class MetricQueries:
             for place in range(query.after[0], end):
                 [answer] = (await metrics.answers(query.metric, query.spans[place])).values()
                 values.append(valued(query, (place, NO_DIMENSIONS), answer))
-        return MetricPage(values, (end, "") if end < len(query.spans) else None)
+            of_replica = await is_replica(connection)
+        return MetricPage(values, (end, "") if end < len(query.spans) else None), of_replica

@@ -1,5 +1,6 @@
 """Whether a bucket's numbers are final. Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +14,13 @@ class FinalUntil:
     def covers(self, bucket_end: datetime) -> bool:
         """Whether a bucket is final that ends then, its first moment no longer in it."""
         return self.moment is not None and bucket_end <= self.moment
+
+    def but_after(self, dirty: Collection[datetime]) -> "FinalUntil":
+        """For numbers that everything before their end goes into: none that ends after the begin of the first
+        `dirty` bucket is final."""
+        if self.moment is None or not dirty:
+            return self
+        return FinalUntil(min(self.moment, *dirty))
 
 
 def final_until(watermark: datetime | None, lateness: timedelta) -> FinalUntil:

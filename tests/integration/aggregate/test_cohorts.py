@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from google.protobuf import json_format
 from weir.aggregate.v1 import behaviour_pb2 as pb
@@ -15,6 +16,7 @@ from tests.support.arena_catalog import APP
 from tests.support.behaviour import START, Done, by_person, frame, made, rows_of
 from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.stored_events import store
+from tests.support.waiting import until
 
 TIMEOUT = 30
 # Thirty days from a Monday; whole days, because activity is known by days.
@@ -220,6 +222,45 @@ async def test_completeness_of_points_and_answers(aggregate: Aggregate) -> None:
     answer = await aggregate.stub.QueryCohorts(request, timeout=TIMEOUT)
     assert answer.reliability.completeness == provisional
     assert answer.cohorts[0].points[0].completeness == final
+
+
+@pytest.mark.usefixtures("stored")
+async def test_cohorts_of_dirty_members_are_provisional(
+    stores: Stores, aggregate: Aggregate
+) -> None:
+    """The Wednesday of the second week is to be recounted."""
+    final = reliability_pb2.COMPLETENESS_FINAL
+    provisional = reliability_pb2.COMPLETENESS_PROVISIONAL
+    request = pb.QueryCohortsRequest(
+        app_id=APP, period="COHORT_PERIOD_WEEK", time=frame(0, 24), periods=2
+    )
+
+    async def is_final() -> bool:
+        answer = await aggregate.stub.QueryCohorts(request, timeout=TIMEOUT)
+        return bool(answer.reliability.completeness == final)
+
+    await until(is_final)
+    # It is another process's turn to recount, so that the bucket stays dirty.
+    with psycopg.connect(stores.database_url) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(1999989106, 1953853038)")
+        with psycopg.connect(stores.database_url) as other:
+            other.execute(
+                "INSERT INTO aggregate.buckets"
+                " (app_id, rollup, bucket, dirty_mark, dirty_reason, dirty_since)"
+                " VALUES (%s, 'activity', %s, nextval('aggregate.recount_numbers'), 'corrected', now())",
+                [APP, START + timedelta(days=9)],
+            )
+        answer = await aggregate.stub.QueryCohorts(request, timeout=TIMEOUT)
+        assert answer.reliability.completeness == provisional
+        assert [point.completeness for point in answer.cohorts[0].points] == [
+            final,
+            provisional,
+            provisional,
+        ]
+        # From events alone.
+        request.event.CopyFrom(LEFT)
+        request.active_filter = "name = match.ended"
+        assert await is_final()
 
 
 async def test_people_whose_day_is_not_over_are_not_in_the_share(

@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import grpc
+import psycopg
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner, Result
+from weir.aggregate.v1 import aggregate_service_pb2 as service_pb
 from weir.aggregate.v1 import metric_pb2 as pb
 from weir.aggregate.v1 import reliability_pb2
 
@@ -115,6 +119,35 @@ async def test_old_values_are_final(aggregate: Aggregate, events: None) -> None:
         await aggregate.stub.GetMetric(pb.GetMetricRequest(app_id=APP, metric="month"))
     ).values
     assert (value.HasField("value"), value.value, value.data_points) == (True, 0, 0)
+
+
+async def test_no_value_of_a_replica_is_final(
+    stores: Stores, start: Callable[[], Awaitable[Aggregate]]
+) -> None:
+    """The numbers come from a server that says that it is in recovery; QueryRollup reads the primary."""
+    function = (
+        "CREATE FUNCTION standby.pg_is_in_recovery() RETURNS bool LANGUAGE sql AS 'SELECT true'"
+    )
+    with psycopg.connect(stores.database_url) as connection:
+        connection.execute("CREATE SCHEMA standby")
+        connection.execute(function)
+        connection.execute("GRANT USAGE ON SCHEMA standby TO PUBLIC")
+    url = stores.settings.database_url.get_secret_value()
+    url += f"{'&' if '?' in url else '?'}options=-csearch_path%3Dstandby,pg_catalog"
+    stores.settings = stores.settings.model_copy(update={"read_database_url": SecretStr(url)})
+    aggregate = await start()
+    cells = service_pb.QueryRollupRequest(app_id=APP, rollup="matches")
+
+    async def is_known() -> bool:
+        answer = await aggregate.stub.QueryRollup(cells)
+        return bool(answer.reliability.HasField("watermark"))
+
+    await until(is_known)
+    answer = await aggregate.stub.GetMetric(asked("month", "2026-04-01", "2026-06-01"))
+    provisional = reliability_pb2.COMPLETENESS_PROVISIONAL
+    assert [value.completeness for value in answer.values] == [provisional] * 2
+    assert answer.reliability.completeness == provisional
+    assert not answer.reliability.HasField("watermark")
 
 
 async def run(*arguments: str) -> Result:

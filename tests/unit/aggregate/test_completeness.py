@@ -31,5 +31,16 @@ def test_a_backlog_keeps_it_provisional() -> None:
     assert final_until(watermark, timedelta(minutes=49)).covers(END)
 
 
+def test_what_ends_after_the_begin_of_a_dirty_bucket_is_provisional() -> None:
+    day = timedelta(days=1)
+    final = final_until(END + LATENESS, LATENESS)
+    assert final.but_after([]).covers(END)
+    assert not final.but_after([END - day, END - 2 * day]).covers(END - day)
+    assert final.but_after([END - day, END - 2 * day]).covers(END - 2 * day)
+    # Nor does it make final what was not.
+    assert not final.but_after([END + 2 * day]).covers(END + day)
+    assert not final_until(None, LATENESS).but_after([END]).covers(END - day)
+
+
 def test_without_a_watermark_nothing_is_final() -> None:
     assert not final_until(None, LATENESS).covers(datetime(1970, 1, 1, tzinfo=UTC))

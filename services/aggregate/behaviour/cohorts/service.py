@@ -1,6 +1,7 @@
 """QueryCohorts and QueryCohortRetention: how many of each cohort came back, page by page."""
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
 from weir.aggregate.v1 import aggregate_service_pb2 as service_pb
 from weir.aggregate.v1 import behaviour_pb2 as pb
@@ -20,10 +21,12 @@ from services.aggregate.behaviour.cohorts.convert import (
     retention_page,
     retention_query,
 )
+from services.aggregate.behaviour.cohorts.model import CohortsQuery
 from services.aggregate.behaviour.cohorts.postgres import PostgresCohorts
 from services.aggregate.behaviour.cohorts.table import cohorts_of
 from services.aggregate.behaviour.convert import Surroundings, reliability
 from services.aggregate.convert import SERVICE_NAME, zoned_time
+from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.events.convert import frame_of
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.rollups.completeness import final_until
@@ -36,11 +39,13 @@ class CohortQueries:
         self,
         surroundings: Surroundings,
         cohorts: PostgresCohorts,
+        dirty: PostgresDirtyBuckets,
         slots: ReadSlots,
         max_events: int,
     ) -> None:
         self._surroundings = surroundings
         self._cohorts = cohorts
+        self._dirty = dirty
         self._slots = slots
         self._max_events = max_events
         clock = surroundings.clock
@@ -56,6 +61,8 @@ class CohortQueries:
         query = cohorts_query(request, catalog, frame)
         async with self._slots.hold():
             watermark = around.watermark()
+            # Before the members are read: a bucket may be recounted meanwhile.
+            dirty = await self._dirty_days(query)
             limit = 0 if request.exact else self._max_events
             rows, newest, reading = await self._cohorts.rows(query, limit)
         now = moment_of(around.clock.now_us())
@@ -65,7 +72,7 @@ class CohortQueries:
         final = final_until(
             None if reading.is_replica else watermark,
             timedelta(seconds=catalog.clock.lateness_seconds),
-        )
+        ).but_after(dirty)
         messages = fitting(cohort_message(query, cohort, reading.one_in, final) for cohort in found)
         token = ""
         if len(messages) < len(found):
@@ -74,9 +81,23 @@ class CohortQueries:
             cohorts=messages,
             next_page_token=token,
             reliability=reliability(
-                around, catalog, watermark, reading, relied_on(query), read_names(query, catalog)
+                around,
+                catalog,
+                watermark,
+                reading,
+                relied_on(query),
+                read_names(query, catalog),
+                dirty=dirty,
             ),
         )
+
+    async def _dirty_days(self, query: CohortsQuery) -> Collection[datetime]:
+        """The dirty days of the members that the query reads."""
+        if query.active is not None and query.entry is not None:
+            return ()
+        # Of all time: who was active before is not new.
+        start = None if query.entry is None else query.first
+        return await self._dirty.of_rollup(query.app_id, "activity", start, None)
 
     async def retention(
         self, request: service_pb.QueryCohortRetentionRequest
