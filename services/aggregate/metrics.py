@@ -5,7 +5,7 @@ from prometheus_client import Counter, Gauge
 EVENTS = Counter("weir_aggregate_events", "Events counted", ["app"])
 BATCHES = Counter("weir_aggregate_batches", "Batches counted")
 DUPLICATES = Counter("weir_aggregate_duplicate_batches", "Batches delivered again and not counted")
-WATCHERS = Gauge("weir_aggregate_watchers", "Open WatchRollups calls")
+WATCHERS = Gauge("weir_aggregate_watchers", "Open WatchRollups and WatchGauges calls")
 REFUSED_WATCHERS = Counter(
     "weir_aggregate_refused_watchers", "Calls to watch numbers beyond a limit", ["limit"]
 )

@@ -65,7 +65,7 @@ class Lounge:
             assert await rebuild.finish()
 
     async def presence_of(self, gauge: str, place: str | None = None) -> Presence:
-        """What is read of a gauge that does not lack events."""
+        """What is read of a gauge that is complete."""
         plan = self.plan.gauges[gauge]
         [found] = await self.presence.read(self.plan.app_id, [(plan, place)])
         assert found is not None

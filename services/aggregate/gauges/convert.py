@@ -42,10 +42,10 @@ def wanted_place(request: gauge_pb2.QueryGaugesRequest, plans: Sequence[GaugePla
     return place_of(values)
 
 
-def reading(
+def gauge_message(
     plan: GaugePlan, presence: Presence | None, moment: datetime, watermark: datetime | None
 ) -> gauge_pb2.GaugeReading:
-    """What was read of a gauge. Raises Unavailable if it lacks events."""
+    """What was read of a gauge. Raises Unavailable if it is incomplete."""
     if presence is None:
         raise Unavailable(
             "the gauge is being made again from the stored events",

@@ -35,13 +35,13 @@ class PresenceReader(Protocol):
     """Reads who is there."""
 
     async def read(self, app_id: str, wanted: Sequence[Wanted]) -> Sequence[Presence | None]:
-        """How many are there now, all at one moment. None for a gauge that lacks events, because it was
+        """How many are there now, all at one moment. None for an incomplete gauge, because it was
         declared just now, or because what was noted is lost."""
         ...
 
 
 class Rebuild(Protocol):
-    """One process's work at a gauge that lacks events."""
+    """One process's work at an incomplete gauge."""
 
     async def go_on(self) -> bool:
         """Keeps other processes from it for some time. False if what was noted meanwhile is lost again."""
@@ -53,17 +53,17 @@ class Rebuild(Protocol):
 
 
 class PresenceRebuilds(Protocol):
-    """Which gauges lack events."""
+    """Which gauges are incomplete."""
 
     async def renew(self, plans: Sequence[GaugePlan]) -> None:
         """Lets those be read on that may be read, of any apps, for some seconds. A gauge for which no process
-        does this, because no catalog declares it any more, lacks events from then on."""
+        does this, because no catalog declares it any more, is incomplete from then on."""
         ...
 
     async def take_up(self, plans: Sequence[GaugePlan]) -> None:
         """Says that this process notes for these gauges from now on. Until then it, or the one that it
         replaces, may have counted by another catalog, as others still may for some minutes: after these the
-        gauges lack events once more, though they can be read meanwhile."""
+        gauges are incomplete once more, though they can be read meanwhile."""
         ...
 
     async def lacking(self, plans: Sequence[GaugePlan]) -> Sequence[GaugePlan]:

@@ -1,4 +1,4 @@
-"""Makes gauges that lack events again, from the stored events.
+"""Makes incomplete gauges again, from the stored events.
 
 Meanwhile counting goes on noting: as only the latest moment of each counts, it does not matter which of
 the two comes first, nor that both note the same.
@@ -21,7 +21,7 @@ _LOOK_SECONDS = 1.0
 
 
 class GaugeRebuilds:
-    """Looks for gauges that lack events, and makes them again."""
+    """Looks for incomplete gauges, and makes them again."""
 
     def __init__(
         self,
@@ -68,16 +68,16 @@ class GaugeRebuilds:
         await self._rebuilds.renew(list(plans.values()))
 
     async def look(self) -> Sequence[GaugePlan]:
-        """Makes all gauges again that lack events and that no other process is at; returns those that it
+        """Makes all incomplete gauges again that no other process is at; returns those that it
         could."""
         lacking = await self._rebuilds.lacking(self._plans())
-        return [plan for plan in lacking if await self._make_again(plan)]
+        return [plan for plan in lacking if await self._rebuild_one(plan)]
 
     def _plans(self) -> Sequence[GaugePlan]:
         apps = current_plans(self._catalogs).values()
         return [plan for app in apps for plan in app.gauges.values()]
 
-    async def _make_again(self, plan: GaugePlan) -> bool:
+    async def _rebuild_one(self, plan: GaugePlan) -> bool:
         rebuild = await self._rebuilds.begin(plan)
         if rebuild is None:
             return False

@@ -10,7 +10,7 @@ from libs.catalog import Catalogs
 from libs.common.clock import Clock, moment_of
 from libs.common.errors import Unavailable
 from libs.runtime.loops import pause
-from services.aggregate.gauges.convert import reading, wanted_place
+from services.aggregate.gauges.convert import gauge_message, wanted_place
 from services.aggregate.gauges.plan import GaugePlan, Place
 from services.aggregate.gauges.presence import PresenceReader
 from services.aggregate.gauges.shared_reads import SharedReads
@@ -36,7 +36,7 @@ class GaugeQueries:
         every `interval_seconds`, and less often if there are many."""
         self._catalogs = catalogs
         self._reader = reader
-        self._shared = SharedReads(reader, clock, watermark, reading, interval_seconds)
+        self._shared = SharedReads(reader, clock, watermark, gauge_message, interval_seconds)
         self._watchers = watchers
         self._clock = clock
         self._watermark = watermark
@@ -44,7 +44,7 @@ class GaugeQueries:
         self._draining = asyncio.Event()
 
     async def query(self, request: gauge_pb2.QueryGaugesRequest) -> gauge_pb2.QueryGaugesResponse:
-        """The gauges now. Raises AppUnknown, NotFound, InvalidArgument; Unavailable if one lacks events."""
+        """The gauges now. Raises AppUnknown, NotFound, InvalidArgument; Unavailable if one is incomplete."""
         app = plan_of(self._catalogs.current, request.app_id)
         plans = gauges_of(app, request.gauges)
         place: Place | None = wanted_place(request, plans)
@@ -53,7 +53,7 @@ class GaugeQueries:
         found = await self._reader.read(app.app_id, [(plan, place) for plan in plans])
         return gauge_pb2.QueryGaugesResponse(
             readings=[
-                reading(plan, presence, moment, watermark)
+                gauge_message(plan, presence, moment, watermark)
                 for plan, presence in zip(plans, found, strict=True)
             ]
         )
@@ -62,7 +62,7 @@ class GaugeQueries:
         self, request: gauge_pb2.WatchGaugesRequest
     ) -> AsyncGenerator[gauge_pb2.WatchGaugesResponse, None]:
         """The messages of one watcher. Raises AppUnknown, NotFound, LimitExceeded; Unavailable when a gauge
-        lacks events, and when the service drains."""
+        is incomplete, and when the service drains."""
         names = list(request.gauges)
         app = plan_of(self._catalogs.current, request.app_id)
         gauges_of(app, names)

@@ -16,7 +16,7 @@ MakeMessage = Callable[[GaugePlan, Presence | None, datetime, datetime | None], 
 
 
 class SharedRead(Generic[T]):
-    """What was read of an app's gauges, by gauge; None for one that lacks events."""
+    """What was read of an app's gauges, by gauge; None for an incomplete one."""
 
     def __init__(
         self,

@@ -167,7 +167,7 @@ class WatchHub:
         before = changes.newest
         rollups = {state.cell.rollup for state in states if changes.offer(state)}
         for watcher in self._watchers.of(app_id):
-            if not rollups.isdisjoint(watcher.rollups):
+            if not rollups.isdisjoint(watcher.names):
                 watcher.changed.set()
             elif watcher.place == before:
                 watcher.place = changes.newest
@@ -207,7 +207,7 @@ class WatchHub:
         watcher.stale = False
         watcher.place = changes.newest
         async with self._reads:
-            buckets = await self._reader.newest_buckets(app.app_id, sorted(watcher.rollups))
+            buckets = await self._reader.newest_buckets(app.app_id, sorted(watcher.names))
         after: CellState | None = None
         while True:
             messages, after = await self._page(changes, app, buckets, after)

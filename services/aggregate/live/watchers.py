@@ -12,10 +12,11 @@ _RETRY_AFTER_SECONDS = 5.0
 
 
 class Watcher:
-    """One WatchRollups call. `place` is how far it has come in the changes of its app."""
+    """One WatchRollups or WatchGauges call, and the names of its rollups or gauges. `place` is how far it has
+    come in the changes of its app."""
 
-    def __init__(self, rollups: frozenset[str]) -> None:
-        self.rollups = rollups
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
         self.place = 0
         # Set when there is something to send.
         self.changed = asyncio.Event()
@@ -37,11 +38,11 @@ class Watchers:
         self._by_app: dict[str, set[Watcher]] = {}
 
     @contextmanager
-    def hold(self, app_id: str, rollups: frozenset[str]) -> Iterator[Watcher]:
+    def hold(self, app_id: str, names: frozenset[str]) -> Iterator[Watcher]:
         """A watcher that is counted inside the block. Raises LimitExceeded at a limit."""
         self._check("max_watchers", len(self.all()), self._limit)
         self._check("max_watchers_per_app", len(self.of(app_id)), self._limit_per_app)
-        watcher = Watcher(rollups)
+        watcher = Watcher(names)
         self._by_app.setdefault(app_id, set()).add(watcher)
         metrics.WATCHERS.inc()
         try:

@@ -56,7 +56,7 @@ async def read(aggregate: Aggregate, *gauges: str, **dimensions: Any) -> Any:
 
 
 async def ready(aggregate: Aggregate) -> None:
-    """Waits until no gauge lacks events."""
+    """Waits until no gauge is incomplete."""
 
     async def is_ready() -> bool:
         try:

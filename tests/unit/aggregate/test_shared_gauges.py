@@ -7,7 +7,7 @@ from datetime import UTC, timedelta
 import pytest
 
 from libs.common.errors import Unavailable
-from services.aggregate.gauges.convert import reading
+from services.aggregate.gauges.convert import gauge_message
 from services.aggregate.gauges.presence import Presence, Wanted
 from services.aggregate.gauges.shared_reads import SharedReads
 from tests.support.clocks import FixedClock
@@ -33,7 +33,9 @@ async def test_all_watchers_get_the_same_read_and_message() -> None:
     clock, rooms, app = FixedClock(NOON), Rooms(), lounge()
     inside = app.gauges["inside"]
     # It goes up with each read, as that counts.
-    shared = SharedReads(rooms, clock, lambda: NOON + timedelta(seconds=rooms.reads), reading, 0.25)
+    shared = SharedReads(
+        rooms, clock, lambda: NOON + timedelta(seconds=rooms.reads), gauge_message, 0.25
+    )
     found = await asyncio.gather(*(shared.read(app) for _ in range(100)))
     assert rooms.reads == 1
     first = found[0].message(inside)
@@ -56,7 +58,7 @@ async def test_all_watchers_get_the_same_read_and_message() -> None:
 
 async def test_another_catalog_is_read_at_once() -> None:
     rooms = Rooms()
-    shared = SharedReads(rooms, FixedClock(NOON), lambda: None, reading, 0.25)
+    shared = SharedReads(rooms, FixedClock(NOON), lambda: None, gauge_message, 0.25)
     await shared.read(lounge())
     await shared.read(lounge())
     assert rooms.reads == 2
