@@ -1,6 +1,7 @@
 """What the questions about behaviour have in common at the terminal."""
 
 import re
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, timedelta
 from typing import Annotated, Any
@@ -92,6 +93,19 @@ def plain_time(time: time_frame_pb2.TimeInterval) -> dict[str, str]:
     return {
         name: shown_moment(getattr(time, name).ToDatetime(tzinfo=UTC)) for name in ("from", "to")
     }
+
+
+def worst_reliability(found: Sequence[reliability_pb2.Reliability]) -> reliability_pb2.Reliability:
+    """How far all pages of an answer can be relied on together: one at least."""
+    worst = reliability_pb2.Reliability()
+    worst.CopyFrom(min(found, key=lambda page: (page.completeness, page.sampling_rate)))
+    worst.sampling_rate = min(page.sampling_rate for page in found)
+    if not all(page.HasField("watermark") for page in found):
+        worst.ClearField("watermark")
+    for page in found:
+        if page.HasField("cut"):
+            worst.cut.CopyFrom(page.cut)
+    return worst
 
 
 def say_reliability(found: reliability_pb2.Reliability) -> None:

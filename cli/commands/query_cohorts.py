@@ -17,6 +17,7 @@ from cli.commands.query_behaviour import (
     say_reliability,
     step_of,
     value_of,
+    worst_reliability,
 )
 from cli.exits import fail
 from cli.moments import set_range
@@ -134,7 +135,7 @@ def cohort_sizes(
     with aggregate(app_id) as stub:
         answers = list(pages(stub.QueryCohorts, request))
     cohorts = [_plain(cohort, by) for answer in answers for cohort in answer.cohorts]
-    reliability = answers[0].reliability
+    reliability = worst_reliability([answer.reliability for answer in answers])
     if as_json:
         if percent:
             cohorts = [{**cohort, "percent": _percents(cohort)} for cohort in cohorts]
@@ -150,7 +151,9 @@ def cohort_sizes(
         print_table(
             columns, at_least=COHORT_COLUMNS_AT_LEAST + bool(by), complete="--json and --csv have"
         )
-    if reliability.sampling_rate < 1:
+    # Without a last period one more can always be added, so provisional is nothing new.
+    is_bounded = request.periods or request.days
+    if is_bounded or reliability.sampling_rate < 1 or reliability.HasField("cut"):
         say_reliability(reliability)
 
 

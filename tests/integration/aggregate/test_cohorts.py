@@ -1,5 +1,6 @@
 """QueryCohorts against real stores: beside a recount in plain Python, in pages, and what it is final of."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,6 +11,8 @@ from google.protobuf import json_format
 from weir.aggregate.v1 import behaviour_pb2 as pb
 from weir.aggregate.v1 import reliability_pb2, time_frame_pb2
 
+from services.aggregate.behaviour.cohorts import service
+from services.aggregate.behaviour.cohorts.table import cohorts_of
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import entry, event
 from tests.support.arena_catalog import APP
@@ -261,6 +264,43 @@ async def test_cohorts_of_dirty_members_are_provisional(
         request.event.CopyFrom(LEFT)
         request.active_filter = "name = match.ended"
         assert await is_final()
+
+
+@pytest.mark.usefixtures("stored")
+async def test_all_pages_are_of_one_sample_and_made_in_threads(
+    stores: Stores, start: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a page costs may be expected anew in between: here many events more are stored."""
+    threads = []
+
+    def recorded(*arguments: Any) -> Any:
+        threads.append(threading.current_thread())
+        return cohorts_of(*arguments)
+
+    monkeypatch.setattr(service, "cohorts_of", recorded)
+    # A page of two cohorts.
+    monkeypatch.setattr(service, "fitting", lambda messages: list(messages)[:2])
+    with psycopg.connect(stores.database_url, autocommit=True) as connection:
+        connection.execute("ANALYZE enrich.events")
+    stores.settings = stores.settings.model_copy(update={"max_scanned_events": 300})
+    aggregate = await start()
+    request = pb.QueryCohortsRequest(
+        app_id=APP, period="COHORT_PERIOD_DAY", event=LEFT, active_filter="name = match.ended"
+    )
+    pages = [await aggregate.stub.QueryCohorts(request, timeout=TIMEOUT)]
+    rate = pages[0].reliability.sampling_rate
+    assert 0 < rate < 1
+    store(stores.database_url, rows_of(made(people=400, seed=3, hours=24)))
+    with psycopg.connect(stores.database_url, autocommit=True) as connection:
+        connection.execute("ANALYZE enrich.events")
+    again = await aggregate.stub.QueryCohorts(request, timeout=TIMEOUT)
+    assert again.reliability.sampling_rate < rate
+    while pages[-1].next_page_token:
+        request.page_token = pages[-1].next_page_token
+        pages.append(await aggregate.stub.QueryCohorts(request, timeout=TIMEOUT))
+    assert len(pages) > 2
+    assert {page.reliability.sampling_rate for page in pages} == {rate}
+    assert threading.main_thread() not in threads
 
 
 async def test_people_whose_day_is_not_over_are_not_in_the_share(

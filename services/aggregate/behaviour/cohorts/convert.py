@@ -100,12 +100,15 @@ def retention_query(request: service_pb.QueryCohortRetentionRequest) -> CohortsQ
     return CohortsQuery(request.app_id, period, first, past)
 
 
-def page_cursor(frame: Frame, cohort: Cohort) -> tuple[str, str, str, int, str | None]:
-    """Where to go on, with the moments of the first page; `read_page_cursor` reads it."""
+def page_cursor(
+    frame: Frame, one_in: int, cohort: Cohort
+) -> tuple[str, str, int, str, int, str | None]:
+    """Where to go on, with the moments and the sample of the first page; `read_page_cursor` reads it."""
     start, end = frame
     return (
         start.isoformat(),
         end.isoformat(),
+        one_in,
         cohort.start.isoformat(),
         int(cohort.is_other),
         cohort.value,
@@ -113,11 +116,13 @@ def page_cursor(frame: Frame, cohort: Cohort) -> tuple[str, str, str, int, str |
 
 
 def read_page_cursor(
-    start: str, end: str, cohort: str, is_other: int, value: str | None
-) -> tuple[Frame, tuple[datetime, bool, str]]:
+    start: str, end: str, one_in: int, cohort: str, is_other: int, value: str | None
+) -> tuple[Frame, int, tuple[datetime, bool, str]]:
     """Raises ValueError or TypeError for what `page_cursor` never makes."""
     place = zoned_time(cohort), bool(is_other), "" if value is None else str(value)
-    return (zoned_time(start), zoned_time(end)), place
+    if not isinstance(one_in, int) or one_in.bit_count() != 1:
+        raise ValueError("no sample")
+    return (zoned_time(start), zoned_time(end)), one_in, place
 
 
 def place_of(cohort: Cohort) -> tuple[datetime, bool, str]:

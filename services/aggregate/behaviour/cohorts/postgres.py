@@ -1,5 +1,6 @@
 """Cohorts from Postgres: entries from members or events, and activity from members or events."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from libs.common.errors import LimitExceeded
@@ -16,7 +17,7 @@ from services.aggregate.behaviour.postgres import (
 )
 from services.aggregate.behaviour.sampling import below
 
-MAX_ROWS = 200_000
+MAX_ROWS = 50_000
 # The members of the built-in rollup `activity`, whose buckets are days: one row for a person and a day.
 _OF_MEMBERS = """
     FROM aggregate.cells JOIN aggregate.members USING (cell_id)
@@ -80,17 +81,24 @@ class PostgresCohorts:
         self._connections = connections
 
     async def rows(
-        self, query: CohortsQuery, limit: int
+        self, query: CohortsQuery, limit: int, one_in: int | None = None
     ) -> tuple[list[CohortRow], datetime | None, Reading]:
         """The counts, the newest period in which anyone was active, None if there is none, and how they were
-        read: from `limit` events and members at most, from all if that is 0. Counts are of the sample.
+        read: from `limit` events and members at most, from all if that is 0; of one in `one_in` people if
+        that is known already. Counts are of the sample.
 
         Raises LimitExceeded for more than MAX_ROWS counts.
         """
         async with self._connections.open() as connection:
-            reading = await _reading(connection, query, limit)
+            reading = await _reading(connection, query, limit if one_in is None else 0)
+            if one_in is not None:
+                reading = replace(reading, one_in=one_in)
             statement, parameters = cohorts_statement(query, reading)
-            rows = await connection.rows(statement, parameters)
+            rows: list[CohortRow] = []
+            newest: datetime | None = None
+            async for block in connection.blocks(statement, parameters):
+                rows += [CohortRow(*row[:5]) for row in block]
+                newest = max((row[5] for row in block if row[5] is not None), default=newest)
         if len(rows) > MAX_ROWS:
             raise LimitExceeded(
                 f"the answer would have more than {MAX_ROWS} numbers: ask for a shorter time, a longer"
@@ -98,8 +106,7 @@ class PostgresCohorts:
                 limit="max_rows",
                 value=MAX_ROWS,
             )
-        newest = max((row[5] for row in rows if row[5] is not None), default=None)
-        return [CohortRow(*row[:5]) for row in rows], newest, reading
+        return rows, newest, reading
 
     async def people(
         self, query: CohortsQuery, start: datetime, active: datetime, value: str | None, limit: int

@@ -1,5 +1,6 @@
 """QueryCohorts and QueryCohortRetention: how many of each cohort came back, page by page."""
 
+import asyncio
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
@@ -57,26 +58,30 @@ class CohortQueries:
         around = self._surroundings
         catalog = catalog_of(around.catalogs.current, request.app_id)
         asked = frame_of(request, around.clock)
-        frame, after = self._pages.read(request, read_page_cursor) or (asked, None)
+        frame, one_in, after = self._pages.read(request, read_page_cursor) or (asked, None, None)
         query = cohorts_query(request, catalog, frame)
         async with self._slots.hold():
             watermark = around.watermark()
             # Before the members are read: a bucket may be recounted meanwhile.
             dirty = await self._dirty_days(query)
             limit = 0 if request.exact else self._max_events
-            rows, newest, reading = await self._cohorts.rows(query, limit)
+            rows, newest, reading = await self._cohorts.rows(query, limit, one_in)
         now = moment_of(around.clock.now_us())
-        found = cohorts_of(query, rows, newest, now)
+        found = await asyncio.to_thread(cohorts_of, query, rows, newest, now)
         if after is not None:
             found = [cohort for cohort in found if place_of(cohort) > after]
         final = final_until(
             None if reading.is_replica else watermark,
             timedelta(seconds=catalog.clock.lateness_seconds),
         ).but_after(dirty)
-        messages = fitting(cohort_message(query, cohort, reading.one_in, final) for cohort in found)
+        messages = await asyncio.to_thread(
+            fitting, (cohort_message(query, cohort, reading.one_in, final) for cohort in found)
+        )
         token = ""
         if len(messages) < len(found):
-            token = self._pages.issue(request, page_cursor(frame, found[len(messages) - 1]))
+            token = self._pages.issue(
+                request, page_cursor(frame, reading.one_in, found[len(messages) - 1])
+            )
         return pb.QueryCohortsResponse(
             cohorts=messages,
             next_page_token=token,
@@ -108,10 +113,11 @@ class CohortQueries:
         query = retention_query(request)
         async with self._slots.hold():
             rows, newest, _ = await self._cohorts.rows(query, limit=0)
-        found = cohorts_of(query, rows, newest, moment_of(self._surroundings.clock.now_us()))
+        now = moment_of(self._surroundings.clock.now_us())
+        found = await asyncio.to_thread(cohorts_of, query, rows, newest, now)
         if after is not None:
             found = [cohort for cohort in found if cohort.start >= after]
-        cohorts, following = retention_page(query, found)
+        cohorts, following = await asyncio.to_thread(retention_page, query, found)
         token = ""
         if following is not None:
             token = self._retention_pages.issue(request, [following.isoformat()])
