@@ -56,7 +56,7 @@ def paths(
     request = pb.QueryPathsRequest(
         app_id=app_id,
         time=time_frame(last, start, end),
-        to=before or None,
+        before_event=before or None,
         depth=depth,
         gap=length_of("--gap", gap),
         exclude=exclude or (),
@@ -65,7 +65,7 @@ def paths(
         exact=exact,
     )
     if after:
-        setattr(request, "from", after)
+        request.after_event = after
     with aggregate(app_id) as stub:
         answer = stub.QueryPaths(request)
     found = [

@@ -19,7 +19,7 @@ ENDED, LEFT = NAMES
 
 async def asked(aggregate: Aggregate, anchor: str, *, back: bool, **fields: Any) -> Any:
     request = pb.QueryPathsRequest(app_id=APP, **fields)
-    setattr(request, "to" if back else "from", anchor)
+    setattr(request, "before_event" if back else "after_event", anchor)
     return await aggregate.stub.QueryPaths(request, timeout=TIMEOUT)
 
 

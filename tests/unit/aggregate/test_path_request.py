@@ -14,9 +14,9 @@ from tests.support.clocks import FixedClock
 @pytest.mark.parametrize(
     ("change", "field", "words"),
     [
-        ({"to": None}, "from", "is required"),
-        ({"to": "match.lef"}, "to", "did you mean `match.left`"),
-        ({"to": "match.*"}, "to", "must be one event"),
+        ({"before_event": None}, "after_event", "is required"),
+        ({"before_event": "match.lef"}, "before_event", "did you mean `match.left`"),
+        ({"before_event": "match.*"}, "before_event", "must be one event"),
         ({"depth": 6}, "depth", "at most 5"),
         ({"gap": {"seconds": 0}}, "gap", "from 1 s"),
         ({"exclude": ["match.ended", "match.l*"]}, "exclude", "match.left"),
@@ -26,7 +26,7 @@ from tests.support.clocks import FixedClock
     ],
 )
 def test_what_cannot_be_asked(change: dict[str, Any], field: str, words: str) -> None:
-    request = pb.QueryPathsRequest(**{"app_id": APP, "to": "match.left", **change})
+    request = pb.QueryPathsRequest(**{"app_id": APP, "before_event": "match.left", **change})
     with pytest.raises(InvalidArgument) as refused:
         (paths_query(request, compile_arena(), FixedClock.of_us()), check_rows(request))
     assert refused.value.field == field

@@ -16,14 +16,14 @@ from services.aggregate.events.convert import frame_of
 DEFAULT_GAP = timedelta(minutes=30)
 _DEFAULT_DEPTH, _MAX_DEPTH = 3, 5
 _DEFAULT_ROWS, _MAX_ROWS = 200, 1_000
-_FORWARD, _BACKWARD = "from", "to"
+_FORWARD, _BACKWARD = "after_event", "before_event"
 
 
 def paths_query(request: pb.QueryPathsRequest, catalog: Catalog, clock: Clock) -> PathsQuery:
     """A QueryPathsRequest. Raises InvalidArgument."""
     direction = request.WhichOneof("anchor")
     if direction is None:
-        raise InvalidArgument("is required, or `to`", field=_FORWARD)
+        raise InvalidArgument("is required, or `before_event`", field=_FORWARD)
     [anchor, *others] = names_like(getattr(request, direction), direction, catalog)
     if others:
         raise InvalidArgument("must be one event", field=direction)

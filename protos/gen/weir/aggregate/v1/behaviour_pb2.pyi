@@ -199,11 +199,11 @@ class QueryCohortsResponse(_message.Message):
     def __init__(self, cohorts: _Optional[_Iterable[_Union[EntryCohort, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ...) -> None: ...
 
 class QueryPathsRequest(_message.Message):
-    __slots__ = ("app_id", "time", "to", "depth", "min_count", "gap", "exclude", "max_rows", "exact")
+    __slots__ = ("app_id", "time", "after_event", "before_event", "depth", "min_count", "gap", "exclude", "max_rows", "exact")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
-    FROM_FIELD_NUMBER: _ClassVar[int]
-    TO_FIELD_NUMBER: _ClassVar[int]
+    AFTER_EVENT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_EVENT_FIELD_NUMBER: _ClassVar[int]
     DEPTH_FIELD_NUMBER: _ClassVar[int]
     MIN_COUNT_FIELD_NUMBER: _ClassVar[int]
     GAP_FIELD_NUMBER: _ClassVar[int]
@@ -212,14 +212,15 @@ class QueryPathsRequest(_message.Message):
     EXACT_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     time: _time_frame_pb2.TimeFrame
-    to: str
+    after_event: str
+    before_event: str
     depth: int
     min_count: int
     gap: _duration_pb2.Duration
     exclude: _containers.RepeatedScalarFieldContainer[str]
     max_rows: int
     exact: bool
-    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., to: _Optional[str] = ..., depth: _Optional[int] = ..., min_count: _Optional[int] = ..., gap: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., exclude: _Optional[_Iterable[str]] = ..., max_rows: _Optional[int] = ..., exact: _Optional[bool] = ..., **kwargs) -> None: ...
+    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., after_event: _Optional[str] = ..., before_event: _Optional[str] = ..., depth: _Optional[int] = ..., min_count: _Optional[int] = ..., gap: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., exclude: _Optional[_Iterable[str]] = ..., max_rows: _Optional[int] = ..., exact: _Optional[bool] = ...) -> None: ...
 
 class PathRow(_message.Message):
     __slots__ = ("step", "event", "next", "count", "people")
