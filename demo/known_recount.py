@@ -84,6 +84,19 @@ def _people(group: Sequence[Taken]) -> float | None:
     return float(len({one.person for one in group} - {""})) or None
 
 
+def _new_people(group: Sequence[Taken]) -> float | None:
+    return _people(_signups(group))
+
+
+def _returning_people(group: Sequence[Taken]) -> float | None:
+    new = {one.person for one in _signups(group)}
+    return float(len({one.person for one in group} - new - {""})) if _people(group) else None
+
+
+def _signups(group: Sequence[Taken]) -> list[Taken]:
+    return [one for one in group if one.event.name == "user.signup.completed"]
+
+
 def _numbers(name: str, group: Sequence[Taken]) -> list[Fraction]:
     values = [one.event.properties.get(name) for one in group]
     # As it is written: 29.99 is 29.99 here, and not the double next to it.
@@ -143,7 +156,11 @@ KNOWN: tuple[Known, ...] = (
             "world.zone.",
             "world.portal.",
         ),
-        {"active_users": _people},
+        {
+            "active_users": _people,
+            "new_users": _new_people,
+            "returning_users": _returning_people,
+        },
         {"community_id": _group},
     ),
     Known(

@@ -58,13 +58,13 @@ measures = Table(
     Column("total", Numeric),
     Column("minimum", Double),
     Column("maximum", Double),
+    # Grows by one with every change.
+    Column("version", BigInteger, nullable=False),
     # For quantiles, how many numbers there are by bin: see `services.aggregate.bins`.
     Column("bins", JSONB),
     # For the first and the last number: the moment in microseconds, the event's UUID, the number.
     Column("first_number", JSONB),
     Column("last_number", JSONB),
-    # Grows by one with every change.
-    Column("version", BigInteger, nullable=False),
     postgresql_with={"fillfactor": 70},
 )
 

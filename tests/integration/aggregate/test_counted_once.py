@@ -116,7 +116,7 @@ async def test_an_unreadable_entry_is_quarantined_and_its_neighbours_count(
     unreadable = {b"batch": b"\xff\xffnot a batch", b"trace": b""}
     unreadable_id = stores.send(unreadable)
     # Postgres cannot store U+0000, so this one decodes and then fails in the transaction.
-    unstorable = stores.send(entry(event(player="a\x00b")))
+    unstorable = stores.send(entry(event(guild="a\x00b")))
     unknown = stores.send(entry(event(), app_id="chess"))
     stores.send(entry(event()))
     await until(lambda: stores.redis.xlen("aggregate:{0}:quarantine") == 3)

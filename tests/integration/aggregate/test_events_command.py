@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -53,6 +54,7 @@ async def test_json_has_all_of_an_event_and_whether_there_are_more(stored: None)
     assert found["more"] is True
     [event] = found["events"]
     assert event.pop("event_uuid")
+    assert uuid.UUID(event.pop("person"))
     assert event == {
         "occurred_at": "2026-04-27T10:00:00Z",
         "received_at": "2026-04-27T10:00:00Z",

@@ -201,6 +201,8 @@ def test_every_rpc_with_pages_has_the_same_fields() -> None:
     ]
     assert {method.name for method in paged} == {
         "QueryRollup",
+        "GetMetric",
+        "QueryCohorts",
         "QueryCohortRetention",
         "GetConsentHistory",
         "ListEvents",
