@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import structlog
 from redis import Redis
 
 from suite.embedded import PostgresServer, RedisServer
@@ -17,6 +18,16 @@ from suite.home import Home
 from suite.supervisor import Suite
 from tests.support.databases import Databases
 from tests.support.environment import without_settings
+
+# Without this, structlog prints the locals of each frame: catalogs are among them, and take half a minute.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
