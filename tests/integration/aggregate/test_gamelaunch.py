@@ -131,7 +131,7 @@ async def check_behaviour(stores: Stores, aggregate: Aggregate) -> None:
         assert (new.people, started.people, median) == recount.funnel(rows, days)
 
     after = pb_behaviour.QueryPathsRequest(app_id=APP, depth=3, gap=timedelta(days=2))
-    setattr(after, "from", recount.NEW)
+    after.after_event = recount.NEW
     table = await aggregate.stub.QueryPaths(after, timeout=30)
     found = {(one.step, one.event, one.next): (one.count, one.people) for one in table.rows}
     assert found == recount.paths(rows, 3, 2)
