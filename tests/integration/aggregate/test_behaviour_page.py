@@ -23,6 +23,11 @@ Table = list[list[str]]
 
 
 @dataclass(frozen=True)
+@pytest.fixture
+def products() -> tuple[str, ...]:
+    return ("social_live",)
+
+
 class Example:
     section: str
     events: Table

@@ -31,6 +31,11 @@ PUBLISHED = {
 }
 
 
+@pytest.fixture
+def products() -> tuple[str, ...]:
+    return ("gamelaunch",)
+
+
 def the_file() -> Path:
     folder = os.environ.get("WEIR_TEST_DATA") or REPOSITORY.parent / "shared" / "data"
     file = Path(folder) / "gamelaunch.csv.gz"

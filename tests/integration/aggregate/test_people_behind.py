@@ -31,6 +31,11 @@ COHORTS = behaviour_pb2.QueryCohortsRequest(
 )
 
 
+@pytest.fixture
+def products() -> tuple[str, ...]:
+    return ("gamelaunch",)
+
+
 async def listed(
     aggregate: Aggregate, of: pb.DrillDown, **fields: Any
 ) -> list[tuple[str, str, datetime]]:

@@ -41,6 +41,11 @@ PLAY = "UPDATE aggregate.measures SET count = {count}, version = {count}"
 
 
 @pytest.fixture
+def products() -> tuple[str, ...]:
+    return ("gamelaunch",)
+
+
+@pytest.fixture
 def stores(stores: Stores) -> Stores:
     """With the cells, and little room for what watchers have yet to take."""
     with psycopg.connect(stores.database_url) as connection:
