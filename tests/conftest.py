@@ -85,10 +85,21 @@ def redis_url(redis: RedisServer) -> str:
     return redis.url
 
 
-@pytest.fixture(scope="module")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """The real suite: four service processes on stores of their own, not supervised."""
+def _running_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     home = Home(tmp_path_factory.mktemp("suite"))
     with Suite(home, without_settings()) as running:
         yield running
     shutil.rmtree(home.path)
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+    """The real suite: four service processes on stores of their own, not supervised; for all tests that leave
+    it as it is but for the events they send."""
+    yield from _running_suite(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def own_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+    """A suite for one module, which may stop parts of it or count all that it stores."""
+    yield from _running_suite(tmp_path_factory)

@@ -27,6 +27,11 @@ Cells = dict[tuple[Any, ...], dict[str, float]]
 
 
 @pytest.fixture(scope="module")
+def suite(own_suite: Suite) -> Suite:
+    return own_suite
+
+
+@pytest.fixture(scope="module")
 def calls(suite: Suite) -> Iterator[SuiteCalls]:
     with suite_calls(suite) as opened:
         yield opened

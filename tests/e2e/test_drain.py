@@ -28,6 +28,11 @@ def _send_until(sender: Any, sent: list[str], stop: threading.Event) -> None:
         stop.wait(0.01)
 
 
+@pytest.fixture(scope="module")
+def suite(own_suite: Suite) -> Suite:
+    return own_suite
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_sends_streams_away_and_loses_nothing_that_was_acked(
     suite: Suite, calls: SuiteCalls, signum: signal.Signals

@@ -28,6 +28,11 @@ WITHOUT_POSTGRES = {"ingest", "privacy"}
 WITHOUT_REDIS = {"aggregate", "privacy"}
 
 
+@pytest.fixture(scope="module")
+def suite(own_suite: Suite) -> Suite:
+    return own_suite
+
+
 @pytest.fixture
 def calls(suite: Suite) -> Iterator[SuiteCalls]:
     with suite_calls(suite) as opened:

@@ -39,6 +39,11 @@ PUBLISHED = {
 
 
 @pytest.fixture(scope="module")
+def suite(own_suite: Suite) -> Suite:
+    return own_suite
+
+
+@pytest.fixture(scope="module")
 def log_file() -> Path:
     for folder in FOLDERS:
         if (folder / NAME).is_file():

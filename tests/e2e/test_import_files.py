@@ -10,7 +10,7 @@ from suite.supervisor import Suite
 from tests.support.imports import MAPPING, import_file, stored_times
 from tests.support.weir_command import weir
 
-pytestmark = pytest.mark.xdist_group("e2e import")
+pytestmark = pytest.mark.xdist_group("suite")
 
 
 def test_a_german_export(suite: Suite, tmp_path: Path) -> None:

@@ -16,6 +16,11 @@ DAYS = 8_000
 LIVE_EVENTS = 2_000
 
 
+@pytest.fixture(scope="module")
+def suite(own_suite: Suite) -> Suite:
+    return own_suite
+
+
 def test_old_dates_delay_no_other_producer(suite: Suite) -> None:
     now = datetime.now(UTC)
     addresses = suite.addresses

@@ -22,6 +22,11 @@ PURPOSES = {"addvalue": "analytics", "unofficial_communities": "telemetry"}
 APPS = sorted({app_id for app_id, _, _ in EXAMPLES})
 
 
+@pytest.fixture(scope="module")
+def suite(own_suite: Suite) -> Suite:
+    return own_suite
+
+
 def _documents(app_id: str) -> Iterator[dict[str, Any]]:
     return (document for app, _, document in EXAMPLES if app == app_id)
 
