@@ -81,7 +81,13 @@ members = Table(
 recount_epoch = Table(
     "recount_epoch",
     metadata,
-    Column("singleton", Boolean, CheckConstraint("singleton", "singleton"), primary_key=True),
+    Column(
+        "singleton",
+        Boolean,
+        CheckConstraint("singleton", "singleton"),
+        primary_key=True,
+        server_default=text("true"),
+    ),
     Column("epoch", BigInteger, nullable=False),
 )
 

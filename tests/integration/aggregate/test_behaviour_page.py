@@ -23,16 +23,16 @@ Table = list[list[str]]
 
 
 @dataclass(frozen=True)
-@pytest.fixture
-def products() -> tuple[str, ...]:
-    return ("social_live",)
-
-
 class Example:
     section: str
     events: Table
     command: Sequence[str]
     printed: Table
+
+
+@pytest.fixture
+def products() -> tuple[str, ...]:
+    return ("social_live",)
 
 
 def tables_and_commands(section: str) -> Iterator[Table | list[str]]:

@@ -79,7 +79,9 @@ def test_missions_by_hand() -> None:
 
 def test_active_users_are_not_those_who_only_log_in() -> None:
     cells = _known("unofficial_communities", "dau").cells(taken_events(ANSWERED))
-    assert cells == {cell_key(DAY, {"community_id": "7"}): {"active_users": 2}}
+    assert cells == {
+        cell_key(DAY, {"community_id": "7"}): {"active_users": 2, "returning_users": 2}
+    }
 
 
 def test_events_by_hour_and_name() -> None:
