@@ -11,7 +11,7 @@ from libs.catalog.enrichment import (
     EnrichedField,
     FieldKind,
 )
-from libs.catalog.envelope import EnvelopeError, to_envelope
+from libs.catalog.envelope import EnvelopeError, context_in_properties, to_envelope
 from libs.catalog.fields import FieldNames
 from libs.catalog.folder import FolderMarks, folder_marks
 from libs.catalog.holder import Catalogs
@@ -112,6 +112,7 @@ __all__ = [
     "Violation",
     "WhenDenied",
     "compile_catalog",
+    "context_in_properties",
     "cut_text",
     "folder_marks",
     "load_catalog",

@@ -104,7 +104,7 @@ def _compile(section: Section) -> Catalog:
         behaviours=compile_behaviours(section.child("behaviours"), events),
         measures=measured_properties(rollups),
         entity_events=entity_events([*rollups.values(), *gauges.values()]),
-        fields=_fields(section.child("fields"), subject_name, group_name),
+        fields=_fields(section.child("fields"), subject_name, group_name, events),
         dedupe_window_seconds=dedupe.seconds("window", DEFAULT_DEDUPE_WINDOW_SECONDS),
         clock=ClockPolicy(
             max_future_seconds=clock.seconds("max_future", ClockPolicy().max_future_seconds),
@@ -189,7 +189,9 @@ def _naming(section: Section) -> re.Pattern[str] | None:
         return None
 
 
-def _fields(section: Section, subject_name: str, group_name: str | None) -> FieldNames:
+def _fields(
+    section: Section, subject_name: str, group_name: str | None, events: Mapping[str, EventType]
+) -> FieldNames:
     section.only((*ENVELOPE_PATHS, "producers"))
     own: dict[str, tuple[str, ...]] = {"subject_id": (subject_name,)}
     if group_name is not None:
@@ -213,7 +215,16 @@ def _fields(section: Section, subject_name: str, group_name: str | None) -> Fiel
         if name and name not in known:
             aliases.complain(f"no producer `{name}`{did_you_mean(name, known)}", alias)
         producers[alias] = name
-    return field_names(own, producers)
+    names = field_names(own, producers)
+    versions = [version for event in events.values() for version in event.versions.values()]
+    for field, (name, *_) in names.context_properties:
+        # Anonymization removes the property, and would leave its copy.
+        if any(name in (*each.pii_properties, *each.subject_properties) for each in versions):
+            section.complain(
+                f"the property `{name}` is marked `x-pii` or `x-subject`, and is not copied from",
+                f"context.{field}",
+            )
+    return names
 
 
 def _opaque_sections(section: Section) -> Mapping[str, object]:

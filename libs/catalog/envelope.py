@@ -3,7 +3,7 @@
 Nothing is lost on the way: what the envelope has no place for is kept under `context.extra`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from libs.catalog.event_words import PRIVACY_LEVELS
@@ -64,6 +64,17 @@ def to_envelope(catalog: Catalog, document: Mapping[str, object]) -> dict[str, o
     return envelope
 
 
+def context_in_properties(
+    names: FieldNames, properties: Mapping[str, object]
+) -> Iterator[tuple[str, str]]:
+    """The fields of the context that the properties of an event have a value for, as text; the best one of
+    each field first."""
+    for field, path in names.context_properties:
+        value = _peek(properties, path)
+        if value is not _ABSENT:
+            yield field, str(value)
+
+
 def _copied(document: Mapping[str, object]) -> dict[str, object]:
     """A copy whose objects can be emptied without touching the sender's."""
     return {
@@ -93,7 +104,7 @@ def _find(
     """The value at the first of `words` that has one."""
     found: object = _ABSENT
     for word in words:
-        inside = _inside_properties(names, word)
+        inside = names.inside_properties(word)
         if inside is None:
             value = _look(rest, word) if path in _LEFT else _take(rest, word)
         elif path in _MOVED:
@@ -108,14 +119,6 @@ def _find(
             raise EnvelopeError(".".join(word), f"differs from `{names.word(path)}`")
         found = value
     return found
-
-
-def _inside_properties(names: FieldNames, word: Path) -> Path | None:
-    """The way inside the properties, when `word` leads there."""
-    for prefix in names.words["properties"]:
-        if len(word) > len(prefix) and word[: len(prefix)] == prefix:
-            return word[len(prefix) :]
-    return None
 
 
 def _take(tree: dict[str, object], path: Path) -> object:
@@ -139,11 +142,11 @@ def _look(tree: dict[str, object], path: Path) -> object:
     return _ABSENT if here is None else here
 
 
-def _peek(tree: dict[str, object], path: Path) -> object:
+def _peek(tree: Mapping[str, object], path: Path) -> object:
     """The text or whole number at `path`. Anything else there is the schema's business."""
     here: object = tree
     for step in path:
-        here = here.get(step) if isinstance(here, dict) else None
+        here = here.get(step) if isinstance(here, Mapping) else None
     return here if isinstance(here, (str, int)) and not isinstance(here, bool) else _ABSENT
 
 

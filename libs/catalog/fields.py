@@ -37,15 +37,21 @@ class FieldNames:
     """`words` holds, for every path of the envelope, the paths in a sender's document where its
     value is looked for, best first: the app's own words, then the envelope's own name.
     `producers` turns the app's words for producers into Weir's. `by_head` tells which paths of the
-    envelope, `properties` apart, a top-level key of a document can fill."""
+    envelope, `properties` apart, a top-level key of a document can fill. `context_properties` are the
+    fields of the context whose value may also stand among the properties, each with the path in these."""
 
     words: Mapping[str, tuple[Path, ...]]
     producers: Mapping[str, str]
     by_head: Mapping[str, tuple[str, ...]]
+    context_properties: tuple[tuple[str, Path], ...]
 
     def word(self, envelope_path: str) -> str:
         """What the app calls this field: the path that senders use, dotted."""
         return ".".join(self.words[envelope_path][0])
+
+    def inside_properties(self, word: Path) -> Path | None:
+        """The path inside the properties, if `word` leads there."""
+        return _inside(word, self.words["properties"])
 
 
 def field_names(own: Mapping[str, tuple[str, ...]], producers: Mapping[str, str]) -> FieldNames:
@@ -67,4 +73,17 @@ def field_names(own: Mapping[str, tuple[str, ...]], producers: Mapping[str, str]
         words=MappingProxyType(words),
         producers=MappingProxyType(dict(producers)),
         by_head=MappingProxyType({head: tuple(paths) for head, paths in by_head.items()}),
+        context_properties=tuple(
+            (field, inside)
+            for field in CONTEXT_FIELDS
+            for word in words[f"context.{field}"]
+            if (inside := _inside(word, words["properties"])) is not None
+        ),
     )
+
+
+def _inside(word: Path, properties: tuple[Path, ...]) -> Path | None:
+    for prefix in properties:
+        if len(word) > len(prefix) and word[: len(prefix)] == prefix:
+            return word[len(prefix) :]
+    return None

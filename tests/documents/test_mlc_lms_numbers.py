@@ -150,8 +150,6 @@ def test_every_event_but_a_few_has_numbers_of_its_own() -> None:
     assert set(catalog.events) - own == {
         "page_view",
         "asset_load_time",
-        "game_stage_start",
-        "game_stage_quit",
         "leaderboard_update",
         "review_scheduled",
     }

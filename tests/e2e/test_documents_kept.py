@@ -245,3 +245,16 @@ def test_social_live_an_event_keeps_what_the_table_of_the_document_lists(
     ]
     [(own_id,)] = calls.stored("event_uuid", [event_id])
     assert isinstance(own_id, uuid.UUID)
+
+
+def test_ip_assets_a_user_agent_in_the_props_says_the_device(calls: SuiteCalls) -> None:
+    """The document's example, by RPC and without a word about it in the context."""
+    agent = (
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko)"
+        " Chrome/120.0.0.0 Safari/537.36"
+    )
+    event = build_event("asset_viewed", event_id=_id(), properties={"userAgent": agent})
+    assert calls.track("ip_assets", event).counts == pb.VerdictCounts(accepted=1)
+    assert calls.stored("device_type, os, properties", [event.event_id]) == [
+        ("desktop", "macOS", {"userAgent": agent})
+    ]

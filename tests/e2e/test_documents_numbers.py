@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from prometheus_client.parser import text_string_to_metric_families
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
-from weir.aggregate.v1 import aggregate_service_pb2_grpc
+from weir.aggregate.v1 import aggregate_service_pb2_grpc, event_query_pb2
 from weir.common.v1 import event_pb2
 
 from suite.supervisor import Suite
@@ -22,7 +22,7 @@ from weir_client import build_event
 
 pytestmark = pytest.mark.xdist_group("suite")
 DAY = datetime(2026, 3, 4, tzinfo=UTC)
-# By the hour of the bucket (0 of a day) and the values of the dimensions: the metrics.
+# By the hour of the bucket (0 of a day) and the values of the dimensions, by their names: the metrics.
 Cells = dict[tuple[Any, ...], dict[str, float]]
 
 
@@ -47,7 +47,8 @@ def _cells(calls: SuiteCalls, app_id: str, rollup: str) -> Cells:
     found = {}
     for cell in response.cells:
         hour = cell.bucket_start.ToDatetime(tzinfo=UTC).hour
-        found[hour, *MessageToDict(cell.dimensions).values()] = dict(cell.metrics)
+        dimensions = sorted(MessageToDict(cell.dimensions).items())
+        found[hour, *(value for _, value in dimensions)] = dict(cell.metrics)
     return found
 
 
@@ -164,6 +165,56 @@ def test_addvalue(calls: SuiteCalls) -> None:
     }
     # Daily active users: people, however much they do.
     assert _cells(calls, "addvalue", "activity") == {(0,): {"active_users": 2}}
+
+
+def _ids(calls: SuiteCalls, app_id: str, condition: str) -> list[str]:
+    """The ids of the events that a filter of ListEvents finds, sorted."""
+    stub = aggregate_service_pb2_grpc.AggregateServiceStub(calls.channel("aggregate"))
+    request = event_query_pb2.ListEventsRequest(app_id=app_id, filter=condition)
+    response = stub.ListEvents(request, metadata=calls.metadata)
+    return sorted(event.event_id for event in response.events)
+
+
+def test_mlc_lms_an_assignment_is_found_wherever_an_event_names_it(calls: SuiteCalls) -> None:
+    """As in the document's examples: `game_stage_start` among its properties, `game_stage_complete` in its
+    context. The last one has both, and the context counts."""
+    stage = {"game_id": "G-01542", "stage_id": "G-01542-quiz"}
+    place = {"assignment_id": "asg_789", "sequence_id": "seq_456"}
+    scored = {**stage, "score": 87}
+    events = [
+        build_event(
+            name,
+            event_id=event_id,
+            subject_id="usr_12345",
+            group_id="org_54321",
+            properties=properties,
+            context=context,
+            occurred_at=DAY,
+        )
+        for event_id, name, properties, context in (
+            ("lms-start", "game_stage_start", {**stage, **place}, {}),
+            ("lms-complete", "game_stage_complete", scored, place),
+            ("lms-other", "game_stage_complete", scored, {"assignment_id": "asg_1"}),
+            ("lms-both", "game_stage_quit", {**stage, **place}, {"assignment_id": "asg_2"}),
+        )
+    ]
+    assert calls.track("mlc_lms", *events).counts.accepted == 4
+    eventually(lambda: len(_cells(calls, "mlc_lms", "assignment_stages")) == 3)
+    assert _ids(calls, "mlc_lms", "context.assignment_id = asg_789") == [
+        "lms-complete",
+        "lms-start",
+    ]
+    assert _ids(calls, "mlc_lms", "context.sequence_id = seq_456") == [
+        "lms-both",
+        "lms-complete",
+        "lms-start",
+    ]
+    once = {"students": 1}
+    assert _cells(calls, "mlc_lms", "assignment_stages") == {
+        (0, "asg_789", "org_54321"): {**once, "started": 1, "completed": 1, "avg_score": 87},
+        (0, "asg_1", "org_54321"): {**once, "completed": 1, "avg_score": 87},
+        (0, "asg_2", "org_54321"): {**once, "quit": 1},
+    }
 
 
 def _published(suite: Suite, service: str) -> Counter[str]:

@@ -1,7 +1,7 @@
 """Makes an event complete, whatever its consent: what the catalog knows is written into it, so that enrich
 stores it without a catalog, and its address is truncated."""
 
-from libs.catalog import Catalog, tighten
+from libs.catalog import Catalog, context_in_properties, tighten
 from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.event_check import PRIVACY_LEVELS, PRODUCER_NUMBERS
 from services.ingest.intake.model import Candidate
@@ -9,9 +9,9 @@ from services.ingest.intake.subjects import id_from_property
 
 
 def complete(catalog: Catalog, candidate: Candidate) -> None:
-    """Fills in the event's producer, version and retention, and the person and the group if it names them
-    among its properties only. Truncates the address, and removes the idempotency key, which nothing needs
-    later."""
+    """Fills in the event's producer, version and retention, and the person, the group and fields of the
+    context if it has them among its properties only. Truncates the address, and removes the idempotency
+    key, which nothing needs later."""
     event, event_type, properties = candidate.event, candidate.event_type, candidate.properties
     if candidate.subject_id and catalog.subject_name in properties:
         event.subject_id = candidate.subject_id
@@ -24,6 +24,11 @@ def complete(catalog: Catalog, candidate: Candidate) -> None:
     if candidate.idempotency_key:
         event.idempotency_key = ""
     context = event.context
+    if catalog.fields.context_properties:
+        for field, text in context_in_properties(catalog.fields, properties):
+            # A text that is too long for the context is no value of it.
+            if len(text) <= catalog.limits.text_characters and not getattr(context, field):
+                setattr(context, field, text)
     if address := context.ip:
         context.ip = truncate_ip(address)
     # A sender may ask for less than the catalog says, not for more.
