@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.bench.queries.answers import WrongAnswerError
 from tests.bench.queries.report import json_line, print_tables
 from tests.bench.queries.run import Plan, QueryBench
-from tests.bench.queries.timing import WrongAnswerError
 
 QUICK = Plan(events=300_000, runs=3, seconds=1.0, write_rounds=1)
 

@@ -1,5 +1,6 @@
 """The questions as SQL for DuckDB, over the view `events` of the Parquet files.
 
+`FUNNEL` has a place for what else holds of the events of its third step.
 `t` is the time as microseconds since the epoch: DuckDB computes with integers several times faster than
 with timestamps that have a time zone.
 """
@@ -12,7 +13,7 @@ FUNNEL = """
 WITH steps AS (
     SELECT person, t, name, CASE WHEN name = $first AND occurred_at < $end THEN t END AS start1
     FROM events
-    WHERE name IN ($first, $second, $third) AND person IS NOT NULL
+    WHERE (name IN ($first, $second) OR name = $third AND {third}) AND person IS NOT NULL
         AND occurred_at >= $start AND occurred_at < $end + $window
 ), before2 AS (
     SELECT *, max(start1) OVER before AS found FROM steps
@@ -33,13 +34,29 @@ SELECT count(reached1), count(reached2), count(reached3),
     quantile_disc(reached2 - reached1, 0.5), quantile_disc(reached3 - reached2, 0.5)
 FROM people
 """
+# Of people who were first active from a week on; all stored events say who was active before.
 COHORTS = """
 WITH active AS (
-    SELECT DISTINCT person, (t - epoch_us($start)) // 604800000000 AS week
-    FROM events WHERE person IS NOT NULL AND occurred_at >= $start AND occurred_at < $end
+    SELECT DISTINCT person, t // 86400000000 * 86400 - (t // 86400000000 + 3) % 7 * 86400 AS week
+    FROM events WHERE person IS NOT NULL
 )
-SELECT epoch($start)::bigint + cohort * 604800, epoch($start)::bigint + week * 604800, count(*)
+SELECT cohort, week, count(*)
 FROM (SELECT week, min(week) OVER (PARTITION BY person) AS cohort FROM active)
+WHERE cohort >= epoch($start)
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+# Of people by the week of their first event of a name.
+COHORTS_BY_EVENT = """
+WITH entered AS (
+    SELECT person, min(t) AS t FROM events WHERE name = $entry AND person IS NOT NULL GROUP BY 1
+), placed AS (
+    SELECT person, t // 86400000000 * 86400 - (t // 86400000000 + 3) % 7 * 86400 AS cohort FROM entered
+), active AS (
+    SELECT DISTINCT person, t // 86400000000 * 86400 - (t // 86400000000 + 3) % 7 * 86400 AS week
+    FROM events WHERE name = $active AND person IS NOT NULL
+)
+SELECT cohort, week, count(*) FROM placed JOIN active USING (person)
+WHERE cohort >= epoch($start) AND week >= cohort
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 PATHS = """
@@ -50,7 +67,7 @@ WITH placed AS (
         lead(name, 3) OVER later AS name3, lead(t, 3) OVER later AS t3
     FROM events
     WHERE person IS NOT NULL AND occurred_at >= $start AND occurred_at < $end + 3 * $gap
-    WINDOW later AS (PARTITION BY person ORDER BY t)
+    WINDOW later AS (PARTITION BY person ORDER BY t, name)
 ), paths AS (
     SELECT person, name AS name0, t1 - t <= epoch_us($gap) AS near1,
         near1 AND t2 - t1 <= epoch_us($gap) AS near2, near2 AND t3 - t2 <= epoch_us($gap) AS near3,
@@ -62,18 +79,32 @@ WITH placed AS (
     UNION ALL SELECT 2, person, name1, name2 FROM paths
     UNION ALL SELECT 3, person, name2, name3 FROM paths
 )
-SELECT step, name, coalesce(next, 'end'), count(*), count(DISTINCT person)
+SELECT step, name, coalesce(next, ''), count(DISTINCT person), count(*)
 FROM steps WHERE name IS NOT NULL
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 EVENT_PAGE = """
-SELECT hex(event_uuid), t, name, person, amount, currency FROM events
+SELECT lower(hex(event_uuid)), t, name, person, amount, currency FROM events
 WHERE name = $name AND occurred_at >= $start AND occurred_at < $end AND amount > $amount
 ORDER BY occurred_at, event_uuid LIMIT 100
 """
 ROLLUP_PAGE = """
-SELECT t // 86400000000 * 86400 AS day, content_type, count(*), count(DISTINCT person), sum(duration)::bigint
+SELECT t // 86400000000 * 86400 AS day, content_type, count(*), count(DISTINCT person), avg(duration)
 FROM events
 WHERE name = 'view' AND occurred_at >= $start AND occurred_at < $end
 GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 100
+"""
+PERSONAL_METRIC = """
+SELECT t // 86400000000 * 86400 AS day, name, count(*) FROM events
+WHERE person = $person AND occurred_at >= $start AND occurred_at < $end
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+EXPORTED = """
+SELECT event_uuid FROM events WHERE occurred_at >= $start AND occurred_at < $end
+"""
+EXPORT = """
+COPY (
+    SELECT event_uuid, occurred_at, person, name, content_type, duration, action, amount, currency
+    FROM events WHERE occurred_at >= $start AND occurred_at < $end
+) TO '/dev/null' (FORMAT csv)
 """

@@ -26,10 +26,9 @@ _OF_PROPERTIES = SCHEMA.names[4:]
 
 
 class ParquetWriter:
-    """Writes days as `0000.parquet`, `0001.parquet`, … into a folder."""
+    """Writes days as `0000.parquet`, `0001.parquet`, … into a folder that is there."""
 
     def __init__(self, generator: Generator, folder: Path) -> None:
-        folder.mkdir(parents=True)
         self._folder = folder
         self._people = [*map(subject_id, range(generator.people)), None]
         self._values = [

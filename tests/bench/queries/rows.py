@@ -1,6 +1,6 @@
 """Events of the generator as rows of `enrich.events`, in the form that binary COPY takes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from struct import Struct
 
 from services.enrich.binary_copy import (
@@ -10,16 +10,18 @@ from services.enrich.binary_copy import (
     non_null_text,
     text,
     time,
+    uuid,
 )
+from tests.bench.queries.catalog import APP
 from tests.bench.queries.generator import NAMES, Event, Generator, subject_id
+from tests.bench.queries.people import pseudonyms
 
-APP = "social_live"
 RETENTION = "90d"
 COLUMNS = (
     "event_uuid", "occurred_at", "received_at", "app_id", "retention_class", "name", "schema_version",
     "producer", "environment", "context", "country", "device_type", "os", "os_version", "browser",
     "browser_version", "subject_id", "session_id", "session_started_at", "entity_type", "entity_id",
-    "properties",
+    "properties", "person",
 )  # fmt: skip
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -38,15 +40,16 @@ _RECEIVED_AFTER_US = 250_000
 
 
 class RowMaker:
-    """Packs what many rows have in common once. `extra` gives what a person adds at the end of a row,
-    already packed, for tables with more columns."""
+    """Packs what many rows have in common once."""
 
-    def __init__(self, generator: Generator, extra: Sequence[bytes] | None = None) -> None:
+    def __init__(self, generator: Generator) -> None:
         self._kinds = [
             b"".join(map(non_null_text, (APP, RETENTION, name, "1.1.0", "frontend", "production")))
             for name in NAMES
         ]
-        self._people = [text(subject_id(person)) for person in range(generator.people)] + [NULL]
+        # The last one of both is of no person.
+        self._subjects = [text(subject_id(person)) for person in range(generator.people)] + [NULL]
+        self._people = [*map(uuid, pseudonyms(generator)), NULL]
         self._devices = [
             jsonb(b'{"platform":"web","user_agent":"%s/%s"}' % (browser.encode(), version.encode()))
             + b"".join(map(text, (country, device, system, release, browser, version)))
@@ -60,26 +63,22 @@ class RowMaker:
             ]
             for variants in generator.properties
         ]
-        self._extra = extra
-        self._width = len(COLUMNS) + (extra is not None)
 
     def row(self, event: Event) -> bytes:
         """The row; its values are in the order of COLUMNS."""
         moment = event.occurred_us - POSTGRES_EPOCH_US
-        parts = [
+        parts = (
             _BEGINNING(
-                self._width, 16, event.event_uuid, 8, moment, 8, moment + _RECEIVED_AFTER_US
+                len(COLUMNS), 16, event.event_uuid, 8, moment, 8, moment + _RECEIVED_AFTER_US
             ),
             self._kinds[event.name],
             self._devices[event.person % len(self._devices)],
-            # The last one of no person.
-            self._people[event.person],
+            self._subjects[event.person],
             non_null_text(f"{event.visit_us:x}-{event.visit}"),
             time(event.visit_us),
             self._properties[event.name][event.variant],
-        ]
-        if self._extra is not None:
-            parts.append(self._extra[event.person])
+            self._people[event.person],
+        )
         return b"".join(parts)
 
     def blocks(self, events: Iterable[Event]) -> Iterator[bytes]:

@@ -1,6 +1,8 @@
-"""What layouts cost where events are stored: COPY of the same rows, as enrich stores them, in turn."""
+"""What indexes for behaviour cost where events are stored: COPY of the same rows, as enrich does it, in turn.
 
-import hashlib
+ADR 30 chose among these; what the migrations have is `covering`.
+"""
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -10,16 +12,16 @@ from time import perf_counter
 import psutil
 import psycopg
 
-from services.enrich.binary_copy import POSTGRES_EPOCH_US, non_null_text
+from services.enrich.binary_copy import POSTGRES_EPOCH_US, non_null_text, uuid
 from tests.bench.processes import own_cpu_seconds
-from tests.bench.queries.generator import NAMES, Event, Generator, subject_id
-from tests.bench.queries.layouts import indexes
-from tests.bench.queries.rows import APP, COLUMNS, HEADER, RETENTION, TRAILER, RowMaker
+from tests.bench.queries.catalog import APP
+from tests.bench.queries.generator import NAMES, Event, Generator
+from tests.bench.queries.people import pseudonyms
+from tests.bench.queries.rows import COLUMNS, HEADER, RETENTION, TRAILER, RowMaker
 
 # As many as a chunk of enrich has at most, each stored by a COPY with its own commit.
 _CHUNK = 4_000
 _TABLE, _NARROW = "bench.events", "bench.behaviour"
-_UUID = Struct("!i16s").pack
 _NARROW_ROW = Struct("!h").pack(4)
 _MOMENT = Struct("!iq").pack
 _TABLES = (
@@ -31,8 +33,13 @@ _TABLES = (
     f"ALTER TABLE {_TABLE} ADD UNIQUE (event_uuid, occurred_at, app_id, retention_class)",
     f"CREATE INDEX ON {_TABLE} (app_id, group_id, occurred_at) WHERE group_id IS NOT NULL",
 )
-# As the migrations have it; the last index stays empty.
-_PERSON = (
+# Those of releases before the column `person`; it is in the rows of each.
+_PLAIN = (
+    f"CREATE INDEX ON {_TABLE} (app_id, name, occurred_at)",
+    f"CREATE INDEX ON {_TABLE} (app_id, subject_id, occurred_at) WHERE subject_id IS NOT NULL",
+)
+# The last index stays empty.
+_COVERING = (
     f"CREATE INDEX ON {_TABLE} (app_id, name, occurred_at) INCLUDE (person)",
     f"CREATE INDEX ON {_TABLE} (app_id, person, occurred_at) INCLUDE (name)"
     " WHERE person IS NOT NULL",
@@ -46,13 +53,7 @@ _BESIDE = (
     f"CREATE INDEX ON {_NARROW} (app_id, person, occurred_at) INCLUDE (name)",
 )
 # What is made besides the table, its unique key and the index by group.
-VARIANTS = {
-    "existing": indexes(_TABLE),
-    "covering": indexes(_TABLE, names="subject_id", people="name"),
-    "covering_names": indexes(_TABLE, names="subject_id"),
-    "covering_person": _PERSON,
-    "narrow": (*indexes(_TABLE), *_BESIDE),
-}
+VARIANTS = {"plain": _PLAIN, "covering": _COVERING, "narrow table": (*_PLAIN, *_BESIDE)}
 _SIZES = """
     SELECT coalesce(sum(pg_table_size(oid)) FILTER (WHERE relkind = 'r'), 0)::bigint,
         coalesce(sum(pg_relation_size(oid)) FILTER (WHERE relkind = 'i'), 0)::bigint
@@ -62,7 +63,7 @@ _SIZES = """
 
 @dataclass(slots=True)
 class WriteCost:
-    """What one layout cost in each round; bytes a row are of the last one."""
+    """What one variant cost in each round; bytes a row are of the last one."""
 
     rows_per_s: list[float] = field(default_factory=list)
     cpu_us: list[float] = field(default_factory=list)
@@ -82,24 +83,21 @@ class WriteCost:
 
 
 class WriteBench:
-    """Copies a day of the generator's events into an empty copy of the table, in each layout, in turn."""
+    """Copies a day of the generator's events into an empty copy of the table, with each variant's indexes, in
+    turn."""
 
     def __init__(self, connection: psycopg.Connection, generator: Generator, day: int) -> None:
         self._connection = connection
         self._events = generator.day(day)
-        people = [_person(person) for person in range(generator.people)]
+        people = [*map(uuid, pseudonyms(generator))]
         self._rows = _copies(RowMaker(generator), self._events)
-        self._rows_with_person = _copies(
-            RowMaker(generator, [_UUID(16, person) for person in people] + [b"\xff" * 4]),
-            self._events,
-        )
         self._narrow = [
             HEADER + b"".join(_narrow_row(event, people) for event in chunk) + TRAILER
             for chunk in _chunks([event for event in self._events if event.person >= 0])
         ]
 
     def measure(self, rounds: int) -> dict[str, WriteCost]:
-        """All layouts, `rounds` times."""
+        """All variants, `rounds` times."""
         results = {name: WriteCost() for name in VARIANTS}
         for number in range(rounds):
             # In the other direction each time, so that none always follows the same one.
@@ -112,13 +110,8 @@ class WriteBench:
         for statement in (*_TABLES, *VARIANTS[name]):
             connection.execute(statement.encode())
         connection.execute("SET synchronous_commit = on")
-        with_person = name == "covering_person"
-        names = (*COLUMNS, "person") if with_person else COLUMNS
-        copies = [
-            (f"{_TABLE} ({', '.join(names)})", block)
-            for block in (self._rows_with_person if with_person else self._rows)
-        ]
-        if name == "narrow":
+        copies = [(f"{_TABLE} ({', '.join(COLUMNS)})", block) for block in self._rows]
+        if name == "narrow table":
             copies += [(f"{_NARROW} (app_id, person, occurred_at, name)", x) for x in self._narrow]
         backend = psutil.Process(connection.info.backend_pid)
         log, cpu, start = self._log_position(), own_cpu_seconds(backend), perf_counter()
@@ -154,15 +147,11 @@ def _chunks(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
         yield events[start : start + _CHUNK]
 
 
-def _person(person: int) -> bytes:
-    return hashlib.md5(subject_id(person).encode(), usedforsecurity=False).digest()
-
-
 def _narrow_row(event: Event, people: Sequence[bytes]) -> bytes:
     return (
         _NARROW_ROW
         + non_null_text(APP)
-        + _UUID(16, people[event.person])
+        + people[event.person]
         + _MOMENT(8, event.occurred_us - POSTGRES_EPOCH_US)
         + non_null_text(NAMES[event.name])
     )
