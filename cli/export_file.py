@@ -115,7 +115,8 @@ class ExportFile:
             raise ExportFileError(f"{self._state} cannot be read: begin again", 1) from None
         if asked != self._request:
             raise ExportFileError(
-                f"{path} was begun with other options: --resume needs the same app, format, time and filter"
+                f"{path} was begun with other options: --resume needs the same app, format, time and filter,"
+                " and --without-person as before"
             )
         file = path.open("r+b")
         if file.seek(0, os.SEEK_END) < self._bytes:

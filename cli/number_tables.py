@@ -29,10 +29,12 @@ def cell_columns(cells: Sequence[Mapping[str, Any]], *, missing: str) -> list[Co
     ]
 
 
-def marked_buckets(cells: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The cells with a mark at the buckets of those that are provisional."""
+def marked_buckets(
+    cells: Sequence[Mapping[str, Any]], start: str = "bucket_start"
+) -> list[Mapping[str, Any]]:
+    """The cells with a mark at the `start` of those that are provisional."""
     return [
-        {**cell, "bucket_start": f"{PROVISIONAL_MARK} {cell['bucket_start']}"}
+        {**cell, start: f"{PROVISIONAL_MARK} {cell[start]}"}
         if cell["completeness"] == PROVISIONAL
         else cell
         for cell in cells

@@ -5,8 +5,32 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.exits import fail
+
 AppId = Annotated[str, typer.Option("--app", help="The app.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with all columns.")]
+# Of numbers by period: of rollups (whose periods are buckets) and metrics.
+PeriodsFrom = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="From the period on that this time is in, which is taken whole. ISO 8601, UTC if it names no"
+        " zone; a date is its midnight.",
+    ),
+]
+PeriodsTo = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        metavar="TIME",
+        help="Periods that begin before this time; a date is the whole day, to its end.",
+    ),
+]
+RollupNames = Annotated[
+    list[str] | None, typer.Option("--rollup", help="Only this rollup; may be repeated.")
+]
 AllowRejected = Annotated[
     bool,
     typer.Option(
@@ -14,6 +38,12 @@ AllowRejected = Annotated[
         help="Exit with 0 even if rows were rejected or could not be read.",
     ),
 ]
+
+
+def check_format(*, as_json: bool, as_csv: bool) -> None:
+    """Ends the command if both are asked for."""
+    if as_json and as_csv:
+        fail("--json and --csv: only one of them", 2)
 
 
 def _catalogs_option(default: str) -> Any:

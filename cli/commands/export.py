@@ -51,6 +51,13 @@ def export(
     start: From = "",
     end: To = "",
     condition: Filter = "",
+    without_person: Annotated[
+        bool,
+        typer.Option(
+            "--without-person",
+            help="Leave out what identifies a person; takes `events.export` only, which the read token has.",
+        ),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(help="The file, which must not exist. By default standard output."),
@@ -73,6 +80,7 @@ def export(
         time=time_frame(last, start, end),
         filter=checked_filter(condition),
         format=_FORMATS[form],
+        without_personal_data=without_person,
     )
     try:
         with (

@@ -16,6 +16,7 @@ from cli.commands.event_choice import checked_filter
 from cli.exits import fail
 from cli.moments import shown_moment
 from cli.number_tables import PROVISIONAL, whole
+from cli.reliability import reliability_head
 from cli.suite_channel import calls_to
 from libs.catalog.durations import parse_duration
 
@@ -74,13 +75,9 @@ def aggregate(app_id: str) -> AbstractContextManager[Any]:
 
 def plain_reliability(found: reliability_pb2.Reliability) -> dict[str, Any]:
     """How far an answer can be relied on, as JSON has it."""
-    name = reliability_pb2.Completeness.Name(found.completeness)
-    watermark = found.watermark.ToDatetime(tzinfo=UTC) if found.HasField("watermark") else None
     cut = found.cut
     return {
-        "completeness": name.removeprefix("COMPLETENESS_").lower(),
-        "watermark": shown_moment(watermark) or None,
-        "calculated_at": shown_moment(found.calculated_at.ToDatetime(tzinfo=UTC)),
+        **reliability_head(found),
         "sampling_rate": found.sampling_rate,
         "cut": {"limit": cut.limit, "value": cut.value, "detail": cut.detail}
         if found.HasField("cut")

@@ -22,7 +22,7 @@ from cli.commands.query_behaviour import (
 from cli.exits import fail
 from cli.moments import set_range
 from cli.number_tables import COHORT_COLUMNS_AT_LEAST, cohort_columns, percent_of
-from cli.options import AppId, AsJson
+from cli.options import AppId, AsCsv, AsJson, check_format
 from cli.tables import csv_text, print_table
 from libs.rpc.channels import pages
 
@@ -99,7 +99,7 @@ def cohort_sizes(
     ] = False,
     exact: Exact = False,
     as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with all columns.")] = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Show how many of the people who entered in a period were active in each later one.
 
@@ -109,8 +109,7 @@ def cohort_sizes(
 
     In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
-    if as_json and as_csv:
-        fail("--json and --csv: only one of them", 2)
+    check_format(as_json=as_json, as_csv=as_csv)
     if by and not entry:
         fail("--by: only with --entry", 2)
     if entry and behaviour:

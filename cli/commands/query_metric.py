@@ -7,15 +7,23 @@ from typing import Annotated, Any
 
 import typer
 from google.protobuf import json_format
-from weir.aggregate.v1 import aggregate_service_pb2_grpc, metric_pb2, reliability_pb2
+from weir.aggregate.v1 import aggregate_service_pb2_grpc, metric_pb2
 
 from cli.dimensions import dimensions_of
 from cli.exits import fail
 from cli.moments import set_range, shown_moment
-from cli.number_tables import PROVISIONAL, PROVISIONAL_MARK, shown, whole
-from cli.options import AppId, AsJson
+from cli.number_tables import (
+    PROVISIONAL,
+    PROVISIONAL_MARK,
+    completeness_column,
+    marked_buckets,
+    shown,
+    whole,
+)
+from cli.options import AppId, AsCsv, AsJson, PeriodsFrom, PeriodsTo, check_format
+from cli.reliability import completeness_word, reliability_head
 from cli.suite_channel import calls_to
-from cli.tables import Column, print_table
+from cli.tables import Column, csv_text, print_table
 from libs.rpc.channels import pages
 
 _PAGE_SIZE = 1_000
@@ -35,24 +43,13 @@ def metric_values(
     last: Annotated[
         str, typer.Option(metavar="DURATION", help="The time until now: 24h, 7d, 30d.")
     ] = "",
-    start: Annotated[
-        str,
-        typer.Option(
-            "--from", metavar="TIME", help="Periods from the one on that this time is in."
-        ),
-    ] = "",
-    end: Annotated[
-        str,
-        typer.Option(
-            "--to",
-            metavar="TIME",
-            help="Periods that begin before this time; a date is the whole day, to its end.",
-        ),
-    ] = "",
+    start: PeriodsFrom = "",
+    end: PeriodsTo = "",
     total: Annotated[
         bool, typer.Option("--total", help="One value for the whole time, not one for each period.")
     ] = False,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Show what a metric was, period by period.
 
@@ -60,6 +57,7 @@ def metric_values(
 
     A period with a `*` is provisional: its time is not over, or events of it may still come.
     """
+    check_format(as_json=as_json, as_csv=as_csv)
     request = metric_pb2.GetMetricRequest(
         app_id=app_id, metric=metric, subject_id=subject, total=total, page_size=_PAGE_SIZE
     )
@@ -75,6 +73,9 @@ def metric_values(
     values = [_plain(value) for answer in answers for value in answer.values]
     if as_json:
         typer.echo(json.dumps({**_head(answers[0]), "values": values}, indent=2))
+    elif as_csv:
+        columns = [*_columns(values, missing=""), completeness_column(values)]
+        typer.echo(csv_text(columns), nl=False)
     elif not values:
         typer.echo("no values")
     else:
@@ -82,54 +83,47 @@ def metric_values(
 
 
 def _print(values: Sequence[Mapping[str, Any]], sampling_rate: float) -> None:
-    dimensions = sorted({name for value in values for name in value["dimensions"]})
-    parts = sorted({name for value in values for name in value["breakdown"]})
-    starts = [
-        f"{PROVISIONAL_MARK} {value['period_start']}"
-        if value["completeness"] == PROVISIONAL
-        else value["period_start"]
-        for value in values
-    ]
-    columns = [
-        Column("from", "from", starts, is_number=True),
-        *(
-            Column(name, name, [shown(value["dimensions"].get(name)) for value in values])
-            for name in dimensions
-        ),
-        Column("value", "value", [shown(value["value"]) for value in values], is_number=True),
-        *(
-            Column(
-                name,
-                name,
-                [shown(value["breakdown"].get(name)) for value in values],
-                is_number=True,
-            )
-            for name in parts
-        ),
-        Column(
-            "data points",
-            "data_points",
-            [str(value["data_points"]) for value in values],
-            is_number=True,
-        ),
-        Column("confidence", "confidence", [value["confidence"] for value in values]),
-    ]
-    print_table(columns, at_least=1 + len(dimensions) + 1, complete="--json has")
+    columns = _columns(marked_buckets(values, "period_start"), missing="-")
+    dimensions = {name for value in values for name in value["dimensions"]}
+    print_table(columns, at_least=1 + len(dimensions) + 1, complete="--json and --csv have")
     if any(value["completeness"] == PROVISIONAL for value in values):
         typer.echo(f"{PROVISIONAL_MARK} provisional: events of it may still come", err=True)
     if sampling_rate < 1:
         typer.echo(f"of {100 * sampling_rate:g} % of the events: the others are not kept", err=True)
 
 
+def _columns(values: Sequence[Mapping[str, Any]], *, missing: str) -> list[Column]:
+    """Period, dimensions, value, what it is made of, and how far it can be relied on."""
+
+    def inner(kind: str, *, is_number: bool) -> list[Column]:
+        names = sorted({name for value in values for name in value[kind]})
+        return [
+            Column(
+                name,
+                name,
+                [shown(value[kind].get(name), missing=missing) for value in values],
+                is_number,
+            )
+            for name in names
+        ]
+
+    def own(name: str, title: str, *, is_number: bool) -> Column:
+        return Column(
+            title, name, [shown(value[name], missing=missing) for value in values], is_number
+        )
+
+    return [
+        Column("from", "from", [value["period_start"] for value in values], is_number=True),
+        *inner("dimensions", is_number=False),
+        own("value", "value", is_number=True),
+        *inner("breakdown", is_number=True),
+        own("data_points", "data points", is_number=True),
+        own("confidence", "confidence", is_number=False),
+    ]
+
+
 def _head(answer: metric_pb2.GetMetricResponse) -> dict[str, Any]:
-    found = answer.reliability
-    watermark = found.watermark.ToDatetime(tzinfo=UTC) if found.HasField("watermark") else None
-    return {
-        "completeness": _word(found.completeness),
-        "watermark": shown_moment(watermark) or None,
-        "calculated_at": shown_moment(found.calculated_at.ToDatetime(tzinfo=UTC)),
-        "sampling_rate": answer.sampling_rate,
-    }
+    return {**reliability_head(answer.reliability), "sampling_rate": answer.sampling_rate}
 
 
 def _plain(value: metric_pb2.MetricValue) -> dict[str, Any]:
@@ -146,9 +140,5 @@ def _plain(value: metric_pb2.MetricValue) -> dict[str, Any]:
         "confidence": metric_pb2.Confidence.Name(value.confidence)
         .removeprefix("CONFIDENCE_")
         .lower(),
-        "completeness": _word(value.completeness),
+        "completeness": completeness_word(value.completeness),
     }
-
-
-def _word(completeness: reliability_pb2.Completeness) -> str:
-    return reliability_pb2.Completeness.Name(completeness).removeprefix("COMPLETENESS_").lower()

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 from google.protobuf import json_format
 from weir.aggregate.v1 import job_service_pb2 as pb
-from weir.aggregate.v1 import job_service_pb2_grpc, reliability_pb2
+from weir.aggregate.v1 import job_service_pb2_grpc
 
-from cli.exits import fail
 from cli.moments import moment_of, shown_moment
 from cli.number_tables import shown, whole
-from cli.options import AppId, AsJson
+from cli.options import AppId, AsJson, check_format
+from cli.reliability import completeness_word
 from cli.suite_channel import calls_to
 from cli.tables import Column, csv_text, print_table
 from libs.rpc.channels import pages
@@ -37,8 +37,7 @@ def job_result(
 
     A result with numbers of single people takes `numbers.person`.
     """
-    if as_json and as_csv:
-        fail("--json and --csv: only one of them", 2)
+    check_format(as_json=as_json, as_csv=as_csv)
     request = pb.GetJobResultRequest(app_id=app_id, job=job, page_size=_PAGE_SIZE)
     if period:
         request.period.FromDatetime(moment_of("--period", period))
@@ -73,11 +72,10 @@ def _columns(cells: Sequence[Mapping[str, Any]]) -> list[Column]:
 
 def _head(answer: pb.GetJobResultResponse) -> dict[str, Any]:
     found = answer.reliability
-    word = reliability_pb2.Completeness.Name(found.completeness)
     return {
         "period_start": shown_moment(answer.period_start.ToDatetime(tzinfo=UTC)),
         "period_end": shown_moment(answer.period_end.ToDatetime(tzinfo=UTC)),
-        "completeness": word.removeprefix("COMPLETENESS_").lower(),
+        "completeness": completeness_word(found.completeness),
         "calculated_at": shown_moment(found.calculated_at.ToDatetime(tzinfo=UTC)),
         "revision": answer.revision,
     }

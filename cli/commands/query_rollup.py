@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
-from weir.aggregate.v1 import aggregate_service_pb2_grpc, reliability_pb2
+from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from cli.dimensions import dimensions_of, labelled, text_advice
 from cli.exits import fail
@@ -25,7 +25,8 @@ from cli.number_tables import (
     shown,
     whole,
 )
-from cli.options import AppId, AsJson
+from cli.options import AppId, AsCsv, AsJson, PeriodsFrom, PeriodsTo, RollupNames, check_format
+from cli.reliability import completeness_word, reliability_head
 from cli.sparkline_table import sparkline_table
 from cli.stored_aggregates import PERIOD_TYPES, stored_aggregate
 from cli.suite_channel import calls_to
@@ -36,24 +37,6 @@ from libs.rpc.channels import pages
 _PAGE_SIZE = 5_000
 _COMPLETE = "--json and --csv have"
 
-From = Annotated[
-    str,
-    typer.Option(
-        "--from",
-        metavar="TIME",
-        help="Cells from the period on that this time is in, which is shown whole. ISO 8601, UTC if it "
-        "names no zone; a date is its midnight.",
-    ),
-]
-To = Annotated[
-    str,
-    typer.Option(
-        "--to",
-        metavar="TIME",
-        help="Cells of periods that begin before this time; a date is the whole day, to its end.",
-    ),
-]
-
 
 class Shape(StrEnum):
     """Other shapes of JSON."""
@@ -61,14 +44,11 @@ class Shape(StrEnum):
     DOCUMENT = "document"
 
 
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with all columns.")]
-
-
 def rollup_cells(
     app_id: AppId,
     rollup: Annotated[str, typer.Option(help="A rollup of the app's catalog.")],
-    start: From = "",
-    end: To = "",
+    start: PeriodsFrom = "",
+    end: PeriodsTo = "",
     where: Annotated[
         list[str] | None,
         typer.Option(
@@ -105,7 +85,7 @@ def rollup_cells(
 
     In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
-    _check_format(as_json or shape is not None, as_csv)
+    check_format(as_json=as_json or shape is not None, as_csv=as_csv)
     if sparklines and (as_json or as_csv or shape is not None):
         fail("--sparkline: not together with --json, --csv or --shape", 2)
     request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
@@ -122,7 +102,7 @@ def rollup_cells(
     elif as_json:
         # Of the first page: what it promises holds for those that were read later.
         shown_labels = {"labels": words} if labels else {}
-        answer = {**_reliability(answers[0]), **shown_labels, "cells": cells}
+        answer = {**reliability_head(answers[0].reliability), **shown_labels, "cells": cells}
         typer.echo(json.dumps(answer, indent=2))
     elif as_csv:
         columns = [*cell_columns(cells, missing=""), completeness_column(cells)]
@@ -142,9 +122,7 @@ def rollup_cells(
 
 def watch(
     app_id: AppId,
-    rollup: Annotated[
-        list[str] | None, typer.Option(help="Only this rollup; may be repeated.")
-    ] = None,
+    rollup: RollupNames = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the numbers of the current buckets, and every change until interrupted."""
@@ -159,11 +137,6 @@ def watch(
                     words = {**cell["dimensions"], **cell["metrics"]}
                     text = "  ".join(f"{name}={shown(value)}" for name, value in words.items())
                     typer.echo(f"{cell['bucket_start']}  {watched.rollup}  {text}")
-
-
-def _check_format(as_json: bool, as_csv: bool) -> None:
-    if as_json and as_csv:
-        fail("--json and --csv: only one of them", 2)
 
 
 def _aggregate(app_id: str) -> AbstractContextManager[Any]:
@@ -184,28 +157,13 @@ def _print_aggregates(
     period = _period(answer)
     if period not in PERIOD_TYPES:
         fail(f"--shape document: has dates, and {rollup} is by {period}", 2)
-    computed_at = _reliability(answer)["calculated_at"]
+    computed_at = reliability_head(answer.reliability)["calculated_at"]
     aggregates = [stored_aggregate(cell, rollup, period, computed_at) for cell in cells]
     typer.echo(json.dumps({"aggregates": aggregates}, indent=2))
 
 
 def _period(answer: pb.QueryRollupResponse) -> str:
     return pb.Period.Name(answer.period).removeprefix("PERIOD_").lower()
-
-
-def _reliability(answer: pb.QueryRollupResponse) -> dict[str, Any]:
-    """Whether the whole answer is final, and what it stands on."""
-    found = answer.reliability
-    watermark = found.watermark.ToDatetime(tzinfo=UTC) if found.HasField("watermark") else None
-    return {
-        "completeness": _word(found.completeness),
-        "watermark": shown_moment(watermark) or None,
-        "calculated_at": shown_moment(found.calculated_at.ToDatetime(tzinfo=UTC)),
-    }
-
-
-def _word(completeness: reliability_pb2.Completeness) -> str:
-    return reliability_pb2.Completeness.Name(completeness).removeprefix("COMPLETENESS_").lower()
 
 
 def _cell(cell: pb.Cell) -> dict[str, Any]:
@@ -215,7 +173,7 @@ def _cell(cell: pb.Cell) -> dict[str, Any]:
         **(
             {
                 "bucket_end": shown_moment(cell.bucket_end.ToDatetime(tzinfo=UTC)),
-                "completeness": _word(cell.completeness),
+                "completeness": completeness_word(cell.completeness),
             }
             if cell.HasField("bucket_end")
             else {}

@@ -13,7 +13,7 @@ from weir.aggregate.v1 import verify_pb2 as pb
 from cli.exits import fail
 from cli.moments import set_range, shown_moment
 from cli.number_tables import shown, whole
-from cli.options import AppId, AsJson
+from cli.options import AppId, AsJson, PeriodsFrom, PeriodsTo, RollupNames
 from cli.suite_channel import calls_to
 from cli.tables import Column, print_table
 from cli.wording import count
@@ -35,23 +35,9 @@ def main() -> None:
 @app.command()
 def verify(
     app_id: AppId,
-    rollup: Annotated[
-        list[str] | None, typer.Option(help="Only this rollup; may be repeated.")
-    ] = None,
-    start: Annotated[
-        str,
-        typer.Option(
-            "--from", metavar="TIME", help="From the bucket on that this time is in. ISO 8601, UTC."
-        ),
-    ] = "",
-    end: Annotated[
-        str,
-        typer.Option(
-            "--to",
-            metavar="TIME",
-            help="Buckets that begin before this time; a date is the whole day, to its end.",
-        ),
-    ] = "",
+    rollup: RollupNames = None,
+    start: PeriodsFrom = "",
+    end: PeriodsTo = "",
     wait: Annotated[
         int,
         typer.Option(
@@ -90,23 +76,9 @@ def verify(
 @app.command()
 def backfill(
     app_id: AppId,
-    rollup: Annotated[
-        list[str] | None, typer.Option(help="Only this rollup; may be repeated.")
-    ] = None,
-    start: Annotated[
-        str,
-        typer.Option(
-            "--from", metavar="TIME", help="From the bucket on that this time is in. ISO 8601, UTC."
-        ),
-    ] = "",
-    end: Annotated[
-        str,
-        typer.Option(
-            "--to",
-            metavar="TIME",
-            help="Buckets that begin before this time; a date is the whole day, to its end.",
-        ),
-    ] = "",
+    rollup: RollupNames = None,
+    start: PeriodsFrom = "",
+    end: PeriodsTo = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until all of it is counted.")] = False,
 ) -> None:
     """Count rollups again from the stored events, in the background, the newest first.

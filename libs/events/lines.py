@@ -4,21 +4,50 @@ Postgres makes the text, so that a reader only joins bytes. Times are ISO 8601 w
 whose time zone is UTC. An event whose id is its UUID has that as its `event_id`.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from libs.events.columns import COLUMNS, EventColumn
 
 # What spreadsheets take for a formula (OWASP, CSV injection): = + - @, tab, carriage return.
 _FORMULA_STARTS = "'=', '+', '-', '@', chr(9), chr(13)"
-_EVENT_ID = "coalesce(event_id, CAST(event_uuid AS text))"
 _NEWLINE = "chr(10)"
 
+# The columns of a file, and the SQL of their values.
+Values = Mapping[EventColumn, str]
+ALL_VALUES: Values = {column: column.name for column in COLUMNS} | {
+    column: "coalesce(event_id, CAST(event_uuid AS text))"
+    for column in COLUMNS
+    if column.name == "event_id"
+}
 
-def _value(column: EventColumn) -> str:
-    return _EVENT_ID if column.name == "event_id" else column.name
+
+@dataclass(frozen=True, slots=True)
+class FileForm:
+    """How a file is written: its first line, and the SQL of the other lines, whose parameters are named
+    `:name`."""
+
+    header: bytes
+    line: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
 
-def _csv_field(column: EventColumn) -> str:
-    """A field as RFC 4180 has it; nothing, not even quotes, if the column is null."""
-    value = _value(column)
+def json_lines(values: Values, parameters: Mapping[str, object]) -> FileForm:
+    """One object a line, with every column."""
+    named = ", ".join(f"{value} AS {column.name}" for column, value in values.items())
+    line = f"(SELECT CAST(row_to_json(line) AS text) FROM (SELECT {named}) AS line) || {_NEWLINE}"
+    return FileForm(b"", line, parameters)
+
+
+def csv_lines(values: Values, parameters: Mapping[str, object]) -> FileForm:
+    """Texts in quotes; one that a spreadsheet would take for a formula begins with a `'`."""
+    fields = ", chr(44), ".join(_csv_field(column, value) for column, value in values.items())
+    header = ",".join(column.name for column in values) + "\n"
+    return FileForm(header.encode(), f"concat({fields}, {_NEWLINE})", parameters)
+
+
+def _csv_field(column: EventColumn, value: str) -> str:
+    """A field as RFC 4180 has it; nothing, not even quotes, if the value is null."""
     match column.type:
         case "uuid":
             return value
@@ -32,12 +61,5 @@ def _csv_field(column: EventColumn) -> str:
             return f"""'"' || {guard} || replace({value}, '"', '""') || '"'"""
 
 
-# One object a line, with every column.
-JSON_LINE = (
-    "(SELECT CAST(row_to_json(line) AS text) FROM (SELECT "
-    + ", ".join(f"{_value(column)} AS {column.name}" for column in COLUMNS)
-    + f") AS line) || {_NEWLINE}"
-)
-# Texts in quotes; one that a spreadsheet would take for a formula begins with a `'`.
-CSV_LINE = f"concat({', chr(44), '.join(map(_csv_field, COLUMNS))}, {_NEWLINE})"
-CSV_HEADER = (",".join(column.name for column in COLUMNS) + "\n").encode()
+JSON_LINES = json_lines(ALL_VALUES, {})
+CSV = csv_lines(ALL_VALUES, {})

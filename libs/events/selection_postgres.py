@@ -17,6 +17,7 @@ from libs.common.pseudonym import Pseudonymizer
 from libs.events.access import access_of
 from libs.events.columns import COLUMNS
 from libs.events.filtering.reach import Key, key_of, names_of, possible_names
+from libs.events.lines import FileForm
 from libs.events.model import StoredEvent, decode
 from libs.events.selection import EventSelection, ExportedLine, LinePage, Place, SelectedPage
 from libs.events.selection_sql import SETTINGS, STORED_NAMES, events_statement, lines_statement
@@ -99,21 +100,22 @@ class SelectedEvents:
         self,
         selection: EventSelection,
         name: str | None,
-        line: str,
+        form: FileForm,
         *,
         limit: int,
         max_bytes: int,
         after: Place | None = None,
     ) -> LinePage:
         """Up to `limit` lines, oldest first, of one of the `names`, or of all events if these are None; fewer
-        as `page` says. `line` is an SQL expression that makes a line of the columns."""
+        as `page` says."""
         condition = selection.condition()
         key = key_of(selection.filter) if name is None else Key("name", name)
         assert key is not None
         access = access_of(key, self._pseudonymizer, selection.app_id)
         parameters = _parameters(selection, after) | dict(condition.parameters)
-        parameters |= {**access.parameters, "reach": self._reach, "limit": limit + 1}
-        statement = lines_statement(line, access, condition, after=after is not None)
+        parameters |= {**access.parameters, **form.parameters}
+        parameters |= {"reach": self._reach, "limit": limit + 1}
+        statement = lines_statement(form.line, access, condition, after=after is not None)
         lines: list[ExportedLine] = []
         size = 0
         async with self._connection() as connection, connection.cursor() as cursor:

@@ -23,6 +23,8 @@ class Permission(StrEnum):
     # Recounting reads all stored events.
     REBUILD_ROLLUPS = "rollups.rebuild"
     READ_EVENTS = "events.read"
+    # Without what identifies a person; for the rest, READ_EVENTS is asked for by the servicer.
+    EXPORT_EVENTS = "events.export"
     CHECK_CONSENT = "consent.check"
     RECORD_CONSENT = "consent.record"
     READ_CONSENT_HISTORY = "consent.history"
@@ -70,7 +72,7 @@ RULES: Mapping[str, Rule] = {
     "/weir.aggregate.v1.JobService/ListJobs": Rule(Permission.READ_JOBS, "app_id"),
     "/weir.aggregate.v1.JobService/RunJob": Rule(Permission.RUN_JOBS, "app_id"),
     "/weir.aggregate.v1.JobService/ListJobRuns": Rule(Permission.READ_JOBS, "app_id"),
-    "/weir.aggregate.v1.AggregateService/ExportEvents": _EVENTS,
+    "/weir.aggregate.v1.AggregateService/ExportEvents": Rule(Permission.EXPORT_EVENTS, "app_id"),
     "/weir.aggregate.v1.JobService/GetJobResult": _NUMBERS,
     "/weir.privacy.v1.PrivacyService/CheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/BatchCheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),

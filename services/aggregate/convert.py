@@ -1,6 +1,7 @@
 """What the calls have in common: their service, periods, ranges of time, cells."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.catalog import Period
 from libs.common.errors import InvalidArgument
+from libs.events.filtering import FilterError
 from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["AggregateService"].full_name
@@ -45,6 +47,19 @@ def zoned_time(text: str) -> datetime:
     if time.tzinfo is None:
         raise ValueError("a time without its zone")
     return time
+
+
+@contextmanager
+def reading_filter(field: str) -> Iterator[None]:
+    """Makes of a FilterError an InvalidArgument about `field`, with the place at fault."""
+    try:
+        yield
+    except FilterError as error:
+        raise InvalidArgument(
+            f"at character {error.position + 1}: {error.message}",
+            field=field,
+            metadata={"position": str(error.position)},
+        ) from None
 
 
 def cell_message(

@@ -19,6 +19,7 @@ from libs.events.filtering.syntax import Comparator, Node, Restriction, Value
 from libs.events.postgres import BEGINNING, END
 from services.aggregate.behaviour.identifying import check_divides, check_identifies_no_one
 from services.aggregate.behaviour.model import EventRule, Reading
+from services.aggregate.convert import reading_filter
 from services.aggregate.events.convert import Frame
 from services.aggregate.named_metrics.sampling import kept_share
 from services.aggregate.rollups.completeness import final_until
@@ -65,17 +66,11 @@ def readable_filter(
 ) -> Node | None:
     """A filter on the events `names`, None for all that it can find, that asks nothing of one person. Raises
     InvalidArgument with the place at fault."""
-    try:
+    with reading_filter(field):
         node = parse_filter(text)
         compile_filter(node)
         names = possible_names(node, catalog.events) if names is None else names
         check_identifies_no_one(node, catalog, names)
-    except FilterError as error:
-        raise InvalidArgument(
-            f"at character {error.position + 1}: {error.message}",
-            field=field,
-            metadata={"position": str(error.position)},
-        ) from None
     return node
 
 

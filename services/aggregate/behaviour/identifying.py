@@ -4,7 +4,6 @@ numbers only, so nothing can be asked by these. Pure."""
 from collections.abc import Iterable
 
 from libs.catalog import Catalog
-from libs.catalog.source import ATTRIBUTION_FIELDS
 from libs.events.columns import COLUMNS
 from libs.events.filtering.fields import FIELDS, Field, FieldType
 from libs.events.filtering.syntax import (
@@ -16,24 +15,9 @@ from libs.events.filtering.syntax import (
     Or,
     Restriction,
 )
+from libs.events.impersonal import KEPT_OF_OBJECTS
 
 _PERSONAL = frozenset(FIELDS[column.name] for column in COLUMNS if column.personal)
-# What may be asked of objects that are personal as a whole, beside properties; page addresses may hold ids.
-_HARMLESS = {
-    "attribution": frozenset(ATTRIBUTION_FIELDS),
-    "context": frozenset(
-        (
-            "platform",
-            "device_type",
-            "app_version",
-            "locale",
-            "timezone",
-            "assignment_id",
-            "sequence_id",
-            "class_id",
-        )
-    ),
-}
 
 
 def is_identifying(path: tuple[str, ...], catalog: Catalog, names: Iterable[str]) -> bool:
@@ -43,8 +27,8 @@ def is_identifying(path: tuple[str, ...], catalog: Catalog, names: Iterable[str]
     match path:
         case ("properties", name, *_):
             return any(name in marked for marked in _marked_properties(catalog, names))
-        case (head, *inner) if head in _HARMLESS and inner:
-            return len(inner) > 1 or inner[0] not in _HARMLESS[head]
+        case (head, *inner) if head in KEPT_OF_OBJECTS and inner:
+            return len(inner) > 1 or inner[0] not in KEPT_OF_OBJECTS[head]
     field = FIELDS.get(".".join(path))
     return field is not None and (field in _PERSONAL or field.type is FieldType.UUID)
 

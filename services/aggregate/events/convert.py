@@ -13,7 +13,7 @@ from libs.catalog import Rollup
 from libs.common.clock import Clock, moment_of
 from libs.common.errors import InvalidArgument
 from libs.common.structs import contains_nul, plain_struct
-from libs.events.filtering import Condition, FilterError, Node, compile_filter, parse_filter
+from libs.events.filtering import Condition, Node, compile_filter, parse_filter
 from libs.events.filtering.syntax import And
 from libs.events.model import StoredEvent
 from libs.events.postgres import BEGINNING, END
@@ -21,7 +21,7 @@ from libs.events.selection import Place
 from services.aggregate.behaviour.people.convert import people_text, read_people
 from services.aggregate.behaviour.people.model import People
 from services.aggregate.buckets import bucket_end, bucket_start, moment, seconds_since_epoch
-from services.aggregate.convert import utc_field, zoned_time
+from services.aggregate.convert import reading_filter, utc_field, zoned_time
 from services.aggregate.events import time_frames
 from services.aggregate.events.drill_down import of_dimensions, of_names
 
@@ -38,15 +38,9 @@ Frame = tuple[datetime, datetime]
 
 def filter_of(text: str) -> Node | None:
     """A filter that can be asked. Raises InvalidArgument with the place at fault."""
-    try:
+    with reading_filter("filter"):
         node = parse_filter(text)
         compile_filter(node)
-    except FilterError as error:
-        raise InvalidArgument(
-            f"at character {error.position + 1}: {error.message}",
-            field="filter",
-            metadata={"position": str(error.position)},
-        ) from None
     return node
 
 

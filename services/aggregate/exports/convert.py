@@ -5,19 +5,13 @@ from datetime import datetime
 
 from weir.aggregate.v1 import event_query_pb2 as pb
 
+from libs.catalog import Catalog
 from libs.common.errors import InvalidArgument
-from libs.events.lines import CSV_HEADER, CSV_LINE, JSON_LINE
+from libs.events.impersonal import impersonal_parameters, impersonal_values
+from libs.events.lines import CSV, JSON_LINES, FileForm, csv_lines, json_lines
 from libs.events.selection import Place
 from services.aggregate.convert import zoned_time
 from services.aggregate.events.convert import place_values, read_place
-
-
-@dataclass(frozen=True, slots=True)
-class FileForm:
-    """How a file is written: its first line, and the SQL of the others."""
-
-    header: bytes
-    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +25,20 @@ class Resumption:
     after: Place | None
 
 
-_FORMS = {
-    pb.EXPORT_FORMAT_CSV: FileForm(CSV_HEADER, CSV_LINE),
-    pb.EXPORT_FORMAT_JSON_LINES: FileForm(b"", JSON_LINE),
-}
+_WHOLE = {pb.EXPORT_FORMAT_CSV: CSV, pb.EXPORT_FORMAT_JSON_LINES: JSON_LINES}
+_IMPERSONAL = {pb.EXPORT_FORMAT_CSV: csv_lines, pb.EXPORT_FORMAT_JSON_LINES: json_lines}
 
 
-def form_of(request: pb.ExportEventsRequest) -> FileForm:
+def form_of(request: pb.ExportEventsRequest, catalog: Catalog) -> FileForm:
     """The form that is asked for. Raises InvalidArgument."""
-    form = _FORMS.get(request.format)
-    if form is None:
+    if request.format not in _WHOLE:
         raise InvalidArgument(
             "must be EXPORT_FORMAT_CSV or EXPORT_FORMAT_JSON_LINES", field="format"
         )
-    return form
+    if not request.without_personal_data:
+        return _WHOLE[request.format]
+    make = _IMPERSONAL[request.format]
+    return make(impersonal_values(), impersonal_parameters(catalog))
 
 
 def resumption_values(at: Resumption) -> tuple[str, ...]:

@@ -10,14 +10,17 @@ from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock
 from libs.common.errors import Unavailable
+from libs.events.lines import FileForm
 from libs.events.selection import EventSelection
 from libs.events.selection_postgres import SelectedEvents
 from libs.rpc.page_tokens import PageTokens
+from libs.rpc.permissions import Permission
+from libs.rpc.principal import check_permission
+from services.aggregate.behaviour.convert import readable_filter
 from services.aggregate.convert import SERVICE_NAME
 from services.aggregate.events.convert import filter_of, frame_of
 from services.aggregate.exports.chunks import chunks_of
 from services.aggregate.exports.convert import (
-    FileForm,
     Resumption,
     form_of,
     read_resumption,
@@ -57,12 +60,18 @@ class EventExports:
         self._draining = True
 
     async def export(self, request: pb.ExportEventsRequest, send: Send) -> None:
-        """Sends the file. Raises AppUnknown, InvalidArgument, LimitExceeded, DeadlineExceeded and
-        Unavailable."""
-        catalog_of(self._catalogs.current, request.app_id)
-        form = form_of(request)
+        """Sends the file. Raises PermissionDenied, AppUnknown, InvalidArgument, LimitExceeded,
+        DeadlineExceeded and Unavailable."""
+        if not request.without_personal_data:
+            check_permission(Permission.READ_EVENTS)
+        catalog = catalog_of(self._catalogs.current, request.app_id)
+        form = form_of(request, catalog)
         asked = frame_of(request, self._clock)
-        found = filter_of(request.filter)
+        found = (
+            readable_filter(request.filter, "filter", catalog)
+            if request.without_personal_data
+            else filter_of(request.filter)
+        )
         resumed = self._tokens.read(request, read_resumption)
         at = resumed or Resumption(*asked, "", None)
         selection = EventSelection(request.app_id, at.start, at.end, found)
@@ -87,7 +96,7 @@ class EventExports:
             after = at.after if (name or "") == begun else None
             while True:
                 page = await self._events.lines(
-                    selection, name, form.line, limit=_PAGE_ROWS, max_bytes=_PAGE_BYTES, after=after
+                    selection, name, form, limit=_PAGE_ROWS, max_bytes=_PAGE_BYTES, after=after
                 )
                 for chunk in chunks_of(page.lines):
                     at = replace(at, name=name or "", after=chunk.place)

@@ -16,7 +16,7 @@ from libs.common.pseudonym import Pseudonymizer
 from libs.events.access import access_of
 from libs.events.filtering import Condition, parse_filter
 from libs.events.filtering.reach import Key, key_of
-from libs.events.lines import JSON_LINE
+from libs.events.lines import JSON_LINES
 from libs.events.selection import EventSelection, Place
 from libs.events.selection_postgres import SelectedEvents, driver_text
 from libs.events.selection_sql import SETTINGS, events_statement
@@ -223,7 +223,7 @@ async def test_an_identity_finds_what_names_it_and_nothing_else_of_the_person(
     wanted = ["older", "again", "agreed", "old"]
     assert await pages(now, selected("subject_id = ann"), 9) == [wanted]
     assert await pages(now, selected("subject_id = ann"), 1) == [[one] for one in wanted]
-    found = await now.lines(selected("subject_id = ann"), None, JSON_LINE, limit=9, max_bytes=MIB)
+    found = await now.lines(selected("subject_id = ann"), None, JSON_LINES, limit=9, max_bytes=MIB)
     assert [json.loads(line.data)["event_id"] for line in found.lines] == wanted[::-1]
 
 

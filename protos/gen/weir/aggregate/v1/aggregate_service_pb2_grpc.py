@@ -306,7 +306,7 @@ class AggregateServiceServicer:
         for `export_stall_seconds` gets DEADLINE_EXCEEDED / CALL_TIMED_OUT, and one of a process that ends UNAVAILABLE /
         DRAINING; both go on with the last `resume_token`.
 
-        Permission: `events.read`.
+        Permission: `events.export`, and `events.read` unless the request says `without_personal_data`.
         Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a filter with its place in it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -158,18 +158,20 @@ class ListEventsResponse(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[StoredEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ...) -> None: ...
 
 class ExportEventsRequest(_message.Message):
-    __slots__ = ("app_id", "time", "filter", "format", "resume_token")
+    __slots__ = ("app_id", "time", "filter", "format", "resume_token", "without_personal_data")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_PERSONAL_DATA_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     time: _time_frame_pb2.TimeFrame
     filter: str
     format: ExportFormat
     resume_token: str
-    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., filter: _Optional[str] = ..., format: _Optional[_Union[ExportFormat, str]] = ..., resume_token: _Optional[str] = ...) -> None: ...
+    without_personal_data: bool
+    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., filter: _Optional[str] = ..., format: _Optional[_Union[ExportFormat, str]] = ..., resume_token: _Optional[str] = ..., without_personal_data: _Optional[bool] = ...) -> None: ...
 
 class ExportEventsResponse(_message.Message):
     __slots__ = ("data", "rows", "resume_token", "last")

@@ -1,0 +1,23 @@
+"""How far an answer can be relied on, as JSON has it."""
+
+from datetime import UTC
+from typing import Any
+
+from weir.aggregate.v1 import reliability_pb2
+
+from cli.moments import shown_moment
+
+
+def completeness_word(completeness: reliability_pb2.Completeness) -> str:
+    """`provisional` or `final`."""
+    return reliability_pb2.Completeness.Name(completeness).removeprefix("COMPLETENESS_").lower()
+
+
+def reliability_head(found: reliability_pb2.Reliability) -> dict[str, Any]:
+    """Whether an answer is final, and what it stands on."""
+    watermark = found.watermark.ToDatetime(tzinfo=UTC) if found.HasField("watermark") else None
+    return {
+        "completeness": completeness_word(found.completeness),
+        "watermark": shown_moment(watermark) or None,
+        "calculated_at": shown_moment(found.calculated_at.ToDatetime(tzinfo=UTC)),
+    }
