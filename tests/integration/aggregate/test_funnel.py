@@ -113,6 +113,40 @@ async def test_it_equals_a_search_through_all_chains(stores: Stores, aggregate: 
                 assert not answer.groups
 
 
+async def test_groups_equal_a_search_in_each_of_them(stores: Stores, aggregate: Aggregate) -> None:
+    """The group is the mode of a person's first entry; no person has two events in an hour."""
+    events = list({(one.person, one.hour): one for one in PEOPLE}.values())
+    store(stores.database_url, rows_of(events))
+    for order, search, entries in (
+        (pb.FUNNEL_ORDER_STRICT, hours_reached, 1),
+        (pb.FUNNEL_ORDER_ANY, hours_done, 3),
+    ):
+        for chosen in ((0, 1, 2), (2, 0, 1)):
+            steps = [STEPS[number] for number in chosen]
+            answer = await funnel(
+                aggregate,
+                steps=[step for step, _ in steps],
+                time=frame(10, 40),
+                window={"seconds": 24 * 3_600},
+                order=order,
+                breakdown="properties.mode",
+            )
+            matches = [match for _, match in steps]
+            of_mode: dict[str, list[list[int]]] = {}
+            for done in by_person(events).values():
+                entered = [
+                    one
+                    for one in sorted(done, key=lambda one: one.hour)
+                    if 10 <= one.hour < 40 and any(match(one) for match in matches[:entries])
+                ]
+                if entered:
+                    found = search(done, matches, 10, 40, 24)
+                    of_mode.setdefault(entered[0].mode, []).append(found)
+            assert {
+                json_format.MessageToDict(group.value): counted(group) for group in answer.groups
+            } == {mode: expected(found, 3) for mode, found in of_mode.items()}
+
+
 async def test_one_step_twice_takes_two_events(stores: Stores, aggregate: Aggregate) -> None:
     store(stores.database_url, rows_of([Done("ann", "match.left", hour, "x") for hour in (1, 3)]))
     store(stores.database_url, rows_of([Done("bob", "match.left", 1, "x")] * 2))

@@ -19,12 +19,17 @@ from services.aggregate.behaviour.sampling import below
 
 MAX_ROWS = 50_000
 # The members of the built-in rollup `activity`, whose buckets are days: one row for a person and a day.
-_OF_MEMBERS = """
-    FROM aggregate.cells JOIN aggregate.members USING (cell_id)
-    WHERE cells.app_id = :app_id AND rollup = 'activity' AND metric = 'active_users'
+# Periods are worked out once for each day, and not for each member.
+_MEMBERS = """
+    days AS MATERIALIZED (
+        SELECT cell_id, bucket, date_trunc(:unit, bucket, 'UTC') AS active FROM aggregate.cells
+        WHERE app_id = :app_id AND rollup = 'activity'
+    ), members AS (
+        SELECT member AS person, bucket, active FROM days JOIN aggregate.members USING (cell_id)
+        WHERE metric = 'active_users' {sample}
+    )
 """
-_MEMBERS = "SELECT member AS person, bucket {0}"
-_IN_SAMPLE = ' AND member COLLATE "C" < :below_text'
+_IN_SAMPLE = 'AND member COLLATE "C" < :below_text'
 _COUNT_MEMBERS = """
     SELECT coalesce(sum(count), 0) FROM aggregate.cells JOIN aggregate.measures USING (cell_id)
     WHERE cells.app_id = :app_id AND rollup = 'activity' AND metric = 'active_users'
@@ -166,8 +171,7 @@ def _tables(query: CohortsQuery, reading: Reading) -> tuple[str, dict[str, objec
     tables = []
     reads_members = _reads_members(query)
     if reads_members:
-        sample = _IN_SAMPLE if reading.one_in > 1 else ""
-        tables.append(f"members AS ({_MEMBERS.format(_OF_MEMBERS)}{sample})")
+        tables.append(_MEMBERS.format(sample=_IN_SAMPLE if reading.one_in > 1 else ""))
     if reading.one_in > 1:
         bound = below(reading.one_in)
         assert bound is not None
@@ -191,7 +195,7 @@ def _active(
 ) -> str:
     span = query.active_span
     if query.active is None or span is None:
-        return "SELECT DISTINCT person, date_trunc(:unit, bucket, 'UTC') AS active FROM members"
+        return "SELECT DISTINCT person, active FROM members"
     condition, of_rule = rule_condition(query.active, "active_rule")
     parameters |= parameters_of(span, reading, "active_") | of_rule
     return (

@@ -9,6 +9,14 @@ from services.aggregate.behaviour.model import EventRule, Span, all_names
 
 
 @dataclass(frozen=True, slots=True)
+class FunnelPart:
+    """Some of a funnel's steps, by their numbers from 0, and the events in which they are found."""
+
+    steps: Sequence[int]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class FunnelQuery:
     """People of an app who enter from `start` until before `end`, with events until before `read_until`.
     `in_order`: each step comes after the one before it, all within `window` from the first."""
@@ -24,10 +32,25 @@ class FunnelQuery:
     max_groups: int
 
     @property
-    def span(self) -> Span:
-        """The events that are read."""
-        reads_rows = self.breakdown is not None or any(step.reads_rows for step in self.steps)
-        return Span(self.app_id, self.start, self.read_until, all_names(self.steps), reads_rows)
+    def parts(self) -> Sequence[FunnelPart]:
+        """The steps whose events the index alone tells, and those that need the rows: with a filter, or asked
+        for the value of the breakdown. One part at least; an event that is in both is of different steps."""
+        found: dict[bool, list[int]] = {False: [], True: []}
+        for number, step in enumerate(self.steps):
+            gives_value = self.breakdown is not None and self.is_entry(number)
+            found[step.reads_rows or gives_value].append(number)
+        return [
+            FunnelPart(numbers, self._span([self.steps[number] for number in numbers], reads_rows))
+            for reads_rows, numbers in found.items()
+            if numbers
+        ]
+
+    def is_entry(self, step: int) -> bool:
+        """Whether people enter by the events of this step."""
+        return step == 0 or not self.in_order
+
+    def _span(self, steps: Sequence[EventRule], reads_rows: bool) -> Span:
+        return Span(self.app_id, self.start, self.read_until, all_names(steps), reads_rows)
 
 
 @dataclass(frozen=True, slots=True)
