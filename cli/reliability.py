@@ -21,3 +21,15 @@ def reliability_head(found: reliability_pb2.Reliability) -> dict[str, Any]:
         "watermark": shown_moment(watermark) or None,
         "calculated_at": shown_moment(found.calculated_at.ToDatetime(tzinfo=UTC)),
     }
+
+
+def plain_cut(found: reliability_pb2.Reliability) -> dict[str, Any] | None:
+    """What was left out, as JSON has it; None for nothing."""
+    if not found.HasField("cut"):
+        return None
+    return {"limit": found.cut.limit, "value": found.cut.value, "detail": found.cut.detail}
+
+
+def cut_line(found: reliability_pb2.Reliability) -> str:
+    """What was left out, in words."""
+    return f"{found.cut.detail} ({found.cut.limit}: {found.cut.value})"

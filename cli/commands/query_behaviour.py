@@ -16,7 +16,7 @@ from cli.commands.event_choice import checked_filter
 from cli.exits import fail
 from cli.moments import shown_moment
 from cli.number_tables import PROVISIONAL, whole
-from cli.reliability import reliability_head
+from cli.reliability import cut_line, plain_cut, reliability_head
 from cli.suite_channel import calls_to
 from libs.catalog.durations import parse_duration
 
@@ -75,13 +75,10 @@ def aggregate(app_id: str) -> AbstractContextManager[Any]:
 
 def plain_reliability(found: reliability_pb2.Reliability) -> dict[str, Any]:
     """How far an answer can be relied on, as JSON has it."""
-    cut = found.cut
     return {
         **reliability_head(found),
         "sampling_rate": found.sampling_rate,
-        "cut": {"limit": cut.limit, "value": cut.value, "detail": cut.detail}
-        if found.HasField("cut")
-        else None,
+        "cut": plain_cut(found),
     }
 
 
@@ -114,6 +111,6 @@ def say_reliability(found: reliability_pb2.Reliability) -> None:
     if found.sampling_rate < 1:
         lines.append(f"estimated from one in {round(1 / found.sampling_rate)} people: see --exact")
     if plain["cut"]:
-        lines.append(f"{found.cut.detail} ({found.cut.limit}: {found.cut.value})")
+        lines.append(cut_line(found))
     for line in lines:
         typer.echo(line, err=True)

@@ -26,7 +26,7 @@ from cli.number_tables import (
     whole,
 )
 from cli.options import AppId, AsCsv, AsJson, PeriodsFrom, PeriodsTo, RollupNames, check_format
-from cli.reliability import completeness_word, reliability_head
+from cli.reliability import completeness_word, cut_line, plain_cut, reliability_head
 from cli.sparkline_table import sparkline_table
 from cli.stored_aggregates import PERIOD_TYPES, stored_aggregate
 from cli.suite_channel import calls_to
@@ -94,6 +94,8 @@ def rollup_cells(
     with _aggregate(app_id) as stub:
         answers = list(pages(stub.QueryRollup, request))
     cells = [_cell(cell) for answer in answers for cell in answer.cells]
+    if answers[0].reliability.HasField("cut") and not as_json:
+        typer.echo(cut_line(answers[0].reliability), err=True)
     words = json_format.MessageToDict(answers[0])["labels"] if labels and answers[0].labels else {}
     if labels and not as_json and shape is None:
         cells = [labelled(cell, words) for cell in cells]
@@ -102,7 +104,9 @@ def rollup_cells(
     elif as_json:
         # Of the first page: what it promises holds for those that were read later.
         shown_labels = {"labels": words} if labels else {}
-        answer = {**reliability_head(answers[0].reliability), **shown_labels, "cells": cells}
+        found = answers[0].reliability
+        head = {**reliability_head(found), "cut": plain_cut(found)}
+        answer = {**head, **shown_labels, "cells": cells}
         typer.echo(json.dumps(answer, indent=2))
     elif as_csv:
         columns = [*cell_columns(cells, missing=""), completeness_column(cells)]

@@ -92,7 +92,7 @@ def backfill(
         typer.echo(f"{count(answer.buckets_marked, 'bucket')} to count again")
         if answer.buckets_sealed:
             sealed = count(answer.buckets_sealed, "bucket")
-            typer.echo(f"{sealed} left as before: events of them may have expired")
+            typer.echo(f"{sealed} left as before: events of them, or they, may have expired")
         if not wait:
             return
         wanted = frozenset(rollup or ())
@@ -122,6 +122,7 @@ def list_rollups(app_id: AppId, as_json: AsJson = False) -> None:
         Column("To recount", "dirty_buckets", [f"{row['dirty_buckets']:,}" for row in rows], True),
         Column("Final until", "final_until", [row["final_until"] or "-" for row in rows]),
         Column("Sealed before", "sealed_before", [row["sealed_before"] or "-" for row in rows]),
+        Column("Kept from", "kept_from", [row["kept_from"] or "-" for row in rows]),
         Column("Kept (days)", "retention_days", [_days(row) for row in rows], is_number=True),
         Column("Dimensions", "dimensions", [", ".join(row["dimensions"]) for row in rows]),
         Column("Metrics", "metrics", [", ".join(row["metrics"]) for row in rows]),
@@ -148,6 +149,7 @@ def _plain(one: aggregate_service_pb2.RollupSummary) -> dict[str, Any]:
         "dirty_buckets": one.dirty_buckets,
         "final_until": _moment(one, "final_until"),
         "sealed_before": _moment(one, "sealed_before"),
+        "kept_from": _moment(one, "kept_from"),
     }
 
 

@@ -10,8 +10,6 @@ INERT_KEYS: Mapping[str, str] = MappingProxyType(
     {
         "categories.*.pii": "Category.pii",
         "categories.*.anonymize_after": "Category.anonymize_after_days",
-        "categories.*.retention.aggregate": "Category.aggregate_retention_days",
-        "rollups.*.retention": "Rollup.cell_retention_days",
         "consumers": "Catalog.opaque_sections",
         "dashboards": "Catalog.opaque_sections",
         "alerts": "Catalog.opaque_sections",

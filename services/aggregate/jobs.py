@@ -13,6 +13,7 @@ from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
 from libs.streams.deliverable import BacklogError, sources_for_aggregate
 from libs.streams.names import AGGREGATE, enriched_stream, streams_of
+from services.aggregate.expiry.expiry import Expiry
 from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.settings import AggregateSettings
 
@@ -20,7 +21,11 @@ BATCHES = BatchTable("aggregate.batches", "applied_at")
 
 
 def aggregate_jobs(
-    redis: Redis, engine: AsyncEngine, renamer: MemberRenamer, settings: AggregateSettings
+    redis: Redis,
+    engine: AsyncEngine,
+    renamer: MemberRenamer,
+    expiry: Expiry,
+    settings: AggregateSettings,
 ) -> Sequence[Job]:
     """The jobs of aggregate, for its runner."""
     kept = timedelta(hours=settings.batch_ids_kept_hours)
@@ -42,7 +47,16 @@ def aggregate_jobs(
     async def rename_members(_: JobContext) -> Mapping[str, int]:
         return await renamer.rename()
 
+    async def expire_rollups(_: JobContext) -> Mapping[str, int]:
+        return await expiry.expire()
+
     return [
+        Job(
+            "aggregate.expire_rollups",
+            "Deletes the cells of rollups that are not kept any more.",
+            Schedule("40 3 * * *"),
+            expire_rollups,
+        ),
         Job(
             "aggregate.rename_members",
             "Puts pseudonyms in the place of people's ids that older releases kept for distinct metrics.",

@@ -4,6 +4,11 @@ from prometheus_client import Counter, Gauge
 
 EVENTS = Counter("weir_aggregate_events", "Events counted", ["app"])
 BATCHES = Counter("weir_aggregate_batches", "Batches counted")
+EXPIRED_CHANGES = Counter(
+    "weir_aggregate_expired_changes",
+    "Changes of cells that are not kept any more, so that events of them came too late",
+    ["app"],
+)
 DUPLICATES = Counter("weir_aggregate_duplicate_batches", "Batches delivered again and not counted")
 WATCHERS = Gauge("weir_aggregate_watchers", "Open WatchRollups and WatchGauges calls")
 REFUSED_WATCHERS = Counter(

@@ -60,7 +60,7 @@ class ElapsedPlan:
 @dataclass(frozen=True, slots=True)
 class RollupPlan:
     """One rollup. `metrics` and `measures` are sorted by name; what several metrics have in common is stored
-    once."""
+    once. `retention_days`: how long its cells are kept, None for no limit."""
 
     name: str
     period: Period
@@ -69,6 +69,7 @@ class RollupPlan:
     metrics: tuple[Metric, ...]
     measures: tuple[MeasurePlan, ...]
     elapsed: ElapsedPlan | None
+    retention_days: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ def _rollup_plan(rollup: Rollup, dimension_characters: int) -> RollupPlan:
         metrics,
         tuple(_measures(metrics)),
         ElapsedPlan(replace(rollup, metrics=elapsed), dimension_characters) if elapsed else None,
+        rollup.cell_retention_days,
     )
 
 

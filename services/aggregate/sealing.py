@@ -1,8 +1,9 @@
-"""From when on all events of a rollup are still stored. Pure."""
+"""From when on all events of a rollup are still stored, and its cells are kept. Pure."""
 
 from datetime import datetime, timedelta
 
 from libs.catalog import RETENTION_CLASSES, Catalog, Rollup, retention_class
+from services.aggregate.expiry.kept import kept_from
 
 
 def sealed_before(catalog: Catalog, rollup: Rollup, now: datetime) -> datetime | None:
@@ -16,3 +17,12 @@ def sealed_before(catalog: Catalog, rollup: Rollup, now: datetime) -> datetime |
     classes |= {retention_class(days) for days in catalog.privacy_levels.values()}
     limited = [days for name in classes if (days := RETENTION_CLASSES[name]) is not None]
     return now - timedelta(days=min(limited)) if limited else None
+
+
+def recounted_from(catalog: Catalog, rollup: Rollup, now: datetime) -> datetime | None:
+    """Buckets that begin before it are sealed or have expired, and are not recounted; None: all are."""
+    limits = (
+        sealed_before(catalog, rollup, now),
+        kept_from(rollup.period, rollup.cell_retention_days, now),
+    )
+    return max((one for one in limits if one is not None), default=None)

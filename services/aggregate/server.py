@@ -50,6 +50,8 @@ from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.dirty.service import Backfills
 from services.aggregate.events.service import EventLists
+from services.aggregate.expiry.expiry import Expiry
+from services.aggregate.expiry.postgres import ExpiredCells
 from services.aggregate.exports.service import EventExports
 from services.aggregate.gauges.postgres import PostgresStoredSigns
 from services.aggregate.gauges.rebuild import GaugeRebuilds
@@ -236,6 +238,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         redis,
         engines.jobs,
         MemberRenamer(engines.jobs, reload.catalogs, pseudonymizer),
+        Expiry(reload.catalogs, ExpiredCells(engines.jobs), clock),
         settings,
     )
     of_catalogs = ResultJobs(reload.catalogs, PostgresResults(engines.storing), meter.current)
@@ -361,6 +364,7 @@ def _consumer(
         KnownMembers(settings.known_members),
         CellIdentity(settings.known_cells),
         pseudonymizer,
+        clock,
     )
     entries = EnrichedStreamReader(
         CatalogCounter(counter, reload.catalogs, reload.refresh),

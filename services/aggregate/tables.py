@@ -129,6 +129,8 @@ rollups = Table(
     Column("pending", ARRAY(Text)),
     # Whether buckets are marked that replicas with other catalogs have counted into since.
     Column("is_settled", Boolean, nullable=False),
+    # Since when no catalog declares it.
+    Column("retired_at", DateTime(timezone=True)),
 )
 
 # Rollups that have buckets of a later generation than 0.
@@ -186,6 +188,8 @@ results = Table(
     # Everything received before it is in the result; NULL if that was not known.
     Column("watermark", DateTime(timezone=True)),
     Column("is_final", Boolean, nullable=False),
+    # Grows when events of what the result is made of are counted, or counted again.
+    Column("inputs", Numeric),
     # Few at any time.
     Index("ix_results_unsettled", "period_end", postgresql_where=text("NOT is_final")),
     Column("cells", BigInteger, nullable=False),

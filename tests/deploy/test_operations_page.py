@@ -16,6 +16,7 @@ from libs.catalog import Catalogs
 from libs.jobs.job import Job
 from libs.runtime.settings import CommonSettings, PseudonymSettings, ReadDatabaseSettings
 from libs.streams.settings import StreamReaderSettings
+from services.aggregate.expiry.expiry import Expiry
 from services.aggregate.jobs import aggregate_jobs
 from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.results.postgres import PostgresResults
@@ -122,7 +123,7 @@ def test_jobs_and_schedules() -> None:
     jobs: list[Job] = [
         *ingest_jobs(redis, []),
         *enrich_jobs(redis, engine, cast(PartitionKeeper, None), filler, EnrichSettings()),
-        *aggregate_jobs(redis, engine, renamer, AggregateSettings()),
+        *aggregate_jobs(redis, engine, renamer, cast(Expiry, None), AggregateSettings()),
         # And those of no catalog.
         *ResultJobs(Catalogs.of(), PostgresResults(engine), lambda: None).current(),
     ]

@@ -21,7 +21,7 @@ categories:
     pii: anonymized
     purpose: telemetry
     producers: [server, frontend]
-    retention: {raw: 90d, aggregate: 5y}
+    retention: {raw: 90d, aggregate: keep}
 events:
   match.ended:
     category: play

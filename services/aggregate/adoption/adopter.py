@@ -14,6 +14,7 @@ from services.aggregate.adoption.definition import (
     adoption,
     counts_all,
     definitions,
+    is_retired,
 )
 from services.aggregate.adoption.ports import Definitions, Marks
 from services.aggregate.counting.generations import RollupKey
@@ -47,6 +48,16 @@ class Adopter:
         }
         now = moment_of(self._clock.now_us())
         adopted = await self._definitions.read()
+        retired = [
+            key
+            for key, found in adopted.items()
+            if key[0] in catalogs
+            and key not in declared
+            and is_retired(found, was_ours=key in self._ours, now=now)
+        ]
+        if retired:
+            await self._definitions.retire(retired)
+            log.info("rollups are retired", rollups=sorted(".".join(key) for key in retired))
         if await self._change(declared, adopted, now):
             adopted = await self._definitions.read()
         # Of another replica's catalog this one may not know the rollups.

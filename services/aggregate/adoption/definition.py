@@ -14,6 +14,8 @@ from services.aggregate.plan import MeasurePlan, RollupPlan, compile_plan
 # Replicas take a catalog within seconds; a deployment with new ones takes minutes. So long one that had the
 # definition leaves it to others to have changed it.
 PATIENCE = timedelta(minutes=10)
+# So long a deployment of a new catalog may take.
+UNKNOWN_PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,14 @@ class Definition:
 @dataclass(frozen=True, slots=True)
 class Adopted:
     """A definition by which a rollup is counted. `pending` are the names whose events' buckets have yet to be
-    marked, `is_settled` says whether those have been that were counted while replicas had other catalogs."""
+    marked, `is_settled` says whether those have been that were counted while replicas had other catalogs;
+    `retired_at` is when the rollup had left the catalogs."""
 
     definition: Definition
     adopted_at: datetime
     pending: frozenset[str] | None
     is_settled: bool
+    retired_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +75,24 @@ def adoption(
     if adopted is None:
         names = frozenset[str]() if is_first else declared.events
         return Adoption(key, declared, names, is_settled=is_first)
-    if adopted.definition == declared:
+    changed_at = adopted.retired_at or adopted.adopted_at
+    if adopted.definition == declared and adopted.retired_at is None:
         return None
-    if was_ours and now - adopted.adopted_at < PATIENCE:
+    if was_ours and now - changed_at < PATIENCE:
         return None
     before = adopted.definition
-    if before.shape != declared.shape:
+    # While it was retired nothing was counted.
+    if before.shape != declared.shape or adopted.retired_at is not None:
         return Adoption(key, declared, before.events | declared.events)
     return Adoption(key, declared, before.events ^ declared.events)
+
+
+def is_retired(adopted: Adopted, *, was_ours: bool, now: datetime) -> bool:
+    """Whether a rollup that the app's catalog here does not declare has left it. One that this process has
+    never seen may be of a newer catalog."""
+    if adopted.retired_at is not None:
+        return False
+    return now - adopted.adopted_at > (PATIENCE if was_ours else UNKNOWN_PATIENCE)
 
 
 def counts_all(names: Set[str], definition: Definition) -> bool:

@@ -20,6 +20,10 @@ class Definitions(Protocol):
         """Writes definitions down, and what has to be marked because of them."""
         ...
 
+    async def retire(self, keys: Sequence[RollupKey]) -> None:
+        """Notes that rollups have left the catalogs."""
+        ...
+
     async def marked(self, key: RollupKey, adopted: Adopted) -> None:
         """All that was pending is marked."""
         ...

@@ -9,7 +9,7 @@ from services.aggregate.adoption.definition import Adopted, Adoption, Definition
 from services.aggregate.counting.generations import RollupKey
 
 _READ = text("""
-SELECT app_id, rollup, shape, events, adopted_at, pending, is_settled FROM aggregate.rollups
+SELECT app_id, rollup, shape, events, adopted_at, pending, is_settled, retired_at FROM aggregate.rollups
 """)
 # What an earlier change left to be marked stays so.
 _ADOPT = text("""
@@ -19,7 +19,11 @@ VALUES (:app_id, :rollup, :shape, :events, now(), :pending, :is_settled)
 ON CONFLICT (app_id, rollup) DO UPDATE SET
     shape = excluded.shape, events = excluded.events, adopted_at = excluded.adopted_at,
     pending = r.pending || excluded.pending,
-    is_settled = excluded.is_settled
+    is_settled = excluded.is_settled, retired_at = NULL
+""")
+_RETIRE = text("""
+UPDATE aggregate.rollups SET retired_at = now()
+WHERE app_id = :app_id AND rollup = :rollup AND retired_at IS NULL
 """)
 _MARKED = text("""
 UPDATE aggregate.rollups SET pending = NULL
@@ -47,6 +51,7 @@ class PostgresDefinitions:
                 row.adopted_at,
                 None if row.pending is None else frozenset(row.pending),
                 row.is_settled,
+                row.retired_at,
             )
             for row in rows
         }
@@ -66,6 +71,12 @@ class PostgresDefinitions:
         ]
         async with self._engine.begin() as connection:
             await connection.execute(_ADOPT, rows)
+
+    async def retire(self, keys: Sequence[RollupKey]) -> None:
+        """Notes that rollups have left the catalogs."""
+        rows = [{"app_id": app_id, "rollup": rollup} for app_id, rollup in keys]
+        async with self._engine.begin() as connection:
+            await connection.execute(_RETIRE, rows)
 
     async def marked(self, key: RollupKey, adopted: Adopted) -> None:
         """All that was pending is marked."""

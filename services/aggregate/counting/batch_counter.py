@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from libs.common.clock import Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
+from services.aggregate import metrics
 from services.aggregate.counting.adding import States, add_deltas
 from services.aggregate.counting.fold import fold
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.placing import Change, Generations, placed
+from services.aggregate.expiry.kept import first_kept
 from services.aggregate.gauges.signs import AllSigns, GaugeSigns
 from services.aggregate.model import Cell, CellState, StoredBatch
 from services.aggregate.plan import AppPlan, CatalogBehindError
@@ -46,11 +49,13 @@ class BatchCounter:
         known: KnownMembers,
         identity: CellIdentity,
         pseudonymizer: Pseudonymizer,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._known = known
         self._identity = identity
         self._pseudonymizer = pseudonymizer
+        self._clock = clock
         self._generations = Generations()
 
     async def count(self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> Counted:
@@ -116,11 +121,18 @@ class BatchCounter:
             by_app.setdefault(batch.app_id, []).append(batch)
             events[batch.app_id] += len(batch.events) - len(batch.skipped)
         changes = []
+        now = moment_of(self._clock.now_us())
         for app_id, of_app in by_app.items():
             plan = plans[app_id]
             for name, folded in fold(plan, of_app, self._pseudonymizer, signs).items():
+                rollup = plan.rollups[name]
+                first = first_kept(rollup.period, rollup.retention_days, now)
                 for key, measures, members in folded.cells():
-                    changes.append(Change(app_id, plan.rollups[name], key, measures, members))
+                    if first is None or key[0] >= first:
+                        changes.append(Change(app_id, rollup, key, measures, members))
+                    else:
+                        # Of a bucket whose other events were deleted it would be a part that looks whole.
+                        metrics.EXPIRED_CHANGES.labels(app_id).inc()
         return changes, events
 
     def _cell(self, change: Change, generation: int) -> Cell:

@@ -12,7 +12,7 @@ from services.aggregate.buckets import (
     seconds_since_epoch,
 )
 from services.aggregate.counting.generations import BucketKey
-from services.aggregate.sealing import sealed_before
+from services.aggregate.sealing import recounted_from
 
 # Of the years that a timestamp can name.
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
@@ -20,7 +20,8 @@ FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Buckets to recount, and how many were left out because events of them may have expired."""
+    """Buckets to recount, and how many were left out because events of them, or they themselves, have
+    expired."""
 
     buckets: list[BucketKey]
     sealed: int
@@ -32,7 +33,7 @@ def chosen_buckets(
     """The buckets of a rollup that some days are in and that begin from `start` (inclusive) to `end`
     (exclusive), in seconds since the epoch; of hours, those up to `now`."""
     declared = catalog.rollups[rollup]
-    sealed = sealed_before(catalog, declared, now)
+    oldest = recounted_from(catalog, declared, now)
     latest = seconds_since_epoch(now)
     starts: set[int] = set()
     for day in days:
@@ -44,5 +45,5 @@ def chosen_buckets(
             last = midnight if begin > latest or midnight <= latest else latest + 1
             starts.update(range(begin, last, 3_600))
     wanted = sorted(one for one in starts if start <= one < end)
-    open_ = [one for one in wanted if sealed is None or moment(one) >= sealed]
+    open_ = [one for one in wanted if oldest is None or moment(one) >= oldest]
     return Chosen([(catalog.app_id, rollup, one) for one in open_], len(wanted) - len(open_))

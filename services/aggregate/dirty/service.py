@@ -13,6 +13,7 @@ from services.aggregate.buckets import bucket_start, seconds_since_epoch
 from services.aggregate.convert import period_number, time_range
 from services.aggregate.dirty.choice import FIRST_SECOND, LAST_SECOND, chosen_buckets
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
+from services.aggregate.expiry.kept import kept_from
 from services.aggregate.plan_lookup import plan_of, rollup_of
 from services.aggregate.recount.model import Reason
 from services.aggregate.rollups.completeness import final_until
@@ -98,4 +99,7 @@ class Backfills:
             sealed = sealed_before(catalog, rollup, now)
             if sealed is not None:
                 found.sealed_before.FromDatetime(sealed)
+            kept = kept_from(rollup.period, rollup.cell_retention_days, now)
+            if kept is not None:
+                found.kept_from.FromDatetime(kept)
         return response

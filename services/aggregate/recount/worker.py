@@ -15,7 +15,7 @@ from services.aggregate.recount.model import DirtyBucket, PostponedError
 from services.aggregate.recount.ports import DirtyBuckets, Turns
 from services.aggregate.recount.recounter import Recounter
 from services.aggregate.recount.units import newest_unit
-from services.aggregate.sealing import sealed_before
+from services.aggregate.sealing import recounted_from
 
 log = structlog.get_logger()
 # Looked at in one go: a unit is made of what is found.
@@ -101,8 +101,9 @@ class RecountWorker:
             return units
 
     async def _newest(self) -> Sequence[DirtyBucket]:
-        """Dirty buckets of the app that has the newest one. What has been sealed meanwhile is left as it is:
-        of it a recount would lack events. What another replica's catalog declares is left to that one."""
+        """Dirty buckets of the app that has the newest one. What has been sealed or has expired meanwhile is
+        left as it is: a recount would lack events. What another replica's catalog declares is left to that
+        one."""
         catalogs = self._catalogs.current.catalogs
         now = moment_of(self._clock.now_us())
         while True:
@@ -114,7 +115,7 @@ class RecountWorker:
             sealed = []
             for one in dirty:
                 catalog = catalogs[one.app_id]
-                begin = sealed_before(catalog, catalog.rollups[one.rollup], now)
+                begin = recounted_from(catalog, catalog.rollups[one.rollup], now)
                 if begin is not None and one.start < begin:
                     sealed.append(one.mark)
             if not sealed:

@@ -122,6 +122,15 @@ def reliability(
     return message
 
 
+def expired_cut(days: int, oldest: datetime) -> reliability_pb2.Cut:
+    """What an answer says that was asked for buckets before the oldest one that is kept."""
+    return reliability_pb2.Cut(
+        limit="retention",
+        value=days,
+        detail=f"buckets that begin before {oldest:%Y-%m-%dT%H:%MZ} have expired",
+    )
+
+
 def completeness(is_final: bool) -> reliability_pb2.Completeness:
     """As a message says it."""
     if is_final:

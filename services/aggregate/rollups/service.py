@@ -13,6 +13,7 @@ from libs.rpc.page_tokens import PageTokens
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import SERVICE_NAME, period_number
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
+from services.aggregate.expiry.kept import kept_from
 from services.aggregate.plan_lookup import plan_of, rollup_of
 from services.aggregate.ports import CellReader
 from services.aggregate.rollups.completeness import final_until
@@ -20,6 +21,7 @@ from services.aggregate.rollups.convert import (
     cell_cursor,
     cell_query,
     cursor_values,
+    expired_cut,
     labels,
     reliability,
     stored_cell,
@@ -51,6 +53,12 @@ class RollupQueries:
         app = plan_of(snapshot, request.app_id)
         plan = rollup_of(app, request.rollup)
         query = cell_query(request, plan)
+        now = moment_of(self._clock.now_us())
+        oldest = kept_from(plan.period, plan.retention_days, now)
+        expired = oldest is not None and query.start is not None and query.start < oldest
+        if oldest is not None and (query.start is None or expired):
+            # Some of them may be stored still.
+            query = replace(query, start=oldest)
         # These before the cells are read: what they promise is in them.
         watermark = self._watermark()
         catalog = catalog_of(snapshot, request.app_id)
@@ -64,7 +72,7 @@ class RollupQueries:
         token = ""
         if page.more or len(cells) < len(page.cells):
             token = self._pages.issue(request, cursor_values(page.cells[len(cells) - 1].cursor))
-        return pb.QueryRollupResponse(
+        response = pb.QueryRollupResponse(
             cells=cells,
             period=period_number(plan.period),
             next_page_token=token,
@@ -74,7 +82,10 @@ class RollupQueries:
                 query,
                 final,
                 watermark,
-                moment_of(self._clock.now_us()),
+                now,
                 is_dirty=bool(dirty),
             ),
         )
+        if expired and oldest is not None:
+            response.reliability.cut.CopyFrom(expired_cut(plan.retention_days or 0, oldest))
+        return response

@@ -9,6 +9,7 @@ from weir.aggregate.v1 import verify_pb2 as pb
 from libs.catalog import Catalog, Period
 from libs.common.errors import InvalidArgument
 from services.aggregate.convert import time_range
+from services.aggregate.expiry.kept import kept_from
 from services.aggregate.sealing import sealed_before
 from services.aggregate.verify.model import (
     CellDifference,
@@ -42,7 +43,14 @@ def verify_query(request: pb.VerifyRollupsRequest, catalog: Catalog, now: dateti
     return VerifyQuery(
         request.app_id,
         catalog.limits.dimension_characters,
-        tuple(VerifiedRollup(rollup, sealed_before(catalog, rollup, now)) for rollup in rollups),
+        tuple(
+            VerifiedRollup(
+                rollup,
+                sealed_before(catalog, rollup, now),
+                kept_from(rollup.period, rollup.cell_retention_days, now),
+            )
+            for rollup in rollups
+        ),
         start,
         end,
         float(wait),

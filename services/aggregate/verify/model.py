@@ -60,10 +60,12 @@ class VerifyQuery:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedRollup:
-    """A rollup; of buckets that begin before `sealed_before`, events may have expired."""
+    """A rollup. Of buckets that begin before `sealed_before`, events may have expired; those that begin
+    before `kept_from` have expired themselves and are not compared."""
 
     rollup: Rollup
     sealed_before: datetime | None
+    kept_from: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

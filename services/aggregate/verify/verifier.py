@@ -77,7 +77,8 @@ class Verifier:
             used = Counter(by_rollup.get(verified.rollup.name))
             for name in verified.rollup.events:
                 used.update(by_name.get(name))
-            found += windows_of(verified, used, query.start, query.end)
+            starts = [one for one in (query.start, verified.kept_from) if one is not None]
+            found += windows_of(verified, used, max(starts, default=None), query.end)
         return found
 
     async def _compare(self, query: VerifyQuery, window: Window) -> Look:

@@ -19,6 +19,7 @@ from services.aggregate.counting.postgres import PostgresCountingStore
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import at, entry, event
 from tests.support.arena_catalog import APP, plan
+from tests.support.clocks import FixedClock
 from tests.support.databases import Databases
 from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.rejections import reason_of
@@ -257,9 +258,9 @@ async def test_a_watcher_hears_of_what_was_counted_by_one_who_died_before_tellin
     await call.read()
     fields = entry(event())
     store = PostgresCountingStore(PostgresConnector(stores.database_url, service="test"))
-    await BatchCounter(store, KnownMembers(10), CellIdentity(10), PSEUDONYMS).count(
-        [stored_batch(fields)], {APP: plan()}
-    )
+    await BatchCounter(
+        store, KnownMembers(10), CellIdentity(10), PSEUDONYMS, FixedClock.of_us()
+    ).count([stored_batch(fields)], {APP: plan()})
     store.close()
     # Its entry was not acknowledged, and goes to another reader.
     stores.send(fields)

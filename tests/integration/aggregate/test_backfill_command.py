@@ -28,7 +28,7 @@ async def test_a_wrong_number_is_found_and_repaired(stores: Stores, home: object
     # As the catalog of the tests declares it, by hand.
     matches = listed[3]
     assert (matches["period"], matches["dimensions"]) == ("week", ["guild_id", "mode"])
-    assert (matches["retention_days"], matches["dirty_buckets"]) == (1825, 0)
+    assert (matches["retention_days"], matches["dirty_buckets"]) == (None, 0)
     assert "matches" in (await rollup("list")).stdout
     unknown = await rollup("backfill", "--rollup", "machtes")
     assert unknown.exit_code != 0

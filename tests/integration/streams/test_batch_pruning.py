@@ -4,7 +4,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -19,6 +19,7 @@ from libs.stores.redis_client import RedisClient
 from libs.streams import deliverable
 from libs.streams.batch_pruning import BatchPruner, first_uuid7
 from libs.streams.deliverable import BacklogError, sources_for_aggregate, sources_for_enrich
+from services.aggregate.expiry.expiry import Expiry
 from services.aggregate.jobs import BATCHES as COUNTED
 from services.aggregate.jobs import aggregate_jobs
 from services.aggregate.renaming.postgres import MemberRenamer
@@ -99,6 +100,7 @@ class Handled:
                 self.client,
                 self._engine,
                 MemberRenamer(self._engine, Catalogs.of(), PSEUDONYMS),
+                cast(Expiry, None),
                 AggregateSettings(),
             )
         [job] = [job for job in jobs if job.name == f"{self.service}.prune_batches"]

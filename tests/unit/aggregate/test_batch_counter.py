@@ -10,13 +10,14 @@ from services.aggregate.plan import CatalogBehindError
 from tests.support.aggregate_batches import batch, event
 from tests.support.aggregate_fakes import MemoryCountingStore
 from tests.support.arena_catalog import APP, plan
+from tests.support.clocks import FixedClock
 from tests.support.pseudonyms import PSEUDONYMS
 
 PLANS = {APP: plan()}
 
 
 def a_counter(store: MemoryCountingStore) -> BatchCounter:
-    return BatchCounter(store, KnownMembers(100), CellIdentity(100), PSEUDONYMS)
+    return BatchCounter(store, KnownMembers(100), CellIdentity(100), PSEUDONYMS, FixedClock.of_us())
 
 
 async def test_after_a_lost_connection_a_repetition_counts_once() -> None:

@@ -14,6 +14,7 @@ from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.plan import CatalogBehindError
 from tests.support.aggregate_batches import batch, event
 from tests.support.aggregate_fakes import MemoryCountingStore
+from tests.support.clocks import FixedClock
 from tests.support.pseudonyms import PSEUDONYMS
 
 BEFORE = """
@@ -57,7 +58,9 @@ class Scene:
         self.store = MemoryCountingStore()
         self.catalogs = Catalogs(snapshot(text))
         self.found = found
-        counter = BatchCounter(self.store, KnownMembers(100), CellIdentity(100), PSEUDONYMS)
+        counter = BatchCounter(
+            self.store, KnownMembers(100), CellIdentity(100), PSEUDONYMS, FixedClock.of_us()
+        )
         self.counter = CatalogCounter(counter, self.catalogs, self._refresh)
 
     async def _refresh(self) -> bool:

@@ -18,6 +18,7 @@ from services.aggregate.values import cell_values
 from tests.support.aggregate_batches import batch, event
 from tests.support.aggregate_fakes import MemoryCountingStore
 from tests.support.arena_catalog import APP, plan
+from tests.support.clocks import FixedClock
 from tests.support.pseudonyms import PSEUDONYMS
 
 NUMBERS = st.one_of(
@@ -52,7 +53,7 @@ def test_the_numbers_depend_on_nothing_but_the_events(
     )
     store = MemoryCountingStore()
     known = KnownMembers(data.draw(st.sampled_from([0, 2, 1_000]), label="known"))
-    counter = BatchCounter(store, known, CellIdentity(3), PSEUDONYMS)
+    counter = BatchCounter(store, known, CellIdentity(3), PSEUDONYMS, FixedClock.of_us())
 
     async def deliver() -> None:
         for start, end in zip([0, *cuts], [*cuts, len(delivered)], strict=True):

@@ -17,6 +17,7 @@ from services.aggregate.recount.recounter import RecountPage
 from tests.support.aggregate_batches import batch, event, seconds
 from tests.support.aggregate_fakes import MemoryCountingStore
 from tests.support.arena_catalog import APP, plan
+from tests.support.clocks import FixedClock
 from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.recount_fakes import MemoryRecount, MemoryRecounts
 
@@ -44,7 +45,9 @@ class World:
         self.store = MemoryCountingStore()
         self.recounts = MemoryRecounts(self.store)
         self.replicas = [
-            BatchCounter(self.store, KnownMembers(1_000), CellIdentity(1_000), PSEUDONYMS)
+            BatchCounter(
+                self.store, KnownMembers(1_000), CellIdentity(1_000), PSEUDONYMS, FixedClock.of_us()
+            )
             for _ in range(2)
         ]
         self.opened: dict[int, tuple[MemoryRecount, RecountPage]] = {}

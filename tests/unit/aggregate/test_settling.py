@@ -16,7 +16,7 @@ from tests.support.arena_catalog import CATALOG
 
 LOOT = compile_catalog(CATALOG, "arena.yaml").rollups["loot"]
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
-WINDOW = Window(VerifiedRollup(LOOT, None), DAY, DAY)
+WINDOW = Window(VerifiedRollup(LOOT, None, None), DAY, DAY)
 
 
 def differs(bucket: int, counted: int, recounted: int) -> CellDifference:

@@ -121,7 +121,7 @@ USED = {
 )
 def test_windows(rollup: str, start: str | None, end: str | None, expected: list[str]) -> None:
     found = windows_of(
-        VerifiedRollup(ARENA.rollups[rollup], None),
+        VerifiedRollup(ARENA.rollups[rollup], None, None),
         USED,
         _at(start) if start else None,
         _at(end) if end else None,
@@ -130,7 +130,7 @@ def test_windows(rollup: str, start: str | None, end: str | None, expected: list
 
 
 def test_a_window_of_hours_is_cut_to_the_hours_that_are_asked_for() -> None:
-    of = VerifiedRollup(ARENA.rollups["events"], None)
+    of = VerifiedRollup(ARENA.rollups["events"], None, None)
     start, end = _at("2026-05-03T09:30"), _at("2026-05-03T10:30")
     [window] = windows_of(of, USED, start, end)
     assert (window.start, window.end) == (_at("2026-05-03T09:00"), _at("2026-05-03T11:00"))

@@ -16,14 +16,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _said_of(folder: Path) -> str:
-    file = folder / "chess.yaml"
-    return f"note: {file}:8: `retention.aggregate`: nothing acts on this yet\nok: 1 catalog\n"
-
-
 def test_lint_says_ok(folder: Path) -> None:
     result = CliRunner().invoke(app, ["lint", str(folder)])
-    assert (result.exit_code, result.output) == (0, _said_of(folder))
+    assert (result.exit_code, result.output) == (0, "ok: 1 catalog\n")
 
 
 def test_lint_tells_where(folder: Path) -> None:
@@ -36,7 +31,7 @@ def test_lint_tells_where(folder: Path) -> None:
 
 def test_lint_takes_the_folder_of_the_environment(folder: Path) -> None:
     result = CliRunner().invoke(app, ["lint"], env={"WEIR_CATALOGS": str(folder)})
-    assert result.output == _said_of(folder)
+    assert result.output == "ok: 1 catalog\n"
 
 
 def test_list(folder: Path) -> None:

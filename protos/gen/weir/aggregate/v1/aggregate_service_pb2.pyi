@@ -177,7 +177,7 @@ class ListRollupsResponse(_message.Message):
     def __init__(self, rollups: _Optional[_Iterable[_Union[RollupSummary, _Mapping]]] = ...) -> None: ...
 
 class RollupSummary(_message.Message):
-    __slots__ = ("rollup", "period", "dimensions", "metrics", "dirty_buckets", "final_until", "sealed_before", "retention_days")
+    __slots__ = ("rollup", "period", "dimensions", "metrics", "dirty_buckets", "final_until", "sealed_before", "retention_days", "kept_from")
     ROLLUP_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
     DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
@@ -186,6 +186,7 @@ class RollupSummary(_message.Message):
     FINAL_UNTIL_FIELD_NUMBER: _ClassVar[int]
     SEALED_BEFORE_FIELD_NUMBER: _ClassVar[int]
     RETENTION_DAYS_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FROM_FIELD_NUMBER: _ClassVar[int]
     rollup: str
     period: Period
     dimensions: _containers.RepeatedScalarFieldContainer[str]
@@ -194,4 +195,5 @@ class RollupSummary(_message.Message):
     final_until: _timestamp_pb2.Timestamp
     sealed_before: _timestamp_pb2.Timestamp
     retention_days: int
-    def __init__(self, rollup: _Optional[str] = ..., period: _Optional[_Union[Period, str]] = ..., dimensions: _Optional[_Iterable[str]] = ..., metrics: _Optional[_Iterable[str]] = ..., dirty_buckets: _Optional[int] = ..., final_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sealed_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retention_days: _Optional[int] = ...) -> None: ...
+    kept_from: _timestamp_pb2.Timestamp
+    def __init__(self, rollup: _Optional[str] = ..., period: _Optional[_Union[Period, str]] = ..., dimensions: _Optional[_Iterable[str]] = ..., metrics: _Optional[_Iterable[str]] = ..., dirty_buckets: _Optional[int] = ..., final_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sealed_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retention_days: _Optional[int] = ..., kept_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

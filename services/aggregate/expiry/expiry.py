@@ -1,0 +1,55 @@
+"""The job that deletes numbers that are no longer kept."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from libs.catalog import Catalogs
+from libs.common.clock import Clock, moment_of
+from services.aggregate.counting.generations import RollupKey
+from services.aggregate.expiry.kept import kept_from
+
+# A replica whose clock is behind may be counting into a bucket that has expired here.
+_MARGIN = timedelta(hours=1)
+# So long a rollup that is gone from its app's catalog keeps its cells.
+RETIRED_KEPT = timedelta(days=30)
+
+
+class Cells(Protocol):
+    """See `postgres.ExpiredCells`."""
+
+    async def delete(self, key: RollupKey, first: datetime | None) -> int:
+        """Deletes a rollup's cells of buckets that begin before `first`, None for all; how many."""
+        ...
+
+    async def retired(self, before: datetime) -> Sequence[RollupKey]:
+        """The rollups that left the catalogs before a moment."""
+        ...
+
+    async def forget(self, key: RollupKey) -> None:
+        """Forgets a retired rollup."""
+        ...
+
+
+class Expiry:
+    """Deletes what has expired by the catalogs in use; apps without one keep all. Safe to repeat and to
+    interrupt."""
+
+    def __init__(self, catalogs: Catalogs, cells: Cells, clock: Clock) -> None:
+        self._catalogs = catalogs
+        self._cells = cells
+        self._clock = clock
+
+    async def expire(self) -> Mapping[str, int]:
+        """Deletes the cells of expired buckets, and those of rollups that were retired long ago; how many."""
+        now = moment_of(self._clock.now_us())
+        expired = retired = 0
+        for app_id, catalog in self._catalogs.current.catalogs.items():
+            for rollup in catalog.rollups.values():
+                first = kept_from(rollup.period, rollup.cell_retention_days, now - _MARGIN)
+                if first is not None:
+                    expired += await self._cells.delete((app_id, rollup.name), first)
+        for key in await self._cells.retired(now - RETIRED_KEPT):
+            retired += await self._cells.delete(key, None)
+            await self._cells.forget(key)
+        return {"expired_cells": expired, "retired_cells": retired}
