@@ -30,11 +30,13 @@ class FileFormat(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    XAPI = "xapi"
 
 
 _FORMATS = {
     FileFormat.CSV: pb.EXPORT_FORMAT_CSV,
     FileFormat.JSONL: pb.EXPORT_FORMAT_JSON_LINES,
+    FileFormat.XAPI: pb.EXPORT_FORMAT_XAPI,
 }
 
 
@@ -44,7 +46,8 @@ def export(
         FileFormat,
         typer.Option(
             "--format",
-            help="jsonl is exact; in csv, texts that a spreadsheet would take for formulas begin with a '.",
+            help="jsonl is exact; in csv, texts that a spreadsheet would take for formulas begin with a '."
+            " xapi: a statement a line, of the events of which the catalog makes one.",
         ),
     ] = FileFormat.JSONL,
     last: Last = "",

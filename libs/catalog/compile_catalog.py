@@ -17,6 +17,7 @@ from libs.catalog.compile_rollups import (
     entity_events,
     measured_properties,
 )
+from libs.catalog.compile_xapi import compile_xapi
 from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.catalog.fields import ENVELOPE_PATHS, FieldNames, field_names
 from libs.catalog.limits import compile_limits, sent_dimensions
@@ -42,7 +43,7 @@ _KEYS = (
         "gauges",
         "metrics",
     ),
-    *("jobs", "behaviours", "privacy_levels", "limits", "enrichment"),
+    *("jobs", "behaviours", "xapi", "privacy_levels", "limits", "enrichment"),
     *OPAQUE_SECTIONS,
 )
 _APP_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -102,6 +103,7 @@ def _compile(section: Section) -> Catalog:
         metrics=metrics,
         jobs=compile_jobs(section.child("jobs"), rollups, metrics),
         behaviours=compile_behaviours(section.child("behaviours"), events),
+        xapi=compile_xapi(section.child("xapi"), events, words),
         measures=measured_properties(rollups),
         entity_events=entity_events([*rollups.values(), *gauges.values()]),
         fields=_fields(section.child("fields"), subject_name, group_name, events),

@@ -11,6 +11,7 @@ from libs.catalog.metric_model import NamedMetric
 from libs.catalog.period import Period
 from libs.catalog.schema import EventVersion
 from libs.catalog.source import Source
+from libs.catalog.xapi import Xapi
 
 
 class WhenDenied(StrEnum):
@@ -251,6 +252,8 @@ class Catalog:
     metrics: Mapping[str, NamedMetric]
     jobs: Mapping[str, StoringJob]
     behaviours: Mapping[str, Behaviour]
+    # None: no event is a statement.
+    xapi: Xapi | None
     # The paths of the properties of which a rollup makes sums, averages or extremes.
     measures: frozenset[tuple[str, ...]]
     # The events of which a rollup or gauge reads the entity.

@@ -1,7 +1,9 @@
 """Requests for exports, and where to resume them."""
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from weir.aggregate.v1 import event_query_pb2 as pb
 
@@ -9,9 +11,10 @@ from libs.catalog import Catalog
 from libs.common.errors import InvalidArgument
 from libs.events.impersonal import impersonal_parameters, impersonal_values
 from libs.events.lines import CSV, JSON_LINES, FileForm, csv_lines, json_lines
-from libs.events.selection import Place
+from libs.events.selection import ExportedLine, Place
 from services.aggregate.convert import zoned_time
 from services.aggregate.events.convert import place_values, read_place
+from services.aggregate.exports.xapi import statement_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +32,50 @@ _WHOLE = {pb.EXPORT_FORMAT_CSV: CSV, pb.EXPORT_FORMAT_JSON_LINES: JSON_LINES}
 _IMPERSONAL = {pb.EXPORT_FORMAT_CSV: csv_lines, pb.EXPORT_FORMAT_JSON_LINES: json_lines}
 
 
-def form_of(request: pb.ExportEventsRequest, catalog: Catalog) -> FileForm:
+@dataclass(frozen=True, slots=True)
+class ExportForm:
+    """How events become lines. `names` are the only events that do, None for all; `change` makes the line
+    that is sent of the one that is read, None of an event that has none."""
+
+    file: FileForm
+    names: Collection[str] | None = None
+    change: Callable[[bytes], bytes | None] | None = None
+
+
+def form_of(request: pb.ExportEventsRequest, catalog: Catalog) -> ExportForm:
     """The form that is asked for. Raises InvalidArgument."""
+    if request.format == pb.EXPORT_FORMAT_XAPI:
+        return _statements(request, catalog)
     if request.format not in _WHOLE:
         raise InvalidArgument(
-            "must be EXPORT_FORMAT_CSV or EXPORT_FORMAT_JSON_LINES", field="format"
+            "must be EXPORT_FORMAT_CSV, EXPORT_FORMAT_JSON_LINES or EXPORT_FORMAT_XAPI",
+            field="format",
         )
     if not request.without_personal_data:
-        return _WHOLE[request.format]
+        return ExportForm(_WHOLE[request.format])
     make = _IMPERSONAL[request.format]
-    return make(impersonal_values(), impersonal_parameters(catalog))
+    return ExportForm(make(impersonal_values(), impersonal_parameters(catalog)))
+
+
+def changed_lines(form: ExportForm, lines: Sequence[ExportedLine]) -> Sequence[ExportedLine]:
+    """The lines that are sent of those that were read."""
+    if form.change is None:
+        return lines
+    changed = [(form.change(line.data), line.place) for line in lines]
+    return [ExportedLine(data, place) for data, place in changed if data is not None]
+
+
+def _statements(request: pb.ExportEventsRequest, catalog: Catalog) -> ExportForm:
+    if request.without_personal_data:
+        raise InvalidArgument(
+            "not with EXPORT_FORMAT_XAPI: a statement says who did something",
+            field="without_personal_data",
+        )
+    if catalog.xapi is None:
+        raise InvalidArgument("the app's catalog has no section `xapi`", field="format")
+    return ExportForm(
+        JSON_LINES, catalog.xapi.statements.keys(), partial(statement_line, catalog.xapi)
+    )
 
 
 def resumption_values(at: Resumption) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock
 from libs.common.errors import Unavailable
-from libs.events.lines import FileForm
 from libs.events.selection import EventSelection
 from libs.events.selection_postgres import SelectedEvents
 from libs.rpc.page_tokens import PageTokens
@@ -21,7 +20,9 @@ from services.aggregate.convert import SERVICE_NAME
 from services.aggregate.events.convert import filter_of, frame_of
 from services.aggregate.exports.chunks import chunks_of
 from services.aggregate.exports.convert import (
+    ExportForm,
     Resumption,
+    changed_lines,
     form_of,
     read_resumption,
     resumption_values,
@@ -76,8 +77,8 @@ class EventExports:
         at = resumed or Resumption(*asked, "", None)
         selection = EventSelection(request.app_id, at.start, at.end, found)
         async with self._slots.hold():
-            if resumed is None and form.header:
-                await self._send(send, self._response(request, form.header, 0, at))
+            if resumed is None and form.file.header:
+                await self._send(send, self._response(request, form.file.header, 0, at))
             async with aclosing(self._responses(request, selection, form, at)) as responses:
                 async for response in responses:
                     await self._send(send, response)
@@ -87,25 +88,37 @@ class EventExports:
         self,
         request: pb.ExportEventsRequest,
         selection: EventSelection,
-        form: FileForm,
+        form: ExportForm,
         at: Resumption,
     ) -> AsyncGenerator[pb.ExportEventsResponse]:
         names = await self._events.names(selection)
         begun = at.name
-        for name in [None] if names is None else [name for name in names if name >= begun]:
+        if names is not None:
+            names = [
+                name
+                for name in names
+                if name >= begun and (form.names is None or name in form.names)
+            ]
+        for name in [None] if names is None else names:
             after = at.after if (name or "") == begun else None
             while True:
                 page = await self._events.lines(
-                    selection, name, form, limit=_PAGE_ROWS, max_bytes=_PAGE_BYTES, after=after
+                    selection,
+                    name,
+                    form.file,
+                    limit=_PAGE_ROWS,
+                    max_bytes=_PAGE_BYTES,
+                    after=after,
                 )
-                for chunk in chunks_of(page.lines):
+                lines = changed_lines(form, page.lines)
+                for chunk in chunks_of(lines):
                     at = replace(at, name=name or "", after=chunk.place)
                     reached = at if chunk.place else None
                     yield self._response(request, chunk.data, chunk.rows, reached)
                 after = page.next
                 if after is None:
                     break
-                if not page.lines or page.lines[-1].place != after:
+                if not lines or lines[-1].place != after:
                     # The client gets on, also while the filter finds nothing.
                     at = replace(at, name=name or "", after=after)
                     yield self._response(request, b"", 0, at)

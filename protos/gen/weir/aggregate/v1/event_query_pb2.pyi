@@ -19,9 +19,11 @@ class ExportFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXPORT_FORMAT_UNSPECIFIED: _ClassVar[ExportFormat]
     EXPORT_FORMAT_CSV: _ClassVar[ExportFormat]
     EXPORT_FORMAT_JSON_LINES: _ClassVar[ExportFormat]
+    EXPORT_FORMAT_XAPI: _ClassVar[ExportFormat]
 EXPORT_FORMAT_UNSPECIFIED: ExportFormat
 EXPORT_FORMAT_CSV: ExportFormat
 EXPORT_FORMAT_JSON_LINES: ExportFormat
+EXPORT_FORMAT_XAPI: ExportFormat
 
 class ListEventsRequest(_message.Message):
     __slots__ = ("app_id", "time", "filter", "page_size", "page_token", "order_by", "of")
