@@ -1,7 +1,8 @@
 """What the questions about behaviour have in common at the terminal."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, timedelta
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ Exact = Annotated[
         "--exact", help="Read all events, however many; may take too long. Else people are sampled."
     ),
 ]
+Groups = Annotated[int, typer.Option(min=1, max=100, help="The largest groups of --breakdown.")]
 _STEP = re.compile(r"(?P<name>[^\[\]]+?)\s*(\[(?P<filter>.*)\])?", re.DOTALL)
 
 
@@ -82,8 +84,17 @@ def plain_reliability(found: reliability_pb2.Reliability) -> dict[str, Any]:
     }
 
 
-def plain_time(time: time_frame_pb2.TimeInterval) -> dict[str, str]:
-    """The time of an answer, as JSON has it."""
+def print_json(answer: Any, content: Mapping[str, Any]) -> None:
+    """Prints an answer as JSON: how far it can be relied on, its time, and what it says."""
+    found = {
+        **plain_reliability(answer.reliability),
+        "time": _plain_time(answer.time),
+        **content,
+    }
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def _plain_time(time: time_frame_pb2.TimeInterval) -> dict[str, str]:
     return {
         name: shown_moment(getattr(time, name).ToDatetime(tzinfo=UTC)) for name in ("from", "to")
     }

@@ -1,6 +1,5 @@
 """`weir query funnel`: how many people went through a sequence of steps."""
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -10,10 +9,10 @@ from weir.aggregate.v1 import behaviour_pb2 as pb
 from cli.commands.event_choice import From, Last, To, time_frame
 from cli.commands.query_behaviour import (
     Exact,
+    Groups,
     aggregate,
     length_of,
-    plain_reliability,
-    plain_time,
+    print_json,
     say_reliability,
     share_of,
     shown_length,
@@ -53,9 +52,7 @@ def funnel(
             metavar="FIELD", help="By a field of the first event: country, properties.plan."
         ),
     ] = "",
-    groups: Annotated[
-        int, typer.Option(min=1, max=100, help="The largest groups of --breakdown.")
-    ] = 10,
+    groups: Groups = 10,
     exact: Exact = False,
     as_json: AsJson = False,
 ) -> None:
@@ -77,13 +74,11 @@ def funnel(
     with aggregate(app_id) as stub:
         answer = stub.QueryFunnel(request)
     if as_json:
-        found = {
-            **plain_reliability(answer.reliability),
-            "time": plain_time(answer.time),
+        content = {
             "steps": _plain_steps(answer.total),
             "groups": [_plain_group(group) for group in answer.groups],
         }
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        print_json(answer, content)
         return
     if answer.groups:
         _print(answer.groups, breakdown)

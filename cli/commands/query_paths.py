@@ -1,6 +1,5 @@
 """`weir query paths`: what people did next after an event, or before it."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -11,8 +10,7 @@ from cli.commands.query_behaviour import (
     Exact,
     aggregate,
     length_of,
-    plain_reliability,
-    plain_time,
+    print_json,
     say_reliability,
 )
 from cli.exits import fail
@@ -79,13 +77,7 @@ def paths(
         for row in answer.rows
     ]
     if as_json:
-        content = {
-            **plain_reliability(answer.reliability),
-            "time": plain_time(answer.time),
-            "paths": answer.paths,
-            "rows": found,
-        }
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        print_json(answer, {"paths": answer.paths, "rows": found})
         return
     if not found:
         typer.echo("no paths")

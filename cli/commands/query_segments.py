@@ -1,6 +1,5 @@
 """`weir query segments`: how many people did some things so often, and others not."""
 
-import json
 import re
 from typing import Annotated, Any
 
@@ -10,9 +9,9 @@ from weir.aggregate.v1 import behaviour_pb2 as pb
 from cli.commands.event_choice import From, Last, To, time_frame
 from cli.commands.query_behaviour import (
     Exact,
+    Groups,
     aggregate,
-    plain_reliability,
-    plain_time,
+    print_json,
     say_reliability,
     share_of,
     step_of,
@@ -50,9 +49,7 @@ def segments(
     breakdown: Annotated[
         str, typer.Option(metavar="FIELD", help="By a field of the last event: country.")
     ] = "",
-    groups: Annotated[
-        int, typer.Option(min=1, max=100, help="The largest groups of --breakdown.")
-    ] = 10,
+    groups: Groups = 10,
     exact: Exact = False,
     as_json: AsJson = False,
 ) -> None:
@@ -72,9 +69,7 @@ def segments(
     with aggregate(app_id) as stub:
         answer = stub.QuerySegments(request)
     if as_json:
-        found = {
-            **plain_reliability(answer.reliability),
-            "time": plain_time(answer.time),
+        content = {
             "people": _people(answer.total),
             "active_people": answer.active_people,
             "share": answer.share if answer.HasField("share") else None,
@@ -88,7 +83,7 @@ def segments(
                 for group in answer.groups
             ],
         }
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        print_json(answer, content)
         return
     names = ["(all)", *(_name(group) for group in answer.groups)]
     people = [_people(answer.total), *(_people(group) for group in answer.groups)]

@@ -31,7 +31,6 @@ from services.aggregate.adoption.adopter import Adopter
 from services.aggregate.adoption.postgres import PostgresDefinitions
 from services.aggregate.behaviour.cohorts.postgres import PostgresCohorts
 from services.aggregate.behaviour.cohorts.service import CohortQueries
-from services.aggregate.behaviour.convert import Surroundings
 from services.aggregate.behaviour.funnel.postgres import PostgresFunnels
 from services.aggregate.behaviour.funnel.service import FunnelQueries
 from services.aggregate.behaviour.paths.postgres import PostgresPaths
@@ -40,6 +39,7 @@ from services.aggregate.behaviour.people.service import PeopleBehind
 from services.aggregate.behaviour.postgres import BehaviourConnections
 from services.aggregate.behaviour.segments.postgres import PostgresSegments
 from services.aggregate.behaviour.segments.service import SegmentQueries
+from services.aggregate.behaviour.surroundings import Surroundings
 from services.aggregate.convert import SERVICE_NAME
 from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.catalog_counter import CatalogCounter
@@ -125,13 +125,19 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         clock,
         settings.export_stall_seconds,
     )
-    surroundings = Surroundings(reload.catalogs, clock, meter.current)
-    behaviour = BehaviourConnections(engines.behaviour, settings.behaviour_statement_seconds)
-    behaviour_slots = ReadSlots(
-        "max_behaviour_queries",
-        settings.max_behaviour_queries,
-        waiting=settings.max_waiting_behaviour_queries,
+    surroundings = Surroundings(
+        reload.catalogs,
+        clock,
+        meter.current,
+        ReadSlots(
+            "max_behaviour_queries",
+            settings.max_behaviour_queries,
+            waiting=settings.max_waiting_behaviour_queries,
+        ),
+        settings.max_scanned_events,
     )
+    behaviour = BehaviourConnections(engines.behaviour, settings.behaviour_statement_seconds)
+    funnels, cohorts = PostgresFunnels(behaviour), PostgresCohorts(behaviour)
     gauges = GaugeQueries(
         reload.catalogs,
         presence,
@@ -166,29 +172,10 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             reload.catalogs, reader, clock, meter.current, PostgresDirtyBuckets(engines.querying)
         ),
         RollupWatches(reload.catalogs, hub),
-        CohortQueries(
-            surroundings,
-            PostgresCohorts(behaviour),
-            PostgresDirtyBuckets(engines.querying),
-            behaviour_slots,
-            settings.max_scanned_events,
-        ),
-        FunnelQueries(
-            surroundings,
-            PostgresFunnels(behaviour),
-            behaviour_slots,
-            settings.max_scanned_events,
-        ),
-        PathQueries(
-            surroundings, PostgresPaths(behaviour), behaviour_slots, settings.max_scanned_events
-        ),
-        SegmentQueries(
-            surroundings,
-            PostgresSegments(behaviour),
-            behaviour_slots,
-            settings.max_scanned_events,
-            settings.least_people,
-        ),
+        CohortQueries(surroundings, cohorts, PostgresDirtyBuckets(engines.querying)),
+        FunnelQueries(surroundings, funnels),
+        PathQueries(surroundings, PostgresPaths(behaviour)),
+        SegmentQueries(surroundings, PostgresSegments(behaviour), settings.least_people),
         Verifications(
             reload.catalogs,
             verifier,
@@ -205,13 +192,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
                 waiting=settings.max_waiting_event_pages,
             ),
             clock,
-            PeopleBehind(
-                PostgresFunnels(behaviour),
-                PostgresCohorts(behaviour),
-                behaviour_slots,
-                settings.max_scanned_events,
-                clock,
-            ),
+            PeopleBehind(surroundings, funnels, cohorts),
         ),
         exports,
         gauges,

@@ -1,16 +1,15 @@
 """What requests about behaviour have in common, and how far their answers can be relied on."""
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from weir.aggregate.v1 import behaviour_pb2 as pb
 from weir.aggregate.v1 import reliability_pb2, time_frame_pb2
 
-from libs.catalog import Catalog, Catalogs
+from libs.catalog import Catalog
 from libs.catalog.problems import did_you_mean
-from libs.common.clock import Clock, moment_of
+from libs.common.clock import moment_of
 from libs.common.errors import InvalidArgument
 from libs.events.filtering import FilterError, compile_filter, parse_filter
 from libs.events.filtering.fields import Field, field_of
@@ -19,6 +18,7 @@ from libs.events.filtering.syntax import Comparator, Node, Restriction, Value
 from libs.events.postgres import BEGINNING, END
 from services.aggregate.behaviour.identifying import check_divides, check_identifies_no_one
 from services.aggregate.behaviour.model import EventRule, Reading
+from services.aggregate.behaviour.surroundings import Surroundings
 from services.aggregate.convert import reading_filter
 from services.aggregate.events.convert import Frame
 from services.aggregate.named_metrics.sampling import kept_share
@@ -26,16 +26,6 @@ from services.aggregate.rollups.completeness import final_until
 
 _LONGEST = timedelta(days=366)
 _US = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all questions about behaviour are answered with. `watermark`: see
-    `libs.streams.watermark.WatermarkMeter.current`."""
-
-    catalogs: Catalogs
-    clock: Clock
-    watermark: Callable[[], datetime | None]
 
 
 def event_rule(step: pb.Step, field: str, catalog: Catalog, prefix: str) -> EventRule:

@@ -25,11 +25,11 @@ from services.aggregate.behaviour.cohorts.convert import (
 from services.aggregate.behaviour.cohorts.model import CohortsQuery
 from services.aggregate.behaviour.cohorts.postgres import PostgresCohorts
 from services.aggregate.behaviour.cohorts.table import cohorts_of
-from services.aggregate.behaviour.convert import Surroundings, reliability
+from services.aggregate.behaviour.convert import reliability
+from services.aggregate.behaviour.surroundings import Surroundings
 from services.aggregate.convert import SERVICE_NAME, zoned_time
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.events.convert import frame_of
-from services.aggregate.read_slots import ReadSlots
 from services.aggregate.rollups.completeness import final_until
 
 
@@ -41,14 +41,10 @@ class CohortQueries:
         surroundings: Surroundings,
         cohorts: PostgresCohorts,
         dirty: PostgresDirtyBuckets,
-        slots: ReadSlots,
-        max_events: int,
     ) -> None:
         self._surroundings = surroundings
         self._cohorts = cohorts
         self._dirty = dirty
-        self._slots = slots
-        self._max_events = max_events
         clock = surroundings.clock
         self._pages = PageTokens(f"/{SERVICE_NAME}/QueryCohorts", clock)
         self._retention_pages = PageTokens(f"/{SERVICE_NAME}/QueryCohortRetention", clock)
@@ -60,18 +56,16 @@ class CohortQueries:
         asked = frame_of(request, around.clock)
         frame, one_in, after = self._pages.read(request, read_page_cursor) or (asked, None, None)
         query = cohorts_query(request, catalog, frame)
-        async with self._slots.hold():
-            watermark = around.watermark()
+        async with around.turn(exact=request.exact) as turn:
             # Before the members are read: a bucket may be recounted meanwhile.
             dirty = await self._dirty_days(query)
-            limit = 0 if request.exact else self._max_events
-            rows, newest, reading = await self._cohorts.rows(query, limit, one_in)
+            rows, newest, reading = await self._cohorts.rows(query, turn.limit, one_in)
         now = moment_of(around.clock.now_us())
         found = await asyncio.to_thread(cohorts_of, query, rows, newest, now)
         if after is not None:
             found = [cohort for cohort in found if place_of(cohort) > after]
         final = final_until(
-            None if reading.is_replica else watermark,
+            None if reading.is_replica else turn.watermark,
             timedelta(seconds=catalog.clock.lateness_seconds),
         ).but_after(dirty)
         messages = await asyncio.to_thread(
@@ -88,7 +82,7 @@ class CohortQueries:
             reliability=reliability(
                 around,
                 catalog,
-                watermark,
+                turn.watermark,
                 reading,
                 relied_on(query),
                 read_names(query, catalog),
@@ -111,8 +105,8 @@ class CohortQueries:
         catalog_of(self._surroundings.catalogs.current, request.app_id)
         after = self._retention_pages.read(request, zoned_time)
         query = retention_query(request)
-        async with self._slots.hold():
-            rows, newest, _ = await self._cohorts.rows(query, limit=0)
+        async with self._surroundings.turn(exact=True) as turn:
+            rows, newest, _ = await self._cohorts.rows(query, turn.limit)
         now = moment_of(self._surroundings.clock.now_us())
         found = await asyncio.to_thread(cohorts_of, query, rows, newest, now)
         if after is not None:

@@ -3,23 +3,19 @@
 from weir.aggregate.v1 import behaviour_pb2 as pb
 
 from libs.common.apps import catalog_of
-from services.aggregate.behaviour.convert import Surroundings, reliability, time_interval
+from services.aggregate.behaviour.convert import reliability, time_interval
 from services.aggregate.behaviour.paths.convert import answered_rows, check_rows, paths_query
 from services.aggregate.behaviour.paths.postgres import PostgresPaths
 from services.aggregate.behaviour.sampling import PATH_COST
-from services.aggregate.read_slots import ReadSlots
+from services.aggregate.behaviour.surroundings import Surroundings
 
 
 class PathQueries:
     """Answers `weir.aggregate.v1.AggregateService/QueryPaths`."""
 
-    def __init__(
-        self, surroundings: Surroundings, paths: PostgresPaths, slots: ReadSlots, max_events: int
-    ) -> None:
+    def __init__(self, surroundings: Surroundings, paths: PostgresPaths) -> None:
         self._surroundings = surroundings
         self._paths = paths
-        self._slots = slots
-        self._max_events = max_events
 
     async def query(self, request: pb.QueryPathsRequest) -> pb.QueryPathsResponse:
         """The paths. Raises AppUnknown, InvalidArgument, LimitExceeded, DeadlineExceeded, Unavailable."""
@@ -27,17 +23,15 @@ class PathQueries:
         catalog = catalog_of(around.catalogs.current, request.app_id)
         query = paths_query(request, catalog, around.clock)
         limit = check_rows(request)
-        async with self._slots.hold():
-            watermark = around.watermark()
-            most = 0 if request.exact else max(1, self._max_events // PATH_COST)
-            table, reading = await self._paths.table(query, most)
+        async with around.turn(exact=request.exact, cost=PATH_COST) as turn:
+            table, reading = await self._paths.table(query, turn.limit)
         names = catalog.events.keys() - query.exclude
         rows, cut = answered_rows(request, limit, table, reading)
         return pb.QueryPathsResponse(
             rows=rows,
             paths=table.paths * reading.one_in,
             reliability=reliability(
-                around, catalog, watermark, reading, query.read_until, names, cut
+                around, catalog, turn.watermark, reading, query.read_until, names, cut
             ),
             time=time_interval((query.start, query.end)),
         )

@@ -5,7 +5,6 @@ from datetime import datetime
 from weir.aggregate.v1 import behaviour_pb2, event_query_pb2
 
 from libs.catalog import Catalog, Period
-from libs.common.clock import Clock
 from libs.common.errors import InvalidArgument
 from services.aggregate.behaviour.cohorts.convert import cohorts_query
 from services.aggregate.behaviour.cohorts.postgres import PostgresCohorts
@@ -13,28 +12,24 @@ from services.aggregate.behaviour.funnel.convert import funnel_query
 from services.aggregate.behaviour.funnel.postgres import PostgresFunnels
 from services.aggregate.behaviour.people.convert import of_app, value_text
 from services.aggregate.behaviour.people.model import People
+from services.aggregate.behaviour.surroundings import Surroundings
 from services.aggregate.buckets import bucket_end, bucket_start, moment, seconds_since_epoch
 from services.aggregate.convert import utc_field
 from services.aggregate.events.convert import frame_of
-from services.aggregate.read_slots import ReadSlots
 
 
 class PeopleBehind:
-    """Answers whose events are behind a number, as long as one of `slots` is free."""
+    """Answers whose events are behind a number."""
 
     def __init__(
         self,
+        surroundings: Surroundings,
         funnels: PostgresFunnels,
         cohorts: PostgresCohorts,
-        slots: ReadSlots,
-        max_events: int,
-        clock: Clock,
     ) -> None:
+        self._surroundings = surroundings
         self._funnels = funnels
         self._cohorts = cohorts
-        self._slots = slots
-        self._max_events = max_events
-        self._clock = clock
 
     async def stopped(
         self, app_id: str, asked: event_query_pb2.FunnelDropOff, catalog: Catalog
@@ -46,13 +41,11 @@ class PeopleBehind:
         request.CopyFrom(asked.funnel)
         request.app_id = of_app(app_id, request.app_id, f"{field}.app_id")
         request.breakdown = ""
-        query = funnel_query(request, catalog, self._clock)
+        query = funnel_query(request, catalog, self._surroundings.clock)
         if not 2 <= asked.step <= len(query.steps):
             raise InvalidArgument("must be 2 to the number of steps", field="of.drop_off.step")
-        async with self._slots.hold():
-            return await self._funnels.stopped(
-                query, asked.step - 1, 0 if request.exact else self._max_events
-            )
+        async with self._surroundings.turn(exact=request.exact) as turn:
+            return await self._funnels.stopped(query, asked.step - 1, turn.limit)
 
     async def in_cohort(
         self, app_id: str, asked: event_query_pb2.CohortCell, catalog: Catalog
@@ -68,16 +61,12 @@ class PeopleBehind:
         start = utc_field(asked, "start", f"{field}.start")
         if start is None:
             raise InvalidArgument("is required", field=f"{field}.start")
-        query = cohorts_query(request, catalog, frame_of(request, self._clock))
+        query = cohorts_query(request, catalog, frame_of(request, self._surroundings.clock))
         first = moment(bucket_start(query.period, seconds_since_epoch(start)))
         begin, end = _period_after(query.period, first, asked.offset)
-        async with self._slots.hold():
+        async with self._surroundings.turn(exact=request.exact) as turn:
             people = await self._cohorts.people(
-                query,
-                first,
-                begin,
-                value_text(asked.value),
-                0 if request.exact else self._max_events,
+                query, first, begin, value_text(asked.value), turn.limit
             )
         return People(people.people, begin, end, people.one_in, people.is_cut)
 

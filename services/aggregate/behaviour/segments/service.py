@@ -3,7 +3,7 @@
 from weir.aggregate.v1 import behaviour_pb2 as pb
 
 from libs.common.apps import catalog_of
-from services.aggregate.behaviour.convert import Surroundings, reliability, time_interval
+from services.aggregate.behaviour.convert import reliability, time_interval
 from services.aggregate.behaviour.segments.convert import (
     segment_cut,
     segment_message,
@@ -11,7 +11,7 @@ from services.aggregate.behaviour.segments.convert import (
 )
 from services.aggregate.behaviour.segments.postgres import PostgresSegments
 from services.aggregate.behaviour.segments.suppression import shown
-from services.aggregate.read_slots import ReadSlots
+from services.aggregate.behaviour.surroundings import Surroundings
 
 
 class SegmentQueries:
@@ -19,17 +19,10 @@ class SegmentQueries:
     not listed."""
 
     def __init__(
-        self,
-        surroundings: Surroundings,
-        segments: PostgresSegments,
-        slots: ReadSlots,
-        max_events: int,
-        least_people: int,
+        self, surroundings: Surroundings, segments: PostgresSegments, least_people: int
     ) -> None:
         self._surroundings = surroundings
         self._segments = segments
-        self._slots = slots
-        self._max_events = max_events
         self._least = least_people
 
     async def query(self, request: pb.QuerySegmentsRequest) -> pb.QuerySegmentsResponse:
@@ -37,15 +30,13 @@ class SegmentQueries:
         around = self._surroundings
         catalog = catalog_of(around.catalogs.current, request.app_id)
         query = segment_query(request, catalog, around.clock)
-        async with self._slots.hold():
-            watermark = around.watermark()
-            limit = 0 if request.exact else self._max_events
-            counted, reading = await self._segments.counted(query, limit)
+        async with around.turn(exact=request.exact) as turn:
+            counted, reading = await self._segments.counted(query, turn.limit)
         segment = shown(counted, self._least)
         answer = segment_message(segment, reading, self._least)
         cut = segment_cut(query, segment, self._least)
         answer.reliability.CopyFrom(
-            reliability(around, catalog, watermark, reading, query.end, catalog.events, cut)
+            reliability(around, catalog, turn.watermark, reading, query.end, catalog.events, cut)
         )
         answer.time.CopyFrom(time_interval((query.start, query.end)))
         return answer
