@@ -24,6 +24,7 @@ TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "analytics": (True, ("true", 1, None)),
     "personalization": (False, ("true", 1, None)),
     "marketing": (True, ("true", 1, None)),
+    "satisfied": (True, ("true", 1, None)),
 }
 
 

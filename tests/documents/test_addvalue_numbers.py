@@ -133,3 +133,27 @@ def test_jobs_write_down_the_numbers_of_their_period() -> None:
     assert "platform_day" in jobs["platform_metrics"].rollups
     assert {"platform_week", "wave_week"} <= set(jobs["weekly_summary"].rollups)
     assert "platform_month" in jobs["monthly_summary"].rollups
+
+
+def test_who_is_satisfied_with_the_transparency() -> None:
+    """AV-166: of four who answered in December three are satisfied, one of them twice; a fifth in January."""
+    december, january = seconds("2026-12-01"), NEW_YEAR
+
+    def answer(at: int, person: str, satisfied: bool) -> event_pb2.Event:
+        return _event("transparency_survey_answered", at, person, satisfied=satisfied)
+
+    answers = [
+        answer(SUNDAY, "1", True),
+        answer(SUNDAY + 60, "1", True),
+        answer(SUNDAY, "2", True),
+        answer(MONDAY, "3", True),
+        answer(MONDAY, "4", False),
+        answer(NEW_YEAR, "5", False),
+    ]
+    assert cells(APP, "transparency_survey", *answers) == {
+        (december,): {"answered": 4, "satisfied": 3},
+        (january,): {"answered": 1},
+    }
+    # An answer is no use of the product.
+    both = [*answers, _event("user_login", MONDAY, "2")]
+    assert cells(APP, "activity", *both) == {(MONDAY,): {"active_users": 1}}

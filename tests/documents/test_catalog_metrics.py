@@ -153,3 +153,19 @@ async def test_seats_in_use(app: Callable[[str], App]) -> None:
         )
     found = await lms.metrics.values("seat_utilization", "2026-05-02", "2026-05-03")
     assert [each.answer.value for each in found] == [0.75, 0.5]
+
+
+async def test_the_share_of_those_who_are_satisfied(app: Callable[[str], App]) -> None:
+    """AV-166: four of five who answered in May, more than 80 % are wanted; one of one in June; nobody in July."""
+    addvalue = app("addvalue")
+    for month, answered, satisfied in (
+        ("2026-05-01", "ann bob cat dan eve", "ann bob cat eve"),
+        ("2026-06-01", "ann", "ann"),
+    ):
+        addvalue.cells.add(
+            "transparency_survey",
+            month,
+            people={"answered": answered.split(), "satisfied": satisfied.split()},
+        )
+    found = await addvalue.metrics.values("transparency_satisfaction", "2026-05-01", "2026-08-01")
+    assert [each.answer.value for each in found] == [0.8, 1.0, None]

@@ -7,6 +7,7 @@ import pytest
 from libs.catalog import Catalog, load_catalogs
 from tests.support.documents.event_names import (
     ADDVALUE,
+    EXTRAS,
     IP_ASSETS,
     MLC_LMS,
     SOCIAL_LIVE,
@@ -39,7 +40,12 @@ def test_a_catalog_declares_exactly_the_events_of_its_document(
 ) -> None:
     assert len(names) == count
     assert len(set(names)) == count
-    assert set(catalogs[app_id].events) == set(names)
+    events = catalogs[app_id].events
+    extras = EXTRAS.get(app_id, {})
+    assert set(events) == set(names) | set(extras)
+    assert {name: events[name].category.name for name in extras} == extras
+    # No event of the document is in the category of an extra.
+    assert {events[name].category.name for name in names}.isdisjoint(extras.values())
 
 
 @pytest.mark.parametrize(("name", "column"), UNOFFICIAL_COMMUNITIES.items())

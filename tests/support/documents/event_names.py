@@ -118,3 +118,6 @@ IP_ASSETS: tuple[str, ...] = (
 )
 
 SOCIAL_LIVE: tuple[str, ...] = ("view", "engagement", "purchase", "stream", "session")
+
+# Events that a catalog declares beside those of its document, in a category of their own.
+EXTRAS: dict[str, dict[str, str]] = {"addvalue": {"transparency_survey_answered": "survey"}}
