@@ -142,6 +142,11 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         reload.catalogs,
         presence,
         Watchers(limit=settings.max_watchers, limit_per_app=settings.max_watchers_per_app),
+        ReadSlots(
+            "max_gauge_queries",
+            settings.max_gauge_queries,
+            waiting=settings.max_waiting_gauge_queries,
+        ),
         clock,
         meter.current,
         settings.gauge_interval_seconds,

@@ -30,6 +30,9 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings, PseudonymSet
     gauge_interval_seconds: float = Field(0.25, gt=0)
     # Values of one gauge's `by` that are counted apart.
     max_gauge_groups: int = Field(1_000, ge=1, le=10_000)
+    # Calls of QueryGauges that read at once, and how many more wait for them.
+    max_gauge_queries: int = Field(4, ge=1)
+    max_waiting_gauge_queries: int = Field(64, ge=0)
     # Calls of ListEvents that read at once, and how many more wait for them.
     max_event_pages: int = Field(2, ge=1)
     max_waiting_event_pages: int = Field(16, ge=0)

@@ -18,6 +18,7 @@ from services.aggregate.live.pace import pause_seconds
 from services.aggregate.live.watchers import Watchers
 from services.aggregate.plan import AppPlan
 from services.aggregate.plan_lookup import gauges_of, plan_of
+from services.aggregate.read_slots import ReadSlots
 
 
 class GaugeQueries:
@@ -28,29 +29,34 @@ class GaugeQueries:
         catalogs: Catalogs,
         reader: PresenceReader,
         watchers: Watchers,
+        slots: ReadSlots,
         clock: Clock,
         watermark: Callable[[], datetime | None],
         interval_seconds: float,
     ) -> None:
-        """`watermark`: see `libs.streams.watermark.WatermarkMeter.current`. Watchers are sent what changed
-        every `interval_seconds`, and less often if there are many."""
+        """`watermark`: see `libs.streams.watermark.WatermarkMeter.current`. `slots` are for calls of
+        QueryGauges: each has Redis look through a gauge's groups, and watchers share one look. Watchers are
+        sent what changed every `interval_seconds`, and less often if there are many."""
         self._catalogs = catalogs
         self._reader = reader
         self._shared = SharedReads(reader, clock, watermark, gauge_message, interval_seconds)
         self._watchers = watchers
+        self._slots = slots
         self._clock = clock
         self._watermark = watermark
         self._interval_seconds = interval_seconds
         self._draining = asyncio.Event()
 
     async def query(self, request: gauge_pb2.QueryGaugesRequest) -> gauge_pb2.QueryGaugesResponse:
-        """The gauges now. Raises AppUnknown, NotFound, InvalidArgument; Unavailable if one is incomplete."""
+        """The gauges now. Raises AppUnknown, NotFound, InvalidArgument, LimitExceeded; Unavailable if one is
+        incomplete."""
         app = plan_of(self._catalogs.current, request.app_id)
         plans = gauges_of(app, request.gauges)
         place: Place | None = wanted_place(request, plans)
-        # Before it is read: what the watermark promises is in what was read.
-        watermark, moment = self._watermark(), moment_of(self._clock.now_us())
-        found = await self._reader.read(app.app_id, [(plan, place) for plan in plans])
+        async with self._slots.hold():
+            # Before it is read: what the watermark promises is in what was read.
+            watermark, moment = self._watermark(), moment_of(self._clock.now_us())
+            found = await self._reader.read(app.app_id, [(plan, place) for plan in plans])
         return gauge_pb2.QueryGaugesResponse(
             readings=[
                 gauge_message(plan, presence, moment, watermark)

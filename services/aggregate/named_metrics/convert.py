@@ -21,9 +21,11 @@ _TOTALS = frozenset({NamedKind.VALUE, NamedKind.RATIO})
 
 
 def metric_of(catalog: Catalog, name: str) -> NamedMetric:
-    """The metric of this name. Raises NotFound."""
+    """The metric of this name. Raises NotFound, InvalidArgument for a gauge."""
     metric = catalog.metrics.get(name)
     if metric is None:
+        if name in catalog.gauges:
+            raise InvalidArgument("is a gauge: QueryGauges answers it", field="metric")
         raise NotFound(
             "the app's catalog declares no such metric",
             reason="METRIC_UNKNOWN",

@@ -26,6 +26,8 @@ METRICS = """
 metrics:
   wau: {value: {of: activity.active_users, window: 7d}}
   row: {streak: activity.active_users}
+gauges:
+  online: {seen: '*', within: 5m}
 """
 
 
@@ -38,6 +40,7 @@ metrics:
         (READ, "none", "ann", ("PERMISSION_DENIED", "PERMISSION_DENIED", "")),
         (READ, "row", "", ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "subject_id")),
         (READ, "none", "", ("NOT_FOUND", "METRIC_UNKNOWN", "")),
+        (READ, "online", "", ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "metric")),
         (SUITE, "wau", "ann", ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "subject_id")),
         (SUITE, "row", "a\x00", ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "subject_id")),
         (SUITE, "none", "ann", ("NOT_FOUND", "METRIC_UNKNOWN", "")),

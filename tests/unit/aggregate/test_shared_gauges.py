@@ -5,13 +5,18 @@ from collections.abc import Sequence
 from datetime import UTC, timedelta
 
 import pytest
+from weir.aggregate.v1 import gauge_pb2
 
-from libs.common.errors import Unavailable
+from libs.catalog import Catalogs, compile_catalog
+from libs.common.errors import LimitExceeded, Unavailable
 from services.aggregate.gauges.convert import gauge_message
 from services.aggregate.gauges.presence import Presence, Wanted
+from services.aggregate.gauges.service import GaugeQueries
 from services.aggregate.gauges.shared_reads import SharedReads
+from services.aggregate.live.watchers import Watchers
+from services.aggregate.read_slots import ReadSlots
 from tests.support.clocks import FixedClock
-from tests.support.gauge_events import APP, NOON, lounge
+from tests.support.gauge_events import APP, CATALOG, NOON, lounge
 
 
 class Rooms:
@@ -27,6 +32,30 @@ class Rooms:
         self.reads += 1
         there = Presence(self.reads, 0, {'["red"]': self.reads})
         return [there if plan.gauge.name == "inside" else None for plan, _ in wanted]
+
+
+async def test_queries_beyond_the_slots_are_refused() -> None:
+    """Nobody shares what is read for a query, so that it is of now."""
+    rooms, clock = Rooms(), FixedClock(NOON)
+    queries = GaugeQueries(
+        Catalogs.of(compile_catalog(CATALOG, "lounge.yaml")),
+        rooms,
+        Watchers(limit=1, limit_per_app=1),
+        ReadSlots("max_gauge_queries", 1, waiting=1),
+        clock,
+        lambda: NOON,
+        0.25,
+    )
+    request = gauge_pb2.QueryGaugesRequest(app_id=APP, gauges=["inside"])
+    first, second, third = await asyncio.gather(
+        *(queries.query(request) for _ in range(3)), return_exceptions=True
+    )
+    assert isinstance(third, LimitExceeded)
+    assert third.metadata["limit"] == "max_gauge_queries"
+    answers = [found for found in (first, second) if not isinstance(found, BaseException)]
+    assert [answer.readings[0].value for answer in answers] == [1, 2]
+    again = await queries.query(request)
+    assert again.readings[0].value == 3
 
 
 async def test_all_watchers_get_the_same_read_and_message() -> None:

@@ -108,6 +108,7 @@ def test_an_index() -> None:
         ("{value: [x]}", "m.value: must be a number of a rollup"),
         ("{value: lot.items}", "m.value: no rollup `lot`; did you mean `loot`?"),
         ("{value: loot.item}", "rollup `loot` has no number `item`; did you mean `items`?"),
+        ("{value: watching.avg_wait}", "m.value: `avg_wait` is no number of cells"),
         ("{values: loot.items}", "a metric is of one kind: value, ratio"),
         ("{value: loot.items, trend: loot.items}", "a metric is of one kind"),
         ("{ratio: [loot.items]}", "m.ratio: must be two numbers"),

@@ -152,6 +152,8 @@ class AggregateServiceServicer:
         UNAVAILABLE / GAUGE_REBUILDING with RetryInfo after Redis lost its data or a gauge was declared, until the gauge
         is made again from the stored events: no number is better than one that is too small.
 
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_gauge_queries` calls at once.
+
         Permission: `numbers.read`.
         Fails with NOT_FOUND / APP_UNKNOWN or GAUGE_UNKNOWN; INVALID_ARGUMENT with the field at fault.
         """
@@ -245,7 +247,7 @@ class AggregateServiceServicer:
         RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_metrics` calls at once.
 
         Permission: `numbers.read`, and `numbers.person` if the request names a subject.
-        Fails with NOT_FOUND / APP_UNKNOWN or METRIC_UNKNOWN; INVALID_ARGUMENT with the field at fault.
+        Fails with NOT_FOUND / APP_UNKNOWN or METRIC_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a gauge too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
