@@ -52,6 +52,8 @@ def job_result(
     else:
         head = _head(first)
         typer.echo(f"{head['period_start']} to {head['period_end']}, {head['completeness']}")
+        if head["is_outdated"]:
+            typer.echo("out of date: the next run of the job writes it again", err=True)
         if cells:
             print_table(_columns(cells), at_least=4, complete="--json has")
 
@@ -78,6 +80,7 @@ def _head(answer: pb.GetJobResultResponse) -> dict[str, Any]:
         "completeness": completeness_word(found.completeness),
         "calculated_at": shown_moment(found.calculated_at.ToDatetime(tzinfo=UTC)),
         "revision": answer.revision,
+        "is_outdated": answer.is_outdated,
     }
 
 

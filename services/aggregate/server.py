@@ -51,7 +51,7 @@ from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.dirty.service import Backfills
 from services.aggregate.events.service import EventLists
 from services.aggregate.expiry.expiry import Expiry
-from services.aggregate.expiry.postgres import ExpiredCells
+from services.aggregate.expiry.postgres import ExpiredCells, ExpiredResults
 from services.aggregate.exports.service import EventExports
 from services.aggregate.gauges.postgres import PostgresStoredSigns
 from services.aggregate.gauges.rebuild import GaugeRebuilds
@@ -224,10 +224,12 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         redis,
         engines.jobs,
         MemberRenamer(engines.jobs, reload.catalogs, pseudonymizer),
-        Expiry(reload.catalogs, ExpiredCells(engines.jobs), clock),
+        Expiry(reload.catalogs, ExpiredCells(engines.jobs), ExpiredResults(engines.jobs), clock),
         settings,
     )
-    of_catalogs = ResultJobs(reload.catalogs, PostgresResults(engines.storing), meter.current)
+    of_catalogs = ResultJobs(
+        reload.catalogs, PostgresResults(engines.storing), clock, meter.current
+    )
 
     def jobs() -> Sequence[Job]:
         return [*own_jobs, *of_catalogs.current()]

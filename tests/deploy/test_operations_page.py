@@ -29,6 +29,7 @@ from services.enrich.settings import EnrichSettings
 from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
 from services.privacy.settings import PrivacySettings
+from tests.support.clocks import FixedClock
 from tests.support.repository import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "operations.md").read_text()
@@ -125,7 +126,9 @@ def test_jobs_and_schedules() -> None:
         *enrich_jobs(redis, engine, cast(PartitionKeeper, None), filler, EnrichSettings()),
         *aggregate_jobs(redis, engine, renamer, cast(Expiry, None), AggregateSettings()),
         # And those of no catalog.
-        *ResultJobs(Catalogs.of(), PostgresResults(engine), lambda: None).current(),
+        *ResultJobs(
+            Catalogs.of(), PostgresResults(engine), FixedClock.of_us(), lambda: None
+        ).current(),
     ]
     due = {}
     for job in jobs:

@@ -27,10 +27,12 @@ jobs:
 class Replica:
     """What one replica of aggregate has for its results."""
 
-    def __init__(self, engine: AsyncEngine, worker: str, clock: Clock) -> None:
+    def __init__(
+        self, engine: AsyncEngine, worker: str, clock: Clock, catalog: str = WITH_JOBS
+    ) -> None:
         self.watermark: datetime | None = None
-        catalogs = Catalogs.of(compile_catalog(WITH_JOBS, "arena.yaml"))
-        self.jobs = ResultJobs(catalogs, PostgresResults(engine), lambda: self.watermark)
+        catalogs = Catalogs.of(compile_catalog(catalog, "arena.yaml"))
+        self.jobs = ResultJobs(catalogs, PostgresResults(engine), clock, lambda: self.watermark)
         self.runner = JobRunner(
             "aggregate",
             self.jobs.current,

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from libs.catalog import Catalogs
+from libs.catalog import Catalog, Catalogs
 from libs.common.clock import Clock, moment_of
 from services.aggregate.counting.generations import RollupKey
 from services.aggregate.expiry.kept import kept_from
+from services.aggregate.results.model import result_jobs, results_kept_from
 
 # A replica whose clock is behind may be counting into a bucket that has expired here.
 _MARGIN = timedelta(hours=1)
@@ -31,25 +32,49 @@ class Cells(Protocol):
         ...
 
 
+class Results(Protocol):
+    """See `postgres.ExpiredResults`."""
+
+    async def delete(self, app_id: str, job: str, before: datetime) -> int:
+        """Deletes the results of a job that ended before a moment; how many."""
+        ...
+
+    async def jobs(self, app_id: str) -> Sequence[str]:
+        """The jobs that have results, also those that are gone from the catalog."""
+        ...
+
+
 class Expiry:
     """Deletes what has expired by the catalogs in use; apps without one keep all. Safe to repeat and to
     interrupt."""
 
-    def __init__(self, catalogs: Catalogs, cells: Cells, clock: Clock) -> None:
+    def __init__(self, catalogs: Catalogs, cells: Cells, results: Results, clock: Clock) -> None:
         self._catalogs = catalogs
         self._cells = cells
+        self._results = results
         self._clock = clock
 
     async def expire(self) -> Mapping[str, int]:
-        """Deletes the cells of expired buckets, and those of rollups that were retired long ago; how many."""
+        """Deletes the cells of expired buckets, those of rollups that were retired long ago, and results of
+        expired periods; how many."""
         now = moment_of(self._clock.now_us())
-        expired = retired = 0
+        expired = retired = results = 0
         for app_id, catalog in self._catalogs.current.catalogs.items():
             for rollup in catalog.rollups.values():
                 first = kept_from(rollup.period, rollup.cell_retention_days, now - _MARGIN)
                 if first is not None:
                     expired += await self._cells.delete((app_id, rollup.name), first)
+            results += await self._expire_results(catalog, now - _MARGIN)
         for key in await self._cells.retired(now - RETIRED_KEPT):
             retired += await self._cells.delete(key, None)
             await self._cells.forget(key)
-        return {"expired_cells": expired, "retired_cells": retired}
+        return {"expired_cells": expired, "retired_cells": retired, "results": results}
+
+    async def _expire_results(self, catalog: Catalog, now: datetime) -> int:
+        declared = {job.name: job for job in result_jobs(catalog)}
+        deleted = 0
+        for name in await self._results.jobs(catalog.app_id):
+            before = results_kept_from(catalog, declared.get(name), now)
+            if before is not None:
+                deleted += await self._results.delete(catalog.app_id, name, before)
+        return deleted

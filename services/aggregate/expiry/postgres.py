@@ -1,5 +1,6 @@
-"""Deletes the cells of expired buckets, a few thousand a transaction. Values come in as parameters only."""
+"""Deletes what has expired, a few thousand rows a transaction. Values come in as parameters only."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import TextClause, text
@@ -44,6 +45,26 @@ DELETE FROM aggregate.rollups
 WHERE app_id = :app_id AND rollup = :rollup AND retired_at IS NOT NULL
 """)
 
+_JOBS = text("SELECT DISTINCT job FROM aggregate.results WHERE app_id = :app_id")
+# Those whose cells are gone; no reader asks for them.
+_EXPIRED_RESULTS = text("""
+SELECT period_start FROM aggregate.results
+WHERE app_id = :app_id AND job = :job AND period_end <= :before
+""")
+_DELETE_RESULT_CELLS = text("""
+WITH gone AS (
+    DELETE FROM aggregate.result_cells WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM aggregate.result_cells
+        WHERE app_id = :app_id AND job = :job AND period_start = ANY(:starts) LIMIT :limit
+    ))
+    RETURNING cell_id
+)
+SELECT count(*) FROM gone
+""")
+_DELETE_RESULTS = text("""
+DELETE FROM aggregate.results WHERE app_id = :app_id AND job = :job AND period_start = ANY(:starts)
+""")
+
 
 class ExpiredCells:
     """Deletes cells. A run that dies has deleted some of them; the next one goes on."""
@@ -69,11 +90,44 @@ class ExpiredCells:
             await connection.execute(_FORGET_ROLLUP, {"app_id": key[0], "rollup": key[1]})
 
     async def _repeat(self, statement: TextClause, key: RollupKey, first: datetime | None) -> int:
-        values = {"app_id": key[0], "rollup": key[1], "first": first, "limit": ROWS_AT_A_TIME}
-        total = 0
-        while True:
+        parameters = {"app_id": key[0], "rollup": key[1], "first": first}
+        return await _repeated(self._engine, statement, parameters)
+
+
+class ExpiredResults:
+    """Deletes results: first their cells, so that a run that dies leaves none of them behind."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def jobs(self, app_id: str) -> list[str]:
+        """The jobs that have results, also those that are gone from the catalog."""
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(_JOBS, {"app_id": app_id})).scalars())
+
+    async def delete(self, app_id: str, job: str, before: datetime) -> int:
+        """Deletes the results of a job that ended before a moment; how many."""
+        of_job = {"app_id": app_id, "job": job}
+        async with self._engine.connect() as connection:
+            found = await connection.execute(_EXPIRED_RESULTS, {**of_job, "before": before})
+            starts = list(found.scalars())
+        if starts:
+            parameters = {**of_job, "starts": starts}
+            await _repeated(self._engine, _DELETE_RESULT_CELLS, parameters)
             async with self._engine.begin() as connection:
-                deleted = int((await connection.execute(statement, values)).scalar_one())
-            total += deleted
-            if deleted < ROWS_AT_A_TIME:
-                return total
+                await connection.execute(_DELETE_RESULTS, parameters)
+        return len(starts)
+
+
+async def _repeated(
+    engine: AsyncEngine, statement: TextClause, parameters: Mapping[str, object]
+) -> int:
+    """Runs a statement for some rows at a time until there are no more; how many there were."""
+    total = 0
+    while True:
+        async with engine.begin() as connection:
+            found = await connection.execute(statement, {**parameters, "limit": ROWS_AT_A_TIME})
+            deleted = int(found.scalar_one())
+        total += deleted
+        if deleted < ROWS_AT_A_TIME:
+            return total

@@ -4,12 +4,12 @@ from datetime import datetime
 from uuid import UUID
 
 from weir.aggregate.v1 import job_service_pb2 as pb
-from weir.aggregate.v1 import reliability_pb2
 
 from libs.common.errors import NotFound
 from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.convert import cell_message, zoned_time
-from services.aggregate.results.model import METRICS, PEOPLE, Place, Result, ResultCell
+from services.aggregate.results.model import METRICS, PEOPLE, Place, ResultCell, ResultPage
+from services.aggregate.rollups.convert import completeness
 
 
 class PageCursor:
@@ -51,16 +51,15 @@ def cell(found: ResultCell) -> pb.ResultCell:
     )
 
 
-def response(result: Result) -> pb.GetJobResultResponse:
+def response(page: ResultPage) -> pb.GetJobResultResponse:
     """An answer without its cells."""
-    message = pb.GetJobResultResponse(total_cells=result.cells, revision=result.revision)
+    result = page.result
+    message = pb.GetJobResultResponse(
+        total_cells=result.cells, revision=result.revision, is_outdated=page.is_outdated
+    )
     message.period_start.FromDatetime(result.period.start)
     message.period_end.FromDatetime(result.period.end)
-    message.reliability.completeness = (
-        reliability_pb2.COMPLETENESS_FINAL
-        if result.is_final
-        else reliability_pb2.COMPLETENESS_PROVISIONAL
-    )
+    message.reliability.completeness = completeness(result.is_final and not page.is_outdated)
     message.reliability.calculated_at.FromDatetime(result.calculated_at)
     if result.watermark is not None:
         message.reliability.watermark.FromDatetime(result.watermark)

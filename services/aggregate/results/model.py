@@ -8,7 +8,11 @@ from uuid import UUID
 
 from libs.catalog import Catalog, NamedMetric, Period, StoringJob
 from services.aggregate.buckets import bucket_end, bucket_start, moment, seconds_since_epoch
+from services.aggregate.expiry.kept import kept_from
+from services.aggregate.named_metrics.dirty import first_read
+from services.aggregate.named_metrics.spans import periods_in
 from services.aggregate.plan import AppPlan, RollupPlan, compile_plan
+from services.aggregate.results.inputs import Inputs, inputs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,19 @@ class ResultJob:
     rollups: tuple[RollupPlan, ...]
     lateness: timedelta
     app: AppPlan
+    inputs: Inputs
     metrics: tuple[NamedMetric, ...] = ()
     active_within: timedelta = timedelta(days=30)
+
+    def first_input(self, period: "ResultPeriod") -> datetime:
+        """From when on the result of a period reads buckets and events."""
+        found = [period.start]
+        if self.is_personal:
+            found.append(period.end - self.active_within)
+        for metric in self.metrics:
+            [first] = periods_in(metric.period, period.start, period.end, 1)
+            found.append(first_read(metric, first))
+        return min(found)
 
     @property
     def is_personal(self) -> bool:
@@ -84,12 +99,25 @@ class Result:
 @dataclass(frozen=True, slots=True)
 class ResultPage:
     """A result, some of its cells in their order, and whether there are more behind them. `is_personal`: it
-    has values of single people."""
+    has values of single people. `is_outdated`: what it is made of has changed, or is to be recounted."""
 
     result: Result
     is_personal: bool
+    is_outdated: bool
     cells: Sequence[ResultCell]
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many cells a result has that was written, and whether it is final."""
+
+    cells: int
+    is_final: bool
+
+
+# (app, job).
+JobKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +143,23 @@ def result_jobs(catalog: Catalog) -> Sequence[ResultJob]:
             rollups=tuple(plan.rollups[name] for name in job.rollups),
             lateness=timedelta(seconds=catalog.clock.lateness_seconds),
             app=plan,
+            inputs=inputs_of(catalog, job),
             metrics=tuple(catalog.metrics[name] for name in job.metrics),
             active_within=timedelta(days=job.active_within_days),
         )
         for job in catalog.jobs.values()
     ]
+
+
+def results_kept_from(catalog: Catalog, job: ResultJob | None, now: datetime) -> datetime | None:
+    """Results of periods that end after it are kept: as long as any cells that they are made of; of a job
+    that the catalog does not have any more, as long as any cells of the app. None for no limit."""
+    if job is not None:
+        days = job.inputs.longest_days
+    else:
+        every = [rollup.cell_retention_days for rollup in catalog.rollups.values()]
+        days = None if None in every else max(one for one in every if one is not None)
+    return kept_from(Period.DAY, days, now)
 
 
 def ended_before(every: Period, due_at: datetime) -> ResultPeriod:

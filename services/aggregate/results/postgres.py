@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,10 @@ from services.aggregate.named_metrics.people.postgres import PersonalMetrics
 from services.aggregate.named_metrics.postgres import RollupMetrics
 from services.aggregate.plan import RollupPlan
 from services.aggregate.postgres import one_state
+from services.aggregate.results.changes.postgres import is_dirty, read_versions
 from services.aggregate.results.model import (
     PEOPLE,
+    JobKey,
     Place,
     Result,
     ResultCell,
@@ -26,6 +29,7 @@ from services.aggregate.results.model import (
     ResultPage,
     ResultPeriod,
     Unsettled,
+    Written,
 )
 from services.aggregate.results.stored_metrics.postgres import metric_cells, personal_cells
 from services.aggregate.rollups.cell_pages import read_measure
@@ -41,7 +45,7 @@ _BEFORE_ALL = UUID(int=0)
 WRITE_RESULT = text("""
 INSERT INTO aggregate.results AS r
     (app_id, job, period_start, period_end, watermark, is_final, cells, revision, calculated_at)
-VALUES (:app_id, :job, :start, :end, :watermark, :is_final, 0, 1, now())
+VALUES (:app_id, :job, :start, :end, :watermark, false, 0, 1, now())
 ON CONFLICT (app_id, job, period_start) DO UPDATE SET period_end = excluded.period_end,
     watermark = excluded.watermark, is_final = excluded.is_final, revision = r.revision + 1,
     calculated_at = excluded.calculated_at
@@ -68,8 +72,8 @@ INSERT INTO aggregate.result_cells
     (app_id, job, period_start, rollup, bucket, cell_id, dimensions, metrics)
 VALUES (:app_id, :job, :start, :rollup, :bucket, :cell_id, :dimensions, :metrics)
 """).bindparams(bindparam("dimensions", type_=JSONB), bindparam("metrics", type_=JSONB))
-COUNT_CELLS = text("""
-UPDATE aggregate.results SET cells = :cells
+COMPLETE_RESULT = text("""
+UPDATE aggregate.results SET cells = :cells, is_final = :is_final, inputs = :inputs
 WHERE app_id = :app_id AND job = :job AND period_start = :start
 """)
 SELECT_SETTLING = text("""
@@ -80,8 +84,15 @@ JOIN aggregate.results AS r USING (app_id, job)
 WHERE r.is_final = false AND r.period_end <= wanted.final_until
 ORDER BY r.period_end LIMIT :limit
 """)
+# Of earlier releases it is not known what they were made of.
+SELECT_RECENT = text("""
+SELECT period_start, period_end, inputs FROM aggregate.results
+WHERE app_id = :app_id AND job = :job AND period_start >= :since AND period_end <= :until
+  AND inputs IS NOT NULL
+ORDER BY period_start
+""")
 SELECT_RESULT = text("""
-SELECT period_start, period_end, watermark, is_final, cells, revision, calculated_at,
+SELECT period_start, period_end, watermark, is_final, cells, revision, calculated_at, inputs,
     EXISTS (
         SELECT 1 FROM aggregate.result_cells AS c
         WHERE c.app_id = r.app_id AND c.job = r.job AND c.period_start = r.period_start
@@ -90,6 +101,7 @@ SELECT period_start, period_end, watermark, is_final, cells, revision, calculate
 FROM aggregate.results AS r
 WHERE app_id = :app_id AND job = :job
   AND (CAST(:time AS timestamptz) IS NULL OR period_start <= :time AND period_end > :time)
+  AND period_end > coalesce(CAST(:kept_from AS timestamptz), '-infinity')
 ORDER BY period_start DESC LIMIT 1
 """)
 SELECT_RESULT_CELLS = text("""
@@ -101,8 +113,8 @@ ORDER BY rollup, bucket, cell_id LIMIT :limit
 
 
 class PostgresResults:
-    """Writes results. Each is replaced in one transaction, which sees one state of all cells: so a run that
-    dies leaves the result from before, and a repeated one the same as a single one."""
+    """Implements `schedules.Results`. Each result is replaced in one transaction, which sees one state of all
+    cells: so a run that dies leaves the result from before, and a repeated one the same as a single one."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -114,16 +126,14 @@ class PostgresResults:
         *,
         watermark: datetime | None,
         is_final: bool,
-    ) -> int:
-        """Writes the cells of a period, in place of what was there; how many. `watermark` was measured
-        before."""
+    ) -> Written:
+        """See the port. `watermark` was measured before."""
         key = {"app_id": job.app_id, "job": job.name, "start": period.start}
         # Of stored events, only the other one sees a single state.
         state = snapshot_connection if job.is_personal else one_state
         async with state(self._engine) as connection:
             await connection.execute(
-                WRITE_RESULT,
-                {**key, "end": period.end, "watermark": watermark, "is_final": is_final},
+                WRITE_RESULT, {**key, "end": period.end, "watermark": watermark}
             )
             await connection.execute(REMOVE_CELLS, key)
             cells = 0
@@ -134,8 +144,33 @@ class PostgresResults:
             for page in await _metric_pages(connection, job, period):
                 cells += len(page)
                 await _add(connection, key, page)
-            await connection.execute(COUNT_CELLS, {**key, "cells": cells})
-        return cells
+            first = job.first_input(period)
+            if is_final:
+                is_final = not await is_dirty(connection, job, first, period.end)
+            versions = await read_versions(connection, job, first, period.end)
+            inputs = versions.between(first, period.end)
+            await connection.execute(
+                COMPLETE_RESULT, {**key, "cells": cells, "is_final": is_final, "inputs": inputs}
+            )
+        return Written(cells, is_final)
+
+    async def changed(
+        self, job: ResultJob, since: datetime, until: datetime
+    ) -> Sequence[ResultPeriod]:
+        """See the port."""
+        parameters = {"app_id": job.app_id, "job": job.name, "since": since, "until": until}
+        async with one_state(self._engine) as connection:
+            rows = (await connection.execute(SELECT_RECENT, parameters)).all()
+            found = [(ResultPeriod(row.period_start, row.period_end), row.inputs) for row in rows]
+            if not found:
+                return []
+            firsts = {period: job.first_input(period) for period, _ in found}
+            versions = await read_versions(connection, job, min(firsts.values()), until)
+        return [
+            period
+            for period, inputs in found
+            if versions.between(firsts[period], period.end) > inputs
+        ]
 
     async def settling(
         self, final_until: Mapping[tuple[str, str], datetime]
@@ -160,20 +195,28 @@ class PostgresResultReader:
         self._engine = engine
 
     async def page(
-        self, app_id: str, job: str, time: datetime | None, after: Place | None, limit: int
+        self,
+        key: JobKey,
+        declared: ResultJob | None,
+        time: datetime | None,
+        after: Place | None,
+        limit: int,
+        kept_from: datetime | None,
     ) -> ResultPage | None:
-        """The result of the period that `time` is in, else the newest one, and up to `limit` of its cells,
-        those after `after`; None if there is no such result."""
-        key = {"app_id": app_id, "job": job}
+        """The result of the period that `time` is in, else the newest one, of those that end after
+        `kept_from`, and up to `limit` of its cells, those after `after`; None if there is no such result.
+        `declared` is the job if a catalog has it."""
+        of_job = {"app_id": key[0], "job": key[1]}
+        wanted = {**of_job, "time": time, "people": PEOPLE, "kept_from": kept_from}
         async with one_state(self._engine) as connection:
-            found = await connection.execute(SELECT_RESULT, {**key, "time": time, "people": PEOPLE})
+            found = await connection.execute(SELECT_RESULT, wanted)
             row = found.one_or_none()
             if row is None:
                 return None
-            result = Result(ResultPeriod(row.period_start, row.period_end), *row[2:-1])
+            result = Result(ResultPeriod(row.period_start, row.period_end), *row[2:-2])
             rollup, bucket, cell_id = after or ("", row.period_start, _BEFORE_ALL)
             parameters = {
-                **key,
+                **of_job,
                 "start": row.period_start,
                 "after_rollup": rollup,
                 "after_bucket": bucket,
@@ -181,8 +224,24 @@ class PostgresResultReader:
                 "limit": limit + 1,
             }
             rows = (await connection.execute(SELECT_RESULT_CELLS, parameters)).all()
+            is_outdated = declared is not None and await _is_outdated(
+                connection, declared, result.period, row.inputs
+            )
         cells = [ResultCell(r.rollup, r.bucket, r.cell_id, r.dimensions, r.metrics) for r in rows]
-        return ResultPage(result, row.is_personal, cells[:limit], len(cells) > limit)
+        return ResultPage(result, row.is_personal, is_outdated, cells[:limit], len(cells) > limit)
+
+
+async def _is_outdated(
+    connection: AsyncConnection, job: ResultJob, period: ResultPeriod, inputs: Decimal | None
+) -> bool:
+    if inputs is None:
+        # An earlier release did not write it down.
+        return False
+    first = job.first_input(period)
+    if await is_dirty(connection, job, first, period.end):
+        return True
+    versions = await read_versions(connection, job, first, period.end)
+    return versions.between(first, period.end) > inputs
 
 
 async def _cells(

@@ -1,23 +1,28 @@
 """The jobs of the catalogs in use, as the runner of jobs wants them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 from libs.catalog import Catalog, Catalogs
-from libs.jobs.job import CatchUp, Job, JobContext
+from libs.common.clock import Clock, moment_of
+from libs.jobs.job import CatchUp, Job, JobContext, JobError
 from libs.jobs.schedule import Schedule
+from services.aggregate.expiry.kept import kept_from
 from services.aggregate.results.model import (
     ResultJob,
     ResultPeriod,
     Unsettled,
+    Written,
     ended_before,
     result_jobs,
 )
 from services.aggregate.rollups.completeness import final_until
 
 SERVICE = "aggregate"
+# A run looks so far back for results that are out of date.
+REWRITTEN_WITHIN = timedelta(days=35)
 
 
 class Results(Protocol):
@@ -30,8 +35,15 @@ class Results(Protocol):
         *,
         watermark: datetime | None,
         is_final: bool,
-    ) -> int:
-        """Replaces the result of a period by the cells that there are now; how many."""
+    ) -> Written:
+        """Replaces the result of a period by the cells that there are now. It is not final, whatever
+        `is_final` says, if anything that it is made of is about to be recounted."""
+        ...
+
+    async def changed(
+        self, job: ResultJob, since: datetime, until: datetime
+    ) -> Sequence[ResultPeriod]:
+        """The periods from `since` to `until` whose results are made of what has changed since."""
         ...
 
     async def settling(
@@ -47,10 +59,15 @@ class ResultJobs:
     are final. `watermark` says up to when everything is counted, None if that is not known."""
 
     def __init__(
-        self, catalogs: Catalogs, results: Results, watermark: Callable[[], datetime | None]
+        self,
+        catalogs: Catalogs,
+        results: Results,
+        clock: Clock,
+        watermark: Callable[[], datetime | None],
     ) -> None:
         self._catalogs = catalogs
         self._results = results
+        self._clock = clock
         self._watermark = watermark
 
     def current(self) -> Sequence[Job]:
@@ -80,8 +97,26 @@ class ResultJobs:
 
     async def _store(self, job: ResultJob, context: JobContext) -> Mapping[str, int]:
         period = ended_before(job.every, context.due_at)
-        cells, is_final = await self._write(job, period)
-        return {"cells": cells, "final": int(is_final)}
+        kept = self._kept_from(job)
+        if kept is not None and period.start < kept:
+            raise JobError(f"cells of before {kept:%Y-%m-%dT%H:%MZ} are not kept any more")
+        written = await self._write(job, period)
+        since = context.due_at - REWRITTEN_WITHIN
+        if kept is not None:
+            since = max(since, kept)
+        changed = await self._results.changed(job, since, period.end)
+        for other in changed:
+            await self._write(job, other)
+        return {
+            "cells": written.cells,
+            "final": int(written.is_final),
+            "rewritten": len(changed),
+        }
+
+    def _kept_from(self, job: ResultJob) -> datetime | None:
+        """From when on all cells are kept that the job stores."""
+        days = job.inputs.shortest_days
+        return kept_from(job.every, days, moment_of(self._clock.now_us()))
 
     async def _settle(self, _: JobContext) -> Mapping[str, int]:
         watermark = self._watermark()
@@ -97,12 +132,11 @@ class ResultJobs:
             settled += 1
         return {"settled": settled}
 
-    async def _write(self, job: ResultJob, period: ResultPeriod) -> tuple[int, bool]:
+    async def _write(self, job: ResultJob, period: ResultPeriod) -> Written:
         # Before the cells are read: what it promises is in them.
         watermark = self._watermark()
         is_final = final_until(watermark, job.lateness).covers(period.end)
-        cells = await self._results.write(job, period, watermark=watermark, is_final=is_final)
-        return cells, is_final
+        return await self._results.write(job, period, watermark=watermark, is_final=is_final)
 
 
 def _schedules(catalog: Catalog) -> Sequence[tuple[ResultJob, Schedule]]:

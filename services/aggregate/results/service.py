@@ -4,7 +4,7 @@ from weir.aggregate.v1 import job_service_pb2 as pb
 
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
-from libs.common.clock import Clock
+from libs.common.clock import Clock, moment_of
 from libs.common.errors import PageTokenInvalid
 from libs.common.structs import contains_nul
 from libs.rpc.page_tokens import PageTokens, page_size
@@ -20,6 +20,7 @@ from services.aggregate.results.convert import (
     response,
     result_unknown,
 )
+from services.aggregate.results.model import result_jobs, results_kept_from
 from services.aggregate.results.postgres import PostgresResultReader
 from services.aggregate.rollups.convert import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
@@ -30,22 +31,26 @@ class ResultQueries:
     def __init__(self, catalogs: Catalogs, reader: PostgresResultReader, clock: Clock) -> None:
         self._catalogs = catalogs
         self._reader = reader
+        self._clock = clock
         self._pages = PageTokens(f"/{SERVICE_NAME}/GetJobResult", clock)
 
     async def get(self, request: pb.GetJobResultRequest) -> pb.GetJobResultResponse:
         """One page. Raises AppUnknown, NotFound, InvalidArgument, PermissionDenied."""
-        catalog_of(self._catalogs.current, request.app_id)
+        snapshot = self._catalogs.current
+        catalog = catalog_of(snapshot, request.app_id)
         limit = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
         time = utc_field(request, "period")
         cursor = self._pages.read(request, page_cursor)
         if contains_nul(request.job):
             raise result_unknown(request.job)
+        jobs = {job.name: job for job in snapshot.derived(request.app_id, result_jobs)}
         page = await self._reader.page(
-            request.app_id,
-            request.job,
+            (request.app_id, request.job),
+            jobs.get(request.job),
             cursor.start if cursor else time,
             cursor.place if cursor else None,
             limit,
+            results_kept_from(catalog, jobs.get(request.job), moment_of(self._clock.now_us())),
         )
         if page is None:
             raise result_unknown(request.job)
@@ -53,7 +58,7 @@ class ResultQueries:
             check_permission(Permission.READ_PERSONAL_NUMBERS)
         if cursor and cursor.revision != page.result.revision:
             raise PageTokenInvalid("the result has been written again: begin again")
-        message = response(page.result)
+        message = response(page)
         cells = fitting(map(cell, page.cells))
         message.cells.extend(cells)
         if page.more or len(cells) < len(page.cells):

@@ -2,7 +2,10 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
@@ -14,7 +17,7 @@ from services.aggregate.adoption.definition import PATIENCE
 from services.aggregate.adoption.postgres import PostgresDefinitions
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.expiry.expiry import RETIRED_KEPT, Expiry
-from services.aggregate.expiry.postgres import ExpiredCells
+from services.aggregate.expiry.postgres import ExpiredCells, ExpiredResults
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.integration.aggregate.test_changed_catalogs import write
 from tests.integration.aggregate.test_recount import TIMEOUT, backfill, count, differences, played
@@ -55,7 +58,7 @@ async def engine(stores: Stores) -> AsyncIterator[AsyncEngine]:
 
 def expiry(engine: AsyncEngine, catalog: str, now: datetime = NOW) -> Expiry:
     catalogs = Catalogs.of(compile_catalog(catalog, "arena.yaml"))
-    return Expiry(catalogs, ExpiredCells(engine), FixedClock(now))
+    return Expiry(catalogs, ExpiredCells(engine), ExpiredResults(engine), FixedClock(now))
 
 
 async def query(aggregate: Aggregate, since: datetime | None) -> pb.QueryRollupResponse:
@@ -101,7 +104,11 @@ async def test_cells_of_more_than_a_year_ago_go_and_stay_away(
     assert [day for (day,) in stores.sql(DAYS.format("activity"))] == [ago(364), ago(10)]
     # Two each of `loot`, `activity` and `events`, and the week of the first; that of the second may be kept.
     assert found["expired_cells"] in (7, 8)
-    assert await expiry(engine, YEAR).expire() == {"expired_cells": 0, "retired_cells": 0}
+    assert await expiry(engine, YEAR).expire() == {
+        "expired_cells": 0,
+        "retired_cells": 0,
+        "results": 0,
+    }
     await until(lambda: not stores.sql(LEFT))
     assert await differences(aggregate) == 0
 
@@ -137,7 +144,8 @@ async def test_many_cells_go_some_at_a_time(
     # A catalog that keeps cells for ever has nothing deleted, nor one that does not know the app.
     later = NOW + timedelta(4_000)
     assert (await expiry(engine, KEPT, later).expire())["expired_cells"] == 0
-    await Expiry(Catalogs.of(), ExpiredCells(engine), FixedClock(later)).expire()
+    nothing = Expiry(Catalogs.of(), ExpiredCells(engine), ExpiredResults(engine), FixedClock(later))
+    assert set((await nothing.expire()).values()) == {0}
     assert stores.sql(DAYS.format("watching")) == [(ago(364),)]
 
 
@@ -165,10 +173,10 @@ async def test_a_rollup_that_is_gone_keeps_its_cells_for_30_days(
 
     day = timedelta(days=1)
     found = await expiry(engine, WITHOUT_LOOT, NOW + RETIRED_KEPT - day).expire()
-    assert found == {"expired_cells": 0, "retired_cells": 0}
+    assert found == {"expired_cells": 0, "retired_cells": 0, "results": 0}
     assert stores.sql(DAYS.format("loot")) == [(ago(10),)]
     found = await expiry(engine, WITHOUT_LOOT, NOW + RETIRED_KEPT + day).expire()
-    assert found == {"expired_cells": 0, "retired_cells": 1}
+    assert found == {"expired_cells": 0, "retired_cells": 1, "results": 0}
     assert stores.sql(DAYS.format("loot")) == stores.sql(retired) == []
     # It begins anew if it is declared again: all that is stored is counted.
     await adopter(KEPT, clock).adopt()
@@ -194,3 +202,29 @@ async def test_a_rollup_that_comes_back_is_counted_again(
     assert (await definitions.read())[APP, "loot"].retired_at is None
     dirty = "SELECT rollup, bucket FROM aggregate.buckets WHERE dirty_mark IS NOT NULL"
     assert stores.sql(dirty) == [("loot", ago(10))]
+
+
+async def test_results_are_kept_as_long_as_the_cells_that_they_are_made_of(
+    stores: Stores, engine: AsyncEngine
+) -> None:
+    jobs = "jobs:\n  daily: {every: day, at: '01:00', store: [loot, watching]}\n"
+    kept_long = YEAR.replace("  watching:\n", "  watching:\n    retention: 2y\n") + jobs
+    with psycopg.connect(stores.database_url) as connection:
+        for job, days in product(("daily", "gone"), (732, 729, 367, 364)):
+            connection.execute(
+                "INSERT INTO aggregate.results (app_id, job, period_start, period_end, is_final, cells,"
+                " revision, calculated_at) VALUES (%s, %s, %s, %s, true, 1, 1, now())",
+                [APP, job, ago(days), ago(days - 1)],
+            )
+            connection.execute(
+                "INSERT INTO aggregate.result_cells VALUES (%s, %s, %s, 'loot', %s, %s, '{}', '{}')",
+                [APP, job, ago(days), ago(days), uuid4()],
+            )
+    assert (await expiry(engine, kept_long).expire())["results"] == 2
+    left = "SELECT job, period_start FROM aggregate.{} ORDER BY 1, 2"
+    # Two years for both: of a job that is gone it is not known which cells its results are made of.
+    expected = [(job, ago(days)) for job in ("daily", "gone") for days in (729, 367, 364)]
+    assert stores.sql(left.format("results")) == expected
+    assert stores.sql(left.format("result_cells")) == expected
+    assert (await expiry(engine, YEAR + jobs).expire())["results"] == 4
+    assert stores.sql(left.format("results")) == [("daily", ago(364)), ("gone", ago(364))]

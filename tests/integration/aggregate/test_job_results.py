@@ -132,6 +132,42 @@ async def test_a_week(calls: Any, stores: Stores) -> None:
     assert reason_of(rejection.value) == ("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID", "page_token")
 
 
+async def test_a_late_event_makes_a_result_outdated_until_the_next_run(
+    calls: Any, stores: Stores
+) -> None:
+    assert (await run(calls, datetime(2026, 5, 4, 3))).outcome == pb.JOB_OUTCOME_SUCCEEDED
+    request = pb.GetJobResultRequest(app_id=APP, job="weekly")
+    request.period.FromDatetime(datetime(2026, 4, 30))
+    before = await calls.GetJobResult(request)
+    assert not before.is_outdated
+    # One more match of g2 on the Monday, by a person of whom nothing was known.
+    stores.send(entry(event(player="dan", guild="g2", properties={"mode": None, "score": 4})))
+    await stores.until_drained()
+    outdated = await calls.GetJobResult(request)
+    assert outdated.is_outdated
+    assert outdated.reliability.completeness == reliability_pb2.COMPLETENESS_PROVISIONAL
+    # It still has what was known when it was written.
+    assert (outdated.revision, outdated.cells) == (before.revision, before.cells)
+
+    # That of the week after writes this one again as well, and that of the sixth week after leaves it.
+    counts = dict((await run(calls, datetime(2026, 5, 11, 3))).counts)
+    assert (counts["cells"], counts["rewritten"]) == (0, 1)
+    written = await calls.GetJobResult(request)
+    assert (written.is_outdated, written.revision) == (False, before.revision + 1)
+    assert shown(written.cells) == {
+        **CELLS,
+        ("activity", "2026-04-27"): ({}, {"active_users": 3}),
+        ("matches", "g2"): (
+            {"guild_id": "g2", "mode": None},
+            {"matches": 2, "players": 2, "score": 4, "mean": 4, "worst": 4, "best": 4},
+        ),
+    }
+    stores.send(entry(event(player="eve", guild="g2", properties={"mode": None})))
+    await stores.until_drained()
+    assert dict((await run(calls, datetime(2026, 6, 8, 3))).counts)["rewritten"] == 0
+    assert (await calls.GetJobResult(request)).is_outdated
+
+
 async def test_a_period_without_events_has_a_result_without_cells(calls: Any) -> None:
     assert dict((await run(calls, datetime(2026, 5, 11))).counts)["cells"] == 0
     request = pb.GetJobResultRequest(app_id=APP, job="weekly")

@@ -12,11 +12,11 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.jobs.job import JobContext
+from libs.jobs.job import JobContext, JobError
 from libs.stores.postgres import create_engine
 from tests.support.clocks import FixedClock
 from tests.support.repository import REPOSITORY
-from tests.support.result_jobs import DAILY, Replica, add_cell
+from tests.support.result_jobs import DAILY, WITH_JOBS, Replica, add_cell
 from tests.support.waiting import eventually, until
 
 # At 02:00, so that the job has been due an hour ago, for the 20th.
@@ -95,8 +95,8 @@ async def test_of_three_replicas_one_writes_a_day(database: Database) -> None:
         clock.now += timedelta(days=1)
         await until(lambda: [row[1] for row in database.sql(RUNS)] == ["succeeded"] * 2)
     assert database.sql(RUNS) == [
-        ("11-21 01:00", "succeeded", {"cells": 3, "final": 0}),
-        ("11-22 01:00", "succeeded", {"cells": 1, "final": 0}),
+        ("11-21 01:00", "succeeded", {"cells": 3, "final": 0, "rewritten": 0}),
+        ("11-22 01:00", "succeeded", {"cells": 1, "final": 0, "rewritten": 0}),
     ]
     assert database.sql("SELECT revision, cells FROM aggregate.results ORDER BY 2") == [
         (1, 1),
@@ -114,9 +114,9 @@ async def test_a_stop_over_two_due_times_is_made_up_for(database: Database) -> N
     async with running(Replica(database.engine, "after", clock)):
         await until(lambda: [row[1] for row in database.sql(RUNS)] == ["succeeded"] * 3)
     assert database.sql(RUNS) == [
-        ("11-20 01:00", "succeeded", {"cells": 1, "final": 0}),
-        ("11-21 01:00", "succeeded", {"cells": 3, "final": 0}),
-        ("11-22 01:00", "succeeded", {"cells": 1, "final": 0}),
+        ("11-20 01:00", "succeeded", {"cells": 1, "final": 0, "rewritten": 0}),
+        ("11-21 01:00", "succeeded", {"cells": 3, "final": 0, "rewritten": 0}),
+        ("11-22 01:00", "succeeded", {"cells": 1, "final": 0, "rewritten": 0}),
     ]
 
 
@@ -127,7 +127,7 @@ async def test_a_day_is_final_when_all_that_was_expected_is_counted(database: Da
     # By default events are expected for 50 minutes.
     late = datetime(2026, 11, 21, 0, 49, 59, tzinfo=UTC)
     for replica.watermark in (None, late):
-        assert await daily.run(JobContext(NOW)) == {"cells": 3, "final": 0}
+        assert await daily.run(JobContext(NOW)) == {"cells": 3, "final": 0, "rewritten": 0}
         assert await settle.run(JobContext(NOW)) == {"settled": 0}
     assert database.sql(known) == [(False, late, 2)]
     # An event that came late.
@@ -142,13 +142,71 @@ async def test_a_day_is_final_when_all_that_was_expected_is_counted(database: Da
     ]
 
 
+async def test_what_is_to_be_recounted_is_not_final(database: Database) -> None:
+    replica = Replica(database.engine, "one", FixedClock(NOW))
+    replica.watermark = NOW
+    daily, settle = replica.jobs.current()
+    database.sql(
+        "INSERT INTO aggregate.buckets (app_id, rollup, bucket, dirty_mark)"
+        " VALUES ('arena', 'loot', '2026-11-20T00:00Z', 7)"
+    )
+    assert await daily.run(JobContext(NOW)) == {"cells": 3, "final": 0, "rewritten": 0}
+    assert await settle.run(JobContext(NOW)) == {"settled": 1}
+    assert database.sql("SELECT is_final FROM aggregate.results") == [(False,)]
+    # As closing a recount does.
+    database.sql("UPDATE aggregate.buckets SET dirty_mark = NULL, revision = 1")
+    assert await settle.run(JobContext(NOW)) == {"settled": 1}
+    assert await settle.run(JobContext(NOW)) == {"settled": 0}
+    assert database.sql("SELECT is_final FROM aggregate.results") == [(True,)]
+
+
+async def test_a_run_writes_earlier_results_again_that_have_changed(database: Database) -> None:
+    """Of the 19th and the 20th, both written; then a recount of one bucket, and events of another one."""
+    replica = Replica(database.engine, "one", FixedClock(NOW + timedelta(days=1)))
+    daily, _ = replica.jobs.current()
+    for rollup_hour in ("2026-11-19T08:00Z", "2026-11-20T23:00Z"):
+        add_cell(database.url, "events", rollup_hour, {"events": 9}, {"name": "match.ended"})
+    for day in (0, 1):
+        found = await daily.run(JobContext(NOW - timedelta(days=1 - day)))
+        assert found["rewritten"] == 0
+    revisions = "SELECT period_start::date::text, revision FROM aggregate.results ORDER BY 1"
+    changed = "UPDATE aggregate.measures SET count = 10, version = 2 WHERE cell_id IN ({})"
+    cell = "SELECT cell_id FROM aggregate.cells WHERE rollup = 'events' AND bucket > '2026-11-20'"
+    database.sql(changed.format(cell))
+    assert (await daily.run(JobContext(NOW + timedelta(days=1))))["rewritten"] == 1
+    assert database.sql(revisions) == [("2026-11-19", 1), ("2026-11-20", 2), ("2026-11-21", 1)]
+    database.sql(
+        "INSERT INTO aggregate.buckets (app_id, rollup, bucket, generation, revision)"
+        " VALUES ('arena', 'activity', '2026-11-19T00:00Z', 3, 1)"
+    )
+    # Of what the job does not read.
+    database.sql(
+        "INSERT INTO aggregate.buckets (app_id, rollup, bucket, generation, revision)"
+        " VALUES ('arena', 'matches', '2026-11-20T00:00Z', 3, 1)"
+    )
+    for rewritten in (1, 0):
+        found = await daily.run(JobContext(NOW + timedelta(days=1)))
+        assert found["rewritten"] == rewritten
+    assert database.sql(revisions) == [("2026-11-19", 2), ("2026-11-20", 2), ("2026-11-21", 3)]
+
+
+async def test_a_period_that_has_expired_is_not_written_again(database: Database) -> None:
+    """The result would lack what it had when it was written."""
+    catalog = WITH_JOBS.replace("  loot:\n", "  loot:\n    retention: 30d\n")
+    replica = Replica(database.engine, "one", FixedClock(NOW), catalog)
+    [daily, _] = replica.jobs.current()
+    assert (await daily.run(JobContext(NOW - timedelta(days=29))))["cells"] == 0
+    with pytest.raises(JobError, match="before 2026-10-22T00:00Z are not kept"):
+        await daily.run(JobContext(NOW - timedelta(days=30)))
+
+
 async def test_a_repeated_run_replaces(database: Database) -> None:
     [daily, _] = Replica(database.engine, "one", FixedClock(NOW)).jobs.current()
-    assert await daily.run(JobContext(NOW)) == {"cells": 3, "final": 0}
+    assert await daily.run(JobContext(NOW)) == {"cells": 3, "final": 0, "rewritten": 0}
     database.sql("DELETE FROM aggregate.cells WHERE dimensions = '{\"mode\": null}'")
     database.sql("UPDATE aggregate.measures SET count = 8 WHERE count = 4")
     for revision in (2, 3):
-        assert await daily.run(JobContext(NOW)) == {"cells": 2, "final": 0}
+        assert await daily.run(JobContext(NOW)) == {"cells": 2, "final": 0, "rewritten": 0}
         assert database.sql("SELECT revision, cells FROM aggregate.results") == [(revision, 2)]
     assert database.cells("2026-11-20T00:00Z") == [
         ("activity", {}, {"active_users": 8}),
@@ -161,7 +219,7 @@ async def test_more_cells_than_are_read_at_once(
 ) -> None:
     monkeypatch.setattr("services.aggregate.results.postgres.CELLS_AT_A_TIME", 1)
     [daily, _] = Replica(database.engine, "one", FixedClock(NOW)).jobs.current()
-    assert await daily.run(JobContext(NOW)) == {"cells": 3, "final": 0}
+    assert await daily.run(JobContext(NOW)) == {"cells": 3, "final": 0, "rewritten": 0}
     assert database.cells("2026-11-20T00:00Z") == OF_THE_20TH
 
 

@@ -67,12 +67,12 @@ async def engine(database_url: str, role_url: Callable[[str], str]) -> AsyncIter
 async def written(engine: AsyncEngine, database_url: str, name: str) -> list[Any]:
     [job] = [job for job in result_jobs(CATALOGS.current.catalogs[APP]) if job.name == name]
     for _ in range(2):
-        count = await PostgresResults(engine).write(job, DAY, watermark=None, is_final=False)
+        result = await PostgresResults(engine).write(job, DAY, watermark=None, is_final=False)
     with psycopg.connect(database_url) as connection:
         found = connection.execute(
             "SELECT dimensions, metrics FROM aggregate.result_cells ORDER BY dimensions::text"
         ).fetchall()
-    assert len(found) == count
+    assert len(found) == result.cells
     return found
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from libs.catalog import Period, compile_catalog
 from libs.jobs.schedule import Schedule
-from services.aggregate.results.model import ended_before, result_jobs
+from services.aggregate.results.model import ended_before, period_with, result_jobs
 from tests.support.arena_catalog import CATALOG
 
 JOBS = """
@@ -52,3 +52,23 @@ def test_any_due_time_names_the_period_that_ended_last(
     every: Period, due_at: str, start: str
 ) -> None:
     assert ended_before(every, at(due_at)).start == at(start)
+
+
+def test_what_a_result_is_made_of() -> None:
+    """Rollups, the events of these, and how far the metrics look back: by hand, from the catalog."""
+    jobs = """
+metrics:
+  back: {retention: {entry: activity.active_users, active: activity.active_users, after: 7d}}
+  games_change: {change: loot.items, period: day}
+jobs:
+  plain: {every: day, at: '01:00', store: [loot]}
+  looking_back: {every: day, at: '01:00', store: [watching, games_change, back]}
+"""
+    catalog = compile_catalog(CATALOG + jobs, "arena.yaml")
+    plain, back = result_jobs(catalog)
+    day = period_with(Period.DAY, at("2026-11-20T10:00"))
+    assert (plain.inputs.rollups, plain.inputs.names) == ({"loot"}, {"match.ended"})
+    assert plain.first_input(day) == at("2026-11-20")
+    assert back.inputs.rollups == {"watching", "loot", "activity"}
+    assert back.inputs.names == {"match.ended", "match.left", "match.watched", "match.cheered"}
+    assert back.first_input(day) == at("2026-11-13")

@@ -169,7 +169,7 @@ class GetJobResultRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., job: _Optional[str] = ..., period: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class GetJobResultResponse(_message.Message):
-    __slots__ = ("period_start", "period_end", "cells", "total_cells", "revision", "reliability", "next_page_token")
+    __slots__ = ("period_start", "period_end", "cells", "total_cells", "revision", "reliability", "next_page_token", "is_outdated")
     PERIOD_START_FIELD_NUMBER: _ClassVar[int]
     PERIOD_END_FIELD_NUMBER: _ClassVar[int]
     CELLS_FIELD_NUMBER: _ClassVar[int]
@@ -177,6 +177,7 @@ class GetJobResultResponse(_message.Message):
     REVISION_FIELD_NUMBER: _ClassVar[int]
     RELIABILITY_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    IS_OUTDATED_FIELD_NUMBER: _ClassVar[int]
     period_start: _timestamp_pb2.Timestamp
     period_end: _timestamp_pb2.Timestamp
     cells: _containers.RepeatedCompositeFieldContainer[ResultCell]
@@ -184,7 +185,8 @@ class GetJobResultResponse(_message.Message):
     revision: int
     reliability: _reliability_pb2.Reliability
     next_page_token: str
-    def __init__(self, period_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., period_end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cells: _Optional[_Iterable[_Union[ResultCell, _Mapping]]] = ..., total_cells: _Optional[int] = ..., revision: _Optional[int] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    is_outdated: bool
+    def __init__(self, period_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., period_end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cells: _Optional[_Iterable[_Union[ResultCell, _Mapping]]] = ..., total_cells: _Optional[int] = ..., revision: _Optional[int] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ..., next_page_token: _Optional[str] = ..., is_outdated: _Optional[bool] = ...) -> None: ...
 
 class ResultCell(_message.Message):
     __slots__ = ("rollup", "cell")

@@ -1,0 +1,1 @@
+"""Whether what results are made of has changed."""
