@@ -103,6 +103,11 @@ class CellReader(Protocol):
 class ChangePublisher(Protocol):
     """Passes changes on to the watchers of every process."""
 
+    async def has_watchers(self) -> bool:
+        """Whether any process has watchers. One whose first watcher comes later reads from Postgres what was
+        committed before this was asked."""
+        ...
+
     async def publish(self, states: Sequence[CellState]) -> None:
         """Publishes new states of cells. A state may come late or twice: its version says which is newer."""
         ...

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from libs.common.clock import Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
@@ -14,22 +15,38 @@ from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.placing import Change, Generations, placed
 from services.aggregate.expiry.kept import first_kept
 from services.aggregate.gauges.signs import AllSigns, GaugeSigns
-from services.aggregate.model import Cell, CellState, StoredBatch
-from services.aggregate.plan import AppPlan, CatalogBehindError
+from services.aggregate.model import Cell, CellState, Measure, StoredBatch
+from services.aggregate.plan import AppPlan, CatalogBehindError, RollupPlan
 from services.aggregate.ports import CountingStore
 from services.aggregate.values import cell_values
+
+
+class Changed(NamedTuple):
+    """A cell that changed, its rollup, and what is stored of it now."""
+
+    cell: Cell
+    rollup: RollupPlan
+    version: int
+    measures: Mapping[str, Measure]
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
     """What a chunk changed: batches counted now, events counted now by app, batches that were counted before,
-    the state of every cell that either changed, and what both say of those who are there."""
+    every cell that either changed, and what both say of those who are there."""
 
     batches: int
     duplicates: int
     events: Mapping[str, int]
-    states: Sequence[CellState]
+    changed: Sequence[Changed]
     signs: Sequence[GaugeSigns]
+
+    def states(self) -> list[CellState]:
+        """The cells that changed as readers see them."""
+        return [
+            CellState(each.cell, each.version, cell_values(each.rollup, each.measures))
+            for each in self.changed
+        ]
 
 
 class _CoveredError(Exception):
@@ -94,8 +111,7 @@ class BatchCounter:
             # The process that counted a batch may have died before it published: it is published again.
             published = [batch for batch in once if batch.batch_id not in claimed.batches]
             before, _ = self._fold(published, plans, signs)
-            buckets = {change.bucket for change in (*changes, *before)}
-            visible = await self._generations.visible(transaction, buckets)
+            visible = await self._generations.visible(transaction, (*changes, *before))
             into = frozenset().union(*(state.covered[batch_id] for batch_id in covered))
             seen, made = placed(changes, self._identity, state, visible, into)
             added = await add_deltas(transaction, seen, made, self._known)
@@ -109,7 +125,7 @@ class BatchCounter:
             if unpublished := again.keys() - states.keys():
                 states = {**states, **await transaction.read_measures(sorted(unpublished))}
         added.remember(self._known)
-        changed = _states({**again, **cells}, states, plans)
+        changed = _changed({**again, **cells}, states, plans)
         return Counted(len(fresh), len(once) - len(fresh), events, changed, signs.found())
 
     def _fold(
@@ -154,19 +170,16 @@ def _sum(parts: Sequence[Counted], twice: int) -> Counted:
         sum(part.batches for part in parts),
         sum(part.duplicates for part in parts) + twice,
         events,
-        [state for part in parts for state in part.states],
+        [each for part in parts for each in part.changed],
         [signs for part in parts for signs in part.signs],
     )
 
 
-def _states(
+def _changed(
     cells: Mapping[bytes, Cell], states: States, plans: Mapping[str, AppPlan]
-) -> list[CellState]:
-    return [
-        CellState(
-            cells[cell_id],
-            version,
-            cell_values(plans[cells[cell_id].app_id].rollups[cells[cell_id].rollup], measures),
-        )
-        for cell_id, (version, measures) in states.items()
-    ]
+) -> list[Changed]:
+    changed = []
+    for cell_id, (version, measures) in states.items():
+        cell = cells[cell_id]
+        changed.append(Changed(cell, plans[cell.app_id].rollups[cell.rollup], version, measures))
+    return changed

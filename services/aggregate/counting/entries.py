@@ -53,7 +53,8 @@ class EnrichedStreamReader:
         # After the commit, and before the entries are acknowledged: what is lost in between is noted again.
         if counted.signs:
             await self._presence.note(counted.signs)
-        await self._publisher.publish(counted.states)
+        if counted.changed and await self._publisher.has_watchers():
+            await self._publisher.publish(counted.states())
 
     def _is_new(self, entry: Entry) -> bool:
         added_ms = int(entry.entry_id.partition(b"-")[0])

@@ -1,5 +1,6 @@
 """Changes of cells on their way to watchers, in every process of aggregate: a Redis channel for each app."""
 
+import time
 from collections.abc import Iterator, Sequence
 
 import orjson
@@ -9,6 +10,7 @@ from services.aggregate.model import Cell, CellState
 
 # A message of about 300 KB: Redis serves other commands in between.
 _CELLS_PER_MESSAGE = 2_000
+_WATCHED_SECONDS = 5.0
 
 
 def live_channel(app_id: str) -> str:
@@ -21,6 +23,18 @@ class RedisChangePublisher:
 
     def __init__(self, commands: RedisCommands) -> None:
         self._commands = commands
+        self._asked_again_at = 0.0
+
+    async def has_watchers(self) -> bool:
+        """See the port. All that listen do so by pattern; once there are any, they are taken to stay for some
+        seconds."""
+        now = time.monotonic()
+        if now >= self._asked_again_at:
+            [patterns] = await self._commands.run(("PUBSUB", "NUMPAT"))
+            if not patterns:
+                return False
+            self._asked_again_at = now + _WATCHED_SECONDS
+        return True
 
     async def publish(self, states: Sequence[CellState]) -> None:
         """See the port. One round trip for all apps."""

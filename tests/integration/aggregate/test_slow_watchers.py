@@ -109,6 +109,26 @@ class Watching:
             await self.read()
 
 
+async def test_nothing_is_published_while_no_process_listens(
+    aggregate: Aggregate, redis_url: str
+) -> None:
+    async with create_redis(redis_url) as redis:
+
+        async def is_heard() -> bool:
+            # A new one: it takes watchers that it has found to stay for some seconds.
+            return await RedisChangePublisher(redis.commands).has_watchers()
+
+        async def is_unheard() -> bool:
+            return not await is_heard()
+
+        # The watchers of the test before may have left just now.
+        await until(is_unheard)
+        watching = Watching(aggregate)
+        await watching.read()
+        assert await is_heard()
+        await watching.leave()
+
+
 async def test_fifty_watchers_that_never_read_hold_little_and_delay_no_other(
     stores: Stores, aggregate: Aggregate, redis_url: str
 ) -> None:

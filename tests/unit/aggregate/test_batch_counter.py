@@ -52,14 +52,14 @@ async def test_the_same_batch_in_two_entries_counts_once() -> None:
 async def test_what_was_counted_before_is_told_again_as_it_is_now() -> None:
     counter = a_counter(MemoryCountingStore())
     first = batch(event(player="ann"), batch_id=b"1" * 16)
-    published = {state.cell: state for state in (await counter.count([first], PLANS)).states}
+    published = {state.cell: state for state in (await counter.count([first], PLANS)).states()}
     # Perhaps no watcher got it: the entry comes again.
-    again = {state.cell: state for state in (await counter.count([first], PLANS)).states}
+    again = {state.cell: state for state in (await counter.count([first], PLANS)).states()}
     assert again == published
     # Together with a new one, and after it, the newest state is published.
     [second, third] = [batch(event(player="bob")) for _ in range(2)]
     await counter.count([second], PLANS)
-    both = {state.cell: state for state in (await counter.count([first, third], PLANS)).states}
+    both = {state.cell: state for state in (await counter.count([first, third], PLANS)).states()}
     [events] = [state for cell, state in both.items() if cell.rollup == "events"]
     assert (events.version, events.values) == (3, {"events": 3.0})
 
@@ -72,7 +72,7 @@ async def test_people_who_are_known_are_not_stored_again() -> None:
     counted = await counter.count([batch(event("match.left", player="ann"))], PLANS)
     assert store.offered_members == offered == 1
     # A cell that did not change is not published.
-    assert {state.cell.rollup for state in counted.states} == {"events"}
+    assert {state.cell.rollup for state in counted.states()} == {"events"}
 
 
 async def test_what_is_rolled_back_is_not_taken_for_known() -> None:
@@ -92,5 +92,5 @@ async def test_every_change_of_a_cell_raises_its_version() -> None:
     versions = []
     for _ in range(3):
         counted = await counter.count([batch(event())], PLANS)
-        versions.append({s.version for s in counted.states if s.cell.rollup == "events"})
+        versions.append({s.version for s in counted.states() if s.cell.rollup == "events"})
     assert versions == [{1}, {2}, {3}]
