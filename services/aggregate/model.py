@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from weir.common.v1.event_pb2 import Event
 
@@ -69,8 +69,7 @@ class MeasureDelta:
     last_number: Edge | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CellDelta:
+class CellDelta(NamedTuple):
     """What one cell grows by: each metric of its rollup, by name, and the new members of distinct ones."""
 
     cell: Cell
@@ -78,7 +77,7 @@ class CellDelta:
     members: Mapping[str, set[str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Measure:
     """The absolute state of one measure of one cell, as stored: see MeasureDelta."""
 
@@ -91,8 +90,7 @@ class Measure:
     last_number: Sequence[Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CellState:
+class CellState(NamedTuple):
     """A cell with the values of its metrics; a metric without a value is missing.
 
     `version` grows with every change of the cell.

@@ -59,13 +59,15 @@ class ElapsedPlan:
 
 @dataclass(frozen=True, slots=True)
 class RollupPlan:
-    """One rollup. `metrics` and `measures` are sorted by name; what several metrics have in common is stored
-    once. `retention_days`: how long its cells are kept, None for no limit."""
+    """One rollup. `sources` are those of its dimensions; `metrics` and `measures` are sorted by name; what
+    several metrics have in common is stored once. `retention_days`: how long its cells are kept, None for no
+    limit."""
 
     name: str
     period: Period
     dimensions: tuple[Dimension, ...]
     dimension_names: tuple[str, ...]
+    sources: tuple[Source, ...]
     metrics: tuple[Metric, ...]
     measures: tuple[MeasurePlan, ...]
     elapsed: ElapsedPlan | None
@@ -136,6 +138,7 @@ def _rollup_plan(rollup: Rollup, dimension_characters: int) -> RollupPlan:
         rollup.period,
         rollup.dimensions,
         tuple(dimension.name for dimension in rollup.dimensions),
+        tuple(dimension.source for dimension in rollup.dimensions),
         metrics,
         tuple(_measures(metrics)),
         ElapsedPlan(replace(rollup, metrics=elapsed), dimension_characters) if elapsed else None,

@@ -47,7 +47,12 @@ async def add_deltas(
 
 
 def _growing(deltas: Sequence[CellDelta]) -> list[CellDelta]:
-    return [delta for delta in deltas if any(measure.count for measure in delta.measures)]
+    # Without members there was an event at least that counts.
+    return [
+        delta
+        for delta in deltas
+        if not delta.members or any(measure.count for measure in delta.measures)
+    ]
 
 
 def _created(deltas: Sequence[CellDelta], states: States) -> list[CellDelta]:

@@ -1,6 +1,7 @@
 """The events of one name as columns: one list per source, in the order of the events."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -9,7 +10,9 @@ import orjson
 from libs.catalog import CUT_MARK, Conditions, Period, Source, SourceKind, cut_text
 from libs.catalog.event_words import ENVIRONMENTS, PRODUCERS
 from services.aggregate.buckets import SECONDS_PER_HOUR, bucket_start
+from services.aggregate.counting.people import People
 from services.aggregate.counting.rows import EventRows, Row
+from services.aggregate.model import CellKey
 from services.aggregate.plan import (
     EVENT_ID_PATH,
     NAME_PATH,
@@ -27,33 +30,32 @@ _EXACT_INTEGERS = 2.0**53
 _TEXTS = frozenset({str, type(None)})
 # Ids and names in the envelope are short; whatever else a rollup is split by is made so.
 _SHORT = frozenset({SourceKind.ENVELOPE, SourceKind.ENTITY, SourceKind.SUBJECT})
+_NAME = Source(SourceKind.ENVELOPE, NAME_PATH)
 Keys = Sequence[str | bytes | None]
-# Of a subject and an anonymous id: see `libs.common.pseudonym.person_of`.
-PersonOf = Callable[[str, str], str]
-# Of a subject, an anonymous id and a session: see `libs.common.pseudonym.session_of`.
-SessionOf = Callable[[str, str, str], str]
 
 
 class Columns:
     """Columns of events that were read; each is made when first asked for, and once."""
 
-    def __init__(self, read: EventRows, person_of: PersonOf, session_of: SessionOf) -> None:
+    def __init__(self, read: EventRows, people: People) -> None:
         self.name = read.name
-        self._person_of = person_of
-        self._session_of = session_of
+        self._people = people
         self._received = read.received
         self._dimension_characters = read.plan.dimension_characters
         self._event = _transposed(read.plan.event_paths, read.rows)
         self._enrichment = _transposed(read.plan.enrichment_paths, read.enriched)
         self._raw: dict[Source, Sequence[Any]] = {}
+        self._texts: dict[Source, Keys] = {}
         self._keys: dict[Source, Keys] = {}
-        self._matches: dict[Conditions, list[bool]] = {}
+        self._cell_keys: dict[tuple[Period, tuple[Source, ...]], list[CellKey]] = {}
+        self._matches: dict[Conditions, Sequence[bool] | None] = {}
         self._buckets: dict[Period, list[int]] = {}
         self._hours: list[int] = [
             seconds // SECONDS_PER_HOUR for seconds in self._event[SECONDS_PATH]
         ]
         self._properties: list[Any] | None = None
         self._moments: list[int] | None = None
+        self._sessions: list[str] | None = None
 
     def buckets(self, period: Period) -> Sequence[int]:
         """The start of each event's bucket, in seconds since the epoch."""
@@ -65,6 +67,19 @@ class Columns:
             self._buckets[period] = [starts[hour] for hour in self._hours]
         return self._buckets[period]
 
+    def cell_keys(self, period: Period, sources: tuple[Source, ...]) -> Sequence[CellKey]:
+        """The key of each event's cell in a rollup by these dimensions."""
+        by = period, sources
+        if by not in self._cell_keys:
+            columns = [self.buckets(period), *map(self.dimension, sources)]
+            if all(map(is_constant, columns)):
+                # Most chunks are within one day: one key for all, and nothing to put together.
+                keys = [tuple(column[0] for column in columns)] * len(columns[0])
+            else:
+                keys = list(zip(*columns, strict=True))
+            self._cell_keys[by] = keys
+        return self._cell_keys[by]
+
     def dimension(self, source: Source) -> Keys:
         """Each event's value as part of a cell's key: see `model.CellKey`. A value that is longer than
         the catalog allows is cut: ingest had another catalog, or the app wants it so."""
@@ -75,6 +90,11 @@ class Columns:
         return self._keys[source]
 
     def _unbounded(self, source: Source) -> Keys:
+        if source not in self._texts:
+            self._texts[source] = self._as_keys(source)
+        return self._texts[source]
+
+    def _as_keys(self, source: Source) -> Keys:
         raw = self.raw(source)
         if source.kind is not SourceKind.PROPERTY:
             # A protobuf field that was not set is an empty text.
@@ -98,20 +118,33 @@ class Columns:
     def sessions(self) -> Sequence[str]:
         """Each event's session as a pseudonym, empty if it has none; only of events that a gauge of sessions
         takes."""
-        paths = (*SUBJECT_PATHS, SESSION_PATH)
-        return list(map(self._session_of, *(self._event[path] for path in paths)))
+        if self._sessions is None:
+            subjects, anonymous = (self._event[path] for path in SUBJECT_PATHS)
+            self._sessions = self._people.sessions(subjects, anonymous, self._event[SESSION_PATH])
+        return self._sessions
 
     def matches(self, conditions: Conditions) -> Sequence[bool] | None:
-        """Which events meet all conditions; None if there are none."""
+        """Which events meet all conditions: None if all do, and nothing if none does."""
         if not conditions:
             return None
         if conditions not in self._matches:
-            columns = []
-            for condition in conditions:
-                wanted = {condition_key(value) for value in condition.values}
-                columns.append([key in wanted for key in self._unbounded(condition.source)])
-            self._matches[conditions] = list(map(all, zip(*columns, strict=True)))
+            self._matches[conditions] = self._met(conditions)
         return self._matches[conditions]
+
+    def _met(self, conditions: Conditions) -> Sequence[bool] | None:
+        columns = []
+        for condition in conditions:
+            wanted = condition_keys(condition.values)
+            if condition.source == _NAME:
+                # All of the events have the same.
+                if self.name not in wanted:
+                    return ()
+            else:
+                columns.append([key in wanted for key in self._unbounded(condition.source)])
+        if not columns:
+            return None
+        met = columns[0] if len(columns) == 1 else list(map(all, zip(*columns, strict=True)))
+        return met if True in met else ()
 
     def event_ids(self) -> Sequence[str]:
         """Each event's id."""
@@ -144,7 +177,7 @@ class Columns:
     def _column(self, source: Source) -> Sequence[Any]:
         match source.kind:
             case SourceKind.SUBJECT:
-                return list(map(self._person_of, *(self._event[path] for path in SUBJECT_PATHS)))
+                return self._people.persons(*(self._event[path] for path in SUBJECT_PATHS))
             case SourceKind.PROPERTY:
                 return _walk(self._parsed_properties(), source.path)
             case SourceKind.ENRICHED:
@@ -161,6 +194,11 @@ class Columns:
             loads = orjson.loads
             self._properties = [loads(text or b"{}") for text in self._event[PROPERTIES_PATH]]
         return self._properties
+
+
+def is_constant(values: Sequence[Any]) -> bool:
+    """Whether all values, of which there is one at least, are the same."""
+    return values.count(values[0]) == len(values)
 
 
 def bounded(keys: Keys, characters: int) -> Keys:
@@ -184,10 +222,11 @@ def canonical_json(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def condition_key(value: str) -> str | bytes:
-    """A value of a condition as a dimension would have it."""
-    plain = orjson.loads(value)
-    return plain if isinstance(plain, str) else canonical_json(plain)
+@lru_cache(maxsize=1024)
+def condition_keys(values: tuple[str, ...]) -> frozenset[str | bytes]:
+    """The values of a condition as a dimension would have them."""
+    plain = map(orjson.loads, values)
+    return frozenset(each if isinstance(each, str) else canonical_json(each) for each in plain)
 
 
 def _transposed(paths: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Any]]:

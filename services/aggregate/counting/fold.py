@@ -2,13 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from itertools import compress
 from typing import Any, Protocol, TypeVar
 
-from libs.common.pseudonym import Pseudonymizer, person_of, session_of
-from services.aggregate.counting.columns import Columns
+from libs.common.pseudonym import Pseudonymizer
+from services.aggregate.counting.columns import Columns, is_constant
 from services.aggregate.counting.fold_numbers import NumberFold
+from services.aggregate.counting.people import People
 from services.aggregate.counting.rows import read_rows
 from services.aggregate.gauges.signs import AllSigns
 from services.aggregate.model import CellKey, MeasureDelta, StoredBatch
@@ -53,19 +53,12 @@ class RollupFold:
     def add(self, columns: Columns) -> None:
         """Takes the events of one name."""
         plan = self._plan
-        keys: list[CellKey] = list(
-            zip(
-                columns.buckets(plan.period),
-                *[columns.dimension(dimension.source) for dimension in plan.dimensions],
-                strict=True,
-            )
-        )
+        keys = columns.cell_keys(plan.period, plan.sources)
         for measure, fold in self._folds:
             matches = columns.matches(measure.conditions)
             if matches is None:
-                if keys:
-                    fold.add(keys, columns, None)
-            elif any(matches):
+                fold.add(keys, columns, None)
+            elif matches:
                 fold.add(list(compress(keys, matches)), columns, matches)
 
     def cells(self) -> Iterator[tuple[CellKey, list[MeasureDelta], dict[str, set[str]]]]:
@@ -94,7 +87,10 @@ class CountFold:
         self, keys: Sequence[CellKey], columns: Columns, matches: Sequence[bool] | None
     ) -> None:
         """See MeasureFold."""
-        self._counts.update(keys)
+        if is_constant(keys):
+            self._counts[keys[0]] += len(keys)
+        else:
+            self._counts.update(keys)
 
     def keys(self) -> Iterable[CellKey]:
         """See MeasureFold."""
@@ -140,11 +136,10 @@ def fold(
 ) -> dict[str, RollupFold]:
     """The batches of one app as folded rollups, by name; what they say of gauges is added to `signs`.
     Raises CatalogBehindError."""
-    person = partial(person_of, pseudonymizer, plan.app_id)
-    session = partial(session_of, pseudonymizer, plan.app_id)
+    people = People(pseudonymizer, plan.app_id)
     folds: dict[str, RollupFold] = {}
     for read in read_rows(plan, batches):
-        columns = Columns(read, person, session)
+        columns = Columns(read, people)
         if signs is not None:
             signs.add(read.plan.gauges, columns)
         for rollup in read.plan.rollups:
@@ -162,8 +157,7 @@ def selected(values: Sequence[Any], matches: Sequence[bool] | None) -> Sequence[
 def _add_members(
     found: defaultdict[CellKey, set[str]], keys: Sequence[CellKey], members: Sequence[str]
 ) -> None:
-    if len(keys[0]) == 1 and keys.count(keys[0]) == len(keys):
-        # One cell for all, as in most chunks of a rollup without dimensions: no loop in Python.
+    if is_constant(keys):
         present = set(members)
         present.discard("")
         if present:

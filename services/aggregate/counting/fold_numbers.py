@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Context, Decimal, Inexact, localcontext
 from itertools import compress
+from typing import cast
 
 from services.aggregate.bins import binned
-from services.aggregate.counting.columns import Columns
+from services.aggregate.counting.columns import Columns, is_constant
 from services.aggregate.counting.fold_edges import NO_EDGES, Edges, add_edges
 from services.aggregate.model import CellKey, MeasureDelta
 from services.aggregate.plan import MeasurePlan
@@ -19,6 +20,7 @@ from services.aggregate.plan import MeasurePlan
 _EXACT = Context(prec=2_000, traps=[Inexact])
 # Exact types: a bool is an int in Python, and not a number in JSON.
 NUMBERS = frozenset({int, float})
+_INTEGERS = frozenset({int})
 
 
 class NumberFold:
@@ -42,13 +44,16 @@ class NumberFold:
             some = events if matches is None else compress(events, matches)
             add_edges(self._edges, keys, some, values)
         numbers = self._numbers
-        if NUMBERS.issuperset(map(type, values)):
-            for key, value in zip(keys, values, strict=True):
-                numbers[key].append(value)
+        if not NUMBERS.issuperset(map(type, values)):
+            are_numbers = [type(value) in NUMBERS for value in values]
+            keys, values = list(compress(keys, are_numbers)), list(compress(values, are_numbers))
+            if not keys:
+                return
+        if is_constant(keys):
+            numbers[keys[0]] += values
             return
         for key, value in zip(keys, values, strict=True):
-            if type(value) in NUMBERS:
-                numbers[key].append(value)
+            numbers[key].append(value)
 
     def keys(self) -> Iterable[CellKey]:
         """The cells that have a number."""
@@ -75,13 +80,10 @@ class NumberFold:
 
 def exact_sum(numbers: Sequence[int | float]) -> int | Decimal:
     """The sum without rounding: of integers an integer, else of each double's shortest decimal."""
+    if _INTEGERS.issuperset(map(type, numbers)):
+        return sum(cast(Sequence[int], numbers))
     if len(numbers) == 1:
-        [number] = numbers
-        return number if type(number) is int else Decimal(repr(number))
-    integers = [number for number in numbers if type(number) is int]
-    whole = sum(integers)
-    if len(integers) == len(numbers):
-        return whole
-    fractions = [number for number in numbers if type(number) is float]
+        return Decimal(repr(numbers[0]))
     with localcontext(_EXACT):
-        return sum(map(Decimal, map(repr, fractions)), Decimal(whole))
+        # Of an integer `repr` is the integer.
+        return sum(map(Decimal, map(repr, numbers)), Decimal())

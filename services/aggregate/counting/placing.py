@@ -1,9 +1,10 @@
 """Which cells of which generations the changes of a chunk go into."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
-from services.aggregate.counting.generations import BucketKey, RecountState, targets
+from services.aggregate.counting.generations import BucketKey, RecountState, Targets, targets
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.model import CellDelta, CellKey, MeasureDelta
 from services.aggregate.plan import RollupPlan
@@ -12,8 +13,7 @@ from services.aggregate.ports import CountingTransaction
 _REMEMBERED = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What a cell grows by, whatever its generation."""
 
     app_id: str
@@ -47,13 +47,14 @@ class Generations:
         return self._state
 
     async def visible(
-        self, transaction: CountingTransaction, buckets: Iterable[BucketKey]
+        self, transaction: CountingTransaction, changes: Iterable[Change]
     ) -> Mapping[BucketKey, int]:
-        """The generations of buckets at that epoch."""
+        """The generations of the changes' buckets at that epoch; without those of generation 0 when there are
+        no others."""
         recounted = self._state.recounted
         if not recounted:
             return {}
-        wanted = {key for key in buckets if key[:2] in recounted}
+        wanted = {key for key in {change.bucket for change in changes} if key[:2] in recounted}
         if unknown := wanted - self._visible.keys():
             found = await transaction.read_generations(sorted(unknown))
             if len(self._visible) + len(unknown) > _REMEMBERED:
@@ -71,18 +72,20 @@ def placed(
 ) -> tuple[list[CellDelta], list[CellDelta]]:
     """The changes by cell: of the cells that readers see, and of those that recounts are making; without what
     the `covered` generations have already."""
+    if state.is_plain:
+        return [_delta(change, identity, 0) for change in changes], []
     seen, made = [], []
+    into_of: dict[BucketKey, Targets] = {}
     for change in changes:
-        generation = visible.get(change.bucket, 0)
-        if state.is_plain:
-            seen.append(_delta(change, identity, generation))
-            continue
-        into = targets(state, change.bucket, generation, covered)
+        bucket = change.bucket
+        into = into_of.get(bucket)
+        if into is None:
+            into = into_of[bucket] = targets(state, bucket, visible.get(bucket, 0), covered)
         if into.visible is not None:
             seen.append(_delta(change, identity, into.visible))
         for other in into.made:
             copies = [replace(measure) for measure in change.measures]
-            made.append(_delta(replace(change, measures=copies), identity, other))
+            made.append(_delta(change._replace(measures=copies), identity, other))
     return seen, made
 
 

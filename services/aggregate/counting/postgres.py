@@ -21,7 +21,7 @@ from services.aggregate.counting.generations import (
     RecountState,
     first_version,
 )
-from services.aggregate.model import Cell, CellDelta, Claimed, Measure, StoredBatch
+from services.aggregate.model import Cell, CellDelta, Claimed, Measure, MeasureDelta, StoredBatch
 
 # Held in share mode by each transaction that counts, and in exclusive mode by one that opens or closes a
 # recount: so the state of recounts, and with it the epoch, stays as it is while a chunk is counted.
@@ -90,6 +90,8 @@ ON CONFLICT (cell_id, metric) DO UPDATE SET
     version = m.version + 1
 RETURNING uuid_send(cell_id), metric, count, total, minimum, maximum, bins, first_number, last_number, version
 """
+
+_NO_STATE: tuple[int, dict[str, Measure]] = (0, {})
 
 # The same columns as they are.
 READ_MEASURES = """
@@ -186,9 +188,15 @@ class CountingTransaction:
     ) -> Mapping[bytes, tuple[int, Mapping[str, Measure]]]:
         """See the port."""
         ordered = sorted(deltas, key=lambda delta: delta.cell.cell_id)
-        cell_ids = [delta.cell.cell_id for delta in ordered for _ in delta.measures]
-        # By name within a cell: that is how the plan sorts them.
-        growth = [measure for delta in ordered for measure in delta.measures]
+        cell_ids: list[bytes] = []
+        first_versions: list[int] = []
+        growth: list[MeasureDelta] = []
+        for delta in ordered:
+            measures = len(delta.measures)
+            cell_ids += [delta.cell.cell_id] * measures
+            first_versions += [first_version(delta.cell.generation)] * measures
+            # By name within a cell: that is how the plan sorts them.
+            growth += delta.measures
         rows = await self._rows(
             ADD_MEASURES,
             UuidArray(cell_ids),
@@ -197,12 +205,10 @@ class CountingTransaction:
             TextArray([None if m.total is None else str(m.total) for m in growth]),
             DoubleArray([measure.minimum for measure in growth]),
             DoubleArray([measure.maximum for measure in growth]),
-            TextArray([_json(measure.bins) for measure in growth]),
-            TextArray([_json(measure.first_number) for measure in growth]),
-            TextArray([_json(measure.last_number) for measure in growth]),
-            BigintArray(
-                [first_version(d.cell.generation) for d in ordered for _ in d.measures],
-            ),
+            _json_array([measure.bins for measure in growth]),
+            _json_array([measure.first_number for measure in growth]),
+            _json_array([measure.last_number for measure in growth]),
+            BigintArray(first_versions),
         )
         return _states(rows)
 
@@ -263,12 +269,17 @@ def _columns(cells: Sequence[Cell]) -> tuple[object, ...]:
 
 def _states(rows: Sequence[tuple[Any, ...]]) -> dict[bytes, tuple[int, dict[str, Measure]]]:
     states: dict[bytes, tuple[int, dict[str, Measure]]] = {}
-    for cell_id, metric, *state, version in rows:
-        newest, measures = states.get(cell_id) or (0, {})
-        measures[metric] = Measure(*state)
-        states[cell_id] = max(newest, version), measures
+    for row in rows:
+        cell_id, metric, version = row[0], row[1], row[-1]
+        newest, measures = states.get(cell_id, _NO_STATE)
+        if measures:
+            measures[metric] = Measure(*row[2:-1])
+            if version > newest:
+                states[cell_id] = version, measures
+        else:
+            states[cell_id] = version, {metric: Measure(*row[2:-1])}
     return states
 
 
-def _json(value: object) -> bytes | None:
-    return None if value is None else orjson.dumps(value)
+def _json_array(values: Sequence[object]) -> TextArray:
+    return TextArray([None if value is None else orjson.dumps(value) for value in values])

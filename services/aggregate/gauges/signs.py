@@ -28,7 +28,9 @@ class GaugeSigns:
         for found, choices in ((self.entered, gauge.enters), (self.left, gauge.leaves)):
             for choice in choices:
                 if columns.name in choice.events:
-                    self._note(found, columns, columns.matches(choice.conditions))
+                    matches = columns.matches(choice.conditions)
+                    if matches is None or matches:
+                        self._note(found, columns, matches)
 
     def _note(self, found: Moments, columns: Columns, matches: Sequence[bool] | None) -> None:
         gauge = self.plan.gauge

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from libs.catalog import Conditions, Source
-from services.aggregate.counting.columns import bounded, canonical_json, condition_key
+from services.aggregate.counting.columns import bounded, canonical_json, condition_keys
 from services.aggregate.gauges.plan import GaugePlan, place_of
 from services.aggregate.gauges.signs import GaugeSigns, note_latest
 
@@ -37,6 +37,5 @@ def _key(value: Any) -> str | bytes | None:
 
 def _meets(keys: Mapping[Source, str | bytes | None], conditions: Conditions) -> bool:
     return all(
-        keys[condition.source] in [condition_key(value) for value in condition.values]
-        for condition in conditions
+        keys[condition.source] in condition_keys(condition.values) for condition in conditions
     )
