@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from libs.catalog.durations import HOUR, MINUTE
 from libs.catalog.metric_model import NamedMetric
-from libs.catalog.model import CatchUp, Rollup, StoringJob
+from libs.catalog.metric_terms import TermReader
+from libs.catalog.model import CatchUp, CohortTable, Rollup, StoringJob
 from libs.catalog.period import PARTS_OF, Period
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
@@ -15,6 +16,9 @@ from libs.catalog.texts import is_name
 
 # Of whom the values of single people are stored.
 _ACTIVE_WITHIN_DAYS = 30
+_DAYS = re.compile(r"([1-9][0-9]{0,2})d").fullmatch
+# How many weeks of cohorts a table has.
+_WEEKS, _MOST_WEEKS = 12.0, 52
 _AT = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])").fullmatch
 
 
@@ -24,11 +28,14 @@ def compile_jobs(
     """The jobs by name."""
     jobs = {}
     for name, entry in section.children():
-        entry.only(("description", "every", "at", "store", "catch_up", "active_within"))
+        entry.only(("description", "every", "at", "store", "catch_up", "active_within", "cohorts"))
         if not is_name(name):
             entry.complain("the name of a job is a-z, 0-9 and `_`, beginning with a letter")
         every = entry.choice("every", Period)
         stored = tuple(dict.fromkeys(entry.texts("store")))
+        cohorts = _cohorts(entry, every, rollups) if entry.has("cohorts") else None
+        if not stored and not entry.has("cohorts"):
+            entry.complain("`store` is missing: the rollups and metrics that are kept", "store")
         _check_stored(entry, stored, every, rollups, metrics)
         jobs[name] = StoringJob(
             name=name,
@@ -39,6 +46,7 @@ def compile_jobs(
             catch_up=entry.choice("catch_up", CatchUp, CatchUp.EACH) or CatchUp.EACH,
             metrics=tuple(one for one in stored if one in metrics),
             active_within_days=entry.days("active_within") or _ACTIVE_WITHIN_DAYS,
+            cohorts=cohorts,
         )
     return MappingProxyType(jobs)
 
@@ -58,6 +66,37 @@ def _after_seconds(entry: Section, every: Period | None) -> int:
     return seconds
 
 
+def _cohorts(
+    entry: Section, every: Period | None, rollups: Mapping[str, Rollup]
+) -> CohortTable | None:
+    section = entry.child("cohorts")
+    section.only(("entry", "active", "weeks", "days", "dimensions"))
+    if every is not Period.WEEK:
+        entry.complain("are of weeks: the job has to be weekly", "cohorts")
+    terms = TermReader(section, rollups, Period.WEEK, ())
+    found = (*terms.people("entry", Period.DAY), *terms.people("active", Period.DAY))
+    dimensions = section.texts("dimensions")
+    if len(set(dimensions)) != 2:
+        section.complain(
+            "must be two labels, of the cohort's week and of the week that is looked at",
+            "dimensions",
+        )
+    days = [_DAYS(text) for text in section.texts("days")]
+    if not all(days):
+        section.complain("must be lengths of time in days, such as [1d, 7d, 30d]", "days")
+    weeks = section.number("weeks", 1, _MOST_WEEKS) or _WEEKS
+    if not weeks.is_integer():
+        section.complain("must be a whole number", "weeks")
+    if len(found) != 2 or len(set(dimensions)) != 2:
+        return None
+    return CohortTable(
+        *found,
+        weeks=int(weeks),
+        days=tuple(sorted({int(day[1]) for day in days if day})),
+        dimensions=(dimensions[0], dimensions[1]),
+    )
+
+
 def _check_stored(
     entry: Section,
     names: tuple[str, ...],
@@ -65,8 +104,6 @@ def _check_stored(
     rollups: Mapping[str, Rollup],
     metrics: Mapping[str, NamedMetric],
 ) -> None:
-    if not names:
-        entry.complain("`store` is missing: the rollups and metrics that are kept", "store")
     for name in names:
         found = rollups.get(name) or metrics.get(name)
         kind = "rollup" if name in rollups else "metric"

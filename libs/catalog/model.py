@@ -7,7 +7,7 @@ from enum import StrEnum
 from libs.catalog.fields import FieldNames
 from libs.catalog.limits import Limits, SentDimensions
 from libs.catalog.metric import Conditions, Metric
-from libs.catalog.metric_model import NamedMetric
+from libs.catalog.metric_model import NamedMetric, Term
 from libs.catalog.period import Period
 from libs.catalog.schema import EventVersion
 from libs.catalog.source import Source
@@ -190,10 +190,25 @@ class CatchUp(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CohortTable:
+    """Cohorts of the people who entered in a week, of `weeks` weeks: how many of them were `active` in each
+    week since, and which share exactly so many `days` after each one's own first day. `entry` and `active`
+    are numbers of different people by day. `dimensions` are the labels of a row's two weeks: that of the
+    cohort, and that which is looked at."""
+
+    entry: Term
+    active: Term
+    weeks: int
+    days: tuple[int, ...]
+    dimensions: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class StoringJob:
     """A job that writes the cells of some rollups, and the values of some metrics, down as a result,
     `after_seconds` after the end of each period; their own periods are whole parts of it. Metrics of single
-    people are written of those who were active in the `active_within_days` that end with the period."""
+    people are written of those who were active in the `active_within_days` that end with the period, and
+    `cohorts` of the weeks that end with it."""
 
     name: str
     description: str
@@ -203,6 +218,7 @@ class StoringJob:
     catch_up: CatchUp
     metrics: tuple[str, ...] = ()
     active_within_days: int = 30
+    cohorts: CohortTable | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,12 @@ def _at(text: str) -> datetime:
             ("2026-11-26T01:00", "2026-11-27T01:00"),
             ("2026-11-25", "2026-11-26"),
         ),
+        (
+            "unofficial_communities",
+            "retention_cohorts",
+            ("2026-11-30T03:00", "2026-12-07T03:00"),
+            ("2026-11-23", "2026-11-30"),
+        ),
     ],
 )
 def test_due_times(app: str, name: str, due: tuple[str, str], period: tuple[str, str]) -> None:
@@ -62,5 +68,5 @@ def test_due_times(app: str, name: str, due: tuple[str, str], period: tuple[str,
 
 
 def test_what_a_day_of_the_communities_has() -> None:
-    [job] = result_jobs(catalogs()["unofficial_communities"])
+    job = result_jobs(catalogs()["unofficial_communities"])[0]
     assert [plan.name for plan in job.rollups] == ["dau", "mission_completion", "zone_dwell"]

@@ -8,7 +8,7 @@ from weir.aggregate.v1 import job_service_pb2 as pb
 from libs.common.errors import NotFound
 from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.convert import cell_message, zoned_time
-from services.aggregate.results.model import METRICS, PEOPLE, Place, ResultCell, ResultPage
+from services.aggregate.results.model import COHORTS, METRICS, PEOPLE, Place, ResultCell, ResultPage
 from services.aggregate.rollups.convert import completeness
 
 
@@ -46,7 +46,7 @@ def cell(found: ResultCell) -> pb.ResultCell:
     """One cell of a result."""
     bucket = seconds_since_epoch(found.bucket)
     return pb.ResultCell(
-        rollup="" if found.rollup in (METRICS, PEOPLE) else found.rollup,
+        rollup="" if found.rollup in (METRICS, PEOPLE, COHORTS) else found.rollup,
         cell=cell_message(bucket, found.dimensions, found.metrics),
     )
 

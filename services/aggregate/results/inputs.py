@@ -31,6 +31,8 @@ def inputs_of(catalog: Catalog, job: StoringJob) -> Inputs:
     rollups = {*job.rollups, *(term.rollup for metric in metrics for term in read_terms(metric))}
     if any(metric.is_personal for metric in metrics):
         rollups.add(_ACTIVITY)
+    if job.cohorts is not None:
+        rollups |= {job.cohorts.entry.rollup, job.cohorts.active.rollup}
     names: set[str] = set()
     for rollup in (catalog.rollups[name] for name in rollups):
         names |= rollup.events

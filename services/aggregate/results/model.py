@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from libs.catalog import Catalog, NamedMetric, Period, StoringJob
-from services.aggregate.buckets import bucket_end, bucket_start, moment, seconds_since_epoch
+from libs.catalog import Catalog, CohortTable, NamedMetric, Period, StoringJob
+from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
 from services.aggregate.expiry.kept import kept_from
 from services.aggregate.named_metrics.dirty import first_read
 from services.aggregate.named_metrics.spans import periods_in
@@ -31,6 +31,7 @@ class ResultJob:
     lateness: timedelta
     app: AppPlan
     inputs: Inputs
+    cohorts: CohortTable | None
     metrics: tuple[NamedMetric, ...] = ()
     active_within: timedelta = timedelta(days=30)
 
@@ -39,6 +40,8 @@ class ResultJob:
         found = [period.start]
         if self.is_personal:
             found.append(period.end - self.active_within)
+        if self.cohorts is not None:
+            found.append(period.end - timedelta(weeks=self.cohorts.weeks))
         for metric in self.metrics:
             [first] = periods_in(metric.period, period.start, period.end, 1)
             found.append(first_read(metric, first))
@@ -58,14 +61,14 @@ class ResultPeriod:
     end: datetime
 
 
-# What rows of metrics have instead of a rollup; none has such a name.
-METRICS, PEOPLE = ":metrics", ":people"
+# What rows of metrics and cohorts have instead of a rollup; none has such a name.
+METRICS, PEOPLE, COHORTS = ":metrics", ":people", ":cohorts"
 
 
 @dataclass(frozen=True, slots=True)
 class ResultCell:
-    """A cell of a result, or a row of metrics: then `rollup` is METRICS or PEOPLE. `metrics` are values as a
-    reader sees them."""
+    """A cell of a result, or a row of metrics: then `rollup` is METRICS, PEOPLE or COHORTS. `metrics` are
+    values as a reader sees them."""
 
     rollup: str
     bucket: datetime
@@ -144,6 +147,7 @@ def result_jobs(catalog: Catalog) -> Sequence[ResultJob]:
             lateness=timedelta(seconds=catalog.clock.lateness_seconds),
             app=plan,
             inputs=inputs_of(catalog, job),
+            cohorts=job.cohorts,
             metrics=tuple(catalog.metrics[name] for name in job.metrics),
             active_within=timedelta(days=job.active_within_days),
         )
@@ -168,14 +172,9 @@ def ended_before(every: Period, due_at: datetime) -> ResultPeriod:
     return ResultPeriod(moment(bucket_start(every, end - 1)), moment(end))
 
 
-def period_with(every: Period, time: datetime) -> ResultPeriod:
-    """The period that `time` is in."""
-    start = bucket_start(every, seconds_since_epoch(time))
-    return ResultPeriod(moment(start), moment(bucket_end(every, start)))
-
-
 def _described(job: StoringJob) -> str:
-    return f"Stores {', '.join((*job.rollups, *job.metrics))} of each {job.every}."
+    stored = [*job.rollups, *job.metrics, *(["cohorts"] if job.cohorts else [])]
+    return f"Stores {', '.join(stored)} of each {job.every}."
 
 
 def _cron(every: Period, after_seconds: int) -> str:

@@ -19,6 +19,7 @@ from services.aggregate.named_metrics.postgres import RollupMetrics
 from services.aggregate.plan import RollupPlan
 from services.aggregate.postgres import one_state
 from services.aggregate.results.changes.postgres import is_dirty, read_versions
+from services.aggregate.results.cohorts.postgres import cohort_cells
 from services.aggregate.results.model import (
     PEOPLE,
     JobKey,
@@ -301,6 +302,8 @@ async def _metric_pages(
     if job.is_personal:
         people = PersonalMetrics(connection, job.app, None)
         found += await personal_cells(job, period, people)
+    if job.cohorts is not None:
+        found += await cohort_cells(connection, job.app, job.cohorts, period)
     starts = range(0, len(found), CELLS_AT_A_TIME)
     return [found[start : start + CELLS_AT_A_TIME] for start in starts]
 

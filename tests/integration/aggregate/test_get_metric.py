@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from weir.aggregate.v1 import reliability_pb2
 
 from cli.commands.query import app
 from libs.stores.postgres import create_engine
-from services.aggregate.results.model import period_with, result_jobs
+from services.aggregate.results.model import ResultPeriod, result_jobs
 from services.aggregate.results.postgres import PostgresResults
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import entry, event
@@ -165,7 +165,8 @@ async def test_the_result_of_a_job(stores: Stores, events: None, home: Path) -> 
     assert unknown.exit_code == 1
     assert "RESULT_UNKNOWN" in unknown.stderr
     [job] = result_jobs(compile_arena(lambda text: text + METRICS))
-    period = period_with(job.every, datetime(2026, 4, 27, tzinfo=UTC))
+    monday = datetime(2026, 4, 27, tzinfo=UTC)
+    period = ResultPeriod(monday, monday + timedelta(weeks=1))
     engine = create_engine(stores.settings.database_url.get_secret_value(), service="aggregate")
     await PostgresResults(engine).write(job, period, watermark=None, is_final=True)
     await engine.dispose()

@@ -6,7 +6,7 @@ import pytest
 
 from libs.catalog import Period, compile_catalog
 from libs.jobs.schedule import Schedule
-from services.aggregate.results.model import ended_before, period_with, result_jobs
+from services.aggregate.results.model import ResultPeriod, ended_before, result_jobs
 from tests.support.arena_catalog import CATALOG
 
 JOBS = """
@@ -66,7 +66,7 @@ jobs:
 """
     catalog = compile_catalog(CATALOG + jobs, "arena.yaml")
     plain, back = result_jobs(catalog)
-    day = period_with(Period.DAY, at("2026-11-20T10:00"))
+    day = ResultPeriod(at("2026-11-20"), at("2026-11-21"))
     assert (plain.inputs.rollups, plain.inputs.names) == ({"loot"}, {"match.ended"})
     assert plain.first_input(day) == at("2026-11-20")
     assert back.inputs.rollups == {"watching", "loot", "activity"}

@@ -2,7 +2,15 @@
 
 import pytest
 
-from libs.catalog import CatalogError, CatchUp, Period, StoringJob, compile_catalog
+from libs.catalog import (
+    CatalogError,
+    CatchUp,
+    CohortTable,
+    Period,
+    StoringJob,
+    Term,
+    compile_catalog,
+)
 from tests.support.arena_catalog import CATALOG
 
 
@@ -81,3 +89,24 @@ def test_a_job_that_stores_metrics() -> None:
     ):
         with pytest.raises(CatalogError, match=reason):
             compile_catalog(f"{catalog}  d: {{{wrong}}}\n", "arena.yaml")
+
+
+COHORTS = "entry: activity.active_users, active: activity.active_users, days: [30d, 1d]"
+
+
+def test_a_job_that_stores_cohorts() -> None:
+    found = compiled(
+        f"  c: {{every: week, at: '03:00', cohorts: {{{COHORTS}, dimensions: [first_week, week]}}}}\n"
+    )["c"]
+    term = Term("activity", "active_users")
+    assert found.cohorts == CohortTable(term, term, 12, (1, 30), ("first_week", "week"))
+    for every, wrong, reason in (
+        ("day", f"{COHORTS}, dimensions: [a, b]", "the job has to be weekly"),
+        ("week", f"{COHORTS}, dimensions: [a, a]", "must be two labels"),
+        ("week", f"{COHORTS}, dimensions: [a, b], weeks: 60", "from 1 to 52"),
+        ("week", f"{COHORTS}, dimensions: [a, b]".replace("30d", "1w"), "lengths of time in days"),
+        ("week", f"{COHORTS}, dimensions: [a, b]".replace("entry", "enter"), "unknown key `enter`"),
+        ("week", "entry: loot.items, active: loot.items, dimensions: [a, b]", "different people"),
+    ):
+        with pytest.raises(CatalogError, match=reason):
+            compiled(f"  c: {{every: {every}, at: '03:00', cohorts: {{{wrong}}}}}\n")

@@ -1,0 +1,1 @@
+"""Cohort tables that jobs store."""
