@@ -44,8 +44,8 @@ Work = Callable[[Sequence[Entry]], Awaitable[None]]
 @dataclass(frozen=True)
 class EntryHandling:
     """What a reader does with entries. `dead_letter` makes dead letters of the events of entries at which too
-    many attempts failed; without it they are quarantined. While `is_paused` says so, nothing is read.
-    `overlap` is how many chunks may be worked on at a time.
+    many attempts failed; without it, or if it calls them unreadable, they are quarantined. While `is_paused`
+    says so, nothing is read. `overlap` is how many chunks may be worked on at a time.
 
     A chunk costs a transaction and a dozen commands whatever its size. So those of less than
     SMALL_CHUNK_BYTES begin `small_chunk_seconds` apart, up to twice as much after many entries, each with all

@@ -69,6 +69,7 @@ from services.aggregate.read_slots import ReadSlots
 from services.aggregate.recount.postgres import PostgresRecounts
 from services.aggregate.recount.recounter import Recounter
 from services.aggregate.recount.redis import Quarantine
+from services.aggregate.recount.uncounted import UncountedBatches
 from services.aggregate.recount.worker import RecountWorker
 from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.results.postgres import PostgresResultReader, PostgresResults
@@ -104,7 +105,6 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     )
     stack.callback(store.close)
     presence = RedisPresence(redis.commands, clock, settings.max_gauge_groups)
-    consumer = _consumer(settings, pseudonymizer, reload, redis, store, presence, streams, clock)
     reader = PostgresCellReader(engines.querying)
     hub = WatchHub(
         redis,
@@ -171,6 +171,10 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         clock,
         Adopter(reload.catalogs, PostgresDefinitions(engines.recounting), dirty, clock).adopt,
         POSTGRES_ERRORS,
+    )
+    uncounted = UncountedBatches(reload.catalogs, dirty, clock, worker.ask)
+    consumer = _consumer(
+        settings, pseudonymizer, reload, redis, store, presence, uncounted, streams, clock
     )
     servicer = AggregateServicer(
         RollupQueries(
@@ -344,6 +348,7 @@ def _consumer(
     redis: RedisClient,
     store: PostgresCountingStore,
     presence: RedisPresence,
+    uncounted: UncountedBatches,
     streams: Sequence[str],
     clock: Clock,
 ) -> Consumer:
@@ -358,6 +363,7 @@ def _consumer(
         CatalogCounter(counter, reload.catalogs, reload.refresh),
         RedisChangePublisher(redis.commands),
         presence,
+        uncounted,
         clock,
         settings.catalog_wait_seconds,
     )
@@ -366,5 +372,5 @@ def _consumer(
         settings,
         group=AGGREGATE,
         streams=streams,
-        handling=EntryHandling(entries.count, failure_of),
+        handling=EntryHandling(entries.count, failure_of, entries.quarantine),
     )

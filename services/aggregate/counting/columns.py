@@ -31,6 +31,8 @@ _TEXTS = frozenset({str, type(None)})
 # Ids and names in the envelope are short; whatever else a rollup is split by is made so.
 _SHORT = frozenset({SourceKind.ENVELOPE, SourceKind.ENTITY, SourceKind.SUBJECT})
 _NAME = Source(SourceKind.ENVELOPE, NAME_PATH)
+# Ingest looks at the length of these only.
+_ANY_TEXTS = frozenset({SourceKind.CONTEXT, SourceKind.ATTRIBUTION})
 Keys = Sequence[str | bytes | None]
 
 
@@ -186,6 +188,9 @@ class Columns:
                 return [self.name] * len(self._hours)
             case _:
                 column = self._event[attribute_paths(source)[0]]
+                if source.kind in _ANY_TEXTS and "\0" in "".join(column):
+                    # As enrich stores it: Postgres has no such character.
+                    column = [text.replace("\0", "\ufffd") for text in column]
                 names = _ENUMS.get(source.path[0]) if source.kind is SourceKind.ENVELOPE else None
                 return column if names is None else [_name(names, number) for number in column]
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack
 
 from libs.common.clock import Clock
 from libs.runtime.telemetry import batch_span
-from libs.streams.errors import NotYetError
+from libs.streams.errors import NotYetError, UnreadableError
 from libs.streams.groups import Entry
 from services.aggregate import metrics
 from services.aggregate.counting.catalog_counter import CatalogCounter
@@ -14,6 +14,7 @@ from services.aggregate.gauges.presence import PresenceNotes
 from services.aggregate.model import StoredBatch
 from services.aggregate.plan import CatalogBehindError
 from services.aggregate.ports import ChangePublisher
+from services.aggregate.recount.uncounted import UncountedBatches
 
 
 class EnrichedStreamReader:
@@ -24,12 +25,14 @@ class EnrichedStreamReader:
         counter: CatalogCounter,
         publisher: ChangePublisher,
         presence: PresenceNotes,
+        uncounted: UncountedBatches,
         clock: Clock,
         catalog_wait_seconds: float,
     ) -> None:
         self._counter = counter
         self._publisher = publisher
         self._presence = presence
+        self._uncounted = uncounted
         self._clock = clock
         self._catalog_wait_seconds = catalog_wait_seconds
 
@@ -55,6 +58,13 @@ class EnrichedStreamReader:
             await self._presence.note(counted.signs)
         if counted.changed and await self._publisher.has_watchers():
             await self._publisher.publish(counted.states())
+
+    async def quarantine(self, entries: Sequence[Entry]) -> None:
+        """Has what can be counted of the entries counted from the stored events. Raises UnreadableError at
+        the end, so that they are quarantined."""
+        for entry in entries:
+            await self._uncounted.mark(stored_batch(entry.fields))
+        raise UnreadableError("too many attempts failed")
 
     def _is_new(self, entry: Entry) -> bool:
         added_ms = int(entry.entry_id.partition(b"-")[0])

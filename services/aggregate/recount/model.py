@@ -18,6 +18,8 @@ class Reason(StrEnum):
     CORRECTED = "corrected"
     # A process counted by a catalog that is not the one that is adopted.
     OUTDATED = "outdated"
+    # A batch of its events is in quarantine.
+    UNCOUNTED = "uncounted"
     # BackfillRollups.
     ASKED = "asked"
 
