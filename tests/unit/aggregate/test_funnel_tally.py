@@ -1,9 +1,12 @@
 """Funnels counted by hand."""
 
+import random
+from array import array
+
 import pytest
 
 from services.aggregate.behaviour.funnel.model import StepCount
-from services.aggregate.behaviour.funnel.tally import FunnelTally, nearest_rank
+from services.aggregate.behaviour.funnel.tally import FunnelTally, in_order, nearest_rank
 
 
 def test_counts_and_times_are_of_those_who_came_so_far() -> None:
@@ -30,6 +33,22 @@ def test_the_largest_groups_are_shown_and_the_others_are_one() -> None:
     assert table.others == [StepCount(3, None, None), StepCount(1, 2, 2)]
     assert table.total == [StepCount(11, None, None), StepCount(6, 2, 3)]
     assert not table.is_cut
+
+
+def test_without_groups_only_all_are_counted() -> None:
+    tally = FunnelTally(2)
+    tally.add(None, [0, 2])
+    table = tally.table(0)
+    assert table.total == [StepCount(1, None, None), StepCount(1, 2, 2)]
+    assert not table.groups
+    assert table.others is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 20_000, 20_001, 60_005])
+def test_values_of_any_number_come_in_order(count: int) -> None:
+    rng = random.Random(count)
+    values = array("q", (rng.randrange(-1_000, 10**12) for _ in range(count)))
+    assert in_order(values) == sorted(values)
 
 
 def test_values_beyond_the_limit_are_among_the_others() -> None:

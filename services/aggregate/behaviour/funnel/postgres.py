@@ -56,7 +56,8 @@ class PostgresFunnels:
             statement, parameters = funnel_statement(query, reading)
             async for block in connection.blocks(statement, parameters):
                 await asyncio.to_thread(_add, tally, query, block)
-        return await asyncio.to_thread(tally.table, query.max_groups), reading
+        groups = 0 if query.breakdown is None else query.max_groups
+        return await asyncio.to_thread(tally.table, groups), reading
 
 
 def _walk(query: FunnelQuery) -> Callable[[Sequence[bytes | None]], list[int]]:

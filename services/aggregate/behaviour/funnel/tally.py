@@ -1,5 +1,6 @@
 """A funnel counted: people are added one by one, and groups by value come out. Pure."""
 
+import heapq
 from array import array
 from collections.abc import Iterable, Sequence
 
@@ -7,6 +8,8 @@ from services.aggregate.behaviour.funnel.model import FunnelTable, Group, StepCo
 
 # Groups that are counted one by one while people are read; each takes about a kilobyte.
 MAX_VALUES = 10_000
+# Numbers that are sorted at once: for some milliseconds, no other thread runs.
+_SORTED_AT_ONCE = 20_000
 
 
 class _Counts:
@@ -30,7 +33,7 @@ class _Counts:
     def steps(self) -> list[StepCount]:
         found = [StepCount(self.people[0], None, None)]
         for people, between in zip(self.people[1:], self.between, strict=True):
-            times = sorted(between)
+            times = in_order(between)
             found.append(StepCount(people, nearest_rank(times, 50), nearest_rank(times, 90)))
         return found
 
@@ -60,7 +63,8 @@ class FunnelTally:
         counts.add(moments)
 
     def table(self, max_groups: int) -> FunnelTable:
-        """All of them, and the `max_groups` largest groups; those of the same size by their values."""
+        """All of them, and the `max_groups` largest groups; those of the same size by their values. With 0,
+        nothing is said of groups."""
         order = sorted(
             self._groups.items(), key=lambda item: (-item[1].people[0], item[0] is None, item[0])
         )
@@ -69,9 +73,18 @@ class FunnelTally:
         return FunnelTable(
             total.steps(),
             [Group(value, counts.steps()) for value, counts in order[:max_groups]],
-            others.steps() if others.people[0] else None,
+            others.steps() if max_groups and others.people[0] else None,
             self._is_cut,
         )
+
+
+def in_order(values: Sequence[int]) -> list[int]:
+    """The values in order of size, sorted in pieces, so that other threads of the process can go on."""
+    pieces = [
+        sorted(values[start : start + _SORTED_AT_ONCE])
+        for start in range(0, len(values), _SORTED_AT_ONCE)
+    ]
+    return list(heapq.merge(*pieces)) if len(pieces) != 1 else pieces[0]
 
 
 def nearest_rank(ordered: Sequence[int], percent: int) -> int | None:
