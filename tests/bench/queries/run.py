@@ -32,7 +32,7 @@ class Plan:
     events: int = 10_000_000
     runs: int = 20
     # Of one question to one side, after which no further run begins.
-    seconds: float = 20.0
+    seconds: float = 12.0
     write_rounds: int = 5
 
 
