@@ -2,55 +2,18 @@
 
 import random
 import time
-from collections import defaultdict
-from pathlib import Path
 
-import psycopg
 import pytest
 from redis import Redis
 
 from suite.supervisor import Suite
-from tests.fault.conftest import APP, Load
-from tests.support.ledger import Ledger, check, settle
-from tests.support.waiting import holds_in_time
-from tests.support.weir_command import weir
+from tests.fault.under_load import check_all, load, under_way
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
 
 
-def stored_events(suite: Suite) -> int:
-    with psycopg.connect(suite.addresses.database_url) as connection:
-        row = connection.execute("SELECT count(*) FROM enrich.events").fetchone()
-        assert row is not None
-        return int(row[0])
-
-
-def under_way(suite: Suite) -> bool:
-    """Whether events have been stored since: the kill shall hit a service at work."""
-    before = stored_events(suite)
-    return holds_in_time(lambda: stored_events(suite) > before + 500, 30)
-
-
-# What the tests of each suite have sent into it so far, by its home.
-_sent: defaultdict[Path, set[str]] = defaultdict(set)
-
-
-def check_all(suite: Suite, ledger: Ledger) -> None:
-    """Waits until the load is stored and counted, and asserts that nothing of it is lost or doubled, in any
-    rollup."""
-    earlier = set(_sent[suite.home.path])
-    _sent[suite.home.path] |= ledger.sent
-    settle(suite.addresses.database_url, APP, ledger)
-    check(suite.addresses.database_url, APP, ledger, earlier)
-    verified = weir(suite.home.path, "rollup", "verify", "--app", APP)
-    assert verified.returncode == 0, verified.stdout + verified.stderr
-    assert verified.stdout.endswith(" compared, 0 differ\n")
-
-
 @pytest.mark.parametrize("service", ["ingest", "enrich", "aggregate"])
-def test_a_killed_service_loses_and_doubles_nothing(
-    fragile_suite: Suite, load: Load, service: str
-) -> None:
+def test_a_killed_service_loses_and_doubles_nothing(fragile_suite: Suite, service: str) -> None:
     with load(fragile_suite) as ledger:
         for _ in range(3):
             assert under_way(fragile_suite)
@@ -65,9 +28,7 @@ def test_a_killed_service_loses_and_doubles_nothing(
     assert counts.keys() <= {"anonymized", "duplicate"}
 
 
-def test_all_services_killed_at_random_lose_and_double_nothing(
-    fragile_suite: Suite, load: Load
-) -> None:
+def test_all_services_killed_at_random_lose_and_double_nothing(fragile_suite: Suite) -> None:
     randomness = random.Random(20261121)
     with load(fragile_suite) as ledger:
         for _ in range(8):
@@ -80,9 +41,7 @@ def test_all_services_killed_at_random_lose_and_double_nothing(
 
 
 @pytest.mark.parametrize("store", ["redis", "postgres"])
-def test_a_killed_store_loses_and_doubles_nothing(
-    fragile_suite: Suite, load: Load, store: str
-) -> None:
+def test_a_killed_store_loses_and_doubles_nothing(fragile_suite: Suite, store: str) -> None:
     with load(fragile_suite) as ledger:
         for _ in range(2):
             assert under_way(fragile_suite)
@@ -93,9 +52,7 @@ def test_a_killed_store_loses_and_doubles_nothing(
     check_all(fragile_suite, ledger)
 
 
-def test_a_group_that_is_lost_is_made_anew_from_the_oldest_entry(
-    fragile_suite: Suite, load: Load
-) -> None:
+def test_a_group_that_is_lost_is_made_anew_from_the_oldest_entry(fragile_suite: Suite) -> None:
     with load(fragile_suite) as ledger:
         assert under_way(fragile_suite)
         with Redis.from_url(fragile_suite.addresses.redis_url) as redis:

@@ -14,13 +14,12 @@ from libs.streams.deliverable import sources_for_aggregate, sources_for_enrich
 from services.aggregate.jobs import BATCHES as COUNTED
 from services.enrich.jobs import BATCHES as STORED
 from suite.supervisor import Suite
-from tests.fault.conftest import Load
-from tests.fault.test_kill_services import check_all, under_way
+from tests.fault.under_load import check_all, load, under_way
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
 
 
-def test_pruning_under_load_while_services_are_killed(fragile_suite: Suite, load: Load) -> None:
+def test_pruning_under_load_while_services_are_killed(fragile_suite: Suite) -> None:
     stop, deleted = threading.Event(), {"enrich": 0, "aggregate": 0}
     pruning = threading.Thread(target=asyncio.run, args=(_prune(fragile_suite, stop, deleted),))
     with load(fragile_suite) as ledger:

@@ -85,6 +85,13 @@ labels:
   mode: {duel: {name: One on one, type: Small}, raid: {name: All together}}
   name: {match.ended: {name: Over}}
 """
+# One rollup more, and one with a dimension less.
+CHANGED = CATALOG.replace(
+    "rollups:\n",
+    "rollups:\n  by_guild: {events: [match.ended], period: day, dimensions: [guild_id],"
+    " metrics: {matches: count, players: {distinct: subject}}}\n",
+    1,
+).replace("dimensions: [guild_id, properties.mode]", "dimensions: [properties.mode]", 1)
 
 
 def write_catalog(folder: Path) -> Path:

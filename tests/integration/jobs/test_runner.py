@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -155,21 +154,32 @@ async def test_a_failure_is_journaled_and_tried_again_as_declared(cluster: Clust
     assert _metric("weir_job_runs_total", outcome="failed") == before + 2
 
 
-async def test_each_missed_due_time_is_made_up_for_in_order(cluster: Cluster) -> None:
+@pytest.mark.parametrize(
+    ("catch_up", "made_up_for"),
+    [(CatchUp.EACH, ["21 15", "21 16", "21 17"]), (CatchUp.NEWEST, ["21 17"])],
+)
+async def test_three_replicas_make_up_once_for_what_was_due_while_none_ran(
+    cluster: Cluster, catch_up: CatchUp, made_up_for: list[str]
+) -> None:
     due: list[str] = []
 
     async def work(context: JobContext) -> Mapping[str, int]:
         due.append(f"{context.due_at:%d %H}")
         return {}
 
-    runner = cluster.runner("one", hourly(work, catch_up=CatchUp.EACH))
-    async with cluster.running(runner):
+    job = hourly(work, catch_up=catch_up)
+    replicas = [cluster.runner(f"replica-{n}", job) for n in range(3)]
+    async with cluster.running(*replicas):
         await until(lambda: ended(cluster) == ["succeeded"])
-    # The service was down for seven hours.
-    cluster.calendar.now += timedelta(hours=7)
-    async with cluster.running(runner):
-        await until(lambda: Counter(ended(cluster)) == {"succeeded": 8})
-    assert due == [f"21 {hour}" for hour in range(14, 22)]
+    # All are down when it is due at 15:00 and 16:00, and come back after 17:00.
+    cluster.calendar.now += timedelta(hours=3)
+    async with cluster.running(*replicas):
+        await until(lambda: len(ended(cluster)) == 1 + len(made_up_for))
+        # The next one comes after all of them: a run more would stand between.
+        cluster.calendar.now += timedelta(hours=1)
+        await until(lambda: len(ended(cluster)) == 2 + len(made_up_for))
+    assert due == ["21 14", *made_up_for, "21 18"]
+    assert set(ended(cluster)) == {"succeeded"}
 
 
 async def test_a_stop_ends_the_run_and_the_next_start_repeats_it(cluster: Cluster) -> None:
