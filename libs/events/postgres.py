@@ -64,7 +64,6 @@ _DAILY = text(f"""
 _DAYS_OF_NAMES = text("""
     SELECT DISTINCT date_trunc('day', occurred_at, 'UTC') FROM enrich.events
     WHERE app_id = :app_id AND name = ANY(:names)
-        AND received_at >= coalesce(CAST(:received_from AS timestamptz), '-infinity')
 """)
 # Before the snapshot is taken: rows move between partitions only under a lock that this one waits for.
 _KEEP_ROWS_IN_PLACE = text("LOCK TABLE enrich.events IN ACCESS SHARE MODE")
@@ -179,12 +178,9 @@ class PostgresEventReader:
             return [{str(name): value for name, value in row.items()} for row in result.mappings()]
 
 
-async def days_of_names(
-    connection: AsyncConnection, app_id: str, names: Set[str], received_from: datetime | None
-) -> set[datetime]:
-    """The days (UTC) on which an app's events of some names occurred; of those received from a moment on,
-    None for all. Reads all of these events."""
-    parameters = {"app_id": app_id, "names": sorted(names), "received_from": received_from}
+async def days_of_names(connection: AsyncConnection, app_id: str, names: Set[str]) -> set[datetime]:
+    """The days (UTC) on which an app's events of some names occurred. Reads all of these events."""
+    parameters = {"app_id": app_id, "names": sorted(names)}
     return set((await connection.execute(_DAYS_OF_NAMES, parameters)).scalars())
 
 

@@ -27,3 +27,7 @@ RECOUNTED_EVENTS = Counter(
 POSTPONED_RECOUNTS = Counter(
     "weir_aggregate_postponed_recounts", "Recounts that could not be done and are tried again"
 )
+CATALOGS_DISAGREE = Gauge(
+    "weir_aggregate_catalogs_disagree",
+    "Rollups that this process declares in another way than is adopted, or lacks: it counts nothing of them",
+)

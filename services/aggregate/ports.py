@@ -39,6 +39,10 @@ class CountingTransaction(Protocol):
         """The visible generations of buckets, without those of the first, 0."""
         ...
 
+    async def mark_outdated(self, buckets: Sequence[BucketKey]) -> None:
+        """Has buckets recounted that this process does not count into: see `counting.agreement`."""
+        ...
+
     async def join_recount(self, generation: int) -> bool:
         """Instead of `claim`, for a transaction of a recount itself: whether it is still open. It stays so
         until this transaction ends."""

@@ -77,7 +77,7 @@ members = Table(
     Column("member", Text, primary_key=True),
 )
 
-# Grows whenever a recount is opened or closed; one row.
+# Grows whenever a recount is opened or closed, or a definition adopted; one row.
 recount_epoch = Table(
     "recount_epoch",
     metadata,
@@ -123,12 +123,11 @@ rollups = Table(
     Column("rollup", Text, primary_key=True),
     # A hash of the definition, but for the names of its events.
     Column("shape", LargeBinary, nullable=False),
+    Column("period", Text, nullable=False),
     Column("events", ARRAY(Text), nullable=False),
     Column("adopted_at", DateTime(timezone=True), nullable=False),
     # The names of events whose buckets have yet to be marked; NULL if none.
     Column("pending", ARRAY(Text)),
-    # Whether buckets are marked that replicas with other catalogs have counted into since.
-    Column("is_settled", Boolean, nullable=False),
     # Since when no catalog declares it.
     Column("retired_at", DateTime(timezone=True)),
 )

@@ -14,7 +14,7 @@ STEPS = ("open", "read", "close", "clean")
 
 _WAITS = """
     SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE NOT granted AND locktype = %s AND application_name = 'weir-aggregate-recount'
+    WHERE locktype = %s AND NOT granted AND application_name = 'weir-aggregate-recount'
 """
 # Members that a recount leaves behind cannot be deleted then.
 _HOLD_MEMBERS = "SELECT 1 FROM aggregate.members FOR KEY SHARE"

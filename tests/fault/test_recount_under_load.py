@@ -102,7 +102,7 @@ UNCOUNTED = """
 """
 ENRICH_WAITS = """
     SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE NOT granted AND application_name LIKE 'weir-enrich%%' AND relation = %s::regclass
+    WHERE relation = %s::regclass AND NOT granted AND application_name LIKE 'weir-enrich%%'
 """
 
 

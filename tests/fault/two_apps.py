@@ -79,8 +79,8 @@ class Matches:
 
 
 class Loads:
-    """A context in which small frames of both apps keep arriving, by default 200 events a second of each: many
-    batches are on their way at any moment, and the events are not too many to be recounted soon."""
+    """A context in which small frames of both apps keep arriving, by default 200 events a second of each:
+    many batches are on their way at any moment, and the events are not too many to be recounted soon."""
 
     def __init__(self, suite: Suite, frame_events: int = 20) -> None:
         self._suite = suite

@@ -22,6 +22,7 @@ class MemoryCountingStore:
     def __init__(self) -> None:
         self.recounts = RecountState(0)
         self.generations: dict[BucketKey, int] = {}
+        self.outdated: set[BucketKey] = set()
         self.made_cells: dict[bytes, Cell] = {}
         self.batches: set[bytes] = set()
         self.cells: dict[bytes, Cell] = {}
@@ -56,6 +57,9 @@ class MemoryCountingStore:
 
     async def read_generations(self, buckets: Sequence[BucketKey]) -> Mapping[BucketKey, int]:
         return {key: self.generations[key] for key in buckets if self.generations.get(key)}
+
+    async def mark_outdated(self, buckets: Sequence[BucketKey]) -> None:
+        self.outdated |= set(buckets)
 
     async def join_recount(self, generation: int) -> bool:
         return any(recount.generation == generation for recount in self.recounts.open)

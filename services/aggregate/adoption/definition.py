@@ -1,15 +1,10 @@
-"""What a rollup's cells depend on, and what has to be counted again when that changes. Pure."""
+"""What has to be counted again when the definition of a rollup changes. Pure."""
 
-import hashlib
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import orjson
-
-from libs.catalog import Catalog
-from services.aggregate.counting.generations import RollupKey
-from services.aggregate.plan import MeasurePlan, RollupPlan, compile_plan
+from services.aggregate.counting.definitions import Definition, RollupKey
 
 # Replicas take a catalog within seconds; a deployment with new ones takes minutes. So long one that had the
 # definition leaves it to others to have changed it.
@@ -19,23 +14,13 @@ UNKNOWN_PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
-    """What the cells of a rollup are made of: `shape` is a hash of all but its events."""
-
-    shape: bytes
-    events: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Adopted:
     """A definition by which a rollup is counted. `pending` are the names whose events' buckets have yet to be
-    marked, `is_settled` says whether those have been that were counted while replicas had other catalogs;
-    `retired_at` is when the rollup had left the catalogs."""
+    marked; `retired_at` is when the rollup had left the catalogs."""
 
     definition: Definition
     adopted_at: datetime
     pending: frozenset[str] | None
-    is_settled: bool
     retired_at: datetime | None = None
 
 
@@ -46,18 +31,6 @@ class Adoption:
     key: RollupKey
     definition: Definition
     names: frozenset[str]
-    is_settled: bool = False
-
-
-def definitions(catalog: Catalog) -> Mapping[RollupKey, Definition]:
-    """Those of an app's rollups."""
-    plan = compile_plan(catalog)
-    return {
-        (catalog.app_id, name): Definition(
-            _shape(plan.rollups[name], plan.dimension_characters), rollup.events
-        )
-        for name, rollup in catalog.rollups.items()
-    }
 
 
 def adoption(
@@ -74,7 +47,7 @@ def adoption(
     definition adopted, so another one, with a newer catalog or an older one, has changed it."""
     if adopted is None:
         names = frozenset[str]() if is_first else declared.events
-        return Adoption(key, declared, names, is_settled=is_first)
+        return Adoption(key, declared, names)
     changed_at = adopted.retired_at or adopted.adopted_at
     if adopted.definition == declared and adopted.retired_at is None:
         return None
@@ -98,23 +71,3 @@ def is_retired(adopted: Adopted, *, was_ours: bool, now: datetime) -> bool:
 def counts_all(names: Set[str], definition: Definition) -> bool:
     """Whether all buckets are counted again, also those that have cells and no events any more."""
     return definition.events <= names
-
-
-def _shape(plan: RollupPlan, dimension_characters: int) -> bytes:
-    dimensions = [[one.name, str(one.source)] for one in plan.dimensions]
-    # How long a value is kept matters only to those that are split by one.
-    longest = dimension_characters if dimensions else 0
-    measures = [_measure(measure) for measure in plan.measures]
-    content = orjson.dumps([str(plan.period), dimensions, measures, longest])
-    return hashlib.blake2b(content, digest_size=16).digest()
-
-
-def _measure(measure: MeasurePlan) -> list[object]:
-    return [
-        measure.name,
-        None if measure.source is None else str(measure.source),
-        list(map(str, measure.conditions)),
-        measure.is_distinct,
-        measure.has_bins,
-        measure.has_edges,
-    ]

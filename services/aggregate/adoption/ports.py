@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from services.aggregate.adoption.definition import Adopted, Adoption
-from services.aggregate.counting.generations import BucketKey, RollupKey
+from services.aggregate.counting.definitions import RollupKey
+from services.aggregate.counting.generations import BucketKey
 from services.aggregate.recount.model import Reason
 
 
@@ -17,7 +18,8 @@ class Definitions(Protocol):
         ...
 
     async def adopt(self, adoptions: Sequence[Adoption]) -> None:
-        """Writes definitions down, and what has to be marked because of them."""
+        """Writes definitions down, and what has to be marked because of them. From then on no process counts
+        by another one. Raises PostponedError."""
         ...
 
     async def retire(self, keys: Sequence[RollupKey]) -> None:
@@ -26,10 +28,6 @@ class Definitions(Protocol):
 
     async def marked(self, key: RollupKey, adopted: Adopted) -> None:
         """All that was pending is marked."""
-        ...
-
-    async def settled(self, key: RollupKey, adopted: Adopted) -> None:
-        """What was counted while replicas had other catalogs is marked."""
         ...
 
 
@@ -42,11 +40,10 @@ class Marks(Protocol):
         rollup: str,
         names: Set[str],
         *,
-        received_from: datetime | None,
         with_cells: bool,
     ) -> Set[datetime]:
-        """The days on which stored events of these names occurred, of those received from a moment on, None
-        for all; with `with_cells` also those on which a bucket of the rollup that has cells begins."""
+        """The days on which stored events of these names occurred; with `with_cells` also those on which a
+        bucket of the rollup that has cells begins."""
         ...
 
     async def mark(self, buckets: Sequence[BucketKey], reason: Reason) -> None:

@@ -5,21 +5,22 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.aggregate.adoption.definition import Adopted, Adoption, Definition
-from services.aggregate.counting.generations import RollupKey
+from libs.catalog import Period
+from services.aggregate.adoption.definition import Adopted, Adoption
+from services.aggregate.counting.definitions import Definition, RollupKey
+from services.aggregate.recount.postgres import NEXT_EPOCH, counting_stopped
 
 _READ = text("""
-SELECT app_id, rollup, shape, events, adopted_at, pending, is_settled, retired_at FROM aggregate.rollups
+SELECT app_id, rollup, shape, period, events, adopted_at, pending, retired_at FROM aggregate.rollups
 """)
 # What an earlier change left to be marked stays so.
 _ADOPT = text("""
 INSERT INTO aggregate.rollups AS r
-    (app_id, rollup, shape, events, adopted_at, pending, is_settled)
-VALUES (:app_id, :rollup, :shape, :events, now(), :pending, :is_settled)
+    (app_id, rollup, shape, period, events, adopted_at, pending)
+VALUES (:app_id, :rollup, :shape, :period, :events, now(), :pending)
 ON CONFLICT (app_id, rollup) DO UPDATE SET
-    shape = excluded.shape, events = excluded.events, adopted_at = excluded.adopted_at,
-    pending = r.pending || excluded.pending,
-    is_settled = excluded.is_settled, retired_at = NULL
+    shape = excluded.shape, period = excluded.period, events = excluded.events,
+    adopted_at = excluded.adopted_at, pending = r.pending || excluded.pending, retired_at = NULL
 """)
 _RETIRE = text("""
 UPDATE aggregate.rollups SET retired_at = now()
@@ -27,10 +28,6 @@ WHERE app_id = :app_id AND rollup = :rollup AND retired_at IS NULL
 """)
 _MARKED = text("""
 UPDATE aggregate.rollups SET pending = NULL
-WHERE app_id = :app_id AND rollup = :rollup AND adopted_at = :adopted_at
-""")
-_SETTLED = text("""
-UPDATE aggregate.rollups SET is_settled = 'true'
 WHERE app_id = :app_id AND rollup = :rollup AND adopted_at = :adopted_at
 """)
 
@@ -47,46 +44,41 @@ class PostgresDefinitions:
             rows = (await connection.execute(_READ)).all()
         return {
             (row.app_id, row.rollup): Adopted(
-                Definition(row.shape, frozenset(row.events)),
+                Definition(row.shape, Period(row.period), frozenset(row.events)),
                 row.adopted_at,
                 None if row.pending is None else frozenset(row.pending),
-                row.is_settled,
                 row.retired_at,
             )
             for row in rows
         }
 
     async def adopt(self, adoptions: Sequence[Adoption]) -> None:
-        """Writes definitions down, and what has to be marked because of them."""
+        """Writes definitions down, and what has to be marked because of them. From then on no process counts
+        by another one. Raises PostponedError."""
         rows = [
             {
                 "app_id": one.key[0],
                 "rollup": one.key[1],
                 "shape": one.definition.shape,
+                "period": one.definition.period,
                 "events": sorted(one.definition.events),
                 "pending": sorted(one.names) or None,
-                "is_settled": one.is_settled,
             }
             for one in adoptions
         ]
-        async with self._engine.begin() as connection:
+        async with counting_stopped(self._engine) as connection:
             await connection.execute(_ADOPT, rows)
+            await connection.execute(NEXT_EPOCH)
 
     async def retire(self, keys: Sequence[RollupKey]) -> None:
         """Notes that rollups have left the catalogs."""
         rows = [{"app_id": app_id, "rollup": rollup} for app_id, rollup in keys]
-        async with self._engine.begin() as connection:
+        async with counting_stopped(self._engine) as connection:
             await connection.execute(_RETIRE, rows)
+            await connection.execute(NEXT_EPOCH)
 
     async def marked(self, key: RollupKey, adopted: Adopted) -> None:
         """All that was pending is marked."""
-        await self._done(_MARKED, key, adopted)
-
-    async def settled(self, key: RollupKey, adopted: Adopted) -> None:
-        """What was counted while replicas had other catalogs is marked."""
-        await self._done(_SETTLED, key, adopted)
-
-    async def _done(self, statement: object, key: RollupKey, adopted: Adopted) -> None:
         parameters = {"app_id": key[0], "rollup": key[1], "adopted_at": adopted.adopted_at}
         async with self._engine.begin() as connection:
-            await connection.execute(statement, parameters)  # type: ignore[call-overload]
+            await connection.execute(_MARKED, parameters)

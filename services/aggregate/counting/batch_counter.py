@@ -9,6 +9,7 @@ from libs.common.clock import Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
 from services.aggregate import metrics
 from services.aggregate.counting.adding import States, add_deltas
+from services.aggregate.counting.agreement import Agreement
 from services.aggregate.counting.fold import fold
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
@@ -74,6 +75,7 @@ class BatchCounter:
         self._pseudonymizer = pseudonymizer
         self._clock = clock
         self._generations = Generations()
+        self._agreement = Agreement()
 
     async def count(self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> Counted:
         """Counts those batches that were never counted by the plans of their apps; repeating it changes
@@ -107,10 +109,14 @@ class BatchCounter:
             if covered and len(once) > 1:
                 raise _CoveredError(frozenset(covered))
             signs = AllSigns()
-            changes, events = self._fold(fresh, plans, signs)
+            folded, events = self._fold(fresh, plans, signs)
+            changes, outdated = self._agreement.split(folded, fresh, plans, state)
+            if outdated:
+                await transaction.mark_outdated(sorted(outdated))
             # The process that counted a batch may have died before it published: it is published again.
             published = [batch for batch in once if batch.batch_id not in claimed.batches]
-            before, _ = self._fold(published, plans, signs)
+            folded, _ = self._fold(published, plans, signs)
+            before, _ = self._agreement.split(folded, published, plans, state)
             visible = await self._generations.visible(transaction, (*changes, *before))
             into = frozenset().union(*(state.covered[batch_id] for batch_id in covered))
             seen, made = placed(changes, self._identity, state, visible, into)

@@ -8,9 +8,10 @@ when the new one takes over (ADR 32).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from services.aggregate.counting.definitions import Definition, RollupKey
+
 # (app, rollup, bucket start in seconds since the epoch).
 BucketKey = tuple[str, str, int]
-RollupKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,15 @@ class RecountState:
 
     `covered` has batches that were stored, but not counted, when a recount took its snapshot: the recount has
     their events, so they must not be added to its generation when they are counted, however much later.
-    `recounted` are the rollups that have any bucket of a later generation than the first, 0.
+    `recounted` are the rollups that have any bucket of a later generation than the first, 0; `adopted` are
+    the definitions by which rollups are counted.
     """
 
     epoch: int
     open: Sequence[OpenRecount] = ()
     covered: Mapping[bytes, frozenset[int]] = field(default_factory=dict)
     recounted: frozenset[RollupKey] = frozenset()
+    adopted: Mapping[RollupKey, Definition] = field(default_factory=dict)
 
     @property
     def is_plain(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from libs.catalog import Period
 from libs.stores.postgres_connector import PostgresConnector
 from libs.stores.postgres_direct import DirectConnection, DirectConnections
 from services.aggregate.counting.arrays import (
@@ -15,6 +16,7 @@ from services.aggregate.counting.arrays import (
     UuidArray,
     register,
 )
+from services.aggregate.counting.definitions import Definition
 from services.aggregate.counting.generations import (
     BucketKey,
     OpenRecount,
@@ -43,6 +45,18 @@ FROM aggregate.recounts
 """
 READ_COVERED = "SELECT uuid_send(batch_id), generation FROM aggregate.covered_batches"
 READ_RECOUNTED = "SELECT app_id, rollup FROM aggregate.recounted_rollups"
+READ_ADOPTED = """
+SELECT app_id, rollup, shape, period, events FROM aggregate.rollups WHERE retired_at IS NULL
+"""
+MARK_OUTDATED = """
+INSERT INTO aggregate.buckets AS b (app_id, rollup, bucket, dirty_mark, dirty_reason, dirty_since)
+SELECT app_id, rollup, to_timestamp(seconds), nextval('aggregate.recount_numbers'), 'outdated', now()
+FROM unnest(%b::text[], %b::text[], %b::bigint[]) AS marked (app_id, rollup, seconds)
+ORDER BY app_id, rollup, seconds
+ON CONFLICT (app_id, rollup, bucket) DO UPDATE SET
+    dirty_mark = excluded.dirty_mark, dirty_reason = excluded.dirty_reason,
+    dirty_since = coalesce(b.dirty_since, excluded.dirty_since)
+"""
 READ_GENERATIONS = """
 SELECT b.app_id, b.rollup, extract(epoch FROM b.bucket)::bigint, b.generation
 FROM unnest(%b::text[], %b::text[], %b::bigint[]) AS wanted (app_id, rollup, seconds)
@@ -149,7 +163,11 @@ class CountingTransaction:
         recounted = frozenset(
             (app_id, rollup) for app_id, rollup in await self._rows(READ_RECOUNTED)
         )
-        return RecountState(epoch, recounts, covered, recounted)
+        adopted = {
+            (app_id, rollup): Definition(shape, Period(period), frozenset(events))
+            for app_id, rollup, shape, period, events in await self._rows(READ_ADOPTED)
+        }
+        return RecountState(epoch, recounts, covered, recounted, adopted)
 
     async def read_generations(self, buckets: Sequence[BucketKey]) -> Mapping[BucketKey, int]:
         """See the port."""
@@ -158,6 +176,13 @@ class CountingTransaction:
             READ_GENERATIONS, TextArray(app_ids), TextArray(rollups), BigintArray(starts)
         )
         return {(app_id, rollup, bucket): generation for app_id, rollup, bucket, generation in rows}
+
+    async def mark_outdated(self, buckets: Sequence[BucketKey]) -> None:
+        """See the port."""
+        app_ids, rollups, starts = zip(*buckets, strict=True)
+        await self._connection.driver.execute(
+            MARK_OUTDATED, (TextArray(app_ids), TextArray(rollups), BigintArray(starts))
+        )
 
     async def join_recount(self, generation: int) -> bool:
         """See the port."""

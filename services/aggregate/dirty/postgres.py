@@ -27,12 +27,13 @@ _UNMARK = text("""
 UPDATE aggregate.buckets SET dirty_mark = NULL, dirty_reason = NULL, dirty_since = NULL
 WHERE dirty_mark = ANY(:marks)
 """)
+# Last of all what is marked again and again, as long as processes have other catalogs.
 _NEWEST = text("""
 SELECT app_id, rollup, bucket, dirty_mark, dirty_reason FROM aggregate.buckets
 WHERE dirty_mark IS NOT NULL AND (app_id, rollup) IN (
     SELECT * FROM unnest(CAST(:apps AS text[]), CAST(:rollups AS text[]))
 )
-ORDER BY bucket DESC LIMIT :limit
+ORDER BY dirty_reason = 'outdated', bucket DESC LIMIT :limit
 """)
 _OF_ROLLUP = text("""
 SELECT bucket FROM aggregate.buckets
@@ -106,12 +107,11 @@ class PostgresDirtyBuckets:
         rollup: str,
         names: Set[str],
         *,
-        received_from: datetime | None,
         with_cells: bool,
     ) -> Set[datetime]:
         """See `adoption.ports.Marks`."""
         async with self._engine.connect() as connection:
-            found = await days_of_names(connection, app_id, names, received_from)
+            found = await days_of_names(connection, app_id, names)
             if with_cells:
                 parameters = {"app_id": app_id, "rollups": [rollup]}
                 bounds = {"start": moment(FIRST_SECOND), "end": moment(LAST_SECOND)}

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from libs.catalog import Catalog, Catalogs
 from libs.common.clock import Clock, moment_of
-from services.aggregate.counting.generations import RollupKey
+from services.aggregate.counting.definitions import RollupKey
 from services.aggregate.expiry.kept import kept_from
 from services.aggregate.results.model import result_jobs, results_kept_from
 

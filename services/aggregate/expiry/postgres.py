@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.aggregate.counting.generations import RollupKey
+from services.aggregate.counting.definitions import RollupKey
 
 # Rows that one transaction deletes.
 ROWS_AT_A_TIME = 5_000

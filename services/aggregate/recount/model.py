@@ -16,7 +16,7 @@ class Reason(StrEnum):
     # Events of it were deleted, or changed, in the store.
     ERASED = "erased"
     CORRECTED = "corrected"
-    # A process counted by a catalog that is not the one that is adopted.
+    # A process left out what its catalog declares in another way than is adopted.
     OUTDATED = "outdated"
     # A batch of its events is in quarantine.
     UNCOUNTED = "uncounted"

@@ -22,16 +22,17 @@ from services.aggregate.recount.model import PostponedError, Unit
 from services.aggregate.recount.rows import page_of
 
 log = structlog.get_logger()
-# Counting waits behind a recount that waits for the lock: not for long.
+# Counting waits behind what waits for the lock: not for long.
 _LOCK_SECONDS = 5
+_TIMEOUTS = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)
+_LOCK = text(f"SELECT pg_advisory_xact_lock({RECOUNT_LOCK})")
+# Has those that count read the state again.
+NEXT_EPOCH = text("UPDATE aggregate.recount_epoch SET epoch = epoch + 1")
 # Batches on their way. More are a backlog: recounting would add to the load just then.
 MAX_COVERED = 5_000
 # Events in one page: about 20 ms of folding, in the event loop that counts.
 _PAGE_EVENTS = 1_000
-_TIMEOUTS = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)
 
-_LOCK = text(f"SELECT pg_advisory_xact_lock({RECOUNT_LOCK})")
-_NEXT_EPOCH = text("UPDATE aggregate.recount_epoch SET epoch = epoch + 1")
 _NEXT_NUMBER = text("SELECT nextval('aggregate.recount_numbers')")
 _ADD_RANGE = text("""
 INSERT INTO aggregate.recounts (generation, rollup, app_id, first_bucket, end_bucket)
@@ -200,13 +201,13 @@ class PostgresRecounts:
     async def close(self, unit: Unit, generation: int) -> None:
         """See `OpenedRecount.close`."""
         parameters = {"generation": generation}
-        async with self._locked() as connection:
+        async with counting_stopped(self._engine) as connection:
             await connection.execute(_HIDE_CELLS, {**parameters, "marks": sorted(unit.marks)})
             await connection.execute(_SHOW_CELLS, parameters)
             await connection.execute(_NOTE_ROLLUPS, parameters)
             if not (await connection.execute(_END, parameters)).all():
                 raise PostponedError("another process has ended the recount")
-            await connection.execute(_NEXT_EPOCH)
+            await connection.execute(NEXT_EPOCH)
 
     async def _begin(
         self,
@@ -216,7 +217,7 @@ class PostgresRecounts:
         candidates: frozenset[bytes],
     ) -> tuple[int, frozenset[bytes]]:
         """Opens a recount; its generation, and the batches that are stored and not counted."""
-        async with self._locked() as connection:
+        async with counting_stopped(self._engine) as connection:
             # The first query of the snapshot, while nothing can be counted: what is counted in it is in the
             # cells of before, and what is stored in it will be in those of the recount.
             covered = await _within_lock(uncounted_batches(snapshot, first, candidates))
@@ -236,30 +237,31 @@ class PostgresRecounts:
                 )
             ids = [uuid.UUID(bytes=batch_id) for batch_id in sorted(covered)]
             await connection.execute(_ADD_COVERED, {"generation": generation, "ids": ids})
-            await connection.execute(_NEXT_EPOCH)
+            await connection.execute(NEXT_EPOCH)
         return generation, covered
 
     async def _abandon(self, generation: int) -> None:
         parameters = {"generation": generation}
-        async with self._locked() as connection:
+        async with counting_stopped(self._engine) as connection:
             if (await connection.execute(_END, parameters)).all():
                 await connection.execute(_FORGET_MADE, parameters)
                 await connection.execute(_FORGET_COVERED, parameters)
-                await connection.execute(_NEXT_EPOCH)
+                await connection.execute(NEXT_EPOCH)
 
-    @asynccontextmanager
-    async def _locked(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction during which nothing is counted. Raises PostponedError if it cannot begin soon."""
-        try:
-            async with self._engine.begin() as connection:
-                for setting in ("lock_timeout", "statement_timeout"):
-                    await connection.exec_driver_sql(f"SET LOCAL {setting} = '{_LOCK_SECONDS}s'")
-                await connection.execute(_LOCK)
-                yield connection
-        except sqlalchemy.exc.DBAPIError as error:
-            if isinstance(error.orig, _TIMEOUTS):
-                raise PostponedError("counting was too busy") from error
-            raise
+
+@asynccontextmanager
+async def counting_stopped(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction during which nothing is counted. Raises PostponedError if it cannot begin soon."""
+    try:
+        async with engine.begin() as connection:
+            for setting in ("lock_timeout", "statement_timeout"):
+                await connection.exec_driver_sql(f"SET LOCAL {setting} = '{_LOCK_SECONDS}s'")
+            await connection.execute(_LOCK)
+            yield connection
+    except sqlalchemy.exc.DBAPIError as error:
+        if isinstance(error.orig, _TIMEOUTS):
+            raise PostponedError("counting was too busy") from error
+        raise
 
 
 async def _within_lock(found: Awaitable[frozenset[bytes]]) -> frozenset[bytes]:

@@ -9,7 +9,7 @@ import structlog
 from libs.catalog import Catalogs
 from libs.common.clock import Clock, moment_of
 from services.aggregate import metrics
-from services.aggregate.counting.generations import RollupKey
+from services.aggregate.counting.definitions import RollupKey
 from services.aggregate.plan_lookup import current_plans
 from services.aggregate.recount.model import DirtyBucket, PostponedError
 from services.aggregate.recount.ports import DirtyBuckets, Turns

@@ -51,6 +51,14 @@ async def _read(store: CountingStore, cell_ids: Sequence[bytes]) -> object:
         return await transaction.read_measures(cell_ids)
 
 
+async def test_buckets_are_marked_as_often_as_they_are_left_out(store: CountingStore) -> None:
+    buckets = [("arena", "r", 0), ("arena", "r", 3_600)]
+    async with store.transaction() as transaction:
+        await transaction.mark_outdated(buckets)
+    async with store.transaction() as transaction:
+        await transaction.mark_outdated(buckets[1:])
+
+
 async def test_a_batch_is_claimed_once(store: CountingStore) -> None:
     one, two = batch(event()), batch(event())
     assert await _claim(store, one, one) == {one.batch_id}

@@ -5,8 +5,13 @@ from datetime import UTC, datetime
 
 from libs.catalog import compile_catalog
 from services.aggregate.adoption.adopter import Adopter
-from services.aggregate.adoption.definition import definitions
 from services.aggregate.adoption.postgres import PostgresDefinitions
+from services.aggregate.counting.batch_counter import BatchCounter
+from services.aggregate.counting.convert import stored_batch
+from services.aggregate.counting.definitions import definitions
+from services.aggregate.counting.identity import CellIdentity
+from services.aggregate.counting.known_members import KnownMembers
+from services.aggregate.plan import compile_plan
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.integration.aggregate.test_changed_catalogs import write
 from tests.integration.aggregate.test_recount import (
@@ -17,18 +22,13 @@ from tests.integration.aggregate.test_recount import (
     recounting,
     until_recounted,
 )
-from tests.support.arena_catalog import APP, CATALOG
+from tests.support.arena_catalog import APP, CHANGED
 from tests.support.clocks import FixedClock
+from tests.support.recounted_events import store
 from tests.support.waiting import until
 
 __all__ = ["recounting"]
 PENDING = "SELECT 1 FROM aggregate.rollups WHERE pending IS NOT NULL"
-CHANGED = CATALOG.replace(
-    "rollups:\n",
-    "rollups:\n  by_guild: {events: [match.ended], period: day, dimensions: [guild_id],"
-    " metrics: {matches: count, players: {distinct: subject}}}\n",
-    1,
-).replace("dimensions: [guild_id, properties.mode]", "dimensions: [properties.mode]", 1)
 
 
 async def test_the_past_is_counted_by_the_new_declaration(
@@ -59,14 +59,13 @@ async def test_the_past_is_counted_by_the_new_declaration(
     assert stores.sql(recounted) == [("by_guild",), ("matches",)]
 
 
-async def test_a_replica_with_another_catalog_recounts_nothing_of_what_differs(
+async def test_a_replica_with_another_catalog_leaves_what_differs_to_the_others(
     stores: Stores, aggregate: Aggregate, recounting: Callable[[], Recounting]
 ) -> None:
     """It was there when the definition that the other one has changed was adopted."""
     old = recounting()
-    adopter = Adopter(
-        old.catalogs, PostgresDefinitions(old.engine), old.dirty, FixedClock(datetime.now(UTC))
-    )
+    clock = FixedClock(datetime.now(UTC))
+    adopter = Adopter(old.catalogs, PostgresDefinitions(old.engine), old.dirty, clock)
     assert (APP, "matches") in await adopter.adopt()
     await until(lambda: not stores.sql(PENDING))
     write(stores, CHANGED)
@@ -74,5 +73,16 @@ async def test_a_replica_with_another_catalog_recounts_nothing_of_what_differs(
     left = await adopter.adopt()
     assert (APP, "loot") in left
     assert (APP, "matches") not in left
-    changed = definitions(compile_catalog(CHANGED, "arena.yaml"))[APP, "matches"]
+    # What it does not count is counted again by the other one.
+    entry = store(stores.database_url, played("eve", mode="duel"), countries=["PT"])
+    counter = BatchCounter(old.store, KnownMembers(10), CellIdentity(10), old.pseudonymizer, clock)
+    await counter.count([stored_batch(entry)], {APP: old.plan})
+    marked = "SELECT rollup FROM aggregate.buckets WHERE dirty_mark IS NOT NULL ORDER BY 1"
+    assert stores.sql(marked) == [("by_guild",), ("matches",)]
+    left_out = "SELECT 1 FROM aggregate.cells WHERE rollup IN ('by_guild', 'matches')"
+    assert stores.sql(left_out) == []
+    await until_recounted(aggregate)
+    assert await differences(aggregate) == 0
+    assert len(stores.sql(left_out)) == 2
+    changed = definitions(compile_plan(compile_catalog(CHANGED, "arena.yaml")))[APP, "matches"]
     assert (await PostgresDefinitions(old.engine).read())[APP, "matches"].definition == changed
