@@ -5,10 +5,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from libs.events.recount import CellKey
+from libs.events.recount import RecountKey
 
 # The values of each cell's metrics; a metric without a value is missing.
-Cells = Mapping[CellKey, Mapping[str, float]]
+Cells = Mapping[RecountKey, Mapping[str, float]]
 
 # Sums are exact on all sides; averages are rounded at the last place of a double.
 _RELATIVE_TOLERANCE = 1e-12
@@ -20,7 +20,7 @@ class Difference:
 
     app_id: str
     rollup: str
-    key: CellKey
+    key: RecountKey
     found: Mapping[str, float] | None
     expected: Mapping[str, float] | None
     # Who expected it: `sql` or `generator`.

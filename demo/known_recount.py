@@ -12,7 +12,7 @@ from typing import Any
 
 from demo.cells import Cells, with_values
 from demo.model import DemoEvent, ExpectedVerdict
-from libs.events.recount import CellKey, cell_key
+from libs.events.recount import RecountKey, cell_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Known:
 
     def cells(self, taken: Iterable[Taken]) -> Cells:
         """The cells that should be there."""
-        groups: dict[CellKey, list[Taken]] = {}
+        groups: dict[RecountKey, list[Taken]] = {}
         for one in taken:
             event = one.event
             if event.app_id != self.app_id or not event.name.startswith(self.names):

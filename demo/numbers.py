@@ -8,7 +8,7 @@ from google.protobuf.json_format import MessageToDict
 from weir.aggregate.v1 import aggregate_service_pb2_grpc as pb_grpc
 
 from demo.cells import Cells
-from libs.events.recount import CellKey, cell_key
+from libs.events.recount import RecountKey, cell_key
 from libs.rpc.channels import Calls, open_channel
 from suite.home import Addresses
 from suite.rollups import counted_events, rollup_cells
@@ -26,7 +26,7 @@ class Numbers:
 
     def cells(self, app_id: str, rollup: str) -> Cells:
         """All cells of one rollup."""
-        found: dict[CellKey, Mapping[str, float]] = {}
+        found: dict[RecountKey, Mapping[str, float]] = {}
         for cell in rollup_cells(self._calls, app_id, rollup):
             key = cell_key(cell.bucket_start.seconds, MessageToDict(cell.dimensions))
             found[key] = dict(cell.metrics)

@@ -17,7 +17,7 @@ from typing import Any
 from libs.catalog import Condition, Metric, MetricKind, Rollup, Source, SourceKind
 
 # A bucket's start in seconds since the epoch, and the dimensions as canonical JSON.
-CellKey = tuple[int, str]
+RecountKey = tuple[int, str]
 # Microseconds since the epoch, the event's UUID in hexadecimal digits, the number.
 Edge = tuple[int, str, float]
 
@@ -40,7 +40,7 @@ class Recount:
 
 NOTHING = Recount()
 # By cell, and then by the metric's name.
-RecountedCells = Mapping[CellKey, Mapping[str, Recount]]
+RecountedCells = Mapping[RecountKey, Mapping[str, Recount]]
 
 # One row for each cell; the columns are the bucket, the dimensions, the metrics.
 _RECOUNT = """
@@ -151,7 +151,7 @@ class RecountQuery:
             groups=", ".join(str(place) for place in range(1, len(rollup.dimensions) + 2)),
         )
 
-    def cell(self, row: Sequence[Any]) -> tuple[CellKey, dict[str, Recount]]:
+    def cell(self, row: Sequence[Any]) -> tuple[RecountKey, dict[str, Recount]]:
         """A row of the answer as a cell, with the metrics that have a value."""
         values = iter(row)
         bucket = next(values)
@@ -163,7 +163,7 @@ class RecountQuery:
                 found[metric.name] = recounted
         return cell_key(bucket, dimensions), found
 
-    def cells(self, rows: Iterable[Sequence[Any]]) -> dict[CellKey, dict[str, Recount]]:
+    def cells(self, rows: Iterable[Sequence[Any]]) -> dict[RecountKey, dict[str, Recount]]:
         """All rows as cells, without those in which no metric has a value."""
         return {key: found for key, found in map(self.cell, rows) if found}
 
@@ -253,7 +253,7 @@ class RecountQuery:
         return f"(properties #> {self._parameter(list(source.path))}::text[])"
 
 
-def cell_key(bucket: int, dimensions: Mapping[str, Any]) -> CellKey:
+def cell_key(bucket: int, dimensions: Mapping[str, Any]) -> RecountKey:
     """The key of a cell whose bucket begins `bucket` seconds after the epoch; whole doubles and integers are
     the same value."""
     plain = {name: _plain(value) for name, value in dimensions.items()}

@@ -32,7 +32,7 @@ class Changed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedChunk:
     """What a chunk changed: batches counted now, events counted now by app, batches that were counted before,
     every cell that either changed, and what both say of those who are there."""
 
@@ -77,7 +77,9 @@ class BatchCounter:
         self._generations = Generations()
         self._agreement = Agreement()
 
-    async def count(self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> Counted:
+    async def count(
+        self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]
+    ) -> CountedChunk:
         """Counts those batches that were never counted by the plans of their apps; repeating it changes
         nothing. All or none, except for batches that a recount has the events of: those alone.
 
@@ -98,9 +100,11 @@ class BatchCounter:
             parts = [[batch] for batch in alone] + ([others] if others else [])
             return _sum([await self.count(part, plans) for part in parts], twice)
 
-    async def _count(self, once: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> Counted:
+    async def _count(
+        self, once: Sequence[StoredBatch], plans: Mapping[str, AppPlan]
+    ) -> CountedChunk:
         if not once:
-            return Counted(0, 0, {}, [], [])
+            return CountedChunk(0, 0, {}, [], [])
         async with self._store.transaction() as transaction:
             claimed = await transaction.claim(once)
             state = await self._generations.current(transaction, claimed.epoch)
@@ -132,7 +136,7 @@ class BatchCounter:
                 states = {**states, **await transaction.read_measures(sorted(unpublished))}
         added.remember(self._known)
         changed = _changed({**again, **cells}, states, plans)
-        return Counted(len(fresh), len(once) - len(fresh), events, changed, signs.found())
+        return CountedChunk(len(fresh), len(once) - len(fresh), events, changed, signs.found())
 
     def _fold(
         self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan], signs: AllSigns
@@ -167,12 +171,12 @@ def _check(batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]) -> None
             raise CatalogBehindError(f"no catalog is loaded for the app {batch.app_id}")
 
 
-def _sum(parts: Sequence[Counted], twice: int) -> Counted:
+def _sum(parts: Sequence[CountedChunk], twice: int) -> CountedChunk:
     """What chunks changed together; `twice` are batches that came in two entries."""
     events: Counter[str] = Counter()
     for part in parts:
         events.update(part.events)
-    return Counted(
+    return CountedChunk(
         sum(part.batches for part in parts),
         sum(part.duplicates for part in parts) + twice,
         events,

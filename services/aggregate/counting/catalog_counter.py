@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from libs.catalog import Catalogs
-from services.aggregate.counting.batch_counter import BatchCounter, Counted
+from services.aggregate.counting.batch_counter import BatchCounter, CountedChunk
 from services.aggregate.model import StoredBatch
 from services.aggregate.plan import CatalogBehindError
 from services.aggregate.plan_lookup import current_plans, earlier_plans
@@ -21,7 +21,7 @@ class CatalogCounter:
         self._catalogs = catalogs
         self._refresh = refresh
 
-    async def count(self, batches: Sequence[StoredBatch]) -> Counted:
+    async def count(self, batches: Sequence[StoredBatch]) -> CountedChunk:
         """See BatchCounter. Raises CatalogBehindError for a single batch that no known catalog has, and for
         several of which some have to be counted alone."""
         while True:
@@ -38,7 +38,7 @@ class CatalogCounter:
                     raise error
                 return counted
 
-    async def _count_by_earlier(self, batch: StoredBatch) -> Counted | None:
+    async def _count_by_earlier(self, batch: StoredBatch) -> CountedChunk | None:
         for plan in earlier_plans(self._catalogs, batch.app_id):
             try:
                 return await self._counter.count([batch], {batch.app_id: plan})

@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Mapping
 
 from libs.catalog import Metric, MetricKind, Rollup
-from libs.events.recount import NOTHING, CellKey, Recount, RecountedCells, value_of
+from libs.events.recount import NOTHING, Recount, RecountedCells, RecountKey, value_of
 from services.aggregate.verify.model import (
     CellDifference,
-    Counted,
     CountedCells,
     MetricDifference,
     Part,
+    StoredMeasure,
 )
 
 # Parts that are no numbers: their differences show what a reader sees.
 _ANSWERED = frozenset({Part.BINS, Part.EDGE})
-_NOT_COUNTED = Counted(NOTHING)
-_NO_METRICS: Mapping[str, Counted] = {}
+_NOT_COUNTED = StoredMeasure(NOTHING)
+_NO_METRICS: Mapping[str, StoredMeasure] = {}
 _NO_RECOUNT: Mapping[str, Recount] = {}
 
 
@@ -29,12 +29,12 @@ def compare(
     return len(keys), [difference for difference in found if difference is not None]
 
 
-def _has_values(metrics: Mapping[str, Counted]) -> bool:
+def _has_values(metrics: Mapping[str, StoredMeasure]) -> bool:
     return any(metric.measure.count or metric.members for metric in metrics.values())
 
 
 def _difference(
-    rollup: Rollup, key: CellKey, counted: CountedCells, recounted: RecountedCells
+    rollup: Rollup, key: RecountKey, counted: CountedCells, recounted: RecountedCells
 ) -> CellDifference | None:
     found, expired = [], True
     stored, expected = counted.get(key, _NO_METRICS), recounted.get(key, _NO_RECOUNT)
@@ -51,14 +51,16 @@ def _difference(
     return CellDifference(rollup.name, key, tuple(found), expired) if found else None
 
 
-def _is_expiry(counted: Counted, recounted: Recount) -> bool:
+def _is_expiry(counted: StoredMeasure, recounted: Recount) -> bool:
     """Whether the events of a metric that differs can have been stored when they were counted: more were
     counted than are stored. With equal counts none is missing, so another total or maximum is a mistake."""
     members_missing = counted.members is not None and counted.members < recounted.count
     return counted.measure.count > recounted.count and not members_missing
 
 
-def _parts(metric: Metric, counted: Counted, recounted: Recount) -> Iterator[MetricDifference]:
+def _parts(
+    metric: Metric, counted: StoredMeasure, recounted: Recount
+) -> Iterator[MetricDifference]:
     measure = counted.as_of(metric.kind)
     compared: list[tuple[Part, object, object]] = [(Part.COUNT, measure.count, recounted.count)]
     match metric.kind:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from libs.catalog import MetricKind, Rollup
-from libs.events.recount import CellKey, Edge, Recount
+from libs.events.recount import Edge, Recount, RecountKey
 
 
 class Part(StrEnum):
@@ -22,7 +22,7 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class StoredMeasure:
     """What is stored of one measure of one cell; `members` are those of a distinct metric, None of others.
     Several metrics may share it, of which some need the first or the last number."""
 
@@ -42,7 +42,7 @@ class Counted:
 
 
 # By cell, and then by the measure's name.
-CountedCells = Mapping[CellKey, Mapping[str, Counted]]
+CountedCells = Mapping[RecountKey, Mapping[str, StoredMeasure]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class CellDifference:
     since would explain it: of each metric that differs, more was counted than is stored."""
 
     rollup: str
-    key: CellKey
+    key: RecountKey
     metrics: tuple[MetricDifference, ...]
     maybe_expired: bool
 

@@ -21,16 +21,16 @@ from libs.events.postgres import (
     stored_batches,
 )
 from libs.events.recount import (
-    CellKey,
     Recount,
     RecountedCells,
+    RecountKey,
     RecountQuery,
     cell_key,
     edge_of,
 )
 from libs.stores.postgres import driver_connection
 from libs.streams.batch_pruning import first_uuid7
-from services.aggregate.verify.model import Counted, CountedCells, VerifyQuery, Window
+from services.aggregate.verify.model import CountedCells, StoredMeasure, VerifyQuery, Window
 
 # In all days of the app, because a bucket may have cells and no event.
 _CELL_DAYS = text("""
@@ -123,13 +123,13 @@ class PostgresSnapshot:
             "end": window.end,
             "distinct": [metric.name for metric in rollup.metrics if metric.kind == "distinct"],
         }
-        found: dict[CellKey, dict[str, Counted]] = {}
+        found: dict[RecountKey, dict[str, StoredMeasure]] = {}
         async for row in self._stream(_COUNTED, parameters):
             bucket, dimensions, measure, count, total, minimum, maximum, bins, *edges, members = row
             cell = found.setdefault(cell_key(bucket, dimensions), {})
             numbers = Recount(count, total, minimum, maximum, bins)
             first, last = (None if edge is None else edge_of(edge) for edge in edges)
-            cell[measure] = Counted(numbers, members, first, last)
+            cell[measure] = StoredMeasure(numbers, members, first, last)
             _check(len(found), window)
         return found
 
@@ -142,7 +142,7 @@ class PostgresSnapshot:
             window.start,
             window.end,
         )
-        found: dict[CellKey, Mapping[str, Recount]] = {}
+        found: dict[RecountKey, Mapping[str, Recount]] = {}
         async for row in self._stream(recount.statement, recount.parameters):
             key, metrics = recount.cell(row)
             if metrics:

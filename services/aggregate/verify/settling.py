@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from libs.events.recount import CellKey
+from libs.events.recount import RecountKey
 from services.aggregate.verify.model import CellDifference, Window
 
 
@@ -25,7 +25,7 @@ class Waiting:
     def __init__(self, look: Look) -> None:
         self.newest = look
         self._since = look
-        self._proven: set[CellKey] = set()
+        self._proven: set[RecountKey] = set()
 
     def add(self, look: Look) -> None:
         """The next comparison of the window."""

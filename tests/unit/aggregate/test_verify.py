@@ -12,9 +12,9 @@ from services.aggregate.sealing import sealed_before
 from services.aggregate.verify.compare import compare
 from services.aggregate.verify.model import (
     CellDifference,
-    Counted,
     MetricDifference,
     Part,
+    StoredMeasure,
     VerifiedRollup,
 )
 from services.aggregate.verify.windows import MOST_AT_ONCE, windows_of
@@ -29,8 +29,8 @@ def _at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def _items(count: int, members: int | None = None) -> dict[str, Counted]:
-    return {"items": Counted(Recount(count), count if members is None else members)}
+def _items(count: int, members: int | None = None) -> dict[str, StoredMeasure]:
+    return {"items": StoredMeasure(Recount(count), count if members is None else members)}
 
 
 def test_equal_cells_and_cells_without_a_value() -> None:
@@ -66,7 +66,9 @@ def test_sums_are_compared_without_rounding() -> None:
     stored = Recount(2, Decimal("0.30000000000000001"), 0.1, 0.2)
     recounted = Recount(2, Decimal("0.3"), 0.1, 0.2)
     assert float(Decimal("0.30000000000000001")) == 0.3
-    _, [found] = compare(SCORES, {KEY: {"score": Counted(stored)}}, {KEY: {"score": recounted}})
+    _, [found] = compare(
+        SCORES, {KEY: {"score": StoredMeasure(stored)}}, {KEY: {"score": recounted}}
+    )
     assert found.metrics == (MetricDifference("score", Part.TOTAL, 0.3, 0.3),)
     # As many events are stored as were counted: none has expired.
     assert not found.maybe_expired
@@ -74,7 +76,7 @@ def test_sums_are_compared_without_rounding() -> None:
 
 def test_each_metric_says_its_first_part() -> None:
     # Four metrics share what is stored of the scores.
-    stored = {"score": Counted(Recount(2, Decimal(5), 1.0, 4.0))}
+    stored = {"score": StoredMeasure(Recount(2, Decimal(5), 1.0, 4.0))}
     same = Recount(2, Decimal(5), 1.0, 4.0)
     expected = {
         "score": Recount(1, Decimal(4)),
