@@ -12,7 +12,7 @@ from libs.catalog.period import Period
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
 from libs.catalog.schema import declared_types
-from libs.catalog.source import Source, SourceKind
+from libs.catalog.source import PERSON, Source, SourceKind
 
 _NUMBER_TYPES = frozenset({"integer", "number"})
 
@@ -121,7 +121,9 @@ def compile_dimensions(entry: Section, key: str, words: Mapping[str, str]) -> tu
         if source is None:
             continue
         label = source.path[-1]
-        if str(source) in own_words:
+        if text == PERSON:
+            label = PERSON
+        elif str(source) in own_words:
             label = own_words[str(source)]
         elif source.kind in (SourceKind.ENTITY, SourceKind.ATTRIBUTION):
             # `type` and `source` alone would say too little.

@@ -114,7 +114,7 @@ class TermReader:
 
     def _where(self, section: Section, rollup: Rollup) -> tuple[tuple[str, str], ...]:
         known = [dimension.name for dimension in rollup.dimensions]
-        section.only(known)
+        section.only(name for name in known if name not in rollup.personal_dimensions)
         found = {}
         for name, node in section.values.items():
             value = node.value
@@ -144,7 +144,9 @@ class TermReader:
     ) -> None:
         known = [dimension.name for dimension in rollup.dimensions]
         for name in self.by:
-            if name not in known:
+            if name in rollup.personal_dimensions:
+                section.complain(f"`{name}`: numbers of single people are metrics of their own")
+            elif name not in known:
                 section.complain(
                     f"rollup `{rollup.name}` has no dimension `{name}`{did_you_mean(name, known)}"
                 )

@@ -10,7 +10,7 @@ from libs.catalog.metric import Conditions, Metric
 from libs.catalog.metric_model import NamedMetric, Term
 from libs.catalog.period import Period
 from libs.catalog.schema import EventVersion
-from libs.catalog.source import Source
+from libs.catalog.source import Source, SourceKind
 from libs.catalog.xapi import Xapi
 
 
@@ -139,6 +139,13 @@ class Rollup:
         of_conditions = (one.source for metric in self.metrics for one in metric.conditions)
         of_dimensions = (dimension.source for dimension in self.dimensions)
         return (*of_dimensions, *of_metrics, *of_conditions)
+
+    @property
+    def personal_dimensions(self) -> frozenset[str]:
+        """The labels of those whose values are people's pseudonyms: with one, cells are of single people."""
+        return frozenset(
+            one.name for one in self.dimensions if one.source.kind is SourceKind.SUBJECT
+        )
 
 
 @dataclass(frozen=True, slots=True)

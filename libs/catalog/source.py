@@ -6,6 +6,8 @@ from enum import StrEnum
 from libs.catalog.enrichment import ENRICHED_SOURCES
 from libs.catalog.problems import did_you_mean
 
+# Another word for the subject, which no app has for its own ids.
+PERSON = "person"
 ENVELOPE_FIELDS = (
     "group_id",
     "name",
@@ -85,11 +87,11 @@ def parse_source(text: str) -> Source:
             return Source(kind, (rest[0],))
         known = [f"{head}.{field}" for field in fields]
         raise ValueError(f"`{text}` is not one of {', '.join(known)}{did_you_mean(text, known)}")
-    if text == "subject":
-        return Source(SourceKind.SUBJECT, (text,))
+    if text in ("subject", PERSON):
+        return Source(SourceKind.SUBJECT, ("subject",))
     if text in ENVELOPE_FIELDS:
         return Source(SourceKind.ENVELOPE, (text,))
     if text in ENRICHED_SOURCES:
         return Source(SourceKind.ENRICHED, (text,))
-    known = ["subject", *ENVELOPE_FIELDS, *ENRICHED_SOURCES, "properties.<name>"]
+    known = ["subject", PERSON, *ENVELOPE_FIELDS, *ENRICHED_SOURCES, "properties.<name>"]
     raise ValueError(f"`{text}` is not a field of an event{did_you_mean(text, known)}")

@@ -34,9 +34,14 @@ def current_principal() -> Principal:
     return CURRENT.get()
 
 
+def is_permitted(permission: Permission) -> bool:
+    """Whether the caller may have what a request asks beyond its RPC."""
+    return permission in current_principal().permissions
+
+
 def check_permission(permission: Permission) -> None:
     """For what a request asks beyond its RPC. Raises PermissionDenied if the caller may not have it."""
-    if permission not in current_principal().permissions:
+    if not is_permitted(permission):
         raise PermissionDenied(
             f"the token does not permit what is asked for; it takes `{permission}`",
             metadata={"permission": permission},

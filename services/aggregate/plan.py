@@ -61,7 +61,7 @@ class ElapsedPlan:
 class RollupPlan:
     """One rollup. `sources` are those of its dimensions; `metrics` and `measures` are sorted by name; what
     several metrics have in common is stored once. `retention_days`: how long its cells are kept, None for no
-    limit."""
+    limit. `is_personal`: they are of single people."""
 
     name: str
     period: Period
@@ -72,6 +72,7 @@ class RollupPlan:
     measures: tuple[MeasurePlan, ...]
     elapsed: ElapsedPlan | None
     retention_days: int | None
+    is_personal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ def _rollup_plan(rollup: Rollup, dimension_characters: int) -> RollupPlan:
         tuple(_measures(metrics)),
         ElapsedPlan(replace(rollup, metrics=elapsed), dimension_characters) if elapsed else None,
         rollup.cell_retention_days,
+        bool(rollup.personal_dimensions),
     )
 
 

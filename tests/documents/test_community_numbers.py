@@ -229,6 +229,36 @@ def test_the_health_of_a_service_and_the_webhooks_of_a_source() -> None:
     }
 
 
+def test_whatsapp_activity_by_day_community_person_and_type() -> None:
+    """Section 2.5: one count for each, and nothing about a message but that there was one."""
+
+    def activity(kind: str, hour: float, person: str, community: str) -> event_pb2.Event:
+        return _event(f"whatsapp.{kind}", hour, person, community)
+
+    found = _cells(
+        "whatsapp_daily",
+        activity("message.sent", 0, "1", "7"),
+        activity("message.sent", 12, "1", "7"),
+        activity("message.sent", 23.9, "1", "7"),
+        activity("reaction.added", 12, "1", "7"),
+        activity("message.sent", 12, "2", "7"),
+        activity("message.sent", 12, "1", "8"),
+        activity("message.sent", 24, "1", "7"),
+    )
+    one, two = (PSEUDONYMS.pseudonym("unofficial_communities", person) for person in "12")
+    sent, reacted = "whatsapp.message.sent", "whatsapp.reaction.added"
+    assert found == {
+        (DAY, "7", one, sent): {"count": 3},
+        (DAY, "7", one, reacted): {"count": 1},
+        (DAY, "7", two, sent): {"count": 1},
+        (DAY, "8", one, sent): {"count": 1},
+        (DAY + 86_400, "7", one, sent): {"count": 1},
+    }
+    rollup = catalogs()["unofficial_communities"].rollups["whatsapp_daily"]
+    assert rollup.personal_dimensions == {"person"}
+    assert rollup.cell_retention_days == 5 * 365
+
+
 def test_zones_have_the_names_and_types_of_the_document() -> None:
     catalog = catalogs()["unofficial_communities"]
     zones = catalog.labels["zone_type"]

@@ -12,6 +12,8 @@ from libs.events.filtering import Condition, Node
 from libs.events.selection import EventSelection, Place
 from libs.events.selection_postgres import SelectedEvents
 from libs.rpc.page_tokens import PageTokens, page_size
+from libs.rpc.permissions import Permission
+from libs.rpc.principal import check_permission
 from services.aggregate.answer_sizes import MESSAGE_BYTES, fitting
 from services.aggregate.behaviour.people.convert import of_people, people_reliability
 from services.aggregate.behaviour.people.model import People
@@ -67,6 +69,8 @@ class EventLists:
             return await self._of_people(request, catalog, found, limit, descending)
         if request.HasField("of"):
             plan = rollup_of(plan_of(snapshot, request.app_id), request.of.cell.rollup)
+            if plan.is_personal:
+                check_permission(Permission.READ_PERSONAL_NUMBERS)
             rollup = catalog.rollups[plan.name]
             characters = catalog.limits.dimension_characters
             asked, found, conditions = behind_cell(request, rollup, characters, found)

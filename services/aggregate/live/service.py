@@ -6,7 +6,10 @@ from contextlib import aclosing
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.catalog import Catalogs
+from libs.rpc.permissions import Permission
+from libs.rpc.principal import check_permission, is_permitted
 from services.aggregate.live.watch_hub import WatchHub
+from services.aggregate.plan import AppPlan
 from services.aggregate.plan_lookup import plan_of, rollup_of
 
 
@@ -20,13 +23,20 @@ class RollupWatches:
     async def watch(
         self, request: pb.WatchRollupsRequest
     ) -> AsyncGenerator[pb.WatchRollupsResponse, None]:
-        """The messages of one watcher. Raises AppUnknown, NotFound, LimitExceeded."""
+        """The messages of one watcher. Raises AppUnknown, NotFound, LimitExceeded, PermissionDenied."""
         while True:
             app = plan_of(self._catalogs.current, request.app_id)
-            rollups = frozenset(request.rollups) or frozenset(app.rollups)
-            for rollup in sorted(rollups):
-                rollup_of(app, rollup)
+            for rollup in sorted(set(request.rollups)):
+                if rollup_of(app, rollup).is_personal:
+                    check_permission(Permission.READ_PERSONAL_NUMBERS)
+            rollups = frozenset(request.rollups) or _permitted(app)
             # It ends when the app's catalog has changed: then all of this is looked up again.
             async with aclosing(self._hub.watch(app, rollups)) as messages:
                 async for message in messages:
                     yield pb.WatchRollupsResponse.FromString(message)
+
+
+def _permitted(app: AppPlan) -> frozenset[str]:
+    """All rollups, but for those of single people if the caller may not see these."""
+    people = is_permitted(Permission.READ_PERSONAL_NUMBERS)
+    return frozenset(name for name, plan in app.rollups.items() if people or not plan.is_personal)

@@ -155,6 +155,17 @@ def result_jobs(catalog: Catalog) -> Sequence[ResultJob]:
     ]
 
 
+def is_personal(app: AppPlan, cell: ResultCell) -> bool:
+    """Whether a cell may be of a single person: so also if the catalog has no such rollup any more, or none
+    that is split like that."""
+    if cell.rollup in (METRICS, COHORTS):
+        return False
+    plan = app.rollups.get(cell.rollup)
+    return (
+        plan is None or plan.is_personal or not cell.dimensions.keys() <= set(plan.dimension_names)
+    )
+
+
 def results_kept_from(catalog: Catalog, job: ResultJob | None, now: datetime) -> datetime | None:
     """Results of periods that end after it are kept: as long as any cells that they are made of; of a job
     that the catalog does not have any more, as long as any cells of the app. None for no limit."""

@@ -13,6 +13,7 @@ from libs.rpc.principal import check_permission
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import utc_field
 from services.aggregate.journal.convert import SERVICE_NAME
+from services.aggregate.plan_lookup import plan_of
 from services.aggregate.results.convert import (
     PageCursor,
     cell,
@@ -20,7 +21,7 @@ from services.aggregate.results.convert import (
     response,
     result_unknown,
 )
-from services.aggregate.results.model import result_jobs, results_kept_from
+from services.aggregate.results.model import is_personal, result_jobs, results_kept_from
 from services.aggregate.results.postgres import PostgresResultReader
 from services.aggregate.rollups.convert import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
@@ -54,7 +55,8 @@ class ResultQueries:
         )
         if page is None:
             raise result_unknown(request.job)
-        if page.is_personal:
+        app = plan_of(snapshot, request.app_id)
+        if page.is_personal or any(is_personal(app, one) for one in page.cells):
             check_permission(Permission.READ_PERSONAL_NUMBERS)
         if cursor and cursor.revision != page.result.revision:
             raise PageTokenInvalid("the result has been written again: begin again")

@@ -10,6 +10,8 @@ from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
 from libs.rpc.page_tokens import PageTokens
+from libs.rpc.permissions import Permission
+from libs.rpc.principal import check_permission
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import SERVICE_NAME, period_number
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
@@ -48,10 +50,12 @@ class RollupQueries:
         self._pages = PageTokens(f"/{SERVICE_NAME}/QueryRollup", clock)
 
     async def query(self, request: pb.QueryRollupRequest) -> pb.QueryRollupResponse:
-        """One page. Raises AppUnknown, NotFound, InvalidArgument."""
+        """One page. Raises AppUnknown, NotFound, InvalidArgument, PermissionDenied."""
         snapshot = self._catalogs.current
         app = plan_of(snapshot, request.app_id)
         plan = rollup_of(app, request.rollup)
+        if plan.is_personal:
+            check_permission(Permission.READ_PERSONAL_NUMBERS)
         query = cell_query(request, plan)
         now = moment_of(self._clock.now_us())
         oldest = kept_from(plan.period, plan.retention_days, now)

@@ -1,7 +1,7 @@
 """Requests for verifications, and their answers."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from weir.aggregate.v1 import verify_pb2 as pb
@@ -57,9 +57,12 @@ def verify_query(request: pb.VerifyRollupsRequest, catalog: Catalog, now: dateti
     )
 
 
-def difference_messages(difference: CellDifference) -> Iterator[pb.VerifyRollupsResponse]:
-    """A message for each metric of the cell that differs."""
-    bucket, dimensions = difference.key
+def difference_messages(
+    difference: CellDifference, hidden: Collection[str] = ()
+) -> Iterator[pb.VerifyRollupsResponse]:
+    """A message for each metric of the cell that differs, without the `hidden` dimensions."""
+    bucket, text = difference.key
+    dimensions = {name: value for name, value in json.loads(text).items() if name not in hidden}
     for metric in difference.metrics:
         message = pb.VerifyDifference(
             rollup=difference.rollup,
@@ -69,7 +72,7 @@ def difference_messages(difference: CellDifference) -> Iterator[pb.VerifyRollups
             recounted=metric.recounted,
         )
         message.bucket_start.seconds = bucket
-        message.dimensions.update(json.loads(dimensions))
+        message.dimensions.update(dimensions)
         yield pb.VerifyRollupsResponse(difference=message)
 
 

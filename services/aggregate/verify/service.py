@@ -9,6 +9,8 @@ from weir.aggregate.v1 import verify_pb2 as pb
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
+from libs.rpc.permissions import Permission
+from libs.rpc.principal import is_permitted
 from services.aggregate.plan_lookup import plan_of, rollup_of
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.stalls import sent_within
@@ -48,13 +50,18 @@ class Verifications:
             rollup_of(app, name)
         catalog = catalog_of(snapshot, request.app_id)
         query = verify_query(request, catalog, moment_of(self._clock.now_us()))
+        people = is_permitted(Permission.READ_PERSONAL_NUMBERS)
+        hidden = {
+            name: frozenset[str]() if people else rollup.personal_dimensions
+            for name, rollup in catalog.rollups.items()
+        }
         totals, listed = Totals(), Counter[str]()
         async with (
             self._slots.hold(),
             aclosing(self._verifier.verify(query, totals)) as differences,
         ):
             async for difference in differences:
-                for message in difference_messages(difference):
+                for message in difference_messages(difference, hidden[difference.rollup]):
                     if listed[difference.rollup] < MAX_LISTED:
                         listed[difference.rollup] += 1
                         await self._send(send, message)

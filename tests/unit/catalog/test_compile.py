@@ -113,6 +113,26 @@ def test_dimensions_are_labelled_in_the_app_s_words() -> None:
     assert rollup.cell_retention_days == 1825
 
 
+def test_a_rollup_by_person() -> None:
+    """No metric takes single people out of it."""
+    text = (
+        "rollups:\n"
+        "  r: {events: ['*'], period: day, dimensions: [person, name], metrics: {games: count}}\n"
+        "metrics:\n"
+        "  games: {value: %s}\n"
+    )
+    rollup = small(text % "r.games").rollups["r"]
+    assert [(d.name, str(d.source)) for d in rollup.dimensions] == [
+        ("person", "subject"),
+        ("name", "name"),
+    ]
+    assert rollup.personal_dimensions == {"person"}
+    with pytest.raises(CatalogError, match="numbers of single people are metrics of their own"):
+        small(text % "r.games, by: [person]")
+    with pytest.raises(CatalogError, match="unknown key `person`"):
+        small(text % "{of: r.games, where: {person: x}}")
+
+
 def test_the_app_s_word_for_the_person_is_a_source() -> None:
     # The small catalog calls the person `player`.
     rollup = small(

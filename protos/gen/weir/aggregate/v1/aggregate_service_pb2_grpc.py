@@ -125,7 +125,7 @@ class AggregateServiceServicer:
     def QueryRollup(self, request, context):
         """The cells of one rollup between two moments.
 
-        Permission: `numbers.read`.
+        Permission: `numbers.read`, and `numbers.person` for a rollup by person.
         Fails with NOT_FOUND / APP_UNKNOWN or ROLLUP_UNKNOWN; INVALID_ARGUMENT with the field at fault.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -139,7 +139,8 @@ class AggregateServiceServicer:
 
         RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_watchers` or `max_watchers_per_app`.
 
-        Permission: `numbers.read`.
+        Permission: `numbers.read`, and `numbers.person` for rollups by person: without it, a request that names no rollup
+        gets none of these.
         Fails with NOT_FOUND / APP_UNKNOWN or ROLLUP_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -292,7 +293,7 @@ class AggregateServiceServicer:
 
         RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_event_pages` calls at once.
 
-        Permission: `events.read`.
+        Permission: `events.read`, and `numbers.person` for those behind a cell of a rollup by person.
         Fails with NOT_FOUND / APP_UNKNOWN or ROLLUP_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a filter
         with its place in it; DEADLINE_EXCEEDED / CALL_TIMED_OUT if too many events would have to be read.
         """

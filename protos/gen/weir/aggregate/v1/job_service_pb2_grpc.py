@@ -98,7 +98,7 @@ class JobServiceServicer:
     def GetJobResult(self, request, context):
         """What a job of an app's catalog wrote down of one period: the cells of its rollups, and its metrics, as they were then.
 
-        Permission: `numbers.read`, and `numbers.person` for a result with metrics of single people.
+        Permission: `numbers.read`, and `numbers.person` for a result with numbers of single people.
         Fails with NOT_FOUND / APP_UNKNOWN or RESULT_UNKNOWN; INVALID_ARGUMENT with the field at fault.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
