@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from weir.aggregate.v1 import event_query_pb2 as pb
 
@@ -10,7 +11,7 @@ from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock
 from libs.common.errors import Unavailable
-from libs.events.selection import EventSelection
+from libs.events.selection import EventSelection, LinePage, Place
 from libs.events.selection_postgres import SelectedEvents
 from libs.rpc.page_tokens import PageTokens
 from libs.rpc.permissions import Permission
@@ -27,10 +28,11 @@ from services.aggregate.exports.convert import (
     read_resumption,
     resumption_values,
 )
+from services.aggregate.exports.read_ahead import pages
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.stalls import sent_within
 
-# Read by one statement, and in memory until the client has taken them.
+# Read by one statement. Two such pages are in memory: one that the client takes, and the next one.
 _PAGE_ROWS = 10_000
 _PAGE_BYTES = 4 * 1024 * 1024
 Send = Callable[[pb.ExportEventsResponse], Awaitable[None]]
@@ -101,27 +103,25 @@ class EventExports:
             ]
         for name in [None] if names is None else names:
             after = at.after if (name or "") == begun else None
-            while True:
-                page = await self._events.lines(
-                    selection,
-                    name,
-                    form.file,
-                    limit=_PAGE_ROWS,
-                    max_bytes=_PAGE_BYTES,
-                    after=after,
-                )
-                lines = changed_lines(form, page.lines)
-                for chunk in chunks_of(lines):
-                    at = replace(at, name=name or "", after=chunk.place)
-                    reached = at if chunk.place else None
-                    yield self._response(request, chunk.data, chunk.rows, reached)
-                after = page.next
-                if after is None:
-                    break
-                if not lines or lines[-1].place != after:
-                    # The client gets on, also while the filter finds nothing.
-                    at = replace(at, name=name or "", after=after)
-                    yield self._response(request, b"", 0, at)
+            read = partial(self._page, selection, form, name)
+            async with aclosing(pages(read, after)) as found:
+                async for page in found:
+                    lines = changed_lines(form, page.lines)
+                    for chunk in chunks_of(lines):
+                        at = replace(at, name=name or "", after=chunk.place)
+                        reached = at if chunk.place else None
+                        yield self._response(request, chunk.data, chunk.rows, reached)
+                    if page.next is not None and (not lines or lines[-1].place != page.next):
+                        # The client gets on, also while the filter finds nothing.
+                        at = replace(at, name=name or "", after=page.next)
+                        yield self._response(request, b"", 0, at)
+
+    async def _page(
+        self, selection: EventSelection, form: ExportForm, name: str | None, after: Place | None
+    ) -> LinePage:
+        return await self._events.lines(
+            selection, name, form.file, limit=_PAGE_ROWS, max_bytes=_PAGE_BYTES, after=after
+        )
 
     def _response(
         self, request: pb.ExportEventsRequest, data: bytes, rows: int, at: Resumption | None
