@@ -9,12 +9,18 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
+from google.protobuf import json_format
+from weir.aggregate.v1 import job_service_pb2 as pb
+from weir.aggregate.v1 import job_service_pb2_grpc
 
 from cli.exits import fail
 from cli.job_journal import Journal, open_journal
-from cli.moments import moment_of, shown_moment
-from cli.options import AsJson
+from cli.moments import moment_of, set_range, shown_moment
+from cli.number_tables import shown
+from cli.options import AppId, AsJson
+from cli.suite_channel import calls_to
 from cli.tables import Column, print_table
+from cli.wording import count
 from libs.jobs.runs import JournalEntry, RegisteredJob
 from libs.jobs.schedule import Schedule
 
@@ -123,6 +129,78 @@ async def _ended(journal: Journal, run_id: uuid.UUID) -> JournalEntry | None:
         if run is None or run.finished_at is not None:
             return run
         await asyncio.sleep(_POLL_SECONDS)
+
+
+@app.command("verify")
+def verify(
+    app_id: AppId,
+    job: Annotated[
+        list[str] | None, typer.Option(help="Only this job of the catalog; may be repeated.")
+    ] = None,
+    start: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="Results of periods that end after it.")
+    ] = "",
+    end: Annotated[
+        str, typer.Option("--to", metavar="TIME", help="Results of periods that begin before it.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Work stored results out again, and print what differs; `weir rollup verify` does so for rollups.
+
+    Exit code 1 if results differ, 3 if some are out of date.
+
+    The last line says how many results were compared and how many differ.
+    """
+    request = pb.VerifyJobResultsRequest(app_id=app_id, jobs=job or ())
+    set_range(request, start, end)
+    summary = None
+    with calls_to("aggregate", job_service_pb2_grpc.JobServiceStub, app_id) as stub:
+        for response in stub.VerifyJobResults(request, endless=True):
+            if response.WhichOneof("result") == "summary":
+                summary = response.summary
+            else:
+                _print_difference(response.difference, as_json=as_json)
+    if summary is None:
+        fail("the verification has no end: run it again")
+    if as_json:
+        _print_json(
+            {field.name: getattr(summary, field.name) for field in summary.DESCRIPTOR.fields}
+        )
+    else:
+        _print_summary(summary)
+    if summary.results_different:
+        raise typer.Exit(1)
+    if summary.results_outdated:
+        raise typer.Exit(3)
+
+
+def _print_difference(found: pb.ResultDifference, *, as_json: bool) -> None:
+    plain = json_format.MessageToDict(found, preserving_proto_field_name=True)
+    if as_json:
+        _print_json(plain)
+        return
+    sides = [
+        shown(getattr(found, side)) if found.HasField(side) else "nothing"
+        for side in ("stored", "computed")
+    ]
+    typer.echo(
+        f"{plain['period_start']}  {found.job}  {found.rollup or '-'}"
+        f"  {json.dumps(plain.get('dimensions', {}), sort_keys=True)}"
+        f"  {found.metric}: stored {sides[0]}, computed {sides[1]}"
+    )
+
+
+def _print_summary(summary: pb.ResultsSummary) -> None:
+    if summary.results_sealed:
+        typer.echo(
+            f"{count(summary.results_sealed, 'result')} left out: what made them may have expired"
+        )
+    if summary.results_outdated:
+        typer.echo(
+            f"{count(summary.results_outdated, 'result')} out of date until the job runs again"
+        )
+    compared = count(summary.results_compared, "result")
+    typer.echo(f"{compared} compared, {summary.results_different:,} differ")
 
 
 def _ask(question: Callable[[Journal], Awaitable[Answer]]) -> Answer:

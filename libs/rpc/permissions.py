@@ -74,6 +74,7 @@ RULES: Mapping[str, Rule] = {
     "/weir.aggregate.v1.JobService/ListJobRuns": Rule(Permission.READ_JOBS, "app_id"),
     "/weir.aggregate.v1.AggregateService/ExportEvents": Rule(Permission.EXPORT_EVENTS, "app_id"),
     "/weir.aggregate.v1.JobService/GetJobResult": _NUMBERS,
+    "/weir.aggregate.v1.JobService/VerifyJobResults": Rule(Permission.REBUILD_ROLLUPS, "app_id"),
     "/weir.privacy.v1.PrivacyService/CheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/BatchCheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/RecordConsent": Rule(Permission.RECORD_CONSENT, "app_id"),

@@ -75,6 +75,8 @@ from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.results.postgres import PostgresResultReader, PostgresResults
 from services.aggregate.results.schedules import ResultJobs
 from services.aggregate.results.service import ResultQueries
+from services.aggregate.results.verification.postgres import ResultChecks
+from services.aggregate.results.verification.service import ResultVerifications
 from services.aggregate.rollups.postgres import PostgresCellReader
 from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.service import AggregateServicer, JobServicer
@@ -176,6 +178,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     consumer = _consumer(
         settings, pseudonymizer, reload, redis, store, presence, uncounted, streams, clock
     )
+    verification_slots = ReadSlots("max_verifications", settings.max_verifications, waiting=0)
     servicer = AggregateServicer(
         RollupQueries(
             reload.catalogs, reader, clock, meter.current, PostgresDirtyBuckets(engines.querying)
@@ -188,7 +191,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         Verifications(
             reload.catalogs,
             verifier,
-            ReadSlots("max_verifications", settings.max_verifications, waiting=0),
+            verification_slots,
             clock,
             settings.verify_stall_seconds,
         ),
@@ -223,6 +226,13 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         clock,
     )
     results = ResultQueries(reload.catalogs, PostgresResultReader(engines.querying), clock)
+    result_verifications = ResultVerifications(
+        reload.catalogs,
+        ResultChecks(engines.verifying),
+        verification_slots,
+        clock,
+        settings.verify_stall_seconds,
+    )
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
     own_jobs = aggregate_jobs(
         redis,
@@ -248,7 +258,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             ),
             Binding(
                 JOB_SERVICE_NAME,
-                JobServicer(journal, results),
+                JobServicer(journal, results, result_verifications),
                 job_service_pb2_grpc.add_JobServiceServicer_to_server,
                 needs=all_of("postgres"),
             ),

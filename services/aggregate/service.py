@@ -29,6 +29,7 @@ from services.aggregate.journal.service import JournalCalls
 from services.aggregate.live.service import RollupWatches
 from services.aggregate.named_metrics.service import MetricQueries
 from services.aggregate.results.service import ResultQueries
+from services.aggregate.results.verification.service import ResultVerifications
 from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.verify.service import Verifications
 
@@ -149,9 +150,12 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
 class JobServicer(job_service_pb2_grpc.JobServiceServicer):
     """Implements `weir.aggregate.v1.JobService`."""
 
-    def __init__(self, journal: JournalCalls, results: ResultQueries) -> None:
+    def __init__(
+        self, journal: JournalCalls, results: ResultQueries, verifications: ResultVerifications
+    ) -> None:
         self._journal = journal
         self._results = results
+        self._verifications = verifications
 
     async def ListJobs(  # noqa: N802
         self, request: job_service_pb2.ListJobsRequest, _: grpc.aio.ServicerContext
@@ -172,3 +176,8 @@ class JobServicer(job_service_pb2_grpc.JobServiceServicer):
         self, request: job_service_pb2.GetJobResultRequest, _: grpc.aio.ServicerContext
     ) -> job_service_pb2.GetJobResultResponse:
         return await self._results.get(request)
+
+    async def VerifyJobResults(  # noqa: N802
+        self, request: job_service_pb2.VerifyJobResultsRequest, context: grpc.aio.ServicerContext
+    ) -> None:
+        await self._verifications.verify(request, context.write)

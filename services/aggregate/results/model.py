@@ -48,6 +48,11 @@ class ResultJob:
         return min(found)
 
     @property
+    def reads_events(self) -> bool:
+        """Whether its results are made of stored events as well, not of cells alone."""
+        return self.is_personal or any(plan.elapsed for plan in self.rollups)
+
+    @property
     def is_personal(self) -> bool:
         """Whether it stores values of single people."""
         return any(metric.is_personal for metric in self.metrics)

@@ -131,18 +131,14 @@ class PostgresResults:
         """See the port. `watermark` was measured before."""
         key = {"app_id": job.app_id, "job": job.name, "start": period.start}
         # Of stored events, only the other one sees a single state.
-        state = snapshot_connection if job.is_personal else one_state
+        state = snapshot_connection if job.reads_events else one_state
         async with state(self._engine) as connection:
             await connection.execute(
                 WRITE_RESULT, {**key, "end": period.end, "watermark": watermark}
             )
             await connection.execute(REMOVE_CELLS, key)
             cells = 0
-            for plan in job.rollups:
-                async for page in _cells(connection, job.app_id, plan, period):
-                    cells += len(page)
-                    await _add(connection, key, page)
-            for page in await _metric_pages(connection, job, period):
+            async for page in computed_pages(connection, job, period):
                 cells += len(page)
                 await _add(connection, key, page)
             first = job.first_input(period)
@@ -225,16 +221,29 @@ class PostgresResultReader:
                 "limit": limit + 1,
             }
             rows = (await connection.execute(SELECT_RESULT_CELLS, parameters)).all()
-            is_outdated = declared is not None and await _is_outdated(
+            outdated = declared is not None and await is_outdated(
                 connection, declared, result.period, row.inputs
             )
         cells = [ResultCell(r.rollup, r.bucket, r.cell_id, r.dimensions, r.metrics) for r in rows]
-        return ResultPage(result, row.is_personal, is_outdated, cells[:limit], len(cells) > limit)
+        return ResultPage(result, row.is_personal, outdated, cells[:limit], len(cells) > limit)
 
 
-async def _is_outdated(
+async def computed_pages(
+    connection: AsyncConnection, job: ResultJob, period: ResultPeriod
+) -> AsyncIterator[list[ResultCell]]:
+    """The cells of a result as they are now, page by page; no page is empty."""
+    for plan in job.rollups:
+        async for page in _cells(connection, job.app_id, plan, period):
+            yield page
+    for page in await _metric_pages(connection, job, period):
+        yield page
+
+
+async def is_outdated(
     connection: AsyncConnection, job: ResultJob, period: ResultPeriod, inputs: Decimal | None
 ) -> bool:
+    """Whether what a result is made of has changed since, or is about to be recounted; `inputs` is what it
+    was written with."""
     if inputs is None:
         # An earlier release did not write it down.
         return False

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from weir.aggregate.v1 import aggregate_service_pb2 as weir_dot_aggregate_dot_v1_dot_aggregate__service__pb2
 from weir.aggregate.v1 import reliability_pb2 as weir_dot_aggregate_dot_v1_dot_reliability__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/aggregate/v1/job_service.proto\x12\x11weir.aggregate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a)weir/aggregate/v1/aggregate_service.proto\x1a#weir/aggregate/v1/reliability.proto\"\xd8\x01\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08schedule\x18\x04 \x01(\t\x12,\n\x08\x63\x61tch_up\x18\x05 \x01(\x0e\x32\x1a.weir.aggregate.v1.CatchUp\x12/\n\x0bnext_due_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\nnewest_run\x18\x07 \x01(\x0b\x32\x19.weir.aggregate.v1.JobRun\"\xb3\x03\n\x06JobRun\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12.\n\x07trigger\x18\x03 \x01(\x0e\x32\x1d.weir.aggregate.v1.JobTrigger\x12*\n\x06\x64ue_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x07outcome\x18\x07 \x01(\x0e\x32\x1d.weir.aggregate.v1.JobOutcome\x12\x35\n\x06\x63ounts\x18\x08 \x03(\x0b\x32%.weir.aggregate.v1.JobRun.CountsEntry\x12\x12\n\nerror_type\x18\t \x01(\t\x12\x15\n\rerror_message\x18\n \x01(\t\x12\x0e\n\x06runner\x18\x0b \x01(\t\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"H\n\x0fListJobsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"Q\n\x10ListJobsResponse\x12$\n\x04jobs\x18\x01 \x03(\x0b\x32\x16.weir.aggregate.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\rRunJobRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12*\n\x06\x64ue_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\" \n\x0eRunJobResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"h\n\x12ListJobRunsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"W\n\x13ListJobRunsResponse\x12\'\n\x04runs\x18\x01 \x03(\x0b\x32\x19.weir.aggregate.v1.JobRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x85\x01\n\x13GetJobResultRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"\xb0\x02\n\x14GetJobResultResponse\x12\x30\n\x0cperiod_start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nperiod_end\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x05\x63\x65lls\x18\x03 \x03(\x0b\x32\x1d.weir.aggregate.v1.ResultCell\x12\x13\n\x0btotal_cells\x18\x04 \x01(\x04\x12\x10\n\x08revision\x18\x05 \x01(\r\x12\x33\n\x0breliability\x18\x06 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12\x17\n\x0fnext_page_token\x18\x07 \x01(\t\x12\x13\n\x0bis_outdated\x18\x08 \x01(\x08\"C\n\nResultCell\x12\x0e\n\x06rollup\x18\x01 \x01(\t\x12%\n\x04\x63\x65ll\x18\x02 \x01(\x0b\x32\x17.weir.aggregate.v1.Cell*K\n\x07\x43\x61tchUp\x12\x18\n\x14\x43\x41TCH_UP_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41TCH_UP_NEWEST\x10\x01\x12\x11\n\rCATCH_UP_EACH\x10\x02*[\n\nJobTrigger\x12\x1b\n\x17JOB_TRIGGER_UNSPECIFIED\x10\x00\x12\x18\n\x14JOB_TRIGGER_SCHEDULE\x10\x01\x12\x16\n\x12JOB_TRIGGER_MANUAL\x10\x02*\xc4\x01\n\nJobOutcome\x12\x1b\n\x17JOB_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15JOB_OUTCOME_REQUESTED\x10\x01\x12\x17\n\x13JOB_OUTCOME_RUNNING\x10\x02\x12\x19\n\x15JOB_OUTCOME_SUCCEEDED\x10\x03\x12\x16\n\x12JOB_OUTCOME_FAILED\x10\x04\x12\x19\n\x15JOB_OUTCOME_ABANDONED\x10\x05\x12\x17\n\x13JOB_OUTCOME_STOPPED\x10\x06\x32\xef\x02\n\nJobService\x12S\n\x08ListJobs\x12\".weir.aggregate.v1.ListJobsRequest\x1a#.weir.aggregate.v1.ListJobsResponse\x12M\n\x06RunJob\x12 .weir.aggregate.v1.RunJobRequest\x1a!.weir.aggregate.v1.RunJobResponse\x12\\\n\x0bListJobRuns\x12%.weir.aggregate.v1.ListJobRunsRequest\x1a&.weir.aggregate.v1.ListJobRunsResponse\x12_\n\x0cGetJobResult\x12&.weir.aggregate.v1.GetJobResultRequest\x1a\'.weir.aggregate.v1.GetJobResultResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/aggregate/v1/job_service.proto\x12\x11weir.aggregate.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a)weir/aggregate/v1/aggregate_service.proto\x1a#weir/aggregate/v1/reliability.proto\"\xd8\x01\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08schedule\x18\x04 \x01(\t\x12,\n\x08\x63\x61tch_up\x18\x05 \x01(\x0e\x32\x1a.weir.aggregate.v1.CatchUp\x12/\n\x0bnext_due_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\nnewest_run\x18\x07 \x01(\x0b\x32\x19.weir.aggregate.v1.JobRun\"\xb3\x03\n\x06JobRun\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12.\n\x07trigger\x18\x03 \x01(\x0e\x32\x1d.weir.aggregate.v1.JobTrigger\x12*\n\x06\x64ue_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x07outcome\x18\x07 \x01(\x0e\x32\x1d.weir.aggregate.v1.JobOutcome\x12\x35\n\x06\x63ounts\x18\x08 \x03(\x0b\x32%.weir.aggregate.v1.JobRun.CountsEntry\x12\x12\n\nerror_type\x18\t \x01(\t\x12\x15\n\rerror_message\x18\n \x01(\t\x12\x0e\n\x06runner\x18\x0b \x01(\t\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"H\n\x0fListJobsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"Q\n\x10ListJobsResponse\x12$\n\x04jobs\x18\x01 \x03(\x0b\x32\x16.weir.aggregate.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\rRunJobRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12*\n\x06\x64ue_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\" \n\x0eRunJobResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"h\n\x12ListJobRunsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"W\n\x13ListJobRunsResponse\x12\'\n\x04runs\x18\x01 \x03(\x0b\x32\x19.weir.aggregate.v1.JobRun\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x85\x01\n\x13GetJobResultRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"\xb0\x02\n\x14GetJobResultResponse\x12\x30\n\x0cperiod_start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nperiod_end\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x05\x63\x65lls\x18\x03 \x03(\x0b\x32\x1d.weir.aggregate.v1.ResultCell\x12\x13\n\x0btotal_cells\x18\x04 \x01(\x04\x12\x10\n\x08revision\x18\x05 \x01(\r\x12\x33\n\x0breliability\x18\x06 \x01(\x0b\x32\x1e.weir.aggregate.v1.Reliability\x12\x17\n\x0fnext_page_token\x18\x07 \x01(\t\x12\x13\n\x0bis_outdated\x18\x08 \x01(\x08\"C\n\nResultCell\x12\x0e\n\x06rollup\x18\x01 \x01(\t\x12%\n\x04\x63\x65ll\x18\x02 \x01(\x0b\x32\x17.weir.aggregate.v1.Cell\"\x89\x01\n\x17VerifyJobResultsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0c\n\x04jobs\x18\x02 \x03(\t\x12(\n\x04\x66rom\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x02to\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x95\x01\n\x18VerifyJobResultsResponse\x12\x39\n\ndifference\x18\x01 \x01(\x0b\x32#.weir.aggregate.v1.ResultDifferenceH\x00\x12\x34\n\x07summary\x18\x02 \x01(\x0b\x32!.weir.aggregate.v1.ResultsSummaryH\x00\x42\x08\n\x06result\"\x94\x02\n\x10ResultDifference\x12\x0b\n\x03job\x18\x01 \x01(\t\x12\x30\n\x0cperiod_start\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06rollup\x18\x03 \x01(\t\x12\x30\n\x0c\x62ucket_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\ndimensions\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06metric\x18\x06 \x01(\t\x12\x13\n\x06stored\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08\x63omputed\x18\x08 \x01(\x01H\x01\x88\x01\x01\x42\t\n\x07_storedB\x0b\n\t_computed\"\xaa\x01\n\x0eResultsSummary\x12\x18\n\x10results_compared\x18\x01 \x01(\x04\x12\x19\n\x11results_different\x18\x02 \x01(\x04\x12\x17\n\x0fvalues_compared\x18\x03 \x01(\x04\x12\x18\n\x10values_different\x18\x04 \x01(\x04\x12\x18\n\x10results_outdated\x18\x05 \x01(\x04\x12\x16\n\x0eresults_sealed\x18\x06 \x01(\x04*K\n\x07\x43\x61tchUp\x12\x18\n\x14\x43\x41TCH_UP_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41TCH_UP_NEWEST\x10\x01\x12\x11\n\rCATCH_UP_EACH\x10\x02*[\n\nJobTrigger\x12\x1b\n\x17JOB_TRIGGER_UNSPECIFIED\x10\x00\x12\x18\n\x14JOB_TRIGGER_SCHEDULE\x10\x01\x12\x16\n\x12JOB_TRIGGER_MANUAL\x10\x02*\xc4\x01\n\nJobOutcome\x12\x1b\n\x17JOB_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15JOB_OUTCOME_REQUESTED\x10\x01\x12\x17\n\x13JOB_OUTCOME_RUNNING\x10\x02\x12\x19\n\x15JOB_OUTCOME_SUCCEEDED\x10\x03\x12\x16\n\x12JOB_OUTCOME_FAILED\x10\x04\x12\x19\n\x15JOB_OUTCOME_ABANDONED\x10\x05\x12\x17\n\x13JOB_OUTCOME_STOPPED\x10\x06\x32\xde\x03\n\nJobService\x12S\n\x08ListJobs\x12\".weir.aggregate.v1.ListJobsRequest\x1a#.weir.aggregate.v1.ListJobsResponse\x12M\n\x06RunJob\x12 .weir.aggregate.v1.RunJobRequest\x1a!.weir.aggregate.v1.RunJobResponse\x12\\\n\x0bListJobRuns\x12%.weir.aggregate.v1.ListJobRunsRequest\x1a&.weir.aggregate.v1.ListJobRunsResponse\x12_\n\x0cGetJobResult\x12&.weir.aggregate.v1.GetJobResultRequest\x1a\'.weir.aggregate.v1.GetJobResultResponse\x12m\n\x10VerifyJobResults\x12*.weir.aggregate.v1.VerifyJobResultsRequest\x1a+.weir.aggregate.v1.VerifyJobResultsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,36 +37,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_JOBRUN_COUNTSENTRY']._loaded_options = None
   _globals['_JOBRUN_COUNTSENTRY']._serialized_options = b'8\001'
-  _globals['_CATCHUP']._serialized_start=1816
-  _globals['_CATCHUP']._serialized_end=1891
-  _globals['_JOBTRIGGER']._serialized_start=1893
-  _globals['_JOBTRIGGER']._serialized_end=1984
-  _globals['_JOBOUTCOME']._serialized_start=1987
-  _globals['_JOBOUTCOME']._serialized_end=2183
-  _globals['_JOB']._serialized_start=172
-  _globals['_JOB']._serialized_end=388
-  _globals['_JOBRUN']._serialized_start=391
-  _globals['_JOBRUN']._serialized_end=826
-  _globals['_JOBRUN_COUNTSENTRY']._serialized_start=781
-  _globals['_JOBRUN_COUNTSENTRY']._serialized_end=826
-  _globals['_LISTJOBSREQUEST']._serialized_start=828
-  _globals['_LISTJOBSREQUEST']._serialized_end=900
-  _globals['_LISTJOBSRESPONSE']._serialized_start=902
-  _globals['_LISTJOBSRESPONSE']._serialized_end=983
-  _globals['_RUNJOBREQUEST']._serialized_start=985
-  _globals['_RUNJOBREQUEST']._serialized_end=1073
-  _globals['_RUNJOBRESPONSE']._serialized_start=1075
-  _globals['_RUNJOBRESPONSE']._serialized_end=1107
-  _globals['_LISTJOBRUNSREQUEST']._serialized_start=1109
-  _globals['_LISTJOBRUNSREQUEST']._serialized_end=1213
-  _globals['_LISTJOBRUNSRESPONSE']._serialized_start=1215
-  _globals['_LISTJOBRUNSRESPONSE']._serialized_end=1302
-  _globals['_GETJOBRESULTREQUEST']._serialized_start=1305
-  _globals['_GETJOBRESULTREQUEST']._serialized_end=1438
-  _globals['_GETJOBRESULTRESPONSE']._serialized_start=1441
-  _globals['_GETJOBRESULTRESPONSE']._serialized_end=1745
-  _globals['_RESULTCELL']._serialized_start=1747
-  _globals['_RESULTCELL']._serialized_end=1814
-  _globals['_JOBSERVICE']._serialized_start=2186
-  _globals['_JOBSERVICE']._serialized_end=2553
+  _globals['_CATCHUP']._serialized_start=2590
+  _globals['_CATCHUP']._serialized_end=2665
+  _globals['_JOBTRIGGER']._serialized_start=2667
+  _globals['_JOBTRIGGER']._serialized_end=2758
+  _globals['_JOBOUTCOME']._serialized_start=2761
+  _globals['_JOBOUTCOME']._serialized_end=2957
+  _globals['_JOB']._serialized_start=202
+  _globals['_JOB']._serialized_end=418
+  _globals['_JOBRUN']._serialized_start=421
+  _globals['_JOBRUN']._serialized_end=856
+  _globals['_JOBRUN_COUNTSENTRY']._serialized_start=811
+  _globals['_JOBRUN_COUNTSENTRY']._serialized_end=856
+  _globals['_LISTJOBSREQUEST']._serialized_start=858
+  _globals['_LISTJOBSREQUEST']._serialized_end=930
+  _globals['_LISTJOBSRESPONSE']._serialized_start=932
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1013
+  _globals['_RUNJOBREQUEST']._serialized_start=1015
+  _globals['_RUNJOBREQUEST']._serialized_end=1103
+  _globals['_RUNJOBRESPONSE']._serialized_start=1105
+  _globals['_RUNJOBRESPONSE']._serialized_end=1137
+  _globals['_LISTJOBRUNSREQUEST']._serialized_start=1139
+  _globals['_LISTJOBRUNSREQUEST']._serialized_end=1243
+  _globals['_LISTJOBRUNSRESPONSE']._serialized_start=1245
+  _globals['_LISTJOBRUNSRESPONSE']._serialized_end=1332
+  _globals['_GETJOBRESULTREQUEST']._serialized_start=1335
+  _globals['_GETJOBRESULTREQUEST']._serialized_end=1468
+  _globals['_GETJOBRESULTRESPONSE']._serialized_start=1471
+  _globals['_GETJOBRESULTRESPONSE']._serialized_end=1775
+  _globals['_RESULTCELL']._serialized_start=1777
+  _globals['_RESULTCELL']._serialized_end=1844
+  _globals['_VERIFYJOBRESULTSREQUEST']._serialized_start=1847
+  _globals['_VERIFYJOBRESULTSREQUEST']._serialized_end=1984
+  _globals['_VERIFYJOBRESULTSRESPONSE']._serialized_start=1987
+  _globals['_VERIFYJOBRESULTSRESPONSE']._serialized_end=2136
+  _globals['_RESULTDIFFERENCE']._serialized_start=2139
+  _globals['_RESULTDIFFERENCE']._serialized_end=2415
+  _globals['_RESULTSSUMMARY']._serialized_start=2418
+  _globals['_RESULTSSUMMARY']._serialized_end=2588
+  _globals['_JOBSERVICE']._serialized_start=2960
+  _globals['_JOBSERVICE']._serialized_end=3438
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from weir.aggregate.v1 import aggregate_service_pb2 as _aggregate_service_pb2
 from weir.aggregate.v1 import reliability_pb2 as _reliability_pb2
@@ -195,3 +196,58 @@ class ResultCell(_message.Message):
     rollup: str
     cell: _aggregate_service_pb2.Cell
     def __init__(self, rollup: _Optional[str] = ..., cell: _Optional[_Union[_aggregate_service_pb2.Cell, _Mapping]] = ...) -> None: ...
+
+class VerifyJobResultsRequest(_message.Message):
+    __slots__ = ("app_id", "jobs", "to")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    jobs: _containers.RepeatedScalarFieldContainer[str]
+    to: _timestamp_pb2.Timestamp
+    def __init__(self, app_id: _Optional[str] = ..., jobs: _Optional[_Iterable[str]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., **kwargs) -> None: ...
+
+class VerifyJobResultsResponse(_message.Message):
+    __slots__ = ("difference", "summary")
+    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    difference: ResultDifference
+    summary: ResultsSummary
+    def __init__(self, difference: _Optional[_Union[ResultDifference, _Mapping]] = ..., summary: _Optional[_Union[ResultsSummary, _Mapping]] = ...) -> None: ...
+
+class ResultDifference(_message.Message):
+    __slots__ = ("job", "period_start", "rollup", "bucket_start", "dimensions", "metric", "stored", "computed")
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_START_FIELD_NUMBER: _ClassVar[int]
+    ROLLUP_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_START_FIELD_NUMBER: _ClassVar[int]
+    DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    STORED_FIELD_NUMBER: _ClassVar[int]
+    COMPUTED_FIELD_NUMBER: _ClassVar[int]
+    job: str
+    period_start: _timestamp_pb2.Timestamp
+    rollup: str
+    bucket_start: _timestamp_pb2.Timestamp
+    dimensions: _struct_pb2.Struct
+    metric: str
+    stored: float
+    computed: float
+    def __init__(self, job: _Optional[str] = ..., period_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rollup: _Optional[str] = ..., bucket_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dimensions: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metric: _Optional[str] = ..., stored: _Optional[float] = ..., computed: _Optional[float] = ...) -> None: ...
+
+class ResultsSummary(_message.Message):
+    __slots__ = ("results_compared", "results_different", "values_compared", "values_different", "results_outdated", "results_sealed")
+    RESULTS_COMPARED_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_DIFFERENT_FIELD_NUMBER: _ClassVar[int]
+    VALUES_COMPARED_FIELD_NUMBER: _ClassVar[int]
+    VALUES_DIFFERENT_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_OUTDATED_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_SEALED_FIELD_NUMBER: _ClassVar[int]
+    results_compared: int
+    results_different: int
+    values_compared: int
+    values_different: int
+    results_outdated: int
+    results_sealed: int
+    def __init__(self, results_compared: _Optional[int] = ..., results_different: _Optional[int] = ..., values_compared: _Optional[int] = ..., values_different: _Optional[int] = ..., results_outdated: _Optional[int] = ..., results_sealed: _Optional[int] = ...) -> None: ...

@@ -55,6 +55,11 @@ class JobServiceStub:
                 request_serializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultRequest.SerializeToString,
                 response_deserializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultResponse.FromString,
                 _registered_method=True)
+        self.VerifyJobResults = channel.unary_stream(
+                '/weir.aggregate.v1.JobService/VerifyJobResults',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.VerifyJobResultsRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.VerifyJobResultsResponse.FromString,
+                _registered_method=True)
 
 
 class JobServiceServicer:
@@ -105,6 +110,20 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyJobResults(self, request, context):
+        """Works stored results out again, from the rollups and the stored events, and sends what differs. That rollups are
+        what the stored events come to, VerifyRollups finds out.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_verifications`; without, for a result with too
+        many cells.
+
+        Permission: `rollups.rebuild`.
+        Fails with NOT_FOUND / APP_UNKNOWN or JOB_UNKNOWN; INVALID_ARGUMENT with the field at fault.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JobServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -127,6 +146,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.GetJobResult,
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultRequest.FromString,
                     response_serializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultResponse.SerializeToString,
+            ),
+            'VerifyJobResults': grpc.unary_stream_rpc_method_handler(
+                    servicer.VerifyJobResults,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.VerifyJobResultsRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_job__service__pb2.VerifyJobResultsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -238,6 +262,33 @@ class JobService:
             '/weir.aggregate.v1.JobService/GetJobResult',
             weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultRequest.SerializeToString,
             weir_dot_aggregate_dot_v1_dot_job__service__pb2.GetJobResultResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyJobResults(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/weir.aggregate.v1.JobService/VerifyJobResults',
+            weir_dot_aggregate_dot_v1_dot_job__service__pb2.VerifyJobResultsRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_job__service__pb2.VerifyJobResultsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,1 @@
+"""Whether stored results are what their jobs would write now."""

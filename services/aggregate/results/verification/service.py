@@ -1,0 +1,130 @@
+"""VerifyJobResults: what of the stored results is not what their jobs would write now."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from weir.aggregate.v1 import job_service_pb2 as pb
+
+from libs.catalog import Catalog, Catalogs, Period
+from libs.common.apps import catalog_of
+from libs.common.clock import Clock, moment_of
+from libs.common.errors import NotFound
+from libs.rpc.permissions import Permission
+from libs.rpc.principal import is_permitted
+from services.aggregate.convert import time_range
+from services.aggregate.expiry.kept import kept_from
+from services.aggregate.read_slots import ReadSlots
+from services.aggregate.results.convert import cell
+from services.aggregate.results.model import (
+    PEOPLE,
+    ResultJob,
+    ResultPeriod,
+    is_personal,
+    result_jobs,
+)
+from services.aggregate.results.verification.compare import ValueDifference
+from services.aggregate.results.verification.postgres import ResultChecks
+from services.aggregate.sealing import sealed_before
+from services.aggregate.stalls import sent_within
+
+# Differences that are sent, of each job.
+MAX_LISTED = 1_000
+Send = Callable[[pb.VerifyJobResultsResponse], Awaitable[None]]
+
+
+class ResultVerifications:
+    """Answers `weir.aggregate.v1.JobService/VerifyJobResults`."""
+
+    def __init__(
+        self,
+        catalogs: Catalogs,
+        checks: ResultChecks,
+        slots: ReadSlots,
+        clock: Clock,
+        stall_seconds: float,
+    ) -> None:
+        self._catalogs = catalogs
+        self._checks = checks
+        self._slots = slots
+        self._clock = clock
+        self._stall_seconds = stall_seconds
+
+    async def verify(self, request: pb.VerifyJobResultsRequest, send: Send) -> None:
+        """Sends the differences and then the summary. Raises AppUnknown, NotFound, InvalidArgument,
+        LimitExceeded, DeadlineExceeded."""
+        snapshot = self._catalogs.current
+        catalog = catalog_of(snapshot, request.app_id)
+        jobs = _wanted(snapshot.derived(request.app_id, result_jobs), request)
+        start, end = time_range(request, Period.HOUR)
+        summary = pb.ResultsSummary()
+        async with self._slots.hold():
+            for job in jobs:
+                listed = 0
+                for period in await self._checks.periods(job, start, end):
+                    if _is_sealed(catalog, job, period, moment_of(self._clock.now_us())):
+                        summary.results_sealed += 1
+                        continue
+                    found = await self._checks.check(job, period)
+                    if found is None:
+                        summary.results_outdated += 1
+                        continue
+                    summary.results_compared += 1
+                    summary.results_different += bool(found.differences)
+                    summary.values_compared += found.values
+                    summary.values_different += len(found.differences)
+                    for difference in found.differences[: MAX_LISTED - listed]:
+                        listed += 1
+                        message = _message(job, period, difference)
+                        await self._send(send, pb.VerifyJobResultsResponse(difference=message))
+            await self._send(send, pb.VerifyJobResultsResponse(summary=summary))
+
+    async def _send(self, send: Send, message: pb.VerifyJobResultsResponse) -> None:
+        await sent_within(
+            self._stall_seconds,
+            send(message),
+            name="verify_stall_seconds",
+            advice="verify again, and read on",
+        )
+
+
+def _wanted(declared: Sequence[ResultJob], request: pb.VerifyJobResultsRequest) -> list[ResultJob]:
+    by_name = {job.name: job for job in declared}
+    for name in request.jobs:
+        if name not in by_name:
+            raise NotFound(
+                "the app's catalog declares no such job",
+                reason="JOB_UNKNOWN",
+                metadata={"job": name},
+                known=by_name,
+            )
+    return [by_name[name] for name in sorted(set(request.jobs) or by_name)]
+
+
+def _is_sealed(catalog: Catalog, job: ResultJob, period: ResultPeriod, now: datetime) -> bool:
+    """Whether what the result was made of may have expired, so that a fresh calculation says nothing."""
+    kept = kept_from(job.every, job.inputs.shortest_days, now)
+    if kept is not None and period.start < kept:
+        return True
+    if not job.reads_events:
+        return False
+    sealed = (sealed_before(catalog, catalog.rollups[name], now) for name in job.inputs.rollups)
+    return any(one is not None and job.first_input(period) < one for one in sealed)
+
+
+def _message(
+    job: ResultJob, period: ResultPeriod, difference: ValueDifference
+) -> pb.ResultDifference:
+    found = cell(difference.cell)
+    message = pb.ResultDifference(
+        job=job.name,
+        rollup=found.rollup,
+        bucket_start=found.cell.bucket_start,
+        metric=difference.metric,
+        stored=difference.stored,
+        computed=difference.computed,
+    )
+    message.period_start.FromDatetime(period.start)
+    of_a_person = difference.cell.rollup == PEOPLE or is_personal(job.app, difference.cell)
+    if not of_a_person or is_permitted(Permission.READ_PERSONAL_NUMBERS):
+        message.dimensions.CopyFrom(found.cell.dimensions)
+    return message
