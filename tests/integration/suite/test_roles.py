@@ -25,9 +25,9 @@ MAY: dict[str, dict[str, set[str]]] = {
         "aggregate.old_cells": ADD | {"DELETE"},
         "aggregate.covered_batches": ADD | {"DELETE"},
         "aggregate.recounted_rollups": ADD,
-        "aggregate.rollups": CHANGE,
+        "aggregate.rollups": CHANGE | {"DELETE"},
         "aggregate.recount_epoch": READ | {"UPDATE"},
-        "aggregate.results": CHANGE,
+        "aggregate.results": CHANGE | {"DELETE"},
         "aggregate.result_cells": ADD | {"DELETE"},
         # To recount rollups.
         "enrich.events": READ,
