@@ -101,6 +101,13 @@ def at_most(asked: int, field: str, *, default: int, maximum: int) -> int:
     return asked or default
 
 
+def cut_groups(shown: int) -> reliability_pb2.Cut:
+    """What an answer leaves out that shows so many groups one by one."""
+    return reliability_pb2.Cut(
+        limit="max_groups", value=shown, detail="smaller groups are together in `other`"
+    )
+
+
 def later(moment: datetime, by: timedelta) -> datetime:
     """The moment so much later; the last one that there is at most."""
     return moment + by if moment <= END - by else END

@@ -12,6 +12,7 @@ from libs.common.clock import Clock
 from libs.common.errors import InvalidArgument
 from services.aggregate.behaviour.convert import (
     at_most,
+    cut_groups,
     dividing_field,
     event_rule,
     later,
@@ -89,11 +90,7 @@ def cut(request: pb.QueryFunnelRequest, table: FunnelTable) -> reliability_pb2.C
             value=MAX_VALUES,
             detail="values found after that many are in the group `other`, however many people have them",
         )
-    return reliability_pb2.Cut(
-        limit="max_groups",
-        value=len(table.groups),
-        detail="smaller groups are together in `other`",
-    )
+    return cut_groups(len(table.groups))
 
 
 def _check_different(steps: Sequence[pb.Step]) -> None:

@@ -9,7 +9,7 @@ from weir.aggregate.v1 import reliability_pb2
 from libs.catalog import Catalog
 from libs.common.clock import Clock
 from libs.common.errors import InvalidArgument
-from services.aggregate.behaviour.convert import at_most, dividing_field, event_rule
+from services.aggregate.behaviour.convert import at_most, cut_groups, dividing_field, event_rule
 from services.aggregate.behaviour.model import Reading
 from services.aggregate.behaviour.segments.model import (
     Comparison,
@@ -73,11 +73,7 @@ def segment_cut(query: SegmentQuery, segment: Segment, least: int) -> reliabilit
             value=least,
             detail="smaller groups, and others so that these cannot be worked out, are together in `other`",
         )
-    return reliability_pb2.Cut(
-        limit="max_groups",
-        value=query.max_groups,
-        detail="smaller groups are together in `other`",
-    )
+    return cut_groups(query.max_groups)
 
 
 def _rule(rule: pb.SegmentRule, number: int, catalog: Catalog) -> Rule:
