@@ -67,6 +67,7 @@ from services.aggregate.live.watchers import Watchers
 from services.aggregate.named_metrics.service import MetricQueries
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.recount.postgres import PostgresRecounts
+from services.aggregate.recount.publishing import RecountedCells
 from services.aggregate.recount.recounter import Recounter
 from services.aggregate.recount.redis import Quarantine
 from services.aggregate.recount.uncounted import UncountedBatches
@@ -169,10 +170,15 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         reload.catalogs,
         dirty,
         recounts,
-        Recounter(recounts, store, pseudonymizer),
+        Recounter(
+            recounts,
+            store,
+            pseudonymizer,
+            RecountedCells(reader, RedisChangePublisher(redis.commands)),
+        ),
         clock,
         Adopter(reload.catalogs, PostgresDefinitions(engines.recounting), dirty, clock).adopt,
-        POSTGRES_ERRORS,
+        (*POSTGRES_ERRORS, *REDIS_DOWN),
     )
     uncounted = UncountedBatches(reload.catalogs, dirty, clock, worker.ask)
     consumer = _consumer(

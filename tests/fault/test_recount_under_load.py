@@ -15,7 +15,7 @@ from redis import Redis
 from suite.home import Home
 from suite.supervisor import Suite
 from suite.table import SERVICES, Service
-from tests.fault.conftest import CLAIM_IDLE_SECONDS
+from tests.fault.conftest import SETTINGS
 from tests.fault.recount_steps import STEPS, stopped_at
 from tests.fault.two_apps import APPS, Loads, sql
 from tests.fault.under_load import stored_events, under_way
@@ -66,7 +66,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
         write(catalogs, app_id, CATALOG)
     environment = {
         **without_settings(),
-        "WEIR_CLAIM_IDLE_SECONDS": CLAIM_IDLE_SECONDS,
+        **SETTINGS,
         "WEIR_CATALOGS": str(catalogs),
         "WEIR_CATALOG_POLL_SECONDS": "0.2",
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from services.aggregate.counting.generations import OpenRecount
 from services.aggregate.model import StoredBatch
-from services.aggregate.recount.model import PostponedError, Unit
+from services.aggregate.recount.model import GoneCell, PostponedError, Unit
 from tests.support.aggregate_fakes import MemoryCountingStore
 
 
@@ -60,7 +60,7 @@ class MemoryRecount:
         while self.unread:
             yield self.unread.pop()
 
-    async def close(self) -> None:
+    async def close(self) -> list[GoneCell]:
         counting = self._counting
         if not await counting.join_recount(self.generation):
             raise PostponedError
@@ -74,6 +74,7 @@ class MemoryRecount:
             counting.generations[cell.app_id, cell.rollup, cell.bucket] = self.generation
         rollups = {(self._unit.app_id, found.rollup) for found in self._unit.ranges}
         self._end(counting.recounts.recounted | rollups)
+        return []
 
     def abandon(self) -> None:
         """The process that recounted is gone."""

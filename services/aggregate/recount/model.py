@@ -62,8 +62,9 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class MadeCell:
-    """A cell that a recount made, or that is gone with it: with the id by which watchers know it."""
+class GoneCell:
+    """A cell of which a recount found no event: `bucket` is in seconds since the epoch, `dimensions`
+    are JSON, and watchers know it by its `watched_id`."""
 
     rollup: str
     bucket: int

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from services.aggregate.model import StoredBatch
-from services.aggregate.recount.model import DirtyBucket, Unit
+from services.aggregate.recount.model import DirtyBucket, GoneCell, Unit
 
 
 class OpenedRecount(Protocol):
@@ -21,9 +21,10 @@ class OpenedRecount(Protocol):
         seconds since the epoch, as they were when the recount was opened: in pages that look like batches."""
         ...
 
-    async def close(self) -> None:
-        """Shows the cells of this generation to readers, in place of those before it; all at once. Raises
-        PostponedError if the recount is not open any more."""
+    async def close(self) -> Sequence[GoneCell]:
+        """Shows the cells of this generation to readers, in place of those before it; all at once. The cells
+        that are in the buckets no more, not all of very many. Raises PostponedError if the recount is not
+        open any more."""
         ...
 
 

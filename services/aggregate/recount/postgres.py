@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from libs.streams.batch_pruning import first_uuid7
 from services.aggregate.buckets import moment
 from services.aggregate.counting.postgres import RECOUNT_LOCK
 from services.aggregate.model import StoredBatch
-from services.aggregate.recount.model import PostponedError, Unit
+from services.aggregate.recount.model import GoneCell, PostponedError, Unit
 from services.aggregate.recount.rows import page_of
 
 log = structlog.get_logger()
@@ -30,6 +30,8 @@ _LOCK = text(f"SELECT pg_advisory_xact_lock({RECOUNT_LOCK})")
 NEXT_EPOCH = text("UPDATE aggregate.recount_epoch SET epoch = epoch + 1")
 # Batches on their way. More are a backlog: recounting would add to the load just then.
 MAX_COVERED = 5_000
+# Cells of one recount that are said to be gone.
+MAX_GONE = 10_000
 # Events in one page: about 20 ms of folding, in the event loop that counts.
 _PAGE_EVENTS = 1_000
 
@@ -69,6 +71,16 @@ ON CONFLICT (app_id, rollup, bucket) DO UPDATE SET
     dirty_mark = CASE WHEN b.dirty_mark = ANY(:marks) THEN NULL ELSE b.dirty_mark END,
     dirty_reason = CASE WHEN b.dirty_mark = ANY(:marks) THEN NULL ELSE b.dirty_reason END,
     dirty_since = CASE WHEN b.dirty_mark = ANY(:marks) THEN NULL ELSE b.dirty_since END
+""")
+# At most :limit cells that have no successor.
+_GONE_CELLS = text("""
+SELECT c.rollup, extract(epoch FROM c.bucket)::bigint, c.dimensions::text, coalesce(c.first_id, c.cell_id)
+FROM aggregate.recounts AS r JOIN aggregate.cells AS c
+    ON c.app_id = r.app_id AND c.rollup = r.rollup AND c.bucket >= r.first_bucket AND c.bucket < r.end_bucket
+LEFT JOIN aggregate.made_cells AS m
+    ON m.generation = :generation AND m.first_id = coalesce(c.first_id, c.cell_id)
+WHERE r.generation = :generation AND m.cell_id IS NULL
+LIMIT :limit
 """)
 _SHOW_CELLS = text("""
 WITH shown AS (
@@ -198,16 +210,19 @@ class PostgresRecounts:
             await self._abandon(generation)
         return len(generations)
 
-    async def close(self, unit: Unit, generation: int) -> None:
+    async def close(self, unit: Unit, generation: int) -> Sequence[GoneCell]:
         """See `OpenedRecount.close`."""
         parameters = {"generation": generation}
         async with counting_stopped(self._engine) as connection:
+            rows = await connection.execute(_GONE_CELLS, {**parameters, "limit": MAX_GONE})
+            gone = [GoneCell(row[0], row[1], row[2].encode(), row[3].bytes) for row in rows]
             await connection.execute(_HIDE_CELLS, {**parameters, "marks": sorted(unit.marks)})
             await connection.execute(_SHOW_CELLS, parameters)
             await connection.execute(_NOTE_ROLLUPS, parameters)
             if not (await connection.execute(_END, parameters)).all():
                 raise PostponedError("another process has ended the recount")
             await connection.execute(NEXT_EPOCH)
+        return gone
 
     async def _begin(
         self,
@@ -294,7 +309,8 @@ class PostgresRecount:
         async for rows in pages:
             yield page_of(app_id, rows)
 
-    async def close(self) -> None:
+    async def close(self) -> Sequence[GoneCell]:
         """See the port."""
-        await self._recounts.close(self._unit, self.generation)
+        gone = await self._recounts.close(self._unit, self.generation)
         self.closed = True
+        return gone

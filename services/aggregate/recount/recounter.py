@@ -10,6 +10,7 @@ from services.aggregate.plan import AppPlan
 from services.aggregate.ports import CountingStore
 from services.aggregate.recount.model import PostponedError, Unit
 from services.aggregate.recount.ports import OpenedRecount, Recounts
+from services.aggregate.recount.publishing import RecountedCells
 
 _REMEMBERED_MEMBERS = 50_000
 _REMEMBERED_CELLS = 10_000
@@ -19,15 +20,20 @@ class Recounter:
     """Makes new cells of dirty buckets, with the code that counts."""
 
     def __init__(
-        self, recounts: Recounts, store: CountingStore, pseudonymizer: Pseudonymizer
+        self,
+        recounts: Recounts,
+        store: CountingStore,
+        pseudonymizer: Pseudonymizer,
+        cells: RecountedCells,
     ) -> None:
+        self._cells = cells
         self._recounts = recounts
         self._store = store
         self._pseudonymizer = pseudonymizer
 
     async def recount(self, unit: Unit, plan: AppPlan) -> int:
-        """Recounts a unit by the app's plan; how many events were read. Raises PostponedError, and what the
-        stores raise: then nothing has changed."""
+        """Recounts a unit by the app's plan, and tells watchers; how many events were read. Raises
+        PostponedError, and what the stores raise: then nothing has changed, or watchers may not know yet."""
         names = {
             name
             for name, event in plan.by_event.items()
@@ -41,7 +47,8 @@ class Recounter:
             async for batch in opened.pages(names, start, end):
                 await page.add(batch)
                 events += len(batch.events)
-            await opened.close()
+            gone = await opened.close()
+        await self._cells.publish(unit, plan, opened.generation, gone)
         return events
 
 

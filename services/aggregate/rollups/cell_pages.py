@@ -13,10 +13,11 @@ from services.aggregate.model import Measure
 
 @dataclass(slots=True)
 class ReadCell:
-    """A cell as it was read. `content` is the JSON of its dimensions, None when that is too long for a
-    page: then `dimensions` have yet to be read."""
+    """A cell as it was read, which watchers know by its `watched_id`. `content` is the JSON of its
+    dimensions, None when that is too long for a page: then `dimensions` have yet to be read."""
 
     cell_id: UUID
+    watched_id: UUID
     rollup: str
     bucket: datetime
     content: str | None
@@ -42,7 +43,7 @@ def grouped(rows: Sequence[Any], limit: int) -> tuple[list[ReadCell], bool]:
                 break
             dimensions = {} if row.content is None else orjson.loads(row.content)
             cell = cells[row.cell_id] = ReadCell(
-                row.cell_id, row.rollup, row.bucket, row.content, dimensions
+                row.cell_id, row.watched_id, row.rollup, row.bucket, row.content, dimensions
             )
         if row.metric is not None:
             cell.measures[row.metric] = read_measure(row)

@@ -36,14 +36,14 @@ from services.aggregate.values import cell_values
 # shows that they are.
 _PAGE = """
 WITH page AS MATERIALIZED (
-    SELECT cell_id, rollup, bucket, dimensions,
+    SELECT cell_id, coalesce(first_id, cell_id) AS watched_id, rollup, bucket, dimensions,
            CASE WHEN pg_column_size(dimensions) <= :cell_bytes
                 THEN left(dimensions::text, :cell_bytes + 1) END AS content
     FROM <source>
     ORDER BY <order>
     LIMIT :limit
 ), placed AS (
-    SELECT cell_id, rollup, bucket,
+    SELECT cell_id, watched_id, rollup, bucket,
            CASE WHEN octet_length(content) <= :cell_bytes THEN content END AS content,
            row_number() OVER in_order AS place,
            sum(least(coalesce(octet_length(content), :cell_bytes), :cell_bytes)) OVER in_order AS reach,
@@ -51,7 +51,7 @@ WITH page AS MATERIALIZED (
     FROM page
     WINDOW in_order AS (ORDER BY <order> ROWS UNBOUNDED PRECEDING)
 )
-SELECT p.cell_id, p.rollup, p.bucket, p.content, p.found,
+SELECT p.cell_id, p.watched_id, p.rollup, p.bucket, p.content, p.found,
        m.metric, m.count, m.total, m.minimum, m.maximum, m.bins, m.first_number, m.last_number, m.version
 FROM placed p LEFT JOIN aggregate.measures m USING (cell_id)
 WHERE p.place = 1 OR p.reach <= :page_bytes
@@ -193,7 +193,14 @@ def _state(app: AppPlan, cell: ReadCell) -> CellState:
     content = orjson.dumps(cell.dimensions, option=orjson.OPT_SORT_KEYS)
     bucket = seconds_since_epoch(cell.bucket)
     return CellState(
-        Cell(cell.cell_id.bytes, app.app_id, cell.rollup, bucket, content),
+        Cell(
+            cell.cell_id.bytes,
+            app.app_id,
+            cell.rollup,
+            bucket,
+            content,
+            first_id=cell.watched_id.bytes,
+        ),
         cell.version,
         cell_values(app.rollups[cell.rollup], cell.measures),
     )

@@ -1,6 +1,6 @@
 """Buckets are counted again from the stored events, while counting goes on."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,12 +16,14 @@ from libs.stores.postgres_connector import PostgresConnector
 from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
-from services.aggregate.model import StoredBatch
+from services.aggregate.model import CellState, StoredBatch
 from services.aggregate.plan_lookup import current_plans
 from services.aggregate.recount.model import BucketRange, PostponedError, Reason, Unit
 from services.aggregate.recount.postgres import PostgresRecounts
+from services.aggregate.recount.publishing import RecountedCells
 from services.aggregate.recount.recounter import Recounter, RecountPage
 from services.aggregate.recount.worker import RecountWorker
+from services.aggregate.rollups.postgres import PostgresCellReader
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import event
 from tests.support.arena_catalog import APP
@@ -123,6 +125,14 @@ async def test_erased_events_leave_no_cell(stores: Stores, aggregate: Aggregate)
     assert await differences(aggregate) == 1
 
 
+class NoWatchers:
+    async def has_watchers(self) -> bool:
+        return False
+
+    async def publish(self, states: Sequence[CellState]) -> None:
+        raise AssertionError("no process has watchers")
+
+
 class Recounting:
     """What one replica has for recounts, one step after the other."""
 
@@ -146,7 +156,12 @@ class Recounting:
             self.catalogs,
             self.dirty,
             self.recounts,
-            Recounter(self.recounts, store, stores.settings.pseudonymizer()),
+            Recounter(
+                self.recounts,
+                store,
+                stores.settings.pseudonymizer(),
+                RecountedCells(PostgresCellReader(engine), NoWatchers()),
+            ),
             clock,
             self._adopt,
             POSTGRES_ERRORS,
