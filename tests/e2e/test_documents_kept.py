@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from weir.aggregate.v1 import aggregate_service_pb2_grpc, event_query_pb2
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2 as privacy_pb
@@ -258,3 +259,11 @@ def test_ip_assets_a_user_agent_in_the_props_says_the_device(calls: SuiteCalls) 
     assert calls.stored("device_type, os, properties", [event.event_id]) == [
         ("desktop", "macOS", {"userAgent": agent})
     ]
+    # What was found is beside the props, and both are read by the event's id.
+    stub = aggregate_service_pb2_grpc.AggregateServiceStub(calls.channel("aggregate"))
+    request = event_query_pb2.ListEventsRequest(
+        app_id="ip_assets", filter=f"event_id = {event.event_id}"
+    )
+    [found] = stub.ListEvents(request, metadata=calls.metadata).events
+    assert (found.device_type, found.os) == ("desktop", "macOS")
+    assert dict(found.properties) == {"userAgent": agent}
