@@ -72,7 +72,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     }
     with Suite(home, environment, services=(*SERVICES, SECOND)) as running:
         with Loads(running, frame_events=200) as loads:
-            eventually(lambda: stored_events(running) > 8_000)
+            eventually(lambda: stored_events(running) > 5_000)
         loads.check()
         yield running
     shutil.rmtree(home.path)
