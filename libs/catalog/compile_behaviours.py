@@ -1,14 +1,11 @@
 """Compiles the behaviours of a catalog: named conditions on events, by which cohorts are made."""
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from libs.catalog.compile_rollups import compile_selection
 from libs.catalog.model import Behaviour, EventType
 from libs.catalog.reader import Section
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}").fullmatch
 
 
 def compile_behaviours(
@@ -18,8 +15,7 @@ def compile_behaviours(
     found = {}
     for name, entry in section.children():
         entry.only(("description", "events", "filter"))
-        if not _NAME(name):
-            entry.complain("the name of a behaviour is a-z, 0-9 and `_`, beginning with a letter")
+        entry.check_name("behaviour", name)
         if not entry.texts("events"):
             entry.complain("`events` is missing")
         selected = compile_selection(entry, "events", events)

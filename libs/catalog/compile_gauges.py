@@ -14,7 +14,6 @@ from libs.catalog.model import Dimension, EventChoice, EventType, Gauge
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
 from libs.catalog.source import Source, SourceKind
-from libs.catalog.texts import is_name
 
 # So long Redis keeps what was last seen of a person.
 _LONGEST_SECONDS = 7 * DAY
@@ -34,8 +33,7 @@ def compile_gauges(
     """The gauges by name. `words` are the sources that the app has its own word for, by that word."""
     gauges = {}
     for name, entry in section.children():
-        if not is_name(name):
-            entry.complain("the name of a gauge is a-z, 0-9 and `_`, beginning with a letter")
+        entry.check_name("gauge", name)
         if entry.has("seen") or entry.has("within"):
             entry.only((*_OF_ALL, *_OF_WINDOWS))
             gauges[name] = _window(name, entry, events, words, activity)

@@ -12,13 +12,12 @@ from libs.catalog.model import CatchUp, CohortTable, Rollup, StoringJob
 from libs.catalog.period import PARTS_OF, Period
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
-from libs.catalog.texts import is_name
 
 # Of whom the values of single people are stored.
 _ACTIVE_WITHIN_DAYS = 30
 _DAYS = re.compile(r"([1-9][0-9]{0,2})d").fullmatch
 # How many weeks of cohorts a table has.
-_WEEKS, _MOST_WEEKS = 12.0, 52
+_WEEKS, _MOST_WEEKS = 12, 52
 _AT = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])").fullmatch
 
 
@@ -29,8 +28,7 @@ def compile_jobs(
     jobs = {}
     for name, entry in section.children():
         entry.only(("description", "every", "at", "store", "catch_up", "active_within", "cohorts"))
-        if not is_name(name):
-            entry.complain("the name of a job is a-z, 0-9 and `_`, beginning with a letter")
+        entry.check_name("job", name)
         every = entry.choice("every", Period)
         stored = tuple(dict.fromkeys(entry.texts("store")))
         cohorts = _cohorts(entry, every, rollups) if entry.has("cohorts") else None
@@ -84,14 +82,12 @@ def _cohorts(
     days = [_DAYS(text) for text in section.texts("days")]
     if not all(days):
         section.complain("must be lengths of time in days, such as [1d, 7d, 30d]", "days")
-    weeks = section.number("weeks", 1, _MOST_WEEKS) or _WEEKS
-    if not weeks.is_integer():
-        section.complain("must be a whole number", "weeks")
+    weeks = section.whole("weeks", 1, _MOST_WEEKS) or _WEEKS
     if len(found) != 2 or len(set(dimensions)) != 2:
         return None
     return CohortTable(
         *found,
-        weeks=int(weeks),
+        weeks=weeks,
         days=tuple(sorted({int(day[1]) for day in days if day})),
         dimensions=(dimensions[0], dimensions[1]),
     )

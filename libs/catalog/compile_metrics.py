@@ -11,7 +11,6 @@ from libs.catalog.model import EventType, Rollup
 from libs.catalog.period import PARTS_OF, Period
 from libs.catalog.problems import did_you_mean
 from libs.catalog.reader import Section
-from libs.catalog.texts import is_name
 
 _KINDS = tuple(str(kind) for kind in NamedKind)
 _SHARED = ("description", "period", "by", "confidence")
@@ -29,8 +28,7 @@ def compile_named_metrics(
     """The metrics by name. `words` are the sources that the app has its own word for, by that word."""
     found = {}
     for name, entry in section.children():
-        if not is_name(name):
-            entry.complain("the name of a metric is a-z, 0-9 and `_`, beginning with a letter")
+        entry.check_name("metric", name)
         if name in rollups:
             entry.complain("there is a rollup of this name: jobs could not tell them apart")
         metric = _compile(name, entry, rollups, events, words)
@@ -121,12 +119,7 @@ def _terms(entry: Section, kind: NamedKind, terms: TermReader) -> tuple[Term, ..
 
 
 def _periods(entry: Section) -> int:
-    number = entry.number("periods", _LEAST_PERIODS, _MOST_PERIODS)
-    if number is None:
-        return _TREND_PERIODS
-    if not number.is_integer():
-        entry.complain("must be a whole number", "periods")
-    return int(number)
+    return entry.whole("periods", _LEAST_PERIODS, _MOST_PERIODS) or _TREND_PERIODS
 
 
 def _after_days(entry: Section) -> int:

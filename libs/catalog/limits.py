@@ -98,9 +98,5 @@ def cut_text(text: str, characters: int) -> str:
 
 
 def _whole(section: Section, key: str, limits: tuple[int, int], default: int) -> int:
-    number = section.number(key, *limits)
-    if number is None:
-        return default
-    if not number.is_integer():
-        section.complain("must be a whole number", key)
-    return int(number)
+    number = section.whole(key, *limits)
+    return default if number is None else number

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from libs.catalog.durations import DAY, parse_duration
 from libs.catalog.problems import ProblemList, did_you_mean
+from libs.catalog.texts import is_name
 from libs.catalog.yaml_nodes import Node
 
 E = TypeVar("E", bound=StrEnum)
@@ -43,6 +44,11 @@ class Section:
             if key not in known and not key.startswith("x-"):
                 path = f"{self.where}: " if self.where else ""
                 self.problems.add(node.line, f"{path}unknown key `{key}`{did_you_mean(key, known)}")
+
+    def check_name(self, kind: str, name: str) -> None:
+        """Notes a name of this section that is none for a `kind` of thing."""
+        if not is_name(name):
+            self.complain(f"the name of a {kind} is a-z, 0-9 and `_`, beginning with a letter")
 
     def has(self, key: str) -> bool:
         return key in self.values
@@ -119,6 +125,15 @@ class Section:
             return float(value)
         self.complain(f"must be a number from {low:g} to {high:g}", key)
         return None
+
+    def whole(self, key: str, low: float, high: float) -> int | None:
+        """The same for a whole number."""
+        number = self.number(key, low, high)
+        if number is None:
+            return None
+        if not number.is_integer():
+            self.complain("must be a whole number", key)
+        return int(number)
 
     def seconds(self, key: str, default: int) -> int:
         """A length of time of at least a second, such as `24h` or `60s`."""

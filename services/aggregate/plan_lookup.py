@@ -1,6 +1,6 @@
 """The plans of the catalogs in use, and those of the catalogs before them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from libs.catalog import Catalogs, Snapshot
 from libs.common.apps import catalog_of
@@ -19,12 +19,7 @@ def rollup_of(app: AppPlan, name: str) -> RollupPlan:
     """The rollup's plan. Raises NotFound, with the rollups that there are."""
     plan = app.rollups.get(name)
     if plan is None:
-        raise NotFound(
-            "the app's catalog declares no such rollup",
-            reason="ROLLUP_UNKNOWN",
-            metadata={"rollup": name},
-            known=app.rollups,
-        )
+        raise not_declared("rollup", name, app.rollups)
     return plan
 
 
@@ -33,13 +28,18 @@ def gauges_of(app: AppPlan, names: Iterable[str]) -> list[GaugePlan]:
     that there are."""
     for name in names:
         if name not in app.gauges:
-            raise NotFound(
-                "the app's catalog declares no such gauge",
-                reason="GAUGE_UNKNOWN",
-                metadata={"gauge": name},
-                known=app.gauges,
-            )
+            raise not_declared("gauge", name, app.gauges)
     return [app.gauges[name] for name in sorted(set(names) or app.gauges)]
+
+
+def not_declared(kind: str, name: str, known: Collection[str]) -> NotFound:
+    """The error for a name of a rollup, gauge, metric or job that the app's catalog does not have."""
+    return NotFound(
+        f"the app's catalog declares no such {kind}",
+        reason=f"{kind.upper()}_UNKNOWN",
+        metadata={kind: name},
+        known=known,
+    )
 
 
 def current_plans(catalogs: Catalogs) -> Mapping[str, AppPlan]:

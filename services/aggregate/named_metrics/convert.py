@@ -9,11 +9,12 @@ from weir.aggregate.v1 import reliability_pb2
 
 from libs.catalog import Catalog, NamedKind, NamedMetric, SourceKind
 from libs.common.clock import Clock, moment_of
-from libs.common.errors import InvalidArgument, NotFound
+from libs.common.errors import InvalidArgument
 from services.aggregate.convert import zoned_time
 from services.aggregate.events.convert import frame_of
 from services.aggregate.named_metrics.model import MetricValue, Place, Span
 from services.aggregate.named_metrics.spans import newest_ended, periods_in
+from services.aggregate.plan_lookup import not_declared
 from services.aggregate.rollups.convert import completeness, filter_value
 
 MAX_PERIODS = 10_000
@@ -26,12 +27,7 @@ def metric_of(catalog: Catalog, name: str) -> NamedMetric:
     if metric is None:
         if name in catalog.gauges:
             raise InvalidArgument("is a gauge: QueryGauges answers it", field="metric")
-        raise NotFound(
-            "the app's catalog declares no such metric",
-            reason="METRIC_UNKNOWN",
-            metadata={"metric": name},
-            known=catalog.metrics,
-        )
+        raise not_declared("metric", name, catalog.metrics)
     return metric
 
 

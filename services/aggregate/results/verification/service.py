@@ -8,11 +8,11 @@ from weir.aggregate.v1 import job_service_pb2 as pb
 from libs.catalog import Catalog, Catalogs, Period
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
-from libs.common.errors import NotFound
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import is_permitted
 from services.aggregate.convert import time_range
 from services.aggregate.expiry.kept import kept_from
+from services.aggregate.plan_lookup import not_declared
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.results.convert import cell
 from services.aggregate.results.model import (
@@ -91,12 +91,7 @@ def _wanted(declared: Sequence[ResultJob], request: pb.VerifyJobResultsRequest) 
     by_name = {job.name: job for job in declared}
     for name in request.jobs:
         if name not in by_name:
-            raise NotFound(
-                "the app's catalog declares no such job",
-                reason="JOB_UNKNOWN",
-                metadata={"job": name},
-                known=by_name,
-            )
+            raise not_declared("job", name, by_name)
     return [by_name[name] for name in sorted(set(request.jobs) or by_name)]
 
 
