@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.aggregate.v1 import metric_pb2 as pb
+from weir.aggregate.v1 import reliability_pb2
 
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
@@ -18,6 +19,7 @@ from libs.rpc.principal import check_permission
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import SERVICE_NAME
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
+from services.aggregate.expiry.kept import kept_from
 from services.aggregate.named_metrics.confidence import valued
 from services.aggregate.named_metrics.convert import (
     MAX_PERIODS,
@@ -29,7 +31,12 @@ from services.aggregate.named_metrics.convert import (
     reliability,
     value_message,
 )
-from services.aggregate.named_metrics.dirty import DirtyBuckets, is_dirty, read_terms
+from services.aggregate.named_metrics.dirty import (
+    DirtyBuckets,
+    first_read,
+    is_dirty,
+    read_terms,
+)
 from services.aggregate.named_metrics.model import (
     NO_DIMENSIONS,
     MetricPage,
@@ -45,6 +52,7 @@ from services.aggregate.plan_lookup import plan_of
 from services.aggregate.postgres import is_replica, one_state
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.rollups.completeness import final_until
+from services.aggregate.rollups.convert import expired_cut
 
 _DEFAULT_PAGE_SIZE = 100
 _MAX_PAGE_SIZE = 1_000
@@ -122,7 +130,7 @@ class MetricQueries:
         if following is not None:
             frame = spans[0].start.isoformat(), spans[-1].end.isoformat()
             token = self._pages.issue(request, [*frame, *following])
-        return pb.GetMetricResponse(
+        response = pb.GetMetricResponse(
             values=values,
             next_page_token=token,
             reliability=reliability(
@@ -132,6 +140,10 @@ class MetricQueries:
             ),
             sampling_rate=sampling_rate(catalog, metric),
         )
+        cut = _cut(query, moment_of(self._clock.now_us()))
+        if cut is not None:
+            response.reliability.cut.CopyFrom(cut)
+        return response
 
     async def _dirty_buckets(self, query: MetricQuery) -> DirtyBuckets:
         if not query.spans:
@@ -165,3 +177,16 @@ class MetricQueries:
                 values.append(valued(query, (place, NO_DIMENSIONS), answer))
             of_replica = await is_replica(connection)
         return MetricPage(values, (end, "") if end < len(query.spans) else None), of_replica
+
+
+def _cut(query: MetricQuery, now: datetime) -> reliability_pb2.Cut | None:
+    """What the answer says if the values read buckets that have expired."""
+    if not query.spans:
+        return None
+    first = first_read(query.metric, query.spans[0])
+    for name in sorted({term.rollup for term in read_terms(query.metric)}):
+        plan = query.app.rollups[name]
+        oldest = kept_from(plan.period, plan.retention_days, now)
+        if oldest is not None and first < oldest:
+            return expired_cut(plan.retention_days or 0, oldest)
+    return None

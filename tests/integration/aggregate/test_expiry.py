@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
+from weir.aggregate.v1 import metric_pb2
 
 from libs.catalog import Catalogs, compile_catalog
 from libs.stores.postgres import create_engine
@@ -29,7 +30,7 @@ from tests.support.waiting import until
 NOW = datetime.now(UTC)
 # Events are kept for ever, so that nothing is sealed.
 KEPT = CATALOG.replace("raw: 90d", "raw: keep")
-YEAR = KEPT.replace("aggregate: keep", "aggregate: 1y")
+YEAR = KEPT.replace("aggregate: keep", "aggregate: 1y") + "metrics:\n  items: {value: loot.items}\n"
 WITHOUT_LOOT = KEPT.replace(KEPT[KEPT.index("  loot:\n") : KEPT.index("  watching:\n")], "")
 DAYS = "SELECT bucket FROM aggregate.cells WHERE rollup = '{}' ORDER BY bucket"
 # Rows that belong to no cell.
@@ -127,6 +128,13 @@ async def test_cells_of_more_than_a_year_ago_go_and_stay_away(
     cut = asked.reliability.cut
     assert (cut.limit, cut.value) == ("retention", 365)
     assert cut.detail == f"buckets that begin before {ago(365):%Y-%m-%dT%H:%MZ} have expired"
+    metric = metric_pb2.GetMetricRequest(app_id=APP, metric="items")
+    for days, limit in ((400, "retention"), (364, "")):
+        getattr(metric.time.between, "from").FromDatetime(ago(days))
+        metric.time.between.to.FromDatetime(ago(363))
+        values = await aggregate.stub.GetMetric(metric, timeout=TIMEOUT)
+        assert values.reliability.cut.limit == limit
+        assert [each.value for each in values.values][-1] == 1
     for since in (None, ago(364)):
         assert not (await query(aggregate, since)).reliability.HasField("cut")
 
