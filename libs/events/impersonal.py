@@ -28,8 +28,9 @@ KEPT_OF_OBJECTS: Mapping[str, frozenset[str]] = {
         )
     ),
 }
-# Not personal, but all events of a session share the one, and other files have the other.
-_LINKS = frozenset({"session_started_at", "event_uuid"})
+# Not personal, but other files have the first, all events of a session share the second, and those that one
+# client sent together the third.
+_LINKS = frozenset({"event_uuid", "session_started_at", "received_at"})
 # Texts of the producer that may be the person.
 _MAYBE_THE_PERSON = frozenset({"group_id", "entity_type"})
 _IDS = ("subject_id", "anonymous_id", "session_id")
