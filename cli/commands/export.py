@@ -58,7 +58,7 @@ def export(
         bool,
         typer.Option(
             "--without-person",
-            help="Leave out what identifies a person; takes `events.export` only, which the read token has.",
+            help="Leave out what identifies a person; takes the permission `events.export` only.",
         ),
     ] = False,
     output: Annotated[

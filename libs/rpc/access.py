@@ -19,8 +19,8 @@ ANONYMOUS = Principal("anonymous", frozenset({Permission.READ_HEALTH}))
 ANONYMOUS_IN_DEVELOPMENT = Principal(
     ANONYMOUS.name, ANONYMOUS.permissions | {Permission.INSPECT_SERVER}
 )
-# What dashboards and analysts need, and no more: nothing about single people.
-READING = frozenset({Permission.READ_NUMBERS, Permission.EXPORT_EVENTS, Permission.READ_HEALTH})
+# What dashboards need, and no more.
+READING = frozenset({Permission.READ_NUMBERS, Permission.READ_HEALTH})
 
 
 class AccessControl:

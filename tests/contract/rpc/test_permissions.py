@@ -31,7 +31,6 @@ READABLE = {
     "/weir.aggregate.v1.AggregateService/QueryGauges",
     "/weir.aggregate.v1.AggregateService/WatchGauges",
     "/weir.aggregate.v1.AggregateService/ListRollups",
-    "/weir.aggregate.v1.AggregateService/ExportEvents",
     "/weir.aggregate.v1.JobService/GetJobResult",
 }
 OTHERS: dict[str, Any] = {
