@@ -9,7 +9,8 @@ from cli.tables import Column
 # When, and what.
 EVENT_COLUMNS_AT_LEAST = 2
 # In a table; the rest is in JSON.
-_SHOWN = ("name", "event_id", "person", "group_id", "entity", "country", "properties")
+# `subject` is the subject id or, of an event without one, the anonymous id.
+_SHOWN = ("name", "event_id", "subject", "group_id", "entity", "country", "properties")
 
 
 def event_columns(events: Sequence[Mapping[str, Any]]) -> list[Column]:
@@ -26,7 +27,7 @@ def event_columns(events: Sequence[Mapping[str, Any]]) -> list[Column]:
 
 def _cell(event: Mapping[str, Any], name: str) -> str:
     match name:
-        case "person":
+        case "subject":
             return str(event.get("subject_id") or event.get("anonymous_id") or "")
         case "entity":
             parts = (event.get("entity_type"), event.get("entity_id"))

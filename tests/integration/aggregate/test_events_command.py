@@ -78,7 +78,7 @@ async def test_the_table_has_the_columns_in_which_there_is_something(
     header = next(line for line in found.stdout.splitlines() if "occurred_at" in line)
     titles = [title.strip() for title in header.strip("┃").split("┃")]
     assert titles == [
-        "occurred_at", "name", "event_id", "person", "group_id", "entity", "country", "properties",
+        "occurred_at", "name", "event_id", "subject", "group_id", "entity", "country", "properties",
     ]  # fmt: skip
     assert "match m1" in found.stdout
     assert '{"f": 0.5, "n": 9007199254740993, "whole": 3}' in found.stdout
