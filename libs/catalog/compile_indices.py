@@ -61,11 +61,11 @@ def compile_confidence(section: Section, components: int) -> ConfidenceRule:
 
 def _threshold(section: Section, components: int, default: Threshold) -> Threshold:
     section.only(("components", "data_points") if components else ("data_points",))
-    least = section.number("components", 0, components)
-    points = section.number("data_points", 0, 1_000_000_000)
+    least = section.whole("components", 0, components)
+    points = section.whole("data_points", 0, 1_000_000_000)
     return Threshold(
-        default.components if least is None else int(least),
-        default.data_points if points is None else int(points),
+        default.components if least is None else least,
+        default.data_points if points is None else points,
     )
 
 

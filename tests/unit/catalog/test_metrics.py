@@ -141,6 +141,10 @@ def test_an_index() -> None:
         ),
         ("{counts: [match.end]}", "no event `match.end`; did you mean `match.ended`?"),
         ("{index: {}}", "m.index.components: at least one component is needed"),
+        (
+            f"{{index: {{{INDEX}}}, confidence: {{high: {{data_points: 2.5}}}}}}",
+            "m.confidence.high.data_points: must be a whole number",
+        ),
         ("{index: {components: {a: {weight: 1}}}}", "a component is of one kind: mean, count"),
         (f"{{index: {{{INDEX.replace('weight: 1', 'weight: 0.5')}}}}}", "must add up to 1"),
         (f"{{index: {{{INDEX.replace('target: 4', 'target: 0')}}}}}", "must be more than 0"),
