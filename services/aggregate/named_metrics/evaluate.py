@@ -29,7 +29,8 @@ def evaluate(
 ) -> Answer:
     """The number of one span and group. `parts` and `numbers` are of each term of the metric: what it reads,
     and what it found. `buckets` is how many buckets an average is over."""
-    points = sum(counted.values for found in numbers for counted in found.values())
+    # Of a ratio the last term is the denominator: what the share or mean is over.
+    points = _data_points(numbers[-1], overlapping=metric.has_window)
     match metric.kind:
         case NamedKind.VALUE:
             return Answer(_value(parts[0], numbers[0], 0), {}, points)
@@ -65,6 +66,15 @@ def churn(people: int, stayed: int) -> Answer:
         "lost": float(people - stayed),
     }
     return Answer((people - stayed) / people if people else None, breakdown, people)
+
+
+def _data_points(numbers: Numbers, *, overlapping: bool) -> int:
+    """How many values went into a term. No event counts twice: the parts of a difference are of the same
+    events, and so are windows of several spans that overlap, so the larger one counts."""
+    by_span: dict[int, int] = {}
+    for (span, _), counted in numbers.items():
+        by_span[span] = max(by_span.get(span, 0), counted.values)
+    return max(by_span.values(), default=0) if overlapping else sum(by_span.values())
 
 
 def _value(parts: Sequence[Metric], numbers: Numbers, span: int) -> float | None:

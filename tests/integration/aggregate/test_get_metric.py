@@ -197,14 +197,14 @@ async def test_the_command(events: None, home: Path) -> None:
         ({"guild_id": "g2", "mode": None}, 4),
     ]
     assert values[0]["breakdown"] == {"numerator": 10, "denominator": 2}
-    assert values[0]["data_points"] == 4
+    assert values[0]["data_points"] == 2
     assert values[0]["confidence"] == "low"
     assert head["sampling_rate"] == 1
     lines = (await run("--metric", "per_match", *WEEK, "--csv")).stdout.splitlines()
     assert lines == [
         "from,guild_id,mode,value,denominator,numerator,data_points,confidence,completeness",
-        f"2026-04-27T00:00:00Z,g1,duel,5,2,10,4,low,{values[0]['completeness']}",
-        f"2026-04-27T00:00:00Z,g2,,4,1,4,2,low,{values[1]['completeness']}",
+        f"2026-04-27T00:00:00Z,g1,duel,5,2,10,2,low,{values[0]['completeness']}",
+        f"2026-04-27T00:00:00Z,g2,,4,1,4,1,low,{values[1]['completeness']}",
     ]
     both = await run("--metric", "per_match", "--csv", "--json")
     assert (both.exit_code, both.stderr) == (2, "--json and --csv: only one of them\n")

@@ -129,8 +129,8 @@ async def test_a_ratio_is_of_sums(club: Club) -> None:
     assert found == [("red", 10.0), ("blue", 9.0), ("red", 2 / 3)]
     answer = await club.one("month_per_game", "2026-05-01", "2026-06-01")
     assert (answer.value, answer.breakdown) == (21 / 5, {"numerator": 21.0, "denominator": 5.0})
-    # Five games, and the points of five.
-    assert answer.data_points == 10
+    # Five games: their points are of the same events.
+    assert answer.data_points == 5
     assert await club.values("rated", "2026-05-01", "2026-06-01") == [4 / 5]
 
 

@@ -88,7 +88,7 @@ async def test_one_row_for_all_metrics_of_a_day(engine: AsyncEngine, database_ur
             "stickiness": 0.5,
             "stickiness.numerator": 1,
             "stickiness.denominator": 2,
-            "stickiness.data_points": 4,
+            "stickiness.data_points": 3,
             "stickiness.confidence": 1,
         },
     )
