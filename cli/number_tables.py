@@ -47,24 +47,42 @@ def completeness_column(cells: Sequence[Mapping[str, Any]]) -> Column:
 
 
 def cohort_columns(
-    cohorts: Sequence[Mapping[str, Any]], period: str, *, percent: bool, by: str = ""
+    cohorts: Sequence[Mapping[str, Any]],
+    period: str,
+    *,
+    percent: bool,
+    by: str = "",
+    on_or_after: bool = False,
+    marked: bool = True,
 ) -> list[Column]:
     """First period, the value `by` which they are divided, people, and the people who came back in each
     later period, or their share of the cohort in percent. The nearer to the highest share, the darker the
     cell; what has not happened yet is empty. With `days`, the columns are these days instead of the later
-    periods."""
+    periods. With `marked`, a number that is provisional has a mark in front."""
     days = next((cohort["days"] for cohort in cohorts if "days" in cohort), None)
     later = days or range(1, max(len(cohort["active"]) for cohort in cohorts))
     sign, suffix = (" %", "_percent") if percent else ("", "")
     prefix = "day " if days else "+"
 
+    def place_of(k: int) -> int:
+        return days.index(k) if days else k
+
     def share(cohort: Mapping[str, Any], k: int) -> tuple[int, int] | None:
         """How many were active, and of how many; None if that time has not come yet."""
-        place = days.index(k) if days else k
+        place = place_of(k)
         if place >= len(cohort["active"]):
             return None
         of = cohort["people"][place] if days else cohort["size"]
         return (cohort["active"][place], of) if of or not days else None
+
+    def mark(cohort: Mapping[str, Any], place: int) -> str:
+        return PROVISIONAL_MARK if marked and cohort["completeness"][place] == PROVISIONAL else ""
+
+    def size(cohort: Mapping[str, Any]) -> str:
+        # Point 0 is the period of the entry. On or after it, it can also be provisional because not all of
+        # the cohort were active.
+        is_open = not days and (cohort["active"][0] == cohort["size"] or not on_or_after)
+        return f"{mark(cohort, 0) if is_open else ''}{cohort['size']}"
 
     shares = {k: [share(cohort, k) for cohort in cohorts] for k in later}
     highest = max(
@@ -75,7 +93,10 @@ def cohort_columns(
         return Column(
             f"{prefix}{k}{sign}",
             f"{'day' if days else 'after'}_{k}{suffix}",
-            ["" if found is None else _amount(*found, percent) for found in shares[k]],
+            [
+                "" if found is None else mark(cohort, place_of(k)) + _amount(*found, percent)
+                for cohort, found in zip(cohorts, shares[k], strict=True)
+            ],
             is_number=True,
             styles=[
                 "" if found is None else heat_style(percent_of(*found), highest)
@@ -90,8 +111,27 @@ def cohort_columns(
     return [
         Column(f"first seen ({period})", "first_seen", entered, is_number=True),
         *([Column(by, by, values)] if by else []),
-        Column("people", "people", [str(cohort["size"]) for cohort in cohorts], is_number=True),
+        Column("people", "people", [size(cohort) for cohort in cohorts], is_number=True),
         *map(column, later),
+    ]
+
+
+def cohort_completeness_columns(cohorts: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """Whether the cohorts' number of each period from the entry's on, or of each day, is `provisional` or
+    `final`; empty if that time has not come yet."""
+    days = next((cohort["days"] for cohort in cohorts if "days" in cohort), None)
+    most = max(len(cohort["completeness"]) for cohort in cohorts)
+    names = [f"day_{day}" for day in days] if days else [f"after_{k}" for k in range(most)]
+    return [
+        Column(
+            f"{name}_completeness",
+            f"{name}_completeness",
+            [
+                cohort["completeness"][place] if place < len(cohort["completeness"]) else ""
+                for cohort in cohorts
+            ],
+        )
+        for place, name in enumerate(names)
     ]
 
 

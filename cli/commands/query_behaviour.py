@@ -113,11 +113,11 @@ def worst_reliability(found: Sequence[reliability_pb2.Reliability]) -> reliabili
     return worst
 
 
-def say_reliability(found: reliability_pb2.Reliability) -> None:
-    """Says on stderr what limits an answer."""
+def say_reliability(found: reliability_pb2.Reliability, *, provisional: bool = True) -> None:
+    """Says on stderr what limits an answer; with `provisional`, also that it is so."""
     plain = plain_reliability(found)
     lines = []
-    if plain["completeness"] == PROVISIONAL:
+    if provisional and plain["completeness"] == PROVISIONAL:
         lines.append("provisional: events of this time may still come")
     if found.sampling_rate < 1:
         lines.append(f"estimated from one in {round(1 / found.sampling_rate)} people: see --exact")

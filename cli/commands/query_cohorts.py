@@ -21,8 +21,15 @@ from cli.commands.query_behaviour import (
 )
 from cli.exits import fail
 from cli.moments import set_range
-from cli.number_tables import COHORT_COLUMNS_AT_LEAST, cohort_columns, percent_of
+from cli.number_tables import (
+    COHORT_COLUMNS_AT_LEAST,
+    PROVISIONAL_MARK,
+    cohort_columns,
+    cohort_completeness_columns,
+    percent_of,
+)
 from cli.options import AppId, AsCsv, AsJson, check_format
+from cli.reliability import completeness_word
 from cli.tables import csv_text, print_table
 from libs.rpc.channels import pages
 
@@ -107,6 +114,8 @@ def cohort_sizes(
     day, week or month; with --days, the day after each one's own. The page docs/behaviour.md defines each
     number.
 
+    One with a `*` is provisional: its time is not over, or events of it may still come.
+
     In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
     check_format(as_json=as_json, as_csv=as_csv)
@@ -143,17 +152,27 @@ def cohort_sizes(
     if not cohorts:
         typer.echo("no person was active" if not entry else "no person entered", err=as_csv)
         return
-    columns = cohort_columns(cohorts, period, percent=percent, by=by)
+    columns = cohort_columns(
+        cohorts, period, percent=percent, by=by, on_or_after=on_or_after, marked=not as_csv
+    )
     if as_csv:
-        typer.echo(csv_text(columns), nl=False)
+        typer.echo(csv_text([*columns, *cohort_completeness_columns(cohorts)]), nl=False)
     else:
         print_table(
             columns, at_least=COHORT_COLUMNS_AT_LEAST + bool(by), complete="--json and --csv have"
         )
+    is_marked = any(
+        text.startswith(PROVISIONAL_MARK)
+        for column in columns
+        if column.is_number
+        for text in column.cells
+    )
+    if is_marked:
+        back = ", or people may come back" if on_or_after else ""
+        typer.echo(f"{PROVISIONAL_MARK} provisional: events of it may still come{back}", err=True)
     # Without a last period one more can always be added, so provisional is nothing new.
-    is_bounded = request.periods or request.days
-    if is_bounded or reliability.sampling_rate < 1 or reliability.HasField("cut"):
-        say_reliability(reliability)
+    is_bounded = bool(request.periods or request.days)
+    say_reliability(reliability, provisional=is_bounded and not is_marked)
 
 
 def _set_time(request: pb.QueryCohortsRequest, last: str, start: str, end: str) -> None:
@@ -181,6 +200,7 @@ def _plain(cohort: pb.EntryCohort, by: str) -> dict[str, Any]:
         **({"value": value_of(cohort.value), "other": cohort.other} if by else {}),
         "size": cohort.size,
         "active": [point.active for point in points],
+        "completeness": [completeness_word(point.completeness) for point in points],
     }
     if any(point.offset != number for number, point in enumerate(points)):
         # Days after each one's own: these are not the same people for each.

@@ -24,6 +24,21 @@ async def run(*arguments: str) -> Result:
     return await asyncio.to_thread(lambda: CliRunner().invoke(app, arguments))
 
 
+async def final_cohorts(*arguments: str) -> dict[str, Any]:
+    """The answer, once a watermark was measured that makes each of its points final."""
+
+    async def answered() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((await run(*arguments, "--json")).stdout)
+        return found
+
+    async def is_final() -> bool:
+        cohorts = (await answered())["cohorts"]
+        return all(set(cohort["completeness"]) == {"final"} for cohort in cohorts)
+
+    await until(is_final)
+    return await answered()
+
+
 async def test_numbers_and_cohorts(stores: Stores, home: Path) -> None:
     stores.send(
         entry(
@@ -53,9 +68,9 @@ async def test_numbers_and_cohorts(stores: Stores, home: Path) -> None:
     assert "match.left" in table.stdout
     assert "match.ended" not in table.stdout
 
-    cohorts = await run("cohorts", "--app", APP, "--period", "day", "--json")
-    answer = json.loads(cohorts.stdout)
-    assert answer["cohorts"] == [{"start": "2026-04-27", "size": 2, "active": [2, 0, 1]}]
+    answer = await final_cohorts("cohorts", "--app", APP, "--period", "day")
+    points = {"active": [2, 0, 1], "completeness": ["final"] * 3}
+    assert answer["cohorts"] == [{"start": "2026-04-27", "size": 2, **points}]
     assert (answer["sampling_rate"], answer["cut"]) == (1, None)
     assert "2026-04-27" in (await run("cohorts", "--app", APP, "--period", "day")).stdout
 
@@ -71,6 +86,7 @@ async def test_no_column_is_lost_without_a_word(
     )
     await stores.until_drained()
     cohorts = ("cohorts", "--app", APP, "--period", "day")
+    await final_cohorts(*cohorts)
 
     # 29 columns of the terminal for the day and the people, 5 for each period: 7 of 20 fit.
     monkeypatch.setenv("COLUMNS", "66")
@@ -86,11 +102,13 @@ async def test_no_column_is_lost_without_a_word(
 
     whole = await run(*cohorts, "--csv")
     header, row = whole.stdout.splitlines()
-    assert header == "first_seen,people," + ",".join(f"after_{k}" for k in range(1, 21))
-    assert row == "2026-04-27,3,0,1" + ",0" * 17 + ",2"
+    completeness = [f"after_{k}_completeness" for k in range(21)]
+    titles = ["first_seen", "people", *(f"after_{k}" for k in range(1, 21)), *completeness]
+    assert header == ",".join(titles)
+    assert row == "2026-04-27,3,0,1" + ",0" * 17 + ",2" + ",final" * 21
     shares = (await run(*cohorts, "--csv", "--percent")).stdout.splitlines()
-    assert shares[0].endswith(",after_20_percent")
-    assert shares[1] == "2026-04-27,3,0.0,33.3" + ",0.0" * 17 + ",66.7"
+    assert shares[0].endswith(",after_20_percent," + ",".join(completeness))
+    assert shares[1] == "2026-04-27,3,0.0,33.3" + ",0.0" * 17 + ",66.7" + ",final" * 21
     [cohort] = json.loads((await run(*cohorts, "--json", "--percent")).stdout)["cohorts"]
     assert (cohort["size"], cohort["active"][2], cohort["percent"][2]) == (3, 1, 33.3)
     assert " 66.7 " in (await run(*cohorts, "--percent")).stdout
@@ -157,6 +175,12 @@ async def test_provisional_cells_are_marked(
     assert (answer["completeness"], answer["cells"]) == ("final", [])
     answer = json.loads((await run(*activity, "--to", days[0], "--json")).stdout)
     assert len(answer["cells"]) == 1
+    # Ann is back today, which is not over.
+    cohorts = await run("cohorts", "--app", APP, "--period", "day")
+    [row] = [line for line in cohorts.stdout.splitlines() if days[0] in line]
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert cells == [days[0], "1", *["0"] * 5, cells[-2], "*1"]
+    assert cohorts.stderr == "* provisional: events of it may still come\n"
 
 
 async def test_the_shape_of_the_document(stores: Stores, home: Path) -> None:

@@ -37,8 +37,8 @@ def test_more_is_darker() -> None:
 
 # The weeks of 2 and 9 March; of ten people one came back, of four three.
 TRIANGLE = [
-    {"start": "2026-03-02", "size": 10, "active": [10, 1]},
-    {"start": "2026-03-09", "size": 4, "active": [4, 3]},
+    {"start": "2026-03-02", "size": 10, "active": [10, 1], "completeness": ["final", "final"]},
+    {"start": "2026-03-09", "size": 4, "active": [4, 3], "completeness": ["final", "final"]},
 ]
 
 
