@@ -87,6 +87,7 @@ def entry(
 def batch(
     *events: event_pb2.Event,
     batch_id: bytes | None = None,
+    app_id: str = APP,
     skipped: Sequence[int] = (),
     countries: Sequence[str] = (),
     received_at_us: int = RECEIVED_US,
@@ -95,6 +96,7 @@ def batch(
     fields = entry(
         *events,
         batch_id=batch_id,
+        app_id=app_id,
         skipped=skipped,
         countries=countries,
         received_at_us=received_at_us,
