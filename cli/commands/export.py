@@ -78,6 +78,8 @@ def export(
     """
     if resume and output is None:
         fail("--resume: needs --output", 2)
+    # Not each event makes a statement, and the service says how many statements it sends.
+    noun = "statement" if form is FileFormat.XAPI else "event"
     request = pb.ExportEventsRequest(
         app_id=app_id,
         time=time_frame(last, start, end),
@@ -93,7 +95,7 @@ def export(
             calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub,
         ):
             try:
-                for response in _responses(stub, request, file):
+                for response in _responses(stub, request, file, noun):
                     file.write(response.data, response.rows, response.resume_token)
                 file.finish()
             finally:
@@ -101,13 +103,14 @@ def export(
                     typer.echo(f"{output} is not complete: go on with --resume", err=True)
     except ExportFileError as error:
         fail(str(error), error.exit_code)
-    typer.echo(f"{count(file.rows, 'event')} in {output or 'standard output'}", err=True)
+    typer.echo(f"{count(file.rows, noun)} in {output or 'standard output'}", err=True)
 
 
 def _responses(
-    stub: Any, request: pb.ExportEventsRequest, file: ExportFile
+    stub: Any, request: pb.ExportEventsRequest, file: ExportFile, noun: str
 ) -> Iterator[pb.ExportEventsResponse]:
-    """What the service sends, to the end; a call that is cut is repeated from the last complete line on."""
+    """What the service sends, to the end; a call that is cut is repeated from the last complete line on.
+    A line is a `noun`."""
     without_progress = 0
     while True:
         request.resume_token = file.token
@@ -124,6 +127,6 @@ def _responses(
             if described.code not in _CUT_OFF or without_progress == _ATTEMPTS:
                 raise
             problem, wait = described.reason or described.code, described.retry_after_seconds
-        typer.echo(f"{problem}: going on after {count(file.rows, 'event')}", err=True)
+        typer.echo(f"{problem}: going on after {count(file.rows, noun)}", err=True)
         file.drop_partial_line()
         time.sleep(wait or _WAIT_SECONDS)

@@ -84,7 +84,7 @@ async def test_the_command(aggregate: Aggregate, stored: None, home: Path, tmp_p
     file = tmp_path / "statements.jsonl"
     words = ["export", "--app", APP, "--format", "xapi", "--output", str(file)]
     done = await asyncio.to_thread(lambda: CliRunner().invoke(app, words))
-    assert (done.exit_code, done.stderr) == (0, f"2 events in {file}\n")
+    assert (done.exit_code, done.stderr) == (0, f"2 statements in {file}\n")
     assert file.read_bytes() == await exported(aggregate, app_id=APP, format=XAPI)
 
 
