@@ -23,8 +23,10 @@ from cli.options import AppId, AsJson
 from cli.tables import Column, print_table
 
 _RULE = re.compile(
-    r"(?P<event>[^\[\]<>=]+(\[.*\])?)\s*(?P<sign>>=|<=|=|<|>)\s*(?P<times>[0-9]{1,9})", re.DOTALL
+    r"(?P<event>[^\[\]<>=!]+(\[.*\])?)\s*(?P<sign>>=|<=|=|<|>)\s*(?P<times>[0-9]{1,9})", re.DOTALL
 )
+_FILTER = re.compile(r"\[.*\]", re.DOTALL)
+_SIGN = re.compile("[<>=]")
 _COMPARISONS = {
     ">=": (pb.COMPARISON_AT_LEAST, 0),
     ">": (pb.COMPARISON_AT_LEAST, 1),
@@ -108,6 +110,11 @@ def rule_of(text: str) -> pb.SegmentRule:
     else."""
     match = _RULE.fullmatch(text.strip())
     if match is None:
+        if _SIGN.search(_FILTER.sub("", text)):
+            fail(
+                f"--rule {text}: must be EVENT[FILTER], or that and >=, >, =, < or <= and a number",
+                2,
+            )
         return pb.SegmentRule(event=step_of("--rule", text), times=1)
     comparison, more = _COMPARISONS[match["sign"]]
     times = int(match["times"]) + more

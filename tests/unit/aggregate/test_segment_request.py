@@ -76,3 +76,15 @@ def test_what_is_no_rule(text: str) -> None:
     with pytest.raises(typer.Exit) as ended:
         rule_of(text)
     assert ended.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["view => 2", "view >= x", "view != 1", "buy[country = DE] =< 3", "> 2"]
+)
+def test_a_comparison_is_no_part_of_the_name(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        rule_of(text)
+    assert ended.value.exit_code == 2
+    assert capsys.readouterr().err == (
+        f"--rule {text}: must be EVENT[FILTER], or that and >=, >, =, < or <= and a number\n"
+    )
