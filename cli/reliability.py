@@ -7,6 +7,16 @@ from weir.aggregate.v1 import reliability_pb2
 
 from cli.moments import shown_moment
 
+# What a limit of an answer means, with its value. One that is not here adds nothing to the detail.
+_LIMITS = {
+    "least_people": "groups have {:,} people at least",
+    "max_groups": "groups shown: {:,}; see --groups",
+    "max_people": "people at most: {:,}",
+    "max_rows": "rows shown: {:,}; see --rows",
+    "max_values": "values at most: {:,}",
+    "retention": "days kept: {:,}",
+}
+
 
 def completeness_word(completeness: reliability_pb2.Completeness) -> str:
     """`provisional` or `final`."""
@@ -32,4 +42,5 @@ def plain_cut(found: reliability_pb2.Reliability) -> dict[str, Any] | None:
 
 def cut_line(found: reliability_pb2.Reliability) -> str:
     """What was left out, in words."""
-    return f"{found.cut.detail} ({found.cut.limit}: {found.cut.value})"
+    words = _LIMITS.get(found.cut.limit)
+    return f"{found.cut.detail} ({words.format(found.cut.value)})" if words else found.cut.detail
