@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +28,7 @@ Exact = Annotated[
     ),
 ]
 Groups = Annotated[int, typer.Option(min=1, max=100, help="The largest groups of --breakdown.")]
+_OPEN = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 _STEP = re.compile(r"(?P<name>[^\[\]]+?)\s*(\[(?P<filter>.*)\])?", re.DOTALL)
 
 
@@ -88,15 +89,18 @@ def print_json(answer: Any, content: Mapping[str, Any]) -> None:
     """Prints an answer as JSON: how far it can be relied on, its time, and what it says."""
     found = {
         **plain_reliability(answer.reliability),
-        "time": _plain_time(answer.time),
+        "time": plain_time(answer.time),
         **content,
     }
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def _plain_time(time: time_frame_pb2.TimeInterval) -> dict[str, str]:
+def plain_time(time: time_frame_pb2.TimeInterval) -> dict[str, str | None]:
+    """A time as JSON has it: null for a side that is open, which an answer says as the first or the last
+    moment that there is."""
+    moments = {name: getattr(time, name).ToDatetime(tzinfo=UTC) for name in ("from", "to")}
     return {
-        name: shown_moment(getattr(time, name).ToDatetime(tzinfo=UTC)) for name in ("from", "to")
+        name: None if moment in _OPEN else shown_moment(moment) for name, moment in moments.items()
     }
 
 
