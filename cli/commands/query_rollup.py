@@ -85,7 +85,9 @@ def rollup_cells(
 
     In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
-    check_format(as_json=as_json or shape is not None, as_csv=as_csv)
+    check_format(as_json=as_json, as_csv=as_csv)
+    if shape is not None and as_csv:
+        fail("--shape and --csv: only one of them", 2)
     if sparklines and (as_json or as_csv or shape is not None):
         fail("--sparkline: not together with --json, --csv or --shape", 2)
     request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)

@@ -118,6 +118,9 @@ async def test_no_column_is_lost_without_a_word(
     assert (cells.stdout, cells.stderr) == ("no cells\n", "")
     both = await run(*cohorts, "--csv", "--json")
     assert (both.exit_code, both.stderr) == (2, "--json and --csv: only one of them\n")
+    rollup = ("rollup", "--app", APP, "--rollup", "matches")
+    shape = await run(*rollup, "--shape", "document", "--csv")
+    assert (shape.exit_code, shape.stderr) == (2, "--shape and --csv: only one of them\n")
 
 
 async def test_metrics_that_do_not_fit_are_named_and_formulas_are_harmless_in_csv(
