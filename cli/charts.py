@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_MISSING = "·"
+MISSING = "·"
 # Backgrounds of xterm's 256 colours from light to dark blue, each with a text that can be read on it.
 _HEAT = (
     "black on color(195)",
@@ -26,7 +26,7 @@ def sparkline(values: Sequence[float | None]) -> str:
     low, high = min(known, default=0), max(known, default=0)
     low = min(low, 0)
     return "".join(
-        _MISSING if value is None else _BLOCKS[_step(value - low, high - low, len(_BLOCKS))]
+        MISSING if value is None else _BLOCKS[_step(value - low, high - low, len(_BLOCKS))]
         for value in values
     )
 

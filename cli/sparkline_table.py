@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cli.charts import sparkline
-from cli.number_tables import shown
+from cli.charts import MISSING, sparkline
+from cli.number_tables import PROVISIONAL, PROVISIONAL_MARK, shown
 from cli.tables import Column
 
 # A character each: as many as stand beside dimensions and a number in a terminal of 100 columns.
@@ -18,18 +18,22 @@ _LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timede
 @dataclass(frozen=True)
 class SparklineTable:
     """The table, and the buckets that its sparklines have a character for: where the first and the last one
-    begin, how many they are, and how many older ones are left out."""
+    begin, how many they are, and how many older ones are left out. `is_marked` says that the last one is
+    provisional, `also_provisional` how many of the others are; `has_gaps`, that a row has no value of one."""
 
     columns: list[Column]
     first: str
     last: str
     shown: int
     left_out: int
+    is_marked: bool
+    also_provisional: int
+    has_gaps: bool
 
 
 def sparkline_table(cells: Sequence[Mapping[str, Any]], period: str) -> SparklineTable:
-    """Dimensions, then for each metric its sparkline and its newest value; at least one cell is needed.
-    `period` is hour, day, week or month."""
+    """Dimensions, then for each metric its sparkline and its value of the last bucket, with a mark if this is
+    provisional; at least one cell is needed. `period` is hour, day, week or month."""
     starts = list(_buckets(cells, period))
     newest = starts[-_MOST_BUCKETS:]
     series: dict[str, dict[str, Mapping[str, Any]]] = {}
@@ -39,6 +43,10 @@ def sparkline_table(cells: Sequence[Mapping[str, Any]], period: str) -> Sparklin
     rows = [found for found in series.values() if any(start in found for start in newest)]
     dimensions = sorted({name for cell in cells for name in cell["dimensions"]})
     metrics = sorted({name for cell in cells for name in cell["metrics"]})
+    provisional = {cell["bucket_start"] for cell in cells if cell["completeness"] == PROVISIONAL}
+    is_marked = newest[-1] in provisional
+    mark = PROVISIONAL_MARK if is_marked else ""
+    has_gaps = False
     columns = [
         Column(name, name, [shown(_any_cell(row)["dimensions"].get(name)) for row in rows])
         for name in dimensions
@@ -48,14 +56,21 @@ def sparkline_table(cells: Sequence[Mapping[str, Any]], period: str) -> Sparklin
             [row[start]["metrics"].get(name) if start in row else None for start in newest]
             for row in rows
         ]
+        has_gaps = has_gaps or any(None in found for found in values)
         # Not broken into lines, as a number is not.
         columns.append(Column(name, name, [sparkline(found) for found in values], is_number=True))
-        last = [
-            shown(next((one for one in reversed(found) if one is not None), None))
-            for found in values
-        ]
+        last = [mark + shown(found[-1], missing=MISSING) for found in values]
         columns.append(Column("last", f"{name}_last", last, is_number=True))
-    return SparklineTable(columns, newest[0], newest[-1], len(newest), len(starts) - len(newest))
+    return SparklineTable(
+        columns,
+        newest[0],
+        newest[-1],
+        len(newest),
+        len(starts) - len(newest),
+        is_marked,
+        len(provisional.intersection(newest[:-1])),
+        has_gaps,
+    )
 
 
 def _buckets(cells: Sequence[Mapping[str, Any]], period: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
+from cli.charts import MISSING
 from cli.dimensions import dimensions_of, labelled, text_advice
 from cli.exits import fail
 from cli.moments import set_range, shown_moment
@@ -116,14 +117,12 @@ def rollup_cells(
     elif not cells:
         typer.echo("no cells" + text_advice(where or ()))
     elif sparklines:
-        _print_sparklines(cells, _period(answers[0]))
+        _print_sparklines(cells, answers[0])
     else:
         columns = cell_columns(marked_buckets(cells), missing="-")
         print_table(columns, at_least=CELL_COLUMNS_AT_LEAST, complete=_COMPLETE)
         if any(cell["completeness"] == PROVISIONAL for cell in cells):
-            known = answers[0].reliability.HasField("watermark")
-            why = "events of it may still come" if known else "how much is counted is not known"
-            typer.echo(f"{PROVISIONAL_MARK} provisional: {why}", err=True)
+            _say_provisional(answers[0])
 
 
 def watch(
@@ -149,12 +148,26 @@ def _aggregate(app_id: str) -> AbstractContextManager[Any]:
     return calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id)
 
 
-def _print_sparklines(cells: Sequence[Mapping[str, Any]], period: str) -> None:
+def _say_provisional(answer: pb.QueryRollupResponse, also: str = "") -> None:
+    """What the mark means; `also` says of which other buckets this holds."""
+    known = answer.reliability.HasField("watermark")
+    why = f"events of it{also} may still come" if known else "how much is counted is not known"
+    typer.echo(f"{PROVISIONAL_MARK} provisional: {why}", err=True)
+
+
+def _print_sparklines(cells: Sequence[Mapping[str, Any]], answer: pb.QueryRollupResponse) -> None:
+    period = _period(answer)
     table = sparkline_table(cells, period)
     print_table(table.columns, at_least=1, complete=_COMPLETE)
     buckets = count(table.shown, period)
     older = f"; {count(table.left_out, f'older {period}')} left out" if table.left_out else ""
-    typer.echo(f"{buckets} from {table.first} to {table.last}, a character each{older}", err=True)
+    gaps = f", {MISSING} for no value" if table.has_gaps else ""
+    typer.echo(
+        f"{buckets} from {table.first} to {table.last}, a character each{gaps}{older}", err=True
+    )
+    if table.is_marked:
+        others = table.also_provisional
+        _say_provisional(answer, f", and of {count(others, f'other {period}')}," if others else "")
 
 
 def _print_aggregates(

@@ -173,7 +173,11 @@ async def test_provisional_cells_are_marked(
     drawn = await run(*activity, "--sparkline")
     assert "█······█" in drawn.stdout
     first, last = (f"{day}T00:00:00Z" for day in days)
-    assert drawn.stderr == f"8 days from {first} to {last}, a character each\n"
+    assert "│   *1 │" in drawn.stdout
+    assert drawn.stderr == (
+        f"8 days from {first} to {last}, a character each, · for no value\n"
+        "* provisional: events of it may still come\n"
+    )
     answer = json.loads((await run(*activity, "--to", f"{days[0]}T00:00", "--json")).stdout)
     assert (answer["completeness"], answer["cells"]) == ("final", [])
     answer = json.loads((await run(*activity, "--to", days[0], "--json")).stdout)

@@ -59,8 +59,15 @@ def test_a_terminal_shows_the_triangle_in_colours(
     assert "48;5" not in capsys.readouterr().out
 
 
-def cell(start: str, guild: str | None, players: float) -> dict[str, object]:
-    return {"bucket_start": start, "dimensions": {"guild": guild}, "metrics": {"players": players}}
+def cell(
+    start: str, guild: str | None, players: float, completeness: str = "final"
+) -> dict[str, object]:
+    return {
+        "bucket_start": start,
+        "dimensions": {"guild": guild},
+        "metrics": {"players": players},
+        "completeness": completeness,
+    }
 
 
 def test_sparklines_have_a_character_for_each_bucket() -> None:
@@ -76,10 +83,28 @@ def test_sparklines_have_a_character_for_each_bucket() -> None:
         ("guild", ["g1", "-"]),
         # January has no cell, and February only the other row's.
         ("players", ["█··▅", "··█·"]),
-        ("last", ["4", "1.5"]),
+        ("last", ["4", "·"]),
     ]
     assert (table.first, table.last) == ("2025-12-01T00:00:00Z", "2026-03-01T00:00:00Z")
     assert (table.shown, table.left_out) == (4, 0)
+    assert (table.is_marked, table.has_gaps) == (False, True)
+
+
+def test_the_last_bucket_is_marked_while_it_is_provisional() -> None:
+    march = [
+        cell("2026-03-01T00:00:00Z", "g1", 8),
+        cell("2026-03-02T00:00:00Z", "g1", 3, "provisional"),
+        cell("2026-03-03T00:00:00Z", "g1", 4, "provisional"),
+    ]
+    table = sparkline_table(march, "day")
+    assert [list(column.cells) for column in table.columns] == [["g1"], ["█▄▅"], ["*4"]]
+    assert (table.is_marked, table.also_provisional, table.has_gaps) == (True, 1, False)
+    # The other guild's last value is not one of the last day.
+    table = sparkline_table([*march, cell("2026-03-01T00:00:00Z", "g2", 5)], "day")
+    assert table.columns[-1].cells == ["*4", "*·"]
+    # An older bucket that is provisional, as a recount makes one, does not concern the last one.
+    table = sparkline_table([march[1], cell("2026-03-03T00:00:00Z", "g1", 4)], "day")
+    assert (table.columns[-1].cells, table.is_marked) == (["4"], False)
 
 
 def test_older_buckets_are_left_out() -> None:
