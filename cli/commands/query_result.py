@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, time
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +23,12 @@ _PAGE_SIZE = 5_000
 
 def job_result(
     app_id: AppId,
-    job: Annotated[str, typer.Option(help="A job of the app's catalog, such as daily_metrics.")],
+    job: Annotated[
+        str,
+        typer.Option(
+            help="A job of the app's catalog, such as daily_metrics, or its name in `weir jobs list`."
+        ),
+    ],
     period: Annotated[
         str,
         typer.Option(metavar="TIME", help="A time of the period. Default: the newest result."),
@@ -53,9 +58,21 @@ def job_result(
         head = _head(first)
         typer.echo(f"{head['period_start']} to {head['period_end']}, {head['completeness']}")
         if head["is_outdated"]:
-            typer.echo("out of date: the next run of the job writes it again", err=True)
+            typer.echo(
+                f"out of date; to write it again: {_command(app_id, job, first)}\n"
+                "The next run of the job writes periods of the last 35 days again.",
+                err=True,
+            )
         if cells:
             print_table(_columns(cells), at_least=4, complete="--json has")
+
+
+def _command(app_id: str, job: str, result: pb.GetJobResultResponse) -> str:
+    """What writes the result of a period again: at its end it is the one that ended last."""
+    end = result.period_end.ToDatetime()
+    due = f"{end:%Y-%m-%d}" if end.time() == time() else f"{end:%Y-%m-%dT%H:%M}"
+    name = job.removeprefix(f"aggregate.{app_id}.")
+    return f"weir jobs run aggregate.{app_id}.{name} --due {due}"
 
 
 def _columns(cells: Sequence[Mapping[str, Any]]) -> list[Column]:

@@ -1,6 +1,7 @@
 """Requests for results, and their answers."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from weir.aggregate.v1 import job_service_pb2 as pb
@@ -33,10 +34,13 @@ def page_cursor(start: str, revision: int, rollup: str, bucket: str, cell_id: st
     )
 
 
-def result_unknown(job: str) -> NotFound:
-    """The error for a result that is not there."""
+def result_unknown(job: str, newest: Sequence[datetime]) -> NotFound:
+    """The error for a result that is not there. `newest` is where the periods of some others begin."""
+    starts = ", ".join(f"{start.astimezone(UTC):%Y-%m-%dT%H:%MZ}" for start in newest)
     return NotFound(
-        "the job has no result of this period, or there is no such job",
+        f"the job has no result of this period; its newest are of the periods from {starts}"
+        if newest
+        else "the job has no result yet",
         reason="RESULT_UNKNOWN",
         metadata={"job": job},
     )

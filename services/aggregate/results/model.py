@@ -160,6 +160,11 @@ def result_jobs(catalog: Catalog) -> Sequence[ResultJob]:
     ]
 
 
+def name_in_catalog(app_id: str, name: str) -> str:
+    """A job's name in its app's catalog, of either form: that one, or the one that the runner of jobs has."""
+    return name.removeprefix(f"aggregate.{app_id}.")
+
+
 def is_personal(app: AppPlan, cell: ResultCell) -> bool:
     """Whether a cell may be of a single person: so also if the catalog has no such rollup any more, or none
     that is split like that."""

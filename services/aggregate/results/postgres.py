@@ -39,6 +39,8 @@ from services.aggregate.values import cell_values
 # Cells read and written at once; about 1 KB each.
 CELLS_AT_A_TIME = 2_000
 RESULTS_AT_A_TIME = 100
+# Named to a caller who asks for a result that is not there.
+_NEWEST_NAMED = 5
 # No cell has it, and every other one comes after it.
 _BEFORE_ALL = UUID(int=0)
 
@@ -104,6 +106,12 @@ WHERE app_id = :app_id AND job = :job
   AND (CAST(:time AS timestamptz) IS NULL OR period_start <= :time AND period_end > :time)
   AND period_end > coalesce(CAST(:kept_from AS timestamptz), '-infinity')
 ORDER BY period_start DESC LIMIT 1
+""")
+SELECT_NEWEST = text("""
+SELECT period_start FROM aggregate.results
+WHERE app_id = :app_id AND job = :job
+  AND period_end > coalesce(CAST(:kept_from AS timestamptz), '-infinity')
+ORDER BY period_start DESC LIMIT :limit
 """)
 SELECT_RESULT_CELLS = text("""
 SELECT rollup, bucket, cell_id, dimensions, metrics FROM aggregate.result_cells
@@ -226,6 +234,17 @@ class PostgresResultReader:
             )
         cells = [ResultCell(r.rollup, r.bucket, r.cell_id, r.dimensions, r.metrics) for r in rows]
         return ResultPage(result, row.is_personal, outdated, cells[:limit], len(cells) > limit)
+
+    async def newest(self, key: JobKey, kept_from: datetime | None) -> Sequence[datetime]:
+        """Where the newest periods that end after `kept_from` and have a result begin, the newest first."""
+        parameters = {
+            "app_id": key[0],
+            "job": key[1],
+            "kept_from": kept_from,
+            "limit": _NEWEST_NAMED,
+        }
+        async with self._engine.connect() as connection:
+            return (await connection.execute(SELECT_NEWEST, parameters)).scalars().all()
 
 
 async def computed_pages(

@@ -13,7 +13,7 @@ from libs.rpc.principal import check_permission
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import utc_field
 from services.aggregate.journal.convert import SERVICE_NAME
-from services.aggregate.plan_lookup import plan_of
+from services.aggregate.plan_lookup import not_declared, plan_of
 from services.aggregate.results.convert import (
     PageCursor,
     cell,
@@ -21,7 +21,12 @@ from services.aggregate.results.convert import (
     response,
     result_unknown,
 )
-from services.aggregate.results.model import is_personal, result_jobs, results_kept_from
+from services.aggregate.results.model import (
+    is_personal,
+    name_in_catalog,
+    result_jobs,
+    results_kept_from,
+)
 from services.aggregate.results.postgres import PostgresResultReader
 from services.aggregate.rollups.convert import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
@@ -42,19 +47,26 @@ class ResultQueries:
         limit = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
         time = utc_field(request, "period")
         cursor = self._pages.read(request, page_cursor)
-        if contains_nul(request.job):
-            raise result_unknown(request.job)
         jobs = {job.name: job for job in snapshot.derived(request.app_id, result_jobs)}
+        name = name_in_catalog(request.app_id, request.job)
+        if contains_nul(name):
+            raise not_declared("job", name, jobs)
+        job = jobs.get(name)
+        kept_from = results_kept_from(catalog, job, moment_of(self._clock.now_us()))
         page = await self._reader.page(
-            (request.app_id, request.job),
-            jobs.get(request.job),
+            (request.app_id, name),
+            job,
             cursor.start if cursor else time,
             cursor.place if cursor else None,
             limit,
-            results_kept_from(catalog, jobs.get(request.job), moment_of(self._clock.now_us())),
+            kept_from,
         )
         if page is None:
-            raise result_unknown(request.job)
+            newest = await self._reader.newest((request.app_id, name), kept_from)
+            # One that is gone from the catalog may still have results.
+            if job is None and not newest:
+                raise not_declared("job", name, jobs)
+            raise result_unknown(name, newest)
         app = plan_of(snapshot, request.app_id)
         if page.is_personal or any(is_personal(app, one) for one in page.cells):
             check_permission(Permission.READ_PERSONAL_NUMBERS)

@@ -174,14 +174,35 @@ async def test_a_period_without_events_has_a_result_without_cells(calls: Any) ->
     request.period.FromDatetime(datetime(2026, 5, 4))
     answer = await calls.GetJobResult(request)
     assert (answer.total_cells, list(answer.cells)) == (0, [])
+    # The runner's name of the job is understood as well.
+    request.job = f"aggregate.{APP}.weekly"
+    assert await calls.GetJobResult(request) == answer
+
+
+async def test_a_result_that_is_not_there(calls: Any) -> None:
+    """Which periods have one, and which jobs there are."""
+    await run(calls, datetime(2026, 5, 11))
+    request = pb.GetJobResultRequest(app_id=APP, job="weekly")
+    request.period.FromDatetime(datetime(2026, 4, 1))
+    with pytest.raises(grpc.aio.AioRpcError) as rejection:
+        await calls.GetJobResult(request)
+    assert reason_of(rejection.value) == ("NOT_FOUND", "RESULT_UNKNOWN", "")
+    said = rejection.value.details() or ""
+    assert said.startswith("the job has no result of this period; its newest are of the periods")
+    assert "2026-05-04T00:00Z" in said
+    request.job = f"aggregate.{APP}.daily"
+    with pytest.raises(grpc.aio.AioRpcError) as rejection:
+        await calls.GetJobResult(request)
+    assert reason_of(rejection.value) == ("NOT_FOUND", "JOB_UNKNOWN", "")
+    assert rejection.value.details() == ("the app's catalog declares no such job; there are weekly")
 
 
 @pytest.mark.parametrize(
     ("request_message", "expected"),
     [
         (pb.GetJobResultRequest(app_id="golf", job="weekly"), ("NOT_FOUND", "APP_UNKNOWN", "")),
-        (pb.GetJobResultRequest(app_id=APP, job="daily"), ("NOT_FOUND", "RESULT_UNKNOWN", "")),
-        (pb.GetJobResultRequest(app_id=APP, job="a\0"), ("NOT_FOUND", "RESULT_UNKNOWN", "")),
+        (pb.GetJobResultRequest(app_id=APP, job="daily"), ("NOT_FOUND", "JOB_UNKNOWN", "")),
+        (pb.GetJobResultRequest(app_id=APP, job="a\0"), ("NOT_FOUND", "JOB_UNKNOWN", "")),
         (
             pb.GetJobResultRequest(app_id=APP, job="weekly", page_size=10_001),
             ("INVALID_ARGUMENT", "ARGUMENT_INVALID", "page_size"),

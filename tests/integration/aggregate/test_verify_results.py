@@ -6,11 +6,13 @@ from typing import Any
 
 import grpc
 import pytest
+from typer import Typer
 from typer.testing import CliRunner
 from weir.aggregate.v1 import job_service_pb2 as pb
 from weir.aggregate.v1 import job_service_pb2_grpc
 
 from cli.commands.jobs import app
+from cli.commands.query import app as query
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.integration.aggregate.test_job_results import run
 from tests.integration.aggregate.test_recount import backfill, until_recounted
@@ -73,8 +75,11 @@ async def check(aggregate: Aggregate, *jobs: str) -> tuple[list[tuple[Any, ...]]
 async def weir_jobs(*arguments: str) -> Any:
     """The command in a thread, because the service is in this one."""
     week = ("--from", "2026-04-27", "--to", "2026-05-03")
-    command = [*arguments, "--app", APP, *week]
-    return await asyncio.to_thread(lambda: CliRunner().invoke(app, command))
+    return await terminal(app, *arguments, "--app", APP, *week)
+
+
+async def terminal(commands: Typer, *arguments: str) -> Any:
+    return await asyncio.to_thread(lambda: CliRunner().invoke(commands, arguments))
 
 
 async def test_results_are_what_the_stored_events_come_to(
@@ -128,7 +133,12 @@ async def test_a_result_that_says_that_it_is_out_of_date_is_not_compared(
         "1 result out of date until the job runs again",
         "0 results compared, 0 differ",
     ]
-    await write_results(aggregate)
+    # The terminal names the command that writes it again: of the week that ends on May 4.
+    shown = await terminal(query, *f"result --app {APP} --job weekly --period 2026-05-03".split())
+    command = f"weir jobs run aggregate.{APP}.weekly --due 2026-05-04"
+    assert shown.stderr.splitlines()[0] == f"out of date; to write it again: {command}"
+    written = await terminal(app, *command.split()[2:])
+    assert written.exit_code == 0, written.stderr
     assert (await check(aggregate))[1][:2] == (1, 0)
     # A recount gives cells other ids; the numbers are the same.
     await backfill(aggregate, "matches")

@@ -20,6 +20,7 @@ from services.aggregate.results.model import (
     ResultJob,
     ResultPeriod,
     is_personal,
+    name_in_catalog,
     result_jobs,
 )
 from services.aggregate.results.verification.compare import ValueDifference
@@ -89,10 +90,11 @@ class ResultVerifications:
 
 def _wanted(declared: Sequence[ResultJob], request: pb.VerifyJobResultsRequest) -> list[ResultJob]:
     by_name = {job.name: job for job in declared}
-    for name in request.jobs:
+    names = {name_in_catalog(request.app_id, name) for name in request.jobs}
+    for name in names:
         if name not in by_name:
             raise not_declared("job", name, by_name)
-    return [by_name[name] for name in sorted(set(request.jobs) or by_name)]
+    return [by_name[name] for name in sorted(names or by_name)]
 
 
 def _is_sealed(catalog: Catalog, job: ResultJob, period: ResultPeriod, now: datetime) -> bool:

@@ -104,7 +104,7 @@ class JobServiceServicer:
         """What a job of an app's catalog wrote down of one period: the cells of its rollups, and its metrics, as they were then.
 
         Permission: `numbers.read`, and `numbers.person` for a result with numbers of single people.
-        Fails with NOT_FOUND / APP_UNKNOWN or RESULT_UNKNOWN; INVALID_ARGUMENT with the field at fault.
+        Fails with NOT_FOUND / APP_UNKNOWN, JOB_UNKNOWN or RESULT_UNKNOWN; INVALID_ARGUMENT with the field at fault.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
