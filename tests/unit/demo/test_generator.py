@@ -1,6 +1,7 @@
 """The demo's day: always the same for a seed, and made of what it should be made of."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -192,3 +193,25 @@ def test_the_products_take_time_ids_and_chance_from_nowhere_else() -> None:
             # Methods of a clock, or of the module's own shared randomness.
             if isinstance(node, ast.Attribute):
                 assert node.attr not in {"utcnow", "today", "uuid4"}, file
+
+
+def test_the_metrics_that_documents_show_have_numbers(
+    day: Day, catalogs: Mapping[str, Catalog]
+) -> None:
+    """Each of their rollups has events of the day, in the community that is asked for."""
+    texts = [REPOSITORY / "README.md", REPOSITORY / "docs" / "metrics.md"]
+    shown = r"weir query metric --app (\w+) --metric (\w+) --last \w+(?: --by (\w+)=(\d+))?"
+    examples = [one for text in texts for one in re.findall(shown, text.read_text())]
+    assert len(examples) == 3
+    for app_id, metric, dimension, value in examples:
+        catalog = catalogs[app_id]
+        for term in catalog.metrics[metric].terms:
+            names = catalog.rollups[term.rollup].events
+            found = [
+                event
+                for event in day.events
+                if event.app_id == app_id
+                and event.name in names
+                and (not dimension or event.properties.get(dimension) == int(value))
+            ]
+            assert found, (metric, term)
