@@ -3,16 +3,23 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 
 from demo.cells import Cells, Difference, differences
 from demo.known_recount import KNOWN, taken_events
 from demo.model import Day, DemoEvent, ExpectedVerdict
 from demo.numbers import Numbers
 from demo.stored import StoredEvents
-from libs.catalog import Catalog
+from libs.catalog import Catalog, Period, Rollup
 
 Answered = Sequence[tuple[DemoEvent, ExpectedVerdict]]
 _SHOWN = 10
+_LENGTHS = {
+    Period.HOUR: timedelta(hours=1),
+    Period.DAY: timedelta(days=1),
+    Period.WEEK: timedelta(weeks=1),
+    Period.MONTH: timedelta(days=31),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,8 @@ def check(
         for rollup in catalogs[app_id].rollups.values():
             served = cells[app_id, rollup.name] = numbers.cells(app_id, rollup.name)
             stored_cells = stored.recount(app_id, rollup, characters)
-            found += differences(app_id, rollup.name, served, stored_cells, "sql")
+            kept = kept_cells(rollup, stored_cells, datetime.now(UTC))
+            found += differences(app_id, rollup.name, served, kept, "sql")
     for known in KNOWN:
         served = cells.get((known.app_id, known.rollup), {})
         expected = known.cells(taken)
@@ -82,6 +90,14 @@ def check(
     )
     wrong = [*_wrong_totals(totals), *_wrong_verdicts(answered), *_first(found)]
     return Findings(totals, wrong, cells)
+
+
+def kept_cells(rollup: Rollup, cells: Cells, now: datetime) -> Cells:
+    """Those of the cells that the rollup keeps: of a day of long ago some have expired already."""
+    if rollup.cell_retention_days is None:
+        return cells
+    kept_from = now - timedelta(days=rollup.cell_retention_days) - _LENGTHS[rollup.period]
+    return {key: values for key, values in cells.items() if key[0] > kept_from.timestamp()}
 
 
 def _wrong_totals(totals: Totals) -> list[str]:
