@@ -75,9 +75,11 @@ EXAMPLES = list(examples())
 
 
 def printed(output: str) -> Table:
-    """The cells of a table in the terminal."""
+    """The cells of a table in the terminal. Whether they are provisional depends on when it is asked."""
     lines = [line for line in output.splitlines() if line[:1] in ("│", "┃")]
-    return [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in lines]
+    return [
+        [cell.strip().removeprefix("*") for cell in re.split("[│┃]", line)[1:-1]] for line in lines
+    ]
 
 
 async def count(stores: Stores, events: Table) -> None:
