@@ -148,6 +148,8 @@ def test_every_event_but_a_few_has_numbers_of_its_own() -> None:
     }
     # Their hourly counts are in `events`.
     assert set(catalog.events) - own == {
+        "game_stage_start",
+        "game_stage_quit",
         "page_view",
         "asset_load_time",
         "leaderboard_update",
