@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import grpc
+import psycopg
 import pytest
 from google.protobuf.json_format import MessageToDict
 from prometheus_client.parser import text_string_to_metric_families
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
-from weir.aggregate.v1 import aggregate_service_pb2_grpc, event_query_pb2
+from weir.aggregate.v1 import aggregate_service_pb2_grpc, event_query_pb2, gauge_pb2
 from weir.common.v1 import event_pb2
 
+from libs.rpc.channels import Calls
 from suite.supervisor import Suite
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually
-from weir_client import build_event
+from weir_client import build_event, describe_error
 
 pytestmark = pytest.mark.xdist_group("suite")
 DAY = datetime(2026, 3, 4, tzinfo=UTC)
@@ -165,6 +168,66 @@ def test_addvalue(calls: SuiteCalls) -> None:
     }
     # Daily active users: people, however much they do.
     assert _cells(calls, "addvalue", "activity") == {(0,): {"active_users": 2}}
+
+
+def _live_numbers(aggregate: Calls, day: datetime) -> tuple[float, ...]:
+    """AddValue's five real-time metrics (3.1): active users and micro-acts of the day; people online, in
+    a Wave, in an activation. None of the last three while the suite, after its start, makes its gauges."""
+    rollup = pb.QueryRollupRequest(app_id="addvalue", rollup="platform_day")
+    getattr(rollup, "from").FromDatetime(day)
+    rollup.to.FromDatetime(day + timedelta(microseconds=1))
+    of_day = Counter[str]()
+    for cell in aggregate.QueryRollup(rollup).cells:
+        of_day.update(cell.metrics)
+    try:
+        readings = aggregate.QueryGauges(gauge_pb2.QueryGaugesRequest(app_id="addvalue")).readings
+    except grpc.RpcError as error:
+        if describe_error(error).reason != "GAUGE_REBUILDING":
+            raise
+        readings = ()
+    now = {reading.gauge: reading.value for reading in readings}
+    gauges = ("online_now", "in_wave", "activations_in_progress")
+    return (
+        of_day["active_users"],
+        of_day["microacts"],
+        *(now[gauge] for gauge in gauges if now),
+    )
+
+
+def _until_live(aggregate: Calls, day: datetime, expected: tuple[float, ...]) -> None:
+    eventually(lambda: _live_numbers(aggregate, day) == expected)
+
+
+def test_addvalue_each_live_number_follows_its_event(suite: Suite, calls: SuiteCalls) -> None:
+    """Event by event, while no scheduled job can begin: each run begins with a row in jobs.runs."""
+    for person in ("dot", "eli"):
+        calls.record_consent("addvalue", person, analytics=True)
+    stub = aggregate_service_pb2_grpc.AggregateServiceStub(calls.channel("aggregate"))
+    aggregate = Calls(stub, suite.addresses.token)
+    moment = datetime.now(UTC)
+    _until_live(aggregate, moment, (0, 0, 0, 0, 0))
+    wave, act = {"wave_id": "w"}, {"microact_id": "a", "category": "kindness"}
+    happened: list[tuple[str, str, dict[str, Any], tuple[float, ...]]] = [
+        ("dot", "user_login", {}, (1, 0, 1, 0, 0)),
+        ("dot", "microact_created", act, (1, 1, 1, 0, 0)),
+        ("eli", "user_login", {}, (2, 1, 2, 0, 0)),
+        ("eli", "wave_joined", wave, (2, 1, 2, 1, 0)),
+        ("dot", "activation_started", {}, (2, 1, 2, 1, 1)),
+        ("eli", "wave_left", wave, (2, 1, 2, 0, 1)),
+        ("dot", "activation_completed", {}, (2, 1, 2, 0, 0)),
+    ]
+    with psycopg.connect(suite.addresses.database_url) as connection:
+        connection.execute("LOCK TABLE jobs.runs IN ACCESS EXCLUSIVE MODE")
+        for number, (person, name, properties, expected) in enumerate(happened):
+            event = build_event(
+                name,
+                subject_id=person,
+                properties=properties,
+                occurred_at=moment + timedelta(milliseconds=number),
+                producer=event_pb2.PRODUCER_API,
+            )
+            assert calls.track("addvalue", event).counts.accepted == 1
+            _until_live(aggregate, moment, expected)
 
 
 def _ids(calls: SuiteCalls, app_id: str, condition: str) -> list[str]:
