@@ -110,9 +110,9 @@ class EventCheck:
                 # A person whose consent cannot be looked up.
                 return Rejection("FIELD_INVALID", f"properties.{subject_name}", "cannot be an id")
         return Candidate(
-            position, event, size, event_id, event_type, version, properties, properties_json,
-            subject_id, session_id, group_id, anonymous_id, event.idempotency_key, schema_version,
-            producer, privacy_level,
+            position, event, event_id, event_type, version, properties, properties_json, subject_id,
+            session_id, group_id, anonymous_id, event.idempotency_key, schema_version, producer,
+            privacy_level,
         )  # fmt: skip
 
     def _properties_rejection(

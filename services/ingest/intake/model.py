@@ -50,11 +50,10 @@ class Rejection:
 class Candidate(NamedTuple):
     """An event that may enter, with what was read from it: 500 events later a message is no longer in the
     processor's cache, and steps that need not touch it again are faster. `position` is the event's place in
-    its frame, `size_bytes` its size as it was sent."""
+    its frame."""
 
     position: int
     event: Event
-    size_bytes: int
     # Replaced if the event's is.
     event_id: str
     event_type: EventType

@@ -77,11 +77,11 @@ class IngestPipeline:
         for frame in frames:
             with frame.failing_alone():
                 frame.screening = screen(catalog, check, frame)
+                size = sum([frame.sizes[one.position] for one in frame.screening.passed])
+                check_limit("max_bytes", size, self._settings.max_frame_bytes)
         await self._consent.admit(catalog, [frame for frame in frames if frame.error is None])
         for frame in frames:
             with frame.failing_alone():
-                size = sum([candidate.size_bytes for candidate in frame.admitted])
-                check_limit("max_bytes", size, self._settings.max_frame_bytes)
                 frame.identities = [identify(app_id, event, shards) for event in frame.admitted]
                 frame.dead_letters = _dead_letters(app_id, frame, now_us)
         accepted = [frame for frame in frames if frame.error is None]

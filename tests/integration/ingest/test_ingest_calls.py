@@ -301,10 +301,15 @@ async def test_a_backlog_that_stays_full_is_told(ingest: Ingest) -> None:
 
 async def test_a_batch_that_is_too_large_is_not_tried_again(ingest: Ingest) -> None:
     events = [_event(f"e{number}", properties=LARGE, subject_id="ann") for number in range(11)]
+    before = _rejected_frames()
     with pytest.raises(grpc.RpcError) as rejection:
         await asyncio.to_thread(_track, ingest, *events)
     assert describe_error(rejection.value).reason == "LIMIT_EXCEEDED"
-    assert len(ingest.answers.asked) == 1
+    assert _rejected_frames() - before == 1
+
+
+def _rejected_frames() -> float:
+    return REGISTRY.get_sample_value("weir_ingest_rejected_frames_total", {"app": "chess"}) or 0.0
 
 
 def _send(ingest: Ingest, events: Sequence[event_pb2.Event], **options: Any) -> EventSender:

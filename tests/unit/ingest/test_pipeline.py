@@ -186,13 +186,20 @@ async def test_a_batch_has_at_least_one_event() -> None:
     assert rejection.value.field == "events"
 
 
-async def test_a_batch_that_is_too_large_is_refused_before_anything_is_appended() -> None:
+async def test_a_batch_that_is_too_large_is_refused_before_consent_is_read() -> None:
     ingest = Ingest(shards=4, max_frame_bytes=2_000)
     events = [event_of(f"e{n}", subject_id=f"s{n}") for n in range(20)]
     events[19].context.page_url = "x" * 2_000
     with pytest.raises(ResourceExhausted, match="2000 bytes"):
         await ingest.take(*events)
-    assert ingest.stream.appends == []
+    assert ingest.answers.asked == ingest.stream.appends == []
+
+
+async def test_a_rejected_event_does_not_make_its_batch_too_large() -> None:
+    ingest = Ingest(max_frame_bytes=2_000)
+    unknown = event_of("a", name="?", properties_json=b'{"pad":"' + b"x" * 2_000 + b'"}')
+    outcome = await ingest.take(unknown, event_of("b"))
+    assert outcome.verdicts == [Verdict.REJECTED, Verdict.ACCEPTED]
 
 
 async def test_an_unknown_app_is_not_found() -> None:
