@@ -64,18 +64,18 @@ class Lounge:
             assert rebuild is not None
             assert await rebuild.finish()
 
-    async def presence_of(self, gauge: str, place: str | None = None) -> Presence:
+    async def presence_of(self, gauge: str, group: str | None = None) -> Presence:
         """What is read of a gauge that is complete."""
         plan = self.plan.gauges[gauge]
-        [found] = await self.presence.read(self.plan.app_id, [(plan, place)])
+        [found] = await self.presence.read(self.plan.app_id, [(plan, group)])
         assert found is not None
         return found
 
     async def shown(self, gauge: str) -> tuple[int, dict[str, int]]:
-        """The same as a pair: in all, and by place."""
+        """The same as a pair: in all, and by group."""
         found = await self.presence_of(gauge)
         assert found.other == 0
-        return found.count, dict(found.places)
+        return found.count, dict(found.groups)
 
 
 def seen(

@@ -10,14 +10,16 @@ from libs.catalog import SourceKind
 from libs.common.errors import InvalidArgument, Unavailable
 from libs.common.structs import plain_value
 from services.aggregate.counting.columns import canonical_json
-from services.aggregate.gauges.plan import GaugePlan, Place, place_of
+from services.aggregate.gauges.plan import GaugePlan, GroupKey, group_key
 from services.aggregate.gauges.presence import Presence
 
 _RETRY_AFTER_SECONDS = 1.0
 
 
-def wanted_place(request: gauge_pb2.QueryGaugesRequest, plans: Sequence[GaugePlan]) -> Place | None:
-    """The place that the request's `dimensions` name; None for all. Raises InvalidArgument."""
+def wanted_group(
+    request: gauge_pb2.QueryGaugesRequest, plans: Sequence[GaugePlan]
+) -> GroupKey | None:
+    """The group that the request's `dimensions` name; None for all. Raises InvalidArgument."""
     if not request.dimensions.fields:
         return None
     if len(request.gauges) != 1:
@@ -39,7 +41,7 @@ def wanted_place(request: gauge_pb2.QueryGaugesRequest, plans: Sequence[GaugePla
         if plain == "" and dimension.source.kind is not SourceKind.PROPERTY:
             plain = None
         values.append(plain if isinstance(plain, str | None) else canonical_json(plain))
-    return place_of(values)
+    return group_key(values)
 
 
 def gauge_message(
@@ -56,7 +58,7 @@ def gauge_message(
     message = gauge_pb2.GaugeReading(
         gauge=plan.gauge.name,
         value=presence.count,
-        groups=[_group(plan, place, count) for place, count in sorted(presence.places.items())],
+        groups=[_group(plan, key, count) for key, count in sorted(presence.groups.items())],
         other=presence.other,
         reliability=reliability_pb2.Reliability(
             completeness=reliability_pb2.COMPLETENESS_PROVISIONAL
@@ -69,7 +71,7 @@ def gauge_message(
     return message
 
 
-def _group(plan: GaugePlan, place: Place, count: int) -> gauge_pb2.GaugeGroup:
+def _group(plan: GaugePlan, key: GroupKey, count: int) -> gauge_pb2.GaugeGroup:
     group = gauge_pb2.GaugeGroup(value=count)
-    group.dimensions.update(dict(zip(plan.labels, orjson.loads(place), strict=True)))
+    group.dimensions.update(dict(zip(plan.labels, orjson.loads(key), strict=True)))
     return group

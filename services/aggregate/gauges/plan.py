@@ -38,7 +38,7 @@ class GaugePlan:
 
     @property
     def labels(self) -> Sequence[str]:
-        """What the values in a place are called."""
+        """What the values of a group are called."""
         return [dimension.name for dimension in self.gauge.by]
 
 
@@ -59,14 +59,14 @@ def gauge_plans(catalog: Catalog) -> Mapping[str, GaugePlan]:
 
 
 # The values of `by`, as a JSON array; empty for a gauge without it.
-Place = str
-NOWHERE: Place = ""
+GroupKey = str
+NO_GROUP: GroupKey = ""
 
 
-def place_of(values: Sequence[str | bytes | None]) -> Place:
-    """The place of a cell's values: texts, canonical JSON as bytes of anything else, None for no value."""
+def group_key(values: Sequence[str | bytes | None]) -> GroupKey:
+    """The group of these values: texts, canonical JSON as bytes of anything else, None for no value."""
     if not values:
-        return NOWHERE
+        return NO_GROUP
     found = [orjson.Fragment(each) if isinstance(each, bytes) else each for each in values]
     return orjson.dumps(found).decode()
 

@@ -4,22 +4,22 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.aggregate.gauges.plan import GaugePlan, Place
+from services.aggregate.gauges.plan import GaugePlan, GroupKey
 from services.aggregate.gauges.signs import GaugeSigns
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """How many are there: in all, at places that are not counted apart, and at each place that has any. One
-    that is at several places counts once in `count`, and once at each of them."""
+    """How many are there: in all, in groups that are not counted apart, and in each group that has any. One
+    that is in several groups counts once in `count`, and once in each of them."""
 
     count: int
     other: int
-    places: Mapping[Place, int]
+    groups: Mapping[GroupKey, int]
 
 
-# A gauge, and the only place that is wanted of it; None for all.
-Wanted = tuple[GaugePlan, Place | None]
+# A gauge, and the only group that is wanted of it; None for all.
+Wanted = tuple[GaugePlan, GroupKey | None]
 
 
 class PresenceNotes(Protocol):

@@ -1,4 +1,4 @@
-"""Who is there now, in Redis: sorted sets of who was seen when, for each gauge and place.
+"""Who is there now, in Redis: sorted sets of who was seen when, for each gauge and group.
 
 All keys of an app's gauges have the app's id in braces, so that Redis Cluster keeps them together.
 """
@@ -31,18 +31,18 @@ def gauges_key(app_id: str) -> str:
 
 
 class RedisPresence:
-    """Implements `PresenceNotes`, `PresenceReader` and `PresenceRebuilds`. At most `max_places` of each gauge
+    """Implements `PresenceNotes`, `PresenceReader` and `PresenceRebuilds`. At most `max_groups` of each gauge
     are counted apart."""
 
     def __init__(
         self,
         commands: RedisCommands,
         clock: Clock,
-        max_places: int,
+        max_groups: int,
     ) -> None:
         self._commands = commands
         self._clock = clock
-        self._max_places = max_places
+        self._max_groups = max_groups
         self._write = commands.script((_FOLDER / "write.lua").read_text())
         self._read = commands.script((_FOLDER / "read.lua").read_text())
         self._rebuild = commands.script((_FOLDER / "rebuild.lua").read_text())
@@ -59,12 +59,12 @@ class RedisPresence:
                 written = [_key(plan), plan.silence_us, _kind(plan), entered, left]
                 by_app.setdefault(plan.app_id, []).append(written)
         for app_id, gauges in by_app.items():
-            arguments = (now_us, self._max_places, orjson.dumps(gauges))
+            arguments = (now_us, self._max_groups, orjson.dumps(gauges))
             await self._write.run([gauges_key(app_id)], arguments)
 
     async def read(self, app_id: str, wanted: Sequence[Wanted]) -> Sequence[Presence | None]:
         """See the port."""
-        asked = [(_key(plan), plan.silence_us, place) for plan, place in wanted]
+        asked = [(_key(plan), plan.silence_us, group) for plan, group in wanted]
         found = await self._read.run(
             [gauges_key(app_id)], [self._clock.now_us(), orjson.dumps(asked)]
         )
@@ -139,10 +139,10 @@ class RedisRebuild:
 def _latest(moments: Moments, after_us: int) -> Mapping[str, Mapping[str, int]]:
     """Those that are not too old to count."""
     latest = {}
-    for place, members in moments.items():
+    for group, members in moments.items():
         recent = {member: moment for member, moment in members.items() if moment > after_us}
         if recent:
-            latest[place] = recent
+            latest[group] = recent
     return latest
 
 
@@ -162,12 +162,12 @@ def _kind(plan: GaugePlan) -> str:
 
 def _presence(found: Sequence[object]) -> Presence:
     count, other, *pairs = found
-    places = {
-        place.decode(): int(str(there))
-        for place, there in zip(pairs[::2], pairs[1::2], strict=True)
-        if isinstance(place, bytes)
+    groups = {
+        group.decode(): int(str(there))
+        for group, there in zip(pairs[::2], pairs[1::2], strict=True)
+        if isinstance(group, bytes)
     }
-    return Presence(int(str(count)), int(str(other)), places)
+    return Presence(int(str(count)), int(str(other)), groups)
 
 
 def _run_id(info: bytes) -> bytes:

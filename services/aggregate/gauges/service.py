@@ -10,8 +10,8 @@ from libs.catalog import Catalogs
 from libs.common.clock import Clock, moment_of
 from libs.common.errors import Unavailable
 from libs.runtime.loops import pause
-from services.aggregate.gauges.convert import gauge_message, wanted_place
-from services.aggregate.gauges.plan import GaugePlan, Place
+from services.aggregate.gauges.convert import gauge_message, wanted_group
+from services.aggregate.gauges.plan import GaugePlan, GroupKey
 from services.aggregate.gauges.presence import PresenceReader
 from services.aggregate.gauges.shared_reads import SharedReads
 from services.aggregate.live.pace import pause_seconds
@@ -52,11 +52,11 @@ class GaugeQueries:
         incomplete."""
         app = plan_of(self._catalogs.current, request.app_id)
         plans = gauges_of(app, request.gauges)
-        place: Place | None = wanted_place(request, plans)
+        group: GroupKey | None = wanted_group(request, plans)
         async with self._slots.hold():
             # Before it is read: what the watermark promises is in what was read.
             watermark, moment = self._watermark(), moment_of(self._clock.now_us())
-            found = await self._reader.read(app.app_id, [(plan, place) for plan in plans])
+            found = await self._reader.read(app.app_id, [(plan, group) for plan in plans])
         return gauge_pb2.QueryGaugesResponse(
             readings=[
                 gauge_message(plan, presence, moment, watermark)

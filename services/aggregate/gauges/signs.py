@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from itertools import repeat
 
 from services.aggregate.counting.columns import Columns
-from services.aggregate.gauges.plan import NOWHERE, US_PER_SECOND, GaugePlan, Place, place_of
+from services.aggregate.gauges.plan import NO_GROUP, US_PER_SECOND, GaugePlan, GroupKey, group_key
 
-# By place, and then by who: the latest moment in microseconds since the epoch.
-Moments = dict[Place, dict[str, int]]
+# By group, and then by who: the latest moment in microseconds since the epoch.
+Moments = dict[GroupKey, dict[str, int]]
 
 
 class GaugeSigns:
@@ -45,17 +45,17 @@ class GaugeSigns:
                 member if match else "" for member, match in zip(members, matches, strict=True)
             ]
         if gauge.by:
-            note_latest(found, zip(self._places(columns), members, moments, strict=True))
+            note_latest(found, zip(self._groups(columns), members, moments, strict=True))
         elif moments == sorted(moments):
             # As receipts mostly are: of each, the last one is the latest.
             latest = dict(zip(members, moments, strict=True))
-            if found[NOWHERE]:
-                note_latest(found, zip(repeat(NOWHERE), latest, latest.values(), strict=False))
+            if found[NO_GROUP]:
+                note_latest(found, zip(repeat(NO_GROUP), latest, latest.values(), strict=False))
             else:
                 latest.pop("", None)
-                found[NOWHERE] = latest
+                found[NO_GROUP] = latest
         else:
-            note_latest(found, zip(repeat(NOWHERE), members, moments, strict=False))
+            note_latest(found, zip(repeat(NO_GROUP), members, moments, strict=False))
 
     def _timely(
         self, members: Sequence[str], seconds: Sequence[int], received: Sequence[int]
@@ -69,15 +69,15 @@ class GaugeSigns:
             for member, second, receipt in zip(members, seconds, received, strict=True)
         ]
 
-    def _places(self, columns: Columns) -> Sequence[Place]:
+    def _groups(self, columns: Columns) -> Sequence[GroupKey]:
         values = list(
             zip(
                 *[columns.dimension(dimension.source) for dimension in self.plan.gauge.by],
                 strict=True,
             )
         )
-        places = {each: place_of(each) for each in set(values)}
-        return [places[each] for each in values]
+        groups = {each: group_key(each) for each in set(values)}
+        return [groups[each] for each in values]
 
 
 class AllSigns:
@@ -99,10 +99,10 @@ class AllSigns:
         return list(self._found.values())
 
 
-def note_latest(found: Moments, signs: Iterable[tuple[Place, str, int]]) -> None:
+def note_latest(found: Moments, signs: Iterable[tuple[GroupKey, str, int]]) -> None:
     """Keeps the latest moment of each; an empty id is no member."""
-    for place, member, moment in signs:
+    for group, member, moment in signs:
         if member:
-            known = found.setdefault(place, {})
+            known = found.setdefault(group, {})
             if moment > known.get(member, 0):
                 known[member] = moment

@@ -5,7 +5,7 @@ from typing import Any
 
 from libs.catalog import Conditions, Source
 from services.aggregate.counting.columns import bounded, canonical_json, condition_keys
-from services.aggregate.gauges.plan import GaugePlan, place_of
+from services.aggregate.gauges.plan import GaugePlan, group_key
 from services.aggregate.gauges.signs import GaugeSigns, note_latest
 
 
@@ -20,7 +20,7 @@ class StoredLast:
         what they do not have."""
         gauge = self.signs.plan.gauge
         keys = {source: _key(value) for source, value in values.items()}
-        place = place_of(
+        group = group_key(
             bounded([keys[each.source] for each in gauge.by], self.signs.plan.dimension_characters)
         )
         for found, choices in (
@@ -28,7 +28,7 @@ class StoredLast:
             (self.signs.left, gauge.leaves),
         ):
             if any(name in each.events and _meets(keys, each.conditions) for each in choices):
-                note_latest(found, [(place, member, moment_us)])
+                note_latest(found, [(group, member, moment_us)])
 
 
 def _key(value: Any) -> str | bytes | None:

@@ -27,7 +27,7 @@ class App(Lounge):
 
 async def start(client: RedisClient, app_id: str) -> App:
     clock = FixedClock(NOON)
-    presence = RedisPresence(client.commands, clock, max_places=1_000)
+    presence = RedisPresence(client.commands, clock, max_groups=1_000)
     app = App(presence, clock, compile_plan(catalogs()[app_id]))
     await app.ready()
     return app

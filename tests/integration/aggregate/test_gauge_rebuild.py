@@ -49,7 +49,7 @@ async def noted(
     catalogs = Catalogs(Snapshot("1", 0, {APP: SnapshotEntry(catalog)}))
     engine = create_engine(role_url("weir_aggregate"), service="test", read_only=True)
     stored = PostgresStoredSigns(engine, PSEUDONYMS, 20.0)
-    presence = RedisPresence(client.commands, clock, max_places=3)
+    presence = RedisPresence(client.commands, clock, max_groups=3)
     yield Rebuilt(presence, clock, catalogs, stored)
     await engine.dispose()
 

@@ -18,7 +18,7 @@ from tests.support.pseudonyms import PSEUDONYMS
 async def noted(client: RedisClient) -> Lounge:
     """An empty lounge at noon."""
     clock = FixedClock(NOON)
-    presence = RedisPresence(client.commands, clock, max_places=3)
+    presence = RedisPresence(client.commands, clock, max_groups=3)
     found = Lounge(presence, clock, lounge())
     await found.ready()
     return found
@@ -78,7 +78,7 @@ async def test_the_order_in_which_events_come_and_how_often_does_not_matter(note
     assert await noted.shown("nearest") == (120, {'["blue"]': 120})
 
 
-async def test_in_two_places_at_once(noted: Lounge) -> None:
+async def test_in_two_groups_at_once(noted: Lounge) -> None:
     await noted.note(seen("entered", "ann", 0, "red"), seen("entered", "ann", 1, "blue"))
     # One person, in two rooms; where entering leaves the others, in the last one.
     assert await noted.shown("inside") == (1, {'["red"]': 1, '["blue"]': 1})
@@ -139,14 +139,14 @@ async def test_a_session_in_which_consent_is_withdrawn_is_one(
     assert session not in repr(kept)
 
 
-async def test_one_place_alone(noted: Lounge) -> None:
+async def test_one_group_alone(noted: Lounge) -> None:
     await noted.note(seen("entered", "ann", 0, "red"), seen("entered", "bob", 1, "blue"))
     found = await noted.presence_of("inside", '["red"]')
-    assert (found.count, found.other, found.places) == (1, 0, {})
+    assert (found.count, found.other, found.groups) == (1, 0, {})
     assert (await noted.presence_of("inside", '["green"]')).count == 0
 
 
-async def test_more_places_than_are_counted_apart(noted: Lounge) -> None:
+async def test_more_groups_than_are_counted_apart(noted: Lounge) -> None:
     rooms = ["a", "b", "c", "d", "e"]
     for minute, room in enumerate(rooms):
         at(noted, minute)
@@ -154,7 +154,7 @@ async def test_more_places_than_are_counted_apart(noted: Lounge) -> None:
     await noted.note(seen("entered", "p-a", 4, "e"))
     found = await noted.presence_of("inside")
     assert found.count == 5
-    assert found.places == {'["a"]': 1, '["b"]': 1, '["c"]': 1}
+    assert found.groups == {'["a"]': 1, '["b"]': 1, '["c"]': 1}
     # Two in e, one in d; the one who is in a and in e counts once in all.
     assert found.other == 3
     await noted.note(seen("left", "p-d", 4, "d"))
@@ -163,7 +163,7 @@ async def test_more_places_than_are_counted_apart(noted: Lounge) -> None:
     at(noted, 32.5)
     await noted.note(seen("entered", "new", 32, "f"))
     found = await noted.presence_of("inside")
-    assert found.places == {'["f"]': 1}
+    assert found.groups == {'["f"]': 1}
     assert (found.count, found.other) == (3, 2)
 
 

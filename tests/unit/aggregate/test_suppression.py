@@ -7,7 +7,7 @@ from operator import and_
 
 import pytest
 
-from services.aggregate.behaviour.segments.model import Counted, Group
+from services.aggregate.behaviour.segments.model import CountedPeople, SegmentGroup
 from services.aggregate.behaviour.segments.suppression import shown
 
 MANY = 1_000
@@ -28,14 +28,15 @@ MANY = 1_000
     ],
 )
 def test_the_whole(active: int, people: int, expected: int | None) -> None:
-    assert shown(Counted(active, people, ()), 5).people == expected
+    assert shown(CountedPeople(active, people, ()), 5).people == expected
 
 
 def groups(people: int, *sizes: int, least: int = 5) -> list[tuple[str | None, int]]:
     """Groups by name: a, b, c; the remainder has none."""
     named = [(chr(ord("a") + place), size) for place, size in enumerate(sizes)]
     return [
-        (group.value, group.people) for group in shown(Counted(MANY, people, named), least).groups
+        (group.value, group.people)
+        for group in shown(CountedPeople(MANY, people, named), least).groups
     ]
 
 
@@ -59,11 +60,11 @@ def test_small_groups_take_others_with_them_until_they_are_enough() -> None:
 
 
 def test_a_group_that_is_the_whole_segment() -> None:
-    assert shown(Counted(MANY, 7, [("a", 7)]), 5).groups == [Group("a", False, 7)]
+    assert shown(CountedPeople(MANY, 7, [("a", 7)]), 5).groups == [SegmentGroup("a", False, 7)]
 
 
 def test_no_group_is_listed_of_a_segment_without_number() -> None:
-    assert shown(Counted(MANY, 4, [("a", 4)]), 5).groups == ()
+    assert shown(CountedPeople(MANY, 4, [("a", 4)]), 5).groups == ()
 
 
 def partitions(people: int, largest: int) -> Iterator[tuple[int, ...]]:

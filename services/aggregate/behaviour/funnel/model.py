@@ -64,7 +64,7 @@ class StepCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FunnelGroup:
     """A funnel of the people with a value, which is the text of JSON, None without a value."""
 
     value: str | None
@@ -77,6 +77,6 @@ class FunnelTable:
     none. `is_cut`: values that came late were not counted one by one, and are among the others."""
 
     total: Sequence[StepCount]
-    groups: Sequence[Group]
+    groups: Sequence[FunnelGroup]
     others: Sequence[StepCount] | None
     is_cut: bool

@@ -4,7 +4,7 @@ import heapq
 from array import array
 from collections.abc import Iterable, Sequence
 
-from services.aggregate.behaviour.funnel.model import FunnelTable, Group, StepCount
+from services.aggregate.behaviour.funnel.model import FunnelGroup, FunnelTable, StepCount
 
 # Groups that are counted one by one while people are read; each takes about a kilobyte.
 MAX_VALUES = 10_000
@@ -72,7 +72,7 @@ class FunnelTally:
         total = _sum(self._steps, [others, *(counts for _, counts in order[:max_groups])])
         return FunnelTable(
             total.steps(),
-            [Group(value, counts.steps()) for value, counts in order[:max_groups]],
+            [FunnelGroup(value, counts.steps()) for value, counts in order[:max_groups]],
             others.steps() if max_groups and others.people[0] else None,
             self._is_cut,
         )

@@ -13,9 +13,9 @@ from services.aggregate.behaviour.convert import at_most, cut_groups, dividing_f
 from services.aggregate.behaviour.model import Reading
 from services.aggregate.behaviour.segments.model import (
     Comparison,
-    Group,
     Rule,
     Segment,
+    SegmentGroup,
     SegmentQuery,
 )
 from services.aggregate.events.convert import frame_of
@@ -86,7 +86,7 @@ def _rule(rule: pb.SegmentRule, number: int, catalog: Catalog) -> Rule:
     return Rule(events, comparison, rule.times)
 
 
-def _group(group: Group, reading: Reading) -> pb.SegmentGroup:
+def _group(group: SegmentGroup, reading: Reading) -> pb.SegmentGroup:
     return pb.SegmentGroup(
         value=json_format.Parse(group.value or "null", struct_pb2.Value()),
         other=group.is_other,

@@ -51,7 +51,7 @@ class SegmentQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedPeople:
     """How many people were active, how many of them are in the segment, and how many of these have a value,
     the text of JSON or None, the largest first."""
 
@@ -61,7 +61,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class SegmentGroup:
     """A group of a segment; `is_other`: all those that are not listed."""
 
     value: str | None
@@ -75,4 +75,4 @@ class Segment:
 
     active: int
     people: int | None
-    groups: Sequence[Group]
+    groups: Sequence[SegmentGroup]

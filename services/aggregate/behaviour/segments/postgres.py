@@ -8,7 +8,7 @@ from services.aggregate.behaviour.postgres import (
     value_expression,
     where,
 )
-from services.aggregate.behaviour.segments.model import Counted, SegmentQuery
+from services.aggregate.behaviour.segments.model import CountedPeople, SegmentQuery
 
 _COUNTS = """
     WITH active AS ({active}), done AS (
@@ -35,7 +35,7 @@ class PostgresSegments:
     def __init__(self, connections: BehaviourConnections) -> None:
         self._connections = connections
 
-    async def counted(self, query: SegmentQuery, limit: int) -> tuple[Counted, Reading]:
+    async def counted(self, query: SegmentQuery, limit: int) -> tuple[CountedPeople, Reading]:
         """The segment, from `limit` events at most; from all if that is 0. Counts are of the sample."""
         async with self._connections.open() as connection:
             reading = await connection.reading([query.active_span, query.rule_span], limit)
@@ -44,7 +44,7 @@ class PostgresSegments:
         [(active, people)] = [row[:2] for row in rows if not row[2]]
         groups = [(value, count) for _, _, is_group, value, count in rows if is_group]
         groups.sort(key=lambda group: (-group[1], group[0] is None, group[0]))
-        return Counted(active, people, groups if query.breakdown else ()), reading
+        return CountedPeople(active, people, groups if query.breakdown else ()), reading
 
 
 def segment_statement(query: SegmentQuery, reading: Reading) -> tuple[str, dict[str, object]]:

@@ -1,10 +1,10 @@
 """Which numbers of a segment are shown: none about a few people, and none that leads to one by subtraction.
 Pure."""
 
-from services.aggregate.behaviour.segments.model import Counted, Group, Segment
+from services.aggregate.behaviour.segments.model import CountedPeople, Segment, SegmentGroup
 
 
-def shown(counted: Counted, least: int) -> Segment:
+def shown(counted: CountedPeople, least: int) -> Segment:
     """Groups of fewer than `least` people are not listed. They are one remainder together with all others,
     whose number is what subtraction gives; the smallest of the larger groups are moved into it until it has
     at least `least` people, of two groups at least.
@@ -16,7 +16,9 @@ def shown(counted: Counted, least: int) -> Segment:
         return Segment(counted.active, None, ())
     if not counted.groups:
         return Segment(counted.active, counted.people, ())
-    listed = [Group(value, False, people) for value, people in counted.groups if people >= least]
+    listed = [
+        SegmentGroup(value, False, people) for value, people in counted.groups if people >= least
+    ]
     beyond = counted.people - sum(people for _, people in counted.groups)
     remainder = counted.people - sum(group.people for group in listed)
     together = len(counted.groups) - len(listed) + (beyond > 0)
@@ -25,7 +27,7 @@ def shown(counted: Counted, least: int) -> Segment:
         remainder += listed.pop().people
         together += 1
     if remainder:
-        listed.append(Group(None, True, remainder))
+        listed.append(SegmentGroup(None, True, remainder))
     return Segment(counted.active, counted.people, listed)
 
 
