@@ -201,6 +201,9 @@ def test_the_document_s_other_examples(
         ({"passed": None}, {"success": None}),
         ({"passed": False}, {"success": False}),
         ({"duration_ms": 1}, {"duration": "PT0S"}),
+        ({"duration_ms": -0.0}, {"duration": "PT0S"}),
+        ({"duration_ms": 10**300}, {"duration": f"PT1{297 * '0'}S"}),
+        ({"duration_ms": int("12345" * 8)}, {"duration": f"PT{'12345' * 7}12.34S"}),
         ({"duration_ms": 1_234}, {"duration": "PT1.23S"}),
         ({"duration_ms": 90_500}, {"duration": "PT90.5S"}),
         ({"duration_ms": 3_600_000}, {"duration": "PT3600S"}),
@@ -229,6 +232,15 @@ def test_what_is_no_statement(name: str, properties: dict[str, Any], more: dict[
     assert (
         statement_line(declared(), json.dumps(columns(name, properties, **more)).encode()) is None
     )
+
+
+def test_numbers_of_any_size_are_written_as_they_are_stored() -> None:
+    large = 10**300 + 1
+    event = columns("game_stage_complete", {**COMPLETE, "score": large, "max_score": None})
+    line = statement_line(declared(), json.dumps(event).encode())
+    assert line is not None
+    assert f'"raw":{large},'.encode() in line
+    assert json.loads(line)["result"]["score"] == {"raw": large, "min": 0}
 
 
 def test_values_are_escaped_in_ids() -> None:

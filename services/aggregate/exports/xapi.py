@@ -5,11 +5,9 @@ The text of the specification is https://github.com/adlnet/xAPI-Spec (part two, 
 
 import json
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 from urllib.parse import quote
-
-import orjson
 
 from libs.catalog import Source, SourceKind
 from libs.catalog.xapi import Template, Xapi, XapiActivity, XapiResult, XapiScore
@@ -17,6 +15,9 @@ from libs.catalog.xapi import Template, Xapi, XapiActivity, XapiResult, XapiScor
 # Statements of any 1.0.x have this one (2.4.10).
 _VERSION = "1.0.0"
 _ENTITY_COLUMNS = {"type": "entity_type", "id": "entity_id"}
+# Of the largest number that is stored, a double: 309 digits before the point.
+_ALL_DIGITS = Context(prec=400)
+_HUNDREDTH = Decimal("0.01")
 
 
 def statement_line(xapi: Xapi, line: bytes) -> bytes | None:
@@ -24,7 +25,10 @@ def statement_line(xapi: Xapi, line: bytes) -> bytes | None:
     that is none: of another name, of no person, or without a value that its object needs."""
     event = json.loads(line)
     statement = statement_of(xapi, event)
-    return None if statement is None else orjson.dumps(statement, option=orjson.OPT_APPEND_NEWLINE)
+    if statement is None:
+        return None
+    # Postgres writes all digits of a large number, of which orjson takes 20.
+    return json.dumps(statement, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def statement_of(xapi: Xapi, event: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -145,5 +149,6 @@ def _whole(number: float | None) -> float | None:
 
 def _iso_duration(number: float, per_second: int) -> str:
     """ISO 8601, with at most two digits after the point: more may be cut off by readers (4.6)."""
-    seconds = round(Decimal(repr(number)) / per_second, 2).normalize()
-    return f"PT{seconds:f}S"
+    seconds = _ALL_DIGITS.divide(Decimal(repr(number)), Decimal(per_second))
+    rounded = _ALL_DIGITS.quantize(seconds, _HUNDREDTH)
+    return f"PT{_ALL_DIGITS.normalize(rounded.copy_abs()):f}S"
