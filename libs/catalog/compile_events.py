@@ -165,6 +165,7 @@ def _compile_event(
         raw_retention_days=raw,
         retention_class=retention_class(raw),
         counts_only=counts_only,
+        has_no_person=category.pii == Pii.NONE,
     )
 
 

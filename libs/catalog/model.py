@@ -47,7 +47,8 @@ class Environment(StrEnum):
 
 
 class Pii(StrEnum):
-    """How a category treats what identifies a person."""
+    """How a category treats what identifies a person: its events have nothing of that kind, keep it, or lose
+    it when the person denied their purpose."""
 
     NONE = "none"
     LOGGED = "logged"
@@ -85,7 +86,7 @@ class EventType:
     """One event of the catalog. `producers` is never empty, its first one is assumed when a sender
     says nothing; `sampling` is the share kept by environment name, 1.0 if none is given. Of a
     `counts_only` event nothing is kept but ids, time and declared properties, which are scalars, and an
-    entity that a rollup reads."""
+    entity that a rollup reads. Of one that `has_no_person` nothing is kept that identifies a person."""
 
     name: str
     description: str
@@ -98,6 +99,7 @@ class EventType:
     raw_retention_days: int | None
     retention_class: str
     counts_only: bool = False
+    has_no_person: bool = False
 
     def version(self, name: str) -> EventVersion | None:
         """The version called `name`, the newest for "", None when there is no such version."""

@@ -29,9 +29,11 @@ CATALOG_TEXT = (REPOSITORY / "catalogs" / f"{APP}.yaml").read_text()
 async def _answer(
     name: str, properties: Mapping[str, object], producer: str, **fields: Any
 ) -> tuple[Verdict, Rejection | None]:
-    """What becomes of an event of a person who granted everything, and why."""
+    """What becomes of an event of a person who granted everything, or of none for events of category System,
+    and why."""
     ingest = ingest_of(APP, GRANTED)
-    event = shipped_event(name, properties, producer, subject_id=PERSON, **fields)
+    person = "" if name.startswith(("system.", "webhook.")) else PERSON
+    event = shipped_event(name, properties, producer, subject_id=person, **fields)
     outcome = await ingest.take(event)
     letter = outcome.rejections.get(0)
     return outcome.verdicts[0], letter.rejection if letter else None

@@ -50,6 +50,28 @@ def _context(*names: str) -> str:
     return ", ".join(f"context ->> '{name}'" for name in names)
 
 
+def test_communities_a_system_event_holds_nothing_of_a_person(calls: SuiteCalls) -> None:
+    event_id = _id()
+    document = {
+        "event_name": "system.startup",
+        "source": "server",
+        "environment": "production",
+        "event_id": event_id,
+        "identity_id": 12345,
+        "anonymous_id": "a1b2c3d4e5f6",
+        "session_id": "3f2a",
+        "properties": {"service": "world", "version": "3.9.0"},
+    }
+    envelope = to_envelope(catalogs()["unofficial_communities"], document)
+    response = calls.track("unofficial_communities", event_from_envelope(envelope))
+    # Its sender hears of it.
+    assert response.counts == pb.VerdictCounts(anonymized=1)
+    columns = "subject_id, anonymous_id, person, session_id, properties"
+    assert calls.stored(columns, [event_id]) == [
+        (None, None, None, None, {"service": "world", "version": "3.9.0"})
+    ]
+
+
 def test_mlc_lms_the_standard_properties_of_an_event_are_kept(calls: SuiteCalls) -> None:
     event_id = _id()
     about = {"event_id": event_id, "event_type": "menu_click", "user_id": "usr_12345"}
@@ -141,7 +163,8 @@ def test_mlc_lms_an_answer_decides_over_the_events_of_its_category(calls: SuiteC
             for result in response.results
             if result.verdict == pb.VERDICT_ANONYMIZED
         }
-        assert anonymized == set(names) - unasked
+        # Whatever is answered, events about parts of the platform have no person.
+        assert anonymized == (set(names) - unasked) | set(health)
         assert response.counts.accepted == len(MLC_LMS) - len(anonymized)
 
 

@@ -38,6 +38,7 @@ categories:
   play: {purpose: telemetry, producers: [server], retention: {raw: 90d, aggregate: 5y}}
   open: {purpose: open, producers: [server], retention: {raw: 90d, aggregate: 5y}}
   coach: {purpose: coaching, producers: [server], retention: {raw: 90d, aggregate: 5y}}
+  health: {pii: none, producers: [server], retention: {raw: 30d, aggregate: 30d}}
   chat:
     purpose: open
     counts_only: true
@@ -53,6 +54,7 @@ events:
   game.shared: {category: play, properties: {with: {x-subject: true}}}
   lesson.given: {category: coach, properties: {minutes: {type: integer}}}
   chat.sent: {category: chat, properties: {room: {type: integer}}}
+  service.started: {category: health, properties: {by: {type: string, x-pii: true}}}
 rollups:
   opponents:
     events: [game.ended, game.opened]
@@ -294,6 +296,25 @@ def test_content_around_an_accepted_counts_only_event_is_nowhere(calls: SuiteCal
     )
     _take(calls, event, pb.VERDICT_ACCEPTED)
     assert _where(calls, content.encode()) == []
+
+
+IMPERSONAL: dict[str, Case] = {
+    "person": lambda c: {"subject_id": c, "properties": {"on_call": [c]}},
+    "session": lambda c: {"session_id": c},
+    "anonymous id": lambda c: {"anonymous_id": c},
+    "marked property": lambda c: {"properties": {"by": c}},
+}
+
+
+@pytest.mark.parametrize("case", IMPERSONAL)
+@pytest.mark.parametrize("producer", [0, 1])
+def test_a_person_in_an_event_of_a_category_without_people_is_nowhere(
+    calls: SuiteCalls, case: str, producer: int
+) -> None:
+    canary = _canary()
+    event = _event(name="service.started", producer=producer, **IMPERSONAL[case](canary))
+    _take(calls, event, pb.VERDICT_REJECTED if producer else pb.VERDICT_ANONYMIZED)
+    assert _where(calls, canary.encode()) == []
 
 
 def test_fields_that_the_schema_does_not_know_are_nowhere(calls: SuiteCalls) -> None:

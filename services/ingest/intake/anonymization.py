@@ -17,7 +17,8 @@ from services.ingest.intake.mentions import (
     properties_without_mentions,
     remove_struct_mentions,
 )
-from services.ingest.intake.model import Candidate, Outcome
+from services.ingest.intake.model import Candidate, Outcome, Verdict
+from services.ingest.intake.subjects import others_named
 
 
 class Anonymizer:
@@ -63,10 +64,15 @@ class Anonymizer:
             event.ClearField("entity")
 
     def anonymize(self, catalog: Catalog, candidate: Candidate, outcome: Outcome) -> Candidate:
-        """Replaces the subject of an event by a pseudonym, and removes from its properties what is marked as
-        personal and every mention of the subject. Returns the candidate with its new id and properties."""
+        """Replaces the subject of an event, if it has one, and the session by pseudonyms, and removes from
+        its properties what is marked as personal and every mention of the subject. Returns the candidate
+        with its new id and properties."""
         event, private = candidate.event, candidate.version.pii_properties
-        ids = self.replace_subject(catalog, event)
+        if candidate.subject_id:
+            ids = self.replace_subject(catalog, event)
+        else:
+            ids = PersonIds(())
+            self.replace_session(catalog, event)
         properties = candidate.properties
         if private:
             properties = {name: item for name, item in properties.items() if name not in private}
@@ -75,6 +81,47 @@ class Anonymizer:
         if properties != candidate.properties:
             event.properties_json = orjson.dumps(properties)
         self._replace_event_id(catalog.app_id, event, ids, candidate.position, outcome)
+        return _read_again(candidate)
+
+    def remove_person(self, catalog: Catalog, candidate: Candidate, outcome: Outcome) -> Candidate:
+        """Removes everything that identifies a person from an event of a category that has no people: the
+        subject, the `anonymous_id` and the session, marked properties, an entity that is a person, and every
+        mention of them. Gives the verdict ANONYMIZED if there is any of that. Returns the candidate with its
+        new id and properties."""
+        event, version = candidate.event, candidate.version
+        marked = {catalog.subject_name, *version.pii_properties, *version.subject_properties}
+        ids = PersonIds(
+            (
+                *((candidate.subject_id,) if candidate.subject_id else ()),
+                *others_named(
+                    catalog,
+                    event,
+                    version.subject_properties,
+                    candidate.properties,
+                    candidate.subject_id,
+                ),
+            )
+        )
+        if not (
+            ids.texts
+            or candidate.anonymous_id
+            or candidate.session_id
+            or not marked.isdisjoint(candidate.properties)
+        ):
+            return candidate
+        event.subject_id = event.anonymous_id = event.session_id = ""
+        if event.group_id in ids.texts:
+            event.group_id = ""
+        if event.entity.id in ids.texts:
+            event.ClearField("entity")
+        self._clean_envelope(catalog, event, ids, {catalog.subject_name})
+        event.properties_json = orjson.dumps(
+            properties_without_mentions(
+                candidate.properties, ids, marked, _measures(catalog, version)
+            )
+        )
+        self._replace_event_id(catalog.app_id, event, ids, candidate.position, outcome)
+        outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
         return _read_again(candidate)
 
     def remove_others(
@@ -117,9 +164,13 @@ class Anonymizer:
         self._clean_envelope(catalog, event, ids, {catalog.subject_name})
         event.anonymous_id = self.subject(catalog.app_id, subject_id)
         event.subject_id = ""
+        self.replace_session(catalog, event)
+        return ids
+
+    def replace_session(self, catalog: Catalog, event: Event) -> None:
+        """Replaces the event's session, if it has one, by its pseudonym."""
         if event.session_id:
             event.session_id = self.session(catalog.app_id, event.session_id)
-        return ids
 
     def _clean_envelope(
         self, catalog: Catalog, event: Event, ids: PersonIds, names: Collection[str] = ()

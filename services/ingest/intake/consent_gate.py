@@ -128,9 +128,11 @@ class ConsentGate:
             self._anonymizer.replace_anonymous_id(catalog, candidate)
         if event_type.counts_only:
             self._anonymizer.remove_content(catalog, candidate)
-        if subject_id and (
-            decision is Decision.ANONYMIZE or candidate.privacy_level == event_pb2.PRIVACY_LEVEL_PII
-        ):
+        if event_type.has_no_person:
+            return self._anonymizer.remove_person(catalog, candidate, outcome)
+        if (
+            decision is Decision.ANONYMIZE and subject_id
+        ) or candidate.privacy_level == event_pb2.PRIVACY_LEVEL_PII:
             candidate = self._anonymizer.anonymize(catalog, candidate, outcome)
             outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
         if purpose is not None and candidate.position in people.others:

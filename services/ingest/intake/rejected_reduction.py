@@ -18,7 +18,7 @@ from services.ingest.intake.rejected_content import (
     remove_id_from_texts,
     remove_properties,
 )
-from services.ingest.intake.subjects import EventSubject, Links, RejectedPeople
+from services.ingest.intake.subjects import EventSubject, Links, RejectedPeople, has_person
 
 
 class RejectedReduction:
@@ -46,6 +46,9 @@ class RejectedReduction:
             subject,
             self._decisions(event, subject, asked),
             is_pii=event.privacy_level == event_pb2.PRIVACY_LEVEL_PII,
+            is_misplaced=event_type is not None
+            and event_type.has_no_person
+            and has_person(event_type, event, people),
         )
         if content is Content.NONE:
             outcome.drop(position, DropReason.DENIED if subject.id else DropReason.SUBJECTLESS)

@@ -86,6 +86,24 @@ def people_in_rejected(catalog: Catalog, rejected: RejectedEvent) -> RejectedPeo
     return RejectedPeople(subject, _others_in_rejected(catalog, rejected.event, subject.id))
 
 
+def has_person(event_type: EventType, event: Event, people: RejectedPeople) -> bool:
+    """Whether a rejected event has anything that identifies a person, or may have it."""
+    if (
+        people.subject.id
+        or not people.subject.certain
+        or people.others != []
+        or event.session_id
+        or event.anonymous_id
+    ):
+        return True
+    # They can be read: else it would not be certain whom the event is about.
+    properties, _ = parse_properties(event)
+    return any(
+        not properties.keys().isdisjoint(version.pii_properties | version.subject_properties)
+        for version in event_type.versions.values()
+    )
+
+
 def _subject_of(catalog: Catalog, event: Event) -> EventSubject:
     """The subject of the envelope, else the person among the properties."""
     if event.subject_id:
@@ -135,10 +153,11 @@ def others_named(
 
 def _others_in_rejected(catalog: Catalog, event: Event, subject_id: str) -> list[str] | None:
     """`others_named` for a rejected event. For an unknown version, the marks of all versions hold; for an
-    unknown event, only the app's word for a person and entities. An event that asks for no consent is not
-    searched, and has none. None if the properties cannot be read, or name too many people."""
+    unknown event, only the app's word for a person and entities. An event that asks for no consent, and may
+    have people, is not searched, and has none. None if the properties cannot be read, or name too many
+    people."""
     event_type = catalog.events.get(event.name)
-    if event_type is not None and event_type.purpose is None:
+    if event_type is not None and event_type.purpose is None and not event_type.has_no_person:
         return []
     try:
         properties, _ = parse_properties(event)
