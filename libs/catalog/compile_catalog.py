@@ -43,7 +43,7 @@ _KEYS = (
         "gauges",
         "metrics",
     ),
-    *("jobs", "behaviours", "xapi", "privacy_levels", "limits", "enrichment"),
+    *("jobs", "behaviours", "xapi", "privacy_levels", "archive", "limits", "enrichment"),
     *OPAQUE_SECTIONS,
 )
 _APP_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -115,6 +115,7 @@ def _compile(section: Section) -> Catalog:
         ),
         activity=activity,
         privacy_levels=_privacy_levels(section.child("privacy_levels")),
+        archive=section.flag("archive"),
         limits=compile_limits(section.child("limits")),
         enrichment=compile_enrichment(section, rollups, gauges),
         sent_dimensions=sent_dimensions(

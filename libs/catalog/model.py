@@ -291,6 +291,8 @@ class Catalog:
     # The longest an event may be kept, in days, if its sender marks it `sensitive` or `pii`. A level that is
     # missing changes nothing.
     privacy_levels: Mapping[str, int]
+    # Whether its events are to be archived before they are removed.
+    archive: bool
     limits: Limits
     # The names of the enrichment steps that are switched on.
     enrichment: frozenset[str]

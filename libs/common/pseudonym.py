@@ -111,3 +111,8 @@ def session_text(session_id: str) -> str:
 def anonymous_text(anonymous_id: str) -> str:
     """What the pseudonym of a producer's own `anonymous_id` is made of: never that of a subject."""
     return f"anonymous\x00{anonymous_id}"
+
+
+def event_text(event_id: str) -> str:
+    """What the pseudonym of an event id that reveals a person is made of: never that of a subject."""
+    return f"event\x00{event_id}"

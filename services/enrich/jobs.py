@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+import psycopg
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -14,6 +15,7 @@ from libs.streams.deliverable import BacklogError, sources_for_enrich
 from libs.streams.names import ENRICH, raw_stream, streams_of
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.persons.postgres import PersonFiller
+from services.enrich.retention.removal import Removal
 from services.enrich.settings import EnrichSettings
 
 BATCHES = BatchTable("enrich.batches", "stored_at")
@@ -24,6 +26,7 @@ def enrich_jobs(
     engine: AsyncEngine,
     keeper: PartitionKeeper,
     filler: PersonFiller,
+    removal: Removal,
     settings: EnrichSettings,
 ) -> Sequence[Job]:
     """The jobs of enrich, for its runner."""
@@ -43,6 +46,18 @@ def enrich_jobs(
     async def fill_person(_: JobContext) -> Mapping[str, int]:
         return await filler.fill()
 
+    async def expire_events(_: JobContext) -> Mapping[str, int]:
+        try:
+            counts = await removal.remove()
+        except psycopg.errors.LockNotAvailable:
+            raise JobError("a class of events is too busy for a partition to be dropped") from None
+        if counts["waiting"]:
+            raise JobError(
+                f"{counts['waiting']} events past their limit wait until aggregate has counted them;"
+                f" {counts['removed']} were removed"
+            )
+        return counts
+
     async def remove_consumers(_: JobContext) -> Mapping[str, int]:
         return {"removed": await remove_dead_consumers(redis, ENRICH, streams)}
 
@@ -60,6 +75,13 @@ def enrich_jobs(
             make_partitions,
             # A class may be too busy for a merge.
             retries=Retries(attempts=5, after=timedelta(minutes=2)),
+        ),
+        Job(
+            "enrich.expire_events",
+            "Removes stored events that are past their limit, as whole partitions if it can.",
+            Schedule("5 0 * * *"),
+            expire_events,
+            retries=Retries(attempts=10, after=timedelta(minutes=5)),
         ),
         Job(
             "enrich.fill_person",

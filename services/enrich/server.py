@@ -37,6 +37,9 @@ from services.enrich.pipeline import EnrichPipeline
 from services.enrich.preview.preview import Preview
 from services.enrich.preview.service import SERVICE_NAME, EnrichServicer
 from services.enrich.redis import RedisEnrichedStream
+from services.enrich.retention.postgres import PostgresExpiredEvents
+from services.enrich.retention.redis import CountedBatches
+from services.enrich.retention.removal import Removal
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
 from services.enrich.steps.country import Lookup, country_lookup, unknown_kinds
@@ -90,8 +93,16 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
             overlap=2,
         ),
     )
-    keeper = PartitionKeeper(PostgresPartitionStore(engine), clock)
-    jobs = enrich_jobs(redis, engine, keeper, PersonFiller(engine, pseudonymizer), settings)
+    partitions = PostgresPartitionStore(engine)
+    keeper = PartitionKeeper(partitions, clock)
+    removal = Removal(
+        reload.catalogs,
+        PostgresExpiredEvents(engine, partitions),
+        CountedBatches(redis, settings.shards, clock).before,
+        clock,
+    )
+    filler = PersonFiller(engine, pseudonymizer)
+    jobs = enrich_jobs(redis, engine, keeper, filler, removal, settings)
     return ServiceParts(
         bindings=[
             Binding(

@@ -25,6 +25,7 @@ from services.aggregate.settings import AggregateSettings
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.persons.postgres import PersonFiller
+from services.enrich.retention.removal import Removal
 from services.enrich.settings import EnrichSettings
 from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
@@ -123,7 +124,14 @@ def test_jobs_and_schedules() -> None:
     filler, renamer = cast(PersonFiller, None), cast(MemberRenamer, None)
     jobs: list[Job] = [
         *ingest_jobs(redis, []),
-        *enrich_jobs(redis, engine, cast(PartitionKeeper, None), filler, EnrichSettings()),
+        *enrich_jobs(
+            redis,
+            engine,
+            cast(PartitionKeeper, None),
+            filler,
+            cast(Removal, None),
+            EnrichSettings(),
+        ),
         *aggregate_jobs(redis, engine, renamer, cast(Expiry, None), AggregateSettings()),
         # And those of no catalog.
         *ResultJobs(

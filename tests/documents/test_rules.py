@@ -45,6 +45,22 @@ def test_social_live_keeps_hourly_numbers_for_one_year_and_daily_ones_for_five(
     assert rollups["revenue"].cell_retention_days == 1825
 
 
+def test_raw_events_are_kept_for_days(catalogs: Mapping[str, Catalog]) -> None:
+    """UC003, UC005, UC007, UC010, LMS042, LMS097, LMS098, SL052."""
+    communities, learning = catalogs["unofficial_communities"], catalogs["mlc_lms"]
+    periods = {name: found.raw_retention_days for name, found in communities.categories.items()}
+    assert [periods[name] for name in ("system", "security", "business", "product")] == [
+        30,
+        730,
+        90,
+        90,
+    ]
+    assert learning.categories["learning_progress"].raw_retention_days == 2555
+    assert learning.categories["health"].raw_retention_days == 365
+    assert learning.privacy_levels == {"sensitive": 1095, "pii": 365}
+    assert catalogs["social_live"].categories["interaction"].raw_retention_days == 90
+
+
 def test_identities_are_anonymized_after_90_days(catalogs: Mapping[str, Catalog]) -> None:
     events = catalogs["unofficial_communities"].events
     for name in ("user.signup.completed", "world.zone.entered", "whatsapp.message.sent"):

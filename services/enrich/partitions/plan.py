@@ -2,9 +2,9 @@
 
 Each retention class has
 
-- leaves of one *grain* (a day, a month or a year) from the beginning of its retention, and a margin,
-  until some days ahead;
-- one leaf for everything older;
+- leaves of one *grain* (a day, a month or a year) from the beginning of its retention until some days ahead;
+- one leaf for everything older, which is past its limit: retention empties it, and what arrives late for a
+  day that is gone lies here until the next run;
 - a default leaf for all other times: the far future, and days whose leaf is not made yet.
 
 So there is a leaf for every event, and storing one never waits for a partition to be made. `next_change`
@@ -18,8 +18,6 @@ from enum import Enum
 
 from libs.catalog import RETENTION_CLASSES
 
-# Events that arrive about this much after the end of their retention still have a leaf of the grain.
-MARGIN = timedelta(days=7)
 # Leaves are made this long before the first event needs them.
 AHEAD = timedelta(days=7)
 # Events without a retention limit have a leaf for each year from here on: ingest accepts no older ones.
@@ -176,7 +174,7 @@ def _window_start(retention_class: str, now: datetime) -> datetime:
     days = RETENTION_CLASSES[retention_class]
     if days is None:
         return FIRST_KEPT
-    return GRAINS[retention_class].start(now - timedelta(days=days) - MARGIN)
+    return GRAINS[retention_class].start(now - timedelta(days=days))
 
 
 def _leaves(retention_class: str, start: datetime, until: datetime) -> list[Leaf]:

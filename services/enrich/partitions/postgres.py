@@ -96,6 +96,34 @@ class PostgresPartitionStore:
             log.info("partitions merged", into=change.leaf.name, merged=len(change.sources))
         return True
 
+    async def drop(self, leaf: Leaf) -> int | None:
+        """Drops a leaf with all its events, or empties it if it is the one for everything older; how many it
+        held. None if it is not there any more, is empty and stays, or another replica is at work.
+
+        Raises psycopg.errors.LockNotAvailable if the class is too busy.
+        """
+        table = sql.Identifier("enrich", leaf.name)
+        async with self._transaction(LOCK_TIMEOUT) as (transaction, connection):
+            try:
+                if not await _is_true(connection, sql.SQL(TURN)):
+                    raise psycopg.errors.LockNotAvailable("another replica changes partitions")
+                present = (await _leaves(connection))[leaf.retention_class]
+                # A merge may have made it another one since.
+                if not any(other.name == leaf.name and other == leaf for other in present):
+                    return None
+                cursor = await connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table))
+                [(events,)] = await cursor.fetchall()
+                is_older = leaf.start == BEGINNING
+                if is_older and not events:
+                    return None
+                statement = "TRUNCATE {}" if is_older else "DROP TABLE {}"
+                await connection.execute(sql.SQL(statement).format(table))
+            except BaseException:
+                await transaction.rollback()
+                raise
+        log.info("partition dropped", leaf=leaf.name, events=events)
+        return int(events)
+
     async def _check_bounds(self, leaf: Leaf) -> None:
         """Has Postgres validate, while others read and write, that a table fits the bounds that it is about
         to get: otherwise a merge would read the whole table under its lock on the class."""

@@ -7,16 +7,16 @@ import orjson
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventVersion
-from libs.common.ids import event_uuid, uuid8
-from libs.common.pseudonym import Pseudonymizer, anonymous_text, session_text
-from services.ingest.intake.mentions import (
+from libs.common.ids import uuid8
+from libs.common.mentions import (
     Path,
     PersonIds,
-    clear_text_mentions,
     ids_of,
     properties_without_mentions,
-    remove_struct_mentions,
+    reveals_person,
 )
+from libs.common.pseudonym import Pseudonymizer, anonymous_text, event_text, session_text
+from services.ingest.intake.mentions import clear_text_mentions, remove_struct_mentions
 from services.ingest.intake.model import Candidate, Outcome, Verdict
 from services.ingest.intake.subjects import others_named
 
@@ -41,7 +41,7 @@ class Anonymizer:
 
     def event_id(self, app_id: str, event_id: str) -> str:
         """The pseudonym of an event id that may reveal whom the event is about."""
-        return self._pseudonymizer.pseudonym(app_id, f"event\x00{event_id}")
+        return self._pseudonymizer.pseudonym(app_id, event_text(event_id))
 
     def remove_address(self, candidate: Candidate) -> None:
         """Removes the address, so that no country can be found later."""
@@ -208,14 +208,6 @@ class Anonymizer:
         outcome.sent_ids.setdefault(position, event_id)
         keyed = uuid8(bytes.fromhex(self.event_id(app_id, event_id)))
         event.event_id = str(uuid.UUID(bytes=keyed))
-
-
-def reveals_person(composed_id: str, person_id: str) -> bool:
-    """Whether the id of an event or a request contains a person's. A UUID contains a short id by chance, so
-    it reveals only the person whose id is that UUID."""
-    if person_id not in composed_id:
-        return False
-    return person_id == composed_id or not event_uuid(composed_id)[1]
 
 
 def _read_again(candidate: Candidate) -> Candidate:

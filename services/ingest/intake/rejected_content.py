@@ -8,8 +8,9 @@ from weir.common.v1.event_pb2 import Event
 from libs.catalog import Catalog, EventType
 from libs.catalog.texts import is_visible_name
 from libs.common.ids import event_uuid
+from libs.common.mentions import reveals_person
 from libs.consent import Decision
-from services.ingest.intake.anonymization import Anonymizer, reveals_person
+from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.subjects import EventSubject
 
 # Fields that hold neither personal data nor content.

@@ -99,8 +99,8 @@ async def test_events_of_8000_days_are_stored_at_once_and_get_a_bounded_number_o
     assert sum(tables.values()) == 80_000
     assert not [name for name in tables if name.endswith("_default")]
     assert tables["enrich.events_90d_20261121"] == 1
-    # Day 0 to day 97 have a leaf of their own: 90 days and a week.
-    assert tables["enrich.events_90d_older"] == 8_000 - 98
+    # Day 0 to day 90 have a leaf of their own.
+    assert tables["enrich.events_90d_older"] == 8_000 - 91
     assert tables["enrich.events_keep_2025"] == 365
 
 
@@ -191,8 +191,8 @@ async def test_days_that_age_out_of_their_class_are_merged(
         calendar.now += timedelta(days=1)
     tables = dict(await _rows(connection, TABLES))
     assert sum(tables.values()) == 40
-    # The last merge was on day 39: 14 days back, and that day itself.
-    assert (len(tables), tables["enrich.events_7d_older"]) == (16, 40 - 15)
+    # The last merge was on day 39: 7 days back, and that day itself.
+    assert (len(tables), tables["enrich.events_7d_older"]) == (9, 40 - 8)
 
 
 async def test_a_database_of_an_older_release_is_brought_in_order_without_losing_an_event(

@@ -29,6 +29,7 @@ from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.postgres import PostgresPartitionStore
 from services.enrich.persons.postgres import PersonFiller
+from services.enrich.retention.removal import Removal
 from services.enrich.settings import EnrichSettings
 from tests.support.pseudonyms import PSEUDONYMS
 
@@ -93,6 +94,7 @@ class Handled:
                 self._engine,
                 keeper,
                 PersonFiller(self._engine, PSEUDONYMS),
+                cast(Removal, None),
                 EnrichSettings(),
             )
         else:

@@ -39,15 +39,15 @@ def _applied(existing: Sequence[Leaf], change: PartitionChange) -> list[Leaf]:
     return [leaf for leaf in existing if leaf not in change.sources] + [made]
 
 
-# Worked out with a calendar: the day of NOW minus the class's days and 7 more, to the beginning of its
+# Worked out with a calendar: the day of NOW minus the class's days, to the beginning of its
 # day, month or year.
 @pytest.mark.parametrize(
     ("retention_class", "first", "last", "count"),
     [
-        ("1d", "2026-11-13", "2026-11-29", 16),
-        ("7d", "2026-11-07", "2026-11-29", 22),
-        ("30d", "2026-10-15", "2026-11-29", 45),
-        ("90d", "2026-08-16", "2026-11-29", 105),
+        ("1d", "2026-11-20", "2026-11-29", 9),
+        ("7d", "2026-11-14", "2026-11-29", 15),
+        ("30d", "2026-10-22", "2026-11-29", 38),
+        ("90d", "2026-08-23", "2026-11-29", 98),
         ("1y", "2025-11-01", "2026-12-01", 13),
         ("2y", "2024-11-01", "2026-12-01", 25),
         ("3y", "2023-11-01", "2026-12-01", 37),
@@ -121,8 +121,8 @@ def test_a_day_that_has_become_too_old_is_merged_into_what_is_older() -> None:
     assert (ahead.leaf.name, ahead.sources) == ("events_90d_20261129", ())
     merge = next_change([*existing, ahead.leaf], next_day)
     assert merge == PartitionChange(
-        Leaf("90d", BEGINNING, _at("2026-08-17")),
-        (Leaf("90d", BEGINNING, _at("2026-08-16")), _day("2026-08-16")),
+        Leaf("90d", BEGINNING, _at("2026-08-24")),
+        (Leaf("90d", BEGINNING, _at("2026-08-23")), _day("2026-08-23")),
     )
 
 
@@ -162,8 +162,8 @@ def test_months_of_an_older_release_become_years() -> None:
 
 
 def test_a_leaf_that_is_too_large_to_copy_stays_as_it_is() -> None:
-    large = _day("2026-08-15", MAX_MERGED_BYTES + 1)
-    older = Leaf("90d", BEGINNING, _at("2026-08-15"))
+    large = _day("2026-08-22", MAX_MERGED_BYTES + 1)
+    older = Leaf("90d", BEGINNING, _at("2026-08-22"))
     existing = [
         large,
         older,
@@ -184,7 +184,7 @@ def test_small_leaves_behind_a_large_one_are_merged_as_well() -> None:
     while change := next_change(existing, wanted):
         existing = _applied(existing, change)
     old = sorted(
-        (leaf for leaf in existing if leaf.start < _at("2026-08-16")), key=lambda leaf: leaf.start
+        (leaf for leaf in existing if leaf.start < _at("2026-08-23")), key=lambda leaf: leaf.start
     )
     # Four large ones, and one before, between or behind them wherever there are small ones.
     assert [(leaf.start, leaf.end) for leaf in old] == [
@@ -192,7 +192,7 @@ def test_small_leaves_behind_a_large_one_are_merged_as_well() -> None:
         (_at("2026-07-02"), _at("2026-07-04")),
         (_at("2026-07-04"), _at("2026-07-05")),
         (_at("2026-07-05"), _at("2026-07-20")),
-        (_at("2026-07-20"), _at("2026-08-16")),
+        (_at("2026-07-20"), _at("2026-08-23")),
     ]
 
 

@@ -2,9 +2,9 @@
 
 import tracemalloc
 
+from libs.common.mentions import ids_of
 from libs.common.pseudonym import Pseudonymizer
 from services.ingest.intake.addresses import truncate_ip
-from services.ingest.intake.mentions import ids_of
 
 PEOPLE = 60_000
 # Of the 160 MB that a service may take, 104 are imports.

@@ -1,0 +1,109 @@
+"""Finds and removes mentions of people in an event.
+
+A mention is a person's exact id: as a text, as a number, or as a name in an object. A text that only
+contains the id, a URL for example, is not a mention. Ids of events and requests are treated more strictly,
+because producers compose them of other ids: `reveals_person`.
+"""
+
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import Any
+
+from libs.catalog.texts import MAX_TEXT_LENGTH
+from libs.common.ids import event_uuid
+
+Path = tuple[str, ...]
+
+
+class PersonIds:
+    """The ids of one person or of several, in the forms in which a value can be one of them. To compare a
+    value takes the same time for any number of ids."""
+
+    __slots__ = ("integers", "numbers", "texts")
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.texts = frozenset(texts)
+        self.integers = {int(text) for text in self.texts if _is_number(text)}
+        # As a Struct and a JSON float hold it: a long id is rounded there.
+        self.numbers = {float(integer) for integer in self.integers}
+
+    def is_value(self, value: Any) -> bool:
+        """Whether a JSON value is one of the ids."""
+        kind = type(value)
+        if kind is str:
+            return value in self.texts
+        if kind is int:
+            return value in self.integers
+        return kind is float and value in self.numbers
+
+
+def _is_number(text: str) -> bool:
+    """Whether an id is a whole number. `int` alone accepts `1_0` as well, and raises for very long numbers,
+    which a rejected event may have."""
+    return len(text) <= MAX_TEXT_LENGTH and text.removeprefix("-").isdecimal()
+
+
+# Enough for the visits under way: an entry takes 850 bytes.
+@lru_cache(maxsize=4096)
+def ids_of(person_id: str) -> PersonIds:
+    """PersonIds of one person; cached, because people send many events."""
+    return PersonIds((person_id,))
+
+
+def properties_without_mentions(
+    properties: dict[str, Any],
+    people: PersonIds,
+    names: Collection[str],
+    measures: Collection[Path] = (),
+) -> dict[str, Any]:
+    """A copy of the properties without those called one of `names` and without mentions of the people, at
+    every depth. Numbers at the paths `measures` stay: a score of 50 does not mention the person `50`."""
+    return _clean_object(properties, people, names, measures, ())
+
+
+def _clean_object(
+    found: dict[str, Any],
+    people: PersonIds,
+    names: Collection[str],
+    measures: Collection[Path],
+    path: Path | None,
+) -> dict[str, Any]:
+    """`path` leads to the object; None inside a list, which has no measures."""
+    kept = {}
+    for name, value in found.items():
+        if name in names or name in people.texts:
+            continue
+        kind = type(value)
+        if kind is dict:
+            inner = None if path is None else (*path, name)
+            value = _clean_object(value, people, names, measures, inner)
+        elif kind is list:
+            value = _clean_list(value, people, names)
+        elif people.is_value(value) and (
+            kind is str or path is None or (*path, name) not in measures
+        ):
+            continue
+        kept[name] = value
+    return kept
+
+
+def _clean_list(found: list[Any], people: PersonIds, names: Collection[str]) -> list[Any]:
+    kept = []
+    for value in found:
+        kind = type(value)
+        if kind is dict:
+            value = _clean_object(value, people, names, (), None)
+        elif kind is list:
+            value = _clean_list(value, people, names)
+        elif people.is_value(value):
+            continue
+        kept.append(value)
+    return kept
+
+
+def reveals_person(composed_id: str, person_id: str) -> bool:
+    """Whether the id of an event or a request contains a person's. A UUID contains a short id by chance, so
+    it reveals only the person whose id is that UUID."""
+    if person_id not in composed_id:
+        return False
+    return person_id == composed_id or not event_uuid(composed_id)[1]
