@@ -3,6 +3,7 @@
 import json
 from contextlib import AbstractContextManager
 from datetime import UTC
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from rich.table import Column, Table
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
-from cli.moments import shown_moment
+from cli.moments import moment_of, shown_moment
 from cli.options import AppId, AsJson
 from cli.suite_channel import calls_to
 from cli.tables import output_console
@@ -20,6 +21,25 @@ from libs.rpc.channels import pages
 app = typer.Typer(no_args_is_help=True, help="Record what people agree to; ask what may be done.")
 
 _PAGE_SIZE = 1_000
+# By reason, what it was that decided.
+_ORIGINS = {
+    pb.DECISION_REASON_ANSWER: "the person said so: {status}",
+    pb.DECISION_REASON_EXPIRED: "the person's grant has ended",
+    pb.DECISION_REASON_DEFAULT: "the catalog's default",
+}
+
+
+class Role(StrEnum):
+    """In which role a recording is made."""
+
+    SUBJECT = "subject"
+    OPERATOR = "operator"
+
+
+_ROLES = {
+    Role.SUBJECT: pb.ACTOR_ROLE_SUBJECT,
+    Role.OPERATOR: pb.ACTOR_ROLE_OPERATOR,
+}
 
 SubjectId = Annotated[str, typer.Option("--subject", help="The person, in the app's own ids.")]
 
@@ -40,9 +60,19 @@ def set_consent(
     notice: Annotated[
         str, typer.Option(help="Version of the notice that the person saw; needed for grants.")
     ] = "",
+    source: Annotated[str, typer.Option(help="From which system it comes.")] = "cli",
+    role: Annotated[
+        Role | None, typer.Option(help="In which role the actor says so.", show_default=False)
+    ] = None,
+    expires_at: Annotated[
+        str,
+        typer.Option(
+            metavar="MOMENT", help="When the grants end; the catalog's period is a limit."
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Record grants and withdrawals; says the token that later checks may carry."""
+    """Record grants and withdrawals; says the token that later checks may carry. Granting again renews."""
     choices = [pb.ConsentChoice(purpose=purpose, granted=True) for purpose in grant or ()]
     choices += [pb.ConsentChoice(purpose=purpose, granted=False) for purpose in deny or ()]
     request = pb.RecordConsentRequest(
@@ -52,6 +82,9 @@ def set_consent(
         actor=actor,
         method=method,
         notice_version=notice,
+        source=source,
+        actor_role=_role_number(role),
+        expires_at=moment_of("--expires-at", expires_at) if expires_at else None,
     )
     with _privacy(app_id) as stub:
         response = stub.RecordConsent(request)
@@ -77,11 +110,20 @@ def check(
     )
     with _privacy(app_id) as stub:
         response = stub.CheckConsent(request)
-    decision = pb.Decision.Name(response.decision).removeprefix("DECISION_").lower()
+    decision = _word(pb.Decision, response.decision)
+    status = _word(pb.ConsentStatus, response.status)
+    reason = _word(pb.DecisionReason, response.reason)
     if as_json:
-        typer.echo(json.dumps({"decision": decision, "recorded": response.recorded}))
+        answer = {
+            "decision": decision,
+            "recorded": response.recorded,
+            "status": status,
+            "reason": reason,
+            "consent_version": response.consent_version,
+        }
+        typer.echo(json.dumps(answer))
         return
-    origin = "the person said so" if response.recorded else "the catalog's default"
+    origin = _ORIGINS[response.reason].format(status=status)
     typer.echo(f"{decision} ({origin})")
 
 
@@ -100,17 +142,17 @@ def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> No
     if not entries:
         typer.echo(f"nothing is recorded for {subject_id}")
         return
-    texts = ("purpose", "actor", "method", "notice")
+    texts = ("purpose", "actor", "how", "notice")
     table = Table(
         Column("recorded at", no_wrap=True),
         Column("choice", no_wrap=True),
         *(Column(title, overflow="fold") for title in texts),
     )
     for entry in entries:
-        words = (entry.purpose, entry.actor, entry.method, entry.notice_version)
+        words = (entry.purpose, _actor(entry), _how(entry), entry.notice_version)
         table.add_row(
             shown_moment(entry.recorded_at.ToDatetime(tzinfo=UTC)),
-            _choice(entry.granted),
+            _word(pb.ConsentStatus, entry.status),
             *map(escape, words),
         )
     output_console().print(table)
@@ -120,16 +162,45 @@ def _choice(granted: bool) -> str:
     return "granted" if granted else "denied"
 
 
+def _actor(entry: pb.ConsentEntry) -> str:
+    role = _word(pb.ActorRole, entry.actor_role)
+    return f"{entry.actor} ({role})" if entry.actor_role else entry.actor
+
+
+def _how(entry: pb.ConsentEntry) -> str:
+    if entry.source in ("", entry.method):
+        return entry.method
+    return f"{entry.method}, {entry.source}"
+
+
 def _as_dict(entry: pb.ConsentEntry) -> dict[str, object]:
+    expires = entry.expires_at.ToDatetime(tzinfo=UTC) if entry.HasField("expires_at") else None
     return {
         # To the microsecond, as `set` says it: the order of answers can matter.
         "recorded_at": entry.recorded_at.ToDatetime(tzinfo=UTC).isoformat(),
         "purpose": entry.purpose,
         "granted": entry.granted,
+        "status": _word(pb.ConsentStatus, entry.status),
         "actor": entry.actor,
+        "actor_role": _word(pb.ActorRole, entry.actor_role) if entry.actor_role else None,
         "method": entry.method,
+        "source": entry.source,
         "notice_version": entry.notice_version,
+        "expires_at": expires.isoformat() if expires else None,
+        "version": entry.version,
     }
+
+
+def _word(enum: Any, number: int) -> str:
+    """The value of an enum as people write it: DECISION_ALLOW is `allow`."""
+    if number not in enum.values():
+        return str(number)
+    prefix = enum.Name(0).removesuffix("UNSPECIFIED")
+    return str(enum.Name(number)).removeprefix(prefix).lower()
+
+
+def _role_number(role: Role | None) -> pb.ActorRole:
+    return _ROLES[role] if role else pb.ACTOR_ROLE_UNSPECIFIED
 
 
 def _privacy(app_id: str) -> AbstractContextManager[Any]:

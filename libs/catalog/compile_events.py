@@ -10,6 +10,7 @@ from libs.catalog.model import (
     Category,
     Environment,
     EventType,
+    Ground,
     Pii,
     Producer,
     Purpose,
@@ -54,7 +55,7 @@ def compile_purposes(section: Section) -> Mapping[str, Purpose]:
     """The purposes by name; each says its default and what a denial means."""
     purposes = {}
     for name, entry in section.children():
-        entry.only(("default", "when_denied", "subjectless", "description"))
+        entry.only(("default", "when_denied", "subjectless", "expires", "ground", "description"))
         default = entry.text("default")
         if default and default not in ("granted", "denied"):
             entry.complain(f"`{default}` is not one of granted, denied", "default")
@@ -65,8 +66,29 @@ def compile_purposes(section: Section) -> Mapping[str, Purpose]:
         unanswered = default != "granted" and when is WhenDenied.DROP
         subjectless = Subjectless.DROP if unanswered else Subjectless.ACCEPT
         subjectless = entry.choice("subjectless", Subjectless, subjectless) or subjectless
-        purposes[name] = Purpose(name, default == "granted", when, subjectless)
+        granted = default == "granted"
+        purposes[name] = Purpose(
+            name, granted, when, subjectless, _expires(entry, granted), _ground(entry, granted)
+        )
     return MappingProxyType(purposes)
+
+
+def _expires(entry: Section, default_granted: bool) -> int | None:
+    if not entry.has("expires"):
+        return None
+    if default_granted:
+        # It would end in a "no" that the person never gave.
+        entry.complain("a purpose that is granted by default has no end", "expires")
+    return entry.seconds("expires", 0)
+
+
+def _ground(entry: Section, default_granted: bool) -> Ground:
+    ground = entry.choice("ground", Ground, Ground.CONSENT) or Ground.CONSENT
+    if ground is Ground.LEGITIMATE_INTEREST and not default_granted:
+        entry.complain(
+            "a legitimate interest holds until people object: `default: granted`", "ground"
+        )
+    return ground
 
 
 def compile_categories(

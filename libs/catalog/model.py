@@ -28,6 +28,13 @@ class Subjectless(StrEnum):
     DROP = "drop"
 
 
+class Ground(StrEnum):
+    """Why an app may use data for a purpose (GDPR, art. 6)."""
+
+    CONSENT = "consent"
+    LEGITIMATE_INTEREST = "legitimate_interest"
+
+
 class Producer(StrEnum):
     """Who may send an event."""
 
@@ -58,12 +65,16 @@ class Pii(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Purpose:
     """What consent is asked for. `default_granted` holds until the person says otherwise;
-    `subjectless` says what becomes of events that name no person."""
+    `subjectless` says what becomes of events that name no person. A grant holds for `expires_seconds`; None:
+    until the person says otherwise. A "no" to a purpose whose ground is a legitimate interest is an
+    objection."""
 
     name: str
     default_granted: bool
     when_denied: WhenDenied
     subjectless: Subjectless = Subjectless.ACCEPT
+    expires_seconds: int | None = None
+    ground: Ground = Ground.CONSENT
 
 
 @dataclass(frozen=True, slots=True)

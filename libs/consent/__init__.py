@@ -7,29 +7,45 @@ Privacy writes the states; ingest and privacy read them, once for each batch, fr
 from libs.consent.decision import (
     Decision,
     PurposeDecisions,
+    Reason,
+    Ruling,
     decide,
-    decide_all,
     decide_subjectless,
     decisions_for,
+    grant_end,
+    rulings_for,
 )
 from libs.consent.keys import READY_FIELD, consent_key, is_subject_id, ready_marker
 from libs.consent.reader import ConsentReader, ConsentUnavailable
-from libs.consent.state import ConsentState, encode_state, parse_state
+from libs.consent.state import (
+    Choice,
+    ConsentState,
+    Status,
+    encode_state,
+    parse_state,
+    state_version,
+)
 
 __all__ = [
     "READY_FIELD",
+    "Choice",
     "ConsentReader",
     "ConsentState",
     "ConsentUnavailable",
     "Decision",
     "PurposeDecisions",
+    "Reason",
+    "Ruling",
+    "Status",
     "consent_key",
     "decide",
-    "decide_all",
     "decide_subjectless",
     "decisions_for",
     "encode_state",
+    "grant_end",
     "is_subject_id",
     "parse_state",
     "ready_marker",
+    "rulings_for",
+    "state_version",
 ]

@@ -3,9 +3,17 @@
 from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from libs.catalog.model import Purpose, Subjectless, WhenDenied
-from libs.consent.state import ConsentState, parse_state
+from libs.consent.state import (
+    ConsentState,
+    Status,
+    Words,
+    detail_at,
+    encode_state,
+    parse_words,
+)
 
 # What is remembered stays below 10 MB: purposes, and different choices for each of them.
 MAX_PURPOSES = 64
@@ -20,18 +28,42 @@ class Decision(IntEnum):
     DROP = 3
 
 
+class Reason(IntEnum):
+    """Why so. The numbers are those of `weir.privacy.v1.DecisionReason`."""
+
+    ANSWER = 1
+    EXPIRED = 2
+    DEFAULT = 3
+
+
+class Ruling(NamedTuple):
+    """A decision, what it was made from, and the version of the recording that decided; 0 if none did."""
+
+    decision: Decision
+    status: Status
+    reason: Reason
+    version: int = 0
+
+
 _DENIED = {WhenDenied.ANONYMIZE: Decision.ANONYMIZE, WhenDenied.DROP: Decision.DROP}
 
 
-def decide(purpose: Purpose, state: ConsentState | None) -> Decision:
-    """The person's answer to the purpose, or the catalog's default if there is none.
+class _Rule(NamedTuple):
+    """What follows from the words of a state: all but the version, unless a grant has ended. `place` is that
+    of the purpose among the choices, -1 if it has none."""
+
+    ruling: Ruling
+    place: int
+
+
+def decide(purpose: Purpose, state: ConsentState | None, now_us: int) -> Ruling:
+    """The person's answer to the purpose, or the catalog's default if there is none; `now_us` is in
+    microseconds since 1970.
 
     `state` is None for a person of whom nothing is recorded; a state that could not be read is not
     None, it is an error (`ConsentUnavailable`), and nothing is decided.
     """
-    answer = state.choices.get(purpose.name) if state is not None else None
-    granted = purpose.default_granted if answer is None else answer
-    return Decision.ALLOW if granted else _DENIED[purpose.when_denied]
+    return decisions_for(purpose).ruling(None if state is None else encode_state(state), now_us)
 
 
 def decide_subjectless(purpose: Purpose) -> Decision:
@@ -40,30 +72,87 @@ def decide_subjectless(purpose: Purpose) -> Decision:
 
 
 class PurposeDecisions:
-    """`decide` for one purpose and the encoded states that `ConsentReader.read` gave, at 0.2 µs each: a whole
-    population has only a few different choices, and what follows from them is remembered."""
+    """`decide` for one purpose and the encoded states that `ConsentReader.read` gave, at 0.3 µs each: a whole
+    population has only a few different choices, and what follows from them is remembered. Only a grant that
+    ends is looked at each time: its end is in the state, and nothing has to happen for it to take effect."""
 
     def __init__(self, purpose: Purpose) -> None:
         self._purpose = purpose
-        self._nothing_recorded = decide(purpose, None)
+        self._nothing_recorded = self._ruling_of(Words("", ()))[0]
         # Not by state: each recording has a version of its own.
-        self._by_choices: dict[bytes, Decision] = {}
+        self._rules: dict[bytes, _Rule] = {}
+        # The decisions that no time changes.
+        self._lasting: dict[bytes, Decision] = {}
 
-    def of(self, encoded: bytes | None) -> Decision:
+    def of(self, encoded: bytes | None, now_us: int) -> Decision:
         """What follows from a person's state; None if nothing is recorded. Raises ValueError for
         bytes that are no state."""
         if encoded is None:
-            return self._nothing_recorded
-        version, _, choices = encoded.partition(b" ")
-        if not version.isdigit():
-            raise ValueError("not the text of a consent state")
-        decision = self._by_choices.get(choices)
-        if decision is None:
-            decision = decide(self._purpose, parse_state(encoded))
-            if len(self._by_choices) >= MAX_CHOICES:
-                self._by_choices.clear()
-            self._by_choices[choices] = decision
+            return self._nothing_recorded.decision
+        head, _, words = encoded.partition(b" ")
+        decision = self._lasting.get(words)
+        if decision is None or not (head.isdigit() or b";" in head):
+            return self.ruling(encoded, now_us).decision
         return decision
+
+    def ruling(self, encoded: bytes | None, now_us: int) -> Ruling:
+        """The same with what it was made from."""
+        if encoded is None:
+            return self._nothing_recorded
+        head, _, words = encoded.partition(b" ")
+        ruling, place = self._rules.get(words) or self._learn(words)
+        if place < 0:
+            detail_at(head, 0)  # Raises for what is no state.
+            return ruling
+        detail = detail_at(head, place)
+        decision, status, reason, _ = ruling
+        if status is Status.GRANTED:
+            end_us = grant_end(self._purpose, detail.recorded_at_us, detail.expires_at_us)
+            if end_us is not None and now_us >= end_us:
+                decision = _DENIED[self._purpose.when_denied]
+                status, reason = Status.EXPIRED, Reason.EXPIRED
+        return Ruling(decision, status, reason, detail.version)
+
+    def _learn(self, words: bytes) -> _Rule:
+        parsed = parse_words(words)
+        rule, lasts = self._ruling_of(parsed), True
+        ruling, place = rule
+        if place >= 0 and ruling.decision is Decision.ALLOW:
+            lasts = self._purpose.expires_seconds is None and not parsed.choices[place].ends
+        if len(self._rules) >= MAX_CHOICES:
+            self._rules.clear()
+            self._lasting.clear()
+        self._rules[words] = rule
+        if lasts:
+            self._lasting[words] = ruling.decision
+        return rule
+
+    def _ruling_of(self, words: Words) -> _Rule:
+        purpose = self._purpose
+        status, place = Status.UNKNOWN, -1
+        for number, word in enumerate(words.choices):
+            if word.purpose == purpose.name:
+                status, place = word.status, number
+        if status is Status.UNKNOWN:
+            granted, reason = purpose.default_granted, Reason.DEFAULT
+        else:
+            granted, reason = status is Status.GRANTED, Reason.ANSWER
+        decision = Decision.ALLOW if granted else _DENIED[purpose.when_denied]
+        return _Rule(Ruling(decision, status, reason), place)
+
+
+def grant_end(
+    purpose: Purpose | None, recorded_at_us: int, expires_at_us: int | None
+) -> int | None:
+    """When a grant ends, in microseconds since 1970: by what its recording says, or by the catalog's
+    period, whichever is earlier; None if by neither. Raises ValueError if it is not known when it was
+    recorded, and it matters."""
+    if purpose is None or purpose.expires_seconds is None:
+        return expires_at_us
+    if not recorded_at_us:
+        raise ValueError("a state that does not say when a grant was recorded")
+    end_us = recorded_at_us + purpose.expires_seconds * 1_000_000
+    return end_us if expires_at_us is None else min(end_us, expires_at_us)
 
 
 @lru_cache(maxsize=MAX_PURPOSES)
@@ -72,9 +161,10 @@ def decisions_for(purpose: Purpose) -> PurposeDecisions:
     return PurposeDecisions(purpose)
 
 
-def decide_all(purpose: Purpose, encoded: Iterable[bytes | None]) -> list[Decision]:
-    """`decide` for each encoded state that `ConsentReader.read` gave, in order.
+def rulings_for(purpose: Purpose, encoded: Iterable[bytes | None], now_us: int) -> list[Ruling]:
+    """The ruling for each encoded state that `ConsentReader.read` gave, in order.
 
     Raises ValueError for bytes that are no state.
     """
-    return [*map(decisions_for(purpose).of, encoded)]
+    ruling = decisions_for(purpose).ruling
+    return [ruling(each, now_us) for each in encoded]

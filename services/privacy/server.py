@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
-from libs.common.clock import SystemClock
+from libs.common.clock import Clock, SystemClock
 from libs.consent import ConsentReader
 from libs.rpc.process import ServiceParts
 from libs.rpc.readiness import Startup
@@ -27,8 +27,10 @@ from services.privacy.settings import PrivacySettings
 from services.privacy.tables import metadata
 
 
-async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServiceParts:
-    """Wires privacy up; what it opens is closed with `stack`."""
+async def build(
+    settings: PrivacySettings, stack: AsyncExitStack, clock: Clock | None = None
+) -> ServiceParts:
+    """Wires privacy up; what it opens is closed with `stack`. Without a `clock`, by the machine's own."""
     reload = open_catalogs(settings)
     redis_url = settings.redis_url.get_secret_value()
     redis_timeout = settings.consent_redis_timeout_seconds
@@ -42,7 +44,7 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
     engine = create_engine(settings.database_url.get_secret_value(), service="privacy")
     stack.push_async_callback(engine.dispose)
 
-    clock = SystemClock()
+    clock = clock or SystemClock()
     store = PostgresConsentStore(engine, settings.consent_database_timeout_seconds)
     mirror = RedisConsentMirror(connection, settings.shards)
     resyncs = ResyncQueue()
@@ -56,7 +58,7 @@ async def build(settings: PrivacySettings, stack: AsyncExitStack) -> ServicePart
         settings.consent_page_size,
         on_readable=startup.finish,
     )
-    checker = Checker(reload.catalogs, reader, store)
+    checker = Checker(reload.catalogs, reader, store, clock)
     recorder = Recorder(store, mirror, resyncs, clock)
     servicer = PrivacyServicer(reload.catalogs, checker, recorder, store, clock)
     metrics.RESYNCS_PENDING.set_function(resyncs.__len__)

@@ -20,6 +20,10 @@ consents = Table(
     Column("granted", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
+    # `granted`, `denied`, `withdrawn` or `objected`; none if an older release recorded it.
+    Column("status", Text),
+    # When a grant ends by its own recording.
+    Column("expires_at", DateTime(timezone=True)),
 )
 
 # Every choice ever recorded. A trigger refuses changes, unless a transaction says
@@ -36,4 +40,8 @@ consent_history = Table(
     Column("method", Text, nullable=False),
     Column("notice_version", Text, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("status", Text),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("actor_role", Text, nullable=False, server_default=""),
 )

@@ -10,8 +10,8 @@ from weir.common.v1 import event_pb2
 
 from cli.commands.catalog import app as catalog_command
 from libs.catalog import CatalogError, compile_catalog, to_envelope
-from libs.consent import encode_state
 from services.ingest.intake.model import Rejection, Verdict
+from tests.support.consents import consent_text
 from tests.support.documents.event_names import UNOFFICIAL_COMMUNITIES as SOURCES
 from tests.support.documents.event_properties import COMMUNITY_EXTRAS, ZONES
 from tests.support.documents.event_properties import UNOFFICIAL_COMMUNITIES as PROPERTIES
@@ -22,7 +22,7 @@ from weir_client import event_from_envelope
 
 APP = "unofficial_communities"
 PERSON = "7"
-GRANTED = {PERSON: encode_state(1, {"telemetry": True, "whatsapp_activity": True})}
+GRANTED = {PERSON: consent_text(1, telemetry=True, whatsapp_activity=True)}
 CATALOG_TEXT = (REPOSITORY / "catalogs" / f"{APP}.yaml").read_text()
 
 

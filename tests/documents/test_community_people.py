@@ -7,9 +7,9 @@ import pytest
 from weir.common.v1 import event_pb2
 
 from libs.catalog import to_envelope
-from libs.consent import encode_state
 from services.ingest.intake.model import Verdict
 from tests.support.clocks import NOW_US
+from tests.support.consents import consent_text
 from tests.support.documents.event_names import UNOFFICIAL_COMMUNITIES as SOURCES
 from tests.support.documents.event_properties import UNOFFICIAL_COMMUNITIES as PROPERTIES
 from tests.support.documents.shipped import catalogs, ingest_of, shipped_event
@@ -20,8 +20,8 @@ APP = "unofficial_communities"
 PERSON = "12345"
 PSEUDONYM = PSEUDONYMS.pseudonym(APP, PERSON)
 UNANSWERED: dict[str, bytes] = {}
-DENIED = {PERSON: encode_state(1, {"telemetry": False, "whatsapp_activity": False})}
-GRANTED = {PERSON: encode_state(1, {"telemetry": True, "whatsapp_activity": True})}
+DENIED = {PERSON: consent_text(1, telemetry=False, whatsapp_activity=False)}
+GRANTED = {PERSON: consent_text(1, telemetry=True, whatsapp_activity=True)}
 WHATSAPP = [name for name in PROPERTIES if name.startswith("whatsapp.")]
 # Business and Product: signups, gamification, communities, UC World.
 _TRACKED = ("user.signup.started", "user.signup.completed", "gamification.", "community.", "world.")

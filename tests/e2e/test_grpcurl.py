@@ -122,10 +122,25 @@ def test_a_refused_event_says_why(grpcurl: Grpcurl) -> None:
 def test_a_consent_is_checked(grpcurl: Grpcurl) -> None:
     body = '{"app_id": "unofficial_communities", "subject_id": "12345", "purpose": "telemetry"}'
     answer = grpcurl("privacy", "-d", body, "weir.privacy.v1.PrivacyService/CheckConsent")
-    assert answer == [{"decision": "DECISION_ALLOW", "recorded": True}]
+    [version] = [one.pop("consent_version") for one in answer]
+    assert int(version) > 0
+    assert answer == [
+        {
+            "decision": "DECISION_ALLOW",
+            "recorded": True,
+            "status": "CONSENT_STATUS_GRANTED",
+            "reason": "DECISION_REASON_ANSWER",
+        }
+    ]
     body = body.replace("12345", "never-asked")
     answer = grpcurl("privacy", "-d", body, "weir.privacy.v1.PrivacyService/CheckConsent")
-    assert answer == [{"decision": "DECISION_ANONYMIZE"}]
+    assert answer == [
+        {
+            "decision": "DECISION_ANONYMIZE",
+            "status": "CONSENT_STATUS_UNKNOWN",
+            "reason": "DECISION_REASON_DEFAULT",
+        }
+    ]
 
 
 def test_a_stream_is_held(grpcurl: Grpcurl) -> None:

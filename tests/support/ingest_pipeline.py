@@ -9,7 +9,6 @@ from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalog, Catalogs, Snapshot
 from libs.catalog.snapshot import SnapshotEntry
-from libs.consent import encode_state
 from services.ingest.intake import convert
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
@@ -20,12 +19,13 @@ from services.ingest.settings import IngestSettings
 from tests.support import pseudonyms
 from tests.support.chess_catalog import chess
 from tests.support.clocks import FixedClock
+from tests.support.consents import consent_text
 from tests.support.ingest_fakes import BatchIds, MemoryConsentStates, MemoryRawStream
 
 PSEUDONYMS = pseudonyms.PSEUDONYMS
 ANN = PSEUDONYMS.pseudonym("chess", "ann")
-NO_TELEMETRY = encode_state(1, {"telemetry": False})
-COACHING = encode_state(1, {"coaching": True})
+NO_TELEMETRY = consent_text(1, telemetry=False)
+COACHING = consent_text(1, coaching=True)
 
 
 class Ingest:

@@ -7,9 +7,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from libs.common.errors import Unavailable
-from libs.consent import ConsentState, ConsentUnavailable, parse_state
+from libs.consent import ConsentState, ConsentUnavailable, state_version
 from services.privacy.consent.model import (
     HistoryCursor,
     HistoryEntry,
@@ -65,7 +66,11 @@ class MemoryConsentStore:
     ) -> list[HistoryEntry]:
         self._check()
         entries = sorted(self.entries[subject], key=_cursor)
-        return [entry for entry in entries if _cursor(entry) > after][:limit]
+        return [
+            replace(entry, replaced_at_us=_replaced_at(entry, entries[place + 1 :]))
+            for place, entry in enumerate(entries)
+            if _cursor(entry) > after
+        ][:limit]
 
     async def wait_for_writers(self, app_id: str) -> None:
         self._check()
@@ -98,19 +103,26 @@ class MemoryConsentTransaction:
 
     async def record(self, recording: Recording, recorded: Recorded) -> None:
         before = await self.state()
-        choices = {**(before.choices if before else {}), **recording.choices}
+        changed = {
+            purpose: replace(choice, version=recorded.version)
+            for purpose, choice in recording.new_choices(recorded.recorded_at_us).items()
+        }
+        choices = {**(before.choices if before else {}), **changed}
         self.written = ConsentState(recorded.version, choices)
         self.entries += [
             HistoryEntry(
                 recorded.version,
                 purpose,
-                granted,
+                choice.status,
                 recording.actor,
                 recording.method,
                 recording.notice_version,
                 recorded.recorded_at_us,
+                recording.source,
+                recording.actor_role,
+                choice.expires_at_us,
             )
-            for purpose, granted in recording.choices.items()
+            for purpose, choice in changed.items()
         ]
 
 
@@ -131,11 +143,13 @@ class MemoryConsentMirror:
         for subject_id, text in states.items():
             subject = Subject(app_id, subject_id)
             stored = self.texts.get(subject)
-            if stored is None or parse_state(stored).version < parse_state(text).version:
+            version, stored_version = state_version(text), state_version(stored or b"-1")
+            older_form = stored is not None and _has_details(text) and not _has_details(stored)
+            if version > stored_version or (version == stored_version and older_form):
                 self.texts[subject] = text
-                self.log.append(f"mirror {text.decode()}")
+                self.log.append(f"mirror {without_details(text)}")
             elif stored != text:
-                newest = max(newest, parse_state(stored).version)
+                newest = max(newest, stored_version)
         return newest
 
     async def ready(self, app_id: str) -> bool:
@@ -173,6 +187,21 @@ class MemoryConsentMirror:
     def _check(self) -> None:
         if self.down:
             raise Unavailable("Redis does not answer")
+
+
+def without_details(text: bytes) -> str:
+    """A mirrored state without what differs from person to person: the version and the choices."""
+    head, _, words = text.decode().partition(" ")
+    return f"{head.partition(';')[0]} {words}"
+
+
+def _has_details(text: bytes) -> bool:
+    return b";" in text
+
+
+def _replaced_at(entry: HistoryEntry, later: Sequence[HistoryEntry]) -> int | None:
+    moments = (one.recorded_at_us for one in later if one.purpose == entry.purpose)
+    return next(moments, None)
 
 
 def _cursor(entry: HistoryEntry) -> HistoryCursor:

@@ -14,10 +14,12 @@ from services.ingest.intake.subjects import Links
 
 
 class BatchConsents:
-    """`states` has the consents of the batch's people as `ConsentReader.read` gave them."""
+    """`states` has the consents of the batch's people as `ConsentReader.read` gave them, `now_us` the moment
+    for which is decided: a grant may have ended by then."""
 
-    def __init__(self, states: Mapping[str, bytes | None]) -> None:
+    def __init__(self, states: Mapping[str, bytes | None], now_us: int) -> None:
         self._states = states
+        self._now_us = now_us
         self._decisions: dict[str, PurposeDecisions] = {}
 
     def decide(self, purpose: Purpose, person_id: str) -> Decision:
@@ -25,7 +27,7 @@ class BatchConsents:
         ConsentUnavailable if the person's state is damaged: it does not say what was denied."""
         decisions = self._decisions.get(purpose.name) or self._decisions_of(purpose)
         try:
-            return decisions.of(self._states[person_id])
+            return decisions.of(self._states[person_id], self._now_us)
         except ValueError:
             raise ConsentUnavailable(
                 "a person's consent is recorded in a form that cannot be read"
@@ -33,7 +35,7 @@ class BatchConsents:
 
     def decide_unreadable(self, purpose: Purpose) -> Decision:
         """What follows for an event about a person whose id cannot be read."""
-        return self._decisions_of(purpose).of(None)
+        return self._decisions_of(purpose).of(None, self._now_us)
 
     def decide_subjectless(
         self, purpose: Purpose, links: Links, session_id: str, anonymous_id: str

@@ -51,9 +51,9 @@ class ConsentGate:
         self._states = states
         self._anonymizer = anonymizer
 
-    async def admit(self, catalog: Catalog, frames: Sequence[Frame]) -> None:
+    async def admit(self, catalog: Catalog, frames: Sequence[Frame], now_us: int) -> None:
         """Sets `admitted` of screened frames, the candidates that may go on, changed as consent asks, and the
-        verdicts of the others.
+        verdicts of the others, as consent is `now_us` (microseconds since 1970).
 
         Rejected events will become dead letters, which need consent to be kept just as well: without it they
         lose what consent forbids to keep, or their verdict becomes DROPPED. A frame whose people's consent
@@ -63,7 +63,7 @@ class ConsentGate:
         for frame in frames:
             with frame.failing_alone():
                 people.append((frame, _people_of(catalog, frame.screening)))
-        consents = BatchConsents(await self._read(catalog, people))
+        consents = BatchConsents(await self._read(catalog, people), now_us)
         for frame, named in people:
             if frame.error is None:
                 with frame.failing_alone():

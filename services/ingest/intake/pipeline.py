@@ -79,7 +79,8 @@ class IngestPipeline:
                 frame.screening = screen(catalog, check, frame)
                 size = sum([frame.sizes[one.position] for one in frame.screening.passed])
                 check_limit("max_bytes", size, self._settings.max_frame_bytes)
-        await self._consent.admit(catalog, [frame for frame in frames if frame.error is None])
+        screened = [frame for frame in frames if frame.error is None]
+        await self._consent.admit(catalog, screened, now_us)
         for frame in frames:
             with frame.failing_alone():
                 frame.identities = [identify(app_id, event, shards) for event in frame.admitted]

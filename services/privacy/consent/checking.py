@@ -1,23 +1,24 @@
 """Answers whether consent allows a use: from the mirror if it can be trusted, else from Postgres."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NoReturn
 
 from libs.catalog import Catalogs, Purpose, Snapshot
 from libs.common.apps import catalog_of
+from libs.common.clock import Clock
 from libs.common.errors import Unavailable
 from libs.consent import (
     ConsentState,
     ConsentUnavailable,
-    Decision,
+    Ruling,
     decide,
-    decide_all,
+    decisions_for,
     is_subject_id,
+    rulings_for,
+    state_version,
 )
-from libs.consent.state import parse_choices, split_state
 from services.privacy import metrics
-from services.privacy.consent.model import ConsentAnswer, Subject
+from services.privacy.consent.model import Subject
 from services.privacy.consent.ports import ConsentMirrorReader, ConsentStore
 from services.privacy.consent.tokens import token_version
 from services.privacy.consent.validation import check_purpose, check_subject
@@ -27,15 +28,14 @@ class Checker:
     """Decides for apps and purposes of the catalogs."""
 
     def __init__(
-        self, catalogs: Catalogs, mirror: ConsentMirrorReader, store: ConsentStore
+        self, catalogs: Catalogs, mirror: ConsentMirrorReader, store: ConsentStore, clock: Clock
     ) -> None:
         self._catalogs = catalogs
         self._mirror = mirror
         self._store = store
+        self._clock = clock
 
-    async def check(
-        self, app_id: str, subject_id: str, purpose_name: str, token: str
-    ) -> ConsentAnswer:
+    async def check(self, app_id: str, subject_id: str, purpose_name: str, token: str) -> Ruling:
         """The answer from a state at least as new as the token's.
 
         Raises AppUnknown, InvalidArgument, and Unavailable: CONSENT_STALE if only an
@@ -48,9 +48,9 @@ class Checker:
         least = token_version(Subject(app_id, subject_id), token) if token else 0
         try:
             text = await self._mirror.read_one(app_id, subject_id)
-            version, choices = (0, None) if text is None else split_state(text)
-            if version >= least:
-                return _answer_of_choices(purpose, choices)
+            # Without a token every state is new enough.
+            if not least or (text is not None and state_version(text) >= least):
+                return decisions_for(purpose).ruling(text, self._clock.now_us())
         except (ConsentUnavailable, ValueError):
             pass  # a mirror that cannot be read, or holds what is no state
         [state] = await self._read_store(app_id, [subject_id])
@@ -60,12 +60,12 @@ class Checker:
                 reason="CONSENT_STALE",
                 retry_after_seconds=0.2,
             )
-        return _answer(purpose, state)
+        return decide(purpose, state, self._clock.now_us())
 
     async def check_many(
         self, app_id: str, subject_ids: Sequence[str], purpose_name: str
-    ) -> Sequence[Decision]:
-        """One decision for each subject, in the order asked. Raises as `check` does."""
+    ) -> Sequence[Ruling]:
+        """One answer for each subject, in the order asked. Raises as `check` does."""
         snapshot = self._catalogs.current
         purpose = _purpose(snapshot, app_id, purpose_name)
         if purpose is None or not all(map(is_subject_id, subject_ids)):
@@ -75,10 +75,12 @@ class Checker:
                 snapshot, app_id, subject_ids[place], purpose_name, f"subject_ids[{place}]"
             )
         try:
-            return decide_all(purpose, await self._mirror.read(app_id, subject_ids))
+            encoded = await self._mirror.read(app_id, subject_ids)
+            return rulings_for(purpose, encoded, self._clock.now_us())
         except (ConsentUnavailable, ValueError):
             states = await self._read_store(app_id, subject_ids)
-            return [decide(purpose, state) for state in states]
+            now_us = self._clock.now_us()
+            return [decide(purpose, state, now_us) for state in states]
 
     async def _read_store(
         self, app_id: str, subject_ids: Sequence[str]
@@ -107,14 +109,3 @@ def _raise_invalid(
     check_purpose(catalog_of(snapshot, app_id), purpose_name)
     check_subject(subject_id, field)
     raise AssertionError("nothing is wrong with the question")
-
-
-# Keyed by content: see `libs.consent.state`.
-@lru_cache(maxsize=4096)
-def _answer_of_choices(purpose: Purpose, choices: bytes | None) -> ConsentAnswer:
-    return _answer(purpose, None if choices is None else ConsentState(0, parse_choices(choices)))
-
-
-def _answer(purpose: Purpose, state: ConsentState | None) -> ConsentAnswer:
-    recorded = state is not None and purpose.name in state.choices
-    return ConsentAnswer(decide(purpose, state), recorded)

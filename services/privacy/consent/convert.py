@@ -6,40 +6,75 @@ from typing import cast
 from google.protobuf.timestamp_pb2 import Timestamp
 from weir.privacy.v1 import privacy_service_pb2 as pb
 
-from libs.consent import Decision
+from libs.catalog import Catalog, Ground, Purpose
+from libs.common.errors import InvalidArgument
+from libs.consent import Ruling, Status, grant_end
 from services.privacy.consent.model import (
-    ConsentAnswer,
+    ActorRole,
     HistoryCursor,
     HistoryEntry,
     Recording,
     Subject,
 )
 
-# Every answer there is, made once: a check's answer is looked up, not built.
-CHECK_RESPONSES = {
-    ConsentAnswer(decision, recorded): pb.CheckConsentResponse(
-        decision=pb.Decision.Name(decision), recorded=recorded
-    )
-    for decision in Decision
-    for recorded in (False, True)
-}
+DEFAULT_SOURCE = "api"
 
 
-def batch_response(decisions: Sequence[Decision]) -> pb.BatchCheckConsentResponse:
-    """The decisions in their order."""
+def check_response(ruling: Ruling) -> pb.CheckConsentResponse:
+    """The answer about one person."""
+    decision, status, reason, version = ruling
     # The stubs do not know that our numbers are theirs.
-    return pb.BatchCheckConsentResponse(decisions=cast("Sequence[pb.Decision]", decisions))
+    return pb.CheckConsentResponse(
+        decision=cast("pb.Decision", decision),
+        recorded=status is not Status.UNKNOWN,
+        status=cast("pb.ConsentStatus", status),
+        reason=cast("pb.DecisionReason", reason),
+        consent_version=version,
+    )
 
 
-def consent_recording(request: pb.RecordConsentRequest) -> Recording:
-    """What is to be recorded; nothing is checked yet, and of a repeated purpose the last counts."""
+def batch_response(rulings: Sequence[Ruling]) -> pb.BatchCheckConsentResponse:
+    """The answers in their order."""
+    decisions, statuses, reasons, versions = zip(*rulings, strict=True)
+    return pb.BatchCheckConsentResponse(
+        decisions=decisions, statuses=statuses, reasons=reasons, consent_versions=versions
+    )
+
+
+def consent_recording(catalog: Catalog, request: pb.RecordConsentRequest) -> Recording:
+    """What is to be recorded; nothing is checked yet, and of a repeated purpose the last counts. Raises
+    InvalidArgument for a role that is not defined."""
     return Recording(
         subject=Subject(request.app_id, request.subject_id),
-        choices={choice.purpose: choice.granted for choice in request.choices},
+        choices={
+            choice.purpose: _status(catalog.purposes.get(choice.purpose), choice.granted)
+            for choice in request.choices
+        },
         actor=request.actor,
         method=request.method,
         notice_version=request.notice_version,
+        source=request.source or DEFAULT_SOURCE,
+        actor_role=_role(request.actor_role),
+        expires_at_us=_us(request.expires_at) if request.HasField("expires_at") else None,
     )
+
+
+def _status(purpose: Purpose | None, granted: bool) -> Status:
+    if granted:
+        return Status.GRANTED
+    objected = purpose is not None and purpose.ground is Ground.LEGITIMATE_INTEREST
+    return Status.OBJECTED if objected else Status.DENIED
+
+
+def _role(number: int) -> ActorRole:
+    try:
+        return ActorRole(number)
+    except ValueError:
+        raise InvalidArgument("is not a role that this release knows", field="actor_role") from None
+
+
+def _us(moment: Timestamp) -> int:
+    return moment.seconds * 1_000_000 + moment.nanos // 1000
 
 
 def timestamp(microseconds: int) -> Timestamp:
@@ -48,16 +83,32 @@ def timestamp(microseconds: int) -> Timestamp:
     return Timestamp(seconds=seconds, nanos=rest * 1000)
 
 
-def consent_entry(entry: HistoryEntry) -> pb.ConsentEntry:
-    """One line of a history."""
+def consent_entry(entry: HistoryEntry, purpose: Purpose | None, now_us: int) -> pb.ConsentEntry:
+    """One line of a history, as it is `now_us`; no purpose: the catalog no longer declares it."""
+    ends = _end_of(entry, purpose)
+    status = entry.status
+    if ends is not None and ends <= min(now_us, entry.replaced_at_us or now_us):
+        status = Status.EXPIRED
     return pb.ConsentEntry(
         purpose=entry.purpose,
-        granted=entry.granted,
+        granted=entry.status is Status.GRANTED,
         actor=entry.actor,
         method=entry.method,
         notice_version=entry.notice_version,
         recorded_at=timestamp(entry.recorded_at_us),
+        status=cast("pb.ConsentStatus", status),
+        source=entry.source,
+        actor_role=cast("pb.ActorRole", entry.actor_role),
+        expires_at=None if ends is None else timestamp(ends),
+        version=entry.version,
     )
+
+
+def _end_of(entry: HistoryEntry, purpose: Purpose | None) -> int | None:
+    """When a grant ends, in microseconds since 1970; None if it does not, or is none."""
+    if entry.status is not Status.GRANTED:
+        return None
+    return grant_end(purpose, entry.recorded_at_us, entry.expires_at_us)
 
 
 def cursor_values(entry: HistoryEntry) -> tuple[int, str]:

@@ -1,11 +1,12 @@
 """Keeps the mirror in Redis equal to Postgres, the source of truth: fills it if lost, repairs subjects."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
 from libs.catalog import Catalogs
-from libs.consent import encode_state
+from libs.consent import ConsentState, encode_state
 from services.privacy import metrics
 from services.privacy.consent.model import Subject
 from services.privacy.consent.newest_state import put_as_newest
@@ -74,9 +75,7 @@ class MirrorSync:
         await self._store.wait_for_writers(app_id)
         after = ""
         while page := await self._store.page(app_id, after, self._page_size):
-            states = {
-                subject_id: encode_state(state.version, state.choices) for subject_id, state in page
-            }
+            states = {subject_id: encode_state(state) for subject_id, state in page}
             await self._mirror.put(app_id, states)
             after = page[-1][0]
         if not await self._mirror.end_fill(app_id):
@@ -93,9 +92,9 @@ class MirrorSync:
         """
         async with self._store.transaction(subject) as transaction:
             state = await transaction.state()
-            choices = state.choices if state else {}
             version = await transaction.next_version()
-            await put_as_newest(self._mirror, transaction, subject, version, choices)
+            newest = replace(state, version=version) if state else ConsentState(version, {})
+            await put_as_newest(self._mirror, transaction, subject, newest)
 
     async def _repair_all(self) -> None:
         subjects = self._resyncs.take()

@@ -1,10 +1,11 @@
 """The values of consent; all of them immutable."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import NamedTuple
 
-from libs.consent import ConsentState, Decision
+from libs.consent import Choice, ConsentState, Status
 
 
 class Subject(NamedTuple):
@@ -14,22 +15,53 @@ class Subject(NamedTuple):
     subject_id: str
 
 
-class ConsentAnswer(NamedTuple):
-    """What may be done, and whether the subject said so (else the catalog's default applies)."""
+class ActorRole(IntEnum):
+    """In which role a recording was made. The numbers are those of `weir.privacy.v1.ActorRole`."""
 
-    decision: Decision
-    recorded: bool
+    UNSPECIFIED = 0
+    SUBJECT = 1
+    OPERATOR = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a subject, or an actor on their behalf, wants recorded: True granted, False denied."""
+    """What a subject, or an actor on their behalf, wants recorded: GRANTED, DENIED, WITHDRAWN or OBJECTED for
+    each purpose, and when the grants among them end."""
 
     subject: Subject
-    choices: Mapping[str, bool]
+    choices: Mapping[str, Status]
     actor: str
     method: str
     notice_version: str
+    source: str = ""
+    actor_role: ActorRole = ActorRole.UNSPECIFIED
+    expires_at_us: int | None = None
+
+    def after(self, state: ConsentState | None) -> "Recording":
+        """The same as it is to be recorded after `state`: a denial of what was granted is a withdrawal."""
+        before = state.choices if state else {}
+        settled = {
+            purpose: Status.WITHDRAWN
+            if status is Status.DENIED and _was_granted(before.get(purpose))
+            else status
+            for purpose, status in self.choices.items()
+        }
+        return replace(self, choices=settled)
+
+    def new_choices(self, recorded_at_us: int) -> Mapping[str, Choice]:
+        """What holds for each purpose once this is recorded, under the version of the new state."""
+        return {
+            purpose: Choice(
+                status,
+                recorded_at_us=recorded_at_us,
+                expires_at_us=self.expires_at_us if status is Status.GRANTED else None,
+            )
+            for purpose, status in self.choices.items()
+        }
+
+
+def _was_granted(choice: Choice | None) -> bool:
+    return choice is not None and choice.status in (Status.GRANTED, Status.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +74,20 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One choice, as it was recorded."""
+    """One choice, as it was recorded. `replaced_at_us` is when the next one of its purpose was; None if it is
+    the last."""
 
     version: int
     purpose: str
-    granted: bool
+    status: Status
     actor: str
     method: str
     notice_version: str
     recorded_at_us: int
+    source: str = ""
+    actor_role: ActorRole = ActorRole.UNSPECIFIED
+    expires_at_us: int | None = None
+    replaced_at_us: int | None = None
 
 
 class HistoryCursor(NamedTuple):

@@ -1,9 +1,9 @@
 """Writes what holds for a person to the mirror, over whatever is there."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 from libs.common.errors import Unavailable
-from libs.consent import encode_state
+from libs.consent import ConsentState, encode_state
 from services.privacy.consent.model import Subject
 from services.privacy.consent.ports import ConsentMirror, ConsentTransaction
 
@@ -12,19 +12,17 @@ async def put_as_newest(
     mirror: ConsentMirror,
     transaction: ConsentTransaction,
     subject: Subject,
-    version: int,
-    choices: Mapping[str, bool],
+    state: ConsentState,
 ) -> int:
-    """Mirrors the choices under `version`, or a version above what the mirror has; returns which one.
+    """Mirrors a state under its version, or a version above what the mirror has; returns which one.
 
     `transaction` holds the subject's lock, so nothing newer can be there, unless Postgres was restored from a
     backup and counts again from there, or a recording mirrored its denials and could not commit. Raises
     Unavailable if something newer than even that is there.
     """
-    newer = await mirror.put(subject.app_id, {subject.subject_id: encode_state(version, choices)})
+    newer = await mirror.put(subject.app_id, {subject.subject_id: encode_state(state)})
     if newer:
-        version = await transaction.next_version(above=newer)
-        state = encode_state(version, choices)
-        if await mirror.put(subject.app_id, {subject.subject_id: state}):
+        state = replace(state, version=await transaction.next_version(above=newer))
+        if await mirror.put(subject.app_id, {subject.subject_id: encode_state(state)}):
             raise Unavailable("the choices could not be put in force", retry_after_seconds=1)
-    return version
+    return state.version

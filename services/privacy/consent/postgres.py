@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.common.clock import EPOCH, moment_of
 from libs.common.errors import Unavailable
-from libs.consent import ConsentState
+from libs.consent import Choice, ConsentState, Status
 from libs.stores.postgres import POSTGRES_DOWN
 from services.privacy.consent.model import (
+    ActorRole,
     HistoryCursor,
     HistoryEntry,
     Recorded,
@@ -35,20 +36,29 @@ LOCK_SUBJECT = text(
 # Waits for the transactions that hold `LOCK_SUBJECT` of the app.
 WAIT_FOR_WRITERS = text("SELECT pg_advisory_xact_lock(hashtextextended(:app_id, 1))")
 
-# The state of some subjects: the version is that of the latest choice.
-READ = text(
-    """
-    SELECT subject_id, max(version), array_agg(purpose), array_agg(granted)
+# The version of a state is that of its latest choice. Without a status: recorded by a release that knew none.
+_STATE = """
+    SELECT subject_id,
+           max(version),
+           array_agg(purpose),
+           array_agg(coalesce(status, CASE WHEN granted THEN 'granted' ELSE 'denied' END)),
+           array_agg(version),
+           array_agg((extract(epoch FROM recorded_at) * 1000000)::bigint),
+           array_agg((extract(epoch FROM expires_at) * 1000000)::bigint)
     FROM privacy.consents
+    """
+# The state of some subjects.
+READ = text(
+    _STATE
+    + """
     WHERE app_id = :app_id AND subject_id = ANY(:subject_ids)
     GROUP BY subject_id
     """
 )
 # The same for the next subjects of an app, along the primary key.
 PAGE = text(
-    """
-    SELECT subject_id, max(version), array_agg(purpose), array_agg(granted)
-    FROM privacy.consents
+    _STATE
+    + """
     WHERE app_id = :app_id AND subject_id > :after
     GROUP BY subject_id
     ORDER BY subject_id
@@ -63,30 +73,44 @@ NEXT_VERSION = text(
 # A version this far behind is caught up with in several calls.
 MAX_VERSIONS_AT_ONCE = 1_000_000
 
-RECORD = text(
+_CHOICES = """
+    unnest(CAST(:purposes AS text[]), CAST(:statuses AS text[]), CAST(:ends AS timestamptz[]))
+        AS choice (purpose, status, expires_at)
     """
-    INSERT INTO privacy.consents (app_id, subject_id, purpose, granted, version, recorded_at)
-    SELECT :app_id, :subject_id, choice.purpose, choice.granted, :version, :recorded_at
-    FROM unnest(CAST(:purposes AS text[]), CAST(:granted AS boolean[])) AS choice (purpose, granted)
+RECORD = text(
+    f"""
+    INSERT INTO privacy.consents
+        (app_id, subject_id, purpose, granted, status, version, recorded_at, expires_at)
+    SELECT :app_id, :subject_id, choice.purpose, choice.status = 'granted', choice.status,
+           :version, :recorded_at, choice.expires_at
+    FROM {_CHOICES}
     ON CONFLICT (app_id, subject_id, purpose) DO UPDATE
-    SET granted = excluded.granted, version = excluded.version, recorded_at = excluded.recorded_at
+    SET granted = excluded.granted, status = excluded.status, version = excluded.version,
+        recorded_at = excluded.recorded_at, expires_at = excluded.expires_at
     """
 )
 APPEND_HISTORY = text(
-    """
+    f"""
     INSERT INTO privacy.consent_history
-        (app_id, subject_id, version, purpose, granted, actor, method, notice_version, recorded_at)
-    SELECT :app_id, :subject_id, :version, choice.purpose, choice.granted,
-           :actor, :method, :notice_version, :recorded_at
-    FROM unnest(CAST(:purposes AS text[]), CAST(:granted AS boolean[])) AS choice (purpose, granted)
+        (app_id, subject_id, version, purpose, granted, status, actor, actor_role, method, source,
+         notice_version, recorded_at, expires_at)
+    SELECT :app_id, :subject_id, :version, choice.purpose, choice.status = 'granted', choice.status,
+           :actor, :actor_role, :method, :source, :notice_version, :recorded_at, choice.expires_at
+    FROM {_CHOICES}
     """
 )
+# The window is before the limit: the next entry of a purpose may be on a later page.
 HISTORY = text(
     """
-    SELECT version, purpose, granted, actor, method, notice_version, recorded_at
-    FROM privacy.consent_history
-    WHERE app_id = :app_id AND subject_id = :subject_id
-      AND (version, purpose) > (:version, :purpose)
+    SELECT version, purpose, actor, actor_role, method, source, notice_version, recorded_at,
+           expires_at, replaced_at,
+           coalesce(status, CASE WHEN granted THEN 'granted' ELSE 'denied' END) AS status
+    FROM (
+        SELECT *, lead(recorded_at) OVER (PARTITION BY purpose ORDER BY version) AS replaced_at
+        FROM privacy.consent_history
+        WHERE app_id = :app_id AND subject_id = :subject_id
+    ) AS entries
+    WHERE (version, purpose) > (:version, :purpose)
     ORDER BY version, purpose
     LIMIT :limit
     """
@@ -128,18 +152,7 @@ class PostgresConsentStore:
             rows = await connection.execute(
                 HISTORY, {**subject._asdict(), **after._asdict(), "limit": limit}
             )
-            return [
-                HistoryEntry(
-                    version=row.version,
-                    purpose=row.purpose,
-                    granted=row.granted,
-                    actor=row.actor,
-                    method=row.method,
-                    notice_version=row.notice_version,
-                    recorded_at_us=_microseconds(row.recorded_at),
-                )
-                for row in rows
-            ]
+            return list(map(_history_entry, rows))
 
     async def wait_for_writers(self, app_id: str) -> None:
         async with self._begin() as connection:
@@ -178,12 +191,14 @@ class PostgresConsentTransaction:
         return version
 
     async def record(self, recording: Recording, recorded: Recorded) -> None:
+        choices = recording.new_choices(recorded.recorded_at_us)
         values: Mapping[str, Any] = {
             **self._subject._asdict(),
             "version": recorded.version,
             "recorded_at": moment_of(recorded.recorded_at_us),
-            "purposes": list(recording.choices),
-            "granted": list(recording.choices.values()),
+            "purposes": list(choices),
+            "statuses": [choice.status.name.lower() for choice in choices.values()],
+            "ends": [_moment(choice.expires_at_us) for choice in choices.values()],
         }
         await self._connection.execute(RECORD, values)
         await self._connection.execute(
@@ -191,7 +206,9 @@ class PostgresConsentTransaction:
             {
                 **values,
                 "actor": recording.actor,
+                "actor_role": _role_text(recording.actor_role),
                 "method": recording.method,
+                "source": recording.source,
                 "notice_version": recording.notice_version,
             },
         )
@@ -201,9 +218,43 @@ class PostgresConsentTransaction:
 
 
 def _stored_state(row: Any) -> StoredState:
-    subject_id, version, purposes, granted = row
-    return subject_id, ConsentState(version, dict(zip(purposes, granted, strict=True)))
+    subject_id, version, purposes, *columns = row
+    choices = {
+        purpose: Choice(Status[status.upper()], choice_version, recorded_at_us, expires_at_us)
+        for purpose, status, choice_version, recorded_at_us, expires_at_us in zip(
+            purposes, *columns, strict=True
+        )
+    }
+    return subject_id, ConsentState(version, choices)
 
 
-def _microseconds(moment: datetime) -> int:
+def _history_entry(row: Any) -> HistoryEntry:
+    return HistoryEntry(
+        version=row.version,
+        purpose=row.purpose,
+        status=Status[row.status.upper()],
+        actor=row.actor,
+        method=row.method,
+        notice_version=row.notice_version,
+        recorded_at_us=_us(row.recorded_at),
+        source=row.source,
+        actor_role=ActorRole[row.actor_role.upper() or "UNSPECIFIED"],
+        expires_at_us=_microseconds(row.expires_at),
+        replaced_at_us=_microseconds(row.replaced_at),
+    )
+
+
+def _role_text(role: ActorRole) -> str:
+    return role.name.lower() if role else ""
+
+
+def _moment(us: int | None) -> datetime | None:
+    return None if us is None else moment_of(us)
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else _us(moment)
+
+
+def _us(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)

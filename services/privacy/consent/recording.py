@@ -1,14 +1,16 @@
 """Records grants and withdrawals: in which order the source of truth and its mirror are written.
 
 A withdrawal is mirrored first and committed then, so that it is never recorded without being in force.
-A grant is committed first and mirrored then, so that nothing is allowed that may yet be rolled back.
+A grant is committed first and mirrored then, so that nothing is allowed that may yet be rolled back. A
+grant that ends earlier than the one before does both: it is the stricter of the two until it is committed.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from libs.common.clock import Clock
 from libs.common.errors import Unavailable
-from libs.consent import ConsentState, encode_state
+from libs.consent import Choice, ConsentState, encode_state
 from services.privacy.consent.model import Recorded, Recording, Subject
 from services.privacy.consent.newest_state import put_as_newest
 from services.privacy.consent.ports import ConsentMirror, ConsentStore
@@ -38,24 +40,27 @@ class Recorder:
             async with self._store.transaction(subject) as transaction:
                 before = await transaction.state()
                 version = await transaction.next_version()
-                after = _changed(before, recording.choices)
-                restricted = _changed(before, _denials(recording.choices))
-                if restricted is not None:
+                now_us = self._clock.now_us()
+                recording = recording.after(before)
+                held = before.choices if before else {}
+                after = {**held, **recording.new_choices(now_us)}
+                restricted = _restricted(held, after)
+                if restricted != held:
                     version = await put_as_newest(
-                        self._mirror, transaction, subject, version, restricted
+                        self._mirror, transaction, subject, ConsentState(version, restricted)
                     )
                 mirrored = restricted == after
-                if restricted is not None and not mirrored:
+                if restricted != held and not mirrored:
                     # The mirror takes no second state of one version.
                     version = await transaction.next_version(above=version)
-                recorded = Recorded(version, self._clock.now_us())
+                recorded = Recorded(version, now_us)
                 await transaction.record(recording, recorded)
         except BaseException:  # a cancelled call as well
             # The mirror may be stricter now than what is recorded, and the commit may have succeeded.
             self._resyncs.add(subject)
             raise
         if not mirrored:
-            await self._relax(subject, encode_state(version, after or {}))
+            await self._relax(subject, encode_state(ConsentState(version, after)))
         return recorded
 
     async def _relax(self, subject: Subject, state: bytes) -> None:
@@ -79,12 +84,18 @@ class Recorder:
         return await self._mirror.put(subject.app_id, {subject.subject_id: state})
 
 
-def _denials(choices: Mapping[str, bool]) -> Mapping[str, bool]:
-    return {purpose: False for purpose, granted in choices.items() if not granted}
+def _restricted(held: Mapping[str, Choice], after: Mapping[str, Choice]) -> Mapping[str, Choice]:
+    """What both states allow; equal to `held` if the later one restricts nothing."""
+    restricted = dict(held)
+    for purpose, choice in after.items():
+        before = held.get(purpose)
+        if not choice.granted:
+            restricted[purpose] = choice
+        elif before is not None and before.granted and _ends_earlier(choice, before):
+            restricted[purpose] = replace(before, expires_at_us=choice.expires_at_us)
+    return restricted
 
 
-def _changed(before: ConsentState | None, choices: Mapping[str, bool]) -> Mapping[str, bool] | None:
-    """All choices after these; None if there are none to change."""
-    if not choices:
-        return None
-    return {**(before.choices if before else {}), **choices}
+def _ends_earlier(choice: Choice, other: Choice) -> bool:
+    end, other_end = choice.expires_at_us, other.expires_at_us
+    return end is not None and (other_end is None or end < other_end)

@@ -15,13 +15,17 @@ from libs.stores.redis_connection import RedisConnection
 
 # Writes (field, state) pairs, each unless the hash has a newer one: never older over newer, however
 # late a write arrives. Returns the highest newer version found, 0 if there is none. The
-# same state again does not count, so that a write may be repeated.
+# same state again does not count, so that a write may be repeated. A state of the same version without `;`,
+# which a release before this one wrote, says less and is replaced.
 PUT_IF_NEWER = """
 local newest_found = 0
 for i = 1, #ARGV, 2 do
   local stored = redis.call('HGET', KEYS[1], ARGV[i])
   local stored_version = stored and tonumber(string.match(stored, '^%d+')) or -1
-  if tonumber(string.match(ARGV[i + 1], '^%d+')) > stored_version then
+  local version = tonumber(string.match(ARGV[i + 1], '^%d+'))
+  if version > stored_version or
+      (version == stored_version and string.match(ARGV[i + 1], '^%d+;')
+       and not string.match(stored, '^%d+;')) then
     redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
   elseif stored ~= ARGV[i + 1] and stored_version > newest_found then
     newest_found = stored_version

@@ -12,8 +12,8 @@ from libs.rpc.page_tokens import PageTokens, page_size
 from services.privacy import metrics
 from services.privacy.consent.checking import Checker
 from services.privacy.consent.convert import (
-    CHECK_RESPONSES,
     batch_response,
+    check_response,
     consent_entry,
     consent_recording,
     cursor_values,
@@ -47,6 +47,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         self._checker = checker
         self._recorder = recorder
         self._store = store
+        self._clock = clock
         self._history_pages = PageTokens(f"/{SERVICE_NAME}/GetConsentHistory", clock)
 
     async def CheckConsent(  # noqa: N802
@@ -54,10 +55,10 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
     ) -> pb.CheckConsentResponse:
         # No span, no log line, no labelled counter: this call costs hardly more than an echo.
         metrics.CHECKS.inc()
-        answer = await self._checker.check(
+        ruling = await self._checker.check(
             request.app_id, request.subject_id, request.purpose, request.token
         )
-        return CHECK_RESPONSES[answer]
+        return check_response(ruling)
 
     async def BatchCheckConsent(  # noqa: N802
         self, request: pb.BatchCheckConsentRequest, _: grpc.aio.ServicerContext
@@ -66,15 +67,16 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         if not 1 <= len(subject_ids) <= MAX_SUBJECTS:
             raise InvalidArgument(f"must be 1 to {MAX_SUBJECTS}", field="subject_ids")
         metrics.CHECKS.inc(len(subject_ids))
-        decisions = await self._checker.check_many(request.app_id, subject_ids, request.purpose)
-        return batch_response(decisions)
+        rulings = await self._checker.check_many(request.app_id, subject_ids, request.purpose)
+        return batch_response(rulings)
 
     async def RecordConsent(  # noqa: N802
         self, request: pb.RecordConsentRequest, _: grpc.aio.ServicerContext
     ) -> pb.RecordConsentResponse:
-        recording = consent_recording(request)
         catalog = catalog_of(self._catalogs.current, request.app_id)
-        check_recording(catalog, recording, [choice.purpose for choice in request.choices])
+        recording = consent_recording(catalog, request)
+        purposes = [choice.purpose for choice in request.choices]
+        check_recording(catalog, recording, purposes, self._clock.now_us())
         recorded = await self._recorder.record(recording)
         metrics.RECORDINGS.inc()
         return pb.RecordConsentResponse(
@@ -85,7 +87,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
     async def GetConsentHistory(  # noqa: N802
         self, request: pb.GetConsentHistoryRequest, _: grpc.aio.ServicerContext
     ) -> pb.GetConsentHistoryResponse:
-        catalog_of(self._catalogs.current, request.app_id)
+        purposes = catalog_of(self._catalogs.current, request.app_id).purposes
         check_subject(request.subject_id)
         size = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
         subject = Subject(request.app_id, request.subject_id)
@@ -95,6 +97,11 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         following = ""
         if len(entries) > size:
             following = self._history_pages.issue(request, cursor_values(entries[size - 1]))
+        now_us = self._clock.now_us()
         return pb.GetConsentHistoryResponse(
-            entries=map(consent_entry, entries[:size]), next_page_token=following
+            entries=[
+                consent_entry(entry, purposes.get(entry.purpose), now_us)
+                for entry in entries[:size]
+            ],
+            next_page_token=following,
         )

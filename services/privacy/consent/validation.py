@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from libs.catalog import Catalog
 from libs.catalog.texts import MAX_TEXT_LENGTH, is_short_text
 from libs.common.errors import InvalidArgument
-from libs.consent import is_subject_id
+from libs.consent import Status, is_subject_id
 from services.privacy.consent.model import Recording
 
 MAX_CHOICES = 32
+# The end of the year 9999, the last that Postgres' and Python's moments have in common.
+LATEST_US = 253_402_300_799_999_999
 
 
 def check_purpose(catalog: Catalog, purpose: str, field: str = "purpose") -> None:
@@ -31,8 +33,11 @@ def check_subject(subject_id: str, field: str = "subject_id") -> None:
         )
 
 
-def check_recording(catalog: Catalog, recording: Recording, purposes: Iterable[str]) -> None:
-    """Raises InvalidArgument; `purposes` are the choices' as they came, to find repeated ones."""
+def check_recording(
+    catalog: Catalog, recording: Recording, purposes: Iterable[str], now_us: int
+) -> None:
+    """Raises InvalidArgument; `purposes` are the choices' as they came, to find repeated ones. A grant cannot
+    end before `now_us`."""
     check_subject(recording.subject.subject_id)
     named = list(purposes)
     if not 1 <= len(named) <= MAX_CHOICES:
@@ -44,8 +49,14 @@ def check_recording(catalog: Catalog, recording: Recording, purposes: Iterable[s
             raise InvalidArgument("is named twice", field=field)
     _check_text(recording.actor, "actor", required=True)
     _check_text(recording.method, "method", required=True)
-    granting = any(recording.choices.values())
+    granting = Status.GRANTED in recording.choices.values()
     _check_text(recording.notice_version, "notice_version", required=granting)
+    _check_text(recording.source, "source", required=True)
+    ends = recording.expires_at_us
+    if ends is not None and not granting:
+        raise InvalidArgument("only a grant can end", field="expires_at")
+    if ends is not None and not now_us < ends <= LATEST_US:
+        raise InvalidArgument("must be in the future, before the year 10000", field="expires_at")
 
 
 def _check_text(text: str, field: str, *, required: bool) -> None:

@@ -93,6 +93,16 @@ async def test_a_newer_state_stays(mirrored: Mirrored) -> None:
     assert await mirrored.reader.read("chess", asked) == [b"10 -a", b"11 -a", b"4", b"1 +a"]
 
 
+async def test_the_form_of_an_older_release_is_replaced_at_the_same_version(
+    mirrored: Mirrored,
+) -> None:
+    """It does not say when a grant was recorded; the state itself is the same."""
+    await mirrored.fill(ann=b"9 +a", bob=b"9;:5 +a", eve=b"9 +a")
+    texts = {"ann": b"9;:5 +a", "bob": b"9;:6 -a", "eve": b"8;:5 +a"}
+    assert await mirrored.mirror.put("chess", texts) == 9
+    assert await mirrored.reader.read("chess", [*texts]) == [b"9;:5 +a", b"9;:5 +a", b"9 +a"]
+
+
 async def test_nothing_is_read_before_the_fill_has_ended(mirrored: Mirrored) -> None:
     mirror, reader = mirrored.mirror, mirrored.reader
     await mirror.put("chess", {"ann": b"1 +a"})

@@ -1,15 +1,16 @@
 """What every `ports.ConsentStore` promises: Postgres, and the fake that tests of the decisions use."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
 from libs.common.errors import Unavailable
-from libs.consent import ConsentState
+from libs.consent import Choice, ConsentState, Status
 from libs.stores.postgres import create_engine
 from services.privacy.consent.model import (
     BEGINNING,
+    ActorRole,
     HistoryCursor,
     HistoryEntry,
     Recorded,
@@ -20,6 +21,7 @@ from services.privacy.consent.model import (
 from services.privacy.consent.ports import ConsentStore
 from services.privacy.consent.postgres import PostgresConsentStore
 from tests.support.clocks import NOW_US
+from tests.support.consents import recording, statuses
 from tests.support.privacy_fakes import MemoryConsentStore
 
 ANN, BOB = Subject("chess", "ann"), Subject("chess", "bob")
@@ -40,15 +42,27 @@ async def _record(store: ConsentStore, subject: Subject, **choices: bool) -> int
     """Records choices; returns their version."""
     async with store.transaction(subject) as transaction:
         version = await transaction.next_version()
-        recording = Recording(subject, choices, "ann", "test", "1")
-        await transaction.record(recording, Recorded(version, NOW_US + version))
+        said = recording(subject, **choices)
+        await transaction.record(said, Recorded(version, NOW_US + version))
     return version
+
+
+def _state(version: int, **choices: bool) -> ConsentState:
+    """What `_record` leaves."""
+    return ConsentState(version, _choices(version, choices))
+
+
+def _choices(version: int, choices: Mapping[str, bool]) -> dict[str, Choice]:
+    return {
+        purpose: Choice(status, version, NOW_US + version)
+        for purpose, status in statuses(choices).items()
+    }
 
 
 async def test_states_are_read_in_the_order_asked(store: ConsentStore) -> None:
     ann, bob = await _record(store, ANN, telemetry=True), await _record(store, BOB, mail=False)
     await _record(store, Subject("go", "eve"), telemetry=True)
-    one, two = ConsentState(ann, {"telemetry": True}), ConsentState(bob, {"mail": False})
+    one, two = _state(ann, telemetry=True), _state(bob, mail=False)
     assert await store.read("chess", ["bob", "eve", "ann", "bob"]) == [two, None, one, two]
     assert await store.read("chess", []) == []
 
@@ -58,7 +72,10 @@ async def test_choices_add_to_earlier_ones(store: ConsentStore) -> None:
     second = await _record(store, ANN, telemetry=False)
     assert second > first
     assert await store.read("chess", ["ann"]) == [
-        ConsentState(second, {"telemetry": False, "mail": True})
+        ConsentState(
+            second,
+            {**_choices(first, {"mail": True}), **_choices(second, {"telemetry": False})},
+        )
     ]
 
 
@@ -68,9 +85,9 @@ async def test_a_transaction_sees_what_it_has_recorded_and_others_do_not(
     async with store.transaction(ANN) as transaction:
         assert await transaction.state() is None
         version = await transaction.next_version()
-        recording = Recording(ANN, {"telemetry": True}, "ann", "test", "1")
-        await transaction.record(recording, Recorded(version, NOW_US))
-        assert await transaction.state() == ConsentState(version, {"telemetry": True})
+        said = recording(ANN, telemetry=True)
+        await transaction.record(said, Recorded(version, NOW_US + version))
+        assert await transaction.state() == _state(version, telemetry=True)
         assert await store.read("chess", ["ann"]) == [None]
     assert await store.read("chess", ["ann"]) != [None]
 
@@ -78,8 +95,8 @@ async def test_a_transaction_sees_what_it_has_recorded_and_others_do_not(
 async def test_an_exception_undoes_what_was_recorded(store: ConsentStore) -> None:
     async def fail() -> None:
         async with store.transaction(ANN) as transaction:
-            recording = Recording(ANN, {"telemetry": True}, "ann", "test", "1")
-            await transaction.record(recording, Recorded(await transaction.next_version(), NOW_US))
+            said = recording(ANN, telemetry=True)
+            await transaction.record(said, Recorded(await transaction.next_version(), NOW_US))
             raise ValueError("stop")
 
     with pytest.raises(ValueError, match=r"^stop$"):
@@ -117,10 +134,10 @@ async def test_one_writer_at_a_time_has_a_subject(store: ConsentStore) -> None:
         await _record(store, BOB, telemetry=True)
         assert seen == []
         version = await transaction.next_version()
-        recording = Recording(ANN, {"telemetry": True}, "ann", "test", "1")
-        await transaction.record(recording, Recorded(version, NOW_US))
+        said = recording(ANN, telemetry=True)
+        await transaction.record(said, Recorded(version, NOW_US + version))
     await task
-    assert seen == [ConsentState(version, {"telemetry": True})]
+    assert seen == [_state(version, telemetry=True)]
 
 
 async def test_writers_that_have_begun_are_waited_for(store: ConsentStore) -> None:
@@ -137,9 +154,9 @@ async def test_writers_that_have_begun_are_waited_for(store: ConsentStore) -> No
         # Those of another app are not.
         await store.wait_for_writers("go")
         version = await transaction.next_version()
-        recording = Recording(ANN, {"telemetry": True}, "ann", "test", "1")
-        await transaction.record(recording, Recorded(version, NOW_US))
-    assert await task == [ConsentState(version, {"telemetry": True})]
+        said = recording(ANN, telemetry=True)
+        await transaction.record(said, Recorded(version, NOW_US + version))
+    assert await task == [_state(version, telemetry=True)]
 
 
 async def test_pages_have_every_subject_of_an_app_once(store: ConsentStore) -> None:
@@ -154,9 +171,7 @@ async def test_pages_have_every_subject_of_an_app_once(store: ConsentStore) -> N
             found += page
             after = page[-1][0]
         assert len(found) == len(names)
-        assert dict(found) == {
-            name: ConsentState(version, {"a": True}) for name, version in versions.items()
-        }
+        assert dict(found) == {name: _state(version, a=True) for name, version in versions.items()}
 
 
 async def test_the_history_comes_oldest_first_behind_its_cursor(store: ConsentStore) -> None:
@@ -164,17 +179,55 @@ async def test_the_history_comes_oldest_first_behind_its_cursor(store: ConsentSt
     await _record(store, BOB, telemetry=False)
     two = await _record(store, ANN, telemetry=False)
     entries = [
-        HistoryEntry(version, purpose, granted, "ann", "test", "1", NOW_US + version)
-        for version, purpose, granted in (
-            (one, "mail", False),
-            (one, "telemetry", True),
-            (two, "telemetry", False),
+        HistoryEntry(
+            version, purpose, status, "ann", "test", "1", NOW_US + version, replaced_at_us=replaced
+        )
+        for version, purpose, status, replaced in (
+            (one, "mail", Status.DENIED, None),
+            (one, "telemetry", Status.GRANTED, NOW_US + two),
+            (two, "telemetry", Status.DENIED, None),
         )
     ]
     assert await store.history(ANN, BEGINNING, 10) == entries
     assert await store.history(ANN, BEGINNING, 2) == entries[:2]
     assert await store.history(ANN, HistoryCursor(one, "mail"), 10) == entries[1:]
     assert await store.history(ANN, HistoryCursor(two, "telemetry"), 10) == []
+
+
+async def test_all_that_a_recording_says_is_kept(store: ConsentStore) -> None:
+    ends = NOW_US + 5
+    said = Recording(
+        ANN,
+        {"telemetry": Status.GRANTED, "mail": Status.WITHDRAWN, "profile": Status.OBJECTED},
+        actor="bob",
+        method="phone",
+        notice_version="3",
+        source="crm",
+        actor_role=ActorRole.OPERATOR,
+        expires_at_us=ends,
+    )
+    async with store.transaction(ANN) as transaction:
+        version = await transaction.next_version()
+        await transaction.record(said, Recorded(version, NOW_US))
+    # Only a grant ends.
+    ends_of = {"telemetry": ends, "mail": None, "profile": None}
+    assert await store.read("chess", ["ann"]) == [
+        ConsentState(
+            version,
+            {
+                purpose: Choice(status, version, NOW_US, ends_of[purpose])
+                for purpose, status in said.choices.items()
+            },
+        )
+    ]
+    entries = await store.history(ANN, BEGINNING, 10)
+    assert list(entries) == [
+        HistoryEntry(
+            version, purpose, said.choices[purpose], "bob", "phone", "3", NOW_US,
+            "crm", ActorRole.OPERATOR, ends_of[purpose],
+        )
+        for purpose in sorted(said.choices)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["memory", "postgres"])

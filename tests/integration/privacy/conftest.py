@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -16,6 +17,7 @@ from libs.consent import READY_FIELD, consent_key
 from libs.rpc.server import GrpcServer
 from services.privacy.server import build
 from services.privacy.settings import PrivacySettings
+from tests.support.clocks import FixedClock
 from tests.support.waiting import until
 
 APP = "gamelaunch"  # telemetry: granted by default, anonymize when denied
@@ -53,6 +55,11 @@ class Privacy:
         )
         return pb.Decision.Name(response.decision).removeprefix("DECISION_").lower()
 
+    async def history(self, subject_id: str) -> list[pb.ConsentEntry]:
+        """Oldest first; one page."""
+        request = pb.GetConsentHistoryRequest(app_id=APP, subject_id=subject_id)
+        return list((await self.stub.GetConsentHistory(request, timeout=20)).entries)
+
     def mirrored(self, subject_id: str) -> str | None:
         """A person's text in Redis, without the version."""
         with Redis.from_url(self.redis_url) as redis:
@@ -76,7 +83,24 @@ class Privacy:
 
 
 @pytest.fixture
-async def starting(role_url: Callable[[str], str], redis_url: str) -> AsyncIterator[Privacy]:
+def catalog_settings() -> dict[str, Any]:
+    """Settings that say which catalogs there are; none: the project's."""
+    return {}
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """The clock of the service."""
+    return FixedClock(datetime.now(UTC))
+
+
+@pytest.fixture
+async def starting(
+    role_url: Callable[[str], str],
+    redis_url: str,
+    clock: FixedClock,
+    catalog_settings: dict[str, Any],
+) -> AsyncIterator[Privacy]:
     """Answering calls, with its background loop; its mirror is being filled."""
     settings = PrivacySettings(
         environment="development",
@@ -84,10 +108,11 @@ async def starting(role_url: Callable[[str], str], redis_url: str) -> AsyncItera
         database_url=role_url("weir_privacy"),
         redis_url=redis_url,
         consent_redis_timeout_seconds=0.5,
+        **catalog_settings,
     )
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
-        parts = await build(settings, stack)
+        parts = await build(settings, stack, clock)
         server = GrpcServer(settings, parts.bindings)
         loops = [asyncio.create_task(loop.run(stop)) for loop in parts.loops]
         await server.start()

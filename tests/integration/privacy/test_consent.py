@@ -54,7 +54,7 @@ async def test_recordings_of_one_person_at_once_end_in_the_last_of_them(
             " FROM privacy.consent_history"
         ).fetchall()
     assert (granted, version, 20) == (last_granted, last, count)
-    assert privacy.mirrored("ann") == ("+telemetry" if granted else "-telemetry")
+    assert privacy.mirrored("ann") == ("+telemetry" if granted else "~telemetry")
 
 
 async def test_a_token_is_never_answered_from_an_older_state(privacy: Privacy) -> None:
@@ -89,6 +89,13 @@ async def test_a_thousand_are_answered_in_their_order(privacy: Privacy) -> None:
     expected = [pb.DECISION_ALLOW] * 1_000
     expected[7] = pb.DECISION_ANONYMIZE
     assert list(response.decisions) == expected
+    unknown, by_default = pb.CONSENT_STATUS_UNKNOWN, pb.DECISION_REASON_DEFAULT
+    statuses, reasons = [unknown] * 1_000, [by_default] * 1_000
+    statuses[7:9] = [pb.CONSENT_STATUS_DENIED, pb.CONSENT_STATUS_GRANTED]
+    reasons[7:9] = [pb.DECISION_REASON_ANSWER] * 2
+    assert (list(response.statuses), list(response.reasons)) == (statuses, reasons)
+    versions = [[entry.version for entry in await privacy.history(who)] for who in ("p7", "p8")]
+    assert list(response.consent_versions) == [0] * 7 + versions[0] + versions[1] + [0] * 991
 
 
 @pytest.mark.parametrize("count", [0, 1_001])
@@ -118,6 +125,8 @@ async def test_the_history_is_complete_and_comes_in_pages(privacy: Privacy) -> N
             break
     assert sizes == [2, 2, 1]
     assert [entry.granted for entry in entries] == answers
+    yes, withdrawn = pb.CONSENT_STATUS_GRANTED, pb.CONSENT_STATUS_WITHDRAWN
+    assert [entry.status for entry in entries] == [yes, withdrawn, withdrawn, yes, withdrawn]
     assert {(e.purpose, e.actor, e.method, e.notice_version) for e in entries} == {
         (PURPOSE, "ann", "test", "1")
     }

@@ -50,22 +50,50 @@ async def test_what_is_set_is_checked_and_remembered(
     said, _, token = denied.stdout.removesuffix("\n").rpartition(" ")
     assert said == f"recorded for ann: {PURPOSE} denied; token for checks:"
     answer = await run(*check, "--token", token, "--json")
-    assert json.loads(answer.stdout) == {"decision": "anonymize", "recorded": True}
-    granted = ("set", *ANN, "--grant", PURPOSE, "--notice", "2", "--actor", "ann", "--json")
+    assert json.loads(answer.stdout) == {
+        "decision": "anonymize",
+        "recorded": True,
+        "status": "denied",
+        "reason": "answer",
+        "consent_version": 1,
+    }
+    granted = (
+        *("set", *ANN, "--grant", PURPOSE, "--notice", "2", "--actor", "ann", "--json"),
+        *("--source", "web", "--role", "subject", "--expires-at", "2100-01-01"),
+    )
     recorded = json.loads((await run(*granted)).stdout)
     assert recorded.keys() == {"token", "recorded_at"}
     checked = await run(*check, "--token", recorded["token"])
-    assert checked.stdout == "allow (the person said so)\n"
+    assert checked.stdout == "allow (the person said so: granted)\n"
     rows = json.loads((await run("history", *ANN, "--json")).stdout)
-    shown = [(row["purpose"], row["granted"], row["actor"], row["notice_version"]) for row in rows]
-    assert shown == [(PURPOSE, False, "operator", ""), (PURPOSE, True, "ann", "2")]
+    denied_at = rows[0].pop("recorded_at")
+    assert rows[0] == {
+        "purpose": PURPOSE,
+        "granted": False,
+        "status": "denied",
+        "actor": "operator",
+        "actor_role": None,
+        "method": "cli",
+        "source": "cli",
+        "notice_version": "",
+        "expires_at": None,
+        "version": 1,
+    }
+    assert {
+        key: rows[1][key] for key in ("actor_role", "source", "notice_version", "expires_at")
+    } == {
+        "actor_role": "subject",
+        "source": "web",
+        "notice_version": "2",
+        "expires_at": "2100-01-01T00:00:00+00:00",
+    }
     assert rows[1]["recorded_at"] == recorded["recorded_at"]
     monkeypatch.setenv("COLUMNS", "80")
     lines = (await run("history", *ANN)).stdout.splitlines()
     assert max(map(len, lines)) <= 80
     [first] = [line for line in lines if "denied" in line]
     # To the second, and whole: the rest is in the JSON.
-    assert f" {rows[0]['recorded_at'][:19]}Z " in first
+    assert f" {denied_at[:19]}Z " in first
     for word in (PURPOSE, "operator", "cli"):
         assert f" {word} " in first
 

@@ -155,7 +155,7 @@ async def test_killed_between_closing_and_commit(
     with ThreadPoolExecutor() as executor, psycopg.connect(database_url) as connection:
         connection.execute("LOCK TABLE privacy.consents IN EXCLUSIVE MODE")
         call = executor.submit(record, process.url, granted=False)
-        await until(lambda: mirror.mirrored("ann") == "-telemetry")
+        await until(lambda: mirror.mirrored("ann") == "~telemetry")
         process.kill()
         assert isinstance(call.exception(), grpc.RpcError)
         connection.rollback()

@@ -29,7 +29,7 @@ async def test_a_withdrawal_is_in_force_before_it_is_committed(
     await privacy.record("ann", telemetry=True)
     with commits_held(database_url):
         call = asyncio.create_task(privacy.record("ann", telemetry=False))
-        await until(lambda: privacy.mirrored("ann") == "-telemetry")
+        await until(lambda: privacy.mirrored("ann") == "~telemetry")
         assert await privacy.check("ann") == "anonymize"
         await asyncio.sleep(0.2)
         assert not call.done()
@@ -58,7 +58,7 @@ async def test_a_withdrawal_whose_commit_fails_stays_strict_until_the_truth_is_r
     await privacy.record("ann", telemetry=True)
     with commits_held(database_url):
         call = asyncio.create_task(privacy.record("ann", telemetry=False))
-        await until(lambda: privacy.mirrored("ann") == "-telemetry")
+        await until(lambda: privacy.mirrored("ann") == "~telemetry")
         with psycopg.connect(role_url("weir_privacy"), autocommit=True) as other:
             other.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -79,12 +79,12 @@ async def test_a_redis_emptied_during_a_withdrawal_does_not_bring_the_grant_back
     await privacy.record("ann", telemetry=True)
     with commits_held(database_url):
         call = asyncio.create_task(privacy.record("ann", telemetry=False))
-        await until(lambda: privacy.mirrored("ann") == "-telemetry")
+        await until(lambda: privacy.mirrored("ann") == "~telemetry")
         with Redis.from_url(privacy.redis_url) as redis:
             redis.flushall()
         await asyncio.sleep(0.7)  # several polls
         assert not privacy.is_whole()
     await call
     await privacy.until_whole()
-    assert privacy.mirrored("ann") == "-telemetry"
+    assert privacy.mirrored("ann") == "~telemetry"
     assert await privacy.check("ann") == "anonymize"

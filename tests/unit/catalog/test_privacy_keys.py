@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.catalog import CatalogError, Subjectless, WhenDenied, compile_catalog
+from libs.catalog import CatalogError, Ground, Subjectless, WhenDenied, compile_catalog
 from tests.support.small_catalog import SMALL, small
 
 PURPOSE = "telemetry: {default: granted, when_denied: anonymize}"
@@ -33,6 +33,43 @@ def test_a_purpose_says_what_becomes_of_events_that_name_no_person(
     catalog = compile_catalog(SMALL.replace(PURPOSE, f"telemetry: {{{rest}}}"), "chess.yaml")
     assert catalog.purposes["telemetry"].subjectless is subjectless
     assert catalog.purposes["telemetry"].when_denied is WhenDenied(rest.split()[3].strip(","))
+
+
+@pytest.mark.parametrize(
+    ("rest", "seconds"),
+    [
+        ("default: denied, when_denied: drop", None),
+        ("default: denied, when_denied: drop, expires: 13mo", 13 * 30 * 86_400),
+        ("default: denied, when_denied: drop, expires: 90d", 90 * 86_400),
+    ],
+)
+def test_a_grant_may_end(rest: str, seconds: int | None) -> None:
+    catalog = compile_catalog(SMALL.replace(PURPOSE, f"telemetry: {{{rest}}}"), "chess.yaml")
+    assert catalog.purposes["telemetry"].expires_seconds == seconds
+
+
+def test_a_ground_is_consent_unless_the_catalog_says_otherwise() -> None:
+    assert small().purposes["telemetry"].ground is Ground.CONSENT
+    rest = "default: granted, when_denied: anonymize, ground: legitimate_interest"
+    catalog = compile_catalog(SMALL.replace(PURPOSE, f"telemetry: {{{rest}}}"), "chess.yaml")
+    assert catalog.purposes["telemetry"].ground is Ground.LEGITIMATE_INTEREST
+
+
+@pytest.mark.parametrize(
+    ("rest", "problem"),
+    [
+        ("default: granted, expires: 90d", "expires: a purpose that is granted by default has no"),
+        ("default: denied, ground: legitimate_interest", "ground: a legitimate interest holds"),
+        ("default: denied, ground: habit", "ground: `habit` is not one of consent,"),
+        ("default: denied, expires: soon", "expires: must be a length of time"),
+    ],
+)
+def test_a_ground_and_an_end_that_contradict_the_default_are_mistakes(
+    rest: str, problem: str
+) -> None:
+    text = SMALL.replace(PURPOSE, f"telemetry: {{{rest}, when_denied: drop}}")
+    [found] = _problems(text)
+    assert f"purposes.telemetry.{problem}" in found
 
 
 def test_location_names_a_purpose() -> None:

@@ -5,8 +5,10 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from weir.common.v1 import event_pb2
 
-from libs.consent import ConsentUnavailable, encode_state
+from libs.consent import ConsentUnavailable
 from services.ingest.intake.model import Verdict
+from tests.support.clocks import NOW_US
+from tests.support.consents import consent_text
 from tests.support.events import event_of, properties_of
 from tests.support.ingest_pipeline import ANN, COACHING, NO_TELEMETRY, PSEUDONYMS, Ingest
 
@@ -121,7 +123,7 @@ async def test_fields_that_we_do_not_know_do_not_outlive_a_refusal(fields: dict[
 
 
 async def test_pii_is_anonymized_whatever_consent_says() -> None:
-    granted = encode_state(1, {"telemetry": True})
+    granted = consent_text(1, telemetry=True)
     ingest = Ingest({"ann": granted})
     pii = event_pb2.PRIVACY_LEVEL_PII
     audit = event_of("b", name="login.failed", subject_id="ann", privacy_level=pii)
@@ -213,3 +215,11 @@ async def test_a_malformed_event_of_a_purpose_that_drops_leaves_nothing() -> Non
     lesson = event_of(name="lesson.given", subject_id="ann", properties_json=b'{"minutes":"x"}')
     assert (await ingest.take(lesson)).verdicts == [Verdict.DROPPED]
     assert ingest.stream.appends == []
+
+
+async def test_a_grant_that_has_ended_counts_as_denied() -> None:
+    """Ingest's clock stands at NOW_US."""
+    for end_us, verdict in ((NOW_US + 1, Verdict.ACCEPTED), (NOW_US, Verdict.DROPPED)):
+        ingest = Ingest({"ann": b"1;:5:%d t+coaching" % end_us})
+        lesson = event_of(name="lesson.given", subject_id="ann", properties_json=b'{"minutes":30}')
+        assert (await ingest.take(lesson)).verdicts == [verdict]

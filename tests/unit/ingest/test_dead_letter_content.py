@@ -7,14 +7,14 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 from weir.common.v1 import event_pb2
 
-from libs.consent import encode_state
 from services.ingest.intake.convert import results
 from services.ingest.intake.model import Verdict
 from tests.support.chess_catalog import CHESS, chess
+from tests.support.consents import consent_text
 from tests.support.events import event_of
 from tests.support.ingest_pipeline import ANN, NO_TELEMETRY, PSEUDONYMS, Ingest, serialized
 
-ALL = encode_state(1, {"telemetry": True, "coaching": True})
+ALL = consent_text(1, telemetry=True, coaching=True)
 AROUND: dict[str, Any] = {
     "session_id": "s1",
     "group_id": "club-1",
@@ -150,7 +150,7 @@ async def test_an_unknown_version_has_the_marks_of_all_versions() -> None:
 async def test_another_person_must_have_granted_every_purpose_that_an_unknown_event_may_have() -> (
     None
 ):
-    states = {"ann": ALL, "bob": encode_state(1, {"telemetry": True}), "cid": ALL}
+    states = {"ann": ALL, "bob": consent_text(1, telemetry=True), "cid": ALL}
     events = [
         event_of(f"e-{name}", name="game.ende", subject_id="ann", properties_json=properties)
         for name, properties in (("b", b'{"player":"bob"}'), ("c", b'{"player":"cid"}'))

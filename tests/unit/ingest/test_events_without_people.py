@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.consent import encode_state
 from services.ingest.intake.model import Verdict
 from tests.support.chess_catalog import CHESS, chess
+from tests.support.consents import consent_text
 from tests.support.events import event_of, properties_of
 from tests.support.ingest_pipeline import PSEUDONYMS, Ingest, serialized
 
@@ -114,7 +114,7 @@ async def test_an_event_without_a_person_stays_as_it_is() -> None:
 async def test_a_purpose_that_drops_still_decides_first(
     state: dict[str, bool], verdict: Verdict
 ) -> None:
-    ingest = Ingest({"canary": encode_state(1, state)}, catalog=CATALOG)
+    ingest = Ingest({"canary": consent_text(1, **state)}, catalog=CATALOG)
     event = _event("subject", name="page.loaded", properties_json=b'{"ms":3}')
     assert (await ingest.take(event)).verdicts == [verdict]
     assert all(stored.subject_id == "" for stored in ingest.stored())

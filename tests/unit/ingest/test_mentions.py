@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from libs.consent import encode_state
 from services.ingest.intake.model import Verdict
 from tests.support.chess_catalog import CHESS, chess
+from tests.support.consents import consent_text
 from tests.support.events import event_of, properties_of
 from tests.support.ingest_pipeline import ANN, NO_TELEMETRY, PSEUDONYMS, Ingest, serialized
 
@@ -275,7 +275,7 @@ async def test_an_entity_that_is_a_person_is_asked_about() -> None:
 
 
 async def test_another_person_who_agreed_stays() -> None:
-    ingest = Ingest({"bob": encode_state(1, {"telemetry": True})})
+    ingest = Ingest({"bob": consent_text(1, telemetry=True)})
     event = event_of(name="game.shared", subject_id="ann", properties_json=b'{"with":"bob"}')
     await ingest.take(event)
     assert properties_of(ingest.stored()[0]) == {"with": "bob"}

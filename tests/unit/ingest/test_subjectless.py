@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from libs.catalog import compile_catalog
-from libs.consent import encode_state
 from services.ingest.intake.convert import results
 from services.ingest.intake.model import DropReason, Verdict
 from tests.support.chess_catalog import CHESS
+from tests.support.consents import consent_text
 from tests.support.events import event_of
 from tests.support.ingest_pipeline import COACHING, NO_TELEMETRY, Ingest
 from weir_client import describe_status
 
-NO_COACHING = encode_state(1, {"coaching": False})
+NO_COACHING = consent_text(1, coaching=False)
 
 
 def _lesson(event_id: str, **fields: Any) -> Any:
@@ -74,7 +74,7 @@ async def test_a_session_that_another_batch_named_is_not_known() -> None:
 
 
 async def test_a_sender_who_says_that_there_is_no_consent_is_believed() -> None:
-    granted = encode_state(1, {"telemetry": True, "coaching": True})
+    granted = consent_text(1, telemetry=True, coaching=True)
     ingest = Ingest({"ann": granted})
     events = [
         event_of("a", subject_id="ann", consent_given=False),
@@ -107,8 +107,8 @@ LOCATED = CHESS + "location: {purpose: coaching}\n"
     ("subject_id", "state", "ip"),
     [
         ("ann", COACHING, "198.51.100.0"),
-        ("ann", encode_state(1, {"telemetry": True}), ""),
-        ("ann", encode_state(1, {"telemetry": False, "coaching": True}), "198.51.100.0"),
+        ("ann", consent_text(1, telemetry=True), ""),
+        ("ann", consent_text(1, telemetry=False, coaching=True), "198.51.100.0"),
         ("ann", NO_COACHING, ""),
         ("", COACHING, ""),
     ],

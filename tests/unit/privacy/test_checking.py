@@ -7,19 +7,27 @@ import pytest
 
 from libs.catalog import Catalogs, Purpose, Snapshot, WhenDenied
 from libs.common.errors import Unavailable, WeirError
-from libs.consent import ConsentState, Decision
+from libs.consent import Decision, Reason, Ruling, Status
 from services.privacy.consent.checking import Checker
-from services.privacy.consent.model import ConsentAnswer, Subject
+from services.privacy.consent.model import Subject
 from services.privacy.consent.tokens import consent_token
+from tests.support.clocks import FixedClock
+from tests.support.consents import consent_state
 from tests.support.privacy_fakes import MemoryConsentMirror, MemoryConsentStore
 
 ANN = Subject("chess", "ann")
 CATALOG: Any = SimpleNamespace(
     app_id="chess", purposes={"telemetry": Purpose("telemetry", True, WhenDenied.ANONYMIZE)}
 )
-ALLOWED_BY_DEFAULT = ConsentAnswer(Decision.ALLOW, recorded=False)
-GRANTED = ConsentAnswer(Decision.ALLOW, recorded=True)
-REFUSED = ConsentAnswer(Decision.ANONYMIZE, recorded=True)
+ALLOWED_BY_DEFAULT = Ruling(Decision.ALLOW, Status.UNKNOWN, Reason.DEFAULT)
+
+
+def granted(version: int) -> Ruling:
+    return Ruling(Decision.ALLOW, Status.GRANTED, Reason.ANSWER, version)
+
+
+def denied(version: int) -> Ruling:
+    return Ruling(Decision.ANONYMIZE, Status.DENIED, Reason.ANSWER, version)
 
 
 class Scene:
@@ -27,9 +35,10 @@ class Scene:
         self.mirror = MemoryConsentMirror([], "chess")
         self.store = MemoryConsentStore([])
         self.catalogs = Catalogs.of(CATALOG)
-        self.checker = Checker(self.catalogs, self.mirror, self.store)
+        self.clock = FixedClock.of_us()
+        self.checker = Checker(self.catalogs, self.mirror, self.store, self.clock)
 
-    async def check(self, token: str = "") -> ConsentAnswer:
+    async def check(self, token: str = "") -> Ruling:
         return await self.checker.check("chess", "ann", "telemetry", token)
 
 
@@ -37,9 +46,9 @@ async def test_it_answers_from_the_mirror() -> None:
     scene = Scene()
     assert await scene.check() == ALLOWED_BY_DEFAULT
     scene.mirror.texts[ANN] = b"4 -telemetry"
-    assert await scene.check() == REFUSED
+    assert await scene.check() == denied(4)
     scene.mirror.texts[ANN] = b"5 +telemetry"
-    assert await scene.check() == GRANTED
+    assert await scene.check() == granted(5)
     assert scene.store.reads == 0
 
 
@@ -50,14 +59,14 @@ async def test_a_token_newer_than_the_mirror_is_answered_from_the_truth(
     scene = Scene()
     if mirrored:
         scene.mirror.texts[ANN] = mirrored
-    scene.store.states[ANN] = ConsentState(5, {"telemetry": False})
-    assert await scene.check(consent_token(ANN, 5)) == REFUSED
+    scene.store.states[ANN] = consent_state(5, telemetry=False)
+    assert await scene.check(consent_token(ANN, 5)) == denied(5)
     assert scene.store.reads == 1
 
 
 async def test_a_token_newer_than_everything_is_not_answered() -> None:
     scene = Scene()
-    scene.store.states[ANN] = ConsentState(5, {"telemetry": True})
+    scene.store.states[ANN] = consent_state(5, telemetry=True)
     with pytest.raises(Unavailable) as caught:
         await scene.check(consent_token(ANN, 6))
     assert caught.value.reason == "CONSENT_STALE"
@@ -67,18 +76,18 @@ async def test_a_token_newer_than_everything_is_not_answered() -> None:
 async def test_a_mirror_that_is_not_whole_is_not_asked() -> None:
     scene = Scene()
     scene.mirror.lose()
-    scene.store.states[ANN] = ConsentState(5, {"telemetry": False})
-    assert await scene.check() == REFUSED
+    scene.store.states[ANN] = consent_state(5, telemetry=False)
+    assert await scene.check() == denied(5)
     decisions = await scene.checker.check_many("chess", ["bob", "ann"], "telemetry")
-    assert list(decisions) == [Decision.ALLOW, Decision.ANONYMIZE]
+    assert list(decisions) == [ALLOWED_BY_DEFAULT, denied(5)]
 
 
 @pytest.mark.parametrize("text", [b"", b"rubbish", b"5 telemetry", b"x +telemetry"])
 async def test_what_is_no_state_is_answered_from_the_truth(text: bytes) -> None:
     scene = Scene()
     scene.mirror.texts[ANN] = text
-    scene.store.states[ANN] = ConsentState(5, {"telemetry": False})
-    assert await scene.check() == REFUSED
+    scene.store.states[ANN] = consent_state(5, telemetry=False)
+    assert await scene.check() == denied(5)
 
 
 async def test_without_both_nothing_is_answered() -> None:
@@ -126,16 +135,14 @@ async def test_another_default_and_a_removed_purpose_hold_from_the_next_check_on
     scene = Scene()
     scene.mirror.texts[Subject("chess", "bob")] = b"1 +telemetry"
     assert await scene.check() == ALLOWED_BY_DEFAULT
-    denied: Any = SimpleNamespace(
+    stricter: Any = SimpleNamespace(
         app_id="chess", purposes={"telemetry": Purpose("telemetry", False, WhenDenied.DROP)}
     )
-    scene.catalogs.replace(Snapshot.of(denied))
-    assert await scene.check() == ConsentAnswer(Decision.DROP, recorded=False)
+    scene.catalogs.replace(Snapshot.of(stricter))
+    assert await scene.check() == Ruling(Decision.DROP, Status.UNKNOWN, Reason.DEFAULT)
     # What a person recorded holds as before.
-    assert await scene.checker.check_many("chess", ["ann", "bob"], "telemetry") == [
-        Decision.DROP,
-        Decision.ALLOW,
-    ]
+    answers = await scene.checker.check_many("chess", ["ann", "bob"], "telemetry")
+    assert [answer.decision for answer in answers] == [Decision.DROP, Decision.ALLOW]
     without: Any = SimpleNamespace(app_id="chess", purposes={})
     scene.catalogs.replace(Snapshot.of(without))
     with pytest.raises(WeirError) as caught:

@@ -13,6 +13,7 @@ from services.privacy.consent import resync_queue as repairs_module
 from services.privacy.consent.mirror_sync import MirrorSync
 from services.privacy.consent.model import Subject
 from services.privacy.consent.resync_queue import ResyncQueue
+from tests.support.consents import consent_state
 from tests.support.privacy_fakes import MemoryConsentMirror, MemoryConsentStore
 
 CATALOG: Any = SimpleNamespace(app_id="chess")
@@ -28,7 +29,7 @@ class Scene:
         self.catalogs = Catalogs.of(CATALOG)
         self.sync = MirrorSync(self.catalogs, self.store, self.mirror, self.repairs, page_size=2)
         for version, person in enumerate((ANN, BOB, EVE), start=1):
-            self.store.states[person] = ConsentState(version, {"telemetry": version != 2})
+            self.store.states[person] = consent_state(version, telemetry=version != 2)
         self.store.version = 3
         self._fills_before = _fills()
 
@@ -88,7 +89,7 @@ async def test_the_mirror_of_an_app_that_a_catalog_brings_is_filled() -> None:
     await scene.sync.sync()
     go: Any = SimpleNamespace(app_id="go")
     ann = Subject("go", "ann")
-    scene.store.states[ann] = ConsentState(4, {"telemetry": False})
+    scene.store.states[ann] = consent_state(4, telemetry=False)
     await scene.sync.sync()
     assert (scene.fills, ann in scene.mirror.texts) == (1, False)
     scene.catalogs.replace(Snapshot.of(CATALOG, go))
@@ -103,7 +104,7 @@ async def test_the_mirror_of_an_app_that_comes_back_is_filled_again() -> None:
     await scene.sync.sync()
     scene.catalogs.replace(Snapshot.of())
     await scene.sync.sync()
-    scene.store.states[ANN] = ConsentState(4, {"telemetry": False})
+    scene.store.states[ANN] = consent_state(4, telemetry=False)
     scene.catalogs.replace(Snapshot.of(CATALOG))
     await scene.sync.sync()
     assert (scene.fills, scene.mirror.texts[ANN]) == (2, b"4 -telemetry")
@@ -153,14 +154,14 @@ async def test_a_repair_replaces_a_stricter_state_that_was_never_committed() -> 
     scene.mirror.texts[ANN] = b"7 -telemetry"
     scene.store.version = 7
     await scene.sync.repair(ANN)
-    assert scene.mirror.texts[ANN] == b"8 +telemetry"
+    assert scene.mirror.texts[ANN] == b"8;1: +telemetry"
 
 
 async def test_a_repair_counts_on_from_the_mirror() -> None:
     scene = Scene()
     scene.mirror.texts[ANN] = b"700 -telemetry"
     await scene.sync.repair(ANN)
-    assert scene.mirror.texts[ANN] == b"701 +telemetry"
+    assert scene.mirror.texts[ANN] == b"701;1: +telemetry"
 
 
 async def test_a_repair_that_the_mirror_does_not_take_is_not_forgotten(

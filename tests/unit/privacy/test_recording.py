@@ -3,12 +3,13 @@
 import pytest
 
 from libs.common.errors import Unavailable
-from libs.consent import ConsentState
+from libs.consent import Status
 from services.privacy.consent.model import Recording, Subject
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.resync_queue import ResyncQueue
 from tests.support.clocks import NOW_US, FixedClock
-from tests.support.privacy_fakes import MemoryConsentMirror, MemoryConsentStore
+from tests.support.consents import recording
+from tests.support.privacy_fakes import MemoryConsentMirror, MemoryConsentStore, without_details
 
 ANN = Subject("chess", "ann")
 
@@ -22,7 +23,7 @@ class Scene:
         self.recorder = Recorder(self.store, self.mirror, self.repairs, FixedClock.of_us())
 
     async def record(self, **choices: bool) -> int:
-        recorded = await self.recorder.record(Recording(ANN, choices, "ann", "test", "1"))
+        recorded = await self.recorder.record(recording(ANN, **choices))
         assert recorded.recorded_at_us == NOW_US
         return recorded.version
 
@@ -45,10 +46,39 @@ async def test_of_a_mixed_one_the_refusals_come_first_and_the_grants_last() -> N
     scene.log.clear()
     assert await scene.record(marketing=True, telemetry=False) == 3
     assert scene.log == [
-        "mirror 2 +analytics -telemetry",
+        "mirror 2 +analytics ~telemetry",
         "commit 3",
-        "mirror 3 +analytics +marketing -telemetry",
+        "mirror 3 +analytics +marketing ~telemetry",
     ]
+
+
+async def test_a_denial_of_what_was_granted_is_a_withdrawal() -> None:
+    scene = Scene()
+    words = []
+    for granted in (False, True, False, False, True):
+        await scene.record(telemetry=granted)
+        words.append(without_details(scene.mirror.texts[ANN]).partition(" ")[2])
+    assert words == ["-telemetry", "+telemetry", "~telemetry", "~telemetry", "+telemetry"]
+
+
+async def test_a_grant_that_ends_earlier_is_mirrored_before_its_commit_and_after() -> None:
+    """The mirror holds the stricter of the two until the later one is committed."""
+    scene = Scene()
+
+    async def grant(ends_us: int | None) -> None:
+        scene.log.clear()
+        choices = {"telemetry": Status.GRANTED}
+        said = Recording(ANN, choices, "ann", "test", "1", expires_at_us=ends_us)
+        await scene.recorder.record(said)
+
+    await grant(None)
+    assert scene.log == ["commit 1", "mirror 1 +telemetry"]
+    await grant(NOW_US + 9)
+    assert scene.log == ["mirror 2 t+telemetry", "commit 3", "mirror 3 t+telemetry"]
+    assert scene.mirror.texts[ANN] == f"3;:{NOW_US}:{NOW_US + 9} t+telemetry".encode()
+    for ends_us in (NOW_US + 10, None):
+        await grant(ends_us)
+        assert [line.partition(" ")[0] for line in scene.log] == ["commit", "mirror"]
 
 
 async def test_without_redis_a_withdrawal_fails_and_nothing_is_recorded() -> None:
@@ -65,7 +95,7 @@ async def test_without_redis_a_grant_is_recorded_and_mirrored_later() -> None:
     scene = Scene()
     scene.mirror.down = True
     assert await scene.record(telemetry=True) == 1
-    assert scene.store.states[ANN] == ConsentState(1, {"telemetry": True})
+    assert scene.store.states[ANN].choices["telemetry"].granted
     assert scene.repairs.take() == [ANN]
 
 
@@ -82,7 +112,7 @@ async def test_versions_count_on_from_the_mirror_where_postgres_was_set_back() -
     scene = Scene()
     scene.mirror.texts[ANN] = b"500 +telemetry"
     assert await scene.record(telemetry=False) == 501
-    assert scene.mirror.texts[ANN] == b"501 -telemetry"
+    assert without_details(scene.mirror.texts[ANN]) == "501 -telemetry"
 
 
 async def test_a_grant_that_meets_a_newer_mirror_is_looked_after() -> None:

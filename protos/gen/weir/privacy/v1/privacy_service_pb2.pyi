@@ -16,10 +16,47 @@ class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DECISION_ALLOW: _ClassVar[Decision]
     DECISION_ANONYMIZE: _ClassVar[Decision]
     DECISION_DROP: _ClassVar[Decision]
+
+class ConsentStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONSENT_STATUS_UNSPECIFIED: _ClassVar[ConsentStatus]
+    CONSENT_STATUS_UNKNOWN: _ClassVar[ConsentStatus]
+    CONSENT_STATUS_GRANTED: _ClassVar[ConsentStatus]
+    CONSENT_STATUS_DENIED: _ClassVar[ConsentStatus]
+    CONSENT_STATUS_WITHDRAWN: _ClassVar[ConsentStatus]
+    CONSENT_STATUS_OBJECTED: _ClassVar[ConsentStatus]
+    CONSENT_STATUS_EXPIRED: _ClassVar[ConsentStatus]
+
+class DecisionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DECISION_REASON_UNSPECIFIED: _ClassVar[DecisionReason]
+    DECISION_REASON_ANSWER: _ClassVar[DecisionReason]
+    DECISION_REASON_EXPIRED: _ClassVar[DecisionReason]
+    DECISION_REASON_DEFAULT: _ClassVar[DecisionReason]
+
+class ActorRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ACTOR_ROLE_UNSPECIFIED: _ClassVar[ActorRole]
+    ACTOR_ROLE_SUBJECT: _ClassVar[ActorRole]
+    ACTOR_ROLE_OPERATOR: _ClassVar[ActorRole]
 DECISION_UNSPECIFIED: Decision
 DECISION_ALLOW: Decision
 DECISION_ANONYMIZE: Decision
 DECISION_DROP: Decision
+CONSENT_STATUS_UNSPECIFIED: ConsentStatus
+CONSENT_STATUS_UNKNOWN: ConsentStatus
+CONSENT_STATUS_GRANTED: ConsentStatus
+CONSENT_STATUS_DENIED: ConsentStatus
+CONSENT_STATUS_WITHDRAWN: ConsentStatus
+CONSENT_STATUS_OBJECTED: ConsentStatus
+CONSENT_STATUS_EXPIRED: ConsentStatus
+DECISION_REASON_UNSPECIFIED: DecisionReason
+DECISION_REASON_ANSWER: DecisionReason
+DECISION_REASON_EXPIRED: DecisionReason
+DECISION_REASON_DEFAULT: DecisionReason
+ACTOR_ROLE_UNSPECIFIED: ActorRole
+ACTOR_ROLE_SUBJECT: ActorRole
+ACTOR_ROLE_OPERATOR: ActorRole
 
 class ConsentChoice(_message.Message):
     __slots__ = ("purpose", "granted")
@@ -30,20 +67,26 @@ class ConsentChoice(_message.Message):
     def __init__(self, purpose: _Optional[str] = ..., granted: _Optional[bool] = ...) -> None: ...
 
 class RecordConsentRequest(_message.Message):
-    __slots__ = ("app_id", "subject_id", "choices", "actor", "method", "notice_version")
+    __slots__ = ("app_id", "subject_id", "choices", "actor", "method", "notice_version", "source", "actor_role", "expires_at")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     CHOICES_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     METHOD_FIELD_NUMBER: _ClassVar[int]
     NOTICE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_ROLE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     subject_id: str
     choices: _containers.RepeatedCompositeFieldContainer[ConsentChoice]
     actor: str
     method: str
     notice_version: str
-    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[ConsentChoice, _Mapping]]] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ...) -> None: ...
+    source: str
+    actor_role: ActorRole
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[ConsentChoice, _Mapping]]] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ..., source: _Optional[str] = ..., actor_role: _Optional[_Union[ActorRole, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class RecordConsentResponse(_message.Message):
     __slots__ = ("token", "recorded_at")
@@ -66,12 +109,18 @@ class CheckConsentRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., purpose: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
 
 class CheckConsentResponse(_message.Message):
-    __slots__ = ("decision", "recorded")
+    __slots__ = ("decision", "recorded", "status", "reason", "consent_version")
     DECISION_FIELD_NUMBER: _ClassVar[int]
     RECORDED_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     decision: Decision
     recorded: bool
-    def __init__(self, decision: _Optional[_Union[Decision, str]] = ..., recorded: _Optional[bool] = ...) -> None: ...
+    status: ConsentStatus
+    reason: DecisionReason
+    consent_version: int
+    def __init__(self, decision: _Optional[_Union[Decision, str]] = ..., recorded: _Optional[bool] = ..., status: _Optional[_Union[ConsentStatus, str]] = ..., reason: _Optional[_Union[DecisionReason, str]] = ..., consent_version: _Optional[int] = ...) -> None: ...
 
 class BatchCheckConsentRequest(_message.Message):
     __slots__ = ("app_id", "purpose", "subject_ids")
@@ -84,10 +133,16 @@ class BatchCheckConsentRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., purpose: _Optional[str] = ..., subject_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class BatchCheckConsentResponse(_message.Message):
-    __slots__ = ("decisions",)
+    __slots__ = ("decisions", "statuses", "reasons", "consent_versions")
     DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     decisions: _containers.RepeatedScalarFieldContainer[Decision]
-    def __init__(self, decisions: _Optional[_Iterable[_Union[Decision, str]]] = ...) -> None: ...
+    statuses: _containers.RepeatedScalarFieldContainer[ConsentStatus]
+    reasons: _containers.RepeatedScalarFieldContainer[DecisionReason]
+    consent_versions: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, decisions: _Optional[_Iterable[_Union[Decision, str]]] = ..., statuses: _Optional[_Iterable[_Union[ConsentStatus, str]]] = ..., reasons: _Optional[_Iterable[_Union[DecisionReason, str]]] = ..., consent_versions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class GetConsentHistoryRequest(_message.Message):
     __slots__ = ("app_id", "subject_id", "page_size", "page_token")
@@ -110,17 +165,27 @@ class GetConsentHistoryResponse(_message.Message):
     def __init__(self, entries: _Optional[_Iterable[_Union[ConsentEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ConsentEntry(_message.Message):
-    __slots__ = ("purpose", "granted", "actor", "method", "notice_version", "recorded_at")
+    __slots__ = ("purpose", "granted", "actor", "method", "notice_version", "recorded_at", "status", "source", "actor_role", "expires_at", "version")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     GRANTED_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     METHOD_FIELD_NUMBER: _ClassVar[int]
     NOTICE_VERSION_FIELD_NUMBER: _ClassVar[int]
     RECORDED_AT_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_ROLE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     purpose: str
     granted: bool
     actor: str
     method: str
     notice_version: str
     recorded_at: _timestamp_pb2.Timestamp
-    def __init__(self, purpose: _Optional[str] = ..., granted: _Optional[bool] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    status: ConsentStatus
+    source: str
+    actor_role: ActorRole
+    expires_at: _timestamp_pb2.Timestamp
+    version: int
+    def __init__(self, purpose: _Optional[str] = ..., granted: _Optional[bool] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[_Union[ConsentStatus, str]] = ..., source: _Optional[str] = ..., actor_role: _Optional[_Union[ActorRole, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...

@@ -63,7 +63,7 @@ class PrivacyServiceServicer:
 
     def RecordConsent(self, request, context):
         """Records a grant or a withdrawal. A withdrawal is in force for every check and every ingest batch
-        that begins after this call returns.
+        that begins after this call returns. Granting again renews a grant that ends.
 
         Permission: `consent.record`.
         Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault; UNAVAILABLE if it may not
@@ -96,7 +96,7 @@ class PrivacyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetConsentHistory(self, request, context):
-        """Every grant and withdrawal of one person, oldest first. Append-only.
+        """Every grant, withdrawal and objection of one person, oldest first. Append-only.
 
         Permission: `consent.history`.
         Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault.
