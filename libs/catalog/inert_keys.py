@@ -8,7 +8,6 @@ from libs.catalog.yaml_nodes import Node, parse_yaml
 
 INERT_KEYS: Mapping[str, str] = MappingProxyType(
     {
-        "categories.*.anonymize_after": "Category.anonymize_after_days",
         "consumers": "Catalog.opaque_sections",
         "dashboards": "Catalog.opaque_sections",
         "alerts": "Catalog.opaque_sections",

@@ -13,6 +13,7 @@ from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
 from libs.streams.deliverable import BacklogError, sources_for_enrich
 from libs.streams.names import ENRICH, raw_stream, streams_of
+from services.enrich.anonymization.job import Anonymization
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.persons.postgres import PersonFiller
 from services.enrich.retention.removal import Removal
@@ -26,6 +27,7 @@ def enrich_jobs(
     engine: AsyncEngine,
     keeper: PartitionKeeper,
     filler: PersonFiller,
+    anonymization: Anonymization,
     removal: Removal,
     settings: EnrichSettings,
 ) -> Sequence[Job]:
@@ -45,6 +47,9 @@ def enrich_jobs(
 
     async def fill_person(_: JobContext) -> Mapping[str, int]:
         return await filler.fill()
+
+    async def anonymize_events(_: JobContext) -> Mapping[str, int]:
+        return await anonymization.anonymize()
 
     async def expire_events(_: JobContext) -> Mapping[str, int]:
         try:
@@ -75,6 +80,13 @@ def enrich_jobs(
             make_partitions,
             # A class may be too busy for a merge.
             retries=Retries(attempts=5, after=timedelta(minutes=2)),
+        ),
+        Job(
+            "enrich.anonymize_events",
+            "Takes people out of stored events that are as old as their category says.",
+            Schedule("1 0 * * *"),
+            anonymize_events,
+            retries=Retries(attempts=10, after=timedelta(minutes=5)),
         ),
         Job(
             "enrich.expire_events",

@@ -6,6 +6,11 @@ STORED = Counter("weir_enrich_events_stored", "Events inserted", ["app"])
 SKIPPED = Counter(
     "weir_enrich_events_skipped", "Events that were stored before, or that ingest had seen", ["app"]
 )
+ANONYMIZED = Counter(
+    "weir_enrich_events_anonymized",
+    "Events that were due to be anonymized when they arrived",
+    ["app"],
+)
 DEAD_LETTERED = Counter(
     "weir_enrich_events_dead_lettered",
     "Events that could not be enriched or stored, and became dead letters",

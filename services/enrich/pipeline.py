@@ -7,6 +7,7 @@ import structlog
 
 from libs.catalog import Catalogs
 from services.enrich import metrics
+from services.enrich.anonymization.late import LateAnonymizer
 from services.enrich.dead_letter_limit import DeadLetterLimit
 from services.enrich.model import ALL_STEPS, WorkBatch
 from services.enrich.ports import EnrichedStream, EventStore, RowRejected
@@ -34,6 +35,7 @@ class EnrichPipeline:
         store: EventStore,
         stream: EnrichedStream,
         dead_letter_limit: DeadLetterLimit,
+        late: LateAnonymizer | None = None,
     ) -> None:
         self._catalogs = catalogs
         # Also for the preview: with its own, every context would be remembered twice.
@@ -42,6 +44,7 @@ class EnrichPipeline:
         self._store = store
         self._stream = stream
         self._dead_letter_limit = dead_letter_limit
+        self._late = late
         # One chunk is prepared while the one before it is stored, and they keep their order.
         self._preparing = asyncio.Lock()
         self._storing = asyncio.Lock()
@@ -94,6 +97,9 @@ class EnrichPipeline:
         for step in self._batch_steps:
             if enabled := [batch for batch in batches if step.name in batch.steps]:
                 await step.run(enabled)
+        if self._late is not None:
+            for batch in batches:
+                metrics.ANONYMIZED.labels(batch.app_id).inc(self._late.anonymize(batch))
 
     def _enrich_as_stored(self, batch: WorkBatch, skipped: Iterable[int]) -> None:
         """Enriches what is forwarded of a batch that was stored before: all but what was skipped then."""

@@ -26,6 +26,9 @@ from libs.streams.names import (
     streams_of,
 )
 from libs.streams.trimming import StreamTrimmer
+from services.enrich.anonymization.job import Anonymization
+from services.enrich.anonymization.late import LateAnonymizer
+from services.enrich.anonymization.postgres import PostgresNamedEvents
 from services.enrich.backpressure import Backpressure
 from services.enrich.dead_letter_limit import DeadLetterLimit
 from services.enrich.entries import RawStreamReader
@@ -74,6 +77,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         store,
         stream,
         DeadLetterLimit(settings.max_dead_letter_share, settings.dead_letter_minimum_events),
+        LateAnonymizer(reload.catalogs, pseudonymizer, clock),
     )
     backpressure = Backpressure(stream.size_bytes, settings.max_enriched_bytes)
     entries = RawStreamReader(pipeline)
@@ -102,7 +106,10 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         clock,
     )
     filler = PersonFiller(engine, pseudonymizer)
-    jobs = enrich_jobs(redis, engine, keeper, filler, removal, settings)
+    anonymization = Anonymization(
+        reload.catalogs, PostgresNamedEvents(engine), pseudonymizer, clock
+    )
+    jobs = enrich_jobs(redis, engine, keeper, filler, anonymization, removal, settings)
     return ServiceParts(
         bindings=[
             Binding(

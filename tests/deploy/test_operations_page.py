@@ -22,6 +22,7 @@ from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.results.postgres import PostgresResults
 from services.aggregate.results.schedules import ResultJobs
 from services.aggregate.settings import AggregateSettings
+from services.enrich.anonymization.job import Anonymization
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.persons.postgres import PersonFiller
@@ -129,6 +130,7 @@ def test_jobs_and_schedules() -> None:
             engine,
             cast(PartitionKeeper, None),
             filler,
+            cast(Anonymization, None),
             cast(Removal, None),
             EnrichSettings(),
         ),

@@ -24,6 +24,7 @@ from services.aggregate.jobs import BATCHES as COUNTED
 from services.aggregate.jobs import aggregate_jobs
 from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.settings import AggregateSettings
+from services.enrich.anonymization.job import Anonymization
 from services.enrich.jobs import BATCHES as STORED
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
@@ -94,6 +95,7 @@ class Handled:
                 self._engine,
                 keeper,
                 PersonFiller(self._engine, PSEUDONYMS),
+                cast(Anonymization, None),
                 cast(Removal, None),
                 EnrichSettings(),
             )

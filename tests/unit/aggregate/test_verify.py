@@ -146,3 +146,16 @@ def test_sealed_is_what_is_older_than_the_shortest_retention() -> None:
     assert sealed_before(marked, marked.rollups["loot"], now) == _at("2026-10-23T00:00")
     kept = compile_catalog(CATALOG.replace("raw: 90d", "raw: keep"), "arena.yaml")
     assert sealed_before(kept, kept.rollups["loot"], now) is None
+
+
+def test_sealed_is_what_has_lost_values_of_the_rollup() -> None:
+    """Anonymized is the day that is 30 days old, from its beginning on."""
+    text = CATALOG.replace("raw: 90d", "raw: keep")
+    text = text.replace(
+        "    producers: [server", "    anonymize_after: 30d\n    producers: [server", 1
+    )
+    catalog = compile_catalog(text, "arena.yaml")
+    now = _at("2026-11-22T10:30")
+    assert sealed_before(catalog, catalog.rollups["loot"], now) == _at("2026-10-24T00:00")
+    # People are counted by the pseudonyms that stay.
+    assert sealed_before(catalog, catalog.rollups["activity"], now) is None

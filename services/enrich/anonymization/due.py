@@ -1,0 +1,54 @@
+"""Which events are to be anonymized today, and what of them is personal. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.catalog import Catalog, EventType
+from libs.common.expiry import aged_before
+from libs.common.mentions import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Events of this name that occurred before `before` must name no person any more. `private`: their
+    properties that are removed, in any version. `entity_types`: entities of these types are people."""
+
+    app_id: str
+    name: str
+    before: datetime
+    subject_name: str
+    private: frozenset[str]
+    measures: frozenset[Path]
+    entity_types: frozenset[str]
+
+
+def due_in(catalog: Catalog, now: datetime) -> Iterator[Due]:
+    """What is due today in an app: an event on the day on which it becomes as old as its category says, and
+    later."""
+    for event in catalog.events.values():
+        days = event.category.anonymize_after_days
+        if days is not None:
+            yield _due(catalog, event, aged_before(days, now))
+
+
+def due_by_name(catalog: Catalog, now: datetime) -> Mapping[str, Due]:
+    """The same by the names of events; empty for an app that has nothing anonymized."""
+    return {due.name: due for due in due_in(catalog, now)}
+
+
+def _due(catalog: Catalog, event: EventType, before: datetime) -> Due:
+    versions = event.versions.values()
+    private = frozenset[str]().union(
+        *(version.pii_properties | version.subject_properties for version in versions)
+    )
+    numbers = frozenset[Path]().union(*(version.number_properties for version in versions))
+    return Due(
+        catalog.app_id,
+        event.name,
+        before,
+        catalog.subject_name,
+        private | {catalog.subject_name},
+        (catalog.measures | numbers) - {(catalog.subject_name,)},
+        catalog.subject_entity_types,
+    )

@@ -1,0 +1,108 @@
+"""Events that arrive when they are due already, or later: they are never stored with their person."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from libs.catalog import Catalogs
+from libs.common.clock import EPOCH, Clock, moment_of
+from libs.common.pseudonym import Pseudonymizer
+from services.enrich.anonymization.anonymize import PersonalFields, anonymized
+from services.enrich.anonymization.due import Due, due_by_name
+from services.enrich.json_text import json_text
+from services.enrich.model import EnrichedEvent, Event, WorkBatch
+from services.enrich.steps.context_enrichment import columns, plain_context
+
+_MICROSECOND = 1e-6
+
+
+class LateAnonymizer:
+    """Anonymizes what of a batch is due, before its rows are made. What is handed on to aggregate is not
+    changed: it counts people by the same pseudonyms."""
+
+    def __init__(self, catalogs: Catalogs, pseudonymizer: Pseudonymizer, clock: Clock) -> None:
+        self._catalogs = catalogs
+        self._pseudonymizer = pseudonymizer
+        self._clock = clock
+
+    def anonymize(self, batch: WorkBatch) -> int:
+        """Replaces the events that are due; how many. One whose properties cannot be read fails: it could not
+        be stored either."""
+        catalog = self._catalogs.current.catalogs.get(batch.app_id)
+        if catalog is None:
+            return 0
+        by_name = due_by_name(catalog, moment_of(self._clock.now_us()))
+        if not by_name:
+            return 0
+        before_us = {name: _microseconds(due) for name, due in by_name.items()}
+        latest_us = max(before_us.values())
+        replaced = 0
+        for position, event in enumerate(batch.enriched):
+            if event is None or event.occurred_at_us >= latest_us:
+                continue
+            name = event.event.name
+            if event.occurred_at_us < before_us.get(name, 0):
+                try:
+                    batch.enriched[position] = self._anonymized(by_name[name], event)
+                    replaced += 1
+                except ValueError as error:
+                    batch.enriched[position] = None
+                    batch.fail(position, f"{type(error).__name__} while anonymizing")
+        return replaced
+
+    def _anonymized(self, due: Due, enriched: EnrichedEvent) -> EnrichedEvent:
+        event = enriched.event
+        found = anonymized(self._pseudonymizer, due, _fields(enriched))
+        changed = Event()
+        changed.CopyFrom(event)
+        changed.subject_id = ""
+        changed.anonymous_id = found.anonymous_id or ""
+        changed.group_id = found.group_id or ""
+        changed.request_id = found.request_id or ""
+        if event.HasField("entity"):
+            changed.entity.type = found.entity_type or ""
+            changed.entity.id = found.entity_id or ""
+        for field, _ in event.attribution.ListFields():
+            if field.name not in (found.attribution or {}):
+                changed.attribution.ClearField(field.name)
+        changed.properties_json = json_text(found.properties)
+        if found.event_id is None:
+            changed.event_id = str(found.event_uuid)
+        context = enriched.context
+        plain = json_text(found.context) if found.context else None
+        return replace(
+            enriched,
+            event=changed,
+            event_uuid=found.event_uuid.bytes,
+            is_uuid=found.event_id is None,
+            session_id=found.session_id or "",
+            context=replace(context, columns=columns(plain, context.enrichment.values)),
+        )
+
+
+def _fields(enriched: EnrichedEvent) -> PersonalFields:
+    event = enriched.event
+    attribution: dict[str, Any] = {
+        field.name: value for field, value in event.attribution.ListFields()
+    }
+    return PersonalFields(
+        event_uuid=uuid.UUID(bytes=enriched.event_uuid),
+        event_id=None if enriched.is_uuid else event.event_id,
+        subject_id=event.subject_id,
+        anonymous_id=event.anonymous_id,
+        person=None,
+        session_id=enriched.session_id,
+        group_id=event.group_id,
+        entity_type=event.entity.type,
+        entity_id=event.entity.id,
+        request_id=event.request_id,
+        context=plain_context(event.context),
+        attribution=attribution,
+        properties=orjson.loads(event.properties_json),
+    )
+
+
+def _microseconds(due: Due) -> int:
+    return round((due.before - EPOCH).total_seconds() / _MICROSECOND)

@@ -1,0 +1,182 @@
+"""Stored events lose their person on the day on which they are as old as their category says."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from sqlalchemy.ext.asyncio import AsyncEngine
+from weir.common.v1 import event_pb2
+
+from libs.common.pseudonym import session_of
+from libs.stores.redis_client import RedisClient
+from services.enrich.anonymization.late import LateAnonymizer
+from services.enrich.dead_letter_limit import DeadLetterLimit
+from services.enrich.pipeline import EnrichPipeline
+from services.enrich.redis import RedisEnrichedStream
+from services.enrich.sessions.redis import RedisSessionStore
+from services.enrich.steps.country import country_lookup
+from services.enrich.steps.registry import all_steps
+from services.enrich.storage.postgres import PostgresEventStore
+from tests.integration.enrich.conftest import Enrich
+from tests.support.anonymizing import CHESS, FIRST_NAMED, NOW, anonymization
+from tests.support.clocks import FixedClock
+from tests.support.enrich_batches import entry_of, event
+from tests.support.pseudonyms import PSEUDONYMS
+from tests.support.repository import REPOSITORY
+
+TICK = timedelta(microseconds=1)
+ANN = PSEUDONYMS.pseudonym("chess", "ann")
+VISITOR = "0123456789abcdef" * 2
+STORED = """
+SELECT event_uuid, event_id, subject_id, anonymous_id, person, session_id, group_id, entity_type, entity_id,
+    request_id, context, attribution, properties, name, occurred_at
+FROM enrich.events ORDER BY occurred_at, event_id
+"""
+
+
+def at(moment: datetime, event_id: str, **fields: Any) -> event_pb2.Event:
+    microseconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // TICK
+    return event(event_id, microseconds, **fields)
+
+
+def named(moment: datetime, event_id: str = "e1") -> event_pb2.Event:
+    """An event that names Ann wherever it can."""
+    found = at(
+        moment,
+        event_id,
+        subject_id="ann",
+        session_id="s1",
+        group_id="ann",
+        request_id="r-ann-1",
+        entity=event_pb2.Entity(type="user", id="bob"),
+        context=event_pb2.Context(platform="web", class_id="ann"),
+        attribution=event_pb2.Attribution(source="ann", medium="mail"),
+        properties_json=json.dumps(
+            {"phone": "+49", "moves": 3, "winner": "ann", "player": "ann", "all": ["ann", "eve"]}
+        ).encode(),
+    )
+    found.context.extra.update({"player": "ann", "theme": "dark"})
+    return found
+
+
+ANONYMOUS = {
+    "subject_id": None,
+    "anonymous_id": ANN,
+    "person": uuid.UUID(ANN),
+    "session_id": PSEUDONYMS.pseudonym("chess", "session\x00s1"),
+    "group_id": ANN,
+    "request_id": None,
+    "entity_type": "user",
+    "entity_id": PSEUDONYMS.pseudonym("chess", "bob"),
+    "context": {"platform": "web", "extra": {"theme": "dark"}},
+    "attribution": {"medium": "mail"},
+    "properties": {"moves": 3, "all": ["eve"]},
+}
+
+
+def stored(database_url: str) -> list[dict[str, Any]]:
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        return connection.execute(STORED.encode()).fetchall()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def late(client: RedisClient, store: PostgresEventStore, clock: FixedClock) -> EnrichPipeline:
+    """A pipeline that knows the catalog."""
+    return EnrichPipeline(
+        CHESS,
+        all_steps(country_lookup(None), RedisSessionStore(client.commands, clock, 3_600)),
+        store,
+        RedisEnrichedStream(client, shards=1),
+        DeadLetterLimit(0.5, 20),
+        LateAnonymizer(CHESS, PSEUDONYMS, clock),
+    )
+
+
+async def test_on_its_day_an_event_loses_its_person_and_keeps_the_pseudonym(
+    enrich: Enrich, engine: AsyncEngine, database_url: str, clock: FixedClock
+) -> None:
+    """UC043: no identity, `anonymous_id` set, everything else as it was."""
+    visit = at(FIRST_NAMED - 3 * TICK, "v", session_id="s2", anonymous_id=VISITOR)
+    no_person = at(FIRST_NAMED - 4 * TICK, "n", session_id="s3", properties_json=b'{"phone":"1"}')
+    login = at(FIRST_NAMED - 5 * TICK, "l", name="login", subject_id="ann", session_id="s1")
+    await enrich.process(
+        entry_of(
+            *(named(FIRST_NAMED - TICK, "ann-1"), named(FIRST_NAMED, "e2"), visit, no_person, login)
+        )
+    )
+    before = stored(database_url)
+    assert await anonymization(engine, clock).anonymize() == {"anonymized": 3}
+    kept_login, no_one, visitor, first, second = stored(database_url)
+    assert (kept_login, second) == (before[0], before[4])
+    assert first == {**before[3], **ANONYMOUS, "event_id": None, "event_uuid": first["event_uuid"]}
+    assert first["event_uuid"] != before[3]["event_uuid"]
+    assert visitor == {
+        **before[2],
+        "session_id": PSEUDONYMS.pseudonym("chess", "session\x00s2"),
+    }
+    assert no_one == {**before[1], "session_id": None, "properties": {}}
+    # Numbers know the same people and sessions.
+    for old, new in ((before[3], first), (before[2], visitor)):
+        assert old["person"] == new["person"]
+        ids = ("subject_id", "anonymous_id", "session_id")
+        sessions = [session_of(PSEUDONYMS, "chess", *(row[i] for i in ids)) for row in (old, new)]
+        assert sessions[0] == sessions[1]
+    job = anonymization(engine, clock)
+    assert (await job.anonymize(), await job.overdue()) == ({"anonymized": 0}, [])
+    # The next day it is the turn of the second.
+    clock.now += timedelta(days=1)
+    [found] = await job.overdue()
+    assert (found.events, found.oldest) == (1, FIRST_NAMED)
+    assert await job.anonymize() == {"anonymized": 1}
+
+
+async def test_what_arrives_when_it_is_due_is_stored_without_its_person(
+    late: EnrichPipeline, enrich: Enrich, engine: AsyncEngine, database_url: str, clock: FixedClock
+) -> None:
+    enrich.pipeline = late
+    await enrich.process(entry_of(named(FIRST_NAMED - TICK, "ann-1"), named(FIRST_NAMED, "e2")))
+    first, second = stored(database_url)
+    assert first == {**first, **ANONYMOUS, "event_id": None}
+    assert (second["event_id"], second["subject_id"]) == ("e2", "ann")
+    # Counting still gets it as it came: it counts people by pseudonyms.
+    [forwarded] = await enrich.forwarded()
+    assert forwarded.skipped == []
+    assert await anonymization(engine, clock).anonymize() == {"anonymized": 0}
+    # The same event again, in another batch, is known by the id that it was given.
+    await enrich.process(entry_of(named(FIRST_NAMED - TICK, "ann-1")))
+    assert len(stored(database_url)) == 2
+
+
+async def test_killed_in_the_middle_it_goes_on(
+    enrich: Enrich,
+    engine: AsyncEngine,
+    database_url: str,
+    role_url: Callable[[str], str],
+    clock: FixedClock,
+) -> None:
+    events = [named(FIRST_NAMED - number * TICK, f"e{number}") for number in range(1, 8)]
+    await enrich.process(entry_of(*events))
+    command = [sys.executable, "-m", "tests.integration.enrich.dying_anonymization"]
+    died = await asyncio.to_thread(
+        subprocess.run, [*command, role_url("weir_enrich")], cwd=REPOSITORY, check=False
+    )
+    assert died.returncode == -9
+    assert sum(row["subject_id"] is None for row in stored(database_url)) == 2
+    # Two replicas at once.
+    await asyncio.gather(*(anonymization(engine, clock).anonymize() for _ in range(2)))
+    rows = stored(database_url)
+    assert len(rows) == 7
+    assert all(row == {**row, **ANONYMOUS} for row in rows)
