@@ -5,14 +5,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, cast
 
-import psycopg
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import dict_row
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.errors import DeadlineExceeded, Unavailable
 from libs.common.pseudonym import Pseudonymizer
 from libs.events.access import access_of
 from libs.events.columns import COLUMNS
@@ -21,7 +19,7 @@ from libs.events.lines import FileForm
 from libs.events.model import StoredEvent, decode
 from libs.events.selection import EventSelection, ExportedLine, LinePage, Place, SelectedPage
 from libs.events.selection_sql import SETTINGS, STORED_NAMES, events_statement, lines_statement
-from libs.stores.postgres import POSTGRES_DOWN, driver_connection
+from libs.stores.postgres import driver_connection, read_within
 
 # Of each name at least.
 _REACH_OF_NAME = 1_000
@@ -147,20 +145,16 @@ class SelectedEvents:
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
         """A connection in a transaction with this class's limits."""
         timeout = {"timeout": str(round(self._seconds * 1_000))}
-        try:
+        limit = read_within(
+            self._seconds,
+            setting="statement_seconds",
+            advice="ask for a shorter time, for fewer names, or for one subject_id or group_id",
+        )
+        with limit:
             async with self._engine.connect() as outer:
                 connection = await driver_connection(outer)
                 await connection.execute(driver_text(SETTINGS), timeout)
                 yield connection
-        except psycopg.errors.QueryCanceled:
-            raise DeadlineExceeded(
-                f"the events could not be read within {self._seconds:g} s: ask for a shorter time, for fewer"
-                " names, or for one subject_id or group_id",
-                limit="statement_seconds",
-                seconds=self._seconds,
-            ) from None
-        except (psycopg.OperationalError, *POSTGRES_DOWN):
-            raise Unavailable("Postgres does not answer", retry_after_seconds=1.0) from None
 
 
 async def _read_page(

@@ -1,5 +1,7 @@
 """Postgres: one async SQLAlchemy engine a process, psycopg 3 beneath it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -10,14 +12,17 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection as SqlConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from libs.common.errors import DeadlineExceeded, Unavailable
 from libs.stores.failure import StoreFailure
 from libs.stores.postgres_connector import PostgresConnector
 
-# What is raised while Postgres is away; TimeoutError is an OSError.
+# What is raised while Postgres is away, by SQLAlchemy or the driver beneath it; TimeoutError is an OSError.
 POSTGRES_DOWN = (
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.InterfaceError,
     sqlalchemy.exc.TimeoutError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
     OSError,
 )
 # All that a statement can raise, of SQLAlchemy or of the driver beneath it, and what the network raises.
@@ -92,6 +97,29 @@ async def driver_connection(connection: SqlConnection) -> AsyncConnection[Any]:
     return driver
 
 
+def driver_error(error: Exception) -> Exception:
+    """The error of the driver, if SQLAlchemy has wrapped one."""
+    if isinstance(error, sqlalchemy.exc.DBAPIError) and isinstance(error.orig, Exception):
+        return error.orig
+    return error
+
+
+@contextmanager
+def read_within(seconds: float, *, setting: str, advice: str) -> Iterator[None]:
+    """Makes what Postgres raises in the block an error for the caller: DeadlineExceeded for a statement that
+    took longer than the `setting` permits, with what to ask for instead; Unavailable if Postgres is away."""
+    try:
+        yield
+    except POSTGRES_DOWN as error:
+        if isinstance(driver_error(error), psycopg.errors.QueryCanceled):
+            raise DeadlineExceeded(
+                f"one statement took longer than {seconds:g} s: {advice}",
+                limit=setting,
+                seconds=seconds,
+            ) from None
+        raise Unavailable("Postgres does not answer", retry_after_seconds=1.0) from None
+
+
 def failure_of(error: Exception) -> StoreFailure | None:
     """What an error of Postgres means: that it is away, that this was too much for it now, or, if None,
     that these data cannot be stored.
@@ -99,8 +127,7 @@ def failure_of(error: Exception) -> StoreFailure | None:
     A missing table or right is no property of the data either: dead letters for every batch because of a
     failed deployment would be worse than waiting until it is repaired.
     """
-    if isinstance(error, sqlalchemy.exc.DBAPIError) and isinstance(error.orig, Exception):
-        error = error.orig
+    error = driver_error(error)
     if isinstance(error, psycopg.Error):
         state = error.sqlstate or ""
         if isinstance(error, psycopg.DataError) or state.startswith(_OF_THE_DATA):

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 from psycopg import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.errors import DeadlineExceeded, Unavailable
 from libs.events.filtering.fields import Field, FieldType
 from libs.events.selection_postgres import driver_text
-from libs.stores.postgres import POSTGRES_DOWN, driver_connection
+from libs.stores.postgres import driver_connection, read_within
 from services.aggregate.behaviour.model import EventRule, Reading, Span
 from services.aggregate.behaviour.sampling import ROW_COST, below, one_in
 
@@ -106,22 +104,18 @@ class BehaviourConnections:
         """One, in a read-only transaction. Raises DeadlineExceeded if a statement takes longer, Unavailable
         if Postgres is away."""
         timeout = {"timeout": str(round(self._seconds * 1_000))}
-        try:
+        limit = read_within(
+            self._seconds,
+            setting="behaviour_statement_seconds",
+            advice="ask for a shorter time or for fewer events, or without `exact`",
+        )
+        with limit:
             async with self._engine.connect() as outer:
                 connection = await driver_connection(outer)
                 cursor = await connection.execute(driver_text(_SETTINGS), timeout)
                 row = await cursor.fetchone()
                 assert row is not None
                 yield BehaviourConnection(connection, is_replica=row[-1])
-        except psycopg.errors.QueryCanceled:
-            raise DeadlineExceeded(
-                f"the events could not be read within {self._seconds:g} s: ask for a shorter time or for"
-                " fewer events, or without `exact`",
-                limit="behaviour_statement_seconds",
-                seconds=self._seconds,
-            ) from None
-        except (psycopg.OperationalError, *POSTGRES_DOWN):
-            raise Unavailable("Postgres does not answer", retry_after_seconds=1.0) from None
 
 
 def where(span: Span, reading: Reading | None, prefix: str = "") -> str:

@@ -6,13 +6,13 @@ from typing import Any
 
 from psycopg.errors import QueryCanceled
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.catalog import Source
 from libs.common.clock import moment_of
 from libs.common.pseudonym import Pseudonymizer, person_of, session_of
 from libs.events.latest_sql import LatestQuery
+from libs.stores.postgres import POSTGRES_DOWN, driver_error
 from services.aggregate.gauges.plan import US_PER_SECOND, GaugePlan
 from services.aggregate.gauges.signs import GaugeSigns
 from services.aggregate.gauges.stored import StoredLast
@@ -47,9 +47,9 @@ class PostgresStoredSigns:
                 async for signs in self._slice(plan, start, end, now - silence):
                     yield signs
                 start = end
-            except (OperationalError, QueryCanceled) as error:
-                cause = getattr(error, "orig", error)
-                if length <= _SHORTEST_SLICE or not isinstance(cause, QueryCanceled):
+            except POSTGRES_DOWN as error:
+                is_slow = isinstance(driver_error(error), QueryCanceled)
+                if length <= _SHORTEST_SLICE or not is_slow:
                     raise
                 # What it has given out already does no harm when it comes again.
                 length = min(length, now - start) / 4
