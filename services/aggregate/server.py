@@ -65,6 +65,7 @@ from services.aggregate.live.service import RollupWatches
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
 from services.aggregate.named_metrics.service import MetricQueries
+from services.aggregate.postgres import VerifyingConnections
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.recount.postgres import PostgresRecounts
 from services.aggregate.recount.publishing import RecountedCells
@@ -82,6 +83,7 @@ from services.aggregate.rollups.postgres import PostgresCellReader
 from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.service import AggregateServicer, JobServicer
 from services.aggregate.settings import AggregateSettings
+from services.aggregate.stalls import StallLimit
 from services.aggregate.tables import metadata
 from services.aggregate.verify.postgres import PostgresSnapshots
 from services.aggregate.verify.redis import RedisStreams
@@ -118,15 +120,21 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         max_bytes=settings.max_watch_bytes,
     )
     meter = WatermarkMeter(redis, settings.shards, clock)
-    snapshots = PostgresSnapshots(engines.verifying, settings.verify_statement_seconds)
-    verifier = Verifier(snapshots, RedisStreams(redis, settings.shards, meter), clock)
+    verifying = VerifyingConnections(engines.verifying, settings.verify_statement_seconds)
+    verifier = Verifier(
+        PostgresSnapshots(verifying), RedisStreams(redis, settings.shards, meter), clock
+    )
     events = SelectedEvents(engines.events, pseudonymizer, settings.event_statement_seconds)
     exports = EventExports(
         reload.catalogs,
         events,
         ReadSlots("max_exports", settings.max_exports, waiting=0),
         clock,
-        settings.export_stall_seconds,
+        StallLimit(
+            settings.export_stall_seconds,
+            "export_stall_seconds",
+            "go on with the last resume_token",
+        ),
     )
     surroundings = Surroundings(
         reload.catalogs,
@@ -185,6 +193,9 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         settings, pseudonymizer, reload, redis, store, presence, uncounted, streams, clock
     )
     verification_slots = ReadSlots("max_verifications", settings.max_verifications, waiting=0)
+    verification_stall = StallLimit(
+        settings.verify_stall_seconds, "verify_stall_seconds", "verify again, and read on"
+    )
     servicer = AggregateServicer(
         RollupQueries(
             reload.catalogs, reader, clock, meter.current, PostgresDirtyBuckets(engines.querying)
@@ -199,7 +210,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             verifier,
             verification_slots,
             clock,
-            settings.verify_stall_seconds,
+            verification_stall,
         ),
         EventLists(
             reload.catalogs,
@@ -234,10 +245,10 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     results = ResultQueries(reload.catalogs, PostgresResultReader(engines.querying), clock)
     result_verifications = ResultVerifications(
         reload.catalogs,
-        ResultChecks(engines.verifying),
+        ResultChecks(verifying),
         verification_slots,
         clock,
-        settings.verify_stall_seconds,
+        verification_stall,
     )
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
     own_jobs = aggregate_jobs(

@@ -58,7 +58,7 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings, PseudonymSet
     batch_ids_kept_hours: float = Field(72.0, ge=1)
     # How long the journal of all services' jobs keeps runs; the newest of each job stay.
     job_runs_kept_days: float = Field(90.0, ge=1)
-    # Open VerifyRollups calls of this process; each reads all events of its app.
+    # Open VerifyRollups and VerifyJobResults calls of this process; each reads much of its app.
     max_verifications: int = Field(1, ge=1)
     # How long a verification may wait for its client to take a difference.
     verify_stall_seconds: float = Field(60.0, gt=0)

@@ -30,7 +30,7 @@ from services.aggregate.exports.convert import (
 )
 from services.aggregate.exports.read_ahead import pages
 from services.aggregate.read_slots import ReadSlots
-from services.aggregate.stalls import sent_within
+from services.aggregate.stalls import StallLimit
 
 # Read by one statement. Two such pages are in memory: one that the client takes, and the next one.
 _PAGE_ROWS = 10_000
@@ -40,7 +40,7 @@ Send = Callable[[pb.ExportEventsResponse], Awaitable[None]]
 
 class EventExports:
     """Answers `weir.aggregate.v1.AggregateService/ExportEvents`. A client that takes nothing for
-    `stall_seconds` is cut off, because it keeps others from a slot."""
+    too long is cut off, because it keeps others from a slot."""
 
     def __init__(
         self,
@@ -48,13 +48,13 @@ class EventExports:
         events: SelectedEvents,
         slots: ReadSlots,
         clock: Clock,
-        stall_seconds: float,
+        stall: StallLimit,
     ) -> None:
         self._catalogs = catalogs
         self._events = events
         self._slots = slots
         self._clock = clock
-        self._stall_seconds = stall_seconds
+        self._stall = stall
         self._tokens = PageTokens(f"/{SERVICE_NAME}/ExportEvents", clock, field="resume_token")
         self._draining = False
 
@@ -136,9 +136,4 @@ class EventExports:
                 reason="DRAINING",
                 retry_after_seconds=1.0,
             )
-        await sent_within(
-            self._stall_seconds,
-            send(response),
-            name="export_stall_seconds",
-            advice="go on with the last resume_token",
-        )
+        await self._stall.send(send(response))

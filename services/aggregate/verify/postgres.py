@@ -2,24 +2,16 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-import psycopg
-import sqlalchemy.exc
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.errors import DeadlineExceeded, LimitExceeded
-from libs.events.postgres import (
-    BEGINNING,
-    END,
-    PostgresEventReader,
-    snapshot_connection,
-    stored_batches,
-)
+from libs.common.errors import LimitExceeded
+from libs.events.postgres import BEGINNING, END, PostgresEventReader, stored_batches
 from libs.events.recount import (
     Recount,
     RecountedCells,
@@ -30,6 +22,7 @@ from libs.events.recount import (
 )
 from libs.stores.postgres import driver_connection
 from libs.streams.batch_pruning import first_uuid7
+from services.aggregate.postgres import VerifyingConnections
 from services.aggregate.verify.model import CountedCells, StoredMeasure, VerifyQuery, Window
 
 # In all days of the app, because a bucket may have cells and no event.
@@ -51,11 +44,6 @@ WHERE app_id = %(app_id)s AND rollup = %(rollup)s
     AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
 """
 _COUNTED_BATCHES = text("SELECT batch_id FROM aggregate.batches WHERE batch_id = ANY(:ids)")
-# Verifying must not take what counting needs: one process of Postgres, and a bounded memory for it.
-_SETTINGS = (
-    "SET LOCAL max_parallel_workers_per_gather = 0",
-    "SET LOCAL work_mem = '64MB'",
-)
 # A week's or month's bucket may begin so long before a moment in it.
 _LONGEST_BUCKET = timedelta(days=31)
 # Rows that are read at once; other calls have their turn in between.
@@ -67,19 +55,14 @@ MAX_CELLS = 100_000
 class PostgresSnapshots:
     """Implements `ports.Snapshots`. A replica may serve it: cells and events are then equally old."""
 
-    def __init__(self, engine: AsyncEngine, statement_seconds: float) -> None:
-        self._engine = engine
-        self._statement_seconds = statement_seconds
+    def __init__(self, connections: VerifyingConnections) -> None:
+        self._connections = connections
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["PostgresSnapshot"]:
         """See the port."""
-        with _timeouts_as_errors(self._statement_seconds):
-            async with snapshot_connection(self._engine) as connection:
-                milliseconds = round(self._statement_seconds * 1_000)
-                for setting in (*_SETTINGS, f"SET LOCAL statement_timeout = {milliseconds}"):
-                    await connection.exec_driver_sql(setting)
-                yield PostgresSnapshot(connection)
+        async with self._connections.open() as connection:
+            yield PostgresSnapshot(connection)
 
 
 class PostgresSnapshot:
@@ -176,18 +159,3 @@ def _check(cells: int, window: Window) -> None:
             limit="max_cells",
             value=MAX_CELLS,
         )
-
-
-@contextmanager
-def _timeouts_as_errors(seconds: float) -> Iterator[None]:
-    try:
-        yield
-    except (psycopg.errors.QueryCanceled, sqlalchemy.exc.OperationalError) as error:
-        cause = getattr(error, "orig", error)
-        if not isinstance(cause, psycopg.errors.QueryCanceled):
-            raise
-        raise DeadlineExceeded(
-            "one statement took too long: verify less time, or a single rollup",
-            limit="verify_statement_seconds",
-            seconds=seconds,
-        ) from error

@@ -13,7 +13,7 @@ from libs.rpc.permissions import Permission
 from libs.rpc.principal import is_permitted
 from services.aggregate.plan_lookup import plan_of, rollup_of
 from services.aggregate.read_slots import ReadSlots
-from services.aggregate.stalls import sent_within
+from services.aggregate.stalls import StallLimit
 from services.aggregate.verify.convert import difference_messages, summary_message, verify_query
 from services.aggregate.verify.model import Totals
 from services.aggregate.verify.verifier import Verifier
@@ -25,7 +25,7 @@ Send = Callable[[pb.VerifyRollupsResponse], Awaitable[None]]
 
 class Verifications:
     """Answers `weir.aggregate.v1.AggregateService/VerifyRollups`. A client that takes nothing for
-    `stall_seconds` is cut off, because it keeps others from a slot."""
+    too long is cut off, because it keeps others from a slot."""
 
     def __init__(
         self,
@@ -33,13 +33,13 @@ class Verifications:
         verifier: Verifier,
         slots: ReadSlots,
         clock: Clock,
-        stall_seconds: float,
+        stall: StallLimit,
     ) -> None:
         self._catalogs = catalogs
         self._verifier = verifier
         self._slots = slots
         self._clock = clock
-        self._stall_seconds = stall_seconds
+        self._stall = stall
 
     async def verify(self, request: pb.VerifyRollupsRequest, send: Send) -> None:
         """Sends the differences and then the summary. Raises AppUnknown, NotFound, InvalidArgument,
@@ -64,13 +64,5 @@ class Verifications:
                 for message in difference_messages(difference, hidden[difference.rollup]):
                     if listed[difference.rollup] < MAX_LISTED:
                         listed[difference.rollup] += 1
-                        await self._send(send, message)
-            await self._send(send, summary_message(totals))
-
-    async def _send(self, send: Send, message: pb.VerifyRollupsResponse) -> None:
-        await sent_within(
-            self._stall_seconds,
-            send(message),
-            name="verify_stall_seconds",
-            advice="verify again, and read on",
-        )
+                        await self._stall.send(send(message))
+            await self._stall.send(send(summary_message(totals)))

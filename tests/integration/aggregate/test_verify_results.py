@@ -1,10 +1,12 @@
 """VerifyJobResults and `weir jobs verify`: stored results beside what they come to now."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 import grpc
+import psycopg
 import pytest
 from typer import Typer
 from typer.testing import CliRunner
@@ -19,6 +21,7 @@ from tests.integration.aggregate.test_recount import backfill, until_recounted
 from tests.integration.aggregate.test_verify import change, count, verify
 from tests.support.aggregate_batches import event
 from tests.support.arena_catalog import APP, CATALOG
+from tests.support.rejections import details_of, reason_of
 
 JOBS = """
 metrics:
@@ -118,6 +121,28 @@ async def test_results_are_what_the_stored_events_come_to(
     differences, (_, different, _, values_different, _) = await check(aggregate)
     assert (different, values_different) == (1, 6)
     assert {(stored, metric) for _, metric, stored, _ in differences} >= {(0, "score")}
+
+
+async def test_a_statement_that_takes_too_long(
+    stores: Stores, start: Callable[[], Awaitable[Aggregate]]
+) -> None:
+    stores.settings = stores.settings.model_copy(update={"verify_statement_seconds": 0.1})
+    aggregate = await start()
+    await count(stores, event(player="ann", guild="g1"))
+    await write_results(aggregate)
+    with psycopg.connect(stores.database_url) as connection:
+        connection.execute("LOCK TABLE aggregate.result_cells IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await check(aggregate)
+    assert reason_of(caught.value)[:2] == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT")
+    assert details_of(caught.value).metadata["limit"] == "verify_statement_seconds"
+    assert (await check(aggregate))[1][:2] == (1, 0)
+
+
+async def test_large_numbers_in_dimensions(stores: Stores, aggregate: Aggregate) -> None:
+    await count(stores, event(player="ann", guild="g1", properties={"mode": 2.0**70, "score": 1}))
+    await write_results(aggregate)
+    assert (await check(aggregate))[1][:2] == (1, 0)
 
 
 async def test_a_result_that_says_that_it_is_out_of_date_is_not_compared(

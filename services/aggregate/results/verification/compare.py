@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
-import orjson
-
+from libs.events.recount import RecountKey, cell_key
+from services.aggregate.buckets import seconds_since_epoch
 from services.aggregate.results.model import ResultCell
 
 
@@ -28,7 +26,6 @@ class Comparison:
     differences: list[ValueDifference]
 
 
-_Key = tuple[str, datetime, bytes]
 _NOTHING: Mapping[str, float] = {}
 
 
@@ -51,9 +48,9 @@ def compare(stored: Iterable[ResultCell], computed: Iterable[ResultCell]) -> Com
     return Comparison(values, differences)
 
 
-def _by_key(cells: Iterable[ResultCell]) -> dict[_Key, ResultCell]:
-    return {(cell.rollup, cell.bucket, _canonical(cell.dimensions)): cell for cell in cells}
+def _by_key(cells: Iterable[ResultCell]) -> dict[tuple[str, RecountKey], ResultCell]:
+    return {(cell.rollup, _place(cell)): cell for cell in cells}
 
 
-def _canonical(dimensions: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(dimensions, option=orjson.OPT_SORT_KEYS)
+def _place(cell: ResultCell) -> RecountKey:
+    return cell_key(seconds_since_epoch(cell.bucket), cell.dimensions)

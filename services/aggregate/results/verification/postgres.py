@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.errors import LimitExceeded
-from libs.events.postgres import snapshot_connection
+from services.aggregate.postgres import VerifyingConnections
 from services.aggregate.results.model import ResultCell, ResultJob, ResultPeriod
 from services.aggregate.results.postgres import computed_pages, is_outdated
 from services.aggregate.results.verification.compare import Comparison, compare
@@ -34,23 +33,23 @@ WHERE app_id = :app_id AND job = :job AND period_start = :start
 class ResultChecks:
     """Compares results, each in one state of all tables."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, connections: VerifyingConnections) -> None:
+        self._connections = connections
 
     async def periods(
         self, job: ResultJob, start: datetime | None, end: datetime | None
     ) -> Sequence[ResultPeriod]:
         """The periods between two moments that have a result, the oldest first."""
         parameters = {"app_id": job.app_id, "job": job.name, "start": start, "end": end}
-        async with self._engine.connect() as connection:
+        async with self._connections.open() as connection:
             rows = (await connection.execute(_PERIODS, parameters)).all()
         return [ResultPeriod(row.period_start, row.period_end) for row in rows]
 
     async def check(self, job: ResultJob, period: ResultPeriod) -> Comparison | None:
         """A result beside what its job would write now; None if the result is out of date, or gone. Raises
-        LimitExceeded."""
+        LimitExceeded, DeadlineExceeded, Unavailable."""
         key = {"app_id": job.app_id, "job": job.name, "start": period.start}
-        async with snapshot_connection(self._engine) as connection:
+        async with self._connections.open() as connection:
             found = (await connection.execute(_RESULT, key)).one_or_none()
             if found is None or await is_outdated(connection, job, period, found.inputs):
                 return None

@@ -26,7 +26,7 @@ from services.aggregate.results.model import (
 from services.aggregate.results.verification.compare import ValueDifference
 from services.aggregate.results.verification.postgres import ResultChecks
 from services.aggregate.sealing import sealed_before
-from services.aggregate.stalls import sent_within
+from services.aggregate.stalls import StallLimit
 
 # Differences that are sent, of each job.
 MAX_LISTED = 1_000
@@ -34,7 +34,8 @@ Send = Callable[[pb.VerifyJobResultsResponse], Awaitable[None]]
 
 
 class ResultVerifications:
-    """Answers `weir.aggregate.v1.JobService/VerifyJobResults`."""
+    """Answers `weir.aggregate.v1.JobService/VerifyJobResults`. A client that takes nothing for too long is
+    cut off, because it keeps others from a slot."""
 
     def __init__(
         self,
@@ -42,13 +43,13 @@ class ResultVerifications:
         checks: ResultChecks,
         slots: ReadSlots,
         clock: Clock,
-        stall_seconds: float,
+        stall: StallLimit,
     ) -> None:
         self._catalogs = catalogs
         self._checks = checks
         self._slots = slots
         self._clock = clock
-        self._stall_seconds = stall_seconds
+        self._stall = stall
 
     async def verify(self, request: pb.VerifyJobResultsRequest, send: Send) -> None:
         """Sends the differences and then the summary. Raises AppUnknown, NotFound, InvalidArgument,
@@ -62,30 +63,31 @@ class ResultVerifications:
             for job in jobs:
                 listed = 0
                 for period in await self._checks.periods(job, start, end):
-                    if _is_sealed(catalog, job, period, moment_of(self._clock.now_us())):
-                        summary.results_sealed += 1
-                        continue
-                    found = await self._checks.check(job, period)
-                    if found is None:
-                        summary.results_outdated += 1
-                        continue
-                    summary.results_compared += 1
-                    summary.results_different += bool(found.differences)
-                    summary.values_compared += found.values
-                    summary.values_different += len(found.differences)
-                    for difference in found.differences[: MAX_LISTED - listed]:
+                    differences = await self._check(catalog, job, period, summary)
+                    for difference in differences[: MAX_LISTED - listed]:
                         listed += 1
                         message = _message(job, period, difference)
-                        await self._send(send, pb.VerifyJobResultsResponse(difference=message))
-            await self._send(send, pb.VerifyJobResultsResponse(summary=summary))
+                        await self._stall.send(
+                            send(pb.VerifyJobResultsResponse(difference=message))
+                        )
+            await self._stall.send(send(pb.VerifyJobResultsResponse(summary=summary)))
 
-    async def _send(self, send: Send, message: pb.VerifyJobResultsResponse) -> None:
-        await sent_within(
-            self._stall_seconds,
-            send(message),
-            name="verify_stall_seconds",
-            advice="verify again, and read on",
-        )
+    async def _check(
+        self, catalog: Catalog, job: ResultJob, period: ResultPeriod, summary: pb.ResultsSummary
+    ) -> Sequence[ValueDifference]:
+        """The differences of one result, which is added to the summary."""
+        if _is_sealed(catalog, job, period, moment_of(self._clock.now_us())):
+            summary.results_sealed += 1
+            return ()
+        found = await self._checks.check(job, period)
+        if found is None:
+            summary.results_outdated += 1
+            return ()
+        summary.results_compared += 1
+        summary.results_different += bool(found.differences)
+        summary.values_compared += found.values
+        summary.values_different += len(found.differences)
+        return found.differences
 
 
 def _wanted(declared: Sequence[ResultJob], request: pb.VerifyJobResultsRequest) -> list[ResultJob]:

@@ -115,7 +115,7 @@ class JobServiceServicer:
         what the stored events come to, VerifyRollups finds out.
 
         RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_verifications`; without, for a result with too
-        many cells.
+        many cells. DEADLINE_EXCEEDED / CALL_TIMED_OUT beyond `verify_statement_seconds` for one statement.
 
         Permission: `rollups.rebuild`.
         Fails with NOT_FOUND / APP_UNKNOWN or JOB_UNKNOWN; INVALID_ARGUMENT with the field at fault.
