@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.aggregate.v1 import aggregate_service_pb2_grpc, job_service_pb2_grpc
 
 from libs.common.clock import Clock, SystemClock
@@ -19,7 +17,7 @@ from libs.rpc.process import ServiceParts
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import CatalogReload, open_catalogs
 from libs.runtime.loops import Loop
-from libs.stores.postgres import POSTGRES_ERRORS, create_engine, failure_of
+from libs.stores.postgres import POSTGRES_ERRORS, failure_of
 from libs.stores.postgres_connector import PostgresConnector
 from libs.stores.redis_client import REDIS_DOWN, RedisClient, create_redis
 from libs.stores.watch import all_of
@@ -49,6 +47,7 @@ from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.dirty.service import Backfills
+from services.aggregate.engines import open_engines
 from services.aggregate.events.service import EventLists
 from services.aggregate.expiry.expiry import Expiry
 from services.aggregate.expiry.postgres import ExpiredCells, ExpiredResults
@@ -90,11 +89,6 @@ from services.aggregate.verify.redis import RedisStreams
 from services.aggregate.verify.service import Verifications
 from services.aggregate.verify.verifier import Verifier
 
-# Less than a unary call may take, and enough when all watchers read the current numbers again at once.
-_QUERY_POOL_SECONDS = 20.0
-# How long a job may wait for those before it.
-_RESULT_POOL_SECONDS = 3_600.0
-
 
 async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires aggregate up; what it opens is closed with `stack`."""
@@ -102,7 +96,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     reload = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
-    engines = _open_engines(settings, stack)
+    engines = open_engines(settings, stack)
     clock = SystemClock()
     streams = streams_of(settings.shards, enriched_stream)
     store = PostgresCountingStore(
@@ -299,73 +293,6 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
 def _drain(*capabilities: WatchHub | EventExports | GaugeQueries) -> None:
     for each in capabilities:
         each.drain()
-
-
-@dataclass(frozen=True)
-class _Engines:
-    """Pools of their own, so that one kind of work never waits for another's connections. Counting has none:
-    its connections are beside any pool."""
-
-    querying: AsyncEngine
-    verifying: AsyncEngine
-    events: AsyncEngine
-    behaviour: AsyncEngine
-    metrics: AsyncEngine
-    jobs: AsyncEngine
-    storing: AsyncEngine
-    recounting: AsyncEngine
-
-
-def _open_engines(settings: AggregateSettings, stack: AsyncExitStack) -> _Engines:
-    database_url = settings.database_url.get_secret_value()
-    # A query that gets no connection is refused before the call's own limit ends it.
-    answering = partial(
-        create_engine, max_overflow=2, pool_seconds=_QUERY_POOL_SECONDS, read_only=True
-    )
-    engines = _Engines(
-        answering(database_url, service="aggregate-queries"),
-        create_engine(
-            settings.read_url,
-            service="aggregate-verify",
-            pool_size=settings.max_verifications,
-            max_overflow=0,
-            read_only=True,
-        ),
-        # As many as there are slots: a call that holds one gets a connection at once.
-        answering(
-            settings.read_url,
-            service="aggregate-events",
-            pool_size=1,
-            max_overflow=settings.max_event_pages + settings.max_exports - 1,
-        ),
-        # Of a replica, if there is one: for what may be some seconds old (ADR 18).
-        answering(
-            settings.read_url,
-            service="aggregate-behaviour",
-            pool_size=1,
-            max_overflow=settings.max_behaviour_queries - 1,
-        ),
-        answering(
-            settings.read_url,
-            service="aggregate-metrics",
-            pool_size=1,
-            max_overflow=settings.max_metrics - 1,
-        ),
-        create_engine(database_url, service="aggregate-jobs", pool_size=1, max_overflow=2),
-        # Many results may be due at the same time: they are written one after the other.
-        create_engine(
-            database_url,
-            service="aggregate-results",
-            pool_size=1,
-            max_overflow=0,
-            pool_seconds=_RESULT_POOL_SECONDS,
-        ),
-        # The turn, the snapshot, the lock, and marks meanwhile.
-        create_engine(database_url, service="aggregate-recount", pool_size=1, max_overflow=4),
-    )
-    for field in fields(engines):
-        stack.push_async_callback(getattr(engines, field.name).dispose)
-    return engines
 
 
 def _consumer(
