@@ -1,4 +1,4 @@
-"""What the calls have in common: their service, periods, ranges of time, cells."""
+"""What the calls have in common: their service, periods, ranges of time, cells, how reliable they are."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
+from weir.aggregate.v1 import reliability_pb2
 
 from libs.catalog import Period
 from libs.common.errors import InvalidArgument
@@ -69,6 +70,28 @@ def cell_message(
     message = pb.Cell(metrics=values)
     message.bucket_start.seconds = bucket
     message.dimensions.update(dimensions)
+    return message
+
+
+def completeness(is_final: bool) -> reliability_pb2.Completeness:
+    """As a message says it."""
+    if is_final:
+        return reliability_pb2.COMPLETENESS_FINAL
+    return reliability_pb2.COMPLETENESS_PROVISIONAL
+
+
+def reliability_message(
+    *,
+    is_final: bool,
+    watermark: datetime | None,
+    calculated_at: datetime,
+    cut: reliability_pb2.Cut | None = None,
+) -> reliability_pb2.Reliability:
+    """How far an answer can be relied on."""
+    message = reliability_pb2.Reliability(completeness=completeness(is_final), cut=cut)
+    message.calculated_at.FromDatetime(calculated_at)
+    if watermark is not None:
+        message.watermark.FromDatetime(watermark)
     return message
 
 

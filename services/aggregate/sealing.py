@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from libs.catalog import RETENTION_CLASSES, Catalog, Rollup, Source, SourceKind, retention_class
 from libs.common.expiry import aged_before
-from services.aggregate.expiry.kept import kept_from
+from services.aggregate.expiry.kept import kept_from, latest
 
 _MAY_BE_PERSONAL = frozenset(
     {SourceKind.ENTITY, SourceKind.CONTEXT, SourceKind.ATTRIBUTION, SourceKind.PROPERTY}
@@ -31,11 +31,10 @@ def sealed_before(catalog: Catalog, rollup: Rollup, now: datetime) -> datetime |
 
 def recounted_from(catalog: Catalog, rollup: Rollup, now: datetime) -> datetime | None:
     """Buckets that begin before it are sealed or have expired, and are not recounted; None: all are."""
-    limits = (
+    return latest(
         sealed_before(catalog, rollup, now),
         kept_from(rollup.period, rollup.cell_retention_days, now),
     )
-    return max((one for one in limits if one is not None), default=None)
 
 
 def _may_be_personal(source: Source) -> bool:

@@ -19,7 +19,7 @@ from libs.events.postgres import BEGINNING, END
 from services.aggregate.behaviour.identifying import check_divides, check_identifies_no_one
 from services.aggregate.behaviour.model import EventRule, Reading
 from services.aggregate.behaviour.surroundings import Surroundings
-from services.aggregate.convert import reading_filter
+from services.aggregate.convert import reading_filter, reliability_message
 from services.aggregate.events.convert import Frame
 from services.aggregate.named_metrics.sampling import kept_share
 from services.aggregate.rollups.completeness import final_until
@@ -153,18 +153,14 @@ def reliability(
         watermark = None
     lateness = timedelta(seconds=catalog.clock.lateness_seconds)
     final = final_until(watermark, lateness).but_after(dirty)
-    message = reliability_pb2.Reliability(
-        completeness=reliability_pb2.COMPLETENESS_FINAL
-        if final.covers(end)
-        else reliability_pb2.COMPLETENESS_PROVISIONAL,
-        sampling_rate=1 / reading.one_in,
+    message = reliability_message(
+        is_final=final.covers(end) and not reading.lacks_events,
+        watermark=watermark,
+        calculated_at=moment_of(surroundings.clock.now_us()),
         cut=with_ingest_sampling(cut, catalog, names),
     )
-    message.calculated_at.FromDatetime(moment_of(surroundings.clock.now_us()))
-    if watermark is not None:
-        message.watermark.FromDatetime(watermark)
+    message.sampling_rate = 1 / reading.one_in
     if reading.lacks_events:
-        message.completeness = reliability_pb2.COMPLETENESS_PROVISIONAL
         detail = "events of older releases are missing until the job enrich.fill_person is done"
         cut_before = message.cut.detail
         message.cut.limit = message.cut.limit or "person"

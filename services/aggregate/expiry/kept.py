@@ -20,6 +20,11 @@ def first_kept(period: Period, days: int | None, now: datetime) -> int | None:
     return first
 
 
+def latest(*moments: datetime | None) -> datetime | None:
+    """The last of some limits; None if there is none."""
+    return max((one for one in moments if one is not None), default=None)
+
+
 def kept_from(period: Period, days: int | None, now: datetime) -> datetime | None:
     """The same as a moment."""
     first = first_kept(period, days, now)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import orjson
-from weir.aggregate.v1 import gauge_pb2, reliability_pb2
+from weir.aggregate.v1 import gauge_pb2
 
 from libs.catalog import SourceKind
 from libs.common.errors import InvalidArgument, Unavailable
 from libs.common.structs import plain_value
+from services.aggregate.convert import reliability_message
 from services.aggregate.counting.columns import canonical_json
 from services.aggregate.gauges.plan import GaugePlan, GroupKey, group_key
 from services.aggregate.gauges.presence import Presence
@@ -60,14 +61,9 @@ def gauge_message(
         value=presence.count,
         groups=[_group(plan, key, count) for key, count in sorted(presence.groups.items())],
         other=presence.other,
-        reliability=reliability_pb2.Reliability(
-            completeness=reliability_pb2.COMPLETENESS_PROVISIONAL
-        ),
+        reliability=reliability_message(is_final=False, watermark=watermark, calculated_at=moment),
     )
     message.moment.FromDatetime(moment)
-    message.reliability.calculated_at.FromDatetime(moment)
-    if watermark is not None:
-        message.reliability.watermark.FromDatetime(watermark)
     return message
 
 

@@ -5,17 +5,16 @@ from datetime import datetime
 
 import orjson
 from weir.aggregate.v1 import metric_pb2 as pb
-from weir.aggregate.v1 import reliability_pb2
 
 from libs.catalog import Catalog, NamedKind, NamedMetric, SourceKind
 from libs.common.clock import Clock, moment_of
 from libs.common.errors import InvalidArgument
-from services.aggregate.convert import zoned_time
+from services.aggregate.convert import completeness, zoned_time
 from services.aggregate.events.convert import frame_of
 from services.aggregate.named_metrics.model import MetricValue, Place, Span
 from services.aggregate.named_metrics.spans import newest_ended, periods_in
 from services.aggregate.plan_lookup import not_declared
-from services.aggregate.rollups.convert import completeness, filter_value
+from services.aggregate.rollups.convert import filter_value
 
 MAX_PERIODS = 10_000
 _TOTALS = frozenset({NamedKind.VALUE, NamedKind.RATIO})
@@ -97,15 +96,4 @@ def value_message(value: MetricValue, *, is_final: bool) -> pb.MetricValue:
     message.period_start.FromDatetime(value.span.start)
     message.period_end.FromDatetime(value.span.end)
     message.dimensions.update(value.dimensions)
-    return message
-
-
-def reliability(
-    *, is_final: bool, watermark: datetime | None, calculated_at: datetime
-) -> reliability_pb2.Reliability:
-    """Of all values that were asked for, on whatever page they are."""
-    message = reliability_pb2.Reliability(completeness=completeness(is_final))
-    message.calculated_at.FromDatetime(calculated_at)
-    if watermark is not None:
-        message.watermark.FromDatetime(watermark)
     return message

@@ -17,9 +17,8 @@ from libs.rpc.page_tokens import PageTokens, page_size
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission
 from services.aggregate.answer_sizes import fitting
-from services.aggregate.convert import SERVICE_NAME
+from services.aggregate.convert import SERVICE_NAME, reliability_message
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
-from services.aggregate.expiry.kept import kept_from
 from services.aggregate.named_metrics.confidence import valued
 from services.aggregate.named_metrics.convert import (
     MAX_PERIODS,
@@ -28,7 +27,6 @@ from services.aggregate.named_metrics.convert import (
     check_subject,
     metric_of,
     read_cursor,
-    reliability,
     value_message,
 )
 from services.aggregate.named_metrics.dirty import (
@@ -130,20 +128,19 @@ class MetricQueries:
         if following is not None:
             frame = spans[0].start.isoformat(), spans[-1].end.isoformat()
             token = self._pages.issue(request, [*frame, *following])
-        response = pb.GetMetricResponse(
+        now = moment_of(self._clock.now_us())
+        return pb.GetMetricResponse(
             values=values,
             next_page_token=token,
-            reliability=reliability(
+            # Of all values that were asked for, on whatever page they are.
+            reliability=reliability_message(
                 is_final=bool(spans) and not provisional and final.covers(spans[-1].end),
                 watermark=watermark,
-                calculated_at=moment_of(self._clock.now_us()),
+                calculated_at=now,
+                cut=_cut(query, now),
             ),
             sampling_rate=sampling_rate(catalog, metric),
         )
-        cut = _cut(query, moment_of(self._clock.now_us()))
-        if cut is not None:
-            response.reliability.cut.CopyFrom(cut)
-        return response
 
     async def _dirty_buckets(self, query: MetricQuery) -> DirtyBuckets:
         if not query.spans:
@@ -184,9 +181,6 @@ def _cut(query: MetricQuery, now: datetime) -> reliability_pb2.Cut | None:
     if not query.spans:
         return None
     first = first_read(query.metric, query.spans[0])
-    for name in sorted({term.rollup for term in read_terms(query.metric)}):
-        plan = query.app.rollups[name]
-        oldest = kept_from(plan.period, plan.retention_days, now)
-        if oldest is not None and first < oldest:
-            return expired_cut(plan.retention_days or 0, oldest)
-    return None
+    names = sorted({term.rollup for term in read_terms(query.metric)})
+    cuts = (expired_cut(query.app.rollups[name], first, now) for name in names)
+    return next((cut for cut in cuts if cut is not None), None)

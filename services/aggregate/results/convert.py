@@ -8,9 +8,8 @@ from weir.aggregate.v1 import job_service_pb2 as pb
 
 from libs.common.errors import NotFound
 from services.aggregate.buckets import seconds_since_epoch
-from services.aggregate.convert import cell_message, zoned_time
+from services.aggregate.convert import cell_message, reliability_message, zoned_time
 from services.aggregate.results.model import COHORTS, METRICS, PEOPLE, Place, ResultCell, ResultPage
-from services.aggregate.rollups.convert import completeness
 
 
 class PageCursor:
@@ -59,12 +58,15 @@ def response(page: ResultPage) -> pb.GetJobResultResponse:
     """An answer without its cells."""
     result = page.result
     message = pb.GetJobResultResponse(
-        total_cells=result.cells, revision=result.revision, is_outdated=page.is_outdated
+        total_cells=result.cells,
+        revision=result.revision,
+        reliability=reliability_message(
+            is_final=result.is_final and not page.is_outdated,
+            watermark=result.watermark,
+            calculated_at=result.calculated_at,
+        ),
+        is_outdated=page.is_outdated,
     )
     message.period_start.FromDatetime(result.period.start)
     message.period_end.FromDatetime(result.period.end)
-    message.reliability.completeness = completeness(result.is_final and not page.is_outdated)
-    message.reliability.calculated_at.FromDatetime(result.calculated_at)
-    if result.watermark is not None:
-        message.reliability.watermark.FromDatetime(result.watermark)
     return message

@@ -18,7 +18,14 @@ from services.aggregate.buckets import (
     moment,
     seconds_since_epoch,
 )
-from services.aggregate.convert import cell_message, time_range, zoned_time
+from services.aggregate.convert import (
+    cell_message,
+    completeness,
+    reliability_message,
+    time_range,
+    zoned_time,
+)
+from services.aggregate.expiry.kept import kept_from
 from services.aggregate.model import CellQuery, Cursor, StoredCell
 from services.aggregate.plan import RollupPlan
 from services.aggregate.rollups.completeness import FinalUntil
@@ -107,6 +114,7 @@ def reliability(
     calculated_at: datetime,
     *,
     is_dirty: bool,
+    cut: reliability_pb2.Cut | None,
 ) -> reliability_pb2.Reliability:
     """How far an answer can be relied on. It is final if none of its cells can change, and none can appear:
     so never without an end, nor if a bucket that it covers is dirty."""
@@ -115,27 +123,25 @@ def reliability(
         and query.end is not None
         and final.covers(moment(first_bucket_from(plan.period, query.end)))
     )
-    message = reliability_pb2.Reliability(completeness=completeness(covered))
-    message.calculated_at.FromDatetime(calculated_at)
-    if watermark is not None:
-        message.watermark.FromDatetime(watermark)
-    return message
-
-
-def expired_cut(days: int, oldest: datetime) -> reliability_pb2.Cut:
-    """What an answer says that was asked for buckets before the oldest one that is kept."""
-    return reliability_pb2.Cut(
-        limit="retention",
-        value=days,
-        detail=f"buckets that begin before {oldest:%Y-%m-%dT%H:%MZ} have expired",
+    return reliability_message(
+        is_final=covered, watermark=watermark, calculated_at=calculated_at, cut=cut
     )
 
 
-def completeness(is_final: bool) -> reliability_pb2.Completeness:
-    """As a message says it."""
-    if is_final:
-        return reliability_pb2.COMPLETENESS_FINAL
-    return reliability_pb2.COMPLETENESS_PROVISIONAL
+def expired_cut(
+    plan: RollupPlan, start: datetime | None, now: datetime
+) -> reliability_pb2.Cut | None:
+    """What an answer says that was asked for buckets from `start` on, of which some have expired; None if
+    none have, or if the question was for those that there are."""
+    days = plan.retention_days
+    kept = kept_from(plan.period, days, now)
+    if days is None or kept is None or start is None or start >= kept:
+        return None
+    return reliability_pb2.Cut(
+        limit="retention",
+        value=days,
+        detail=f"buckets that begin before {kept:%Y-%m-%dT%H:%MZ} have expired",
+    )
 
 
 def filter_value(value: Any, kind: SourceKind) -> object:

@@ -15,7 +15,7 @@ from libs.rpc.principal import check_permission
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import SERVICE_NAME, period_number
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
-from services.aggregate.expiry.kept import kept_from
+from services.aggregate.expiry.kept import kept_from, latest
 from services.aggregate.plan_lookup import plan_of, rollup_of
 from services.aggregate.ports import CellReader
 from services.aggregate.rollups.completeness import final_until
@@ -58,11 +58,10 @@ class RollupQueries:
             check_permission(Permission.READ_PERSONAL_NUMBERS)
         query = cell_query(request, plan)
         now = moment_of(self._clock.now_us())
-        oldest = kept_from(plan.period, plan.retention_days, now)
-        expired = oldest is not None and query.start is not None and query.start < oldest
-        if oldest is not None and (query.start is None or expired):
-            # Some of them may be stored still.
-            query = replace(query, start=oldest)
+        cut = expired_cut(plan, query.start, now)
+        # Some that have expired may be stored still.
+        kept = kept_from(plan.period, plan.retention_days, now)
+        query = replace(query, start=latest(query.start, kept))
         # These before the cells are read: what they promise is in them.
         watermark = self._watermark()
         catalog = catalog_of(snapshot, request.app_id)
@@ -76,7 +75,7 @@ class RollupQueries:
         token = ""
         if page.more or len(cells) < len(page.cells):
             token = self._pages.issue(request, cursor_values(page.cells[len(cells) - 1].cursor))
-        response = pb.QueryRollupResponse(
+        return pb.QueryRollupResponse(
             cells=cells,
             period=period_number(plan.period),
             next_page_token=token,
@@ -88,8 +87,6 @@ class RollupQueries:
                 watermark,
                 now,
                 is_dirty=bool(dirty),
+                cut=cut,
             ),
         )
-        if expired and oldest is not None:
-            response.reliability.cut.CopyFrom(expired_cut(plan.retention_days or 0, oldest))
-        return response

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from libs.common.clock import Clock
 from services.aggregate.buckets import moment
+from services.aggregate.expiry.kept import latest
 from services.aggregate.verify.compare import compare
 from services.aggregate.verify.model import (
     CellDifference,
@@ -77,8 +78,8 @@ class Verifier:
             used = Counter(by_rollup.get(verified.rollup.name))
             for name in verified.rollup.events:
                 used.update(by_name.get(name))
-            starts = [one for one in (query.start, verified.kept_from) if one is not None]
-            found += windows_of(verified, used, max(starts, default=None), query.end)
+            start = latest(query.start, verified.kept_from)
+            found += windows_of(verified, used, start, query.end)
         return found
 
     async def _compare(self, query: VerifyQuery, window: Window) -> Look:
