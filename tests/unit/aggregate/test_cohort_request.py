@@ -32,6 +32,18 @@ def completeness(asked: CohortsQuery, active: dict[int, int]) -> list[Any]:
     return [(point.active, point.completeness) for point in message.points]
 
 
+@pytest.mark.parametrize(
+    ("until", "expected"), [("2026-03-09", FINAL), ("2026-03-08", PROVISIONAL)]
+)
+@pytest.mark.parametrize("fields", [{"periods": 1}, {"days": [1]}])
+def test_a_size_is_final_once_the_week_of_entry_is_over(
+    fields: dict[str, Any], until: str, expected: int
+) -> None:
+    cohort = Cohort(WEEK[0], None, False, 10, {}, {1: 10}, 1)
+    message = cohort_message(query(**fields), cohort, 1, FinalUntil(at(until)))
+    assert (message.size, message.completeness) == (10, expected)
+
+
 @pytest.mark.parametrize("fields", [{"periods": 1}, {"days": [1]}])
 def test_exactly_on_a_period_is_final_once_it_is_over(fields: dict[str, Any]) -> None:
     asked = query(**fields)

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from google.protobuf import json_format, struct_pb2
 from weir.aggregate.v1 import aggregate_service_pb2 as service_pb
 from weir.aggregate.v1 import behaviour_pb2 as pb
-from weir.aggregate.v1 import reliability_pb2
 
 from libs.catalog import Catalog, Period
 from libs.common.errors import InvalidArgument
@@ -15,7 +14,7 @@ from libs.events.filtering.reach import possible_names
 from libs.events.postgres import BEGINNING, END
 from services.aggregate.answer_sizes import fitting
 from services.aggregate.behaviour.cohorts.model import Cohort, CohortsQuery, Entry, Point
-from services.aggregate.behaviour.cohorts.table import counts, points
+from services.aggregate.behaviour.cohorts.table import counts, end_of, points
 from services.aggregate.behaviour.convert import (
     at_most,
     dividing_field,
@@ -31,7 +30,7 @@ from services.aggregate.buckets import (
     moment,
     seconds_since_epoch,
 )
-from services.aggregate.convert import period_of, time_range, zoned_time
+from services.aggregate.convert import completeness, period_of, time_range, zoned_time
 from services.aggregate.events.convert import Frame
 from services.aggregate.rollups.completeness import FinalUntil
 
@@ -138,6 +137,7 @@ def cohort_message(
         value=json_format.Parse(cohort.value or "null", struct_pb2.Value()),
         other=cohort.is_other,
         size=cohort.size * one_in,
+        completeness=completeness(final.covers(end_of(query.period, cohort.start))),
         points=[_point(query, point, one_in, final) for point in points(query, cohort)],
     )
     message.start.seconds = seconds_since_epoch(cohort.start)
@@ -199,9 +199,7 @@ def _point(query: CohortsQuery, point: Point, one_in: int, final: FinalUntil) ->
         offset=point.offset,
         people=point.people * one_in,
         active=point.active * one_in,
-        completeness=reliability_pb2.COMPLETENESS_FINAL
-        if final.covers(point.end) and not can_grow
-        else reliability_pb2.COMPLETENESS_PROVISIONAL,
+        completeness=completeness(final.covers(point.end) and not can_grow),
     )
     if point.people:
         message.share = point.active / point.people

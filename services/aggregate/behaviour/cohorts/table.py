@@ -57,7 +57,7 @@ def counts(query: CohortsQuery, cohort: Cohort) -> list[int]:
 
 def points(query: CohortsQuery, cohort: Cohort) -> Iterator[Point]:
     """The numbers of a cohort."""
-    end = _end_of(query.period, cohort.start)
+    end = end_of(query.period, cohort.start)
     active = counts(query, cohort)
     if query.days:
         for day, count in zip(query.days, active, strict=True):
@@ -65,7 +65,7 @@ def points(query: CohortsQuery, cohort: Cohort) -> Iterator[Point]:
         return
     for offset, count in enumerate(active):
         yield Point(offset, cohort.size, count, end)
-        end = _end_of(query.period, end)
+        end = end_of(query.period, end)
 
 
 def _by_days(query: CohortsQuery, rows: Sequence[CohortRow], now: datetime) -> list[Cohort]:
@@ -112,5 +112,6 @@ def _ordered(sizes: Mapping[_Key, int]) -> Iterable[tuple[_Key, int]]:
     return sorted(sizes.items(), key=lambda item: (item[0][0], item[0][1], item[0][2] or ""))
 
 
-def _end_of(period: Period, start: datetime) -> datetime:
+def end_of(period: Period, start: datetime) -> datetime:
+    """Where the period ends that begins at `start`."""
     return moment(bucket_end(period, seconds_since_epoch(start)))

@@ -8,12 +8,13 @@ from libs.catalog import Catalog, Period
 from libs.common.errors import InvalidArgument
 from services.aggregate.behaviour.cohorts.convert import cohorts_query
 from services.aggregate.behaviour.cohorts.postgres import PostgresCohorts
+from services.aggregate.behaviour.cohorts.table import end_of
 from services.aggregate.behaviour.funnel.convert import funnel_query
 from services.aggregate.behaviour.funnel.postgres import PostgresFunnels
 from services.aggregate.behaviour.people.convert import of_app, value_text
 from services.aggregate.behaviour.people.model import People
 from services.aggregate.behaviour.surroundings import Surroundings
-from services.aggregate.buckets import bucket_end, bucket_start, moment, seconds_since_epoch
+from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
 from services.aggregate.convert import utc_field
 from services.aggregate.events.convert import frame_of
 
@@ -77,5 +78,5 @@ def _period_after(period: Period, first: datetime, offset: int) -> tuple[datetim
         raise InvalidArgument("must be at most 400", field="of.cohort.offset")
     begin = first
     for _ in range(offset):
-        begin = moment(bucket_end(period, seconds_since_epoch(begin)))
-    return begin, moment(bucket_end(period, seconds_since_epoch(begin)))
+        begin = end_of(period, begin)
+    return begin, end_of(period, begin)

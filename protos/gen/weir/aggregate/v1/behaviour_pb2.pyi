@@ -175,18 +175,20 @@ class CohortPoint(_message.Message):
     def __init__(self, offset: _Optional[int] = ..., people: _Optional[int] = ..., active: _Optional[int] = ..., share: _Optional[float] = ..., completeness: _Optional[_Union[_reliability_pb2.Completeness, str]] = ...) -> None: ...
 
 class EntryCohort(_message.Message):
-    __slots__ = ("start", "value", "other", "size", "points")
+    __slots__ = ("start", "value", "other", "size", "points", "completeness")
     START_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     OTHER_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
+    COMPLETENESS_FIELD_NUMBER: _ClassVar[int]
     start: _timestamp_pb2.Timestamp
     value: _struct_pb2.Value
     other: bool
     size: int
     points: _containers.RepeatedCompositeFieldContainer[CohortPoint]
-    def __init__(self, start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., value: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., other: _Optional[bool] = ..., size: _Optional[int] = ..., points: _Optional[_Iterable[_Union[CohortPoint, _Mapping]]] = ...) -> None: ...
+    completeness: _reliability_pb2.Completeness
+    def __init__(self, start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., value: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., other: _Optional[bool] = ..., size: _Optional[int] = ..., points: _Optional[_Iterable[_Union[CohortPoint, _Mapping]]] = ..., completeness: _Optional[_Union[_reliability_pb2.Completeness, str]] = ...) -> None: ...
 
 class QueryCohortsResponse(_message.Message):
     __slots__ = ("cohorts", "next_page_token", "reliability")
