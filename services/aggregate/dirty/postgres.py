@@ -33,7 +33,7 @@ SELECT app_id, rollup, bucket, dirty_mark, dirty_reason FROM aggregate.buckets
 WHERE dirty_mark IS NOT NULL AND (app_id, rollup) IN (
     SELECT * FROM unnest(CAST(:apps AS text[]), CAST(:rollups AS text[]))
 )
-ORDER BY dirty_reason = 'outdated', bucket DESC LIMIT :limit
+ORDER BY dirty_reason = :last, bucket DESC LIMIT :limit
 """)
 _OF_ROLLUP = text("""
 SELECT bucket FROM aggregate.buckets
@@ -76,8 +76,9 @@ class PostgresDirtyBuckets:
             await connection.execute(_UNMARK, {"marks": list(marks)})
 
     async def newest(self, rollups: Sequence[tuple[str, str]], limit: int) -> Sequence[DirtyBucket]:
-        """Dirty buckets of some apps' rollups, the newest first."""
+        """Dirty buckets of some apps' rollups, the newest first; those that are outdated after all others."""
         parameters = {
+            "last": str(Reason.OUTDATED),
             "apps": [app_id for app_id, _ in rollups],
             "rollups": [rollup for _, rollup in rollups],
             "limit": limit,

@@ -13,7 +13,7 @@ from weir.common.v1 import event_pb2
 from libs.catalog import Catalogs, load_catalog
 from libs.stores.postgres import POSTGRES_ERRORS, create_engine
 from libs.stores.postgres_connector import PostgresConnector
-from services.aggregate.buckets import seconds_since_epoch
+from services.aggregate.buckets import moment, seconds_since_epoch
 from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.model import CellState, StoredBatch
@@ -288,6 +288,17 @@ async def test_one_replica_recounts_at_a_time(
     other.watermark = None
     with pytest.raises(PostponedError):
         await other.worker.work()
+
+
+async def test_the_newest_buckets_first_and_outdated_ones_last(
+    recounting: Callable[[], Recounting],
+) -> None:
+    dirty = recounting().dirty
+    older, old, new = (HOUR + hours * 3_600 for hours in range(3))
+    await dirty.mark([(APP, "events", new)], Reason.OUTDATED)
+    await dirty.mark([(APP, "events", older), (APP, "events", old)], Reason.ASKED)
+    starts = [moment(start) for start in (old, older, new)]
+    assert [one.start for one in await dirty.newest([(APP, "events")], 10)] == starts
 
 
 async def test_a_bucket_that_is_marked_during_its_recount_stays_dirty(
