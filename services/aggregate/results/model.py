@@ -8,11 +8,12 @@ from uuid import UUID
 
 from libs.catalog import Catalog, CohortTable, NamedMetric, Period, StoringJob
 from services.aggregate.buckets import bucket_start, moment, seconds_since_epoch
-from services.aggregate.expiry.kept import kept_from
+from services.aggregate.expiry.kept import kept_from, latest
 from services.aggregate.named_metrics.dirty import first_read
 from services.aggregate.named_metrics.spans import periods_in
 from services.aggregate.plan import AppPlan, RollupPlan, compile_plan
 from services.aggregate.results.inputs import Inputs, inputs_of
+from services.aggregate.sealing import sealed_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,20 @@ def results_kept_from(catalog: Catalog, job: ResultJob | None, now: datetime) ->
         every = [rollup.cell_retention_days for rollup in catalog.rollups.values()]
         days = None if None in every else max(one for one in every if one is not None)
     return kept_from(Period.DAY, days, now)
+
+
+def is_sealed(catalog: Catalog, job: ResultJob, period: ResultPeriod, now: datetime) -> bool:
+    """Whether cells or events that a result was made of may have expired, so that a fresh calculation says
+    nothing of it."""
+    kept = kept_from(job.every, job.inputs.shortest_days, now)
+    if kept is not None and period.start < kept:
+        return True
+    if not job.reads_events:
+        return False
+    sealed = latest(
+        *(sealed_before(catalog, catalog.rollups[name], now) for name in job.inputs.rollups)
+    )
+    return sealed is not None and job.first_input(period) < sealed
 
 
 def ended_before(every: Period, due_at: datetime) -> ResultPeriod:

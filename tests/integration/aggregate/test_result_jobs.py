@@ -188,6 +188,11 @@ async def test_a_run_writes_earlier_results_again_that_have_changed(database: Da
         found = await daily.run(JobContext(NOW + timedelta(days=1)))
         assert found["rewritten"] == rewritten
     assert database.sql(revisions) == [("2026-11-19", 2), ("2026-11-20", 2), ("2026-11-21", 3)]
+    # 35 days before December 25 the 20th began.
+    database.sql(changed.format(cell).replace("version = 2", "version = 3"))
+    for day, rewritten in ((26, 0), (25, 1)):
+        found = await daily.run(JobContext(datetime(2026, 12, day, tzinfo=UTC)))
+        assert found["rewritten"] == rewritten
 
 
 async def test_a_period_that_has_expired_is_not_written_again(database: Database) -> None:

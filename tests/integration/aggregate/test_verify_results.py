@@ -15,6 +15,7 @@ from weir.aggregate.v1 import job_service_pb2_grpc
 
 from cli.commands.jobs import app
 from cli.commands.query import app as query
+from services.aggregate.results.verification import postgres, service
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.integration.aggregate.test_job_results import run
 from tests.integration.aggregate.test_recount import backfill, until_recounted
@@ -137,6 +138,27 @@ async def test_a_statement_that_takes_too_long(
     assert reason_of(caught.value)[:2] == ("DEADLINE_EXCEEDED", "CALL_TIMED_OUT")
     assert details_of(caught.value).metadata["limit"] == "verify_statement_seconds"
     assert (await check(aggregate))[1][:2] == (1, 0)
+
+
+async def test_more_than_is_listed_or_fits_into_memory(
+    stores: Stores, aggregate: Aggregate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await count(stores, *(event(player="ann", guild=guild) for guild in ("g1", "g2")))
+    await write_results(aggregate)
+    wrong = """
+        UPDATE aggregate.result_cells SET metrics = metrics || '{"matches": 5}' WHERE rollup = 'matches'
+    """
+    assert change(stores, wrong) == 2
+    monkeypatch.setattr(service, "MAX_LISTED", 1)
+    differences, (_, different, _, values_different, _) = await check(aggregate)
+    assert differences == [("matches", "matches", 5, 1)]
+    assert (different, values_different) == (1, 2)
+    # Two of the rollup, and two of the metric.
+    monkeypatch.setattr(postgres, "MAX_CELLS", 3)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await check(aggregate)
+    assert reason_of(caught.value)[:2] == ("RESOURCE_EXHAUSTED", "LIMIT_EXCEEDED")
+    assert details_of(caught.value).metadata["limit"] == "max_cells"
 
 
 async def test_large_numbers_in_dimensions(stores: Stores, aggregate: Aggregate) -> None:

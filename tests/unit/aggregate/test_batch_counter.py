@@ -1,15 +1,19 @@
 """Chunks are counted whole or not at all, and each batch once."""
 
-import pytest
+from datetime import UTC, datetime
 
+import pytest
+from prometheus_client import REGISTRY
+
+from libs.catalog import compile_catalog
 from services.aggregate.counting.batch_counter import BatchCounter
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
 from services.aggregate.model import StoredBatch
-from services.aggregate.plan import CatalogBehindError
+from services.aggregate.plan import CatalogBehindError, compile_plan
 from tests.support.aggregate_batches import batch, event
 from tests.support.aggregate_fakes import MemoryCountingStore
-from tests.support.arena_catalog import APP, plan
+from tests.support.arena_catalog import APP, CATALOG, plan
 from tests.support.clocks import FixedClock
 from tests.support.pseudonyms import PSEUDONYMS
 
@@ -32,6 +36,25 @@ async def test_after_a_lost_connection_a_repetition_counts_once() -> None:
     assert (counted.batches, counted.duplicates, counted.events) == (1, 0, {APP: 1})
     assert {m.count for (m, _) in store.measures.values()} <= {0, 1}
     assert len(store.batches) == 1
+
+
+async def test_changes_of_expired_buckets_are_left_out_and_measured() -> None:
+    """Of April, on May 20, if cells are kept for a week after their bucket."""
+    text = CATALOG.replace("aggregate: keep", "aggregate: 7d")
+    plans = {APP: compile_plan(compile_catalog(text, "arena.yaml"))}
+    store = MemoryCountingStore()
+    clock = FixedClock(datetime(2026, 5, 20, tzinfo=UTC))
+    counter = BatchCounter(store, KnownMembers(100), CellIdentity(100), PSEUDONYMS, clock)
+    before = expired_changes()
+    counted = await counter.count([batch(event(when="2026-04-27T10:00:00"))], plans)
+    assert counted.events == {APP: 1}
+    assert store.cells == {}
+    assert expired_changes() > before
+
+
+def expired_changes() -> float:
+    found = REGISTRY.get_sample_value("weir_aggregate_expired_changes_total", {"app": APP})
+    return found or 0.0
 
 
 async def test_a_batch_of_an_unknown_app_is_refused() -> None:

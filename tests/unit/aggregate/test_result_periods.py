@@ -1,12 +1,12 @@
 """When a job of a catalog is due, and which period it is then about."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from libs.catalog import Period, compile_catalog
 from libs.jobs.schedule import Schedule
-from services.aggregate.results.model import ResultPeriod, ended_before, result_jobs
+from services.aggregate.results.model import ResultPeriod, ended_before, is_sealed, result_jobs
 from tests.support.arena_catalog import CATALOG
 
 JOBS = """
@@ -72,3 +72,30 @@ jobs:
     assert back.inputs.rollups == {"watching", "loot", "activity"}
     assert back.inputs.names == {"match.ended", "match.left", "match.watched", "match.cheered"}
     assert back.first_input(day) == at("2026-11-13")
+
+
+@pytest.mark.parametrize(
+    ("job", "start", "sealed"),
+    [
+        # Cells of `loot` are kept for 30 days, whatever becomes of the events.
+        ("cells", "2026-10-23", False),
+        ("cells", "2026-10-22", True),
+        # Events are stored for 90 days, since 2026-08-24, and a person's values are of those who were active
+        # in the 30 days that end with the day.
+        ("people", "2026-09-22", False),
+        ("people", "2026-09-21", True),
+    ],
+)
+def test_results_of_what_may_have_expired(job: str, start: str, sealed: bool) -> None:
+    jobs = """
+metrics:
+  keen: {counts: [match.*]}
+jobs:
+  cells: {every: day, at: '01:00', store: [loot]}
+  people: {every: day, at: '01:00', store: [keen]}
+"""
+    text = CATALOG.replace("  loot:\n", "  loot:\n    retention: 30d\n") + jobs
+    catalog = compile_catalog(text, "arena.yaml")
+    [found] = [one for one in result_jobs(catalog) if one.name == job]
+    period = ResultPeriod(at(start), at(start) + timedelta(days=1))
+    assert is_sealed(catalog, found, period, at("2026-11-22")) is sealed

@@ -1,7 +1,6 @@
 """VerifyJobResults: what of the stored results is not what their jobs would write now."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 
 from weir.aggregate.v1 import job_service_pb2 as pb
 
@@ -11,7 +10,6 @@ from libs.common.clock import Clock, moment_of
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import is_permitted
 from services.aggregate.convert import time_range
-from services.aggregate.expiry.kept import kept_from
 from services.aggregate.plan_lookup import not_declared
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.results.convert import cell
@@ -20,12 +18,12 @@ from services.aggregate.results.model import (
     ResultJob,
     ResultPeriod,
     is_personal,
+    is_sealed,
     name_in_catalog,
     result_jobs,
 )
 from services.aggregate.results.verification.compare import ValueDifference
 from services.aggregate.results.verification.postgres import ResultChecks
-from services.aggregate.sealing import sealed_before
 from services.aggregate.stalls import StallLimit
 
 # Differences that are sent, of each job.
@@ -76,7 +74,7 @@ class ResultVerifications:
         self, catalog: Catalog, job: ResultJob, period: ResultPeriod, summary: pb.ResultsSummary
     ) -> Sequence[ValueDifference]:
         """The differences of one result, which is added to the summary."""
-        if _is_sealed(catalog, job, period, moment_of(self._clock.now_us())):
+        if is_sealed(catalog, job, period, moment_of(self._clock.now_us())):
             summary.results_sealed += 1
             return ()
         found = await self._checks.check(job, period)
@@ -97,17 +95,6 @@ def _wanted(declared: Sequence[ResultJob], request: pb.VerifyJobResultsRequest) 
         if name not in by_name:
             raise not_declared("job", name, by_name)
     return [by_name[name] for name in sorted(names or by_name)]
-
-
-def _is_sealed(catalog: Catalog, job: ResultJob, period: ResultPeriod, now: datetime) -> bool:
-    """Whether what the result was made of may have expired, so that a fresh calculation says nothing."""
-    kept = kept_from(job.every, job.inputs.shortest_days, now)
-    if kept is not None and period.start < kept:
-        return True
-    if not job.reads_events:
-        return False
-    sealed = (sealed_before(catalog, catalog.rollups[name], now) for name in job.inputs.rollups)
-    return any(one is not None and job.first_input(period) < one for one in sealed)
 
 
 def _message(
