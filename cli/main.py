@@ -51,6 +51,11 @@ ENTRIES = {
     "consent": CommandEntry(
         "cli.commands.consent", "app", "Record what people agree to; ask what may be done."
     ),
+    "audit": CommandEntry(
+        "cli.commands.audit",
+        "app",
+        "See who did what to personal data; verify the record of it.",
+    ),
     "jobs": CommandEntry(
         "cli.commands.jobs", "app", "See scheduled jobs and their runs; run one now."
     ),

@@ -25,8 +25,9 @@ _STABLE_SECONDS = 60.0
 # Enough for privacy to mirror the consent of several million people.
 _SERVING_SECONDS = 120.0
 _SERVING_POLL_SECONDS = 0.05
-# A file in the home.
+# Files in the home.
 _PSEUDONYM_KEY = "pseudonym.key"
+_AUDIT_KEY = "audit.key"
 POSTGRES_PORT = 55432
 REDIS_PORT = 56379
 
@@ -47,8 +48,8 @@ class Suite:
     long as the suite, best the main thread (see `start_child`).
 
     `environment` is what the user set. WEIR_DATABASE_URL and WEIR_REDIS_URL replace the embedded
-    servers, WEIR_CATALOGS, WEIR_AUTH_TOKEN and WEIR_PSEUDONYM_KEY replace our own, and everything
-    else (OTEL_*, other settings) is handed on to the services.
+    servers, WEIR_CATALOGS, WEIR_AUTH_TOKEN, WEIR_PSEUDONYM_KEY and WEIR_PRIVACY_AUDIT_KEY replace our
+    own, and everything else (OTEL_*, other settings) is handed on to the services.
 
     A part is named `ingest`, `enrich`, `aggregate`, `privacy`, `postgres` or `redis`.
     """
@@ -256,14 +257,15 @@ class Suite:
             "WEIR_ENVIRONMENT": "development",
             "WEIR_CATALOGS": str(catalogs.absolute()),
             "WEIR_AUTH_TOKEN": given.get("WEIR_AUTH_TOKEN") or self.home.secret("token"),
-            "WEIR_PSEUDONYM_KEY": self._pseudonym_key(),
+            "WEIR_PSEUDONYM_KEY": self._key("WEIR_PSEUDONYM_KEY", _PSEUDONYM_KEY),
+            "WEIR_PRIVACY_AUDIT_KEY": self._key("WEIR_PRIVACY_AUDIT_KEY", _AUDIT_KEY),
         }
 
-    def _pseudonym_key(self) -> str:
-        if key := self._environment.get("WEIR_PSEUDONYM_KEY"):
-            source = "WEIR_PSEUDONYM_KEY"
-        else:
-            key, source = self.home.secret(_PSEUDONYM_KEY), str(self.home.path / _PSEUDONYM_KEY)
+    def _key(self, source: str, file: str) -> str:
+        """The key that the variable `source` gives, else the one in a file of the home."""
+        key = self._environment.get(source)
+        if not key:
+            key, source = self.home.secret(file), str(self.home.path / file)
         check_secret(key, source)
         return key
 

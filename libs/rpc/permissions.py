@@ -28,6 +28,7 @@ class Permission(StrEnum):
     CHECK_CONSENT = "consent.check"
     RECORD_CONSENT = "consent.record"
     READ_CONSENT_HISTORY = "consent.history"
+    READ_AUDIT = "audit.read"
     READ_JOBS = "jobs.read"
     RUN_JOBS = "jobs.run"
 
@@ -81,6 +82,8 @@ RULES: Mapping[str, Rule] = {
     "/weir.privacy.v1.PrivacyService/GetConsentHistory": Rule(
         Permission.READ_CONSENT_HISTORY, "app_id"
     ),
+    "/weir.privacy.v1.AuditService/ListEntries": Rule(Permission.READ_AUDIT, "app_id"),
+    "/weir.privacy.v1.AuditService/VerifyChain": Rule(Permission.READ_AUDIT, "app_id"),
     "/grpc.health.v1.Health/Check": _HEALTH,
     "/grpc.health.v1.Health/List": _HEALTH,
     "/grpc.health.v1.Health/Watch": _HEALTH,

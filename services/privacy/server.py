@@ -2,8 +2,9 @@
 
 from contextlib import AsyncExitStack
 
-from weir.privacy.v1 import privacy_service_pb2_grpc
+from weir.privacy.v1 import audit_service_pb2_grpc, privacy_service_pb2_grpc
 
+from libs.audit import Auditor
 from libs.common.clock import Clock, SystemClock
 from libs.consent import ConsentReader
 from libs.rpc.process import ServiceParts
@@ -11,10 +12,17 @@ from libs.rpc.readiness import Startup
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
-from libs.stores.postgres import create_engine
+from libs.stores.postgres import POSTGRES_ERRORS, create_engine
+from libs.stores.redis_client import create_redis
 from libs.stores.redis_connection import RedisConnection
-from libs.stores.watch import any_of
+from libs.stores.watch import all_of, any_of
 from services.privacy import metrics
+from services.privacy.audit.chainer import Chainer
+from services.privacy.audit.convert import SERVICE_NAME as AUDIT_SERVICE_NAME
+from services.privacy.audit.postgres import PostgresAuditTrail
+from services.privacy.audit.redis import RedisPublishedHeads
+from services.privacy.audit.service import AuditServicer
+from services.privacy.audit.verifying import ChainVerifier
 from services.privacy.consent.checking import Checker
 from services.privacy.consent.mirror_loop import MirrorLoop
 from services.privacy.consent.mirror_sync import MirrorSync
@@ -31,6 +39,8 @@ async def build(
     settings: PrivacySettings, stack: AsyncExitStack, clock: Clock | None = None
 ) -> ServiceParts:
     """Wires privacy up; what it opens is closed with `stack`. Without a `clock`, by the machine's own."""
+    pseudonymizer = settings.pseudonymizer()
+    chain_key = settings.chain_key()
     reload = open_catalogs(settings)
     redis_url = settings.redis_url.get_secret_value()
     redis_timeout = settings.consent_redis_timeout_seconds
@@ -43,6 +53,16 @@ async def build(
     await connection.start()
     engine = create_engine(settings.database_url.get_secret_value(), service="privacy")
     stack.push_async_callback(engine.dispose)
+    redis = create_redis(redis_url)
+    stack.push_async_callback(redis.aclose)
+    # Apart from consent's: nothing that reads the trail may keep a check or a recording waiting.
+    audit_engine = create_engine(
+        settings.database_url.get_secret_value(),
+        service="privacy-audit",
+        pool_size=1,
+        max_overflow=3,
+    )
+    stack.push_async_callback(audit_engine.dispose)
 
     clock = clock or SystemClock()
     store = PostgresConsentStore(engine, settings.consent_database_timeout_seconds)
@@ -59,8 +79,12 @@ async def build(
         on_readable=startup.finish,
     )
     checker = Checker(reload.catalogs, reader, store, clock)
-    recorder = Recorder(store, mirror, resyncs, clock)
-    servicer = PrivacyServicer(reload.catalogs, checker, recorder, store, clock)
+    auditor = Auditor(pseudonymizer, clock)
+    recorder = Recorder(store, mirror, resyncs, auditor, clock)
+    trail = PostgresAuditTrail(audit_engine)
+    heads = RedisPublishedHeads(redis)
+    chainer = Chainer(trail, heads, chain_key, clock, POSTGRES_ERRORS)
+    servicer = PrivacyServicer(reload.catalogs, checker, recorder, store, auditor, trail, clock)
     metrics.RESYNCS_PENDING.set_function(resyncs.__len__)
     return ServiceParts(
         bindings=[
@@ -70,9 +94,25 @@ async def build(
                 privacy_service_pb2_grpc.add_PrivacyServiceServicer_to_server,
                 needs=any_of("redis", "postgres"),
                 startup=startup,
-            )
+            ),
+            Binding(
+                AUDIT_SERVICE_NAME,
+                AuditServicer(
+                    reload.catalogs,
+                    trail,
+                    ChainVerifier(trail, heads, chain_key),
+                    auditor,
+                    pseudonymizer,
+                    clock,
+                ),
+                audit_service_pb2_grpc.add_AuditServiceServicer_to_server,
+                needs=all_of("postgres"),
+            ),
         ],
         catalogs=reload,
         tables=metadata,
-        loops=[Loop("consent mirror", MirrorLoop(sync, settings.consent_poll_seconds).run)],
+        loops=[
+            Loop("consent mirror", MirrorLoop(sync, settings.consent_poll_seconds).run),
+            Loop("audit chain", chainer.run),
+        ],
     )

@@ -1,17 +1,21 @@
 """Settings of the privacy service."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from libs.runtime.settings import CommonSettings
+from libs.common.pseudonym import check_secret
+from libs.runtime.settings import PseudonymSettings
+from services.privacy.audit.chain import ChainKey
 
 
-class PrivacySettings(CommonSettings):
+class PrivacySettings(PseudonymSettings):
     """Limits of the privacy service."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_PRIVACY_")
 
     port: int = 50054
+    # Required: the key of the audit trail's chain. No one who can write to the database may have it.
+    audit_key: SecretStr = SecretStr("")
     # How long a check or a write may wait for Redis, and for Postgres, before it is UNAVAILABLE.
     consent_redis_timeout_seconds: float = Field(1.0, gt=0)
     consent_database_timeout_seconds: float = Field(10.0, gt=0)
@@ -19,3 +23,8 @@ class PrivacySettings(CommonSettings):
     consent_poll_seconds: float = Field(0.2, gt=0)
     # People in one page of a rebuild.
     consent_page_size: int = Field(1_000, ge=1, le=10_000)
+
+    def chain_key(self) -> ChainKey:
+        """What chains the audit trail. Raises ConfigurationError without a key, and for a short one."""
+        self.require("audit_key")
+        return ChainKey(check_secret(self.audit_key.get_secret_value(), self.variable("audit_key")))

@@ -1,6 +1,20 @@
 """Privacy's tables, as the migrations leave them."""
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Sequence, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    Sequence,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.stores.postgres import service_metadata
 
@@ -44,4 +58,56 @@ consent_history = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("source", Text, nullable=False, server_default=""),
     Column("actor_role", Text, nullable=False, server_default=""),
+)
+
+# The audit trail. Triggers refuse changes; `sequence` and the hashes are set once, when an entry is chained.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("occurred_at", DateTime(timezone=True), primary_key=True),
+    Column("entry_id", Uuid, primary_key=True),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("details", JSONB, nullable=False),
+    Column("sequence", BigInteger),
+    Column("previous_hash", LargeBinary),
+    Column("hash", LargeBinary),
+    CheckConstraint("num_nulls(sequence, previous_hash, hash) IN (0, 3)", name="chained"),
+    Index(
+        "uq_audit_entries_sequence",
+        "app_id",
+        "sequence",
+        unique=True,
+        postgresql_where=text("sequence IS NOT NULL"),
+    ),
+    Index(
+        "ix_audit_entries_unchained",
+        "app_id",
+        "occurred_at",
+        "entry_id",
+        postgresql_where=text("sequence IS NULL"),
+    ),
+    Index(
+        "ix_audit_entries_subject",
+        "app_id",
+        "subject",
+        "occurred_at",
+        postgresql_where=text("subject <> ''"),
+    ),
+)
+
+# The end of each app's chain, signed.
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
 )

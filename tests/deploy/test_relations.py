@@ -20,8 +20,8 @@ SETTINGS: dict[str, type[CommonSettings]] = {
     "aggregate": AggregateSettings,
     "privacy": PrivacySettings,
 }
-# Who may know which secret, by hand: the key in `weir-secrets` of each variable. Privacy makes no
-# pseudonyms, and each service has the database's URL for its own role.
+# Who may know which secret, by hand: the key in `weir-secrets` of each variable. Privacy alone
+# has the key of the audit trail, and each service has the database's URL for its own role.
 COMMON = {"WEIR_REDIS_URL": "WEIR_REDIS_URL", "WEIR_AUTH_TOKEN": "WEIR_AUTH_TOKEN"}
 SECRETS: dict[str, dict[str, str]] = {
     "weir-ingest": {
@@ -40,7 +40,12 @@ SECRETS: dict[str, dict[str, str]] = {
         "WEIR_READ_TOKEN": "WEIR_READ_TOKEN",
         "WEIR_PSEUDONYM_KEY": "WEIR_PSEUDONYM_KEY",
     },
-    "weir-privacy": {**COMMON, "WEIR_DATABASE_URL": "WEIR_PRIVACY_DATABASE_URL"},
+    "weir-privacy": {
+        **COMMON,
+        "WEIR_DATABASE_URL": "WEIR_PRIVACY_DATABASE_URL",
+        "WEIR_PSEUDONYM_KEY": "WEIR_PSEUDONYM_KEY",
+        "WEIR_PRIVACY_AUDIT_KEY": "WEIR_PRIVACY_AUDIT_KEY",
+    },
     "weir-migrate": {"WEIR_DATABASE_URL": "WEIR_DATABASE_URL"},
 }
 each_service = pytest.mark.parametrize("service", SETTINGS)
@@ -166,7 +171,7 @@ def test_the_grace_period_outlasts_the_drain(
 def test_every_variable_is_a_setting(
     objects: list[Object], deployments: dict[str, Object], service: str
 ) -> None:
-    fields = {f"WEIR_{name.upper()}" for name in SETTINGS[service].model_fields}
+    fields = {SETTINGS[service].variable(name) for name in SETTINGS[service].model_fields}
     (container,) = deployments[service]["spec"]["template"]["spec"]["containers"]
     assert {variable["name"] for variable in container["env"]} <= fields
     common = {f"WEIR_{name.upper()}" for name in CommonSettings.model_fields}

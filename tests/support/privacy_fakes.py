@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from libs.audit import AuditEntry
 from libs.common.errors import Unavailable
 from libs.consent import ConsentState, ConsentUnavailable, state_version
 from services.privacy.consent.model import (
@@ -27,6 +28,7 @@ class MemoryConsentStore:
         self.log = log
         self.states: dict[Subject, ConsentState] = {}
         self.entries: dict[Subject, list[HistoryEntry]] = defaultdict(list)
+        self.audited: list[AuditEntry] = []
         self.version = 0
         self.fail_commit = False
         self.down = False
@@ -45,6 +47,7 @@ class MemoryConsentStore:
             if transaction.written is not None:
                 self.states[subject] = transaction.written
                 self.entries[subject] += transaction.entries
+                self.audited += transaction.audited
                 self.log.append(f"commit {transaction.written.version}")
 
     async def read(self, app_id: str, subject_ids: Sequence[str]) -> list[ConsentState | None]:
@@ -92,6 +95,7 @@ class MemoryConsentTransaction:
         self._store = store
         self._subject = subject
         self.written: ConsentState | None = None
+        self.audited: list[AuditEntry] = []
         self.entries: list[HistoryEntry] = []
 
     async def state(self) -> ConsentState | None:
@@ -124,6 +128,9 @@ class MemoryConsentTransaction:
             )
             for purpose, choice in changed.items()
         ]
+
+    async def audit(self, entry: AuditEntry) -> None:
+        self.audited.append(entry)
 
 
 class MemoryConsentMirror:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from libs.audit import AuditEntry
 from libs.consent import ConsentState
 from services.privacy.consent.model import (
     HistoryCursor,
@@ -29,6 +30,10 @@ class ConsentTransaction(Protocol):
 
     async def record(self, recording: Recording, recorded: Recorded) -> None:
         """Writes the choices and appends them to the history."""
+        ...
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Adds an entry to the audit trail."""
         ...
 
 

@@ -10,10 +10,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from libs.audit import AuditEntry
 from libs.common.clock import EPOCH, moment_of
 from libs.common.errors import Unavailable
 from libs.consent import Choice, ConsentState, Status
 from libs.stores.postgres import POSTGRES_DOWN
+from services.privacy.audit.postgres import add_entry
 from services.privacy.consent.model import (
     ActorRole,
     HistoryCursor,
@@ -212,6 +214,9 @@ class PostgresConsentTransaction:
                 "notice_version": recording.notice_version,
             },
         )
+
+    async def audit(self, entry: AuditEntry) -> None:
+        await add_entry(self._connection, entry)
 
     async def _draw(self, count: int) -> int:
         return int((await self._connection.execute(NEXT_VERSION, {"count": count})).scalar_one())

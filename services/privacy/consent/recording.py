@@ -8,6 +8,7 @@ grant that ends earlier than the one before does both: it is the stricter of the
 from collections.abc import Mapping
 from dataclasses import replace
 
+from libs.audit import Action, AuditEntry, Auditor, Caller
 from libs.common.clock import Clock
 from libs.common.errors import Unavailable
 from libs.consent import Choice, ConsentState, encode_state
@@ -21,15 +22,22 @@ class Recorder:
     """Writes one recording to the store and its mirror. Knows no catalog: see `validation`."""
 
     def __init__(
-        self, store: ConsentStore, mirror: ConsentMirror, resyncs: ResyncQueue, clock: Clock
+        self,
+        store: ConsentStore,
+        mirror: ConsentMirror,
+        resyncs: ResyncQueue,
+        auditor: Auditor,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._mirror = mirror
         self._resyncs = resyncs
+        self._auditor = auditor
         self._clock = clock
 
-    async def record(self, recording: Recording) -> Recorded:
-        """Records the choices; when it returns, a withdrawal is in force everywhere.
+    async def record(self, recording: Recording, caller: Caller) -> Recorded:
+        """Records the choices, and an entry of the audit trail with them; when it returns, a withdrawal is in
+        force everywhere.
 
         Raises Unavailable: then a withdrawal may be in force already, and whether it was recorded
         is known only if the store could be reached. Safe to repeat until it succeeds.
@@ -55,6 +63,7 @@ class Recorder:
                     version = await transaction.next_version(above=version)
                 recorded = Recorded(version, now_us)
                 await transaction.record(recording, recorded)
+                await transaction.audit(self._entry(recording, version, caller))
         except BaseException:  # a cancelled call as well
             # The mirror may be stricter now than what is recorded, and the commit may have succeeded.
             self._resyncs.add(subject)
@@ -79,6 +88,19 @@ class Recorder:
         else:
             if behind:
                 self._resyncs.add(subject)
+
+    def _entry(self, recording: Recording, version: int, caller: Caller) -> AuditEntry:
+        # Without what callers write as they like: the history has that under this version.
+        purposes: dict[str, list[str]] = {}
+        for purpose, status in sorted(recording.choices.items()):
+            purposes.setdefault(status.name.lower(), []).append(purpose)
+        return self._auditor.entry(
+            Action.CONSENT_RECORDED,
+            recording.subject.app_id,
+            caller,
+            subject_id=recording.subject.subject_id,
+            details={"version": version, **purposes},
+        )
 
     async def _put(self, subject: Subject, state: bytes) -> int:
         return await self._mirror.put(subject.app_id, {subject.subject_id: state})

@@ -4,12 +4,15 @@ import grpc
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
+from libs.audit import Action, Auditor
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock
 from libs.common.errors import InvalidArgument
+from libs.rpc.caller import caller_of
 from libs.rpc.page_tokens import PageTokens, page_size
 from services.privacy import metrics
+from services.privacy.audit.postgres import PostgresAuditTrail
 from services.privacy.consent.checking import Checker
 from services.privacy.consent.convert import (
     batch_response,
@@ -41,6 +44,8 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         checker: Checker,
         recorder: Recorder,
         store: ConsentStore,
+        auditor: Auditor,
+        trail: PostgresAuditTrail,
         clock: Clock,
     ) -> None:
         self._catalogs = catalogs
@@ -48,6 +53,8 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         self._recorder = recorder
         self._store = store
         self._clock = clock
+        self._auditor = auditor
+        self._trail = trail
         self._history_pages = PageTokens(f"/{SERVICE_NAME}/GetConsentHistory", clock)
 
     async def CheckConsent(  # noqa: N802
@@ -71,13 +78,13 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         return batch_response(rulings)
 
     async def RecordConsent(  # noqa: N802
-        self, request: pb.RecordConsentRequest, _: grpc.aio.ServicerContext
+        self, request: pb.RecordConsentRequest, context: grpc.aio.ServicerContext
     ) -> pb.RecordConsentResponse:
         catalog = catalog_of(self._catalogs.current, request.app_id)
         recording = consent_recording(catalog, request)
         purposes = [choice.purpose for choice in request.choices]
         check_recording(catalog, recording, purposes, self._clock.now_us())
-        recorded = await self._recorder.record(recording)
+        recorded = await self._recorder.record(recording, caller_of(context))
         metrics.RECORDINGS.inc()
         return pb.RecordConsentResponse(
             token=consent_token(recording.subject, recorded.version),
@@ -85,13 +92,25 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         )
 
     async def GetConsentHistory(  # noqa: N802
-        self, request: pb.GetConsentHistoryRequest, _: grpc.aio.ServicerContext
+        self, request: pb.GetConsentHistoryRequest, context: grpc.aio.ServicerContext
     ) -> pb.GetConsentHistoryResponse:
         purposes = catalog_of(self._catalogs.current, request.app_id).purposes
         check_subject(request.subject_id)
         size = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
         subject = Subject(request.app_id, request.subject_id)
         after = self._history_pages.read(request, history_cursor) or BEGINNING
+        if not request.page_token:
+            # Before the answer, which there is not without it, and once for all of its pages.
+            await self._trail.add(
+                [
+                    self._auditor.entry(
+                        Action.CONSENT_HISTORY_READ,
+                        request.app_id,
+                        caller_of(context),
+                        subject_id=request.subject_id,
+                    )
+                ]
+            )
         # One more than asked for tells whether there is a next page.
         entries = await self._store.history(subject, after, size + 1)
         following = ""

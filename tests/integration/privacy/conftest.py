@@ -1,27 +1,35 @@
 """The privacy service in this process, on real stores."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from pydantic import SecretStr
 from redis import Redis
+from structlog.testing import capture_logs
+from weir.privacy.v1 import audit_service_pb2_grpc, privacy_service_pb2_grpc
 from weir.privacy.v1 import privacy_service_pb2 as pb
-from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from libs.consent import READY_FIELD, consent_key
 from libs.rpc.server import GrpcServer
+from services.privacy.audit.redis import HEADS
 from services.privacy.server import build
 from services.privacy.settings import PrivacySettings
+from suite.home import Addresses, Home
 from tests.support.clocks import FixedClock
+from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.waiting import until
 
 APP = "gamelaunch"  # telemetry: granted by default, anonymize when denied
 PURPOSE = "telemetry"
+AUDIT_KEY = "the key of the audit trail"
 
 
 @dataclass
@@ -31,6 +39,7 @@ class Privacy:
     stub: Any
     redis_url: str
     address: str
+    audit: Any = None
 
     async def record(self, subject_id: str, *, app_id: str = APP, **choices: bool) -> str:
         """Returns the token."""
@@ -71,6 +80,12 @@ class Privacy:
         with Redis.from_url(self.redis_url) as redis:
             redis.hset(consent_key(APP, 0), subject_id, text)
 
+    def published_head(self) -> str:
+        """The head of the audit trail that is published; empty if there is none."""
+        with Redis.from_url(self.redis_url) as redis:
+            value = redis.hget(HEADS, APP)
+        return value.decode() if isinstance(value, bytes) else ""
+
     def is_whole(self) -> bool:
         """Whether the mirror is marked as whole for this run of Redis."""
         with Redis.from_url(self.redis_url) as redis:
@@ -107,6 +122,8 @@ async def starting(
         port=0,
         database_url=role_url("weir_privacy"),
         redis_url=redis_url,
+        pseudonym_key=SecretStr(PSEUDONYM_KEY),
+        audit_key=SecretStr(AUDIT_KEY),
         consent_redis_timeout_seconds=0.5,
         **catalog_settings,
     )
@@ -119,7 +136,8 @@ async def starting(
         address = f"127.0.0.1:{server.port}"
         async with grpc.aio.insecure_channel(address) as channel:
             stub = privacy_service_pb2_grpc.PrivacyServiceStub(channel)
-            yield Privacy(stub, redis_url, address)
+            audit = audit_service_pb2_grpc.AuditServiceStub(channel)
+            yield Privacy(stub, redis_url, address, audit)
         stop.set()
         await server.stop(0)
         await asyncio.gather(*loops)
@@ -130,3 +148,21 @@ async def privacy(starting: Privacy) -> Privacy:
     """The same, and its mirror is filled."""
     await starting.until_whole()
     return starting
+
+
+@pytest.fixture
+def home(privacy: Privacy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """WEIR_HOME of a suite that has only the service under test."""
+    addresses = Addresses(
+        services={"privacy": privacy.address},
+        metrics={},
+        database_url="",
+        redis_url="",
+        token="t",
+        pid=os.getpid(),
+    )
+    monkeypatch.setenv("WEIR_HOME", str(tmp_path))
+    # The service is in this process, and would write its log into the command's output.
+    with Home(tmp_path).lock(), capture_logs():
+        Home(tmp_path).write_addresses(addresses)
+        yield tmp_path

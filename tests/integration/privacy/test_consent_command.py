@@ -2,37 +2,15 @@
 
 import asyncio
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from cli.commands.consent import app
-from suite.home import Addresses, Home
 from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
 
 ANN = ("--app", APP, "--subject", "ann")
-
-
-@pytest.fixture
-def home(privacy: Privacy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """WEIR_HOME of a suite that has only the service under test."""
-    addresses = Addresses(
-        services={"privacy": privacy.address},
-        metrics={},
-        database_url="",
-        redis_url="",
-        token="t",
-        pid=os.getpid(),
-    )
-    monkeypatch.setenv("WEIR_HOME", str(tmp_path))
-    # The service is in this process, and would write its log into the command's output.
-    with Home(tmp_path).lock(), capture_logs():
-        Home(tmp_path).write_addresses(addresses)
-        yield tmp_path
 
 
 async def run(*arguments: str) -> Result:

@@ -16,8 +16,9 @@ from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from suite.embedded.service import ServiceProcess
-from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
+from tests.integration.privacy.conftest import APP, AUDIT_KEY, PURPOSE, Privacy
 from tests.support.environment import without_settings
+from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.fault
@@ -87,6 +88,8 @@ def process(wire: Wire, database_url: str, tmp_path: Path) -> Iterator[ServicePr
             "WEIR_ENVIRONMENT": "development",
             "WEIR_DATABASE_URL": database_url,
             "WEIR_REDIS_URL": wire.url,
+            "WEIR_PSEUDONYM_KEY": PSEUDONYM_KEY,
+            "WEIR_PRIVACY_AUDIT_KEY": AUDIT_KEY,
             "WEIR_PRIVACY_CONSENT_REDIS_TIMEOUT_SECONDS": "5",
         },
     )

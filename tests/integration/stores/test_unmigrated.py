@@ -46,7 +46,8 @@ async def test_a_service_waits_for_its_tables(
         database_url=databases.as_role(empty_database_url, f"weir_{service}"),
         redis_url=redis_url,
         store_check_seconds=1,
-        **({} if service == "privacy" else {"pseudonym_key": "0123456789abcdef0123456789abcdef"}),
+        pseudonym_key="0123456789abcdef0123456789abcdef",
+        **({"audit_key": "0123456789abcdef0123456789abcdef"} if service == "privacy" else {}),
     )
     async with AsyncExitStack() as stack:
         parts: ServiceParts = await import_module(f"services.{service}.server").build(

@@ -36,7 +36,13 @@ MAY: dict[str, dict[str, set[str]]] = {
         # Of all services: it prunes the journal.
         "jobs.runs": CHANGE | {"DELETE"},
     },
-    "weir_privacy": {"privacy.consents": CHANGE, "privacy.consent_history": ADD},
+    "weir_privacy": {
+        "privacy.consents": CHANGE,
+        "privacy.consent_history": ADD,
+        # And to UPDATE three columns, which is no right to the table.
+        "privacy.audit_entries": ADD,
+        "privacy.audit_heads": CHANGE,
+    },
     "weir_read": {"enrich.events": READ},
 }
 TABLES = (
@@ -47,6 +53,7 @@ TABLES = (
     *("aggregate.covered_batches", "aggregate.recounted_rollups", "aggregate.recount_epoch"),
     "aggregate.rollups",
     *("aggregate.members", "privacy.consents", "privacy.consent_history"),
+    *("privacy.audit_entries", "privacy.audit_heads"),
     *JOBS,
 )
 # Each is refused by the rights to the table before it looks at a row.

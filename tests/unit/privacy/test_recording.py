@@ -2,6 +2,7 @@
 
 import pytest
 
+from libs.audit import Auditor, Caller
 from libs.common.errors import Unavailable
 from libs.consent import Status
 from services.privacy.consent.model import Recording, Subject
@@ -10,8 +11,10 @@ from services.privacy.consent.resync_queue import ResyncQueue
 from tests.support.clocks import NOW_US, FixedClock
 from tests.support.consents import recording
 from tests.support.privacy_fakes import MemoryConsentMirror, MemoryConsentStore, without_details
+from tests.support.pseudonyms import PSEUDONYMS
 
 ANN = Subject("chess", "ann")
+CALLER = Caller("a token", "req-1", "0" * 31 + "1")
 
 
 class Scene:
@@ -20,10 +23,13 @@ class Scene:
         self.store = MemoryConsentStore(self.log)
         self.mirror = MemoryConsentMirror(self.log, "chess")
         self.repairs = ResyncQueue()
-        self.recorder = Recorder(self.store, self.mirror, self.repairs, FixedClock.of_us())
+        clock = FixedClock.of_us()
+        self.recorder = Recorder(
+            self.store, self.mirror, self.repairs, Auditor(PSEUDONYMS, clock), clock
+        )
 
     async def record(self, **choices: bool) -> int:
-        recorded = await self.recorder.record(recording(ANN, **choices))
+        recorded = await self.recorder.record(recording(ANN, **choices), CALLER)
         assert recorded.recorded_at_us == NOW_US
         return recorded.version
 
@@ -69,7 +75,7 @@ async def test_a_grant_that_ends_earlier_is_mirrored_before_its_commit_and_after
         scene.log.clear()
         choices = {"telemetry": Status.GRANTED}
         said = Recording(ANN, choices, "ann", "test", "1", expires_at_us=ends_us)
-        await scene.recorder.record(said)
+        await scene.recorder.record(said, CALLER)
 
     await grant(None)
     assert scene.log == ["commit 1", "mirror 1 +telemetry"]
@@ -121,3 +127,23 @@ async def test_a_grant_that_meets_a_newer_mirror_is_looked_after() -> None:
     assert await scene.record(telemetry=True) == 1
     assert scene.mirror.texts[ANN] == b"500 -telemetry"
     assert scene.repairs.take() == [ANN]
+
+
+async def test_the_audit_trail_has_each_choice_by_what_became_of_it() -> None:
+    scene = Scene()
+    await scene.record(telemetry=True, analytics=False)
+    await scene.record(telemetry=False, marketing=True)
+    first, second = scene.store.audited
+    assert first.details == {"version": 2, "granted": ["telemetry"], "denied": ["analytics"]}
+    assert second.details == {"version": 4, "granted": ["marketing"], "withdrawn": ["telemetry"]}
+    for entry in (first, second):
+        assert (entry.app_id, entry.caller) == ("chess", CALLER)
+        assert entry.subject == PSEUDONYMS.pseudonym("chess", "ann")
+
+
+async def test_what_is_not_committed_is_not_in_the_audit_trail() -> None:
+    scene = Scene()
+    scene.store.fail_commit = True
+    with pytest.raises(Unavailable):
+        await scene.record(telemetry=True)
+    assert scene.store.audited == []

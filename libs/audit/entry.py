@@ -1,0 +1,52 @@
+"""An entry of the audit trail: who did what, about whom, when, and how it ended."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """Everything that leaves an entry. New ones get a line here."""
+
+    CONSENT_RECORDED = "consent.recorded"
+    CONSENT_HISTORY_READ = "consent.history_read"
+    AUDIT_READ = "audit.read"
+
+
+class Outcome(StrEnum):
+    """How an act ended."""
+
+    DONE = "done"
+    # The caller was not permitted.
+    DENIED = "denied"
+    FAILED = "failed"
+
+
+# What else is to be known of an act: words of the catalog, numbers, ids of things. Never a personal value.
+Details = Mapping[str, str | int | bool | Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who called: the credential's name, `x-request-id` and the trace id of the call, empty without one."""
+
+    actor: str
+    request_id: str = ""
+    trace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One act. `subject` is the pseudonym of the person it is about, empty for no single person. Action and
+    outcome are those of the lists above, unless the entry is of another release."""
+
+    app_id: str
+    entry_id: uuid.UUID
+    occurred_at_us: int
+    caller: Caller
+    action: str
+    outcome: str
+    subject: str = ""
+    purpose: str = ""
+    details: Details = field(default_factory=dict)

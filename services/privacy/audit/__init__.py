@@ -1,0 +1,1 @@
+"""The audit trail: entries are stored with the act, chained within a second, listed and verified."""
