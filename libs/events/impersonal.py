@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from libs.catalog import Catalog
 from libs.catalog.source import ATTRIBUTION_FIELDS
 from libs.events.columns import COLUMNS, EventColumn
+from libs.events.filtering.reach import possible_names
+from libs.events.filtering.syntax import FilterError, Node, restrictions
 from libs.events.lines import Values
 
 # What remains of objects that are personal as a whole, beside properties; page addresses may hold ids.
@@ -56,6 +58,20 @@ def impersonal_parameters(catalog: Catalog) -> Mapping[str, object]:
     kept = {name: _kept_properties(catalog, name) for name in catalog.events}
     objects = {f"kept_{name}": sorted(fields) for name, fields in KEPT_OF_OBJECTS.items()}
     return {"kept_properties": json.dumps(kept), **objects}
+
+
+def check_kept(node: Node | None, catalog: Catalog) -> None:
+    """Raises FilterError with the place of a property that remains in none of the events that the filter can
+    find."""
+    names = possible_names(node, catalog.events)
+    kept = {prop for name in names for prop in _kept_properties(catalog, name)}
+    for restriction in restrictions(node):
+        match restriction.path:
+            case ("properties", prop, *_) if prop not in kept:
+                raise FilterError(
+                    f"`properties.{prop}` is left out: no event that the filter finds declares it",
+                    restriction.position,
+                )
 
 
 def _value(column: EventColumn) -> str:

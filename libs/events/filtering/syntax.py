@@ -1,6 +1,7 @@
 """What a filter is made of: the tree, its limits, and the error that says which place is at fault."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -105,6 +106,18 @@ class Or:
 
 
 Node = Restriction | Not | And | Or
+
+
+def restrictions(node: Node | None) -> Iterator[Restriction]:
+    """All conditions of a filter, in their order."""
+    match node:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from restrictions(part)
+        case Not(inner):
+            yield from restrictions(inner)
+        case Restriction():
+            yield node
 
 
 def _grouped(node: Node) -> str:

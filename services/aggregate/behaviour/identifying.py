@@ -7,13 +7,11 @@ from libs.catalog import Catalog
 from libs.events.columns import COLUMNS
 from libs.events.filtering.fields import FIELDS, Field, FieldType
 from libs.events.filtering.syntax import (
-    And,
     Comparator,
     FilterError,
     Node,
-    Not,
-    Or,
     Restriction,
+    restrictions,
 )
 from libs.events.impersonal import KEPT_OF_OBJECTS
 
@@ -22,11 +20,14 @@ _PERSONAL = frozenset(FIELDS[column.name] for column in COLUMNS if column.person
 
 def is_identifying(path: tuple[str, ...], catalog: Catalog, names: Iterable[str]) -> bool:
     """Whether a field, by its path in a filter, may tell one person or one event from the others: columns
-    marked `personal`, ids, and properties that the catalog marks `x-pii` or `x-subject` in any of the events
-    `names`. Undeclared properties, and fields that do not exist, are not."""
+    marked `personal`, ids, the property of the app's own name of the person, and properties that the catalog
+    marks `x-pii` or `x-subject` in any of the events `names`. Undeclared properties, and fields that do not
+    exist, are not."""
     match path:
         case ("properties", name, *_):
-            return any(name in marked for marked in _marked_properties(catalog, names))
+            return name == catalog.subject_name or any(
+                name in marked for marked in _marked_properties(catalog, names)
+            )
         case (head, *inner) if head in KEPT_OF_OBJECTS and inner:
             return len(inner) > 1 or inner[0] not in KEPT_OF_OBJECTS[head]
     field = FIELDS.get(".".join(path))
@@ -45,21 +46,17 @@ def check_divides(path: tuple[str, ...], catalog: Catalog, names: Iterable[str])
 def check_identifies_no_one(node: Node | None, catalog: Catalog, names: Iterable[str]) -> None:
     """Raises FilterError with the place of a field that identifies a person or an event, or of a moment that
     a time must be equal to."""
-    match node:
-        case And(parts) | Or(parts):
-            for part in parts:
-                check_identifies_no_one(part, catalog, names)
-        case Not(inner):
-            check_identifies_no_one(inner, catalog, names)
-        case Restriction(path, _, _, position) if is_identifying(path, catalog, names):
+    for restriction in restrictions(node):
+        name = ".".join(restriction.path)
+        if is_identifying(restriction.path, catalog, names):
             raise FilterError(
-                f"`{'.'.join(path)}` identifies a person or an event; this call answers about groups",
-                position,
+                f"`{name}` identifies a person or an event; this call answers about groups",
+                restriction.position,
             )
-        case Restriction(path, _, _, position) if _is_one_moment(node):
+        if _is_one_moment(restriction):
             raise FilterError(
-                f"`{'.'.join(path)}` can only be compared by <, <=, > and >=: one moment identifies an event",
-                position,
+                f"`{name}` can only be compared by <, <=, > and >=: one moment identifies an event",
+                restriction.position,
             )
 
 

@@ -9,10 +9,12 @@ from weir.aggregate.v1 import event_query_pb2 as pb
 
 from libs.catalog import Catalog
 from libs.common.errors import InvalidArgument
-from libs.events.impersonal import impersonal_parameters, impersonal_values
+from libs.events.filtering import Node
+from libs.events.impersonal import check_kept, impersonal_parameters, impersonal_values
 from libs.events.lines import CSV, JSON_LINES, FileForm, csv_lines, json_lines
 from libs.events.selection import ExportedLine, Place
-from services.aggregate.convert import zoned_time
+from services.aggregate.behaviour.convert import readable_filter
+from services.aggregate.convert import reading_filter, zoned_time
 from services.aggregate.events.convert import place_values, read_place
 from services.aggregate.exports.xapi import statement_line
 
@@ -55,6 +57,15 @@ def form_of(request: pb.ExportEventsRequest, catalog: Catalog) -> ExportForm:
         return ExportForm(_WHOLE[request.format])
     make = _IMPERSONAL[request.format]
     return ExportForm(make(impersonal_values(), impersonal_parameters(catalog)))
+
+
+def impersonal_filter(text: str, catalog: Catalog) -> Node | None:
+    """A filter that asks for nothing that is left out without personal data. Raises InvalidArgument with the
+    place at fault."""
+    node = readable_filter(text, "filter", catalog)
+    with reading_filter("filter"):
+        check_kept(node, catalog)
+    return node
 
 
 def changed_lines(form: ExportForm, lines: Sequence[ExportedLine]) -> Sequence[ExportedLine]:

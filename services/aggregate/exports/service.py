@@ -16,7 +16,6 @@ from libs.events.selection_postgres import SelectedEvents
 from libs.rpc.page_tokens import PageTokens
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission
-from services.aggregate.behaviour.convert import readable_filter
 from services.aggregate.convert import SERVICE_NAME
 from services.aggregate.events.convert import filter_of, frame_of
 from services.aggregate.exports.chunks import chunks_of
@@ -25,6 +24,7 @@ from services.aggregate.exports.convert import (
     Resumption,
     changed_lines,
     form_of,
+    impersonal_filter,
     read_resumption,
     resumption_values,
 )
@@ -71,7 +71,7 @@ class EventExports:
         form = form_of(request, catalog)
         asked = frame_of(request, self._clock)
         found = (
-            readable_filter(request.filter, "filter", catalog)
+            impersonal_filter(request.filter, catalog)
             if request.without_personal_data
             else filter_of(request.filter)
         )

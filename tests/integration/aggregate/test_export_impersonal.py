@@ -202,6 +202,9 @@ async def test_a_filter_cannot_ask_for_what_is_left_out(aggregate: Aggregate) ->
         "event_id = e",
         "event_uuid = 0f1e2d3c4b5a69788796a5b4c3d2e1f0",
         'properties.phone_prefix = "+49"',
+        "properties.identity_id = ann",
+        "NOT properties.undeclared = x",
+        "name = unknown AND properties.room_population = 1",
         "context.page_url = x",
         "NOT occurred_at = 2026-04-27T10:00:00Z",
     ):

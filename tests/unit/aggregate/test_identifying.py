@@ -96,6 +96,13 @@ def test_properties_that_the_catalogs_mark_are_refused() -> None:
     } <= found
 
 
+def test_the_app_s_own_name_of_the_person_is_refused_in_any_event() -> None:
+    path = ("properties", ARENA.subject_name)
+    assert check_divides(path, ARENA, ["match.ended"]) == IDENTIFIES
+    with pytest.raises(FilterError, match="answers about groups"):
+        check_identifies_no_one(parse_filter(f"{'.'.join(path)} = ann"), ARENA, ["match.ended"])
+
+
 def test_a_mark_counts_for_the_events_that_have_it() -> None:
     addvalue = CATALOGS["addvalue"]
     path = ("properties", "followed_user_id")
