@@ -7,11 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import accumulate
 
-from libs.catalog import Catalog, MetricKind, StoringJob
+from libs.catalog import Catalog, MetricKind, StoringJob, Term
 from services.aggregate.named_metrics.dirty import read_terms
 
-# The rollup of people who were active.
-_ACTIVITY = "activity"
+# The people who were active; every app has this rollup.
+ACTIVITY = Term("activity", "active_users")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def inputs_of(catalog: Catalog, job: StoringJob) -> Inputs:
     metrics = [catalog.metrics[name] for name in job.metrics]
     rollups = {*job.rollups, *(term.rollup for metric in metrics for term in read_terms(metric))}
     if any(metric.is_personal for metric in metrics):
-        rollups.add(_ACTIVITY)
+        rollups.add(ACTIVITY.rollup)
     if job.cohorts is not None:
         rollups |= {job.cohorts.entry.rollup, job.cohorts.active.rollup}
     names: set[str] = set()

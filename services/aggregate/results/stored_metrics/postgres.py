@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable
 
-from libs.catalog import NamedKind, Term
+from libs.catalog import NamedKind
 from services.aggregate.named_metrics.model import Answer, MetricQuery, Span
 from services.aggregate.named_metrics.people.postgres import PersonalMetrics
 from services.aggregate.named_metrics.postgres import RollupMetrics
 from services.aggregate.named_metrics.spans import periods_in
+from services.aggregate.results.inputs import ACTIVITY
 from services.aggregate.results.metric_rows import MetricRows
 from services.aggregate.results.model import METRICS, PEOPLE, ResultCell, ResultJob, ResultPeriod
 
-# The rollup that says who is active; every app has it.
-_ACTIVITY = Term("activity", "active_users")
 # More than a period has: one of hours in a month has 744.
 _MOST_SPANS = 1_000
 
@@ -49,7 +48,7 @@ async def personal_cells(
     whether they did anything in the period or not."""
     rows = MetricRows(PEOPLE)
     day = Span(period.start, period.end)
-    people = await metrics.people(_ACTIVITY, Span(period.end - job.active_within, period.end))
+    people = await metrics.people(ACTIVITY, Span(period.end - job.active_within, period.end))
     for metric in job.metrics:
         if metric.is_personal:
             answers = await metrics.answers(metric, day)
