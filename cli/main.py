@@ -59,6 +59,11 @@ ENTRIES = {
     "jobs": CommandEntry(
         "cli.commands.jobs", "app", "See scheduled jobs and their runs; run one now."
     ),
+    "retention": CommandEntry(
+        "cli.commands.retention",
+        "app",
+        "Say whether anything is kept for longer than its limit; remove it now.",
+    ),
     "rollup": CommandEntry(
         "cli.commands.rollup",
         "app",

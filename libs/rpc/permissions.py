@@ -31,6 +31,7 @@ class Permission(StrEnum):
     READ_AUDIT = "audit.read"
     READ_JOBS = "jobs.read"
     RUN_JOBS = "jobs.run"
+    READ_RETENTION = "retention.read"
 
 
 class Rule(NamedTuple):
@@ -84,6 +85,9 @@ RULES: Mapping[str, Rule] = {
     ),
     "/weir.privacy.v1.AuditService/ListEntries": Rule(Permission.READ_AUDIT, "app_id"),
     "/weir.privacy.v1.AuditService/VerifyChain": Rule(Permission.READ_AUDIT, "app_id"),
+    "/weir.privacy.v1.RetentionTargetService/ListOverdue": Rule(
+        Permission.READ_RETENTION, "app_id"
+    ),
     "/grpc.health.v1.Health/Check": _HEALTH,
     "/grpc.health.v1.Health/List": _HEALTH,
     "/grpc.health.v1.Health/Watch": _HEALTH,

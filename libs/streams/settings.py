@@ -15,3 +15,5 @@ class StreamReaderSettings(CommonSettings):
     # With so many entries of a shard in quarantine, or dead-lettered within an hour, the fault is in the
     # release or its set-up: the rest stays.
     max_quarantined_entries: int = Field(100, ge=1)
+    # How long entries stay in quarantine, for a person to look at and to put back.
+    quarantine_kept_days: int = Field(30, ge=1, le=3_650)

@@ -13,6 +13,7 @@ from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
 from libs.streams.deliverable import BacklogError, sources_for_aggregate
 from libs.streams.names import AGGREGATE, enriched_stream, streams_of
+from libs.streams.quarantine_expiry import expire_quarantine
 from services.aggregate.expiry.expiry import Expiry
 from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.settings import AggregateSettings
@@ -50,7 +51,16 @@ def aggregate_jobs(
     async def expire_rollups(_: JobContext) -> Mapping[str, int]:
         return await expiry.expire()
 
+    async def drop_quarantine(context: JobContext) -> Mapping[str, int]:
+        return await expire_quarantine(redis, AGGREGATE, settings, context.due_at)
+
     return [
+        Job(
+            "aggregate.expire_quarantine",
+            "Removes entries of quarantine that are past their limit.",
+            Schedule("17 0 * * *"),
+            drop_quarantine,
+        ),
         Job(
             "aggregate.expire_rollups",
             "Deletes the cells of rollups that are not kept any more.",

@@ -7,15 +7,19 @@ import psycopg
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.expiry import complaint
 from libs.jobs.job import Job, JobContext, JobError, Retries
 from libs.jobs.schedule import Schedule
 from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
 from libs.streams.deliverable import BacklogError, sources_for_enrich
 from libs.streams.names import ENRICH, raw_stream, streams_of
+from libs.streams.quarantine_expiry import expire_quarantine
 from services.enrich.anonymization.job import Anonymization
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.persons.postgres import PersonFiller
+from services.enrich.retention.limits import ARCHIVE
+from services.enrich.retention.overdue import OverdueEvents
 from services.enrich.retention.removal import Removal
 from services.enrich.settings import EnrichSettings
 
@@ -66,7 +70,31 @@ def enrich_jobs(
     async def remove_consumers(_: JobContext) -> Mapping[str, int]:
         return {"removed": await remove_dead_consumers(redis, ENRICH, streams)}
 
+    async def drop_quarantine(context: JobContext) -> Mapping[str, int]:
+        return await expire_quarantine(redis, ENRICH, settings, context.due_at)
+
+    async def check_retention(_: JobContext) -> Mapping[str, int]:
+        overdue = await OverdueEvents(anonymization, removal).list_overdue()
+        # Until there is an archive, what waits for it is no failure of the jobs.
+        found = [each for each in overdue if each.kept_because != ARCHIVE]
+        if reason := complaint(found):
+            raise JobError(reason)
+        return {"archived_later": sum(each.rows for each in overdue)}
+
     return [
+        Job(
+            "enrich.check_retention",
+            "Fails if anything is kept for longer than its limit.",
+            Schedule("30 6 * * *"),
+            check_retention,
+            retries=Retries(attempts=1),
+        ),
+        Job(
+            "enrich.expire_quarantine",
+            "Removes entries of quarantine that are past their limit.",
+            Schedule("16 0 * * *"),
+            drop_quarantine,
+        ),
         Job(
             "enrich.prune_batches",
             "Forgets stored batches that no stream can deliver again.",

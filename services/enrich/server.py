@@ -9,6 +9,7 @@ from weir.enrich.v1 import enrich_service_pb2_grpc
 from libs.common.clock import SystemClock
 from libs.jobs.postgres import create_runner
 from libs.rpc.process import ServiceParts
+from libs.rpc.retention_target import retention_target
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
@@ -40,6 +41,7 @@ from services.enrich.pipeline import EnrichPipeline
 from services.enrich.preview.preview import Preview
 from services.enrich.preview.service import SERVICE_NAME, EnrichServicer
 from services.enrich.redis import RedisEnrichedStream
+from services.enrich.retention.overdue import OverdueEvents
 from services.enrich.retention.postgres import PostgresExpiredEvents
 from services.enrich.retention.redis import CountedBatches
 from services.enrich.retention.removal import Removal
@@ -119,7 +121,11 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
                 ),
                 enrich_service_pb2_grpc.add_EnrichServiceServicer_to_server,
                 needs=all_of("redis", "postgres"),
-            )
+            ),
+            retention_target(
+                OverdueEvents(anonymization, removal).list_overdue,
+                needs=all_of("postgres", "redis"),
+            ),
         ],
         catalogs=reload,
         tables=metadata,

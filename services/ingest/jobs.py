@@ -4,23 +4,60 @@ from collections.abc import Mapping, Sequence
 
 from redis.asyncio import Redis
 
-from libs.jobs.job import Job, JobContext
+from libs.common.expiry import complaint
+from libs.jobs.job import Job, JobContext, JobError, Retries
 from libs.jobs.schedule import Schedule
 from libs.streams.dead_consumers import remove_dead_consumers
 from libs.streams.names import INGEST
+from libs.streams.quarantine_expiry import expire_quarantine
+from services.ingest.dead_letters.expiry import LetterExpiry
+from services.ingest.settings import IngestSettings
 
 
-def ingest_jobs(redis: Redis, letter_streams: Sequence[str]) -> Sequence[Job]:
+def ingest_jobs(
+    redis: Redis, letter_streams: Sequence[str], expiry: LetterExpiry, settings: IngestSettings
+) -> Sequence[Job]:
     """The jobs of ingest, for its runner."""
 
     async def remove_consumers(_: JobContext) -> Mapping[str, int]:
         return {"removed": await remove_dead_consumers(redis, INGEST, letter_streams)}
 
+    async def expire_dead_letters(_: JobContext) -> Mapping[str, int]:
+        return await expiry.expire()
+
+    async def drop_quarantine(context: JobContext) -> Mapping[str, int]:
+        return await expire_quarantine(redis, INGEST, settings, context.due_at)
+
+    async def check_retention(_: JobContext) -> Mapping[str, int]:
+        found = await expiry.list_overdue()
+        if reason := complaint(found):
+            raise JobError(reason)
+        return {}
+
     return [
+        Job(
+            "ingest.check_retention",
+            "Fails if anything is kept for longer than its limit.",
+            Schedule("31 6 * * *"),
+            check_retention,
+            retries=Retries(attempts=1),
+        ),
+        Job(
+            "ingest.expire_quarantine",
+            "Removes entries of quarantine that are past their limit.",
+            Schedule("15 0 * * *"),
+            drop_quarantine,
+        ),
+        Job(
+            "ingest.expire_dead_letters",
+            "Deletes dead letters that are past their limit.",
+            Schedule("10 0 * * *"),
+            expire_dead_letters,
+        ),
         Job(
             "ingest.remove_dead_consumers",
             "Removes the names of processes that are gone from the group that reads dead letters.",
             Schedule("15 3 * * *"),
             remove_consumers,
-        )
+        ),
     ]

@@ -10,6 +10,7 @@ from libs.common.ids import new_uuid7
 from libs.consent import ConsentReader
 from libs.jobs.postgres import create_runner
 from libs.rpc.process import ServiceParts
+from libs.rpc.retention_target import retention_target
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
@@ -27,7 +28,11 @@ from libs.streams.names import (
     streams_of,
 )
 from libs.streams.trimming import StreamTrimmer
-from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
+from services.ingest.dead_letters.expiry import LetterExpiry
+from services.ingest.dead_letters.postgres import (
+    PostgresDeadLetterWriter,
+    PostgresExpiredLetters,
+)
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
 from services.ingest.intake.group_commit import GroupCommit
@@ -75,7 +80,10 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
         streams=letter_streams,
         handling=EntryHandling(PostgresDeadLetterWriter(engine).write, failure_of),
     )
-    jobs = ingest_jobs(redis, letter_streams)
+    expiry = LetterExpiry(
+        reload.catalogs, PostgresExpiredLetters(engine), settings.dead_letters_kept_days, clock
+    )
+    jobs = ingest_jobs(redis, letter_streams, expiry, settings)
     return ServiceParts(
         bindings=[
             Binding(
@@ -83,7 +91,8 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
                 IngestServicer(GroupCommit(pipeline, settings), settings, draining),
                 ingest_service_pb2_grpc.add_IngestServiceServicer_to_server,
                 needs=all_of("redis"),
-            )
+            ),
+            retention_target(expiry.list_overdue, needs=all_of("postgres")),
         ],
         catalogs=reload,
         tables=metadata,

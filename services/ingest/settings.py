@@ -24,3 +24,5 @@ class IngestSettings(StreamReaderSettings, PseudonymSettings):
     max_backlog_bytes: int = 512 * 1024 * 1024
     retry_after_seconds: float = 0.5
     idempotency_window_seconds: int = Field(3_600, ge=1)
+    # How long dead letters are kept; no longer than their events would be.
+    dead_letters_kept_days: int = Field(30, ge=1, le=3_650)

@@ -28,6 +28,7 @@ from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.persons.postgres import PersonFiller
 from services.enrich.retention.removal import Removal
 from services.enrich.settings import EnrichSettings
+from services.ingest.dead_letters.expiry import LetterExpiry
 from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
 from services.privacy.settings import PrivacySettings
@@ -124,7 +125,7 @@ def test_jobs_and_schedules() -> None:
     redis, engine = cast(Redis, None), cast(AsyncEngine, None)
     filler, renamer = cast(PersonFiller, None), cast(MemberRenamer, None)
     jobs: list[Job] = [
-        *ingest_jobs(redis, []),
+        *ingest_jobs(redis, [], cast(LetterExpiry, None), IngestSettings()),
         *enrich_jobs(
             redis,
             engine,

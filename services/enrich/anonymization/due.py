@@ -16,6 +16,7 @@ class Due:
 
     app_id: str
     name: str
+    days: int
     before: datetime
     subject_name: str
     private: frozenset[str]
@@ -29,7 +30,7 @@ def due_in(catalog: Catalog, now: datetime) -> Iterator[Due]:
     for event in catalog.events.values():
         days = event.category.anonymize_after_days
         if days is not None:
-            yield _due(catalog, event, aged_before(days, now))
+            yield _due(catalog, event, days, aged_before(days, now))
 
 
 def due_by_name(catalog: Catalog, now: datetime) -> Mapping[str, Due]:
@@ -37,7 +38,7 @@ def due_by_name(catalog: Catalog, now: datetime) -> Mapping[str, Due]:
     return {due.name: due for due in due_in(catalog, now)}
 
 
-def _due(catalog: Catalog, event: EventType, before: datetime) -> Due:
+def _due(catalog: Catalog, event: EventType, days: int, before: datetime) -> Due:
     versions = event.versions.values()
     private = frozenset[str]().union(
         *(version.pii_properties | version.subject_properties for version in versions)
@@ -46,6 +47,7 @@ def _due(catalog: Catalog, event: EventType, before: datetime) -> Due:
     return Due(
         catalog.app_id,
         event.name,
+        days,
         before,
         catalog.subject_name,
         private | {catalog.subject_name},

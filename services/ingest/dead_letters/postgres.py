@@ -4,19 +4,74 @@ import uuid
 from collections.abc import Sequence
 
 from google.protobuf.message import DecodeError
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.streams.v1 import batch_pb2
 
 from libs.common.clock import moment_of
+from libs.common.expiry import OverdueData
 from libs.streams.entries import dead_letter_batch
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.ingest import metrics
+from services.ingest.dead_letters.expiry import LetterLimit
 from services.ingest.tables import dead_letters
 
 # Returns the ids of new ones: a rejected event that comes again has the same id.
 KEEP_FIRST = insert(dead_letters).on_conflict_do_nothing().returning(dead_letters.c.dead_letter_id)
+
+
+ROWS_AT_A_TIME = 5_000
+_PAST = """
+    received_at < :before AND (CAST(:app_id AS text) IS NULL OR app_id = :app_id)
+    AND (CAST(:names AS text[]) IS NULL OR name = ANY(:names))
+"""
+_DELETE = text(f"""
+DELETE FROM ingest.dead_letters WHERE dead_letter_id = ANY(ARRAY(
+    SELECT dead_letter_id FROM ingest.dead_letters WHERE {_PAST} LIMIT :limit
+))
+RETURNING dead_letter_id
+""")
+_OVERDUE = text(f"""
+SELECT app_id, name, count(*), min(received_at) FROM ingest.dead_letters WHERE {_PAST}
+GROUP BY app_id, name ORDER BY app_id, name
+""")
+
+
+class PostgresExpiredLetters:
+    """Implements `expiry.ExpiredLetters`, some rows in a transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def delete(self, limit: LetterLimit) -> int:
+        """See the port. Raises what Postgres raises."""
+        parameters = {**_parameters(limit), "limit": ROWS_AT_A_TIME}
+        total = 0
+        while True:
+            async with self._engine.begin() as connection:
+                found = (await connection.execute(_DELETE, parameters)).all()
+            total += len(found)
+            if len(found) < ROWS_AT_A_TIME:
+                return total
+
+    async def overdue(self, limit: LetterLimit) -> list[OverdueData]:
+        """See the port. Raises what Postgres raises."""
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(_OVERDUE, _parameters(limit))).all()
+        return [
+            OverdueData("ingest.dead_letters", app_id, name, limit.days, letters, oldest)
+            for app_id, name, letters, oldest in rows
+        ]
+
+
+def _parameters(limit: LetterLimit) -> dict[str, object]:
+    return {
+        "before": limit.before,
+        "app_id": limit.app_id,
+        "names": None if limit.names is None else list(limit.names),
+    }
 
 
 class PostgresDeadLetterWriter:
@@ -58,6 +113,6 @@ def _row(letter: batch_pb2.DeadLetter) -> dict[str, object]:
     }
 
 
-def _text(text: str) -> str:
+def _text(value: str) -> str:
     """With U+FFFD for U+0000, which Postgres cannot hold in a text."""
-    return text.replace("\x00", "\ufffd")
+    return value.replace("\x00", "\ufffd")

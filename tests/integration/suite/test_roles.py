@@ -12,7 +12,7 @@ READ, ADD, CHANGE = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDA
 # The one schema that services share: those that have jobs keep the journal of all runs.
 JOBS = {"jobs.jobs": CHANGE | {"DELETE"}, "jobs.runs": CHANGE}
 MAY: dict[str, dict[str, set[str]]] = {
-    "weir_ingest": {"ingest.dead_letters": ADD, **JOBS},
+    "weir_ingest": {"ingest.dead_letters": ADD | {"DELETE"}, **JOBS},
     "weir_enrich": {"enrich.events": ADD, "enrich.batches": CHANGE | {"DELETE"}, **JOBS},
     "weir_aggregate": {
         "aggregate.batches": ADD | {"DELETE"},

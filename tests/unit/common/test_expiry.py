@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from libs.common.expiry import aged_before, kept_from
+from libs.common.expiry import OverdueData, aged_before, complaint, kept_from
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -21,3 +21,16 @@ def test_90_days_at_any_time_of_the_day(time: timedelta) -> None:
 
 def test_no_days_at_all() -> None:
     assert aged_before(0, NEW_YEAR) == NEW_YEAR + timedelta(days=1)
+
+
+def test_a_complaint_names_the_oldest() -> None:
+    old = OverdueData("enrich.events", "chess", "90d", 90, 3, NEW_YEAR)
+    named = OverdueData("enrich.events", "go", "game.ended", 30, 1, NEW_YEAR, True, "they wait")
+    assert complaint([]) == ""
+    assert complaint([old]) == (
+        "enrich.events: 3 rows of chess, 90d, were to be removed after 90 days; the oldest is of 2026-01-01"
+    )
+    assert complaint([named, old]) == (
+        "enrich.events: 1 rows of go, game.ended, were to be anonymized after 30 days; the oldest is of"
+        " 2026-01-01 (they wait); 1 more limits"
+    )
