@@ -6,6 +6,7 @@ version, 4.6 durations).
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -13,26 +14,16 @@ import pytest
 from libs.catalog.xapi import Xapi
 from services.aggregate.exports.xapi import statement_line, statement_of
 from tests.support.documents.event_names import MLC_LMS
+from tests.support.documents.examples import example
 from tests.support.documents.shipped import catalogs
 
 UUID = "01890a5d-ac96-774b-bcce-b302099a8057"
 PERSON = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 BASE = "https://mlc-lms.example"
 # As the document writes them.
-CONTEXT = {
-    "page_url": "/student/assignment-play",
-    "assignment_id": "asg_789",
-    "sequence_id": "seq_456",
-}
-COMPLETE = {
-    "game_id": "G-01542",
-    "stage_id": "G-01542-quiz",
-    "score": 87,
-    "max_score": 100,
-    "passed": True,
-    "duration_ms": 125000,
-    "attempts": 2,
-}
+EXAMPLE: Mapping[str, Any] = example("mlc_lms", "Event Core Schema")
+CONTEXT: Mapping[str, Any] = EXAMPLE["context"]
+COMPLETE: Mapping[str, Any] = EXAMPLE["properties"]
 STAGE = {
     "objectType": "Activity",
     "id": f"{BASE}/xapi/stages/G-01542-quiz",

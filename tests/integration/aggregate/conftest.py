@@ -1,7 +1,6 @@
 """The aggregate service in this process, on real stores."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -13,14 +12,13 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 from redis import Redis
-from structlog.testing import capture_logs
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.rpc.server import GrpcServer
 from services.aggregate.server import build
 from services.aggregate.settings import AggregateSettings
-from suite.home import Addresses, Home
 from tests.support.arena_catalog import write_catalog
+from tests.support.one_service_home import one_service_home
 from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.repository import REPOSITORY
 from tests.support.waiting import until
@@ -144,17 +142,5 @@ async def aggregate(start: Callable[[], Awaitable[Aggregate]]) -> Aggregate:
 @pytest.fixture
 def home(aggregate: Aggregate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """WEIR_HOME of a suite that has only the service under test."""
-    folder = tmp_path / "home"
-    addresses = Addresses(
-        services={"aggregate": aggregate.address},
-        metrics={},
-        database_url="",
-        redis_url="",
-        token="t",
-        pid=os.getpid(),
-    )
-    monkeypatch.setenv("WEIR_HOME", str(folder))
-    # The service is in this process, and would write its log into the command's output.
-    with Home(folder).lock(), capture_logs():
-        Home(folder).write_addresses(addresses)
-        yield folder
+    with one_service_home(tmp_path / "home", monkeypatch, aggregate=aggregate.address) as home:
+        yield home

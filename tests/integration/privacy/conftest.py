@@ -1,7 +1,6 @@
 """The privacy service in this process, on real stores."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ import grpc
 import pytest
 from pydantic import SecretStr
 from redis import Redis
-from structlog.testing import capture_logs
 from weir.privacy.v1 import audit_service_pb2_grpc, privacy_service_pb2_grpc
 from weir.privacy.v1 import privacy_service_pb2 as pb
 
@@ -22,8 +20,8 @@ from libs.rpc.server import GrpcServer
 from services.privacy.audit.redis import HEADS
 from services.privacy.server import build
 from services.privacy.settings import PrivacySettings
-from suite.home import Addresses, Home
 from tests.support.clocks import FixedClock
+from tests.support.one_service_home import one_service_home
 from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.waiting import until
 
@@ -153,16 +151,5 @@ async def privacy(starting: Privacy) -> Privacy:
 @pytest.fixture
 def home(privacy: Privacy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """WEIR_HOME of a suite that has only the service under test."""
-    addresses = Addresses(
-        services={"privacy": privacy.address},
-        metrics={},
-        database_url="",
-        redis_url="",
-        token="t",
-        pid=os.getpid(),
-    )
-    monkeypatch.setenv("WEIR_HOME", str(tmp_path))
-    # The service is in this process, and would write its log into the command's output.
-    with Home(tmp_path).lock(), capture_logs():
-        Home(tmp_path).write_addresses(addresses)
-        yield tmp_path
+    with one_service_home(tmp_path, monkeypatch, privacy=privacy.address) as home:
+        yield home

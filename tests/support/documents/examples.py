@@ -366,3 +366,8 @@ EXAMPLES: Final[list[tuple[str, str, Document]]] = [
     )
     for title, document in examples
 ]
+
+
+def example(app_id: str, title: str) -> Document:
+    """The document's JSON of one example."""
+    return next(doc for app, name, doc in EXAMPLES if (app, name) == (app_id, title))
