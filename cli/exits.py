@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NoReturn
 
 import typer
+
+from cli.field_options import option_of
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -15,7 +18,7 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 @contextmanager
 def call_errors_as_messages() -> Iterator[None]:
-    """Ends the command with one line if a call fails for good."""
+    """Ends the command with one line, which names the option at fault, if a call fails for good."""
     # Imported here: many commands call no service.
     import grpc
 
@@ -24,6 +27,7 @@ def call_errors_as_messages() -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
-        fail(str(describe_error(error)))
+        problem = describe_error(error)
+        fail(str(replace(problem, field=option_of(problem.field))))
     except GaveUpError as error:
         fail(f"the events in flight have no verdict: {error.problem}")
