@@ -12,6 +12,9 @@ from suite.home import Home, HomeError, NotRunningError
 if TYPE_CHECKING:
     from libs.catalog import Catalog, Snapshot
 
+# What services do when the files of their folder change and one of them is broken.
+REFUSED = "The changed catalogs are refused; services go on with those of before."
+
 
 def default_catalogs() -> Path:
     """The folder that a suite reads by default: `catalogs` here, else Weir's own."""

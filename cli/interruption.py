@@ -54,7 +54,7 @@ def tell(console: Console, line: str, style: str | None = None) -> None:
     """Prints a line, and never raises if the terminal or pipe is closed: a suite that says what it stops
     must stop it all the same."""
     try:
-        console.print(line, style=style, markup=False, highlight=False)
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
     except SystemExit:  # rich's answer to a pipe of which the other end is closed
         _discard(console)
     except OSError as error:

@@ -153,14 +153,18 @@ class Suite:
         """
         self._parts[name].restart()
 
-    def supervise(self, *, until: Callable[[], bool]) -> None:
-        """Starts again what dies, after a growing delay, until `until()` holds. Blocks.
+    def supervise(
+        self, *, until: Callable[[], bool], look: Callable[[], None] = lambda: None
+    ) -> None:
+        """Starts again what dies, after a growing delay, until `until()` holds; calls `look` a few times a
+        second. Blocks.
 
         Fault tests do without it: they kill and restart by hand.
         """
         restarts = {name: _Restart() for name in self._parts}
         while not until():
             time.sleep(_POLL_SECONDS)
+            look()
             for name, part in self._parts.items():
                 if not part.running:
                     self._revive(name, part, restarts[name])

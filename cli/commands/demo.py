@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from cli.catalog_folders import all_catalogs, default_catalogs
+from cli.catalog_folders import catalog_snapshot, default_catalogs
+from cli.catalog_watch import CatalogWatch
 from cli.commands.suite import errors_as_messages, print_welcome
 from cli.exits import call_errors_as_messages, fail
 from cli.interruption import interruptible, tell
@@ -25,7 +26,7 @@ from demo.numbers import Numbers
 from demo.stored import StoredEvents
 from demo.tables import dashboard, verdict_table
 from demo.traffic import record_choices, stream_day
-from libs.catalog import Catalog
+from libs.catalog import Catalog, Snapshot
 from suite.home import Addresses, Home
 from suite.supervisor import Suite
 
@@ -60,13 +61,15 @@ def demo(
     if not _EARLIEST <= when < today:
         fail(f"--day: must be from {_EARLIEST} to yesterday", 2)
     folder = catalogs or default_catalogs()
-    loaded = _catalogs(folder)
+    snapshot = _catalogs(folder)
+    loaded = snapshot.catalogs
     home = Home(Home.from_environment(os.environ).path / "demo")
     environment = {name: value for name, value in os.environ.items() if name not in _OWN}
     environment["WEIR_CATALOGS"] = str(folder)
     console, aside = Console(), Console(stderr=True)
     if not console.is_terminal:
         console.width = _FILE_WIDTH
+    watch = CatalogWatch(folder, snapshot, lambda line: tell(aside, line))
     findings = None
     with interruptible() as interruption, errors_as_messages():
         _empty(home)
@@ -84,7 +87,7 @@ def demo(
                 _print_result(console, findings, seconds)
                 print_welcome(console, addresses, loaded)
                 console.print(f"export WEIR_HOME={home.path}\n", soft_wrap=True, highlight=False)
-                suite.supervise(until=interruption.is_wanted)
+                suite.supervise(until=interruption.is_wanted, look=watch.look)
         except KeyboardInterrupt:
             tell(aside, "stopping; once more to leave at once")
         finally:
@@ -98,9 +101,9 @@ def demo(
         raise typer.Exit(1)
 
 
-def _catalogs(folder: Path) -> Mapping[str, Catalog]:
-    loaded = all_catalogs(folder)
-    if missing := [app_id for app_id in APP_IDS if app_id not in loaded]:
+def _catalogs(folder: Path) -> Snapshot:
+    loaded = catalog_snapshot(folder)
+    if missing := [app_id for app_id in APP_IDS if app_id not in loaded.catalogs]:
         fail(f"{folder} has no catalog of {', '.join(missing)}", 2)
     return loaded
 

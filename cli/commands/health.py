@@ -4,19 +4,24 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
+from cli.catalog_folders import REFUSED
 from cli.doctor import examine
 from cli.exits import fail
 from cli.findings import Finding, State
 from cli.options import AsJson, CatalogFolder
 from cli.status import parts_of
 from cli.tables import output_console
-from suite.home import Home, HomeError, NotRunningError
+from suite.home import Addresses, Home, HomeError, NotRunningError
+
+if TYPE_CHECKING:
+    from libs.catalog import Problem
 
 _COLORS = {State.OK: "green", State.NOTE: "yellow", State.BROKEN: "red"}
 
@@ -34,6 +39,7 @@ def status(as_json: AsJson = False) -> None:
             raise typer.Exit(1) from None
         fail(str(error))
     parts = parts_of(addresses)
+    problems = _catalog_problems(addresses)
     serving = all(part.serving for part in parts)
     if as_json:
         shown = {
@@ -44,7 +50,13 @@ def status(as_json: AsJson = False) -> None:
             }
             for part in parts
         }
-        answer = {"running": True, "pid": addresses.pid, "serving": serving, "parts": shown}
+        answer = {
+            "running": True,
+            "pid": addresses.pid,
+            "serving": serving,
+            "parts": shown,
+            "catalog_problems": [asdict(problem) for problem in problems],
+        }
         typer.echo(json.dumps(answer, indent=2))
     else:
         for part in parts:
@@ -55,8 +67,24 @@ def status(as_json: AsJson = False) -> None:
             typer.echo(
                 "The services work with different catalogs: `weir doctor` says which is the folder's."
             )
+        if problems:
+            typer.echo("\n".join([*map(str, problems), REFUSED]))
     if not serving:
         raise typer.Exit(1)
+
+
+def _catalog_problems(addresses: Addresses) -> "Sequence[Problem]":
+    """What is wrong with the files of the suite's folder, which its services then do not use."""
+    # Imported here: without a running suite there are none.
+    from libs.catalog import CatalogError, load_snapshot
+
+    # Empty if an older Weir wrote the file.
+    if addresses.catalogs:
+        try:
+            load_snapshot(Path(addresses.catalogs))
+        except CatalogError as error:
+            return error.problems
+    return ()
 
 
 def doctor(

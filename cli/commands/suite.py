@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.catalog_folders import all_catalogs, default_catalogs
+from cli.catalog_folders import catalog_snapshot, default_catalogs
+from cli.catalog_watch import CatalogWatch
 from cli.example_event import example_event
 from cli.exits import fail
 from cli.interruption import interruptible, tell
@@ -38,7 +39,8 @@ def up(
     console = Console()
     folder = catalogs or default_catalogs()
     # Mistakes in them are shown before anything is started.
-    loaded = all_catalogs(folder)
+    loaded = catalog_snapshot(folder)
+    watch = CatalogWatch(folder, loaded, lambda line: tell(console, line))
     environment = {**os.environ, "WEIR_CATALOGS": str(folder)}
     if ingest_workers:
         environment["WEIR_INGEST_WORKERS"] = str(ingest_workers)
@@ -49,8 +51,8 @@ def up(
     )
     with interruptible() as interruption, errors_as_messages():
         try:
-            print_welcome(console, suite.start(), loaded)
-            suite.supervise(until=interruption.is_wanted)
+            print_welcome(console, suite.start(), loaded.catalogs)
+            suite.supervise(until=interruption.is_wanted, look=watch.look)
         except KeyboardInterrupt:
             tell(console, "stopping; once more to leave at once")
         finally:

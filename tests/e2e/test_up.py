@@ -18,6 +18,7 @@ from google.protobuf import json_format
 from weir.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
 from weir.privacy.v1 import privacy_service_pb2, privacy_service_pb2_grpc
 
+from cli.catalog_folders import REFUSED
 from suite.home import Home
 from tests.support.environment import without_settings
 from tests.support.small_catalog import SMALL
@@ -139,6 +140,26 @@ def test_doctor_notices_a_wrong_token(running: Running, tmp_path: Path) -> None:
         code, found = findings(tmp_path)
     assert (code, found["token"]["state"]) == (1, "broken")
     assert "ingest, enrich, aggregate, privacy refused" in found["token"]["detail"]
+
+
+def test_a_broken_catalog_is_named_where_people_look(running: Running) -> None:
+    file = Path(running.home.read_addresses().catalogs) / "chess.yaml"
+    assert json.loads(weir(running.home.path, "status", "--json").stdout)["catalog_problems"] == []
+    file.write_text(SMALL.replace("title:", "titel:"))
+    said = read_until(running.process, REFUSED)
+    assert f"{file}:" in said
+    status = weir(running.home.path, "status")
+    # All serve, with the catalogs of before.
+    assert status.returncode == 0
+    assert status.stdout.splitlines()[-1] == REFUSED
+    assert f"\n{file}:" in status.stdout
+    [problem, *_] = json.loads(weir(running.home.path, "status", "--json").stdout)[
+        "catalog_problems"
+    ]
+    assert (problem["file"], "titel" in status.stdout) == (str(file), True)
+    file.write_text(SMALL)
+    read_until(running.process, "the catalogs have changed")
+    assert REFUSED not in weir(running.home.path, "status").stdout
 
 
 def _pid_of(suite: int, name: str) -> int:
