@@ -1,6 +1,8 @@
 """`weir demo` as a user runs it, and whether its check would notice if something were wrong."""
 
 import json
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,7 +13,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from demo.check import check
 from demo.generator import generate_day
 from demo.numbers import Numbers
@@ -123,8 +127,40 @@ def staying(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
+def _readme_commands() -> Iterator[str]:
+    """The block about a product of one's own, a command each; without those that go on until Ctrl-C."""
+    [block] = re.findall(
+        r"^```sh\n(weir import .*?)^```$",
+        (REPOSITORY / "README.md").read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
+    for line in block.replace("\\\n", " ").splitlines():
+        if not re.search(r"--watch|query watch", line):
+            yield line
+
+
+def _assert_the_readme_works(home: Path, clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands, in a folder that has what they name."""
+    for name in ("catalogs", "demo"):
+        (clone / name).symlink_to(REPOSITORY / name)
+    monkeypatch.chdir(clone)
+    monkeypatch.setenv("WEIR_HOME", str(home))
+    for command in _readme_commands():
+        program, *words = shlex.split(command, comments=True)
+        if program == "weir":
+            finished = CliRunner().invoke(app, words)
+            assert finished.exit_code == 0, f"{command}: {finished.output}"
+        else:
+            subprocess.run(command, shell=True, check=True, cwd=clone)
+    exported = (clone / "events.csv").read_text().splitlines()
+    assert len(exported) == len((clone / "demo/samples/gamelaunch.csv").read_text().splitlines())
+
+
 def test_stay_keeps_the_suite_up_until_ctrl_c(
-    staying: subprocess.Popen[str], tmp_path: Path
+    staying: subprocess.Popen[str],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert staying.stdout is not None
     result: dict[str, Any] = {}
@@ -142,6 +178,7 @@ def test_stay_keeps_the_suite_up_until_ctrl_c(
     answer = weir(home, "query", "rollup", "--app", "social_live", "--rollup", "revenue", "--json")
     assert answer.returncode == 0, answer.stderr
     assert "BRL" in answer.stdout
+    _assert_the_readme_works(home, tmp_path_factory.mktemp("clone"), monkeypatch)
     staying.send_signal(signal.SIGINT)
     staying.communicate(timeout=120)
     assert staying.returncode == 0
