@@ -8,20 +8,20 @@ from cli.tables import Column
 
 # When, and what.
 EVENT_COLUMNS_AT_LEAST = 2
-# In a table; the rest is in JSON.
+# The rest is in JSON and in exports.
 # `subject` is the subject id or, of an event without one, the anonymous id.
-_SHOWN = ("name", "event_id", "subject", "group_id", "entity", "country", "properties")
+_SHOWN = ("name", "subject", "event_id", "group_id", "entity", "country", "properties")
+_IDS = frozenset({"event_id", "subject", "group_id"})
 
 
 def event_columns(events: Sequence[Mapping[str, Any]]) -> list[Column]:
-    """When, and what a reader looks for first; columns that no event has a value in are left out."""
+    """When, and what a reader looks for first; a table has no columns that are empty at all events."""
     columns = [
         Column("occurred_at", "occurred_at", [event["occurred_at"] for event in events], True)
     ]
     for name in _SHOWN:
-        cells = [_cell(event, name) for event in events]
-        if any(cells):
-            columns.append(Column(name, name, [cell or "-" for cell in cells]))
+        cells = [_cell(event, name) or None for event in events]
+        columns.append(Column(name, name, cells, is_id=name in _IDS, only_in_csv=not any(cells)))
     return columns
 
 

@@ -20,6 +20,7 @@ OPTIONS: Mapping[str, str] = {
     "event": "--entry",
     "exact": "--exact",
     "exclude": "--exclude",
+    "expires_at": "--expires-at",
     "filter": "--filter",
     "format": "--format",
     "from": "--from",

@@ -5,6 +5,8 @@ from typing import Any
 
 from cli.exits import fail
 
+# As calls with a TimeFrame have them.
+_SHORTEST_LAST, _LONGEST_LAST = timedelta(hours=1), timedelta(days=366)
 _DATE_CHARACTERS = len("2026-04-27")
 
 
@@ -34,6 +36,33 @@ def set_range(request: Any, start: str, end: str) -> None:
         fail(f"--from {start}: is later than --to {end}", 2)
     for field, moment in moments.items():
         getattr(request, field).FromDatetime(moment.replace(tzinfo=None))
+
+
+def set_time(request: Any, last: str, start: str, end: str) -> None:
+    """Fills the fields `from` and `to` of a message from `--last`, by this machine's clock, or as
+    `set_range` does."""
+    check_time(last, start, end)
+    if not last:
+        set_range(request, start, end)
+        return
+    # Imported here: catalogs are heavy, and commands that ask for no time import this module too.
+    from libs.catalog.durations import parse_duration
+
+    try:
+        length = timedelta(seconds=parse_duration(last))
+    except (ValueError, OverflowError):
+        length = timedelta()
+    if not _SHORTEST_LAST <= length <= _LONGEST_LAST:
+        fail(f"--last {last}: must be a length of time from 1h to 366d, such as 24h, 7d or 30d", 2)
+    now = datetime.now(UTC)
+    getattr(request, "from").FromDatetime((now - length).replace(tzinfo=None))
+    request.to.FromDatetime(now.replace(tzinfo=None))
+
+
+def check_time(last: str, start: str, end: str) -> None:
+    """Ends the command, as wrong usage, if the options say two times."""
+    if last and (start or end):
+        fail("--last: not together with --from and --to", 2)
 
 
 def _end_of_range(text: str) -> datetime:

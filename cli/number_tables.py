@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cli.charts import heat_style
@@ -13,37 +14,50 @@ COHORT_COLUMNS_AT_LEAST = 2
 PROVISIONAL, PROVISIONAL_MARK = "provisional", "*"
 
 
-def cell_columns(cells: Sequence[Mapping[str, Any]], *, missing: str) -> list[Column]:
-    """Bucket, dimensions, metrics, in this order; `missing` is shown for what a cell does not have."""
-    # Sorted: messages keep names in no order.
-    dimensions = sorted({name for cell in cells for name in cell["dimensions"]})
-    metrics = sorted({name for cell in cells for name in cell["metrics"]})
-
-    def values(kind: str, name: str) -> list[str]:
-        return [shown(cell[kind].get(name), missing=missing) for cell in cells]
-
+def cell_columns(cells: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """Bucket, dimensions, metrics, in this order."""
     return [
         Column("from", "from", [cell["bucket_start"] for cell in cells], is_number=True),
-        *(Column(name, name, values("dimensions", name)) for name in dimensions),
-        *(Column(name, name, values("metrics", name), is_number=True) for name in metrics),
+        *inner_columns(cells, "dimensions"),
+        *inner_columns(cells, "metrics", is_number=True),
     ]
 
 
-def marked_buckets(
-    cells: Sequence[Mapping[str, Any]], start: str = "bucket_start"
-) -> list[Mapping[str, Any]]:
-    """The cells with a mark at the `start` of those that are provisional."""
+def inner_columns(
+    rows: Sequence[Mapping[str, Any]], kind: str, *, is_number: bool = False
+) -> list[Column]:
+    """A column for each name that a row has in `kind`, by name."""
+    # Sorted: messages keep names in no order.
+    names = sorted({name for row in rows for name in row[kind]}, key=parts_last)
     return [
-        {**cell, start: f"{PROVISIONAL_MARK} {cell[start]}"}
-        if cell["completeness"] == PROVISIONAL
-        else cell
-        for cell in cells
+        Column(name, name, [_text(row[kind].get(name)) for row in rows], is_number)
+        for name in names
     ]
 
 
-def completeness_column(cells: Sequence[Mapping[str, Any]]) -> Column:
-    """Whether each cell is `provisional` or `final`."""
-    return Column("completeness", "completeness", [cell["completeness"] for cell in cells])
+def parts_last(name: str) -> tuple[bool, str]:
+    """Sorts names of metrics before those of their parts, which have a dot."""
+    return "." in name, name
+
+
+def with_completeness(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """The columns with a mark in the first one at rows that are provisional; CSV has a column of its own."""
+    first, *others = columns
+    completeness = [row["completeness"] for row in rows]
+    marked = [
+        f"{PROVISIONAL_MARK} {text}" if word == PROVISIONAL else text
+        for text, word in zip(first.cells, completeness, strict=True)
+    ]
+    return [
+        replace(first, cells=marked, in_csv=first.cells),
+        *others,
+        Column("completeness", "completeness", completeness, only_in_csv=True),
+    ]
+
+
+def group_column(name: str, groups: Sequence[tuple[Any, bool]]) -> Column:
+    """Of answers by the value of a field: the value of each group, and whether it is the rest of them."""
+    return Column(name, name, ["(other)" if other else _text(value) for value, other in groups])
 
 
 def cohort_columns(
@@ -53,12 +67,11 @@ def cohort_columns(
     percent: bool,
     by: str = "",
     on_or_after: bool = False,
-    marked: bool = True,
 ) -> list[Column]:
     """First period, the value `by` which they are divided, people, and the people who came back in each
     later period, or their share of the cohort in percent. The nearer to the highest share, the darker the
     cell; what has not happened yet is empty. With `days`, the columns are these days instead of the later
-    periods. With `marked`, a number that is provisional has a mark in front."""
+    periods. A number that is provisional has a mark in front; CSV has columns that say it."""
     days = next((cohort["days"] for cohort in cohorts if "days" in cohort), None)
     later = days or range(1, max(len(cohort["active"]) for cohort in cohorts))
     sign, suffix = (" %", "_percent") if percent else ("", "")
@@ -76,13 +89,13 @@ def cohort_columns(
         return (cohort["active"][place], of) if of or not days else None
 
     def mark(cohort: Mapping[str, Any], place: int) -> str:
-        return PROVISIONAL_MARK if marked and cohort["completeness"][place] == PROVISIONAL else ""
+        return PROVISIONAL_MARK if cohort["completeness"][place] == PROVISIONAL else ""
 
-    def size(cohort: Mapping[str, Any]) -> str:
+    def size_mark(cohort: Mapping[str, Any]) -> str:
         # Point 0 is the period of the entry. On or after it, it can also be provisional because not all of
         # the cohort were active.
         is_open = not days and (cohort["active"][0] == cohort["size"] or not on_or_after)
-        return f"{mark(cohort, 0) if is_open else ''}{cohort['size']}"
+        return mark(cohort, 0) if is_open else ""
 
     shares = {k: [share(cohort, k) for cohort in cohorts] for k in later}
     highest = max(
@@ -90,14 +103,16 @@ def cohort_columns(
     )
 
     def column(k: int) -> Column:
+        amounts = ["" if found is None else _amount(*found, percent) for found in shares[k]]
         return Column(
             f"{prefix}{k}{sign}",
             f"{'day' if days else 'after'}_{k}{suffix}",
             [
-                "" if found is None else mark(cohort, place_of(k)) + _amount(*found, percent)
-                for cohort, found in zip(cohorts, shares[k], strict=True)
+                mark(cohort, place_of(k)) + text if text else ""
+                for cohort, text in zip(cohorts, amounts, strict=True)
             ],
             is_number=True,
+            in_csv=amounts,
             styles=[
                 "" if found is None else heat_style(percent_of(*found), highest)
                 for found in shares[k]
@@ -105,21 +120,28 @@ def cohort_columns(
         )
 
     entered = [cohort["start"] for cohort in cohorts]
-    values = [
-        "(other)" if cohort.get("other") else shown(cohort.get("value")) for cohort in cohorts
-    ]
+    values = [(cohort.get("value"), cohort.get("other", False)) for cohort in cohorts]
+    sizes = [str(cohort["size"]) for cohort in cohorts]
     return [
         Column(f"first seen ({period})", "first_seen", entered, is_number=True),
-        *([Column(by, by, values)] if by else []),
-        Column("people", "people", [size(cohort) for cohort in cohorts], is_number=True),
+        *([group_column(by, values)] if by else []),
+        Column(
+            "people",
+            "people",
+            [size_mark(cohort) + size for cohort, size in zip(cohorts, sizes, strict=True)],
+            is_number=True,
+            in_csv=sizes,
+        ),
         *map(column, later),
+        *_completeness_columns(cohorts, days),
     ]
 
 
-def cohort_completeness_columns(cohorts: Sequence[Mapping[str, Any]]) -> list[Column]:
+def _completeness_columns(
+    cohorts: Sequence[Mapping[str, Any]], days: Sequence[int] | None
+) -> list[Column]:
     """Whether the cohorts' number of each period from the entry's on, or of each day, is `provisional` or
     `final`; empty if that time has not come yet."""
-    days = next((cohort["days"] for cohort in cohorts if "days" in cohort), None)
     most = max(len(cohort["completeness"]) for cohort in cohorts)
     names = [f"day_{day}" for day in days] if days else [f"after_{k}" for k in range(most)]
     return [
@@ -130,6 +152,7 @@ def cohort_completeness_columns(cohorts: Sequence[Mapping[str, Any]]) -> list[Co
                 cohort["completeness"][place] if place < len(cohort["completeness"]) else ""
                 for cohort in cohorts
             ],
+            only_in_csv=True,
         )
         for place, name in enumerate(names)
     ]
@@ -142,6 +165,10 @@ def _amount(active: int, of: int, percent: bool) -> str:
 def percent_of(active: int, size: int) -> float:
     """The share of a cohort in percent, 0 to 100; 0 of an empty cohort."""
     return 100 * active / size if size else 0.0
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else shown(value)
 
 
 def shown(value: Any, *, missing: str = "-") -> str:

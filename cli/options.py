@@ -10,6 +10,10 @@ from cli.exits import fail
 AppId = Annotated[str, typer.Option("--app", help="The app.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with all columns.")]
+Last = Annotated[
+    str,
+    typer.Option("--last", metavar="TIME", help="Up to now: 24h, 7d, 30d, from 1h to 366d."),
+]
 # Of numbers by period: of rollups (whose periods are buckets) and metrics.
 PeriodsFrom = Annotated[
     str,

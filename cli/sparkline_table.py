@@ -3,16 +3,16 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from cli.charts import MISSING, sparkline
 from cli.number_tables import PROVISIONAL, PROVISIONAL_MARK, shown
+from cli.periods import next_start
 from cli.tables import Column
 
 # A character each: as many as stand beside dimensions and a number in a terminal of 100 columns.
 _MOST_BUCKETS = 60
-_LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,7 @@ def _buckets(cells: Sequence[Mapping[str, Any]], period: str) -> Iterator[str]:
     start, last = (datetime.fromisoformat(found) for found in (min(starts), max(starts)))
     while start <= last:
         yield f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        start = _next_month(start) if period == "month" else start + _LENGTHS[period]
-
-
-def _next_month(first: datetime) -> datetime:
-    # Every month has a 28th, and ends at most three days later.
-    return (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+        start = next_start(start, period)
 
 
 def _any_cell(row: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -18,6 +18,8 @@ from cli.wording import count
 
 # Of texts: longer ones go on in the next line. Numbers are never broken.
 _NARROWEST_TEXT = 16
+# Of the columns that are shown in any case.
+_NARROWEST_OF_FEW = 8
 # Of output that is read by a program or looked at later: nothing has to fit.
 _UNLIMITED_WIDTH = 100_000
 # What spreadsheets take for a formula (OWASP, CSV injection). Dimensions come from producers.
@@ -26,20 +28,40 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title in tables and in CSV, a text for each row, and, for terminals with colours, a style
-    of rich for each row, or none at all."""
+    """A column: its title in tables and its name in CSV, and a text for each row, None for no value.
+
+    Numbers and ids are not broken into lines. `styles` are rich's, for terminals with colours: one for each
+    row, or none at all. CSV has `in_csv` in place of the cells if there is any, such as a number without
+    a mark. A column that is `only_in_csv` has no place in the table.
+    """
 
     title: str
     name: str
-    cells: Sequence[str]
+    cells: Sequence[str | None]
     is_number: bool = False
     styles: Sequence[str] = ()
+    is_id: bool = False
+    in_csv: Sequence[str | None] = ()
+    only_in_csv: bool = False
 
     @property
-    def width(self) -> int:
-        """The columns of a terminal that it needs, with its border and the spaces around it."""
-        natural = max(cell_len(text) for text in (self.title, *self.cells))
-        return 3 + (natural if self.is_number else min(natural, _NARROWEST_TEXT))
+    def is_whole(self) -> bool:
+        """Whether its texts stay in one line."""
+        return self.is_number or self.is_id
+
+    def width(self, narrowest: int = _NARROWEST_TEXT) -> int:
+        """The columns of a terminal that it needs, with its border and the spaces around it, if texts may be
+        broken into lines of the `narrowest` length."""
+        natural = max(cell_len(text) for text in (self.title, *map(_in_table, self.cells)))
+        return 3 + (natural if self.is_whole else min(natural, narrowest))
+
+
+def print_columns(columns: Sequence[Column], *, as_csv: bool, at_least: int) -> None:
+    """Prints them as CSV, or as a table with `at_least` so many of its leading columns."""
+    if as_csv:
+        typer.echo(csv_text(columns), nl=False)
+    else:
+        print_table([column for column in columns if not column.only_in_csv], at_least=at_least)
 
 
 def output_console() -> Console:
@@ -50,45 +72,56 @@ def output_console() -> Console:
     return console
 
 
-def print_table(columns: Sequence[Column], *, at_least: int, complete: str) -> None:
+def print_table(columns: Sequence[Column], *, at_least: int) -> None:
     """Prints the leading columns that fit, `at_least` as many in any case; names the others on stderr, and
-    the options that print all, such as "--json and --csv have"."""
+    the options that print all. Ids that do not fit make room for the columns after them."""
     console = output_console()
-    needed = 1
-    shown = 0
-    for column in columns:
-        needed += column.width
-        if needed > console.width and shown >= at_least:
-            break
-        shown += 1
+    shown = _fitting(columns, console.width, at_least)
     # Wider than the terminal if even those few do not fit: rich would cut them off.
-    console.width = max(console.width, 1 + sum(column.width for column in columns[:shown]))
+    least = 1 + sum(column.width(_NARROWEST_OF_FEW) for column in shown)
+    console.width = max(console.width, least)
     table = Table(
         *(
             RichColumn(
                 escape(column.title),
                 justify="right" if column.is_number else "left",
-                no_wrap=column.is_number,
+                no_wrap=column.is_whole,
                 overflow="fold",
             )
-            for column in columns[:shown]
+            for column in shown
         )
     )
-    for row in zip(*(_texts(column) for column in columns[:shown]), strict=True):
+    for row in zip(*(_texts(column) for column in shown), strict=True):
         table.add_row(*row)
     console.print(table)
-    if left_out := [column.title for column in columns[shown:]]:
+    left_out = [column.title for column in columns if not any(column is one for one in shown)]
+    if left_out:
         do = "does" if len(left_out) == 1 else "do"
+        missing = f"{count(len(left_out), 'column')} {do} not fit: {', '.join(left_out)}"
         # Not a part of a table that goes to a file.
-        typer.echo(
-            f"{count(len(left_out), 'column')} {do} not fit: {', '.join(left_out)}; {complete} all",
-            err=True,
-        )
+        typer.echo(f"{missing}; --json and --csv have all", err=True)
+
+
+def _fitting(columns: Sequence[Column], width: int, at_least: int) -> list[Column]:
+    fitting: list[Column] = []
+    needed = 1
+    for column in columns:
+        if needed + column.width() > width and len(fitting) >= at_least:
+            if column.is_id:
+                continue
+            break
+        needed += column.width()
+        fitting.append(column)
+    return fitting
 
 
 def _texts(column: Column) -> list[Text]:
     styles = column.styles or [""] * len(column.cells)
-    return [Text(text, style) for text, style in zip(column.cells, styles, strict=True)]
+    return [Text(_in_table(text), style) for text, style in zip(column.cells, styles, strict=True)]
+
+
+def _in_table(text: str | None) -> str:
+    return "-" if text is None else text
 
 
 def csv_text(columns: Sequence[Column]) -> str:
@@ -97,12 +130,13 @@ def csv_text(columns: Sequence[Column]) -> str:
     output = StringIO()
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(_harmless(column.name) for column in columns)
-    cells = [
-        column.cells if column.is_number else [_harmless(text) for text in column.cells]
-        for column in columns
-    ]
-    writer.writerows(zip(*cells, strict=True))
+    writer.writerows(zip(*map(_csv_cells, columns), strict=True))
     return output.getvalue()
+
+
+def _csv_cells(column: Column) -> list[str]:
+    cells = [text or "" for text in column.in_csv or column.cells]
+    return cells if column.is_number else [_harmless(text) for text in cells]
 
 
 def _harmless(text: str) -> str:

@@ -14,7 +14,7 @@ from cli.exits import fail
 from cli.moments import set_range, shown_moment
 from cli.options import AppId, AsCsv, AsJson, check_format
 from cli.suite_channel import calls_to
-from cli.tables import Column, csv_text, print_table
+from cli.tables import Column, print_columns
 from libs.rpc.channels import pages
 
 app = typer.Typer(
@@ -65,13 +65,10 @@ def list_entries(
     if as_json:
         typer.echo(json.dumps([_as_dict(entry) for entry in entries], indent=2))
         return
-    columns = _columns(entries)
-    if as_csv:
-        typer.echo(csv_text(columns), nl=False)
-    elif not entries:
+    if not entries and not as_csv:
         typer.echo("no entries")
     else:
-        print_table(columns, at_least=4, complete="--json and --csv have")
+        print_columns(_columns(entries), as_csv=as_csv, at_least=4)
 
 
 @app.command()

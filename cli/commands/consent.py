@@ -7,15 +7,13 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Column, Table
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from cli.moments import moment_of, shown_moment
-from cli.options import AppId, AsJson
+from cli.options import AppId, AsCsv, AsJson, check_format
 from cli.suite_channel import calls_to
-from cli.tables import output_console
+from cli.tables import Column, print_columns
 from libs.rpc.channels import pages
 
 app = typer.Typer(no_args_is_help=True, help="Record what people agree to; ask what may be done.")
@@ -128,8 +126,11 @@ def check(
 
 
 @app.command()
-def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> None:
+def history(
+    app_id: AppId, subject_id: SubjectId, as_json: AsJson = False, as_csv: AsCsv = False
+) -> None:
     """List every grant and withdrawal of one person, oldest first."""
+    check_format(as_json=as_json, as_csv=as_csv)
     request = pb.GetConsentHistoryRequest(
         app_id=app_id, subject_id=subject_id, page_size=_PAGE_SIZE
     )
@@ -139,23 +140,31 @@ def history(app_id: AppId, subject_id: SubjectId, as_json: AsJson = False) -> No
     if as_json:
         typer.echo(json.dumps([_as_dict(entry) for entry in entries], indent=2))
         return
-    if not entries:
+    if not entries and not as_csv:
         typer.echo(f"nothing is recorded for {subject_id}")
         return
-    texts = ("purpose", "actor", "how", "notice")
-    table = Table(
-        Column("recorded at", no_wrap=True),
-        Column("choice", no_wrap=True),
-        *(Column(title, overflow="fold") for title in texts),
-    )
-    for entry in entries:
-        words = (entry.purpose, _actor(entry), _how(entry), entry.notice_version)
-        table.add_row(
-            shown_moment(entry.recorded_at.ToDatetime(tzinfo=UTC)),
-            _word(pb.ConsentStatus, entry.status),
-            *map(escape, words),
-        )
-    output_console().print(table)
+    moments = [entry.recorded_at.ToDatetime(tzinfo=UTC) for entry in entries]
+    columns = [
+        Column(
+            "recorded at",
+            "recorded_at",
+            [shown_moment(moment) for moment in moments],
+            is_number=True,
+            # To the microsecond, as JSON has it.
+            in_csv=[moment.isoformat() for moment in moments],
+        ),
+        Column(
+            "choice",
+            "status",
+            [_word(pb.ConsentStatus, entry.status) for entry in entries],
+            is_id=True,
+        ),
+        Column("purpose", "purpose", [entry.purpose for entry in entries]),
+        Column("actor", "actor", [_actor(entry) for entry in entries]),
+        Column("how", "how", [_how(entry) for entry in entries]),
+        Column("notice", "notice_version", [entry.notice_version for entry in entries]),
+    ]
+    print_columns(columns, as_csv=as_csv, at_least=len(columns))
 
 
 def _choice(granted: bool) -> str:

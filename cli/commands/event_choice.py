@@ -6,13 +6,9 @@ import typer
 from weir.aggregate.v1 import time_frame_pb2
 
 from cli.exits import fail
-from cli.moments import set_range
+from cli.moments import check_time, set_range
 from libs.events.filtering import FilterError, compile_filter, parse_filter
 
-Last = Annotated[
-    str,
-    typer.Option("--last", metavar="TIME", help="Up to now: 24h, 7d, 30d, from 1h to 366d."),
-]
 From = Annotated[
     str,
     typer.Option(
@@ -35,9 +31,8 @@ Filter = Annotated[
 
 def time_frame(last: str, start: str, end: str) -> time_frame_pb2.TimeFrame | None:
     """The time that the options say, None for all time. Ends the command if they contradict each other."""
+    check_time(last, start, end)
     if last:
-        if start or end:
-            fail("--last: not together with --from and --to", 2)
         return time_frame_pb2.TimeFrame(last=last)
     if not start and not end:
         return None

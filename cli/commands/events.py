@@ -11,14 +11,14 @@ from google.protobuf.message import Message
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 from weir.aggregate.v1 import event_query_pb2 as pb
 
-from cli.commands.event_choice import Filter, From, Last, To, checked_filter, time_frame
+from cli.commands.event_choice import Filter, From, To, checked_filter, time_frame
 from cli.dimensions import dimensions_of
 from cli.event_rows import EVENT_COLUMNS_AT_LEAST, event_columns
 from cli.exits import fail
 from cli.moments import moment_of
-from cli.options import AppId, AsJson
+from cli.options import AppId, AsCsv, AsJson, Last, check_format
 from cli.suite_channel import calls_to
-from cli.tables import print_table
+from cli.tables import print_columns
 from cli.wording import count
 from libs.common.structs import plain_struct
 from libs.rpc.channels import pages
@@ -52,12 +52,16 @@ def list_events(
         bool, typer.Option("--oldest-first", help="The oldest events instead of the newest.")
     ] = False,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """List stored events, the newest first.
 
     A filter is a condition such as: name = "post_*" AND properties.score > 5. The page docs/events.md has the
     language. `weir export` writes all events to a file.
     """
+    check_format(as_json=as_json, as_csv=as_csv)
+    if rollup and (last or start or end):
+        fail("--rollup: not together with --last, --from or --to: a cell has its own time", 2)
     request = pb.ListEventsRequest(
         app_id=app_id,
         time=time_frame(last, start, end),
@@ -73,10 +77,10 @@ def list_events(
     events, more = found[:limit], len(found) > limit
     if as_json:
         typer.echo(json.dumps({"events": events, "more": more}, indent=2, ensure_ascii=False))
-    elif not events:
+    elif not events and not as_csv:
         typer.echo("no events")
     else:
-        print_table(event_columns(events), at_least=EVENT_COLUMNS_AT_LEAST, complete="--json has")
+        print_columns(event_columns(events), as_csv=as_csv, at_least=EVENT_COLUMNS_AT_LEAST)
         if more:
             typer.echo(
                 f"these are {count(len(events), 'event')}, and there are more: see --limit",

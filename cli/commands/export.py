@@ -11,10 +11,10 @@ import typer
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 from weir.aggregate.v1 import event_query_pb2 as pb
 
-from cli.commands.event_choice import Filter, From, Last, To, checked_filter, time_frame
+from cli.commands.event_choice import Filter, From, To, checked_filter, time_frame
 from cli.exits import fail
 from cli.export_file import ExportFile, ExportFileError
-from cli.options import AppId
+from cli.options import AppId, Last
 from cli.suite_channel import calls_to
 from cli.wording import count
 from weir_client import describe_error

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -17,9 +18,10 @@ from cli.exits import fail
 from cli.job_journal import Journal, open_journal
 from cli.moments import moment_of, set_range, shown_moment
 from cli.number_tables import shown
-from cli.options import AppId, AsJson
+from cli.options import AppId, AsCsv, AsJson, check_format
 from cli.suite_channel import calls_to
-from cli.tables import Column, print_table
+from cli.tables import Column, print_columns
+from cli.verifying import exit_as_verified, summary_of
 from cli.wording import count
 from libs.jobs.runs import JournalEntry, RegisteredJob
 from libs.jobs.schedule import Schedule
@@ -34,8 +36,9 @@ _ENDED_WELL = "succeeded"
 
 
 @app.command("list")
-def list_jobs(as_json: AsJson = False) -> None:
+def list_jobs(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """All jobs of the services: when they are due next, and what became of the newest run."""
+    check_format(as_json=as_json, as_csv=as_csv)
     jobs = _ask(lambda journal: journal.jobs())
     now = datetime.now(UTC)
     if as_json:
@@ -55,7 +58,7 @@ def list_jobs(as_json: AsJson = False) -> None:
         Column("counts", "counts", [_counts(run) for run in newest]),
         Column("what it does", "description", [job.description for job in jobs]),
     ]
-    print_table(columns, at_least=4, complete="--json has")
+    print_columns(columns, as_csv=as_csv, at_least=4)
 
 
 @app.command("runs")
@@ -63,8 +66,10 @@ def list_runs(
     job: Annotated[str | None, typer.Argument(metavar="[JOB]", help="Of this job alone.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most.")] = 20,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """The newest runs, the newest first."""
+    check_format(as_json=as_json, as_csv=as_csv)
     runs = _ask(lambda journal: journal.runs(job, limit))
     if as_json:
         _print_json([asdict(run) for run in runs])
@@ -82,7 +87,7 @@ def list_runs(
         Column("why", "trigger", [run.trigger for run in runs]),
         Column("runner", "runner", [run.runner for run in runs]),
     ]
-    print_table(columns, at_least=3, complete="--json has")
+    print_columns(columns, as_csv=as_csv, at_least=3)
 
 
 @app.command("run")
@@ -153,25 +158,16 @@ def verify(
     """
     request = pb.VerifyJobResultsRequest(app_id=app_id, jobs=job or ())
     set_range(request, start, end)
-    summary = None
     with calls_to("aggregate", job_service_pb2_grpc.JobServiceStub, app_id) as stub:
-        for response in stub.VerifyJobResults(request, endless=True):
-            if response.WhichOneof("result") == "summary":
-                summary = response.summary
-            else:
-                _print_difference(response.difference, as_json=as_json)
-    if summary is None:
-        fail("the verification has no end: run it again")
+        responses = stub.VerifyJobResults(request, endless=True)
+        summary = summary_of(responses, partial(_print_difference, as_json=as_json))
     if as_json:
         _print_json(
             {field.name: getattr(summary, field.name) for field in summary.DESCRIPTOR.fields}
         )
     else:
         _print_summary(summary)
-    if summary.results_different:
-        raise typer.Exit(1)
-    if summary.results_outdated:
-        raise typer.Exit(3)
+    exit_as_verified(different=summary.results_different, unsettled=summary.results_outdated)
 
 
 def _print_difference(found: pb.ResultDifference, *, as_json: bool) -> None:

@@ -61,9 +61,9 @@ def shown_length(length: timedelta) -> str:
     return " ".join(parts[:2]) or "0s"
 
 
-def share_of(message: Any, field: str) -> str:
-    """An optional share in percent, `-` if it is not said."""
-    return f"{100 * getattr(message, field):.1f}" if message.HasField(field) else "-"
+def share_of(message: Any, field: str) -> str | None:
+    """An optional share in percent, None if it is not said."""
+    return f"{100 * getattr(message, field):.1f}" if message.HasField(field) else None
 
 
 def value_of(value: Any) -> Any:

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 from weir.aggregate.v1 import behaviour_pb2 as pb
-from weir.aggregate.v1 import time_frame_pb2
 
-from cli.commands.event_choice import Last
+from cli.commands.event_choice import time_frame
 from cli.commands.query_behaviour import (
     Exact,
     aggregate,
@@ -20,17 +19,15 @@ from cli.commands.query_behaviour import (
     worst_reliability,
 )
 from cli.exits import fail
-from cli.moments import set_range
 from cli.number_tables import (
     COHORT_COLUMNS_AT_LEAST,
     PROVISIONAL_MARK,
     cohort_columns,
-    cohort_completeness_columns,
     percent_of,
 )
-from cli.options import AppId, AsCsv, AsJson, check_format
+from cli.options import AppId, AsCsv, AsJson, Last, check_format
 from cli.reliability import completeness_word
-from cli.tables import csv_text, print_table
+from cli.tables import print_columns
 from libs.rpc.channels import pages
 
 # These options choose which cohorts are shown, and do not change their numbers.
@@ -78,10 +75,10 @@ def cohort_sizes(
             metavar="EVENT[FILTER]", help="People enter by their first such event, not by activity."
         ),
     ] = "",
-    by: Annotated[
+    breakdown: Annotated[
         str,
         typer.Option(
-            metavar="FIELD", help="With --entry: cohorts by the value that it has in this."
+            metavar="FIELD", help="With --entry: cohorts by the value of this field of it."
         ),
     ] = "",
     behaviour: Annotated[
@@ -119,12 +116,13 @@ def cohort_sizes(
     In UTC, a day begins at midnight, a week on Monday, a month on the first.
     """
     check_format(as_json=as_json, as_csv=as_csv)
-    if by and not entry:
-        fail("--by: only with --entry", 2)
+    if breakdown and not entry:
+        fail("--breakdown: only with --entry", 2)
     if entry and behaviour:
         fail("--entry and --behaviour: only one of them", 2)
     request = pb.QueryCohortsRequest(
         app_id=app_id,
+        time=time_frame(last, start, end),
         period=f"COHORT_PERIOD_{period.name}",
         active_filter=active,
         active_when="COHORT_ACTIVITY_ON_OR_AFTER" if on_or_after else "COHORT_ACTIVITY_EXACTLY_ON",
@@ -132,17 +130,16 @@ def cohort_sizes(
         periods=periods,
         exact=exact,
     )
-    _set_time(request, last, start, end)
     if behaviour:
         request.behaviour = behaviour
-    elif by:
+    elif breakdown:
         request.property.event.CopyFrom(step_of("--entry", entry))
-        request.property.field = by
+        request.property.field = breakdown
     elif entry:
         request.event.CopyFrom(step_of("--entry", entry))
     with aggregate(app_id) as stub:
         answers = list(pages(stub.QueryCohorts, request))
-    cohorts = [_plain(cohort, by) for answer in answers for cohort in answer.cohorts]
+    cohorts = [_plain(cohort, breakdown) for answer in answers for cohort in answer.cohorts]
     reliability = worst_reliability([answer.reliability for answer in answers])
     if as_json:
         if percent:
@@ -153,16 +150,11 @@ def cohort_sizes(
         typer.echo("no person was active" if not entry else "no person entered", err=as_csv)
         return
     columns = cohort_columns(
-        cohorts, period, percent=percent, by=by, on_or_after=on_or_after, marked=not as_csv
+        cohorts, period, percent=percent, by=breakdown, on_or_after=on_or_after
     )
-    if as_csv:
-        typer.echo(csv_text([*columns, *cohort_completeness_columns(cohorts)]), nl=False)
-    else:
-        print_table(
-            columns, at_least=COHORT_COLUMNS_AT_LEAST + bool(by), complete="--json and --csv have"
-        )
-    is_marked = any(
-        text.startswith(PROVISIONAL_MARK)
+    print_columns(columns, as_csv=as_csv, at_least=COHORT_COLUMNS_AT_LEAST + bool(breakdown))
+    is_marked = not as_csv and any(
+        (text or "").startswith(PROVISIONAL_MARK)
         for column in columns
         if column.is_number
         for text in column.cells
@@ -175,17 +167,6 @@ def cohort_sizes(
     say_reliability(reliability, provisional=is_bounded and not is_marked)
 
 
-def _set_time(request: pb.QueryCohortsRequest, last: str, start: str, end: str) -> None:
-    if last:
-        if start or end:
-            fail("--last: not together with --from and --to", 2)
-        request.time.last = last
-    elif start or end:
-        between = time_frame_pb2.TimeInterval()
-        set_range(between, start, end)
-        request.time.between.CopyFrom(between)
-
-
 def _days(text: str) -> list[int]:
     try:
         return [int(day) for day in text.split(",")] if text else []
@@ -193,11 +174,11 @@ def _days(text: str) -> list[int]:
         fail(f"--days {text}: must be numbers, such as 1,7,30", 2)
 
 
-def _plain(cohort: pb.EntryCohort, by: str) -> dict[str, Any]:
+def _plain(cohort: pb.EntryCohort, breakdown: str) -> dict[str, Any]:
     points = cohort.points
     found: dict[str, Any] = {
         "start": cohort.start.ToDatetime(tzinfo=UTC).date().isoformat(),
-        **({"value": value_of(cohort.value), "other": cohort.other} if by else {}),
+        **({"value": value_of(cohort.value), "other": cohort.other} if breakdown else {}),
         "size": cohort.size,
         "active": [point.active for point in points],
         "completeness": [completeness_word(point.completeness) for point in points],

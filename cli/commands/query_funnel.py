@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from weir.aggregate.v1 import behaviour_pb2 as pb
 
-from cli.commands.event_choice import From, Last, To, time_frame
+from cli.commands.event_choice import From, To, time_frame
 from cli.commands.query_behaviour import (
     Exact,
     Groups,
@@ -19,9 +19,9 @@ from cli.commands.query_behaviour import (
     step_of,
     value_of,
 )
-from cli.number_tables import shown
-from cli.options import AppId, AsJson
-from cli.tables import Column, print_table
+from cli.number_tables import group_column
+from cli.options import AppId, AsCsv, AsJson, Last, check_format
+from cli.tables import Column, print_columns
 
 # The step and its people; before them the group, if there is one.
 _COLUMNS_AT_LEAST = 2
@@ -55,12 +55,14 @@ def funnel(
     groups: Groups = 10,
     exact: Exact = False,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Show how many people went through steps, where they stopped, and how long it took them.
 
     The time says when people entered; later steps may follow until the window is over. The page
     docs/behaviour.md defines each number.
     """
+    check_format(as_json=as_json, as_csv=as_csv)
     request = pb.QueryFunnelRequest(
         app_id=app_id,
         time=time_frame(last, start, end),
@@ -80,42 +82,43 @@ def funnel(
         }
         print_json(answer, content)
         return
-    if answer.groups:
-        _print(answer.groups, breakdown)
-    else:
-        _print([answer.total], "")
+    columns = _columns(answer.groups or [answer.total], breakdown if answer.groups else "")
+    at_least = _COLUMNS_AT_LEAST + bool(answer.groups)
+    print_columns(columns, as_csv=as_csv, at_least=at_least)
     say_reliability(answer.reliability)
 
 
-def _print(groups: Sequence[pb.FunnelGroup], breakdown: str) -> None:
-    rows = [(group, one) for group in groups for one in group.steps]
-    columns = [
-        Column("step", "step", [one.label for _, one in rows]),
-        Column("people", "people", [str(one.people) for _, one in rows], True),
-        Column("% of first", "of_first", [share_of(one, "rate_of_first") for _, one in rows], True),
-        Column(
-            "% of previous",
-            "of_previous",
-            [share_of(one, "rate_of_previous") for _, one in rows],
-            True,
+def _columns(groups: Sequence[pb.FunnelGroup], breakdown: str) -> list[Column]:
+    steps = [one for group in groups for one in group.steps]
+    named = [(value_of(group.value), group.other) for group in groups for _ in group.steps]
+    return [
+        *([group_column(breakdown, named)] if breakdown else []),
+        Column("step", "step", [one.label for one in steps]),
+        Column("people", "people", [str(one.people) for one in steps], True),
+        *(
+            Column(title, f"{field}_percent", [share_of(one, field) for one in steps], True)
+            for title, field in (
+                ("% of first", "rate_of_first"),
+                ("% of previous", "rate_of_previous"),
+            )
         ),
         *(
-            Column(title, title, [_length(one, field) or "-" for _, one in rows], True)
+            _length_column(title, field, steps)
             for title, field in zip(("median", "p90"), _TIMES, strict=True)
         ),
     ]
-    if breakdown:
-        named = [_name(group) for group, _ in rows]
-        columns.insert(0, Column(breakdown, breakdown, named))
-    print_table(columns, at_least=_COLUMNS_AT_LEAST + bool(breakdown), complete="--json has")
 
 
-def _name(group: pb.FunnelGroup) -> str:
-    return "(other)" if group.other else shown(value_of(group.value))
-
-
-def _length(step: pb.FunnelStep, field: str) -> str:
-    return shown_length(getattr(step, field).ToTimedelta()) if step.HasField(field) else ""
+def _length_column(title: str, field: str, steps: Sequence[pb.FunnelStep]) -> Column:
+    """In words; in CSV seconds."""
+    lengths = [getattr(one, field).ToTimedelta() if one.HasField(field) else None for one in steps]
+    return Column(
+        title,
+        f"{field}_seconds",
+        [None if length is None else shown_length(length) for length in lengths],
+        is_number=True,
+        in_csv=[None if length is None else f"{length.total_seconds():g}" for length in lengths],
+    )
 
 
 def _plain_group(group: pb.FunnelGroup) -> dict[str, Any]:

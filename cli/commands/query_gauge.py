@@ -12,9 +12,10 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc, gauge_pb2
 from cli.dimensions import dimensions_of
 from cli.exits import fail
 from cli.moments import shown_moment
-from cli.number_tables import shown, whole
-from cli.options import AppId, AsJson
+from cli.number_tables import inner_columns, shown, whole
+from cli.options import AppId, AsCsv, AsJson, check_format
 from cli.suite_channel import calls_to
+from cli.tables import Column, print_columns
 
 
 def gauge_values(
@@ -34,8 +35,12 @@ def gauge_values(
         bool, typer.Option("--watch", help="Go on, and print each gauge whenever it changes.")
     ] = False,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Show how many people, or sessions, are there now, in all and in each group."""
+    check_format(as_json=as_json, as_csv=as_csv)
+    if watch and as_csv:
+        fail("--watch and --csv: only one of them", 2)
     if watch and where:
         fail("--watch shows all groups: leave --where out", 2)
     with calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub:
@@ -47,9 +52,30 @@ def gauge_values(
         query = gauge_pb2.QueryGaugesRequest(app_id=app_id, gauges=gauge or ())
         query.dimensions.update(dimensions_of(where or ()))
         readings = stub.QueryGauges(query).readings
+    if as_csv:
+        columns = _columns([_plain(reading) for reading in readings])
+        print_columns(columns, as_csv=True, at_least=1)
+        return
     if not readings and not as_json:
         typer.echo("the app's catalog declares no gauges")
     _print(readings, as_json)
+
+
+def _columns(readings: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """A row for each gauge, then for each of its groups, then for people at other values together."""
+    rows: list[tuple[Mapping[str, Any], str, Mapping[str, Any]]] = []
+    for found in readings:
+        rows.append((found, "all", {"dimensions": {}, "value": found["value"]}))
+        rows += [(found, "group", group) for group in found["groups"]]
+        if found["other"]:
+            rows.append((found, "other", {"dimensions": {}, "value": found["other"]}))
+    return [
+        Column("gauge", "gauge", [found["gauge"] for found, *_ in rows]),
+        Column("moment", "moment", [found["moment"] for found, *_ in rows]),
+        Column("of", "of", [of for _, of, _ in rows]),
+        *inner_columns([group for *_, group in rows], "dimensions"),
+        Column("value", "value", [str(group["value"]) for *_, group in rows], is_number=True),
+    ]
 
 
 def _print(readings: Iterable[gauge_pb2.GaugeReading], as_json: bool) -> None:

@@ -9,21 +9,21 @@ import typer
 from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2_grpc, metric_pb2
 
+from cli.commands.event_choice import time_frame
 from cli.dimensions import dimensions_of
-from cli.exits import fail
-from cli.moments import set_range, shown_moment
+from cli.moments import shown_moment
 from cli.number_tables import (
     PROVISIONAL,
     PROVISIONAL_MARK,
-    completeness_column,
-    marked_buckets,
+    inner_columns,
     shown,
     whole,
+    with_completeness,
 )
-from cli.options import AppId, AsCsv, AsJson, PeriodsFrom, PeriodsTo, check_format
+from cli.options import AppId, AsCsv, AsJson, Last, PeriodsFrom, PeriodsTo, check_format
 from cli.reliability import completeness_word, reliability_head
 from cli.suite_channel import calls_to
-from cli.tables import Column, csv_text, print_table
+from cli.tables import Column, print_columns
 from libs.rpc.channels import pages
 
 _PAGE_SIZE = 1_000
@@ -33,16 +33,14 @@ def metric_values(
     app_id: AppId,
     metric: Annotated[str, typer.Option(help="A metric of the app's catalog.")],
     subject: Annotated[str, typer.Option(help="Whose value; takes `numbers.person`.")] = "",
-    by: Annotated[
+    where: Annotated[
         list[str] | None,
         typer.Option(
             metavar="DIMENSION=VALUE",
-            help="Only values with it, as --where of `weir query rollup`.",
+            help="Only values with it, as in `weir query rollup`; may be repeated.",
         ),
     ] = None,
-    last: Annotated[
-        str, typer.Option(metavar="DURATION", help="The time until now: 24h, 7d, 30d.")
-    ] = "",
+    last: Last = "",
     start: PeriodsFrom = "",
     end: PeriodsTo = "",
     total: Annotated[
@@ -59,66 +57,47 @@ def metric_values(
     """
     check_format(as_json=as_json, as_csv=as_csv)
     request = metric_pb2.GetMetricRequest(
-        app_id=app_id, metric=metric, subject_id=subject, total=total, page_size=_PAGE_SIZE
+        app_id=app_id,
+        metric=metric,
+        subject_id=subject,
+        time=time_frame(last, start, end),
+        total=total,
+        page_size=_PAGE_SIZE,
     )
-    if last and (start or end):
-        fail("--last and --from or --to: only one of them", 2)
-    if last:
-        request.time.last = last
-    elif start or end:
-        set_range(request.time.between, start, end)
-    request.dimensions.update(dimensions_of(by or ()))
+    request.dimensions.update(dimensions_of(where or ()))
     with calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub:
         answers = list(pages(stub.GetMetric, request))
     values = [_plain(value) for answer in answers for value in answer.values]
     if as_json:
         typer.echo(json.dumps({**_head(answers[0]), "values": values}, indent=2))
-    elif as_csv:
-        columns = [*_columns(values, missing=""), completeness_column(values)]
-        typer.echo(csv_text(columns), nl=False)
-    elif not values:
+    elif not values and not as_csv:
         typer.echo("no values")
     else:
-        _print(values, answers[0].sampling_rate)
+        dimensions = inner_columns(values, "dimensions")
+        columns = with_completeness(_columns(values, dimensions), values)
+        print_columns(columns, as_csv=as_csv, at_least=1 + len(dimensions) + 1)
+        if not as_csv:
+            _say_limits(values, answers[0].sampling_rate)
 
 
-def _print(values: Sequence[Mapping[str, Any]], sampling_rate: float) -> None:
-    columns = _columns(marked_buckets(values, "period_start"), missing="-")
-    dimensions = {name for value in values for name in value["dimensions"]}
-    print_table(columns, at_least=1 + len(dimensions) + 1, complete="--json and --csv have")
+def _say_limits(values: Sequence[Mapping[str, Any]], sampling_rate: float) -> None:
     if any(value["completeness"] == PROVISIONAL for value in values):
         typer.echo(f"{PROVISIONAL_MARK} provisional: events of it may still come", err=True)
     if sampling_rate < 1:
         typer.echo(f"of {100 * sampling_rate:g} % of the events: the others are not kept", err=True)
 
 
-def _columns(values: Sequence[Mapping[str, Any]], *, missing: str) -> list[Column]:
+def _columns(values: Sequence[Mapping[str, Any]], dimensions: Sequence[Column]) -> list[Column]:
     """Period, dimensions, value, what it is made of, and how far it can be relied on."""
-
-    def inner(kind: str, *, is_number: bool) -> list[Column]:
-        names = sorted({name for value in values for name in value[kind]})
-        return [
-            Column(
-                name,
-                name,
-                [shown(value[kind].get(name), missing=missing) for value in values],
-                is_number,
-            )
-            for name in names
-        ]
-
-    def own(name: str, title: str, *, is_number: bool) -> Column:
-        return Column(
-            title, name, [shown(value[name], missing=missing) for value in values], is_number
-        )
-
+    amounts = [None if value["value"] is None else shown(value["value"]) for value in values]
+    points = [str(value["data_points"]) for value in values]
     return [
         Column("from", "from", [value["period_start"] for value in values], is_number=True),
-        *inner("dimensions", is_number=False),
-        own("value", "value", is_number=True),
-        *inner("breakdown", is_number=True),
-        own("data_points", "data points", is_number=True),
-        own("confidence", "confidence", is_number=False),
+        *dimensions,
+        Column("value", "value", amounts, is_number=True),
+        *inner_columns(values, "breakdown", is_number=True),
+        Column("data points", "data_points", points, is_number=True),
+        Column("confidence", "confidence", [value["confidence"] for value in values]),
     ]
 
 

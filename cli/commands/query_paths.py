@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from weir.aggregate.v1 import behaviour_pb2 as pb
 
-from cli.commands.event_choice import From, Last, To, time_frame
+from cli.commands.event_choice import From, To, time_frame
 from cli.commands.query_behaviour import (
     Exact,
     aggregate,
@@ -14,8 +14,8 @@ from cli.commands.query_behaviour import (
     say_reliability,
 )
 from cli.exits import fail
-from cli.options import AppId, AsJson
-from cli.tables import Column, print_table
+from cli.options import AppId, AsCsv, AsJson, Last, check_format
+from cli.tables import Column, print_columns
 
 # The step, the event and the next one.
 _COLUMNS_AT_LEAST = 3
@@ -43,12 +43,14 @@ def paths(
     ] = 200,
     exact: Exact = False,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Show what people did next after an event, or before it, step by step.
 
     Step 1 is what came right after the event of --after, or right before that of --before. The time is that
     of these events. The page docs/behaviour.md defines each number.
     """
+    check_format(as_json=as_json, as_csv=as_csv)
     if bool(after) == bool(before):
         fail("--after and --before: one of them", 2)
     request = pb.QueryPathsRequest(
@@ -79,10 +81,10 @@ def paths(
     if as_json:
         print_json(answer, {"paths": answer.paths, "rows": found})
         return
-    if not found:
+    if not found and not as_csv:
         typer.echo("no paths")
         return
-    print_table(
+    print_columns(
         [
             Column("step", "step", [str(row.step) for row in answer.rows], True),
             Column("event", "event", [row.event for row in answer.rows]),
@@ -90,11 +92,12 @@ def paths(
                 "before" if before else "next",
                 "next",
                 [row.next or _END for row in answer.rows],
+                in_csv=[row.next for row in answer.rows],
             ),
             Column("count", "count", [str(row.count) for row in answer.rows], True),
             Column("people", "people", [str(row.people) for row in answer.rows], True),
         ],
+        as_csv=as_csv,
         at_least=_COLUMNS_AT_LEAST,
-        complete="--json has",
     )
     say_reliability(answer.reliability)

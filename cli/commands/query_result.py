@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, time
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -11,11 +12,11 @@ from weir.aggregate.v1 import job_service_pb2 as pb
 from weir.aggregate.v1 import job_service_pb2_grpc
 
 from cli.moments import moment_of, shown_moment
-from cli.number_tables import shown, whole
+from cli.number_tables import cell_columns, inner_columns, parts_last, shown, whole
 from cli.options import AppId, AsJson, check_format
 from cli.reliability import completeness_word
 from cli.suite_channel import calls_to
-from cli.tables import Column, csv_text, print_table
+from cli.tables import Column, print_columns
 from libs.rpc.channels import pages
 
 _PAGE_SIZE = 5_000
@@ -53,7 +54,7 @@ def job_result(
     if as_json:
         typer.echo(json.dumps({**_head(first), "cells": cells}, indent=2))
     elif as_csv:
-        typer.echo(csv_text(_columns(cells)), nl=False)
+        print_columns(_number_columns(cells), as_csv=True, at_least=1)
     else:
         head = _head(first)
         typer.echo(f"{head['period_start']} to {head['period_end']}, {head['completeness']}")
@@ -63,8 +64,8 @@ def job_result(
                 "The next run of the job writes periods of the last 35 days again.",
                 err=True,
             )
-        if cells:
-            print_table(_columns(cells), at_least=4, complete="--json has")
+        for rollup, found in groupby(cells, lambda cell: cell["rollup"]):
+            _print_table(rollup, list(found))
 
 
 def _command(app_id: str, job: str, result: pb.GetJobResultResponse) -> str:
@@ -75,17 +76,27 @@ def _command(app_id: str, job: str, result: pb.GetJobResultResponse) -> str:
     return f"weir jobs run aggregate.{app_id}.{name} --due {due}"
 
 
-def _columns(cells: Sequence[Mapping[str, Any]]) -> list[Column]:
+def _print_table(rollup: str, cells: Sequence[Mapping[str, Any]]) -> None:
+    """A row for each cell of a rollup, or of the metrics, whose rollup is empty; of a single cell without
+    dimensions a row for each number."""
+    typer.echo(f"\n{rollup or 'metrics'}")
+    [first, *others] = cells
+    if others or first["dimensions"]:
+        print_columns(cell_columns(cells), as_csv=False, at_least=1)
+    else:
+        print_columns(_number_columns(cells)[1:], as_csv=False, at_least=3)
+
+
+def _number_columns(cells: Sequence[Mapping[str, Any]]) -> list[Column]:
     """A row for each number, because each kind of cell has others."""
-    rows = [
-        (cell["rollup"], cell["bucket_start"], json.dumps(cell["dimensions"]), name, shown(value))
-        for cell in cells
-        for name, value in cell["metrics"].items()
-    ]
-    titles = ("rollup", "from", "dimensions", "number", "value")
+    rows = [(cell, name, value) for cell in cells for name, value in cell["metrics"].items()]
+    found = [cell for cell, *_ in rows]
     return [
-        Column(title, title, [row[place] for row in rows], is_number=title == "value")
-        for place, title in enumerate(titles)
+        Column("rollup", "rollup", [cell["rollup"] for cell in found]),
+        Column("from", "from", [cell["bucket_start"] for cell in found], is_number=True),
+        *inner_columns(found, "dimensions"),
+        Column("number", "number", [name for _, name, _ in rows]),
+        Column("value", "value", [shown(value) for *_, value in rows], is_number=True),
     ]
 
 
@@ -107,5 +118,8 @@ def _plain(found: pb.ResultCell) -> dict[str, Any]:
         "rollup": found.rollup,
         "bucket_start": shown_moment(found.cell.bucket_start.ToDatetime(tzinfo=UTC)),
         "dimensions": {name: whole(value) for name, value in dimensions.items()},
-        "metrics": {name: whole(found.cell.metrics[name]) for name in sorted(found.cell.metrics)},
+        "metrics": {
+            name: whole(found.cell.metrics[name])
+            for name in sorted(found.cell.metrics, key=parts_last)
+        },
     }

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -15,28 +15,35 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc
 from cli.charts import MISSING
 from cli.dimensions import dimensions_of, labelled, text_advice
 from cli.exits import fail
-from cli.moments import set_range, shown_moment
+from cli.moments import set_time, shown_moment
 from cli.number_tables import (
     CELL_COLUMNS_AT_LEAST,
     PROVISIONAL,
     PROVISIONAL_MARK,
     cell_columns,
-    completeness_column,
-    marked_buckets,
-    shown,
     whole,
+    with_completeness,
 )
-from cli.options import AppId, AsCsv, AsJson, PeriodsFrom, PeriodsTo, RollupNames, check_format
+from cli.options import (
+    AppId,
+    AsCsv,
+    AsJson,
+    Last,
+    PeriodsFrom,
+    PeriodsTo,
+    RollupNames,
+    check_format,
+)
 from cli.reliability import completeness_word, cut_line, plain_cut, reliability_head
 from cli.sparkline_table import sparkline_table
 from cli.stored_aggregates import PERIOD_TYPES, stored_aggregate
 from cli.suite_channel import calls_to
-from cli.tables import csv_text, print_table
+from cli.tables import print_columns, print_table
+from cli.watched_cells import is_past, watched_line
 from cli.wording import count
 from libs.rpc.channels import pages
 
 _PAGE_SIZE = 5_000
-_COMPLETE = "--json and --csv have"
 
 
 class Shape(StrEnum):
@@ -48,6 +55,7 @@ class Shape(StrEnum):
 def rollup_cells(
     app_id: AppId,
     rollup: Annotated[str, typer.Option(help="A rollup of the app's catalog.")],
+    last: Last = "",
     start: PeriodsFrom = "",
     end: PeriodsTo = "",
     where: Annotated[
@@ -92,7 +100,7 @@ def rollup_cells(
     if sparklines and (as_json or as_csv or shape is not None):
         fail("--sparkline: not together with --json, --csv or --shape", 2)
     request = pb.QueryRollupRequest(app_id=app_id, rollup=rollup, page_size=_PAGE_SIZE)
-    set_range(request, start, end)
+    set_time(request, last, start, end)
     request.dimensions.update(dimensions_of(where or ()))
     with _aggregate(app_id) as stub:
         answers = list(pages(stub.QueryRollup, request))
@@ -111,17 +119,14 @@ def rollup_cells(
         head = {**reliability_head(found), "cut": plain_cut(found)}
         answer = {**head, **shown_labels, "cells": cells}
         typer.echo(json.dumps(answer, indent=2))
-    elif as_csv:
-        columns = [*cell_columns(cells, missing=""), completeness_column(cells)]
-        typer.echo(csv_text(columns), nl=False)
-    elif not cells:
+    elif not cells and not as_csv:
         typer.echo("no cells" + text_advice(where or ()))
     elif sparklines:
         _print_sparklines(cells, answers[0])
     else:
-        columns = cell_columns(marked_buckets(cells), missing="-")
-        print_table(columns, at_least=CELL_COLUMNS_AT_LEAST, complete=_COMPLETE)
-        if any(cell["completeness"] == PROVISIONAL for cell in cells):
+        columns = with_completeness(cell_columns(cells), cells)
+        print_columns(columns, as_csv=as_csv, at_least=CELL_COLUMNS_AT_LEAST)
+        if not as_csv and any(cell["completeness"] == PROVISIONAL for cell in cells):
             _say_provisional(answers[0])
 
 
@@ -130,18 +135,26 @@ def watch(
     rollup: RollupNames = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the numbers of the current buckets, and every change until interrupted."""
+    """Print the numbers of the current buckets, and every change until interrupted.
+
+    Late events and recounts change past buckets too; these are printed as such.
+    """
     request = pb.WatchRollupsRequest(app_id=app_id, rollups=rollup or ())
     with _aggregate(app_id) as stub:
+        listed = stub.ListRollups(pb.ListRollupsRequest(app_id=app_id)).rollups
+        periods = {one.rollup: _period(one) for one in listed}
         for response in stub.WatchRollups(request, endless=True):
             for watched in response.cells:
                 cell = _cell(watched.cell)
+                start = watched.cell.bucket_start.ToDatetime(tzinfo=UTC)
+                # Empty of a rollup that was declared after the watch began.
+                period = periods.get(watched.rollup, "")
+                past = period if period and is_past(start, period, datetime.now(UTC)) else ""
                 if as_json:
-                    typer.echo(json.dumps({"rollup": watched.rollup, **cell}))
+                    state = {"rollup": watched.rollup, "is_past": bool(past)}
+                    typer.echo(json.dumps({**state, **cell}))
                 else:
-                    words = {**cell["dimensions"], **cell["metrics"]}
-                    text = "  ".join(f"{name}={shown(value)}" for name, value in words.items())
-                    typer.echo(f"{cell['bucket_start']}  {watched.rollup}  {text}")
+                    typer.echo(watched_line(watched.rollup, cell, past))
 
 
 def _aggregate(app_id: str) -> AbstractContextManager[Any]:
@@ -158,7 +171,7 @@ def _say_provisional(answer: pb.QueryRollupResponse, also: str = "") -> None:
 def _print_sparklines(cells: Sequence[Mapping[str, Any]], answer: pb.QueryRollupResponse) -> None:
     period = _period(answer)
     table = sparkline_table(cells, period)
-    print_table(table.columns, at_least=1, complete=_COMPLETE)
+    print_table(table.columns, at_least=1)
     buckets = count(table.shown, period)
     older = f"; {count(table.left_out, f'older {period}')} left out" if table.left_out else ""
     gaps = f", {MISSING} for no value" if table.has_gaps else ""
@@ -181,7 +194,7 @@ def _print_aggregates(
     typer.echo(json.dumps({"aggregates": aggregates}, indent=2))
 
 
-def _period(answer: pb.QueryRollupResponse) -> str:
+def _period(answer: pb.QueryRollupResponse | pb.RollupSummary) -> str:
     return pb.Period.Name(answer.period).removeprefix("PERIOD_").lower()
 
 

@@ -1,12 +1,12 @@
 """`weir query segments`: how many people did some things so often, and others not."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from weir.aggregate.v1 import behaviour_pb2 as pb
 
-from cli.commands.event_choice import From, Last, To, time_frame
+from cli.commands.event_choice import From, To, time_frame
 from cli.commands.query_behaviour import (
     Exact,
     Groups,
@@ -18,9 +18,9 @@ from cli.commands.query_behaviour import (
     value_of,
 )
 from cli.exits import fail
-from cli.number_tables import shown
-from cli.options import AppId, AsJson
-from cli.tables import Column, print_table
+from cli.number_tables import group_column
+from cli.options import AppId, AsCsv, AsJson, Last, check_format
+from cli.tables import Column, print_columns
 
 _RULE = re.compile(
     r"(?P<event>[^\[\]<>=!]+(\[.*\])?)\s*(?P<sign>>=|<=|=|<|>)\s*(?P<times>[0-9]{1,9})", re.DOTALL
@@ -54,12 +54,14 @@ def segments(
     groups: Groups = 10,
     exact: Exact = False,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Show how many people did some things so often, and others not.
 
     Without a comparison, once or more often. Groups of a few people are part of (other). The page
     docs/behaviour.md defines each number.
     """
+    check_format(as_json=as_json, as_csv=as_csv)
     request = pb.QuerySegmentsRequest(
         app_id=app_id,
         time=time_frame(last, start, end),
@@ -87,22 +89,25 @@ def segments(
         }
         print_json(answer, content)
         return
-    names = ["(all)", *(_name(group) for group in answer.groups)]
-    people = [_people(answer.total), *(_people(group) for group in answer.groups)]
+    print_columns(_columns(answer, breakdown), as_csv=as_csv, at_least=1)
+    say_reliability(answer.reliability)
+
+
+def _columns(answer: pb.QuerySegmentsResponse, breakdown: str) -> list[Column]:
+    rows = [answer.total, *answer.groups]
+    people = [str(row.people) if row.HasField("people") else None for row in rows]
     few = f"withheld (< {answer.least_people})"
-    columns = [
-        Column("people", "people", [few if one is None else str(one) for one in people], True),
+    named = [("(all)", False), *((value_of(group.value), group.other) for group in answer.groups)]
+    return [
+        *([group_column(breakdown, named)] if answer.groups else []),
+        Column("people", "people", [one or few for one in people], is_number=True, in_csv=people),
         Column(
             "% of active",
-            "of_active",
+            "share_percent",
             [share_of(answer, "share"), *[""] * len(answer.groups)],
-            True,
+            is_number=True,
         ),
     ]
-    if answer.groups:
-        columns.insert(0, Column(breakdown, breakdown, names))
-    print_table(columns, at_least=1, complete="--json has")
-    say_reliability(answer.reliability)
 
 
 def rule_of(text: str) -> pb.SegmentRule:
@@ -126,7 +131,3 @@ def rule_of(text: str) -> pb.SegmentRule:
 
 def _people(group: pb.SegmentGroup) -> int | None:
     return group.people if group.HasField("people") else None
-
-
-def _name(group: pb.SegmentGroup) -> Any:
-    return "(other)" if group.other else shown(value_of(group.value))

@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -10,20 +11,18 @@ from google.protobuf import json_format
 from weir.aggregate.v1 import aggregate_service_pb2, aggregate_service_pb2_grpc, recount_pb2
 from weir.aggregate.v1 import verify_pb2 as pb
 
-from cli.exits import fail
 from cli.moments import set_range, shown_moment
 from cli.number_tables import shown, whole
-from cli.options import AppId, AsJson, PeriodsFrom, PeriodsTo, RollupNames
+from cli.options import AppId, AsCsv, AsJson, PeriodsFrom, PeriodsTo, RollupNames, check_format
 from cli.suite_channel import calls_to
-from cli.tables import Column, print_table
+from cli.tables import Column, print_columns
+from cli.verifying import exit_as_verified, summary_of
 from cli.wording import count
 
 app = typer.Typer(
     no_args_is_help=True, help="Check the numbers against the stored events, and count them again."
 )
 
-# Some cells differ, or differ while events are on their way: verify again.
-DIFFERENT, UNSETTLED = 1, 3
 _LOOK_SECONDS = 1.0
 
 
@@ -57,20 +56,11 @@ def verify(
     """
     request = pb.VerifyRollupsRequest(app_id=app_id, rollups=rollup or (), wait_seconds=wait)
     set_range(request, start, end)
-    summary = None
     with calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub:
-        for response in stub.VerifyRollups(request, endless=True):
-            if response.WhichOneof("result") == "summary":
-                summary = response.summary
-            else:
-                _print(response.difference, as_json=as_json)
-    if summary is None:
-        fail("the verification has no end: run it again")
+        responses = stub.VerifyRollups(request, endless=True)
+        summary = summary_of(responses, partial(_print, as_json=as_json))
     _print_summary(summary, as_json=as_json)
-    if summary.cells_different:
-        raise typer.Exit(DIFFERENT)
-    if summary.cells_unsettled:
-        raise typer.Exit(UNSETTLED)
+    exit_as_verified(different=summary.cells_different, unsettled=summary.cells_unsettled)
 
 
 @app.command()
@@ -107,8 +97,9 @@ def backfill(
 
 
 @app.command("list")
-def list_rollups(app_id: AppId, as_json: AsJson = False) -> None:
+def list_rollups(app_id: AppId, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """List the rollups of an app, and how far their numbers can be relied on."""
+    check_format(as_json=as_json, as_csv=as_csv)
     with calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub:
         listed = stub.ListRollups(aggregate_service_pb2.ListRollupsRequest(app_id=app_id))
     if as_json:
@@ -119,19 +110,19 @@ def list_rollups(app_id: AppId, as_json: AsJson = False) -> None:
     columns = [
         Column("Rollup", "rollup", [row["rollup"] for row in rows]),
         Column("Period", "period", [row["period"] for row in rows]),
-        Column("To recount", "dirty_buckets", [f"{row['dirty_buckets']:,}" for row in rows], True),
-        Column("Final until", "final_until", [row["final_until"] or "-" for row in rows]),
-        Column("Sealed before", "sealed_before", [row["sealed_before"] or "-" for row in rows]),
-        Column("Kept from", "kept_from", [row["kept_from"] or "-" for row in rows]),
+        Column("To recount", "dirty_buckets", [str(row["dirty_buckets"]) for row in rows], True),
+        Column("Final until", "final_until", [row["final_until"] for row in rows]),
+        Column("Sealed before", "sealed_before", [row["sealed_before"] for row in rows]),
+        Column("Kept from", "kept_from", [row["kept_from"] for row in rows]),
         Column("Kept (days)", "retention_days", [_days(row) for row in rows], is_number=True),
         Column("Dimensions", "dimensions", [", ".join(row["dimensions"]) for row in rows]),
         Column("Metrics", "metrics", [", ".join(row["metrics"]) for row in rows]),
     ]
-    print_table(columns, at_least=3, complete="--json has")
+    print_columns(columns, as_csv=as_csv, at_least=3)
 
 
-def _days(row: dict[str, Any]) -> str:
-    return str(row["retention_days"] or "-")
+def _days(row: dict[str, Any]) -> str | None:
+    return None if row["retention_days"] is None else str(row["retention_days"])
 
 
 def _dirty(stub: Any, app_id: str, wanted: frozenset[str]) -> int:

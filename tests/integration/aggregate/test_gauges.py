@@ -195,5 +195,15 @@ async def test_the_command(stores: Stores, aggregate: Aggregate, home: Path) -> 
     found = await run("--app", APP, "--gauge", "inside", "--where", "room=red", "--json")
     plain = json.loads(found.stdout)
     assert (plain["value"], plain["groups"], plain["other"]) == (1, [], 0)
+    lines = (await run("--app", APP, "--gauge", "inside", "--csv")).stdout.splitlines()
+    moment = lines[1].split(",")[1]
+    assert datetime.fromisoformat(moment) <= datetime.now(UTC)
+    assert [line.replace(moment, "now") for line in lines] == [
+        "gauge,moment,of,room,value",
+        "inside,now,all,,2",
+        "inside,now,group,blue,1",
+        "inside,now,group,red,1",
+    ]
+    assert (await run("--app", APP, "--watch", "--csv")).exit_code == 2
     assert (await run("--app", APP, "--watch", "--where", "room=red")).exit_code == 2
     assert "declares no gauges" in (await run("--app", "arena")).stdout

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -174,12 +175,18 @@ async def test_the_result_of_a_job(stores: Stores, events: None, home: Path) -> 
     assert (found["period_start"], found["completeness"]) == ("2026-04-27T00:00:00Z", "final")
     assert {cell["metrics"]["per_match"] for cell in found["cells"]} == {5, 4}
     lines = (await result(*weekly, "--csv")).stdout.splitlines()
-    assert lines[0] == "rollup,from,dimensions,number,value"
-    assert [line.split(",")[-1] for line in lines if ",per_match," in line] in (
-        ["5", "4"],
-        ["4", "5"],
-    )
-    assert "2026-04-27T00:00:00Z to 2026-05-04" in (await result(*weekly)).stdout
+    assert lines[0] == "rollup,from,guild_id,mode,number,value"
+    assert {line for line in lines if ",per_match," in line} == {
+        ",2026-04-27T00:00:00Z,g1,duel,per_match,5",
+        ",2026-04-27T00:00:00Z,g2,,per_match,4",
+    }
+    table = (await result(*weekly)).stdout.splitlines()
+    assert table[0] == "2026-04-27T00:00:00Z to 2026-05-04T00:00:00Z, final"
+    assert table[2] == "metrics"
+    rows = [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in table]
+    titles, *shown = [row for row in rows if row]
+    assert titles[:4] == ["from", "guild_id", "mode", "per_match"]
+    assert {tuple(row[1:4]) for row in shown} == {("g1", "duel", "5"), ("g2", "-", "4")}
 
 
 async def result(*arguments: str) -> Result:
@@ -208,9 +215,9 @@ async def test_the_command(events: None, home: Path) -> None:
     ]
     both = await run("--metric", "per_match", "--csv", "--json")
     assert (both.exit_code, both.stderr) == (2, "--json and --csv: only one of them\n")
-    one = await run("--metric", "per_match", *WEEK, "--by", "mode=", "--json")
+    one = await run("--metric", "per_match", *WEEK, "--where", "mode=", "--json")
     assert [each["value"] for each in json.loads(one.stdout)["values"]] == [4]
-    total = await run("--metric", "per_match", *WEEK, "--total", "--by", "guild_id=g1")
+    total = await run("--metric", "per_match", *WEEK, "--total", "--where", "guild_id=g1")
     assert " 5 " in total.stdout
     for arguments in (("--last", "7d", *WEEK), ("--from", "x")):
         assert (await run("--metric", "wau", *arguments)).exit_code == 2

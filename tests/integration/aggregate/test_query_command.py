@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.commands.query import app
-from tests.integration.aggregate.conftest import Stores
+from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.aggregate_batches import entry, event
 from tests.support.arena_catalog import APP
 from tests.support.waiting import until
@@ -188,6 +188,33 @@ async def test_provisional_cells_are_marked(
     cells = [cell.strip() for cell in row.strip("│").split("│")]
     assert cells == [days[0], "1", *["0"] * 5, cells[-2], "*1"]
     assert cohorts.stderr == "* provisional: events of it may still come\n"
+
+
+async def test_last_is_the_buckets_up_to_now(stores: Stores, home: Path) -> None:
+    now = datetime.now(UTC)
+    moments = [now - timedelta(days=days) for days in (9, 7, 0)]
+    stores.send(entry(*(event(when=f"{when:%Y-%m-%dT%H:%M:%S}", player="ann") for when in moments)))
+    await stores.until_drained()
+    found = await run("rollup", "--app", APP, "--rollup", "activity", "--last", "7d", "--json")
+    # From the bucket on that the moment seven days ago is in.
+    starts = [cell["bucket_start"][:10] for cell in json.loads(found.stdout)["cells"]]
+    assert starts == [when.date().isoformat() for when in moments[1:]]
+
+
+async def test_a_watch_says_which_buckets_are_past(
+    stores: Stores, aggregate: Aggregate, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    printed: list[str] = []
+    monkeypatch.setattr("cli.commands.query_rollup.typer.echo", printed.append)
+    watching = asyncio.create_task(run("watch", "--app", APP, "--rollup", "activity"))
+    await until(lambda: stores.redis.pubsub_numpat())
+    stores.send(entry(event(player="ann"), event(when=f"{now:%Y-%m-%dT%H:%M:%S}", player="ann")))
+    today = f"{now:%Y-%m-%d}T00:00:00Z  activity  active_users=1"
+    past = "2026-04-27T00:00:00Z  activity  (past day)  active_users=1"
+    await until(lambda: {today, past} <= set(printed))
+    aggregate.drain()
+    assert (await watching).exit_code == 1
 
 
 async def test_the_shape_of_the_document(stores: Stores, home: Path) -> None:

@@ -79,9 +79,11 @@ async def test_a_run_by_hand_for_any_due_time(
     monkeypatch.setenv("COLUMNS", "70")
     narrow = await jobs("runs", "--limit", "1")
     assert "enrich.idle" in narrow.stdout
-    assert narrow.stderr == ("4 columns do not fit: counts, error, why, runner; --json has all\n")
+    assert narrow.stderr == (
+        "4 columns do not fit: counts, error, why, runner; --json and --csv have all\n"
+    )
     listed_narrow = await jobs("list")
-    assert listed_narrow.stderr.endswith("counts, what it does; --json has all\n")
+    assert listed_narrow.stderr.endswith("counts, what it does; --json and --csv have all\n")
 
 
 async def test_a_job_that_is_gone_is_not_listed_any_more(cluster: Cluster) -> None:

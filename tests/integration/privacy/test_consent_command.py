@@ -76,6 +76,17 @@ async def test_what_is_set_is_checked_and_remembered(
         assert f" {word} " in first
 
 
+async def test_a_history_as_csv(home: Path) -> None:
+    await run(
+        "set", *ANN, "--grant", PURPOSE, "--notice", "2", "--actor", "=ann", "--source", "web"
+    )
+    [entry] = json.loads((await run("history", *ANN, "--json")).stdout)
+    assert (await run("history", *ANN, "--csv")).stdout == (
+        "recorded_at,status,purpose,actor,how,notice_version\n"
+        f'{entry["recorded_at"]},granted,{PURPOSE},\'=ann,"cli, web",2\n'
+    )
+
+
 async def test_an_empty_history_says_so(home: Path) -> None:
     assert (await run("history", *ANN)).stdout == "nothing is recorded for ann\n"
     assert json.loads((await run("history", *ANN, "--json")).stdout) == []

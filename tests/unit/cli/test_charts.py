@@ -5,7 +5,7 @@ import pytest
 from cli.charts import heat_style, sparkline
 from cli.number_tables import cohort_columns
 from cli.sparkline_table import sparkline_table
-from cli.tables import print_table
+from cli.tables import print_columns
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_a_terminal_shows_the_triangle_in_colours(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
     columns = cohort_columns(TRIANGLE, "week", percent=True)
-    print_table(columns, at_least=2, complete="--json has")
+    print_columns(columns, as_csv=False, at_least=2)
     output = capsys.readouterr().out
     # 75 % is the highest, and 10 % is in the second eighth of it.
     assert "48;5;18m75.0" in output
     assert "48;5;153m10.0" in output
     monkeypatch.setenv("NO_COLOR", "1")
-    print_table(columns, at_least=2, complete="--json has")
+    print_columns(columns, as_csv=False, at_least=2)
     assert "48;5" not in capsys.readouterr().out
 
 

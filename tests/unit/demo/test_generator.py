@@ -200,7 +200,7 @@ def test_the_metrics_that_documents_show_have_numbers(
 ) -> None:
     """Each of their rollups has events of the day, in the community that is asked for."""
     texts = [REPOSITORY / "README.md", REPOSITORY / "docs" / "metrics.md"]
-    shown = r"weir query metric --app (\w+) --metric (\w+) --last \w+(?: --by (\w+)=(\d+))?"
+    shown = r"weir query metric --app (\w+) --metric (\w+) --last \w+(?: --where (\w+)=(\d+))?"
     examples = [one for text in texts for one in re.findall(shown, text.read_text())]
     assert len(examples) == 3
     for app_id, metric, dimension, value in examples:
