@@ -12,9 +12,9 @@ from weir.privacy.v1 import retention_target_service_pb2_grpc
 
 from cli.commands.jobs import run_job
 from cli.moments import shown_moment
-from cli.options import AsJson
+from cli.options import AsCsv, AsJson, check_format
 from cli.suite_channel import calls_to
-from cli.tables import Column, print_table
+from cli.tables import Column, print_columns
 from cli.wording import count
 
 app = typer.Typer(
@@ -39,22 +39,25 @@ def main() -> None:
 
 
 @app.command()
-def status(app_id: App = "", as_json: AsJson = False) -> None:
+def status(app_id: App = "", as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """List what is past its limit, and why it stays; exit code 1 if there is any.
 
     Stored events, people in them, and dead letters. What becomes due at midnight UTC is past its limit until
     the jobs have run, some minutes later.
     """
+    check_format(as_json=as_json, as_csv=as_csv)
     found = _overdue(app_id)
-    _print(found, as_json=as_json)
+    _print(found, as_json=as_json, as_csv=as_csv)
     if found:
         raise typer.Exit(1)
 
 
 @app.command()
-def preview(app_id: App = "", as_json: AsJson = False) -> None:
+def preview(app_id: App = "", as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """List what a run would remove or anonymize now; nothing is changed."""
-    _print([each for each in _overdue(app_id) if not each.kept_because], as_json=as_json)
+    check_format(as_json=as_json, as_csv=as_csv)
+    found = [each for each in _overdue(app_id) if not each.kept_because]
+    _print(found, as_json=as_json, as_csv=as_csv)
 
 
 @app.command()
@@ -78,14 +81,14 @@ def _overdue(app_id: str) -> list[pb.OverdueData]:
     return found
 
 
-def _print(found: Sequence[pb.OverdueData], *, as_json: bool) -> None:
+def _print(found: Sequence[pb.OverdueData], *, as_json: bool, as_csv: bool) -> None:
     if as_json:
         plain = [
             json_format.MessageToDict(each, preserving_proto_field_name=True) for each in found
         ]
         typer.echo(json.dumps(plain, indent=2))
         return
-    if not found:
+    if not found and not as_csv:
         typer.echo("nothing is past its limit")
         return
     columns = [
@@ -98,8 +101,9 @@ def _print(found: Sequence[pb.OverdueData], *, as_json: bool) -> None:
         Column("oldest", "oldest", [_oldest(each) for each in found], is_number=True),
         Column("kept because", "kept_because", [each.kept_because for each in found]),
     ]
-    print_table(columns, at_least=4, complete="--json has")
-    typer.echo(f"{count(sum(each.rows for each in found), 'row')} past their limit")
+    print_columns(columns, as_csv=as_csv, at_least=4)
+    if not as_csv:
+        typer.echo(f"{count(sum(each.rows for each in found), 'row')} past their limit")
 
 
 def _oldest(each: pb.OverdueData) -> str:
