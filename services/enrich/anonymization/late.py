@@ -1,13 +1,14 @@
 """Events that arrive when they are due already, or later: they are never stored with their person."""
 
 import uuid
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
-from libs.catalog import Catalogs
-from libs.common.clock import EPOCH, Clock, moment_of
+from libs.catalog import Catalog, Catalogs
+from libs.common.clock import DAY_US, EPOCH, Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
 from services.enrich.anonymization.anonymize import PersonalFields, anonymized
 from services.enrich.anonymization.due import Due, due_by_name
@@ -18,6 +19,18 @@ from services.enrich.steps.context_enrichment import columns, plain_context
 _MICROSECOND = 1e-6
 
 
+@dataclass(frozen=True, slots=True)
+class _Today:
+    """What is due on a day, in days since the epoch, by a catalog: by names of events, and until when."""
+
+    catalog: Catalog
+    day: int
+    by_name: Mapping[str, Due]
+    before_us: Mapping[str, int]
+    # Of all names; 0 if none is anonymized.
+    latest_us: int
+
+
 class LateAnonymizer:
     """Anonymizes what of a batch is due, before its rows are made. What is handed on to aggregate is not
     changed: it counts people by the same pseudonyms."""
@@ -26,6 +39,7 @@ class LateAnonymizer:
         self._catalogs = catalogs
         self._pseudonymizer = pseudonymizer
         self._clock = clock
+        self._known: dict[str, _Today] = {}
 
     def anonymize(self, batch: WorkBatch) -> int:
         """Replaces the events that are due; how many. One whose properties cannot be read fails: it could not
@@ -33,11 +47,10 @@ class LateAnonymizer:
         catalog = self._catalogs.current.catalogs.get(batch.app_id)
         if catalog is None:
             return 0
-        by_name = due_by_name(catalog, moment_of(self._clock.now_us()))
-        if not by_name:
+        today = self._today(catalog)
+        latest_us, before_us, by_name = today.latest_us, today.before_us, today.by_name
+        if not latest_us:
             return 0
-        before_us = {name: _microseconds(due) for name, due in by_name.items()}
-        latest_us = max(before_us.values())
         replaced = 0
         for position, event in enumerate(batch.enriched):
             if event is None or event.occurred_at_us >= latest_us:
@@ -51,6 +64,19 @@ class LateAnonymizer:
                     batch.enriched[position] = None
                     batch.fail(position, f"{type(error).__name__} while anonymizing")
         return replaced
+
+    def _today(self, catalog: Catalog) -> "_Today":
+        """What is due, worked out once a day for a catalog."""
+        day = self._clock.now_us() // DAY_US
+        known = self._known.get(catalog.app_id)
+        if known is None or known.catalog is not catalog or known.day != day:
+            by_name = due_by_name(catalog, moment_of(day * DAY_US))
+            before_us = {name: _microseconds(due) for name, due in by_name.items()}
+            latest_us = max(before_us.values(), default=0)
+            known = self._known[catalog.app_id] = _Today(
+                catalog, day, by_name, before_us, latest_us
+            )
+        return known
 
     def _anonymized(self, due: Due, enriched: EnrichedEvent) -> EnrichedEvent:
         event = enriched.event
