@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 App = Annotated[str, typer.Option("--app", metavar="APP", help="Only data of this app.")]
 # Those that answer for their own stores, and the jobs that end what is past a limit, in this order.
-_SERVICES = ("enrich", "ingest")
+_SERVICES = ("enrich", "ingest", "aggregate")
 JOBS = (
     "enrich.anonymize_events",
     "enrich.expire_events",
@@ -42,8 +42,8 @@ def main() -> None:
 def status(app_id: App = "", as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """List what is past its limit, and why it stays; exit code 1 if there is any.
 
-    Stored events, people in them, and dead letters. What becomes due at midnight UTC is past its limit until
-    the jobs have run, some minutes later.
+    Stored events, people in them, dead letters and cells of rollups. What becomes due at midnight UTC is past
+    its limit until the jobs have run, some minutes later (cells: 03:40).
     """
     check_format(as_json=as_json, as_csv=as_csv)
     found = _overdue(app_id)
@@ -94,7 +94,7 @@ def _print(found: Sequence[pb.OverdueData], *, as_json: bool, as_csv: bool) -> N
     columns = [
         Column("store", "store", [each.store for each in found]),
         Column("app", "app_id", [each.app_id for each in found]),
-        Column("class or event", "kind", [each.kind for each in found]),
+        Column("of", "kind", [each.kind for each in found]),
         Column("to do", "action", [_ACTIONS[each.action] for each in found]),
         Column("days", "limit_days", [str(each.limit_days) for each in found], is_number=True),
         Column("rows", "rows", [str(each.rows) for each in found], is_number=True),

@@ -26,8 +26,9 @@ def midnight(moment: datetime) -> datetime:
 @dataclass(frozen=True, slots=True)
 class OverdueData:
     """Rows or entries of a store that are past a limit of `days` days; `app_id` is empty if the store does
-    not say. `kind` is the retention class or the event's name; `oldest` when the first of them occurred or
-    was received. `kept_because` is empty if the next run removes them, or anonymizes them if `is_named`."""
+    not say. `kind` is the retention class, the event's name or the rollup; `oldest` when the first of them
+    occurred or was received. `kept_because` is empty if the next run removes them, or anonymizes them if
+    `is_named`."""
 
     store: str
     app_id: str

@@ -14,6 +14,7 @@ from libs.jobs.job import Job
 from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
 from libs.rpc.process import ServiceParts
+from libs.rpc.retention_target import retention_target
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import CatalogReload, open_catalogs
 from libs.runtime.loops import Loop
@@ -245,11 +246,14 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         verification_stall,
     )
     lag = LagMeter(redis, AGGREGATE, streams, enriched_received_us, clock)
+    expiry = Expiry(
+        reload.catalogs, ExpiredCells(engines.jobs), ExpiredResults(engines.jobs), clock
+    )
     own_jobs = aggregate_jobs(
         redis,
         engines.jobs,
         MemberRenamer(engines.jobs, reload.catalogs, pseudonymizer),
-        Expiry(reload.catalogs, ExpiredCells(engines.jobs), ExpiredResults(engines.jobs), clock),
+        expiry,
         settings,
     )
     of_catalogs = ResultJobs(
@@ -273,6 +277,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
                 job_service_pb2_grpc.add_JobServiceServicer_to_server,
                 needs=all_of("postgres"),
             ),
+            retention_target(expiry.list_overdue, needs=all_of("postgres")),
         ],
         catalogs=reload,
         tables=metadata,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from libs.catalog import Catalog, Catalogs
 from libs.common.clock import Clock, moment_of
+from libs.common.expiry import OverdueData, midnight
 from services.aggregate.counting.definitions import RollupKey
 from services.aggregate.expiry.kept import kept_from
 from services.aggregate.results.model import result_jobs, results_kept_from
@@ -21,6 +22,10 @@ class Cells(Protocol):
 
     async def delete(self, key: RollupKey, first: datetime | None) -> int:
         """Deletes a rollup's cells of buckets that begin before `first`, None for all; how many."""
+        ...
+
+    async def overdue(self, key: RollupKey, first: datetime) -> tuple[int, datetime | None]:
+        """How many cells there are of buckets that begin before `first`, and where the oldest begins."""
         ...
 
     async def retired(self, before: datetime) -> Sequence[RollupKey]:
@@ -69,6 +74,22 @@ class Expiry:
             retired += await self._cells.delete(key, None)
             await self._cells.forget(key)
         return {"expired_cells": expired, "retired_cells": retired, "results": results}
+
+    async def list_overdue(self) -> Sequence[OverdueData]:
+        """The cells of buckets that had expired when this day began; changes nothing."""
+        today = midnight(moment_of(self._clock.now_us()))
+        overdue = []
+        for app_id, catalog in self._catalogs.current.catalogs.items():
+            for rollup in catalog.rollups.values():
+                days = rollup.cell_retention_days
+                first = kept_from(rollup.period, days, today - _MARGIN)
+                if first is None or days is None:
+                    continue
+                cells, oldest = await self._cells.overdue((app_id, rollup.name), first)
+                if oldest is not None:
+                    store = "aggregate.cells"
+                    overdue.append(OverdueData(store, app_id, rollup.name, days, cells, oldest))
+        return overdue
 
     async def _expire_results(self, catalog: Catalog, now: datetime) -> int:
         declared = {job.name: job for job in result_jobs(catalog)}

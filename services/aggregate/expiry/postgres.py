@@ -38,6 +38,10 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone
 """)
+_OVERDUE = text("""
+SELECT count(*), min(bucket) FROM aggregate.cells
+WHERE app_id = :app_id AND rollup = :rollup AND bucket < :first
+""")
 _RETIRED = text("SELECT app_id, rollup FROM aggregate.rollups WHERE retired_at < :before")
 # One that is declared again meanwhile is not retired any more.
 _FORGET_ROLLUP = text("""
@@ -77,6 +81,13 @@ class ExpiredCells:
         these buckets; how many cells."""
         await self._repeat(_FORGET_BUCKETS, key, first)
         return await self._repeat(_HIDE_CELLS, key, first)
+
+    async def overdue(self, key: RollupKey, first: datetime) -> tuple[int, datetime | None]:
+        """How many cells there are of buckets that begin before `first`, and where the oldest begins."""
+        parameters = {"app_id": key[0], "rollup": key[1], "first": first}
+        async with self._engine.connect() as connection:
+            cells, oldest = (await connection.execute(_OVERDUE, parameters)).one()
+        return cells, oldest
 
     async def retired(self, before: datetime) -> list[RollupKey]:
         """The rollups that left the catalogs before a moment."""

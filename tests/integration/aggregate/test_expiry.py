@@ -147,7 +147,13 @@ async def test_many_cells_go_some_at_a_time(
     for number in range(5):
         cells.add("watching", f"{ago(400)}", dimensions={"guild_id": f"g{number}"})
     cells.add("watching", f"{ago(364)}", dimensions={"guild_id": "g1"})
+    [overdue] = await expiry(engine, YEAR).list_overdue()
+    assert (overdue.app_id, overdue.kind, overdue.days, overdue.rows, overdue.oldest) == (
+        *(APP, "watching", 365, 5),
+        ago(400),
+    )
     assert (await expiry(engine, YEAR).expire())["expired_cells"] == 5
+    assert await expiry(engine, YEAR).list_overdue() == []
     assert stores.sql(DAYS.format("watching")) == [(ago(364),)]
     # A catalog that keeps cells for ever has nothing deleted, nor one that does not know the app.
     later = NOW + timedelta(4_000)
