@@ -15,8 +15,6 @@ _PRIVACY_LEVELS = frozenset(PRIVACY_LEVELS[1:])
 # A person's id is moved out of the properties, where anonymization would not reach it. Everything
 # else that is read from there stays as well, because the event's schema may ask for it.
 _MOVED = frozenset({"subject_id", "anonymous_id"})
-# Read and left where it is, so that it is stored with what surrounds it.
-_LEFT = frozenset({"consent_given"})
 
 
 class EnvelopeError(Exception):
@@ -106,7 +104,7 @@ def _find(
     for word in words:
         inside = names.inside_properties(word)
         if inside is None:
-            value = _look(rest, word) if path in _LEFT else _take(rest, word)
+            value = _take(rest, word)
         elif path in _MOVED:
             value = _take(properties, inside)
         elif found is _ABSENT:
@@ -132,14 +130,6 @@ def _take(tree: dict[str, object], path: Path) -> object:
         tree = child
     value = tree.pop(path[-1], None)
     return _ABSENT if value is None else value
-
-
-def _look(tree: dict[str, object], path: Path) -> object:
-    """The value at `path`, which stays there; null counts as absent."""
-    here: object = tree
-    for step in path:
-        here = here.get(step) if isinstance(here, dict) else None
-    return _ABSENT if here is None else here
 
 
 def _peek(tree: Mapping[str, object], path: Path) -> object:

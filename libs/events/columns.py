@@ -7,6 +7,7 @@ only together with all readers; a new one does not disturb them.
 from dataclasses import dataclass
 
 _UUID, _TIME, _TEXT, _JSON = "uuid", "timestamp with time zone", "text", "jsonb"
+_BOOLEAN = "boolean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +120,18 @@ COLUMNS = (
         nullable=True,
         personal=True,
     ),
+    EventColumn(
+        "privacy_level",
+        _TEXT,
+        "what its sender marked it as: `standard`, `sensitive` or `pii`; null if it said nothing",
+        nullable=True,
+    ),
+    EventColumn(
+        "consent_given",
+        _BOOLEAN,
+        "what its sender said of the person's consent, which decided nothing if it is true; null if it said"
+        " nothing",
+        nullable=True,
+    ),
+    EventColumn("ip_anonymized", _BOOLEAN, "true: an address is truncated before it is stored"),
 )

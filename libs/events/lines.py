@@ -53,6 +53,8 @@ def _csv_field(column: EventColumn, value: str) -> str:
             return value
         case "timestamp with time zone":
             return f"to_json({value}) #>> '{{}}'"
+        case "boolean":
+            return f"CAST({value} AS text)"
         case "jsonb":
             # Begins with a brace.
             return f"""'"' || replace(CAST({value} AS text), '"', '""') || '"'"""

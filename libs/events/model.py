@@ -46,6 +46,9 @@ class StoredEvent:
     device_brand: str | None
     device_model: str | None
     person: uuid.UUID | None
+    privacy_level: str | None
+    consent_given: bool | None
+    ip_anonymized: bool
 
 
 class RecountedEvent(NamedTuple):

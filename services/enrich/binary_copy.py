@@ -13,6 +13,7 @@ _JSONB_VERSION = b"\x01"
 _LENGTHS = [_LENGTH(length) for length in range(256)]
 _BIGINT = Struct("!iq").pack
 _UUID_LENGTH = _LENGTH(16)
+_FALSE, _TRUE = _LENGTH(1) + b"\x00", _LENGTH(1) + b"\x01"
 # Microseconds from the Unix epoch to Postgres' own, 2000-01-01.
 POSTGRES_EPOCH_US = 946_684_800_000_000
 
@@ -37,6 +38,11 @@ def jsonb(json: bytes | None) -> bytes:
 def uuid(hex_digits: str) -> bytes:
     """A UUID of 32 hex digits; NULL for an empty text."""
     return _UUID_LENGTH + bytes.fromhex(hex_digits) if hex_digits else NULL
+
+
+def boolean(value: bool | None) -> bytes:
+    """A boolean."""
+    return NULL if value is None else _TRUE if value else _FALSE
 
 
 def time(unix_us: int | None) -> bytes:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     DateTime,
     Index,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     and_,
     func,
     or_,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
@@ -56,6 +58,11 @@ events = Table(
     # Whom it is about, for all numbers: `libs.common.pseudonym.person_of`. NULL also in rows of releases
     # without this column, until the job `enrich.fill_person` has been there.
     Column("person", Uuid),
+    # What the sender said.
+    Column("privacy_level", Text),
+    Column("consent_given", Boolean),
+    # Ingest truncates each address, or removes it.
+    Column("ip_anonymized", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("event_uuid", "occurred_at", "app_id", "retention_class", name="uq_events"),
     postgresql_partition_by="LIST (retention_class)",
 )

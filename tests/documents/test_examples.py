@@ -50,7 +50,7 @@ def test_what_a_sender_says_of_consent_is_read_and_kept(catalogs: Mapping[str, C
     }
     envelope = to_envelope(catalogs["addvalue"], document)
     assert envelope["consent_given"] is False
-    assert envelope["context"] == {"extra": {"privacy": document["privacy"]}}
+    assert envelope["context"] == {"extra": {"privacy": {"ip_anonymized": True}}}
     assert not event_from_envelope(envelope).consent_given
     assert event_from_envelope(envelope).HasField("consent_given")
     with pytest.raises(EnvelopeError, match=r"privacy\.consent_given: must be true or false"):

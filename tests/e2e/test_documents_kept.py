@@ -241,6 +241,29 @@ def test_addvalue_an_address_loses_its_last_octet(calls: SuiteCalls) -> None:
     assert _kept(calls, "addvalue", document, _context("ip")) == ("203.0.113.0",)
 
 
+@pytest.mark.parametrize("said", [{}, {"consent_given": True, "ip_anonymized": False}])
+def test_addvalue_what_a_sender_says_of_privacy_is_kept_and_no_address_is_whole(
+    calls: SuiteCalls, said: dict[str, bool]
+) -> None:
+    person = str(uuid.uuid4())
+    calls.record_consent("addvalue", person, analytics=True)
+    document = {"event_name": "user_login", "user_id": person, "privacy": said}
+    # Ours to say, and true, whatever the sender says of it.
+    flags = (said.get("consent_given"), True)
+    assert _kept(calls, "addvalue", document, "consent_given, ip_anonymized") == flags
+
+
+def test_addvalue_consent_in_the_message_itself_is_kept_too(calls: SuiteCalls) -> None:
+    person = str(uuid.uuid4())
+    calls.record_consent("addvalue", person, analytics=True)
+    sender: dict[str, Any] = {"subject_id": person, "environment": DEVELOPMENT}
+    given = build_event("user_login", event_id=_id(), consent_given=True, **sender)
+    withheld = build_event("user_login", event_id=_id(), consent_given=False, **sender)
+    counts = calls.track("addvalue", given, withheld).counts
+    assert counts == pb.VerdictCounts(accepted=1, dropped=1)
+    assert calls.stored("consent_given, ip_anonymized", [given.event_id]) == [(True, True)]
+
+
 def test_social_live_an_event_keeps_what_the_table_of_the_document_lists(
     calls: SuiteCalls,
 ) -> None:

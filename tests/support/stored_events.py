@@ -17,7 +17,7 @@ _COLUMNS = (
     "event_uuid", "occurred_at", "received_at", "session_started_at", "app_id", "retention_class", "name",
     "schema_version", "producer", "environment", "event_id", "subject_id", "anonymous_id", "session_id",
     "group_id", "entity_type", "entity_id", "request_id", "country", "device_type", "context",
-    "attribution", "properties", "person",
+    "attribution", "properties", "person", "privacy_level", "consent_given",
 )  # fmt: skip
 _INSERT = "INSERT INTO enrich.events ({}) VALUES ({})".format(
     ", ".join(_COLUMNS), ", ".join(f"%({column})s" for column in _COLUMNS)

@@ -32,12 +32,16 @@ _TYPES = {
     "timestamp with time zone": FieldType.TIME,
     "uuid": FieldType.UUID,
     "jsonb": FieldType.JSON,
+    # As a text: `true` or `false`.
+    "boolean": FieldType.TEXT,
 }
-# Of columns in which an empty text, or the key, stands for a value that is missing.
+# Of columns in which an empty text, or the key, stands for a value that is missing, and of other types.
 _EXPRESSIONS = {
     "event_id": "coalesce(event_id, CAST(event_uuid AS text))",
     "schema_version": "nullif(schema_version, '')",
     "producer": "nullif(producer, '')",
+    "consent_given": "CAST(consent_given AS text)",
+    "ip_anonymized": "CAST(ip_anonymized AS text)",
 }
 # As catalogs call them.
 _OTHER_NAMES = {"subject": "subject_id", "entity.type": "entity_type", "entity.id": "entity_id"}

@@ -32,6 +32,7 @@ _TEXTS = (
     "app_id", "retention_class", "name", "schema_version", "environment", "event_id", "subject_id",
     "anonymous_id", "session_id", "group_id", "entity_type", "entity_id", "request_id", "country",
     "device_type", "os", "browser", "os_version", "browser_version", "device_brand", "device_model",
+    "privacy_level",
 )  # fmt: skip
 Frame = tuple[datetime, datetime]
 
@@ -150,7 +151,12 @@ def place_of(event: StoredEvent) -> Place:
 
 def event_message(event: StoredEvent) -> pb.StoredEvent:
     """An event that was read, as it is answered."""
-    message = pb.StoredEvent(event_uuid=str(event.event_uuid), producer=event.producer or "")
+    message = pb.StoredEvent(
+        event_uuid=str(event.event_uuid),
+        producer=event.producer or "",
+        consent_given=event.consent_given,
+        ip_anonymized=event.ip_anonymized,
+    )
     for name in _TEXTS:
         setattr(message, name, getattr(event, name) or "")
     if event.person is not None:

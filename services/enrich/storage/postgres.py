@@ -46,7 +46,7 @@ CLAIM_BATCHES = """
 SKIPPED_BEFORE = "SELECT batch_id, skipped FROM enrich.batches WHERE batch_id = ANY(%(batch_ids)s)"
 RECORD_SKIPPED = "UPDATE enrich.batches SET skipped = %(skipped)s WHERE batch_id = %(batch_id)s"
 CREATE_STAGING = """
-    CREATE TEMPORARY TABLE staging (LIKE enrich.events) ON COMMIT DROP
+    CREATE TEMPORARY TABLE staging (LIKE enrich.events INCLUDING DEFAULTS) ON COMMIT DROP
 """
 COPY_STAGING = f"COPY staging ({_NAMES}) FROM STDIN (FORMAT binary)"
 # Stores the rows whose event is not there yet; returns the keys of those that it stored.

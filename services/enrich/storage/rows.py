@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from struct import Struct
 
 from libs.catalog import ENRICHED_FIELDS, EnrichedField, FieldKind
+from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.common.pseudonym import Pseudonymizer, person_of
 from services.enrich.binary_copy import (
     NULL,
     POSTGRES_EPOCH_US,
+    boolean,
     jsonb,
     non_null_text,
     text,
@@ -32,6 +34,8 @@ COLUMNS = (
     "schema_version",
     "producer",
     "environment",
+    "privacy_level",
+    "consent_given",
     "context",
     *(field.name for field in ENRICHED_FIELDS if field.is_source),
     *(field.name for field in _LOOKED_UP),
@@ -56,7 +60,7 @@ def rows_of(batch: WorkBatch, pseudonymizer: Pseudonymizer) -> Sequence[bytes | 
     are skipped."""
     of_batch = time(batch.received_at_us) + non_null_text(batch.app_id)
     # By the values that few kinds of events have in common: these columns, with the batch's before them.
-    kinds: dict[tuple[str, ...], bytes] = {}
+    kinds: dict[tuple[str | int | bool | None, ...], bytes] = {}
     width = len(COLUMNS)
     rows: list[bytes | None] = []
     for event, found in zip(batch.enriched, _looked_up(batch), strict=True):
@@ -72,9 +76,13 @@ def rows_of(batch: WorkBatch, pseudonymizer: Pseudonymizer) -> Sequence[bytes | 
             event.producer,
             event.environment,
         )
-        of_kind = kinds.get(kind)
+        privacy = (
+            message.privacy_level,
+            message.consent_given if message.HasField("consent_given") else None,
+        )
+        of_kind = kinds.get((*kind, *privacy))
         if of_kind is None:
-            of_kind = kinds[kind] = of_batch + b"".join(map(non_null_text, kind))
+            of_kind = kinds[*kind, *privacy] = of_batch + _of_kind(kind, *privacy)
         entity_type = entity_id = NULL
         if message.HasField("entity"):
             entity = message.entity
@@ -103,6 +111,12 @@ def rows_of(batch: WorkBatch, pseudonymizer: Pseudonymizer) -> Sequence[bytes | 
             )
         )
     return rows
+
+
+def _of_kind(kind: Sequence[str], privacy_level: int, consent_given: bool | None) -> bytes:
+    return b"".join(
+        (*map(non_null_text, kind), text(PRIVACY_LEVELS[privacy_level]), boolean(consent_given))
+    )
 
 
 def _looked_up(batch: WorkBatch) -> Sequence[tuple[bytes, ...]]:

@@ -26,6 +26,7 @@ REMAINING = [
     "occurred_at", "app_id", "retention_class", "name", "schema_version", "producer",
     "environment", "group_id", "entity_type", "country", "device_type", "os", "browser", "context",
     "attribution", "properties", "os_version", "browser_version", "device_brand", "device_model",
+    "privacy_level", "consent_given", "ip_anonymized",
 ]  # fmt: skip
 LEFT_OUT = [
     "event_uuid", "received_at", "session_started_at", "event_id", "subject_id", "anonymous_id", "session_id",
@@ -92,6 +93,7 @@ async def test_what_remains_of_an_event(stores: Stores, aggregate: Aggregate) ->
     assert list(found) == REMAINING
     assert {name: value for name, value in found.items() if value not in (None, "")} == {
         "occurred_at": "2026-04-27T10:00:00.5+00:00",
+        "ip_anonymized": True,
         "app_id": APP,
         "retention_class": "90d",
         "name": "world.session.started",

@@ -124,6 +124,8 @@ async def test_an_event_is_read_as_enrich_stored_it(
         producer=event_pb2.PRODUCER_API,
         schema_version="1.1.0",
         retention_days=90,
+        privacy_level=event_pb2.PRIVACY_LEVEL_SENSITIVE,
+        consent_given=True,
         properties_json=b'{"moves": 3, "big": 12345678901234567890123, "rate": 0.5, "none": null}',
     )
     sent.entity.type, sent.entity.id = "match", "m1"
@@ -160,9 +162,13 @@ async def test_an_event_is_read_as_enrich_stored_it(
         device_brand=None,
         device_model=None,
         person=uuid.UUID(PSEUDONYMS.pseudonym("chess", "ann")),
+        privacy_level="sensitive",
+        consent_given=True,
+        ip_anonymized=True,
     )
     [other] = await reader.with_id("chess", "a-2")
     assert (other.event_id, other.producer, other.context) == ("a-2", None, None)
+    assert (other.privacy_level, other.consent_given, other.ip_anonymized) == (None, None, True)
     assert other.event_uuid == uuid.uuid5(EVENT_NAMESPACE, "a-2")
     assert await reader.with_id("other_app", "a-2") == []
 

@@ -27,6 +27,8 @@ EVENTS = [
         schema_version="1.0.0",
         context={"platform": "web", "extra": {"beta": True}},
         attribution={"source": "mail"},
+        privacy_level="pii",
+        consent_given=True,
         properties={"n": 5, "kind": "text", "tags": ["x", "y", 3], "ok": True, "o": {"k": 1}},
     ),
     row(
@@ -35,6 +37,7 @@ EVENTS = [
         "b",
         subject_id="bob",
         country="FR",
+        consent_given=False,
         properties={"n": "5", "kind": "100%", "tags": [], "ok": False, "none": None},
     ),
     row(
@@ -108,6 +111,11 @@ async def found(url: str, written: str) -> str:
         ('country = "null"', ""),
         ("country:FR", "b"),
         ("country < EE", "a"),
+        ("privacy_level = pii", "a"),
+        ("consent_given = true", "a"),
+        ("consent_given = false", "b"),
+        ("consent_given = null", "cd"),
+        ("ip_anonymized = true", "abcd"),
         ("NOT country < EE", "bcd"),
         ("producer = api", "a"),
         ("producer = null", "bcd"),

@@ -31,6 +31,7 @@ _READ: dict[str, Callable[[bytes], object]] = {
         lambda value: int.from_bytes(value, "big", signed=True),
     ),
     **dict.fromkeys(("event_uuid", "person", "context", "attribution", "properties"), bytes),
+    "consent_given": lambda value: value == b"\x01",
 }
 
 OCCURRED_US = NOON_US - 1_500_000
@@ -64,6 +65,8 @@ def test_a_full_row() -> None:
         context={"ip": "8.8.8.0", "user_agent": USER_AGENT},
         attribution={"source": "newsletter", "campaign": "spring"},
         retention_days=45,
+        privacy_level=event_pb2.PRIVACY_LEVEL_PII,
+        consent_given=True,
     )
     sent.properties_json = b'{"moves": 3}'
     batch = enriched(work_batch(sent))
@@ -80,6 +83,8 @@ def test_a_full_row() -> None:
         "schema_version": "1.0.0",
         "producer": "api",
         "environment": "staging",
+        "privacy_level": "pii",
+        "consent_given": True,
         "event_id": None,  # it is the UUID itself
         "subject_id": "ann",
         "anonymous_id": None,
@@ -113,7 +118,7 @@ def test_an_empty_row_has_nulls_and_defaults() -> None:
     empty = {name for name, value in values.items() if value is None}
     assert empty == {
         *("subject_id", "anonymous_id", "session_id", "group_id", "entity_type", "entity_id"),
-        *("person", "request_id", "context", "attribution"),
+        *("person", "request_id", "context", "attribution", "privacy_level", "consent_given"),
         *(field.name for field in ENRICHED_FIELDS),
     }
 

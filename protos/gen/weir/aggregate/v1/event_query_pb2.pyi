@@ -84,7 +84,7 @@ class RollupCell(_message.Message):
     def __init__(self, rollup: _Optional[str] = ..., bucket_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dimensions: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class StoredEvent(_message.Message):
-    __slots__ = ("event_uuid", "occurred_at", "received_at", "session_started_at", "app_id", "retention_class", "name", "schema_version", "producer", "environment", "event_id", "subject_id", "anonymous_id", "session_id", "group_id", "entity_type", "entity_id", "request_id", "country", "device_type", "os", "browser", "context", "attribution", "properties", "os_version", "browser_version", "device_brand", "device_model", "properties_json", "person")
+    __slots__ = ("event_uuid", "occurred_at", "received_at", "session_started_at", "app_id", "retention_class", "name", "schema_version", "producer", "environment", "event_id", "subject_id", "anonymous_id", "session_id", "group_id", "entity_type", "entity_id", "request_id", "country", "device_type", "os", "browser", "context", "attribution", "properties", "os_version", "browser_version", "device_brand", "device_model", "properties_json", "person", "privacy_level", "consent_given", "ip_anonymized")
     EVENT_UUID_FIELD_NUMBER: _ClassVar[int]
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +116,9 @@ class StoredEvent(_message.Message):
     DEVICE_MODEL_FIELD_NUMBER: _ClassVar[int]
     PROPERTIES_JSON_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_GIVEN_FIELD_NUMBER: _ClassVar[int]
+    IP_ANONYMIZED_FIELD_NUMBER: _ClassVar[int]
     event_uuid: str
     occurred_at: _timestamp_pb2.Timestamp
     received_at: _timestamp_pb2.Timestamp
@@ -147,7 +150,10 @@ class StoredEvent(_message.Message):
     device_model: str
     properties_json: str
     person: str
-    def __init__(self, event_uuid: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., session_started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., app_id: _Optional[str] = ..., retention_class: _Optional[str] = ..., name: _Optional[str] = ..., schema_version: _Optional[str] = ..., producer: _Optional[str] = ..., environment: _Optional[str] = ..., event_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., anonymous_id: _Optional[str] = ..., session_id: _Optional[str] = ..., group_id: _Optional[str] = ..., entity_type: _Optional[str] = ..., entity_id: _Optional[str] = ..., request_id: _Optional[str] = ..., country: _Optional[str] = ..., device_type: _Optional[str] = ..., os: _Optional[str] = ..., browser: _Optional[str] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., attribution: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., os_version: _Optional[str] = ..., browser_version: _Optional[str] = ..., device_brand: _Optional[str] = ..., device_model: _Optional[str] = ..., properties_json: _Optional[str] = ..., person: _Optional[str] = ...) -> None: ...
+    privacy_level: str
+    consent_given: bool
+    ip_anonymized: bool
+    def __init__(self, event_uuid: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., session_started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., app_id: _Optional[str] = ..., retention_class: _Optional[str] = ..., name: _Optional[str] = ..., schema_version: _Optional[str] = ..., producer: _Optional[str] = ..., environment: _Optional[str] = ..., event_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., anonymous_id: _Optional[str] = ..., session_id: _Optional[str] = ..., group_id: _Optional[str] = ..., entity_type: _Optional[str] = ..., entity_id: _Optional[str] = ..., request_id: _Optional[str] = ..., country: _Optional[str] = ..., device_type: _Optional[str] = ..., os: _Optional[str] = ..., browser: _Optional[str] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., attribution: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., os_version: _Optional[str] = ..., browser_version: _Optional[str] = ..., device_brand: _Optional[str] = ..., device_model: _Optional[str] = ..., properties_json: _Optional[str] = ..., person: _Optional[str] = ..., privacy_level: _Optional[str] = ..., consent_given: _Optional[bool] = ..., ip_anonymized: _Optional[bool] = ...) -> None: ...
 
 class ListEventsResponse(_message.Message):
     __slots__ = ("events", "next_page_token", "reliability")
