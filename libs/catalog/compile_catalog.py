@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from libs.catalog.collection import compile_collection
 from libs.catalog.compile_behaviours import compile_behaviours
 from libs.catalog.compile_enrichment import compile_enrichment
 from libs.catalog.compile_events import compile_categories, compile_events, compile_purposes
@@ -31,6 +32,7 @@ DEFAULT_DEDUPE_WINDOW_SECONDS = 86_400
 OPAQUE_SECTIONS = ("consumers", "dashboards", "alerts", "access")
 _KEYS = (
     *("app_id", "title", "description", "naming", "subject", "group", "purposes", "location"),
+    "collection",
     *(
         "categories",
         "fields",
@@ -91,6 +93,7 @@ def _compile(section: Section) -> Catalog:
         subject_entity_types=entity_types,
         names_others=bool(entity_types) or _marks_subjects(events),
         group_name=group_name,
+        collection=compile_collection(section.child("collection")),
         location_purpose=_location_purpose(section.child("location"), purposes),
         purposes=purposes,
         categories=MappingProxyType(

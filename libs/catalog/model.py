@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from libs.catalog.collection import Collection
 from libs.catalog.fields import FieldNames
 from libs.catalog.limits import Limits, SentDimensions
 from libs.catalog.metric import Conditions, Metric
@@ -274,6 +275,8 @@ class Catalog:
     # Whether an event can name another person than its subject, as far as the catalog says.
     names_others: bool
     group_name: str | None
+    # What of its events is stored.
+    collection: Collection
     # The purpose that a person must have granted for their address, and so their country, to be kept. None:
     # it is kept of every event.
     location_purpose: Purpose | None

@@ -86,6 +86,8 @@ def session_of(
     subject_id: str | None,
     anonymous_id: str | None,
     session_id: str | None,
+    *,
+    is_hashed: bool = False,
 ) -> str:
     """The session of an event, for all numbers: 32 hex digits, "" for no session, and the same before and
     after its person withdraws.
@@ -93,11 +95,12 @@ def session_of(
     Ingest replaces the session, by its pseudonym, and the subject of a person who did not agree. Sessions of
     all other events get the same pseudonym here, although many apps' own ids are 32 hex digits as well; only
     with an `anonymous_id` and without a subject such a session looks like a pseudonym. So that an
-    app's own id is never given back, the result is the pseudonym of the pseudonym.
+    app's own id is never given back, the result is the pseudonym of the pseudonym. `is_hashed`: the app has
+    all sessions replaced, so each that looks like a pseudonym is one; others are from before.
     """
     if not session_id:
         return ""
-    replaced = not subject_id and anonymous_id and _is_pseudonym(session_id)
+    replaced = (is_hashed or (not subject_id and anonymous_id)) and _is_pseudonym(session_id)
     if not replaced:
         session_id = pseudonymizer.pseudonym(app_id, session_text(session_id))
     return pseudonymizer.pseudonym(app_id, session_text(session_id))

@@ -97,6 +97,7 @@ class AppPlan:
     rollups: Mapping[str, RollupPlan]
     gauges: Mapping[str, GaugePlan]
     by_event: Mapping[str, EventPlan]
+    hashes_sessions: bool
 
 
 def compile_plan(catalog: Catalog) -> AppPlan:
@@ -112,7 +113,9 @@ def compile_plan(catalog: Catalog) -> AppPlan:
         )
         for event in catalog.events
     }
-    return AppPlan(catalog.app_id, characters, rollups, gauges, by_event)
+    return AppPlan(
+        catalog.app_id, characters, rollups, gauges, by_event, catalog.collection.hashes_sessions
+    )
 
 
 def attribute_paths(source: Source) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -70,6 +70,32 @@ def test_communities_a_system_event_holds_nothing_of_a_person(calls: SuiteCalls)
     assert calls.stored(columns, [event_id]) == [
         (None, None, None, None, {"service": "world", "version": "3.9.0"})
     ]
+
+
+def test_communities_a_session_is_stored_as_a_hash_and_stays_one_session(
+    calls: SuiteCalls,
+) -> None:
+    session, agrees, asks_nobody = f"s-{uuid.uuid4().hex}", uuid.uuid4().hex, uuid.uuid4().hex
+    calls.record_consent("unofficial_communities", agrees, telemetry=True)
+    now = datetime.now(UTC)
+    moments = [now - timedelta(minutes=minutes) for minutes in (9, 4, 0)]
+    events = [
+        build_event(name, event_id=_id(), session_id=session, subject_id=who, occurred_at=moment)
+        for name, who, moment in (
+            ("community.invite.used", agrees, moments[0]),
+            ("community.invite.used", asks_nobody, moments[1]),
+            ("user.logout.completed", asks_nobody, moments[2]),
+        )
+    ]
+    counts = calls.track("unofficial_communities", *events).counts
+    assert counts == pb.VerdictCounts(accepted=2, anonymized=1)
+    ids = [event.event_id for event in events]
+    rows = calls.stored("session_id, session_started_at", ids)
+    [(hashed, started)] = set(rows)
+    assert len(rows) == 3
+    assert started == moments[0]
+    assert hashed != session
+    assert len(bytes.fromhex(hashed)) == 16
 
 
 def test_mlc_lms_the_standard_properties_of_an_event_are_kept(calls: SuiteCalls) -> None:

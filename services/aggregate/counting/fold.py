@@ -136,7 +136,7 @@ def fold(
 ) -> dict[str, RollupFold]:
     """The batches of one app as folded rollups, by name; what they say of gauges is added to `signs`.
     Raises CatalogBehindError."""
-    people = People(pseudonymizer, plan.app_id)
+    people = People(pseudonymizer, plan.app_id, hashes_sessions=plan.hashes_sessions)
     folds: dict[str, RollupFold] = {}
     for read in read_rows(plan, batches):
         columns = Columns(read, people)

@@ -1,6 +1,6 @@
 """Whom the events of a chunk are about, as pseudonyms."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from libs.common.pseudonym import Pseudonymizer, person_of, session_of
@@ -11,10 +11,15 @@ Ids = Sequence[str]
 class People:
     """The persons and sessions of one app's events; remembers the sessions for as long as it lives."""
 
-    def __init__(self, pseudonymizer: Pseudonymizer, app_id: str) -> None:
+    def __init__(
+        self, pseudonymizer: Pseudonymizer, app_id: str, *, hashes_sessions: bool = False
+    ) -> None:
+        """`hashes_sessions`: the app has all sessions stored as keyed hashes."""
         self._pseudonym = partial(pseudonymizer.pseudonym, app_id)
         self._person_of = partial(person_of, pseudonymizer, app_id)
-        self._sessions = _Sessions(pseudonymizer, app_id)
+        self._sessions = _Sessions(
+            partial(session_of, pseudonymizer, app_id, is_hashed=hashes_sessions)
+        )
 
     def persons(self, subject_ids: Ids, anonymous_ids: Ids) -> list[str]:
         """The person of each event, "" for none."""
@@ -31,9 +36,9 @@ class People:
 
 class _Sessions(dict[tuple[str, ...], str]):
     # Two pseudonyms each: its lookups are those of a dict, without a call in Python for those that are known.
-    def __init__(self, pseudonymizer: Pseudonymizer, app_id: str) -> None:
+    def __init__(self, find: Callable[..., str]) -> None:
         super().__init__()
-        self._session_of = partial(session_of, pseudonymizer, app_id)
+        self._session_of = find
 
     def __missing__(self, ids: tuple[str, ...]) -> str:
         found = self[ids] = self._session_of(*ids)

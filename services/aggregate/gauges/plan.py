@@ -18,13 +18,14 @@ class GaugePlan:
     """One gauge of an app. `definition` differs for gauges that count differently: what was kept by another
     declaration of the same name is of no use. An event that was received more than `lateness_us` after it
     occurred says nothing of who is there now. A value that it is split by has at most
-    `dimension_characters`."""
+    `dimension_characters`. `hashes_sessions`: all sessions are stored as keyed hashes."""
 
     app_id: str
     gauge: Gauge
     definition: str
     lateness_us: int
     dimension_characters: int
+    hashes_sessions: bool
 
     @property
     def silence_us(self) -> int:
@@ -53,6 +54,7 @@ def gauge_plans(catalog: Catalog) -> Mapping[str, GaugePlan]:
             _definition(gauge, lateness_us, characters),
             lateness_us,
             characters,
+            catalog.collection.hashes_sessions,
         )
         for gauge in catalog.gauges.values()
     }

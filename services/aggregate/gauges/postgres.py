@@ -87,7 +87,9 @@ class PostgresStoredSigns:
             app = self._pseudonymizer, plan.app_id
             if plan.of_sessions:
                 session_id, subject_id, anonymous_id, *values = values
-                member = session_of(*app, subject_id, anonymous_id, session_id)
+                member = session_of(
+                    *app, subject_id, anonymous_id, session_id, is_hashed=plan.hashes_sessions
+                )
             else:
                 person, subject_id, anonymous_id, *values = values
                 member = person or person_of(*app, subject_id, anonymous_id)

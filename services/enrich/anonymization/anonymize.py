@@ -77,7 +77,7 @@ def _session(
     session_id = event.session_id
     if not session_id or not anonymous_id:
         return None
-    if not event.subject_id and _is_pseudonym(session_id):
+    if (due.hashes_sessions or not event.subject_id) and _is_pseudonym(session_id):
         return session_id
     return pseudonymizer.pseudonym(due.app_id, session_text(session_id))
 

@@ -22,6 +22,8 @@ class Due:
     private: frozenset[str]
     measures: frozenset[Path]
     entity_types: frozenset[str]
+    # Sessions of the app are stored as keyed hashes.
+    hashes_sessions: bool
 
 
 def due_in(catalog: Catalog, now: datetime) -> Iterator[Due]:
@@ -53,4 +55,5 @@ def _due(catalog: Catalog, event: EventType, days: int, before: datetime) -> Due
         private | {catalog.subject_name},
         (catalog.measures | numbers) - {(catalog.subject_name,)},
         catalog.subject_entity_types,
+        catalog.collection.hashes_sessions,
     )

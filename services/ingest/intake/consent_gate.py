@@ -110,6 +110,7 @@ class ConsentGate:
         as they are, and are not touched."""
         event_type, subject_id = candidate.event_type, candidate.subject_id
         purpose, location = event_type.purpose, catalog.location_purpose
+        hashes_sessions = catalog.collection.hashes_sessions
         decision = Decision.ALLOW
         if purpose is not None:
             if subject_id:
@@ -139,6 +140,9 @@ class ConsentGate:
             denied = consents.who_denied((purpose,), people.others[candidate.position])
             if denied:
                 candidate = self._anonymizer.remove_others(catalog, candidate, denied, outcome)
+        # Of an event that was anonymized it is replaced already.
+        if hashes_sessions and candidate.session_id == candidate.event.session_id:
+            self._anonymizer.replace_session(catalog, candidate.event)
         return candidate
 
 

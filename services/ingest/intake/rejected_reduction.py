@@ -64,6 +64,9 @@ class RejectedReduction:
             for person_id in denied:
                 remove_id_from_texts(self._catalog, event, person_id)
             self._anonymizer.remove_people(self._catalog, version, event, denied, position, outcome)
+        # Of an event under a pseudonym it is replaced already.
+        if content is Content.WHOLE and self._catalog.collection.hashes_sessions:
+            self._anonymizer.replace_session(self._catalog, event)
         if event.event_id != sent_id:
             outcome.sent_ids[position] = sent_id
         outcome.verdicts[position] = Verdict.REJECTED

@@ -35,3 +35,10 @@ def test_a_session_is_the_same_before_and_after_its_person_withdraws() -> None:
     assert sessions[0] == sessions[1] == PSEUDONYMS.pseudonym(APP, f"session\x00{replaced}")
     assert sessions[2] == ""
     assert len(set(sessions)) == 3
+
+
+def test_a_session_of_an_app_that_stores_hashes_is_the_same_too() -> None:
+    replaced = PSEUDONYMS.pseudonym(APP, "session\x00s-1")
+    ids = ["ann", "", ""], ["", ANN, ""], [replaced, replaced, replaced]
+    [session] = set(People(PSEUDONYMS, APP, hashes_sessions=True).sessions(*ids))
+    assert [session] == People(PSEUDONYMS, APP).sessions(["ann"], [""], ["s-1"])

@@ -72,6 +72,21 @@ def test_a_session_is_one_with_and_without_consent_and_never_the_id_of_the_app(
     assert session_of(PSEUDONYMS, "go", "ann", "", session) != same
 
 
+@pytest.mark.parametrize("session", ["s1", "3fa85f64-5717-4562-b3fc-2c963f66afa6"])
+def test_a_session_that_is_stored_hashed_is_the_one_from_before_it_was(session: str) -> None:
+    hashed = _expected(f"session\x00{session}")
+    same = session_of(PSEUDONYMS, "chess", "ann", "", session)
+    # As sent before the catalog asked for hashes, hashed with consent, without, and of no person.
+    for subject, anonymous, stored in (
+        ("ann", "", session),
+        ("ann", "", hashed),
+        ("", _expected("ann"), hashed),
+        ("", "", hashed),
+    ):
+        found = session_of(PSEUDONYMS, "chess", subject, anonymous, stored, is_hashed=True)
+        assert found == same
+
+
 @pytest.mark.parametrize("nothing", ["", None])
 def test_an_event_of_no_session_has_none(nothing: str | None) -> None:
     assert session_of(PSEUDONYMS, "chess", "ann", None, nothing) == ""

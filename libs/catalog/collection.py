@@ -1,0 +1,36 @@
+"""What of an event may be stored at all, whatever its person agreed to."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from libs.catalog.reader import Section
+
+
+class SessionIds(StrEnum):
+    """How the session ids of an app are stored."""
+
+    AS_SENT = "as_sent"
+    # As keyed hashes.
+    HASHED = "hashed"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What of the events of one app is stored."""
+
+    session_id: SessionIds = SessionIds.AS_SENT
+
+    @property
+    def hashes_sessions(self) -> bool:
+        """Whether every session is stored as a keyed hash."""
+        return self.session_id is SessionIds.HASHED
+
+
+def compile_collection(section: Section) -> Collection:
+    """What the catalog says, with the defaults for what it does not."""
+    section.only(("session_id",))
+    default = Collection()
+    return Collection(
+        session_id=section.choice("session_id", SessionIds, default.session_id)
+        or default.session_id,
+    )
