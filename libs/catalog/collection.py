@@ -16,9 +16,13 @@ class SessionIds(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What of the events of one app is stored."""
+    """What of the events of one app is stored. Of properties and values of the context called one of
+    `hashed`, and of ids of entities of such a type, only keyed hashes are."""
 
     session_id: SessionIds = SessionIds.AS_SENT
+    hashed: frozenset[str] = frozenset()
+    # The names as they stand in JSON.
+    hashed_marks: tuple[bytes, ...] = ()
 
     @property
     def hashes_sessions(self) -> bool:
@@ -28,9 +32,12 @@ class Collection:
 
 def compile_collection(section: Section) -> Collection:
     """What the catalog says, with the defaults for what it does not."""
-    section.only(("session_id",))
+    section.only(("session_id", "hashed"))
     default = Collection()
+    hashed = frozenset(section.texts("hashed"))
     return Collection(
         session_id=section.choice("session_id", SessionIds, default.session_id)
         or default.session_id,
+        hashed=hashed,
+        hashed_marks=tuple(f'"{name}"'.encode() for name in sorted(hashed)),
     )

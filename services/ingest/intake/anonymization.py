@@ -16,6 +16,7 @@ from libs.common.mentions import (
     reveals_person,
 )
 from libs.common.pseudonym import Pseudonymizer, anonymous_text, event_text, session_text
+from services.ingest.intake.keyed_hashes import hash_named
 from services.ingest.intake.mentions import clear_text_mentions, remove_struct_mentions
 from services.ingest.intake.model import Candidate, Outcome, Verdict
 from services.ingest.intake.subjects import others_named
@@ -38,6 +39,15 @@ class Anonymizer:
     def anonymous_id(self, app_id: str, anonymous_id: str) -> str:
         """The pseudonym of a producer's own `anonymous_id`, which may be a hash that can be reversed."""
         return self._pseudonymizer.pseudonym(app_id, anonymous_text(anonymous_id))
+
+    def hash_named(self, catalog: Catalog, event: Event) -> bool:
+        """Replaces values by their keyed hashes, as the catalog lists them. Returns whether the properties,
+        which have to be JSON, have changed."""
+        return hash_named(
+            catalog,
+            event,
+            lambda text: self._pseudonymizer.pseudonym(catalog.app_id, f"named\x00{text}"),
+        )
 
     def event_id(self, app_id: str, event_id: str) -> str:
         """The pseudonym of an event id that may reveal whom the event is about."""

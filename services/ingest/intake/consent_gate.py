@@ -110,7 +110,7 @@ class ConsentGate:
         as they are, and are not touched."""
         event_type, subject_id = candidate.event_type, candidate.subject_id
         purpose, location = event_type.purpose, catalog.location_purpose
-        hashes_sessions = catalog.collection.hashes_sessions
+        collection = catalog.collection
         decision = Decision.ALLOW
         if purpose is not None:
             if subject_id:
@@ -130,8 +130,8 @@ class ConsentGate:
         if event_type.counts_only:
             self._anonymizer.remove_content(catalog, candidate)
         if event_type.has_no_person:
-            return self._anonymizer.remove_person(catalog, candidate, outcome)
-        if (
+            candidate = self._anonymizer.remove_person(catalog, candidate, outcome)
+        elif (
             decision is Decision.ANONYMIZE and subject_id
         ) or candidate.privacy_level == event_pb2.PRIVACY_LEVEL_PII:
             candidate = self._anonymizer.anonymize(catalog, candidate, outcome)
@@ -141,8 +141,10 @@ class ConsentGate:
             if denied:
                 candidate = self._anonymizer.remove_others(catalog, candidate, denied, outcome)
         # Of an event that was anonymized it is replaced already.
-        if hashes_sessions and candidate.session_id == candidate.event.session_id:
+        if collection.hashes_sessions and candidate.session_id == candidate.event.session_id:
             self._anonymizer.replace_session(catalog, candidate.event)
+        if collection.hashed and self._anonymizer.hash_named(catalog, candidate.event):
+            candidate = candidate._replace(properties_json=candidate.event.properties_json)
         return candidate
 
 

@@ -11,6 +11,7 @@ from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
 from services.ingest.intake.model import DropReason, Outcome, RejectedEvent, Verdict
+from services.ingest.intake.properties import PropertiesError, parse_properties
 from services.ingest.intake.rejected_content import (
     Content,
     allowed_content,
@@ -67,6 +68,8 @@ class RejectedReduction:
         # Of an event under a pseudonym it is replaced already.
         if content is Content.WHOLE and self._catalog.collection.hashes_sessions:
             self._anonymizer.replace_session(self._catalog, event)
+        if content is not Content.BARE:
+            self._collect_less(event)
         if event.event_id != sent_id:
             outcome.sent_ids[position] = sent_id
         outcome.verdicts[position] = Verdict.REJECTED
@@ -97,6 +100,15 @@ class RejectedReduction:
             event.anonymous_id = self._anonymizer.anonymous_id(
                 self._catalog.app_id, event.anonymous_id
             )
+
+    def _collect_less(self, event: Event) -> None:
+        """Removes what the app does not collect from an event of which more than the bare fields is kept."""
+        if self._catalog.collection.hashed:
+            try:
+                parse_properties(event)
+            except PropertiesError:
+                remove_properties(event)
+            self._anonymizer.hash_named(self._catalog, event)
 
     def _remove_unknown_people(self, event: Event, subject: EventSubject) -> None:
         """Removes where people may be named about whom nothing was asked."""

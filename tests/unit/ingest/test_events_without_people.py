@@ -37,6 +37,7 @@ CATALOG = chess(
 privacy_levels""",
     )
 )
+LEVEL_PII = 3
 HEALTHY: dict[str, Any] = {"service": "chat", "seconds": 3}
 PLACES: dict[str, dict[str, Any]] = {
     "subject": {"subject_id": "canary"},
@@ -64,12 +65,12 @@ def _event(*places: str, **fields: Any) -> Any:
 
 
 @settings(deadline=None)
-@given(st.sets(st.sampled_from(sorted(PLACES)), min_size=1))
+@given(st.sets(st.sampled_from(sorted(PLACES)), min_size=1), st.sampled_from((0, LEVEL_PII)))
 async def test_what_identifies_a_person_is_removed_and_the_sender_hears_of_it(
-    places: set[str],
+    places: set[str], level: int
 ) -> None:
     ingest = Ingest(catalog=CATALOG)
-    outcome = await ingest.take(_event(*sorted(places)))
+    outcome = await ingest.take(_event(*sorted(places), privacy_level=level))
     assert outcome.verdicts == [Verdict.ANONYMIZED]
     [stored] = ingest.stored()
     [(_, append)] = ingest.stream.appends
@@ -120,9 +121,6 @@ async def test_a_purpose_that_drops_still_decides_first(
     event = _event("subject", name="page.loaded", properties_json=b'{"ms":3}')
     assert (await ingest.take(event)).verdicts == [verdict]
     assert all(stored.subject_id == "" for stored in ingest.stored())
-
-
-LEVEL_PII = 3
 
 
 async def test_an_event_marked_pii_that_names_no_person_loses_session_and_marked_properties() -> (
