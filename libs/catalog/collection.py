@@ -6,6 +6,15 @@ from enum import StrEnum
 from libs.catalog.reader import Section
 
 
+class Properties(StrEnum):
+    """Which properties an event may have."""
+
+    # Those that its schema does not rule out.
+    ANY = "any"
+    # Those that its schema names, unless it says otherwise itself.
+    DECLARED = "declared"
+
+
 class SessionIds(StrEnum):
     """How the session ids of an app are stored."""
 
@@ -17,22 +26,30 @@ class SessionIds(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Collection:
     """What of the events of one app is stored. Of properties and values of the context called one of
-    `hashed`, and of ids of entities of such a type, only keyed hashes are."""
+    `hashed`, and of ids of entities of such a type, only keyed hashes are. `context` has the names of the
+    context's values that are stored; None: all."""
 
     session_id: SessionIds = SessionIds.AS_SENT
     hashed: frozenset[str] = frozenset()
     # The names as they stand in JSON.
     hashed_marks: tuple[bytes, ...] = ()
+    properties: Properties = Properties.ANY
+    context: frozenset[str] | None = None
 
     @property
     def hashes_sessions(self) -> bool:
         """Whether every session is stored as a keyed hash."""
         return self.session_id is SessionIds.HASHED
 
+    @property
+    def takes_declared_only(self) -> bool:
+        """Whether events have the properties only that the catalog declares."""
+        return self.properties is Properties.DECLARED
+
 
 def compile_collection(section: Section) -> Collection:
     """What the catalog says, with the defaults for what it does not."""
-    section.only(("session_id", "hashed"))
+    section.only(("session_id", "hashed", "properties", "context"))
     default = Collection()
     hashed = frozenset(section.texts("hashed"))
     return Collection(
@@ -40,4 +57,12 @@ def compile_collection(section: Section) -> Collection:
         or default.session_id,
         hashed=hashed,
         hashed_marks=tuple(f'"{name}"'.encode() for name in sorted(hashed)),
+        properties=section.choice("properties", Properties, default.properties)
+        or default.properties,
+        context=kept_context(section),
     )
+
+
+def kept_context(section: Section) -> frozenset[str] | None:
+    """The names under `context`; None if the section has no such key."""
+    return frozenset(section.texts("context")) if section.has("context") else None

@@ -77,7 +77,10 @@ def _compile(section: Section) -> Catalog:
     group_name = _name_of(section.child("group"))
     purposes = compile_purposes(section.child("purposes"))
     categories = compile_categories(section.child("categories"), purposes)
-    events = compile_events(section.child("events"), purposes, categories, _naming(section))
+    collection = compile_collection(section.child("collection"))
+    events = compile_events(
+        section.child("events"), purposes, categories, _naming(section), collection
+    )
     activity = _activity(section, events)
     words = _own_sources(subject_name, group_name)
     rollups = compile_rollups(section.child("rollups"), events, words, activity)
@@ -93,7 +96,7 @@ def _compile(section: Section) -> Catalog:
         subject_entity_types=entity_types,
         names_others=bool(entity_types) or _marks_subjects(events),
         group_name=group_name,
-        collection=compile_collection(section.child("collection")),
+        collection=collection,
         location_purpose=_location_purpose(section.child("location"), purposes),
         purposes=purposes,
         categories=MappingProxyType(

@@ -1,9 +1,10 @@
 """Compiles the purposes, categories and events of a catalog."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from libs.catalog.collection import Collection, kept_context
 from libs.catalog.counts_only import close_properties
 from libs.catalog.keywords import OBJECT_KEYWORDS, check_keywords
 from libs.catalog.model import (
@@ -36,6 +37,8 @@ _EVENT_KEYS = (
 _VERSION = re.compile(r"[0-9]+(\.[0-9]+){0,2}")
 # An event that is declared without versions has this one.
 FIRST_VERSION = "1.0.0"
+# Limits the properties of a version's schema, and notes problems.
+_Closing = Callable[[Section, dict[str, object]], None]
 NO_PURPOSE = "none"
 
 
@@ -101,7 +104,7 @@ def compile_categories(
     for name, entry in section.children():
         entry.only(
             ("description", "pii", "retention", "anonymize_after", "sampling", "purpose",
-             "producers", "legal_ground", "counts_only")
+             "producers", "legal_ground", "counts_only", "context")
         )  # fmt: skip
         retention = entry.child("retention")
         retention.only(("raw", "aggregate"))
@@ -118,6 +121,7 @@ def compile_categories(
             anonymize_after_days=entry.days("anonymize_after", least=0),
             sampling=_sampling(entry.child("sampling")),
             legal_ground=entry.text("legal_ground", default=""),
+            context=kept_context(entry),
         )
         categories[name] = CategoryDefaults(
             category,
@@ -133,6 +137,7 @@ def compile_events(
     purposes: Mapping[str, Purpose],
     categories: Mapping[str, CategoryDefaults],
     naming: re.Pattern[str] | None,
+    collection: Collection,
 ) -> Mapping[str, EventType]:
     """The events by name."""
     if not section.values:
@@ -143,7 +148,7 @@ def compile_events(
             entry.complain(f"the name does not follow the app's naming {naming.pattern}")
         if not is_visible_name(name) or "*" in name:
             entry.complain("a name is 1 to 128 visible characters, without spaces and `*`")
-        event = _compile_event(name, entry, purposes, categories)
+        event = _compile_event(name, entry, purposes, categories, collection)
         if event is not None:
             events[name] = event
     return MappingProxyType(events)
@@ -154,12 +159,14 @@ def _compile_event(
     entry: Section,
     purposes: Mapping[str, Purpose],
     categories: Mapping[str, CategoryDefaults],
+    collection: Collection,
 ) -> EventType | None:
     entry.only((*_EVENT_KEYS, *OBJECT_KEYWORDS))
     category_name = entry.text("category")
     defaults = categories.get(category_name)
     counts_only = entry.flag("counts_only", defaults is not None and defaults.counts_only)
-    versions = _versions(entry, counts_only=counts_only)
+    close = close_properties if counts_only else _close if collection.takes_declared_only else None
+    versions = _versions(entry, close)
     if defaults is None:
         if category_name:
             hint = did_you_mean(category_name, categories)
@@ -188,12 +195,19 @@ def _compile_event(
         retention_class=retention_class(raw),
         counts_only=counts_only,
         has_no_person=category.pii == Pii.NONE,
+        context=collection.context if category.context is None else category.context,
     )
 
 
-def _versions(entry: Section, *, counts_only: bool) -> dict[str, EventVersion]:
+def _close(_: Section, parts: dict[str, object]) -> None:
+    """Makes the schema `parts` reject properties that it does not name, unless it says otherwise."""
+    if not {"additionalProperties", "unevaluatedProperties"} & parts.keys():
+        parts["additionalProperties"] = False
+
+
+def _versions(entry: Section, close: _Closing | None) -> dict[str, EventVersion]:
     if not entry.has("versions"):
-        only_version = _version(FIRST_VERSION, entry, skip=_EVENT_KEYS, counts_only=counts_only)
+        only_version = _version(FIRST_VERSION, entry, _EVENT_KEYS, close)
         return {FIRST_VERSION: only_version} if only_version else {}
     for keyword in OBJECT_KEYWORDS:
         if entry.has(keyword):
@@ -207,14 +221,14 @@ def _versions(entry: Section, *, counts_only: bool) -> dict[str, EventVersion]:
             part.complain("a version is one to three numbers, such as 1.1.0")
             continue
         part.only((*OBJECT_KEYWORDS, "description"))
-        version = _version(number, part, skip=("description",), counts_only=counts_only)
+        version = _version(number, part, ("description",), close)
         if version is not None:
             versions[number] = version
     return versions
 
 
 def _version(
-    number: str, entry: Section, skip: tuple[str, ...], *, counts_only: bool
+    number: str, entry: Section, skip: tuple[str, ...], close: _Closing | None
 ) -> EventVersion | None:
     before = len(entry.problems.found)
     parts = {}
@@ -222,8 +236,8 @@ def _version(
         if keyword in OBJECT_KEYWORDS and keyword not in skip:
             parts[keyword] = node.plain()
     check_keywords(entry)
-    if counts_only:
-        close_properties(entry, parts)
+    if close is not None:
+        close(entry, parts)
     declared = parts.get("properties")
     if isinstance(declared, dict):
         for name in entry.texts("required"):

@@ -91,6 +91,8 @@ class Category:
     anonymize_after_days: int | None
     sampling: Mapping[str, float]
     legal_ground: str = ""
+    # The values of the context that are stored of its events. None: as the app says.
+    context: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ class EventType:
     retention_class: str
     counts_only: bool = False
     has_no_person: bool = False
+    # The values of the context that are stored. None: all.
+    context: frozenset[str] | None = None
 
     def version(self, name: str) -> EventVersion | None:
         """The version called `name`, the newest for "", None when there is no such version."""

@@ -3,6 +3,7 @@ stores it without a catalog, and its address is truncated."""
 
 from libs.catalog import Catalog, context_in_properties, tighten
 from services.ingest.intake.addresses import truncate_ip
+from services.ingest.intake.declared_context import keep_context
 from services.ingest.intake.event_check import PRIVACY_LEVELS, PRODUCER_NUMBERS
 from services.ingest.intake.model import Candidate
 from services.ingest.intake.subjects import id_from_property
@@ -11,7 +12,7 @@ from services.ingest.intake.subjects import id_from_property
 def complete(catalog: Catalog, candidate: Candidate) -> None:
     """Fills in the event's producer, version and retention, and the person, the group and fields of the
     context if it has them among its properties only. Truncates the address, and removes the idempotency
-    key, which nothing needs later."""
+    key, which nothing needs later, and what the catalog does not list of the context."""
     event, event_type, properties = candidate.event, candidate.event_type, candidate.properties
     if candidate.subject_id and catalog.subject_name in properties:
         event.subject_id = candidate.subject_id
@@ -31,6 +32,8 @@ def complete(catalog: Catalog, candidate: Candidate) -> None:
                 setattr(context, field, text)
     if address := context.ip:
         context.ip = truncate_ip(address)
+    if event_type.context is not None:
+        keep_context(event, event_type.context)
     # A sender may ask for less than the catalog says, not for more.
     days = event_type.raw_retention_days
     if requested_days := event.retention_days:

@@ -92,6 +92,15 @@ def reduce_event(
         event.schema_version = ""
 
 
+def declared_properties(event_type: EventType) -> frozenset[str]:
+    """The properties that any version of the event names."""
+    names: set[str] = set()
+    for version in event_type.versions.values():
+        declared = version.schema.get("properties")
+        names.update(declared if isinstance(declared, dict) else ())
+    return frozenset(names)
+
+
 def remove_properties(event: Event) -> None:
     """Removes what producers may fill with anything: the properties, and `context.extra`."""
     event.properties_json = b"{}"

@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 
+import orjson
 from weir.common.v1 import event_pb2
 from weir.common.v1.event_pb2 import Event
 
-from libs.catalog import Catalog, Purpose
+from libs.catalog import Catalog, EventType, Purpose
 from libs.consent import Decision
 from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
+from services.ingest.intake.declared_context import keep_context
 from services.ingest.intake.model import DropReason, Outcome, RejectedEvent, Verdict
 from services.ingest.intake.properties import PropertiesError, parse_properties
 from services.ingest.intake.rejected_content import (
     Content,
     allowed_content,
+    declared_properties,
     reduce_event,
     remove_id_from_texts,
     remove_properties,
@@ -69,7 +72,7 @@ class RejectedReduction:
         if content is Content.WHOLE and self._catalog.collection.hashes_sessions:
             self._anonymizer.replace_session(self._catalog, event)
         if content is not Content.BARE:
-            self._collect_less(event)
+            self._collect_less(event, event_type)
         if event.event_id != sent_id:
             outcome.sent_ids[position] = sent_id
         outcome.verdicts[position] = Verdict.REJECTED
@@ -101,14 +104,24 @@ class RejectedReduction:
                 self._catalog.app_id, event.anonymous_id
             )
 
-    def _collect_less(self, event: Event) -> None:
+    def _collect_less(self, event: Event, event_type: EventType | None) -> None:
         """Removes what the app does not collect from an event of which more than the bare fields is kept."""
-        if self._catalog.collection.hashed:
-            try:
-                parse_properties(event)
-            except PropertiesError:
-                remove_properties(event)
-            self._anonymizer.hash_named(self._catalog, event)
+        collection = self._catalog.collection
+        kept_context = event_type.context if event_type else collection.context
+        if kept_context is not None:
+            keep_context(event, kept_context)
+        if not collection.hashed and not collection.takes_declared_only:
+            return
+        try:
+            properties, _ = parse_properties(event)
+        except PropertiesError:
+            remove_properties(event)
+        else:
+            if collection.takes_declared_only:
+                declared = declared_properties(event_type) if event_type else frozenset()
+                kept = {name: properties[name] for name in properties.keys() & declared}
+                event.properties_json = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
+        self._anonymizer.hash_named(self._catalog, event)
 
     def _remove_unknown_people(self, event: Event, subject: EventSubject) -> None:
         """Removes where people may be named about whom nothing was asked."""
