@@ -254,7 +254,7 @@ class UnofficialCommunities:
                 scene.random.choices(kinds, (6, 3, 2))[0],
                 {
                     "community_id": community,
-                    "timestamp_bucket": scene.now.strftime("%Y-%m-%dT%H"),
+                    "timestamp_bucket": scene.now.date().isoformat(),
                 },
                 purpose=_WHATSAPP,
                 producer="webhooks",

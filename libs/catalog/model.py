@@ -299,6 +299,8 @@ class Catalog:
     xapi: Xapi | None
     # The paths of the properties of which a rollup makes sums, averages or extremes.
     measures: frozenset[tuple[str, ...]]
+    # Whether of some of its events only counts are kept.
+    counts_some_only: bool
     # The events of which a rollup or gauge reads the entity.
     entity_events: frozenset[str]
     fields: FieldNames

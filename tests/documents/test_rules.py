@@ -123,8 +123,9 @@ def test_whatsapp_counts_have_no_place_for_content(catalogs: Mapping[str, Catalo
             content = {"community_id": 1, name: "see you at eight"}
             assert not event.latest.is_valid(content), (event.name, name)
     message = catalog.events["whatsapp.message.sent"].latest
-    for bucket in ("2026-01-14", "2026-01-14T12", "2026-01-14T12:00:00.000Z", 20467):
-        assert message.is_valid({"timestamp_bucket": bucket})
+    assert message.is_valid({"timestamp_bucket": "2026-01-14"})
+    for bucket in ("2026-01-14T12", "2026-01-14T12:00:00.000Z", "2026-02-30", 20467):
+        assert not message.is_valid({"timestamp_bucket": bucket})
 
 
 def test_categories_that_ask_for_no_consent_say_on_which_ground(

@@ -42,20 +42,20 @@ def allowed_content(
     decisions: Iterable[Decision],
     *,
     is_pii: bool,
-    is_misplaced: bool = False,
+    is_forbidden: bool = False,
 ) -> Content:
     """What the dead letter of an event may hold.
 
     `event_type` is None for a name that the catalog does not declare. `decisions` are what follows from
     consent for each purpose that the event may have: its own, all of the catalog's for an unknown name,
-    none for an event that asks for no consent. `is_misplaced`: the event has something of a person, and
-    its category has no people.
+    none for an event that asks for no consent. `is_forbidden`: whatever was decided, the event may hold what
+    the catalog forbids to keep.
     """
     found = set(decisions)
     dropping = Decision.DROP in found
     if dropping and event_type is not None and (subject.certain or subject.id):
         return Content.NONE
-    if dropping or is_misplaced or (event_type is not None and event_type.counts_only):
+    if dropping or is_forbidden or (event_type is not None and event_type.counts_only):
         return Content.BARE
     if not subject.certain and (found or is_pii):
         # About a person whom consent cannot be asked about, or not reliably.

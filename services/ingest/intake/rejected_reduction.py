@@ -50,9 +50,7 @@ class RejectedReduction:
             subject,
             self._decisions(event, subject, asked),
             is_pii=event.privacy_level == event_pb2.PRIVACY_LEVEL_PII,
-            is_misplaced=event_type is not None
-            and event_type.has_no_person
-            and has_person(event_type, event, people),
+            is_forbidden=self._is_forbidden(event_type, event, people),
         )
         if content is Content.NONE:
             outcome.drop(position, DropReason.DENIED if subject.id else DropReason.SUBJECTLESS)
@@ -76,6 +74,15 @@ class RejectedReduction:
         if event.event_id != sent_id:
             outcome.sent_ids[position] = sent_id
         outcome.verdicts[position] = Verdict.REJECTED
+
+    def _is_forbidden(
+        self, event_type: EventType | None, event: Event, people: RejectedPeople
+    ) -> bool:
+        """Whether the event may hold what nothing may be kept of: something of a person in a category without
+        people, or content, under a name that may stand for a counts-only event's."""
+        if event_type is None:
+            return self._catalog.counts_some_only
+        return event_type.has_no_person and has_person(event_type, event, people)
 
     def _decisions(
         self, event: Event, subject: EventSubject, purposes: Sequence[Purpose]

@@ -94,11 +94,8 @@ UNOFFICIAL_COMMUNITIES: dict[str, Properties] = {
     "system.job.completed": {"job_name": "ranking", "duration_ms": 900},
     "system.job.failed": {"job_name": "ranking", "error": "timeout"},
 }
-# What the catalog takes beyond the tables: what only the examples of section 3.2 have, and the day of each
-# WhatsApp event.
+# What the catalog takes beyond the tables: what only the examples of section 3.2 have.
 COMMUNITY_EXTRAS: dict[str, set[str]] = {
-    "whatsapp.member.joined": {"timestamp_bucket"},
-    "whatsapp.member.left": {"timestamp_bucket"},
     "user.signup.completed": {"signup_duration_seconds"},
     "gamification.mission.completed": {"missions_remaining"},
 }

@@ -15,6 +15,8 @@ from tests.support.events import event_of
 from tests.support.ingest_pipeline import ANN, NO_TELEMETRY, PSEUDONYMS, Ingest, serialized
 
 ALL = consent_text(1, telemetry=True, coaching=True)
+# An app without counts-only events, of which dead letters of unknown events may hold something.
+OPEN = CHESS.replace("    counts_only: true\n", "")
 AROUND: dict[str, Any] = {
     "session_id": "s1",
     "group_id": "club-1",
@@ -109,7 +111,7 @@ privacy_levels"""
 async def test_other_people_who_refused_are_not_kept_of_an_event_that_is_not_declared(
     fields: dict[str, Any], reason: str
 ) -> None:
-    catalog = chess(CHESS.replace("privacy_levels", MARKED_ONCE))
+    catalog = chess(OPEN.replace("privacy_levels", MARKED_ONCE))
     event = event_of(
         "to-bob",
         subject_id="ann",
@@ -155,7 +157,7 @@ async def test_another_person_must_have_granted_every_purpose_that_an_unknown_ev
         event_of(f"e-{name}", name="game.ende", subject_id="ann", properties_json=properties)
         for name, properties in (("b", b'{"player":"bob"}'), ("c", b'{"player":"cid"}'))
     ]
-    ingest = Ingest(states)
+    ingest = Ingest(states, catalog=chess(OPEN))
     await ingest.take(*events)
     assert [letter.event.properties_json for letter in ingest.letters()] == [
         b"{}",
@@ -218,8 +220,18 @@ async def test_an_unknown_event_with_the_persons_id_in_its_name() -> None:
 
 async def test_an_unknown_event_of_a_person_who_granted_everything_is_kept() -> None:
     event = event_of(name="game.ende", subject_id="ann", **AROUND)
-    kept = await _letter(Ingest({"ann": ALL}), event, "EVENT_UNKNOWN")
+    ingest = Ingest({"ann": ALL}, catalog=chess(OPEN))
+    kept = await _letter(ingest, event, "EVENT_UNKNOWN")
     assert (kept.subject_id, kept.properties_json) == ("ann", b'{"moves":3}')
+
+
+@pytest.mark.parametrize("subject_id", ["ann", ""])
+async def test_an_unknown_event_that_may_be_counts_only_is_kept_bare(subject_id: str) -> None:
+    """Its name is misspelt, and the person granted everything."""
+    event = event_of(name="chat.snet", subject_id=subject_id, **AROUND)
+    event.properties_json = b'{"text":"canary"}'
+    kept = await _letter(Ingest({"ann": ALL}), event, "EVENT_UNKNOWN")
+    assert kept == _bare(name="chat.snet")
 
 
 COUNTS_ONLY = [
