@@ -3,6 +3,7 @@
 Pure: no gRPC, no SQL, no Redis, no clock. `docs/catalog.md` describes the format.
 """
 
+from libs.catalog.collection import Collection, PersonalData
 from libs.catalog.compile_catalog import compile_catalog
 from libs.catalog.enrichment import (
     ENRICHED_FIELDS,
@@ -77,6 +78,7 @@ __all__ = [
     "Category",
     "ClockPolicy",
     "CohortTable",
+    "Collection",
     "Component",
     "ComponentKind",
     "Condition",
@@ -101,6 +103,7 @@ __all__ = [
     "NamedKind",
     "NamedMetric",
     "Period",
+    "PersonalData",
     "Pii",
     "Problem",
     "Producer",

@@ -15,6 +15,14 @@ class Properties(StrEnum):
     DECLARED = "declared"
 
 
+class PersonalData(StrEnum):
+    """What becomes of an event with an e-mail address or the like in a place that is not marked."""
+
+    REFUSE = "refuse"
+    REDACT = "redact"
+    FLAG = "flag"
+
+
 class SessionIds(StrEnum):
     """How the session ids of an app are stored."""
 
@@ -35,6 +43,8 @@ class Collection:
     hashed_marks: tuple[bytes, ...] = ()
     properties: Properties = Properties.ANY
     context: frozenset[str] | None = None
+    # None: nothing looks for any.
+    personal_data: PersonalData | None = None
 
     @property
     def hashes_sessions(self) -> bool:
@@ -49,7 +59,7 @@ class Collection:
 
 def compile_collection(section: Section) -> Collection:
     """What the catalog says, with the defaults for what it does not."""
-    section.only(("session_id", "hashed", "properties", "context"))
+    section.only(("session_id", "hashed", "properties", "context", "personal_data"))
     default = Collection()
     hashed = frozenset(section.texts("hashed"))
     return Collection(
@@ -60,6 +70,9 @@ def compile_collection(section: Section) -> Collection:
         properties=section.choice("properties", Properties, default.properties)
         or default.properties,
         context=kept_context(section),
+        personal_data=section.choice("personal_data", PersonalData)
+        if section.has("personal_data")
+        else None,
     )
 
 

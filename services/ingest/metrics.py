@@ -10,6 +10,11 @@ REJECTED_FRAMES = Counter(
     "Frames that were too large; none of their events is counted",
     ["app"],
 )
+PERSONAL_DATA = Counter(
+    "weir_ingest_personal_data",
+    "E-mail addresses and the like that were found in places that the catalog does not mark",
+    ["app", "kind"],
+)
 CONFLICTS = Counter("weir_ingest_conflicts", "Resent ids with a different payload", ["app"])
 FRAME_SECONDS = Histogram(
     "weir_ingest_frame_seconds",

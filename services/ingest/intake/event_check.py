@@ -10,6 +10,7 @@ from libs.catalog import Catalog, EventType, EventVersion, event_words
 from libs.catalog.texts import MAX_TEXT_LENGTH, is_short_text, is_visible_name
 from services.ingest.intake.clock_check import ClockCheck
 from services.ingest.intake.model import Candidate, Properties, Rejection
+from services.ingest.intake.personal_data_check import PersonalDataCheck
 from services.ingest.intake.properties import PropertiesError, parse_properties
 from services.ingest.intake.sampling import Sampled, sampled_out
 from services.ingest.intake.sizes import SizeCheck
@@ -34,6 +35,9 @@ class EventCheck:
     def __init__(self, catalog: Catalog, now_us: int) -> None:
         self._catalog = catalog
         self._clock = ClockCheck(catalog.clock, now_us)
+        action = catalog.collection.personal_data
+        # None if the app has not asked for it.
+        self.personal_data = PersonalDataCheck(catalog, action) if action else None
         self._sizes = sizes = SizeCheck(catalog)
         self._harmless_bytes, self._dimensions = sizes.harmless_bytes, sizes.dimensions
 

@@ -101,6 +101,14 @@ def declared_properties(event_type: EventType) -> frozenset[str]:
     return frozenset(names)
 
 
+def marked_properties(event_type: EventType) -> frozenset[str]:
+    """The properties that any version of the event marks as personal, or as people."""
+    versions = event_type.versions.values()
+    return frozenset().union(
+        *(version.pii_properties | version.subject_properties for version in versions)
+    )
+
+
 def remove_properties(event: Event) -> None:
     """Removes what producers may fill with anything: the properties, and `context.extra`."""
     event.properties_json = b"{}"

@@ -6,18 +6,20 @@ import orjson
 from weir.common.v1 import event_pb2
 from weir.common.v1.event_pb2 import Event
 
-from libs.catalog import Catalog, EventType, Purpose
+from libs.catalog import Catalog, EventType, PersonalData, Purpose
 from libs.consent import Decision
 from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
 from services.ingest.intake.declared_context import keep_context
 from services.ingest.intake.model import DropReason, Outcome, RejectedEvent, Verdict
+from services.ingest.intake.personal_data_check import clean_rejected
 from services.ingest.intake.properties import PropertiesError, parse_properties
 from services.ingest.intake.rejected_content import (
     Content,
     allowed_content,
     declared_properties,
+    marked_properties,
     reduce_event,
     remove_id_from_texts,
     remove_properties,
@@ -117,7 +119,8 @@ class RejectedReduction:
         kept_context = event_type.context if event_type else collection.context
         if kept_context is not None:
             keep_context(event, kept_context)
-        if not collection.hashed and not collection.takes_declared_only:
+        cleans = collection.personal_data in (PersonalData.REFUSE, PersonalData.REDACT)
+        if not collection.hashed and not collection.takes_declared_only and not cleans:
             return
         try:
             properties, _ = parse_properties(event)
@@ -126,8 +129,11 @@ class RejectedReduction:
         else:
             if collection.takes_declared_only:
                 declared = declared_properties(event_type) if event_type else frozenset()
-                kept = {name: properties[name] for name in properties.keys() & declared}
-                event.properties_json = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
+                properties = {name: item for name, item in properties.items() if name in declared}
+                event.properties_json = orjson.dumps(properties)
+            if cleans:
+                marked = marked_properties(event_type) if event_type else frozenset()
+                clean_rejected(event, properties, {self._catalog.subject_name, *marked})
         self._anonymizer.hash_named(self._catalog, event)
 
     def _remove_unknown_people(self, event: Event, subject: EventSubject) -> None:

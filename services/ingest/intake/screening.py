@@ -4,6 +4,7 @@ from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog
 from services.ingest.intake.completion import complete
+from services.ingest.intake.declared_context import keep_context
 from services.ingest.intake.event_check import EventCheck
 from services.ingest.intake.model import (
     Candidate,
@@ -20,12 +21,18 @@ def screen(catalog: Catalog, check: EventCheck, frame: Frame) -> Screening:
     """Checks the events of a frame, completes those that pass, and gives verdicts to those that go no further
     and leave nothing."""
     result = Screening()
-    outcome = frame.outcome
+    outcome, personal_data = frame.outcome, check.personal_data
     for position, (event, size) in enumerate(zip(frame.events, frame.sizes, strict=True)):
         if event.HasField("consent_given") and _is_withheld(catalog, event):
             outcome.drop(position, DropReason.SENDER)
             continue
         found = check.check(position, event, size)
+        if type(found) is Candidate:
+            kept_context = found.event_type.context
+            if kept_context is not None:
+                keep_context(event, kept_context)
+            if personal_data is not None:
+                found = personal_data.check(found, outcome)
         if type(found) is Candidate:
             complete(catalog, found)
             result.passed.append(found)

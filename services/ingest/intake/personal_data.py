@@ -1,0 +1,150 @@
+"""Finds personal data in texts: e-mail addresses, telephone numbers, IP addresses, and tokens in URLs.
+
+Forms that are more often something else are not found: a telephone number without its country, unless its
+name says what it is; a version number with four parts; a truncated IP address.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """What was found."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    IP = "ip"
+    TOKEN = "token"
+
+
+class Found(NamedTuple):
+    """Personal data in a text, from character `start` to `end`."""
+
+    start: int
+    end: int
+    kind: Kind
+
+
+# At the `@` of an address: what precedes it, what follows, and what only looks like that (`icon@2x.png`).
+_AT = re.compile("@|%40")
+_LOCAL = re.compile(r"[\w.!#$'*+^`{|}~-]{1,64}$")
+_DOMAIN = re.compile(r"(?![\d.]+x\.)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])")
+# E.164, with at least eight digits. After a point it would be a coordinate, after a letter Base64.
+_PHONE = re.compile(r"(?<![\w/+=.,-])\+[1-9](?:[ ()/-]{0,2}\d){7,14}(?!\d|\.\d)")
+_TEL = re.compile(r"\btel:[\d()+ -]{7,24}")
+_PHONE_NAME = re.compile("phone|msisdn")
+_PHONE_ALONE = re.compile(r"\+?[\d ()./-]{7,24}")
+_PHONE_DIGITS = range(7, 16)
+# After a single slash a version follows, as in `Chrome/120.0.1.2`; after two, the host of a URL.
+_IPV4 = re.compile(r"(?<![\w.-])(?<!(?<!/)/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
+_VERSION_BEFORE = re.compile(r"(?:version|release|build|firmware|v\.?)[ :=]*$", re.IGNORECASE)
+_VERSION_NAME = re.compile("version|release|build|firmware")
+# Of those that are routed, which begin with 2 or 3.
+_IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:])")
+_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
+_PARAMETER = re.compile(
+    r"(?<=[?&#;])(?:(?:[a-z0-9]{1,20}[_-]){0,2}(?:token|secret|signature|password|passwd|pwd)"
+    r"|api[_-]?key|session[_-]?id|sid|sig|jwt|auth)=([^&#;\s\"'<>]{4,})",
+    re.IGNORECASE,
+)
+_USER_INFO = re.compile(r"(?<=://)[^\s/?#@:\"]{1,128}:[^\s/?#@\"]{1,128}(?=@)")
+
+
+def is_suspect(raw: bytes) -> bool:
+    """Whether a text, as UTF-8 or as JSON without escapes, may hold any of it: without a character that each
+    kind needs it does not."""
+    return (
+        b"@" in raw
+        or b"+" in raw
+        or b"=" in raw
+        or b"%40" in raw
+        or b"eyJ" in raw
+        or b"hone" in raw
+        or b"msisdn" in raw
+        or b"tel:" in raw
+        or raw.count(b".") > 2
+        # Beside those of JSON, which follow a name.
+        or raw.count(b":") - raw.count(b'":') > 1
+    )
+
+
+def find(text: str, name: str = "") -> list[Found]:
+    """What a text holds, in its order and without overlaps; `name` is what it is called."""
+    name = name.lower()
+    if _PHONE_NAME.search(name) and _is_phone(text):
+        return [Found(0, len(text), Kind.PHONE)]
+    found = [*_tokens(text), *_emails(text), *_phones(text), *_addresses(text, name)]
+    kept: list[Found] = []
+    # Of two that overlap, the one that begins first, and is the longer.
+    for one in sorted(found, key=lambda each: (each.start, -each.end)):
+        if not kept or one.start >= kept[-1].end:
+            kept.append(one)
+    return kept
+
+
+def is_phone_number(number: float, name: str) -> bool:
+    """Whether a number is called a telephone number, and can be one."""
+    return bool(_PHONE_NAME.search(name.lower())) and _is_phone(f"{number:.0f}")
+
+
+def redacted(text: str, found: list[Found]) -> str:
+    """The text with `[email]` and the like in the place of what was found."""
+    parts, end = [], 0
+    for one in found:
+        parts += [text[end : one.start], f"[{one.kind}]"]
+        end = one.end
+    return "".join((*parts, text[end:]))
+
+
+def _is_phone(text: str) -> bool:
+    return _PHONE_ALONE.fullmatch(text) is not None and sum(map(str.isdigit, text)) in _PHONE_DIGITS
+
+
+def _tokens(text: str) -> Iterator[Found]:
+    if "eyJ" in text:
+        yield from (Found(*each.span(), Kind.TOKEN) for each in _JWT.finditer(text))
+    if "=" in text:
+        yield from (Found(*each.span(1), Kind.TOKEN) for each in _PARAMETER.finditer(text))
+    if "://" in text:
+        yield from (Found(*each.span(), Kind.TOKEN) for each in _USER_INFO.finditer(text))
+
+
+def _emails(text: str) -> Iterator[Found]:
+    for at in _AT.finditer(text):
+        local = _LOCAL.search(text[max(0, at.start() - 64) : at.start()])
+        domain = _DOMAIN.match(text, at.end())
+        if local is not None and domain is not None:
+            yield Found(at.start() - len(local[0]), domain.end(), Kind.EMAIL)
+
+
+def _phones(text: str) -> Iterator[Found]:
+    if "+" in text:
+        yield from (Found(*each.span(), Kind.PHONE) for each in _PHONE.finditer(text))
+    if "tel:" in text:
+        yield from (Found(*each.span(), Kind.PHONE) for each in _TEL.finditer(text))
+
+
+def _addresses(text: str, name: str) -> Iterator[Found]:
+    if text.count(".") > 2 and not _VERSION_NAME.search(name):
+        for each in _IPV4.finditer(text):
+            before = text[max(0, each.start() - 12) : each.start()]
+            if _identifies(each[0]) and not _VERSION_BEFORE.search(before):
+                yield Found(*each.span(), Kind.IP)
+    if text.count(":") > 1:
+        yield from (
+            Found(*each.span(), Kind.IP) for each in _IPV6.finditer(text) if _identifies(each[0])
+        )
+
+
+def _identifies(text: str) -> bool:
+    """Whether a text is the address of one host: not that of a network, as truncated ones are, or of one's
+    own machine."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    host_bits = 80 if address.version == 6 else 8
+    return not address.is_loopback and int(address) % 2**host_bits != 0

@@ -1,0 +1,182 @@
+"""What becomes of events with personal data in places that their catalog does not mark."""
+
+from collections import Counter
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from weir.common.v1 import event_pb2
+from weir.common.v1.event_pb2 import Event
+
+from libs.catalog import Catalog, PersonalData
+from libs.common.structs import plain_struct
+from services.ingest import metrics
+from services.ingest.intake.model import Candidate, Outcome, Rejection, Verdict
+from services.ingest.intake.personal_data import Kind, find, is_phone_number, is_suspect, redacted
+
+_WORDS = {
+    Kind.EMAIL: "an e-mail address",
+    Kind.PHONE: "a telephone number",
+    Kind.IP: "an IP address",
+    Kind.TOKEN: "a token or a password",
+}
+# Texts of context and attribution that may be anything; versions and the user agent are no place for people.
+_PARTS: dict[str, tuple[str, ...]] = {
+    "context": ("page_url", "referrer", "platform", "device_type", "locale", "timezone",
+                "assignment_id", "sequence_id", "class_id", "teacher_id"),
+    "attribution": ("source", "medium", "campaign", "term", "content"),
+}  # fmt: skip
+_MESSAGES: dict[str, type[event_pb2.Context] | type[event_pb2.Attribution]] = {
+    "context": event_pb2.Context,
+    "attribution": event_pb2.Attribution,
+}
+_MAX_CACHED_BYTES = 512
+_MILD = (event_pb2.PRIVACY_LEVEL_UNSPECIFIED, event_pb2.PRIVACY_LEVEL_STANDARD)
+
+
+class PersonalDataCheck:
+    """The check of one app, which has asked for it."""
+
+    def __init__(self, catalog: Catalog, action: PersonalData) -> None:
+        self._catalog = catalog
+        self._action = action
+
+    def check(self, candidate: Candidate, outcome: Outcome) -> Candidate | Rejection:
+        """The event as it may be stored, or why it is rejected. Most events cost a search for a few
+        characters in their bytes."""
+        event = candidate.event
+        suspect = is_suspect(event.properties_json) or b"\\" in event.properties_json
+        around = _has_suspect_parts(event)
+        if not suspect and not around:
+            return candidate
+        version = candidate.version
+        known = {self._catalog.subject_name, *version.pii_properties, *version.subject_properties}
+        cleaning = _Cleaning(known)
+        properties = cleaning.clean_properties(candidate.properties) if suspect else None
+        in_properties = len(cleaning.found)
+        if around:
+            _clean_parts(event, cleaning, change=self._action is PersonalData.REDACT)
+        if not cleaning.found:
+            return candidate
+        for kind, number in Counter(kind for _, kind in cleaning.found).items():
+            metrics.PERSONAL_DATA.labels(self._catalog.app_id, kind).inc(number)
+        match self._action:
+            case PersonalData.REFUSE:
+                path, kind = cleaning.found[0]
+                # Another name may be personal data itself.
+                field = version.field(path[1]) if path[0] == "properties" else ".".join(path[:2])
+                reason = "PROPERTIES_INVALID" if path[0] == "properties" else "FIELD_INVALID"
+                return Rejection(reason, field, f"contains {_WORDS[kind]}")
+            case PersonalData.FLAG:
+                if candidate.privacy_level in _MILD:
+                    event.privacy_level = event_pb2.PRIVACY_LEVEL_SENSITIVE
+                return candidate._replace(privacy_level=event.privacy_level)
+        outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
+        if not in_properties or properties is None:
+            return candidate
+        event.properties_json = raw = orjson.dumps(properties)
+        return candidate._replace(properties=properties, properties_json=raw)
+
+
+def clean_rejected(event: Event, properties: dict[str, Any], known: Collection[str]) -> None:
+    """Removes personal data from a rejected event, whose dead letter is stored as well. `known` are the
+    properties that may have it."""
+    cleaning = _Cleaning(known)
+    cleaned = cleaning.clean_properties(properties)
+    if cleaning.found:
+        event.properties_json = orjson.dumps(cleaned)
+    _clean_parts(event, cleaning, change=True)
+
+
+class _Cleaning:
+    """Copies values without personal data, and notes the places that had any."""
+
+    def __init__(self, known: Collection[str]) -> None:
+        self._known = known
+        self.found: list[tuple[tuple[str, ...], Kind]] = []
+
+    def clean_properties(self, properties: dict[str, Any]) -> dict[str, Any]:
+        return {
+            self.clean_text(name, "", ("properties", name)): value
+            if name in self._known
+            else self.clean(value, name, ("properties", name))
+            for name, value in properties.items()
+        }
+
+    def clean(self, value: Any, name: str, path: tuple[str, ...]) -> Any:
+        kind = type(value)
+        if kind is str:
+            return self.clean_text(value, name, path)
+        if kind is dict:
+            return {
+                self.clean_text(key, "", path): self.clean(inner, key, path)
+                for key, inner in value.items()
+            }
+        if kind is list:
+            return [self.clean(inner, name, path) for inner in value]
+        if (kind is int or kind is float) and is_phone_number(value, name):
+            self.found.append((path, Kind.PHONE))
+            return f"[{Kind.PHONE}]"
+        return value
+
+    def clean_text(self, text: str, name: str, path: tuple[str, ...]) -> str:
+        found = find(text, name)
+        if not found:
+            return text
+        self.found += [(path, one.kind) for one in found]
+        return redacted(text, found)
+
+
+def _has_suspect_parts(event: Event) -> bool:
+    """Whether context or attribution may hold something."""
+    return any(
+        event.HasField(part) and _is_suspect_part(part, getattr(event, part).SerializeToString())
+        for part in _PARTS
+    )
+
+
+def _is_suspect_part(part: str, raw: bytes) -> bool:
+    # The events of a visit have one context. Long ones would fill the cache.
+    if len(raw) <= _MAX_CACHED_BYTES:
+        return _is_suspect_message(part, raw)
+    return _is_suspect_message.__wrapped__(part, raw)
+
+
+@lru_cache(maxsize=4096)
+def _is_suspect_message(part: str, raw: bytes) -> bool:
+    message = _MESSAGES[part].FromString(raw)
+    return any(is_suspect(getattr(message, field).encode()) for field in _PARTS[part]) or (
+        isinstance(message, event_pb2.Context)
+        and message.HasField("extra")
+        and is_suspect(message.extra.SerializeToString())
+    )
+
+
+def _clean_parts(event: Event, cleaning: _Cleaning, *, change: bool) -> None:
+    """Looks at context and attribution, and with `change` removes what is found."""
+    for part, fields in _PARTS.items():
+        if not event.HasField(part):
+            continue
+        message = getattr(event, part)
+        for field in fields:
+            text = getattr(message, field)
+            cleaned = cleaning.clean_text(text, field, (part, field)) if text else ""
+            if change and cleaned != text:
+                setattr(message, field, cleaned)
+    if event.HasField("context") and event.context.HasField("extra"):
+        _clean_extra(event, cleaning, change=change)
+
+
+def _clean_extra(event: Event, cleaning: _Cleaning, *, change: bool) -> None:
+    context = event.context
+    before = len(cleaning.found)
+    try:
+        cleaned = cleaning.clean(plain_struct(context.extra), "", ("context", "extra"))
+    except ValueError:
+        # It has a number that JSON cannot express.
+        context.ClearField("extra")
+        return
+    if change and len(cleaning.found) > before:
+        context.extra.Clear()
+        context.extra.update(cleaned)
