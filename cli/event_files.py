@@ -85,7 +85,9 @@ class EventFile:
         try:
             yield from self._counting_lines(text, end)
         finally:
-            text.detach()
+            # Closed already, if all of this was left unfinished and Python has cleared it away.
+            if not self._content.closed:
+                text.detach()
 
     def _counting_lines(self, stream: IO[AnyStr], end: AnyStr) -> Iterator[AnyStr | None]:
         while line := stream.readline(MAX_ROW_LENGTH):

@@ -1,7 +1,10 @@
 """Reading files of events, whole and broken."""
 
+import gc
 import gzip
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,3 +128,21 @@ def test_the_position_reaches_the_size_and_lines_are_counted(tmp_path: Path) -> 
         rows = list(Reading.parse("utf-8", None, None).rows(file, FileFormat.CSV)[1])
         assert (len(rows), file.lines) == (50_000, 50_002)
         assert file.position() == file.size
+
+
+def test_lines_that_are_not_read_to_the_end_leave_no_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error keeps the file in a cycle; Python clears that away in an order of its own."""
+    file = tmp_path / "log.csv"
+    file.write_text("a,b\n1,2\n")
+    said: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    with open_events(str(file)) as events:
+        lines = events.text_lines("utf-8")
+        next(lines)
+        kept: list[Any] = [events, lines]
+    kept.append(kept)
+    del events, lines, kept
+    gc.collect()
+    assert said == []
