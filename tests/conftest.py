@@ -14,10 +14,7 @@ import structlog
 from redis import Redis
 
 from suite.embedded import PostgresServer, RedisServer
-from suite.home import Home
-from suite.supervisor import Suite
 from tests.support.databases import Databases
-from tests.support.environment import without_settings
 
 # Without this, structlog prints the locals of each frame: catalogs are among them, and take half a minute.
 structlog.configure(
@@ -83,23 +80,3 @@ def redis_url(redis: RedisServer) -> str:
     with Redis.from_url(redis.url) as client:
         client.flushall()
     return redis.url
-
-
-def _running_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    home = Home(tmp_path_factory.mktemp("suite"))
-    with Suite(home, without_settings()) as running:
-        yield running
-    shutil.rmtree(home.path)
-
-
-@pytest.fixture(scope="session")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """The real suite: four service processes on stores of their own, not supervised; for all tests that leave
-    it as it is but for the events they send."""
-    yield from _running_suite(tmp_path_factory)
-
-
-@pytest.fixture(scope="module")
-def own_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """A suite for one module, which may stop parts of it or count all that it stores."""
-    yield from _running_suite(tmp_path_factory)

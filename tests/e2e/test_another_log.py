@@ -2,18 +2,16 @@
 
 import re
 import shlex
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from suite.home import Home
 from suite.supervisor import Suite
-from tests.support.environment import without_settings
+from tests.support.added_catalogs import add_catalogs
 from tests.support.repository import REPOSITORY
 from tests.support.weir_command import weir
 
+pytestmark = pytest.mark.xdist_group("e2e apps")
 SECTION = (
     (REPOSITORY / "docs" / "importing.md")
     .read_text()
@@ -28,23 +26,18 @@ def block(language: str) -> str:
     return str(found)
 
 
-@pytest.fixture
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """A suite that has this catalog alone."""
-    folder, home = tmp_path_factory.mktemp("catalogs"), Home(tmp_path_factory.mktemp("shop"))
-    (folder / "cd_shop.yaml").write_text(block("yaml"))
-    with Suite(home, {**without_settings(), "WEIR_CATALOGS": str(folder)}) as running:
-        yield running
-    shutil.rmtree(home.path)
-
-
-def test_cohorts_by_month_of_a_log_with_a_catalog_of_20_lines(shop: Suite, tmp_path: Path) -> None:
+def test_cohorts_by_month_of_a_log_with_a_catalog_of_20_lines(
+    growing_suite: Suite, tmp_path: Path
+) -> None:
     assert len(block("yaml").splitlines()) <= 20
+    add_catalogs(growing_suite, {"cd_shop": block("yaml")})
     log = tmp_path / "cd_shop.csv"
     log.write_text(block("csv"))
     for line in block("sh").splitlines():
         words = shlex.split(line)[1:]
-        finished = weir(shop.home.path, *(str(log) if word == log.name else word for word in words))
+        finished = weir(
+            growing_suite.home.path, *(str(log) if word == log.name else word for word in words)
+        )
         assert finished.returncode == 0, finished.stderr
     printed = [
         [cell.strip() for cell in re.split("[│┃]", row)[1:-1]]

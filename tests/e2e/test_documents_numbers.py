@@ -30,8 +30,8 @@ Cells = dict[tuple[Any, ...], dict[str, float]]
 
 
 @pytest.fixture(scope="module")
-def suite(own_suite: Suite) -> Suite:
-    return own_suite
+def suite(counted_suite: Suite) -> Suite:
+    return counted_suite
 
 
 @pytest.fixture(scope="module")

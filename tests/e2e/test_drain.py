@@ -29,8 +29,8 @@ def _send_until(sender: Any, sent: list[str], stop: threading.Event) -> None:
 
 
 @pytest.fixture(scope="module")
-def suite(own_suite: Suite) -> Suite:
-    return own_suite
+def suite(counted_suite: Suite) -> Suite:
+    return counted_suite
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])

@@ -29,8 +29,8 @@ WITHOUT_REDIS = {"aggregate", "privacy"}
 
 
 @pytest.fixture(scope="module")
-def suite(own_suite: Suite) -> Suite:
-    return own_suite
+def suite(counted_suite: Suite) -> Suite:
+    return counted_suite
 
 
 @pytest.fixture

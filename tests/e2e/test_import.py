@@ -21,7 +21,7 @@ from tests.support.environment import without_settings
 from tests.support.imports import MAPPING, import_file, stored_times
 from tests.support.repository import REPOSITORY
 from tests.support.waiting import eventually
-from tests.support.weir_command import started, weir
+from tests.support.weir_command import started, weir, weir_process
 
 pytestmark = pytest.mark.xdist_group("e2e import")
 
@@ -39,8 +39,8 @@ PUBLISHED = {
 
 
 @pytest.fixture(scope="module")
-def suite(own_suite: Suite) -> Suite:
-    return own_suite
+def suite(import_suite: Suite) -> Suite:
+    return import_suite
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +227,7 @@ def test_an_import_that_is_interrupted_says_so_and_goes_on_when_repeated(suite: 
         _, said = process.communicate(timeout=60)
         assert process.returncode == 130
         assert "interrupted: 500 of 600 rows that were read have a verdict" in said
-    again = weir(suite.home.path, *arguments, "--json", stdin=log.encode())
+    again = weir_process(suite.home.path, *arguments, "--json", stdin=log.encode())
     result = json.loads(again.stdout)
     assert (result["duplicate"], result["accepted"]) == (500, 100)
 

@@ -8,7 +8,7 @@ import pytest
 
 from suite.supervisor import Suite
 from tests.support.imports import MAPPING, import_file, stored_times
-from tests.support.weir_command import weir
+from tests.support.weir_command import weir, weir_process
 
 pytestmark = pytest.mark.xdist_group("suite")
 
@@ -53,7 +53,7 @@ def test_times_that_can_be_read_in_two_ways_are_refused(suite: Suite, tmp_path: 
     assert "`03/04/2024` (line 2) can be read in two ways" in finished.stderr
     assert '--time-format "%d/%m/%Y" or --time-format "%m/%d/%Y"' in finished.stderr
     # A pipe cannot be read twice, so each row says it.
-    piped = weir(suite.home.path, "import", "-", *options, stdin=log.read_bytes())
+    piped = weir_process(suite.home.path, "import", "-", *options, stdin=log.read_bytes())
     assert piped.returncode == 1
     undecided = "found out only for a file whose first time is such a date"
     assert piped.stdout.count(undecided) == 2

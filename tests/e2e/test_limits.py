@@ -1,7 +1,6 @@
 """Values that are too long: refused with field and limit, or cut in the numbers, as the catalog says."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -16,15 +15,14 @@ from demo.numbers import Numbers
 from demo.stored import recount
 from libs.catalog import compile_catalog
 from libs.events.recount import cell_key
-from suite.home import Home
 from suite.supervisor import Suite
-from tests.support.environment import without_settings
+from tests.support.added_catalogs import add_catalogs
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.support.weir_command import weir
 from weir_client import build_event, describe_status
 
-pytestmark = pytest.mark.xdist_group("e2e limits")
+pytestmark = pytest.mark.xdist_group("e2e apps")
 
 STRICT = """\
 app_id: strict
@@ -63,15 +61,10 @@ MIDNIGHT = 1_795_132_800  # 2026-11-20T00:00:00Z
 
 
 @pytest.fixture(scope="module")
-def limits_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+def limits_suite(growing_suite: Suite) -> Suite:
     """A suite with the three catalogs."""
-    folder, home = tmp_path_factory.mktemp("catalogs"), Home(tmp_path_factory.mktemp("suite"))
-    (folder / "strict.yaml").write_text(STRICT)
-    (folder / "lenient.yaml").write_text(LENIENT)
-    (folder / "old.yaml").write_text(OLD)
-    with Suite(home, {**without_settings(), "WEIR_CATALOGS": str(folder)}) as running:
-        yield running
-    shutil.rmtree(home.path)
+    add_catalogs(growing_suite, {"strict": STRICT, "lenient": LENIENT, "old": OLD})
+    return growing_suite
 
 
 @pytest.fixture

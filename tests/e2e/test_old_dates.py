@@ -17,8 +17,8 @@ LIVE_EVENTS = 2_000
 
 
 @pytest.fixture(scope="module")
-def suite(own_suite: Suite) -> Suite:
-    return own_suite
+def suite(counted_suite: Suite) -> Suite:
+    return counted_suite
 
 
 def test_old_dates_delay_no_other_producer(suite: Suite) -> None:

@@ -4,7 +4,6 @@ No consent of these people is recorded, so what contains an id got it from an ev
 file, Postgres' tables and log, the services' logs.
 """
 
-import shutil
 import struct
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,14 +14,13 @@ import pytest
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from suite.home import Home
 from suite.supervisor import Suite
-from tests.support.environment import without_settings
+from tests.support.added_catalogs import add_catalogs
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually
 from weir_client import build_event
 
-pytestmark = pytest.mark.xdist_group("suite")
+pytestmark = pytest.mark.xdist_group("e2e apps")
 APP = "canary"
 CATALOG = """\
 app_id: canary
@@ -67,15 +65,10 @@ Case = Callable[[str], Fields]
 
 
 @pytest.fixture(scope="module")
-def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SuiteCalls]:
-    folder = tmp_path_factory.mktemp("canary")
-    catalogs = folder / "catalogs"
-    catalogs.mkdir()
-    (catalogs / "canary.yaml").write_text(CATALOG)
-    environment = {**without_settings(), "WEIR_CATALOGS": str(catalogs)}
-    with Suite(Home(folder / "home"), environment) as suite, suite_calls(suite) as opened:
+def calls(growing_suite: Suite) -> Iterator[SuiteCalls]:
+    add_catalogs(growing_suite, {APP: CATALOG})
+    with suite_calls(growing_suite) as opened:
         yield opened
-    shutil.rmtree(folder)
 
 
 def _canary(*, numeric: bool = False) -> str:
@@ -360,16 +353,16 @@ def test_a_dropped_event_leaves_nothing(calls: SuiteCalls, case: str) -> None:
 
 
 def test_there_is_no_country_without_the_purpose_that_the_catalog_names(calls: SuiteCalls) -> None:
-    context = {"ip": "24.0.12.7"}
+    context = {"ip": "24.16.12.7"}
     event = _event(name="game.opened", subject_id="agrees-by-default", context=context)
     _take(calls, event, pb.VERDICT_ACCEPTED)
     statement = "SELECT country, context ->> 'ip' FROM enrich.events WHERE group_id = %s"
     assert calls.query(statement, event.group_id) == [(None, None)]
-    assert _where(calls, b"24.0.12.") == []
+    assert _where(calls, b"24.16.12.") == []
     calls.record_consent(APP, "agrees-to-more", telemetry=True)
     event = _event(name="game.opened", subject_id="agrees-to-more", context=context)
     _take(calls, event, pb.VERDICT_ACCEPTED)
-    assert calls.query(statement, event.group_id) == [("US", "24.0.12.0")]
+    assert calls.query(statement, event.group_id) == [("US", "24.16.12.0")]
 
 
 def test_a_frame_that_is_sent_again_leaves_one_dead_letter(calls: SuiteCalls) -> None:

@@ -13,9 +13,9 @@ from libs.catalog import load_catalog, to_envelope
 from suite.supervisor import Suite
 from tests.support.documents.examples import EXAMPLES
 from tests.support.repository import REPOSITORY
-from tests.support.weir_command import weir
+from tests.support.weir_command import weir, weir_process
 
-pytestmark = pytest.mark.xdist_group("e2e send")
+pytestmark = pytest.mark.xdist_group("e2e import")
 
 # Without an answer of the person, these apps refuse or anonymize.
 PURPOSES = {"addvalue": "analytics", "unofficial_communities": "telemetry"}
@@ -23,16 +23,16 @@ APPS = sorted({app_id for app_id, _, _ in EXAMPLES})
 
 
 @pytest.fixture(scope="module")
-def suite(own_suite: Suite) -> Suite:
-    return own_suite
+def suite(import_suite: Suite) -> Suite:
+    return import_suite
 
 
 def _documents(app_id: str) -> Iterator[dict[str, Any]]:
     return (document for app, _, document in EXAMPLES if app == app_id)
 
 
-def _send(suite: Suite, file: str, app_id: str, stdin: bytes = b"") -> tuple[int, dict[str, Any]]:
-    finished = weir(suite.home.path, "send", file, "--app", app_id, "--json", stdin=stdin)
+def _send(suite: Suite, file: Path, app_id: str) -> tuple[int, dict[str, Any]]:
+    finished = weir(suite.home.path, "send", str(file), "--app", app_id, "--json")
     assert finished.stdout, finished.stderr
     return finished.returncode, json.loads(finished.stdout)
 
@@ -53,7 +53,7 @@ def test_the_documents_examples_are_accepted_as_they_are_written(
             assert granted.returncode == 0, granted.stderr
     file = tmp_path / "events.ndjson"
     file.write_text("".join(json.dumps(document) + "\n" for document in documents))
-    code, result = _send(suite, str(file), app_id)
+    code, result = _send(suite, file, app_id)
     assert code == 0
     assert result["problems"] == []
     # Two examples of the LMS are of a kind of which the catalog keeps a share; their ids decide.
@@ -65,17 +65,24 @@ def test_the_documents_examples_are_accepted_as_they_are_written(
     assert result["accepted"] + result["sampled"] == result["sent"] == len(documents)
     assert result["sampled"] <= sampled
 
-    _, again = _send(suite, str(file), app_id)
+    _, again = _send(suite, file, app_id)
     assert again["duplicate"] == result["accepted"]
     assert again["accepted"] == 0
 
 
 def test_from_standard_input_packed_or_not(suite: Suite) -> None:
+    def piped(stdin: bytes) -> dict[str, Any]:
+        arguments = ("send", "-", "--app", "social_live", "--json")
+        finished = weir_process(suite.home.path, *arguments, stdin=stdin)
+        assert finished.returncode == 0, finished.stderr
+        result: dict[str, Any] = json.loads(finished.stdout)
+        return result
+
     line = b'{"eventType": "view", "data": {"contentType": "post", "contentId": "stdin"}}\n'
-    assert _send(suite, "-", "social_live", line)[1]["accepted"] == 1
+    assert piped(line)["accepted"] == 1
     # The same line with the same number is the same event, however it is packed.
-    assert _send(suite, "-", "social_live", gzip.compress(line))[1]["duplicate"] == 1
-    assert _send(suite, "-", "social_live", line + line)[1]["accepted"] == 1
+    assert piped(gzip.compress(line))["duplicate"] == 1
+    assert piped(line + line)["accepted"] == 1
 
 
 def test_bad_lines_are_named_and_the_others_arrive(suite: Suite, tmp_path: Path) -> None:
@@ -87,7 +94,7 @@ def test_bad_lines_are_named_and_the_others_arrive(suite: Suite, tmp_path: Path)
     lines[599] = json.dumps({**good, "name": "gameOver"})
     file = tmp_path / "events.ndjson.gz"
     file.write_bytes(gzip.compress("\n".join(lines).encode()))
-    code, result = _send(suite, str(file), "gamelaunch")
+    code, result = _send(suite, file, "gamelaunch")
     assert code == 1
     assert (result["lines"], result["accepted"]) == (600, 596)
     assert (result["rejected"], result["unusable"]) == (1, 3)
@@ -107,15 +114,17 @@ def test_bad_lines_are_named_and_the_others_arrive(suite: Suite, tmp_path: Path)
     assert stored == (596,)
 
 
-def test_only_the_first_problems_are_shown_and_all_are_counted(suite: Suite) -> None:
-    wrong = b'{"name": "gameOver"}\n' * 50
-    finished = weir(suite.home.path, "send", "-", "--app", "gamelaunch", stdin=wrong)
+def test_only_the_first_problems_are_shown_and_all_are_counted(
+    suite: Suite, tmp_path: Path
+) -> None:
+    file = tmp_path / "wrong.ndjson"
+    file.write_text('{"name": "gameOver"}\n' * 50)
+    arguments = ("send", str(file), "--app", "gamelaunch")
+    finished = weir(suite.home.path, *arguments)
     assert finished.returncode == 1
     assert "50 rows of events that the catalog does not declare: gameOver (50" in finished.stdout
     assert "50 rows name no person" in finished.stdout
-    allowed = weir(
-        suite.home.path, "send", "-", "--app", "gamelaunch", "--allow-rejected", stdin=wrong
-    )
+    allowed = weir(suite.home.path, *arguments, "--allow-rejected")
     assert allowed.returncode == 0
     assert finished.stdout.count("EVENT_UNKNOWN") == 20
     assert "line 1: name:" in finished.stdout

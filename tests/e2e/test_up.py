@@ -23,8 +23,9 @@ from suite.home import Home
 from tests.support.environment import without_settings
 from tests.support.small_catalog import SMALL
 from tests.support.waiting import PATIENCE_SECONDS, eventually
-from tests.support.weir_command import read_until, started, weir
+from tests.support.weir_command import read_until, started, weir, weir_process
 
+pytestmark = pytest.mark.xdist_group("e2e up")
 PARTS = ["ingest", "enrich", "aggregate", "privacy", "postgres", "redis"]
 
 
@@ -75,7 +76,7 @@ def test_the_printed_calls_are_about_an_app_of_the_folder_and_work(running: Runn
 
 
 def test_status_is_0_while_everything_serves(running: Running) -> None:
-    plain = weir(running.home.path, "status")
+    plain = weir_process(running.home.path, "status")
     assert (plain.returncode, plain.stderr) == (0, "")
     assert [line.split()[:2] for line in plain.stdout.splitlines()] == [
         [part, "serving"] for part in PARTS
@@ -114,16 +115,8 @@ def test_status_and_doctor_without_a_suite(tmp_path: Path) -> None:
 
 
 def test_doctor_notices_a_wrong_token(running: Running, tmp_path: Path) -> None:
-    def findings(home: Path, **environment: str) -> tuple[int, dict[str, dict[str, str]]]:
-        finished = subprocess.run(
-            [sys.executable, "-m", "cli.main", "doctor", "--running", "--json"],
-            env={**without_settings(), "WEIR_HOME": str(home), **environment},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
+    def findings(home: Path, **settings: str) -> tuple[int, dict[str, dict[str, str]]]:
+        finished = weir(home, "doctor", "--running", "--json", **settings)
         assert "wrong-token" not in finished.stdout + finished.stderr
         found = {finding["name"]: finding for finding in json.loads(finished.stdout)}
         return finished.returncode, found

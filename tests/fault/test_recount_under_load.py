@@ -23,7 +23,7 @@ from tests.support.arena_catalog import CATALOG, CHANGED
 from tests.support.environment import without_settings
 from tests.support.frozen import frozen
 from tests.support.waiting import eventually, holds_in_time
-from tests.support.weir_command import weir
+from tests.support.weir_command import weir_process
 
 pytestmark = [
     pytest.mark.fault,
@@ -114,7 +114,7 @@ def spoil(suite: Suite) -> None:
 
 def backfill(suite: Suite, *options: str) -> None:
     for app_id in APPS:
-        asked = weir(suite.home.path, "rollup", "backfill", "--app", app_id, *options)
+        asked = weir_process(suite.home.path, "rollup", "backfill", "--app", app_id, *options)
         assert asked.returncode == 0, asked.stdout + asked.stderr
 
 

@@ -13,7 +13,7 @@ from suite.supervisor import Suite
 from tests.fault.conftest import APP
 from tests.support.ledger import Ledger, check, settle
 from tests.support.waiting import holds_in_time
-from tests.support.weir_command import weir
+from tests.support.weir_command import weir_process
 from weir_client import Client, build_event
 
 MakeEvent = Callable[[int], event_pb2.Event]
@@ -92,6 +92,6 @@ def check_all(suite: Suite, ledger: Ledger, app_id: str = APP) -> None:
     rollup."""
     settle(suite.addresses.database_url, app_id, ledger)
     check(suite.addresses.database_url, app_id, ledger, _sent[suite.home.path, app_id])
-    verified = weir(suite.home.path, "rollup", "verify", "--app", app_id)
+    verified = weir_process(suite.home.path, "rollup", "verify", "--app", app_id)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert verified.stdout.endswith(" compared, 0 differ\n")

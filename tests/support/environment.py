@@ -6,9 +6,12 @@ from pathlib import Path
 
 def without_settings() -> dict[str, str]:
     """This process' environment without the developer's own WEIR_ and OTEL_ variables."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith(("WEIR_", "OTEL_"))
-    }
+    return {name: value for name, value in os.environ.items() if not is_setting(name)}
+
+
+def is_setting(name: str) -> bool:
+    """Whether an environment variable is one that Weir reads."""
+    return name.startswith(("WEIR_", "OTEL_"))
 
 
 def of_a_lone_service(catalogs: Path) -> dict[str, str]:

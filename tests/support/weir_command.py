@@ -1,21 +1,40 @@
-"""The `weir` command as a user has it: another process, with nothing but the environment."""
+"""The `weir` command as a user has it: with nothing but its arguments and the environment."""
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.environment import without_settings
+from typer.testing import CliRunner
+
+from cli.main import app
+from tests.support.environment import is_setting, without_settings
 from tests.support.repository import REPOSITORY
 
 
-def weir(
+def weir(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Runs `weir` with WEIR_HOME and these settings, in the repository; standard output and error as text.
+
+    Inside this process: a process of its own costs a second of CPU for imports alone. An exception that
+    the command does not handle, of which a user would see the traceback, is raised here.
+    """
+    environment: dict[str, str | None] = dict.fromkeys(filter(is_setting, os.environ))
+    environment |= {"WEIR_HOME": str(home), **settings}
+    with chdir(REPOSITORY):
+        result = CliRunner().invoke(app, arguments, env=environment, catch_exceptions=False)
+    return subprocess.CompletedProcess(
+        ["weir", *arguments], result.exit_code, result.stdout, result.stderr
+    )
+
+
+def weir_process(
     home: Path, *arguments: str, stdin: bytes = b"", timeout_seconds: float = 120.0
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `weir` with WEIR_HOME, in the repository; standard output and error as text."""
+    """`weir` as a process of its own, which has a real standard input and can be seen by others."""
     finished = subprocess.run(
         [sys.executable, "-m", "cli.main", *arguments],
         env={**without_settings(), "WEIR_HOME": str(home)},
