@@ -1,6 +1,8 @@
 """Fresh migrated databases at the price of a file copy."""
 
+import gc
 from itertools import count
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -8,6 +10,7 @@ from sqlalchemy.engine import make_url
 
 from suite.embedded import PostgresServer
 from suite.migrate import upgrade
+from tests.support.waiting import eventually
 
 _TEMPLATE = "weir_template"
 ROLES = ("weir_ingest", "weir_enrich", "weir_aggregate", "weir_privacy", "weir_read")
@@ -19,6 +22,7 @@ class Databases:
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
         self._numbers = count(1)
+        self._connection: psycopg.Connection[Any] | None = None
         self._execute("CREATE DATABASE {}", _TEMPLATE)
         upgrade(self.url(_TEMPLATE))
         for role in ROLES:
@@ -51,13 +55,35 @@ class Databases:
         """Removes the database, closing connections that are still open."""
         self._server.start()
         name = make_url(url).database or ""
-        try:
-            self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-        except psycopg.errors.InsufficientPrivilege:
-            # An autovacuum worker is in it, which is the superuser's; without FORCE, PostgreSQL itself
-            # sends it away.
-            self._execute("DROP DATABASE IF EXISTS {}", name)
 
-    def _execute(self, statement: str, *names: str) -> None:
-        with psycopg.connect(self._server.url, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+        def is_dropped() -> bool:
+            try:
+                self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+            except psycopg.errors.InsufficientPrivilege:
+                # `weir` may not end another role's process. That ends once its client has closed the
+                # connection: one that a stop cut short while it was made, when Python clears it away.
+                gc.collect()
+                return False
+            return True
+
+        eventually(is_dropped)
+
+    def close(self) -> None:
+        """Closes the connection that is kept from one statement to the next."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _execute(self, statement: LiteralString, *names: str) -> None:
+        composed = sql.SQL(statement).format(*map(sql.Identifier, names))
+        try:
+            self._connected().execute(composed)
+        except psycopg.OperationalError:
+            # A test has killed the server, or this connection.
+            self.close()
+            self._connected().execute(composed)
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        if self._connection is None:
+            self._connection = psycopg.connect(self._server.url, autocommit=True)
+        return self._connection
