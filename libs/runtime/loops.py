@@ -48,3 +48,13 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
     """Waits `seconds`, or until `stop` is set."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def either(*events: asyncio.Event) -> None:
+    """Waits until one of the events is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from libs.catalog import Catalogs
 from libs.common.errors import Unavailable
-from libs.runtime.loops import pause
+from libs.runtime.loops import either, pause
 from libs.stores.redis_client import REDIS_DOWN
 from services.aggregate import metrics
 from services.aggregate.answer_sizes import WATCH_MESSAGE_BYTES
@@ -113,9 +113,9 @@ class WatchHub:
     async def run(self, stop: asyncio.Event) -> None:
         """Listens to Redis, whenever there are watchers, until `stop` is set."""
         while not stop.is_set():
-            await pause(self._wanted, _POLL_SECONDS)
-            if not self._wanted.is_set():
-                continue
+            await either(self._wanted, stop)
+            if stop.is_set():
+                return
             try:
                 await self._listen(stop)
             except REDIS_DOWN as error:

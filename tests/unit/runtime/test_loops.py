@@ -2,9 +2,10 @@
 
 import asyncio
 
+import pytest
 from structlog.testing import capture_logs
 
-from libs.runtime.loops import repeat
+from libs.runtime.loops import either, repeat
 
 
 async def test_it_goes_on_after_an_outage_and_tells_of_it_once() -> None:
@@ -22,3 +23,15 @@ async def test_it_goes_on_after_an_outage_and_tells_of_it_once() -> None:
         await repeat(work, 0.0, stop, transient=(OSError,), warning="it waits")
     assert [(line["event"], line["error"]) for line in logs] == [("it waits", "OSError")] * 2
     assert next(outcomes, None) is None
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_one_of_two_events_ends_the_wait(place: int) -> None:
+    before = asyncio.all_tasks()
+    events = asyncio.Event(), asyncio.Event()
+    waiting = asyncio.create_task(either(*events))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    events[place].set()
+    await waiting
+    assert asyncio.all_tasks() == before
