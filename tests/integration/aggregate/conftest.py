@@ -76,6 +76,13 @@ def products() -> Sequence[str]:
 
 
 @pytest.fixture
+def with_jobs() -> bool:
+    """Whether the service runs its jobs, all of which are due in an empty database and keep it from stopping
+    until they have begun. A module about them has a fixture of this name."""
+    return False
+
+
+@pytest.fixture
 def stores(
     database_url: str,
     role_url: Callable[[str], str],
@@ -105,7 +112,9 @@ def stores(
 
 
 @pytest.fixture
-async def start(stores: Stores) -> AsyncIterator[Callable[[], Awaitable[Aggregate]]]:
+async def start(
+    stores: Stores, with_jobs: bool
+) -> AsyncIterator[Callable[[], Awaitable[Aggregate]]]:
     """Starts services, as many as a test wants; all are stopped at the end."""
     async with AsyncExitStack() as everything:
 
@@ -113,7 +122,8 @@ async def start(stores: Stores) -> AsyncIterator[Callable[[], Awaitable[Aggregat
             stack = await everything.enter_async_context(AsyncExitStack())
             stop = asyncio.Event()
             parts = await build(stores.settings, stack)
-            runs = [*(loop.run for loop in parts.loops), parts.catalogs.run]
+            wanted = [loop for loop in parts.loops if with_jobs or loop.name != "jobs"]
+            runs = [*(loop.run for loop in wanted), parts.catalogs.run]
             server = GrpcServer(stores.settings, parts.bindings)
             loops = [asyncio.create_task(run(stop)) for run in runs]
             await server.start()

@@ -39,6 +39,11 @@ WEEK = ("--from", "2026-04-27", "--to", "2026-04-27")
 
 
 @pytest.fixture
+def with_jobs() -> bool:
+    return True
+
+
+@pytest.fixture
 def stores(stores: Stores) -> Stores:
     (stores.settings.catalogs / f"{APP}.yaml").write_text(CATALOG + METRICS)
     return stores

@@ -33,6 +33,11 @@ CELLS = {
 
 
 @pytest.fixture
+def with_jobs() -> bool:
+    return True
+
+
+@pytest.fixture
 async def calls(stores: Stores, start: Callable[[], Awaitable[Aggregate]]) -> Any:
     (stores.settings.catalogs / f"{APP}.yaml").write_text(CATALOG + JOBS)
     aggregate = await start()

@@ -25,6 +25,11 @@ OF_APP = f"enrich.{APP}.count"
 
 
 @pytest.fixture
+def with_jobs() -> bool:
+    return True
+
+
+@pytest.fixture
 async def calls(aggregate: Aggregate, stores: Stores) -> Any:
     """JobService of a running aggregate. Of enrich, which does not run, there are three jobs: one is about
     the app, one about an app whose name begins alike, and one about none; each has a failed run."""

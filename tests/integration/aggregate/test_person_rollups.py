@@ -69,6 +69,11 @@ class Suite:
 
 
 @pytest.fixture
+def with_jobs() -> bool:
+    return True
+
+
+@pytest.fixture
 async def suite(stores: Stores, start: Callable[[], Awaitable[Aggregate]]) -> Suite:
     stores.settings = stores.settings.model_copy(
         update={"auth_token": SecretStr("all"), "read_token": SecretStr("reading")}

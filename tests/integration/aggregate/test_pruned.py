@@ -24,6 +24,11 @@ AGED = "UPDATE aggregate.batches SET applied_at = now() - interval '80 hours' RE
 
 
 @pytest.fixture
+def with_jobs() -> bool:
+    return True
+
+
+@pytest.fixture
 async def view(stores: Stores) -> AsyncIterator[JournalView]:
     engine = create_engine(stores.database_url, service="tests")
     yield JournalView(engine, SystemClock())

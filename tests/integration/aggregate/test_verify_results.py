@@ -36,6 +36,11 @@ TIMEOUT = 60
 
 
 @pytest.fixture
+def with_jobs() -> bool:
+    return True
+
+
+@pytest.fixture
 def stores(stores: Stores) -> Stores:
     """Nothing is sealed, however old: the week of 2026-04-27."""
     text = CATALOG.replace("raw: 90d", "raw: keep") + JOBS
