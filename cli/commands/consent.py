@@ -24,6 +24,8 @@ _ORIGINS = {
     pb.DECISION_REASON_ANSWER: "the person said so: {status}",
     pb.DECISION_REASON_EXPIRED: "the person's grant has ended",
     pb.DECISION_REASON_DEFAULT: "the catalog's default",
+    pb.DECISION_REASON_GUARDIAN_MISSING: "a guardian has to grant it",
+    pb.DECISION_REASON_AGE: "not at the person's age",
 }
 
 
@@ -32,11 +34,13 @@ class Role(StrEnum):
 
     SUBJECT = "subject"
     OPERATOR = "operator"
+    GUARDIAN = "guardian"
 
 
 _ROLES = {
     Role.SUBJECT: pb.ACTOR_ROLE_SUBJECT,
     Role.OPERATOR: pb.ACTOR_ROLE_OPERATOR,
+    Role.GUARDIAN: pb.ACTOR_ROLE_GUARDIAN,
 }
 
 SubjectId = Annotated[str, typer.Option("--subject", help="The person, in the app's own ids.")]
@@ -68,6 +72,9 @@ def set_consent(
             metavar="MOMENT", help="When the grants end; the catalog's period is a limit."
         ),
     ] = "",
+    age_band: Annotated[
+        str, typer.Option(metavar="BAND", help="The person's age band, one of the catalog's.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Record grants and withdrawals; says the token that later checks may carry. Granting again renews."""
@@ -83,6 +90,7 @@ def set_consent(
         source=source,
         actor_role=_role_number(role),
         expires_at=moment_of("--expires-at", expires_at) if expires_at else None,
+        age_band=age_band,
     )
     with _privacy(app_id) as stub:
         response = stub.RecordConsent(request)
@@ -90,7 +98,8 @@ def set_consent(
         recorded_at = response.recorded_at.ToDatetime(tzinfo=UTC).isoformat()
         typer.echo(json.dumps({"token": response.token, "recorded_at": recorded_at}))
         return
-    said = ", ".join(f"{choice.purpose} {_choice(choice.granted)}" for choice in choices)
+    words = [f"{choice.purpose} {_choice(choice.granted)}" for choice in choices]
+    said = ", ".join(words + ([f"age band {age_band}"] if age_band else []))
     typer.echo(f"recorded for {subject_id}: {said}; token for checks: {response.token}")
 
 
@@ -156,10 +165,10 @@ def history(
         Column(
             "choice",
             "status",
-            [_word(pb.ConsentStatus, entry.status) for entry in entries],
+            [_shown_choice(entry) for entry in entries],
             is_id=True,
         ),
-        Column("purpose", "purpose", [entry.purpose for entry in entries]),
+        Column("purpose", "purpose", [entry.purpose or "age band" for entry in entries]),
         Column("actor", "actor", [_actor(entry) for entry in entries]),
         Column("how", "how", [_how(entry) for entry in entries]),
         Column("notice", "notice_version", [entry.notice_version for entry in entries]),
@@ -169,6 +178,10 @@ def history(
 
 def _choice(granted: bool) -> str:
     return "granted" if granted else "denied"
+
+
+def _shown_choice(entry: pb.ConsentEntry) -> str:
+    return _word(pb.ConsentStatus, entry.status) if entry.purpose else entry.age_band
 
 
 def _actor(entry: pb.ConsentEntry) -> str:
@@ -189,7 +202,8 @@ def _as_dict(entry: pb.ConsentEntry) -> dict[str, object]:
         "recorded_at": entry.recorded_at.ToDatetime(tzinfo=UTC).isoformat(),
         "purpose": entry.purpose,
         "granted": entry.granted,
-        "status": _word(pb.ConsentStatus, entry.status),
+        "status": _word(pb.ConsentStatus, entry.status) if entry.purpose else None,
+        "age_band": entry.age_band or None,
         "actor": entry.actor,
         "actor_role": _word(pb.ActorRole, entry.actor_role) if entry.actor_role else None,
         "method": entry.method,

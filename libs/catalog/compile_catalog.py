@@ -12,6 +12,7 @@ from libs.catalog.compile_gauges import compile_gauges
 from libs.catalog.compile_jobs import compile_jobs
 from libs.catalog.compile_labels import compile_labels
 from libs.catalog.compile_metrics import compile_named_metrics
+from libs.catalog.compile_minors import compile_minors
 from libs.catalog.compile_rollups import (
     compile_rollups,
     compile_selection,
@@ -32,7 +33,7 @@ DEFAULT_DEDUPE_WINDOW_SECONDS = 86_400
 OPAQUE_SECTIONS = ("consumers", "dashboards", "alerts", "access")
 _KEYS = (
     *("app_id", "title", "description", "naming", "subject", "group", "purposes", "location"),
-    "collection",
+    *("collection", "minors"),
     *(
         "categories",
         "fields",
@@ -75,7 +76,9 @@ def _compile(section: Section) -> Catalog:
     subject_name = _name_of(subject, "entity_types") or "subject_id"
     entity_types = frozenset(subject.texts("entity_types"))
     group_name = _name_of(section.child("group"))
-    purposes = compile_purposes(section.child("purposes"))
+    purposes, minors = compile_minors(
+        section.child("minors"), compile_purposes(section.child("purposes"))
+    )
     categories = compile_categories(section.child("categories"), purposes)
     collection = compile_collection(section.child("collection"))
     events = compile_events(
@@ -99,6 +102,7 @@ def _compile(section: Section) -> Catalog:
         collection=collection,
         location_purpose=_location_purpose(section.child("location"), purposes),
         purposes=purposes,
+        minors=minors,
         categories=MappingProxyType(
             {name: defaults.category for name, defaults in categories.items()}
         ),

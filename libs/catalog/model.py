@@ -64,6 +64,27 @@ class Pii(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AgeRule:
+    """What a purpose asks of people by their age band: of those in `guardian` a guardian has to have granted
+    it, of those in `closed` nothing makes it granted. A person whose band is not recorded is in `unknown`."""
+
+    bands: frozenset[str]
+    guardian: frozenset[str]
+    closed: frozenset[str]
+    unknown: str
+
+    def asks_guardian(self, band: str) -> bool:
+        """Of a band that is not declared, because it was renamed or changes just now, the strictest holds."""
+        band = band or self.unknown
+        return band in self.guardian if band in self.bands else bool(self.guardian)
+
+    def closes(self, band: str) -> bool:
+        """Whether people of the band cannot have it granted; the same of one that is not declared."""
+        band = band or self.unknown
+        return band in self.closed if band in self.bands else bool(self.closed)
+
+
+@dataclass(frozen=True, slots=True)
 class Purpose:
     """What consent is asked for. `default_granted` holds until the person says otherwise;
     `subjectless` says what becomes of events that name no person. A grant holds for `expires_seconds`; None:
@@ -76,6 +97,16 @@ class Purpose:
     subjectless: Subjectless = Subjectless.ACCEPT
     expires_seconds: int | None = None
     ground: Ground = Ground.CONSENT
+    ages: AgeRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Minors:
+    """The age bands of the app's people, youngest first. `identity` is the purpose that has to be granted, as
+    its age rule says, for an event without a purpose to name a minor; None: such events may name everyone."""
+
+    bands: tuple[str, ...]
+    identity: Purpose | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +316,8 @@ class Catalog:
     # it is kept of every event.
     location_purpose: Purpose | None
     purposes: Mapping[str, Purpose]
+    # None: the app asks for no one's age.
+    minors: Minors | None
     categories: Mapping[str, Category]
     events: Mapping[str, EventType]
     rollups: Mapping[str, Rollup]

@@ -34,6 +34,8 @@ class Reason(IntEnum):
     ANSWER = 1
     EXPIRED = 2
     DEFAULT = 3
+    GUARDIAN_MISSING = 4
+    AGE = 5
 
 
 class Ruling(NamedTuple):
@@ -50,10 +52,12 @@ _DENIED = {WhenDenied.ANONYMIZE: Decision.ANONYMIZE, WhenDenied.DROP: Decision.D
 
 class _Rule(NamedTuple):
     """What follows from the words of a state: all but the version, unless a grant has ended. `place` is that
-    of the purpose among the choices, -1 if it has none."""
+    of the purpose among the choices, -1 if it has none; `is_minor`: a guardian has to have granted it, or it
+    cannot be granted at all."""
 
     ruling: Ruling
     place: int
+    is_minor: bool
 
 
 def decide(purpose: Purpose, state: ConsentState | None, now_us: int) -> Ruling:
@@ -78,7 +82,7 @@ class PurposeDecisions:
 
     def __init__(self, purpose: Purpose) -> None:
         self._purpose = purpose
-        self._nothing_recorded = self._ruling_of(Words("", ()))[0]
+        self._nothing_recorded = self._rule_of(Words("", ()))
         # Not by state: each recording has a version of its own.
         self._rules: dict[bytes, _Rule] = {}
         # The decisions that no time changes.
@@ -88,7 +92,7 @@ class PurposeDecisions:
         """What follows from a person's state; None if nothing is recorded. Raises ValueError for
         bytes that are no state."""
         if encoded is None:
-            return self._nothing_recorded.decision
+            return self._nothing_recorded.ruling.decision
         head, _, words = encoded.partition(b" ")
         decision = self._lasting.get(words)
         if decision is None or not (head.isdigit() or b";" in head):
@@ -98,9 +102,9 @@ class PurposeDecisions:
     def ruling(self, encoded: bytes | None, now_us: int) -> Ruling:
         """The same with what it was made from."""
         if encoded is None:
-            return self._nothing_recorded
+            return self._nothing_recorded.ruling
         head, _, words = encoded.partition(b" ")
-        ruling, place = self._rules.get(words) or self._learn(words)
+        ruling, place, _ = self._rules.get(words) or self._learn(words)
         if place < 0:
             detail_at(head, 0)  # Raises for what is no state.
             return ruling
@@ -113,10 +117,17 @@ class PurposeDecisions:
                 status, reason = Status.EXPIRED, Reason.EXPIRED
         return Ruling(decision, status, reason, detail.version)
 
+    def is_unguarded(self, encoded: bytes | None, now_us: int) -> bool:
+        """Whether the person is a minor for whom no guardian's grant is in force: nothing that identifies
+        them may be kept."""
+        words = b"" if encoded is None else encoded.partition(b" ")[2]
+        is_minor = (self._rules.get(words) or self._learn(words)).is_minor
+        return is_minor and self.of(encoded, now_us) is not Decision.ALLOW
+
     def _learn(self, words: bytes) -> _Rule:
         parsed = parse_words(words)
-        rule, lasts = self._ruling_of(parsed), True
-        ruling, place = rule
+        rule, lasts = self._rule_of(parsed), True
+        ruling, place, _ = rule
         if place >= 0 and ruling.decision is Decision.ALLOW:
             lasts = self._purpose.expires_seconds is None and not parsed.choices[place].ends
         if len(self._rules) >= MAX_CHOICES:
@@ -127,8 +138,8 @@ class PurposeDecisions:
             self._lasting[words] = ruling.decision
         return rule
 
-    def _ruling_of(self, words: Words) -> _Rule:
-        purpose = self._purpose
+    def _rule_of(self, words: Words) -> _Rule:
+        purpose, ages = self._purpose, self._purpose.ages
         status, place = Status.UNKNOWN, -1
         for number, word in enumerate(words.choices):
             if word.purpose == purpose.name:
@@ -137,8 +148,16 @@ class PurposeDecisions:
             granted, reason = purpose.default_granted, Reason.DEFAULT
         else:
             granted, reason = status is Status.GRANTED, Reason.ANSWER
+        closed = ages is not None and ages.closes(words.age_band)
+        asks_guardian = ages is not None and ages.asks_guardian(words.age_band)
+        # A minor's own "no" counts, and is the reason.
+        if granted or status is Status.UNKNOWN:
+            if closed:
+                granted, reason = False, Reason.AGE
+            elif asks_guardian and not (place >= 0 and words.choices[place].by_guardian):
+                granted, reason = False, Reason.GUARDIAN_MISSING
         decision = Decision.ALLOW if granted else _DENIED[purpose.when_denied]
-        return _Rule(Ruling(decision, status, reason), place)
+        return _Rule(Ruling(decision, status, reason), place, closed or asks_guardian)
 
 
 def grant_end(

@@ -38,6 +38,9 @@ consents = Table(
     Column("status", Text),
     # When a grant ends by its own recording.
     Column("expires_at", DateTime(timezone=True)),
+    Column("by_guardian", Boolean, nullable=False, server_default="false"),
+    # Of the row with an empty purpose.
+    Column("age_band", Text),
 )
 
 # Every choice ever recorded. A trigger refuses changes, unless a transaction says
@@ -58,6 +61,7 @@ consent_history = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("source", Text, nullable=False, server_default=""),
     Column("actor_role", Text, nullable=False, server_default=""),
+    Column("age_band", Text),
 )
 
 # The audit trail. Triggers refuse changes; `sequence` and the hashes are set once, when an entry is chained.

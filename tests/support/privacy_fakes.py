@@ -112,7 +112,8 @@ class MemoryConsentTransaction:
             for purpose, choice in recording.new_choices(recorded.recorded_at_us).items()
         }
         choices = {**(before.choices if before else {}), **changed}
-        self.written = ConsentState(recorded.version, choices)
+        age_band = recording.age_band or (before.age_band if before else "")
+        self.written = ConsentState(recorded.version, choices, age_band)
         self.entries += [
             HistoryEntry(
                 recorded.version,
@@ -128,6 +129,21 @@ class MemoryConsentTransaction:
             )
             for purpose, choice in changed.items()
         ]
+        if recording.age_band:
+            self.entries.append(
+                HistoryEntry(
+                    recorded.version,
+                    "",
+                    None,
+                    recording.actor,
+                    recording.method,
+                    recording.notice_version,
+                    recorded.recorded_at_us,
+                    recording.source,
+                    recording.actor_role,
+                    age_band=recording.age_band,
+                )
+            )
 
     async def audit(self, entry: AuditEntry) -> None:
         self.audited.append(entry)

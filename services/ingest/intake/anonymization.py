@@ -53,6 +53,11 @@ class Anonymizer:
         """The pseudonym of an event id that may reveal whom the event is about."""
         return self._pseudonymizer.pseudonym(app_id, event_text(event_id))
 
+    def remove_traces(self, candidate: Candidate) -> None:
+        """Removes session and address, which not even pseudonyms may stand for."""
+        candidate.event.session_id = ""
+        self.remove_address(candidate)
+
     def remove_address(self, candidate: Candidate) -> None:
         """Removes the address, so that no country can be found later."""
         event = candidate.event

@@ -29,9 +29,7 @@ class BatchConsents:
         try:
             return decisions.of(self._states[person_id], self._now_us)
         except ValueError:
-            raise ConsentUnavailable(
-                "a person's consent is recorded in a form that cannot be read"
-            ) from None
+            raise _unreadable() from None
 
     def decide_unreadable(self, purpose: Purpose) -> Decision:
         """What follows for an event about a person whose id cannot be read."""
@@ -55,6 +53,16 @@ class BatchConsents:
             return decide_subjectless(purpose) is Decision.ALLOW
         return self.decide(purpose, person_id) is Decision.ALLOW
 
+    def is_unguarded(self, purpose: Purpose, person_id: str) -> bool:
+        """Whether the person is a minor for whom no guardian has granted the purpose. Raises as `decide`."""
+        if purpose.ages is None or not person_id:
+            return False
+        decisions = self._decisions.get(purpose.name) or self._decisions_of(purpose)
+        try:
+            return decisions.is_unguarded(self._states[person_id], self._now_us)
+        except ValueError:
+            raise _unreadable() from None
+
     def who_denied(self, purposes: Sequence[Purpose], person_ids: Sequence[str]) -> set[str]:
         """Those of the people who do not let each of the purposes name them."""
         return {
@@ -65,3 +73,7 @@ class BatchConsents:
 
     def _decisions_of(self, purpose: Purpose) -> PurposeDecisions:
         return self._decisions.setdefault(purpose.name, decisions_for(purpose))
+
+
+def _unreadable() -> ConsentUnavailable:
+    return ConsentUnavailable("a person's consent is recorded in a form that cannot be read")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from weir.common.v1 import event_pb2
 
-from libs.catalog import Catalog, Subjectless
+from libs.catalog import Catalog, Purpose, Subjectless
 from libs.common.errors import Unavailable
 from libs.consent import Decision
 from services.ingest.intake.anonymization import Anonymizer
@@ -129,11 +129,18 @@ class ConsentGate:
             self._anonymizer.replace_anonymous_id(catalog, candidate)
         if event_type.counts_only:
             self._anonymizer.remove_content(catalog, candidate)
+        unguarded = catalog.minors is not None and _is_unguarded(
+            consents, purpose or catalog.minors.identity, subject_id
+        )
+        if unguarded:
+            self._anonymizer.remove_traces(candidate)
         if event_type.has_no_person:
             candidate = self._anonymizer.remove_person(catalog, candidate, outcome)
         elif (
-            decision is Decision.ANONYMIZE and subject_id
-        ) or candidate.privacy_level == event_pb2.PRIVACY_LEVEL_PII:
+            (decision is Decision.ANONYMIZE and subject_id)
+            or unguarded
+            or candidate.privacy_level == event_pb2.PRIVACY_LEVEL_PII
+        ):
             candidate = self._anonymizer.anonymize(catalog, candidate, outcome)
             outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
         if purpose is not None and candidate.position in people.others:
@@ -148,11 +155,19 @@ class ConsentGate:
         return candidate
 
 
+def _is_unguarded(consents: BatchConsents, purpose: Purpose | None, person_id: str) -> bool:
+    return purpose is not None and consents.is_unguarded(purpose, person_id)
+
+
 def _people_of(catalog: Catalog, screening: Screening) -> _People:
     others = _others_of(catalog, screening.passed)
     rejected = {event.position: people_in_rejected(catalog, event) for event in screening.rejected}
     links = _links(screening, rejected)
-    all_ask = catalog.location_purpose is not None or links is not NO_LINKS
+    all_ask = (
+        catalog.location_purpose is not None
+        or links is not NO_LINKS
+        or (catalog.minors is not None and catalog.minors.identity is not None)
+    )
     asked = [
         one.subject_id
         for one in screening.passed

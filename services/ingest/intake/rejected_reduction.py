@@ -52,7 +52,8 @@ class RejectedReduction:
             subject,
             self._decisions(event, subject, asked),
             is_pii=event.privacy_level == event_pb2.PRIVACY_LEVEL_PII,
-            is_forbidden=self._is_forbidden(event_type, event, people),
+            is_forbidden=self._is_unguarded(asked, subject)
+            or self._is_forbidden(event_type, event, people),
         )
         if content is Content.NONE:
             outcome.drop(position, DropReason.DENIED if subject.id else DropReason.SUBJECTLESS)
@@ -85,6 +86,15 @@ class RejectedReduction:
         if event_type is None:
             return self._catalog.counts_some_only
         return event_type.has_no_person and has_person(event_type, event, people)
+
+    def _is_unguarded(self, purposes: Sequence[Purpose], subject: EventSubject) -> bool:
+        """Whether the event is about a minor for whom a guardian's grant is missing."""
+        minors = self._catalog.minors
+        if minors is None:
+            return False
+        if not purposes and minors.identity is not None:
+            purposes = (minors.identity,)
+        return any(self._consents.is_unguarded(purpose, subject.id) for purpose in purposes)
 
     def _decisions(
         self, event: Event, subject: EventSubject, purposes: Sequence[Purpose]

@@ -56,6 +56,7 @@ def consent_recording(catalog: Catalog, request: pb.RecordConsentRequest) -> Rec
         source=request.source or DEFAULT_SOURCE,
         actor_role=_role(request.actor_role),
         expires_at_us=_us(request.expires_at) if request.HasField("expires_at") else None,
+        age_band=request.age_band,
     )
 
 
@@ -96,11 +97,12 @@ def consent_entry(entry: HistoryEntry, purpose: Purpose | None, now_us: int) -> 
         method=entry.method,
         notice_version=entry.notice_version,
         recorded_at=timestamp(entry.recorded_at_us),
-        status=cast("pb.ConsentStatus", status),
+        status=cast("pb.ConsentStatus", status or 0),
         source=entry.source,
         actor_role=cast("pb.ActorRole", entry.actor_role),
         expires_at=None if ends is None else timestamp(ends),
         version=entry.version,
+        age_band=entry.age_band,
     )
 
 

@@ -21,12 +21,13 @@ class ActorRole(IntEnum):
     UNSPECIFIED = 0
     SUBJECT = 1
     OPERATOR = 2
+    GUARDIAN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
     """What a subject, or an actor on their behalf, wants recorded: GRANTED, DENIED, WITHDRAWN or OBJECTED for
-    each purpose, and when the grants among them end."""
+    each purpose, when the grants among them end, and the age band; empty: as it is."""
 
     subject: Subject
     choices: Mapping[str, Status]
@@ -36,6 +37,7 @@ class Recording:
     source: str = ""
     actor_role: ActorRole = ActorRole.UNSPECIFIED
     expires_at_us: int | None = None
+    age_band: str = ""
 
     def after(self, state: ConsentState | None) -> "Recording":
         """The same as it is to be recorded after `state`: a denial of what was granted is a withdrawal."""
@@ -55,6 +57,7 @@ class Recording:
                 status,
                 recorded_at_us=recorded_at_us,
                 expires_at_us=self.expires_at_us if status is Status.GRANTED else None,
+                by_guardian=self.actor_role is ActorRole.GUARDIAN and status is Status.GRANTED,
             )
             for purpose, status in self.choices.items()
         }
@@ -74,12 +77,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One choice, as it was recorded. `replaced_at_us` is when the next one of its purpose was; None if it is
-    the last."""
+    """One choice, or an age band without a purpose and a status, as it was recorded. `replaced_at_us` is when
+    the next one of its purpose was; None if it is the last."""
 
     version: int
     purpose: str
-    status: Status
+    status: Status | None
     actor: str
     method: str
     notice_version: str
@@ -88,6 +91,7 @@ class HistoryEntry:
     actor_role: ActorRole = ActorRole.UNSPECIFIED
     expires_at_us: int | None = None
     replaced_at_us: int | None = None
+    age_band: str = ""
 
 
 class HistoryCursor(NamedTuple):

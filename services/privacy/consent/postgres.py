@@ -46,7 +46,9 @@ _STATE = """
            array_agg(coalesce(status, CASE WHEN granted THEN 'granted' ELSE 'denied' END)),
            array_agg(version),
            array_agg((extract(epoch FROM recorded_at) * 1000000)::bigint),
-           array_agg((extract(epoch FROM expires_at) * 1000000)::bigint)
+           array_agg((extract(epoch FROM expires_at) * 1000000)::bigint),
+           array_agg(by_guardian),
+           max(age_band)
     FROM privacy.consents
     """
 # The state of some subjects.
@@ -75,29 +77,36 @@ NEXT_VERSION = text(
 # A version this far behind is caught up with in several calls.
 MAX_VERSIONS_AT_ONCE = 1_000_000
 
+# The purpose and the status of the row that has a person's age band.
+AGE_BAND, AGE_BAND_STATUS = "", "age_band"
+
 _CHOICES = """
-    unnest(CAST(:purposes AS text[]), CAST(:statuses AS text[]), CAST(:ends AS timestamptz[]))
-        AS choice (purpose, status, expires_at)
+    unnest(CAST(:purposes AS text[]), CAST(:statuses AS text[]), CAST(:ends AS timestamptz[]),
+           CAST(:guardians AS boolean[]), CAST(:age_bands AS text[]))
+        AS choice (purpose, status, expires_at, by_guardian, age_band)
     """
 RECORD = text(
     f"""
     INSERT INTO privacy.consents
-        (app_id, subject_id, purpose, granted, status, version, recorded_at, expires_at)
+        (app_id, subject_id, purpose, granted, status, version, recorded_at, expires_at, by_guardian,
+         age_band)
     SELECT :app_id, :subject_id, choice.purpose, choice.status = 'granted', choice.status,
-           :version, :recorded_at, choice.expires_at
+           :version, :recorded_at, choice.expires_at, choice.by_guardian, choice.age_band
     FROM {_CHOICES}
     ON CONFLICT (app_id, subject_id, purpose) DO UPDATE
     SET granted = excluded.granted, status = excluded.status, version = excluded.version,
-        recorded_at = excluded.recorded_at, expires_at = excluded.expires_at
+        recorded_at = excluded.recorded_at, expires_at = excluded.expires_at,
+        by_guardian = excluded.by_guardian, age_band = excluded.age_band
     """
 )
 APPEND_HISTORY = text(
     f"""
     INSERT INTO privacy.consent_history
         (app_id, subject_id, version, purpose, granted, status, actor, actor_role, method, source,
-         notice_version, recorded_at, expires_at)
+         notice_version, recorded_at, expires_at, age_band)
     SELECT :app_id, :subject_id, :version, choice.purpose, choice.status = 'granted', choice.status,
-           :actor, :actor_role, :method, :source, :notice_version, :recorded_at, choice.expires_at
+           :actor, :actor_role, :method, :source, :notice_version, :recorded_at, choice.expires_at,
+           choice.age_band
     FROM {_CHOICES}
     """
 )
@@ -105,7 +114,7 @@ APPEND_HISTORY = text(
 HISTORY = text(
     """
     SELECT version, purpose, actor, actor_role, method, source, notice_version, recorded_at,
-           expires_at, replaced_at,
+           expires_at, replaced_at, age_band,
            coalesce(status, CASE WHEN granted THEN 'granted' ELSE 'denied' END) AS status
     FROM (
         SELECT *, lead(recorded_at) OVER (PARTITION BY purpose ORDER BY version) AS replaced_at
@@ -193,14 +202,24 @@ class PostgresConsentTransaction:
         return version
 
     async def record(self, recording: Recording, recorded: Recorded) -> None:
-        choices = recording.new_choices(recorded.recorded_at_us)
+        rows: list[tuple[str, str, datetime | None, bool, str | None]] = [
+            (
+                purpose,
+                choice.status.name.lower(),
+                _moment(choice.expires_at_us),
+                choice.by_guardian,
+                None,
+            )
+            for purpose, choice in recording.new_choices(recorded.recorded_at_us).items()
+        ]
+        if recording.age_band:
+            rows.append((AGE_BAND, AGE_BAND_STATUS, None, False, recording.age_band))
+        columns = ("purposes", "statuses", "ends", "guardians", "age_bands")
         values: Mapping[str, Any] = {
             **self._subject._asdict(),
             "version": recorded.version,
             "recorded_at": moment_of(recorded.recorded_at_us),
-            "purposes": list(choices),
-            "statuses": [choice.status.name.lower() for choice in choices.values()],
-            "ends": [_moment(choice.expires_at_us) for choice in choices.values()],
+            **dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)),
         }
         await self._connection.execute(RECORD, values)
         await self._connection.execute(
@@ -223,21 +242,20 @@ class PostgresConsentTransaction:
 
 
 def _stored_state(row: Any) -> StoredState:
-    subject_id, version, purposes, *columns = row
+    subject_id, version, purposes, statuses, *columns, age_band = row
     choices = {
-        purpose: Choice(Status[status.upper()], choice_version, recorded_at_us, expires_at_us)
-        for purpose, status, choice_version, recorded_at_us, expires_at_us in zip(
-            purposes, *columns, strict=True
-        )
+        purpose: Choice(Status[status.upper()], *details)
+        for purpose, status, *details in zip(purposes, statuses, *columns, strict=True)
+        if purpose != AGE_BAND
     }
-    return subject_id, ConsentState(version, choices)
+    return subject_id, ConsentState(version, choices, age_band or "")
 
 
 def _history_entry(row: Any) -> HistoryEntry:
     return HistoryEntry(
         version=row.version,
         purpose=row.purpose,
-        status=Status[row.status.upper()],
+        status=Status[row.status.upper()] if row.purpose != AGE_BAND else None,
         actor=row.actor,
         method=row.method,
         notice_version=row.notice_version,
@@ -246,6 +264,7 @@ def _history_entry(row: Any) -> HistoryEntry:
         actor_role=ActorRole[row.actor_role.upper() or "UNSPECIFIED"],
         expires_at_us=_microseconds(row.expires_at),
         replaced_at_us=_microseconds(row.replaced_at),
+        age_band=row.age_band or "",
     )
 
 

@@ -2,10 +2,10 @@
 
 A withdrawal is mirrored first and committed then, so that it is never recorded without being in force.
 A grant is committed first and mirrored then, so that nothing is allowed that may yet be rolled back. A
-grant that ends earlier than the one before does both: it is the stricter of the two until it is committed.
+grant that ends earlier than the one before does both: it is the stricter of the two until it is committed. So
+does an age band, which no one knows to be stricter or not without a catalog: in between the strictest holds.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from libs.audit import Action, AuditEntry, Auditor, Caller
@@ -16,6 +16,10 @@ from services.privacy.consent.model import Recorded, Recording, Subject
 from services.privacy.consent.newest_state import put_as_newest
 from services.privacy.consent.ports import ConsentMirror, ConsentStore
 from services.privacy.consent.resync_queue import ResyncQueue
+
+NOTHING = ConsentState(0, {})
+# No catalog declares it, so the strictest age rules hold.
+CHANGING_AGE_BAND = "?"
 
 
 class Recorder:
@@ -50,13 +54,11 @@ class Recorder:
                 version = await transaction.next_version()
                 now_us = self._clock.now_us()
                 recording = recording.after(before)
-                held = before.choices if before else {}
-                after = {**held, **recording.new_choices(now_us)}
+                held = replace(before or NOTHING, version=version)
+                after = _after(held, recording, now_us)
                 restricted = _restricted(held, after)
                 if restricted != held:
-                    version = await put_as_newest(
-                        self._mirror, transaction, subject, ConsentState(version, restricted)
-                    )
+                    version = await put_as_newest(self._mirror, transaction, subject, restricted)
                 mirrored = restricted == after
                 if restricted != held and not mirrored:
                     # The mirror takes no second state of one version.
@@ -69,7 +71,7 @@ class Recorder:
             self._resyncs.add(subject)
             raise
         if not mirrored:
-            await self._relax(subject, encode_state(ConsentState(version, after)))
+            await self._relax(subject, encode_state(replace(after, version=version)))
         return recorded
 
     async def _relax(self, subject: Subject, state: bytes) -> None:
@@ -94,30 +96,45 @@ class Recorder:
         purposes: dict[str, list[str]] = {}
         for purpose, status in sorted(recording.choices.items()):
             purposes.setdefault(status.name.lower(), []).append(purpose)
+        band = {"age_band": recording.age_band} if recording.age_band else {}
         return self._auditor.entry(
             Action.CONSENT_RECORDED,
             recording.subject.app_id,
             caller,
             subject_id=recording.subject.subject_id,
-            details={"version": version, **purposes},
+            details={"version": version, **purposes, **band},
         )
 
     async def _put(self, subject: Subject, state: bytes) -> int:
         return await self._mirror.put(subject.app_id, {subject.subject_id: state})
 
 
-def _restricted(held: Mapping[str, Choice], after: Mapping[str, Choice]) -> Mapping[str, Choice]:
+def _after(held: ConsentState, recording: Recording, now_us: int) -> ConsentState:
+    return replace(
+        held,
+        choices={**held.choices, **recording.new_choices(now_us)},
+        age_band=recording.age_band or held.age_band,
+    )
+
+
+def _restricted(held: ConsentState, after: ConsentState) -> ConsentState:
     """What both states allow; equal to `held` if the later one restricts nothing."""
-    restricted = dict(held)
-    for purpose, choice in after.items():
-        before = held.get(purpose)
+    choices = dict(held.choices)
+    for purpose, choice in after.choices.items():
+        before = held.choices.get(purpose)
         if not choice.granted:
-            restricted[purpose] = choice
-        elif before is not None and before.granted and _ends_earlier(choice, before):
-            restricted[purpose] = replace(before, expires_at_us=choice.expires_at_us)
-    return restricted
+            choices[purpose] = choice
+        elif before is not None and before.granted:
+            choices[purpose] = _stricter(before, choice)
+    same_age = after.age_band == held.age_band
+    return replace(held, choices=choices, age_band=held.age_band if same_age else CHANGING_AGE_BAND)
 
 
-def _ends_earlier(choice: Choice, other: Choice) -> bool:
-    end, other_end = choice.expires_at_us, other.expires_at_us
-    return end is not None and (other_end is None or end < other_end)
+def _stricter(before: Choice, after: Choice) -> Choice:
+    """The earlier grant, without what the later one does not have."""
+    ends = [each.expires_at_us for each in (before, after) if each.expires_at_us is not None]
+    return replace(
+        before,
+        expires_at_us=min(ends, default=None),
+        by_guardian=before.by_guardian and after.by_guardian,
+    )

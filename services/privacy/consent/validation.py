@@ -40,8 +40,9 @@ def check_recording(
     end before `now_us`."""
     check_subject(recording.subject.subject_id)
     named = list(purposes)
-    if not 1 <= len(named) <= MAX_CHOICES:
+    if not (named or recording.age_band) or len(named) > MAX_CHOICES:
         raise InvalidArgument(f"must be 1 to {MAX_CHOICES}", field="choices")
+    _check_age_band(catalog, recording.age_band)
     for place, purpose in enumerate(named):
         field = f"choices[{place}].purpose"
         check_purpose(catalog, purpose, field)
@@ -57,6 +58,15 @@ def check_recording(
         raise InvalidArgument("only a grant can end", field="expires_at")
     if ends is not None and not now_us < ends <= LATEST_US:
         raise InvalidArgument("must be in the future, before the year 10000", field="expires_at")
+
+
+def _check_age_band(catalog: Catalog, band: str) -> None:
+    bands = catalog.minors.bands if catalog.minors else ()
+    if band and band not in bands:
+        raise InvalidArgument(
+            f"the catalog declares no such age band; it has {', '.join(bands) or 'none'}",
+            field="age_band",
+        )
 
 
 def _check_text(text: str, field: str, *, required: bool) -> None:

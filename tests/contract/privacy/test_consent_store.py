@@ -230,6 +230,46 @@ async def test_all_that_a_recording_says_is_kept(store: ConsentStore) -> None:
     ]  # fmt: skip
 
 
+async def test_an_age_band_is_kept_beside_the_choices(store: ConsentStore) -> None:
+    before = await _record(store, ANN, telemetry=True)
+
+    async def set_band(band: str) -> int:
+        async with store.transaction(ANN) as transaction:
+            version = await transaction.next_version()
+            said = Recording(
+                ANN, {}, "eve", "form", "", actor_role=ActorRole.GUARDIAN, age_band=band
+            )
+            await transaction.record(said, Recorded(version, NOW_US + version))
+        return version
+
+    first, second = await set_band("under_13"), await set_band("adult")
+    choices = _choices(before, {"telemetry": True})
+    assert await store.read("chess", ["ann"]) == [ConsentState(second, choices, "adult")]
+    assert await store.page("chess", "", 10) == [("ann", ConsentState(second, choices, "adult"))]
+    found = [
+        (entry.version, entry.purpose, entry.status, entry.age_band, entry.replaced_at_us)
+        for entry in await store.history(ANN, HistoryCursor(before, "telemetry"), 10)
+    ]
+    assert found == [
+        (first, "", None, "under_13", NOW_US + second),
+        (second, "", None, "adult", None),
+    ]
+
+
+async def test_a_guardians_grant_is_known_as_one(store: ConsentStore) -> None:
+    choices = {"telemetry": Status.GRANTED, "mail": Status.DENIED}
+    said = Recording(ANN, choices, "eve", "form", "1", actor_role=ActorRole.GUARDIAN)
+    async with store.transaction(ANN) as transaction:
+        version = await transaction.next_version()
+        await transaction.record(said, Recorded(version, NOW_US))
+    [state] = await store.read("chess", ["ann"])
+    assert state is not None
+    assert {purpose: one.by_guardian for purpose, one in state.choices.items()} == {
+        "telemetry": True,
+        "mail": False,
+    }
+
+
 @pytest.mark.parametrize("kind", ["memory", "postgres"])
 async def test_a_store_that_cannot_be_reached_is_unavailable(kind: str) -> None:
     if kind == "memory":

@@ -49,6 +49,7 @@ async def test_what_is_set_is_checked_and_remembered(
         "purpose": PURPOSE,
         "granted": False,
         "status": "denied",
+        "age_band": None,
         "actor": "operator",
         "actor_role": None,
         "method": "cli",

@@ -72,6 +72,44 @@ def test_a_ground_and_an_end_that_contradict_the_default_are_mistakes(
     assert f"purposes.telemetry.{problem}" in found
 
 
+MINORS = """\
+minors:
+  bands:
+    under_13: {guardian: all}
+    teen: {closed: [telemetry]}
+    adult: {}
+"""
+
+
+def test_the_youngest_band_is_that_of_people_of_unknown_age() -> None:
+    assert small().minors is None
+    catalog = small(MINORS)
+    assert catalog.minors is not None
+    assert (catalog.minors.bands, catalog.minors.identity) == (("under_13", "teen", "adult"), None)
+    ages = catalog.purposes["telemetry"].ages
+    assert ages is not None
+    assert (ages.unknown, ages.guardian, ages.closed) == ("under_13", {"under_13"}, {"teen"})
+    other = small(MINORS + "  unknown: adult\n  identity: telemetry\n")
+    assert other.minors is not None
+    assert other.minors.identity is other.purposes["telemetry"]
+    assert other.events["game.ended"].purpose is other.purposes["telemetry"]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("  unknown: old\n", "minors.unknown: no age band `old`"),
+        ("  identity: telemetri\n", "minors.identity: no purpose `telemetri`; did you mean"),
+        ("    Old: {}\n", "minors.bands.Old: the name of a band of ages"),
+        ("    old: {guardian: [telemetri]}\n", "minors.bands.old.guardian: no purpose `telemetri`"),
+        ("    old: {parent: all}\n", "minors.bands.old: unknown key `parent`"),
+    ],
+)
+def test_a_band_that_says_nothing_sensible_is_a_mistake(change: str, problem: str) -> None:
+    [found] = _problems(SMALL + MINORS + change)
+    assert problem in found
+
+
 def test_location_names_a_purpose() -> None:
     assert small().location_purpose is None
     located = small("location: {purpose: telemetry}\n")

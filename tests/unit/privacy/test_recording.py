@@ -5,7 +5,7 @@ import pytest
 from libs.audit import Auditor, Caller
 from libs.common.errors import Unavailable
 from libs.consent import Status
-from services.privacy.consent.model import Recording, Subject
+from services.privacy.consent.model import ActorRole, Recording, Subject
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.resync_queue import ResyncQueue
 from tests.support.clocks import NOW_US, FixedClock
@@ -85,6 +85,28 @@ async def test_a_grant_that_ends_earlier_is_mirrored_before_its_commit_and_after
     for ends_us in (NOW_US + 10, None):
         await grant(ends_us)
         assert [line.partition(" ")[0] for line in scene.log] == ["commit", "mirror"]
+
+
+async def test_a_new_age_band_is_the_strictest_until_it_is_committed() -> None:
+    scene = Scene()
+    for band in ("under_13", "adult"):
+        scene.log.clear()
+        await scene.recorder.record(Recording(ANN, {}, "ann", "signup", "", age_band=band), CALLER)
+    assert scene.log == ["mirror 3 =?", "commit 4", "mirror 4 =adult"]
+    scene.log.clear()
+    await scene.recorder.record(Recording(ANN, {}, "ann", "signup", "", age_band="adult"), CALLER)
+    assert scene.log == ["commit 5", "mirror 5 =adult"]
+
+
+async def test_a_minors_own_grant_ends_the_guardians_before_it_is_committed() -> None:
+    scene = Scene()
+    for role in (ActorRole.GUARDIAN, ActorRole.SUBJECT):
+        scene.log.clear()
+        choices = {"telemetry": Status.GRANTED}
+        await scene.recorder.record(
+            Recording(ANN, choices, "x", "form", "1", actor_role=role), CALLER
+        )
+    assert scene.log == ["mirror 2 +telemetry", "commit 3", "mirror 3 +telemetry"]
 
 
 async def test_without_redis_a_withdrawal_fails_and_nothing_is_recorded() -> None:

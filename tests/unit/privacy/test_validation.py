@@ -11,7 +11,7 @@ from services.privacy.consent.model import Recording, Subject
 from services.privacy.consent.validation import check_recording
 from tests.support.clocks import NOW_US
 
-CATALOG: Any = SimpleNamespace(purposes={f"p{number}": None for number in range(40)})
+CATALOG: Any = SimpleNamespace(purposes={f"p{number}": None for number in range(40)}, minors=None)
 
 
 def check(

@@ -25,41 +25,41 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%weir/privacy/v1/privacy_service.proto\x12\x0fweir.privacy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"1\n\rConsentChoice\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07granted\x18\x02 \x01(\x08\"\x92\x02\n\x14RecordConsentRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12/\n\x07\x63hoices\x18\x03 \x03(\x0b\x32\x1e.weir.privacy.v1.ConsentChoice\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\x16\n\x0enotice_version\x18\x06 \x01(\t\x12\x0e\n\x06source\x18\x07 \x01(\t\x12.\n\nactor_role\x18\x08 \x01(\x0e\x32\x1a.weir.privacy.v1.ActorRole\x12.\n\nexpires_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\x15RecordConsentResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0brecorded_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Y\n\x13\x43heckConsentRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\r\n\x05token\x18\x04 \x01(\t\"\xcf\x01\n\x14\x43heckConsentResponse\x12+\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x19.weir.privacy.v1.Decision\x12\x10\n\x08recorded\x18\x02 \x01(\x08\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.weir.privacy.v1.ConsentStatus\x12/\n\x06reason\x18\x04 \x01(\x0e\x32\x1f.weir.privacy.v1.DecisionReason\x12\x17\n\x0f\x63onsent_version\x18\x05 \x01(\x04\"P\n\x18\x42\x61tchCheckConsentRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0f\n\x07purpose\x18\x02 \x01(\t\x12\x13\n\x0bsubject_ids\x18\x03 \x03(\t\"\xc7\x01\n\x19\x42\x61tchCheckConsentResponse\x12,\n\tdecisions\x18\x01 \x03(\x0e\x32\x19.weir.privacy.v1.Decision\x12\x30\n\x08statuses\x18\x02 \x03(\x0e\x32\x1e.weir.privacy.v1.ConsentStatus\x12\x30\n\x07reasons\x18\x03 \x03(\x0e\x32\x1f.weir.privacy.v1.DecisionReason\x12\x18\n\x10\x63onsent_versions\x18\x04 \x03(\x04\"e\n\x18GetConsentHistoryRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"d\n\x19GetConsentHistoryResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.weir.privacy.v1.ConsentEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc9\x02\n\x0c\x43onsentEntry\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07granted\x18\x02 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x16\n\x0enotice_version\x18\x05 \x01(\t\x12/\n\x0brecorded_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06status\x18\x07 \x01(\x0e\x32\x1e.weir.privacy.v1.ConsentStatus\x12\x0e\n\x06source\x18\x08 \x01(\t\x12.\n\nactor_role\x18\t \x01(\x0e\x32\x1a.weir.privacy.v1.ActorRole\x12.\n\nexpires_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x0b \x01(\x04*c\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x45\x43ISION_ALLOW\x10\x01\x12\x16\n\x12\x44\x45\x43ISION_ANONYMIZE\x10\x02\x12\x11\n\rDECISION_DROP\x10\x03*\xd9\x01\n\rConsentStatus\x12\x1e\n\x1a\x43ONSENT_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43ONSENT_STATUS_UNKNOWN\x10\x01\x12\x1a\n\x16\x43ONSENT_STATUS_GRANTED\x10\x02\x12\x19\n\x15\x43ONSENT_STATUS_DENIED\x10\x03\x12\x1c\n\x18\x43ONSENT_STATUS_WITHDRAWN\x10\x04\x12\x1b\n\x17\x43ONSENT_STATUS_OBJECTED\x10\x05\x12\x1a\n\x16\x43ONSENT_STATUS_EXPIRED\x10\x06*\x87\x01\n\x0e\x44\x65\x63isionReason\x12\x1f\n\x1b\x44\x45\x43ISION_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45\x43ISION_REASON_ANSWER\x10\x01\x12\x1b\n\x17\x44\x45\x43ISION_REASON_EXPIRED\x10\x02\x12\x1b\n\x17\x44\x45\x43ISION_REASON_DEFAULT\x10\x03*X\n\tActorRole\x12\x1a\n\x16\x41\x43TOR_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x43TOR_ROLE_SUBJECT\x10\x01\x12\x17\n\x13\x41\x43TOR_ROLE_OPERATOR\x10\x02\x32\xa5\x03\n\x0ePrivacyService\x12^\n\rRecordConsent\x12%.weir.privacy.v1.RecordConsentRequest\x1a&.weir.privacy.v1.RecordConsentResponse\x12[\n\x0c\x43heckConsent\x12$.weir.privacy.v1.CheckConsentRequest\x1a%.weir.privacy.v1.CheckConsentResponse\x12j\n\x11\x42\x61tchCheckConsent\x12).weir.privacy.v1.BatchCheckConsentRequest\x1a*.weir.privacy.v1.BatchCheckConsentResponse\x12j\n\x11GetConsentHistory\x12).weir.privacy.v1.GetConsentHistoryRequest\x1a*.weir.privacy.v1.GetConsentHistoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%weir/privacy/v1/privacy_service.proto\x12\x0fweir.privacy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"1\n\rConsentChoice\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07granted\x18\x02 \x01(\x08\"\xa4\x02\n\x14RecordConsentRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12/\n\x07\x63hoices\x18\x03 \x03(\x0b\x32\x1e.weir.privacy.v1.ConsentChoice\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\x16\n\x0enotice_version\x18\x06 \x01(\t\x12\x0e\n\x06source\x18\x07 \x01(\t\x12.\n\nactor_role\x18\x08 \x01(\x0e\x32\x1a.weir.privacy.v1.ActorRole\x12.\n\nexpires_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61ge_band\x18\n \x01(\t\"W\n\x15RecordConsentResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0brecorded_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Y\n\x13\x43heckConsentRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\r\n\x05token\x18\x04 \x01(\t\"\xcf\x01\n\x14\x43heckConsentResponse\x12+\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x19.weir.privacy.v1.Decision\x12\x10\n\x08recorded\x18\x02 \x01(\x08\x12.\n\x06status\x18\x03 \x01(\x0e\x32\x1e.weir.privacy.v1.ConsentStatus\x12/\n\x06reason\x18\x04 \x01(\x0e\x32\x1f.weir.privacy.v1.DecisionReason\x12\x17\n\x0f\x63onsent_version\x18\x05 \x01(\x04\"P\n\x18\x42\x61tchCheckConsentRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0f\n\x07purpose\x18\x02 \x01(\t\x12\x13\n\x0bsubject_ids\x18\x03 \x03(\t\"\xc7\x01\n\x19\x42\x61tchCheckConsentResponse\x12,\n\tdecisions\x18\x01 \x03(\x0e\x32\x19.weir.privacy.v1.Decision\x12\x30\n\x08statuses\x18\x02 \x03(\x0e\x32\x1e.weir.privacy.v1.ConsentStatus\x12\x30\n\x07reasons\x18\x03 \x03(\x0e\x32\x1f.weir.privacy.v1.DecisionReason\x12\x18\n\x10\x63onsent_versions\x18\x04 \x03(\x04\"e\n\x18GetConsentHistoryRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"d\n\x19GetConsentHistoryResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.weir.privacy.v1.ConsentEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdb\x02\n\x0c\x43onsentEntry\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07granted\x18\x02 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x16\n\x0enotice_version\x18\x05 \x01(\t\x12/\n\x0brecorded_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06status\x18\x07 \x01(\x0e\x32\x1e.weir.privacy.v1.ConsentStatus\x12\x0e\n\x06source\x18\x08 \x01(\t\x12.\n\nactor_role\x18\t \x01(\x0e\x32\x1a.weir.privacy.v1.ActorRole\x12.\n\nexpires_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x0b \x01(\x04\x12\x10\n\x08\x61ge_band\x18\x0c \x01(\t*c\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x45\x43ISION_ALLOW\x10\x01\x12\x16\n\x12\x44\x45\x43ISION_ANONYMIZE\x10\x02\x12\x11\n\rDECISION_DROP\x10\x03*\xd9\x01\n\rConsentStatus\x12\x1e\n\x1a\x43ONSENT_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43ONSENT_STATUS_UNKNOWN\x10\x01\x12\x1a\n\x16\x43ONSENT_STATUS_GRANTED\x10\x02\x12\x19\n\x15\x43ONSENT_STATUS_DENIED\x10\x03\x12\x1c\n\x18\x43ONSENT_STATUS_WITHDRAWN\x10\x04\x12\x1b\n\x17\x43ONSENT_STATUS_OBJECTED\x10\x05\x12\x1a\n\x16\x43ONSENT_STATUS_EXPIRED\x10\x06*\xc6\x01\n\x0e\x44\x65\x63isionReason\x12\x1f\n\x1b\x44\x45\x43ISION_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45\x43ISION_REASON_ANSWER\x10\x01\x12\x1b\n\x17\x44\x45\x43ISION_REASON_EXPIRED\x10\x02\x12\x1b\n\x17\x44\x45\x43ISION_REASON_DEFAULT\x10\x03\x12$\n DECISION_REASON_GUARDIAN_MISSING\x10\x04\x12\x17\n\x13\x44\x45\x43ISION_REASON_AGE\x10\x05*q\n\tActorRole\x12\x1a\n\x16\x41\x43TOR_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x43TOR_ROLE_SUBJECT\x10\x01\x12\x17\n\x13\x41\x43TOR_ROLE_OPERATOR\x10\x02\x12\x17\n\x13\x41\x43TOR_ROLE_GUARDIAN\x10\x03\x32\xa5\x03\n\x0ePrivacyService\x12^\n\rRecordConsent\x12%.weir.privacy.v1.RecordConsentRequest\x1a&.weir.privacy.v1.RecordConsentResponse\x12[\n\x0c\x43heckConsent\x12$.weir.privacy.v1.CheckConsentRequest\x1a%.weir.privacy.v1.CheckConsentResponse\x12j\n\x11\x42\x61tchCheckConsent\x12).weir.privacy.v1.BatchCheckConsentRequest\x1a*.weir.privacy.v1.BatchCheckConsentResponse\x12j\n\x11GetConsentHistory\x12).weir.privacy.v1.GetConsentHistoryRequest\x1a*.weir.privacy.v1.GetConsentHistoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weir.privacy.v1.privacy_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DECISION']._serialized_start=1630
-  _globals['_DECISION']._serialized_end=1729
-  _globals['_CONSENTSTATUS']._serialized_start=1732
-  _globals['_CONSENTSTATUS']._serialized_end=1949
-  _globals['_DECISIONREASON']._serialized_start=1952
-  _globals['_DECISIONREASON']._serialized_end=2087
-  _globals['_ACTORROLE']._serialized_start=2089
-  _globals['_ACTORROLE']._serialized_end=2177
+  _globals['_DECISION']._serialized_start=1666
+  _globals['_DECISION']._serialized_end=1765
+  _globals['_CONSENTSTATUS']._serialized_start=1768
+  _globals['_CONSENTSTATUS']._serialized_end=1985
+  _globals['_DECISIONREASON']._serialized_start=1988
+  _globals['_DECISIONREASON']._serialized_end=2186
+  _globals['_ACTORROLE']._serialized_start=2188
+  _globals['_ACTORROLE']._serialized_end=2301
   _globals['_CONSENTCHOICE']._serialized_start=91
   _globals['_CONSENTCHOICE']._serialized_end=140
   _globals['_RECORDCONSENTREQUEST']._serialized_start=143
-  _globals['_RECORDCONSENTREQUEST']._serialized_end=417
-  _globals['_RECORDCONSENTRESPONSE']._serialized_start=419
-  _globals['_RECORDCONSENTRESPONSE']._serialized_end=506
-  _globals['_CHECKCONSENTREQUEST']._serialized_start=508
-  _globals['_CHECKCONSENTREQUEST']._serialized_end=597
-  _globals['_CHECKCONSENTRESPONSE']._serialized_start=600
-  _globals['_CHECKCONSENTRESPONSE']._serialized_end=807
-  _globals['_BATCHCHECKCONSENTREQUEST']._serialized_start=809
-  _globals['_BATCHCHECKCONSENTREQUEST']._serialized_end=889
-  _globals['_BATCHCHECKCONSENTRESPONSE']._serialized_start=892
-  _globals['_BATCHCHECKCONSENTRESPONSE']._serialized_end=1091
-  _globals['_GETCONSENTHISTORYREQUEST']._serialized_start=1093
-  _globals['_GETCONSENTHISTORYREQUEST']._serialized_end=1194
-  _globals['_GETCONSENTHISTORYRESPONSE']._serialized_start=1196
-  _globals['_GETCONSENTHISTORYRESPONSE']._serialized_end=1296
-  _globals['_CONSENTENTRY']._serialized_start=1299
-  _globals['_CONSENTENTRY']._serialized_end=1628
-  _globals['_PRIVACYSERVICE']._serialized_start=2180
-  _globals['_PRIVACYSERVICE']._serialized_end=2601
+  _globals['_RECORDCONSENTREQUEST']._serialized_end=435
+  _globals['_RECORDCONSENTRESPONSE']._serialized_start=437
+  _globals['_RECORDCONSENTRESPONSE']._serialized_end=524
+  _globals['_CHECKCONSENTREQUEST']._serialized_start=526
+  _globals['_CHECKCONSENTREQUEST']._serialized_end=615
+  _globals['_CHECKCONSENTRESPONSE']._serialized_start=618
+  _globals['_CHECKCONSENTRESPONSE']._serialized_end=825
+  _globals['_BATCHCHECKCONSENTREQUEST']._serialized_start=827
+  _globals['_BATCHCHECKCONSENTREQUEST']._serialized_end=907
+  _globals['_BATCHCHECKCONSENTRESPONSE']._serialized_start=910
+  _globals['_BATCHCHECKCONSENTRESPONSE']._serialized_end=1109
+  _globals['_GETCONSENTHISTORYREQUEST']._serialized_start=1111
+  _globals['_GETCONSENTHISTORYREQUEST']._serialized_end=1212
+  _globals['_GETCONSENTHISTORYRESPONSE']._serialized_start=1214
+  _globals['_GETCONSENTHISTORYRESPONSE']._serialized_end=1314
+  _globals['_CONSENTENTRY']._serialized_start=1317
+  _globals['_CONSENTENTRY']._serialized_end=1664
+  _globals['_PRIVACYSERVICE']._serialized_start=2304
+  _globals['_PRIVACYSERVICE']._serialized_end=2725
 # @@protoc_insertion_point(module_scope)

@@ -33,12 +33,15 @@ class DecisionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DECISION_REASON_ANSWER: _ClassVar[DecisionReason]
     DECISION_REASON_EXPIRED: _ClassVar[DecisionReason]
     DECISION_REASON_DEFAULT: _ClassVar[DecisionReason]
+    DECISION_REASON_GUARDIAN_MISSING: _ClassVar[DecisionReason]
+    DECISION_REASON_AGE: _ClassVar[DecisionReason]
 
 class ActorRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ACTOR_ROLE_UNSPECIFIED: _ClassVar[ActorRole]
     ACTOR_ROLE_SUBJECT: _ClassVar[ActorRole]
     ACTOR_ROLE_OPERATOR: _ClassVar[ActorRole]
+    ACTOR_ROLE_GUARDIAN: _ClassVar[ActorRole]
 DECISION_UNSPECIFIED: Decision
 DECISION_ALLOW: Decision
 DECISION_ANONYMIZE: Decision
@@ -54,9 +57,12 @@ DECISION_REASON_UNSPECIFIED: DecisionReason
 DECISION_REASON_ANSWER: DecisionReason
 DECISION_REASON_EXPIRED: DecisionReason
 DECISION_REASON_DEFAULT: DecisionReason
+DECISION_REASON_GUARDIAN_MISSING: DecisionReason
+DECISION_REASON_AGE: DecisionReason
 ACTOR_ROLE_UNSPECIFIED: ActorRole
 ACTOR_ROLE_SUBJECT: ActorRole
 ACTOR_ROLE_OPERATOR: ActorRole
+ACTOR_ROLE_GUARDIAN: ActorRole
 
 class ConsentChoice(_message.Message):
     __slots__ = ("purpose", "granted")
@@ -67,7 +73,7 @@ class ConsentChoice(_message.Message):
     def __init__(self, purpose: _Optional[str] = ..., granted: _Optional[bool] = ...) -> None: ...
 
 class RecordConsentRequest(_message.Message):
-    __slots__ = ("app_id", "subject_id", "choices", "actor", "method", "notice_version", "source", "actor_role", "expires_at")
+    __slots__ = ("app_id", "subject_id", "choices", "actor", "method", "notice_version", "source", "actor_role", "expires_at", "age_band")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     CHOICES_FIELD_NUMBER: _ClassVar[int]
@@ -77,6 +83,7 @@ class RecordConsentRequest(_message.Message):
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     ACTOR_ROLE_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    AGE_BAND_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     subject_id: str
     choices: _containers.RepeatedCompositeFieldContainer[ConsentChoice]
@@ -86,7 +93,8 @@ class RecordConsentRequest(_message.Message):
     source: str
     actor_role: ActorRole
     expires_at: _timestamp_pb2.Timestamp
-    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[ConsentChoice, _Mapping]]] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ..., source: _Optional[str] = ..., actor_role: _Optional[_Union[ActorRole, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    age_band: str
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[ConsentChoice, _Mapping]]] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ..., source: _Optional[str] = ..., actor_role: _Optional[_Union[ActorRole, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age_band: _Optional[str] = ...) -> None: ...
 
 class RecordConsentResponse(_message.Message):
     __slots__ = ("token", "recorded_at")
@@ -165,7 +173,7 @@ class GetConsentHistoryResponse(_message.Message):
     def __init__(self, entries: _Optional[_Iterable[_Union[ConsentEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ConsentEntry(_message.Message):
-    __slots__ = ("purpose", "granted", "actor", "method", "notice_version", "recorded_at", "status", "source", "actor_role", "expires_at", "version")
+    __slots__ = ("purpose", "granted", "actor", "method", "notice_version", "recorded_at", "status", "source", "actor_role", "expires_at", "version", "age_band")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     GRANTED_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
@@ -177,6 +185,7 @@ class ConsentEntry(_message.Message):
     ACTOR_ROLE_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    AGE_BAND_FIELD_NUMBER: _ClassVar[int]
     purpose: str
     granted: bool
     actor: str
@@ -188,4 +197,5 @@ class ConsentEntry(_message.Message):
     actor_role: ActorRole
     expires_at: _timestamp_pb2.Timestamp
     version: int
-    def __init__(self, purpose: _Optional[str] = ..., granted: _Optional[bool] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[_Union[ConsentStatus, str]] = ..., source: _Optional[str] = ..., actor_role: _Optional[_Union[ActorRole, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
+    age_band: str
+    def __init__(self, purpose: _Optional[str] = ..., granted: _Optional[bool] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[_Union[ConsentStatus, str]] = ..., source: _Optional[str] = ..., actor_role: _Optional[_Union[ActorRole, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., age_band: _Optional[str] = ...) -> None: ...
