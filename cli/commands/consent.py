@@ -176,6 +176,29 @@ def history(
     print_columns(columns, as_csv=as_csv, at_least=len(columns))
 
 
+@app.command()
+def watch(
+    app_id: AppId,
+    token: Annotated[
+        str, typer.Option(help="The `resume_token` of the last line that was handled.")
+    ] = "",
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="All changes that are kept, then new ones.")
+    ] = False,
+) -> None:
+    """Print every change of consent of an app, one JSON object a line, until interrupted."""
+    request = pb.WatchConsentRequest(
+        app_id=app_id, resume_token=token, from_beginning=from_beginning
+    )
+    with _privacy(app_id) as stub:
+        for response in stub.WatchConsent(request):
+            changes = [
+                {"subject_id": one.subject_id, "entries": list(map(_as_dict, one.entries))}
+                for one in response.changes
+            ]
+            typer.echo(json.dumps({"changes": changes, "resume_token": response.resume_token}))
+
+
 def _choice(granted: bool) -> str:
     return "granted" if granted else "denied"
 

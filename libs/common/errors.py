@@ -168,6 +168,19 @@ class FailedPrecondition(WeirError):
     default_reason = "CONSENT_DENIED"
 
 
+class ChangesForgotten(FailedPrecondition):
+    """A watcher's token is of changes that are no longer there to go on from."""
+
+    default_reason = "WATCH_TOKEN_EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "what changed since this token is no longer kept: watch without a token, with `from_beginning`, "
+            "and take what you hold for out of date until then",
+            field="resume_token",
+        )
+
+
 class Unauthenticated(WeirError):
     """No token, or not a valid one."""
 

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     RECORD_CONSENT = "consent.record"
     READ_CONSENT_HISTORY = "consent.history"
     READ_AUDIT = "audit.read"
+    WATCH_CONSENT = "consent.watch"
     READ_JOBS = "jobs.read"
     RUN_JOBS = "jobs.run"
     READ_RETENTION = "retention.read"
@@ -80,6 +81,7 @@ RULES: Mapping[str, Rule] = {
     "/weir.privacy.v1.PrivacyService/CheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/BatchCheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/RecordConsent": Rule(Permission.RECORD_CONSENT, "app_id"),
+    "/weir.privacy.v1.PrivacyService/WatchConsent": Rule(Permission.WATCH_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/GetConsentHistory": Rule(
         Permission.READ_CONSENT_HISTORY, "app_id"
     ),

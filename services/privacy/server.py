@@ -23,6 +23,7 @@ from services.privacy.audit.postgres import PostgresAuditTrail
 from services.privacy.audit.redis import RedisPublishedHeads
 from services.privacy.audit.service import AuditServicer
 from services.privacy.audit.verifying import ChainVerifier
+from services.privacy.consent.changes import ConsentChanges
 from services.privacy.consent.checking import Checker
 from services.privacy.consent.mirror_loop import MirrorLoop
 from services.privacy.consent.mirror_sync import MirrorSync
@@ -84,7 +85,14 @@ async def build(
     trail = PostgresAuditTrail(audit_engine)
     heads = RedisPublishedHeads(redis)
     chainer = Chainer(trail, heads, chain_key, clock, POSTGRES_ERRORS)
-    servicer = PrivacyServicer(reload.catalogs, checker, recorder, store, auditor, trail, clock)
+    changes = ConsentChanges(
+        store,
+        poll_seconds=settings.consent_watch_poll_seconds,
+        max_watchers=settings.max_watchers,
+    )
+    servicer = PrivacyServicer(
+        reload.catalogs, checker, recorder, store, changes, auditor, trail, clock
+    )
     metrics.RESYNCS_PENDING.set_function(resyncs.__len__)
     return ServiceParts(
         bindings=[
@@ -114,5 +122,7 @@ async def build(
         loops=[
             Loop("consent mirror", MirrorLoop(sync, settings.consent_poll_seconds).run),
             Loop("audit chain", chainer.run),
+            Loop("changes of consent", changes.run),
         ],
+        drain=changes.drain,
     )

@@ -21,6 +21,9 @@ class PrivacySettings(PseudonymSettings):
     consent_database_timeout_seconds: float = Field(10.0, gt=0)
     # How soon a Redis that was emptied or restarted is noticed, and what was not mirrored repaired.
     consent_poll_seconds: float = Field(0.2, gt=0)
+    # How soon watchers get a change, and how many there may be in a process.
+    consent_watch_poll_seconds: float = Field(0.2, gt=0)
+    max_watchers: int = Field(100, ge=1)
     # People in one page of a rebuild.
     consent_page_size: int = Field(1_000, ge=1, le=10_000)
 

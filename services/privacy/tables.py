@@ -43,6 +43,15 @@ consents = Table(
     Column("age_band", Text),
 )
 
+# The number of each app's newest recording, and of the last one that watchers can no longer get.
+consent_changes = Table(
+    "consent_changes",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("last_number", BigInteger, nullable=False),
+    Column("forgotten_through", BigInteger, nullable=False, server_default="0"),
+)
+
 # Every choice ever recorded. A trigger refuses changes, unless a transaction says
 # `SET LOCAL weir.erasure = 'on'`.
 consent_history = Table(
@@ -62,6 +71,9 @@ consent_history = Table(
     Column("source", Text, nullable=False, server_default=""),
     Column("actor_role", Text, nullable=False, server_default=""),
     Column("age_band", Text),
+    # The recording's place in the app's changes; none if an older release recorded it.
+    Column("change_number", BigInteger),
+    Index("ix_consent_history_app_id_change_number", "app_id", "change_number"),
 )
 
 # The audit trail. Triggers refuse changes; `sequence` and the hashes are set once, when an entry is chained.

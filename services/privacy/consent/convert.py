@@ -1,6 +1,6 @@
 """Messages to the domain's words and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -9,6 +9,7 @@ from weir.privacy.v1 import privacy_service_pb2 as pb
 from libs.catalog import Catalog, Ground, Purpose
 from libs.common.errors import InvalidArgument
 from libs.consent import Ruling, Status, grant_end
+from services.privacy.consent.changes import Change
 from services.privacy.consent.model import (
     ActorRole,
     HistoryCursor,
@@ -103,6 +104,14 @@ def consent_entry(entry: HistoryEntry, purpose: Purpose | None, now_us: int) -> 
         expires_at=None if ends is None else timestamp(ends),
         version=entry.version,
         age_band=entry.age_band,
+    )
+
+
+def consent_change(change: Change, purposes: Mapping[str, Purpose]) -> pb.ConsentChange:
+    """One recording; as it was recorded, whatever ended since."""
+    return pb.ConsentChange(
+        subject_id=change.subject_id,
+        entries=[consent_entry(each, purposes.get(each.purpose), 0) for each in change.entries],
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import text
@@ -16,6 +17,7 @@ from libs.common.errors import Unavailable
 from libs.consent import Choice, ConsentState, Status
 from libs.stores.postgres import POSTGRES_DOWN
 from services.privacy.audit.postgres import add_entry
+from services.privacy.consent.changes import Change, Kept
 from services.privacy.consent.model import (
     ActorRole,
     HistoryCursor,
@@ -99,15 +101,21 @@ RECORD = text(
         by_guardian = excluded.by_guardian, age_band = excluded.age_band
     """
 )
+# The number of the change is drawn last: until the commit, the app's other recordings wait for it.
 APPEND_HISTORY = text(
     f"""
+    WITH change AS (
+        INSERT INTO privacy.consent_changes AS known (app_id, last_number) VALUES (:app_id, 1)
+        ON CONFLICT (app_id) DO UPDATE SET last_number = known.last_number + 1
+        RETURNING last_number
+    )
     INSERT INTO privacy.consent_history
         (app_id, subject_id, version, purpose, granted, status, actor, actor_role, method, source,
-         notice_version, recorded_at, expires_at, age_band)
+         notice_version, recorded_at, expires_at, age_band, change_number)
     SELECT :app_id, :subject_id, :version, choice.purpose, choice.status = 'granted', choice.status,
            :actor, :actor_role, :method, :source, :notice_version, :recorded_at, choice.expires_at,
-           choice.age_band
-    FROM {_CHOICES}
+           choice.age_band, change.last_number
+    FROM change, {_CHOICES}
     """
 )
 # The window is before the limit: the next entry of a purpose may be on a later page.
@@ -126,10 +134,24 @@ HISTORY = text(
     LIMIT :limit
     """
 )
+KEPT = text(
+    "SELECT forgotten_through, last_number FROM privacy.consent_changes WHERE app_id = :app_id"
+)
+NEWEST = text("SELECT app_id, last_number FROM privacy.consent_changes")
+CHANGES = text(
+    """
+    SELECT change_number, subject_id, version, purpose, actor, actor_role, method, source,
+           notice_version, recorded_at, expires_at, NULL AS replaced_at, age_band,
+           coalesce(status, CASE WHEN granted THEN 'granted' ELSE 'denied' END) AS status
+    FROM privacy.consent_history
+    WHERE app_id = :app_id AND change_number > :after AND change_number <= :through
+    ORDER BY change_number, purpose
+    """
+)
 
 
 class PostgresConsentStore:
-    """See `ports.ConsentStore`. No call takes longer than `timeout_seconds`."""
+    """See `ports.ConsentStore` and `changes.ChangeStore`. No call takes longer than `timeout_seconds`."""
 
     def __init__(self, engine: AsyncEngine, timeout_seconds: float) -> None:
         self._engine = engine
@@ -164,6 +186,26 @@ class PostgresConsentStore:
                 HISTORY, {**subject._asdict(), **after._asdict(), "limit": limit}
             )
             return list(map(_history_entry, rows))
+
+    async def kept(self, app_id: str) -> Kept:
+        async with self._begin() as connection:
+            row = (await connection.execute(KEPT, {"app_id": app_id})).first()
+        return Kept(*row) if row else Kept()
+
+    async def newest(self) -> dict[str, int]:
+        async with self._begin() as connection:
+            return {row.app_id: row.last_number for row in await connection.execute(NEWEST)}
+
+    async def changes(self, app_id: str, after: int, through: int) -> list[Change]:
+        bounds = {"app_id": app_id, "after": after, "through": through}
+        async with self._begin() as connection:
+            rows = (await connection.execute(CHANGES, bounds)).all()
+        return [
+            Change(number, subject_id, list(map(_history_entry, entries)))
+            for (number, subject_id), entries in groupby(
+                rows, key=lambda row: (row.change_number, row.subject_id)
+            )
+        ]
 
     async def wait_for_writers(self, app_id: str) -> None:
         async with self._begin() as connection:

@@ -59,10 +59,10 @@ class Recorder:
                 restricted = _restricted(held, after)
                 if restricted != held:
                     version = await put_as_newest(self._mirror, transaction, subject, restricted)
-                mirrored = restricted == after
-                if restricted != held and not mirrored:
-                    # The mirror takes no second state of one version.
-                    version = await transaction.next_version(above=version)
+                    mirrored = restricted == after
+                    if not mirrored:
+                        # The mirror takes no second state of one version.
+                        version = await transaction.next_version(above=version)
                 recorded = Recorded(version, now_us)
                 await transaction.record(recording, recorded)
                 await transaction.audit(self._entry(recording, version, caller))

@@ -1,5 +1,8 @@
 """The servicer: a message in, a domain call, a message out."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 import grpc
 from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
@@ -13,10 +16,12 @@ from libs.rpc.caller import caller_of
 from libs.rpc.page_tokens import PageTokens, page_size
 from services.privacy import metrics
 from services.privacy.audit.postgres import PostgresAuditTrail
+from services.privacy.consent.changes import ConsentChanges
 from services.privacy.consent.checking import Checker
 from services.privacy.consent.convert import (
     batch_response,
     check_response,
+    consent_change,
     consent_entry,
     consent_recording,
     cursor_values,
@@ -26,7 +31,7 @@ from services.privacy.consent.convert import (
 from services.privacy.consent.model import BEGINNING, Subject
 from services.privacy.consent.ports import ConsentStore
 from services.privacy.consent.recording import Recorder
-from services.privacy.consent.tokens import consent_token
+from services.privacy.consent.tokens import change_token, changes_after, consent_token
 from services.privacy.consent.validation import check_recording, check_subject
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PrivacyService"].full_name
@@ -44,6 +49,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         checker: Checker,
         recorder: Recorder,
         store: ConsentStore,
+        changes: ConsentChanges,
         auditor: Auditor,
         trail: PostgresAuditTrail,
         clock: Clock,
@@ -52,6 +58,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         self._checker = checker
         self._recorder = recorder
         self._store = store
+        self._changes = changes
         self._clock = clock
         self._auditor = auditor
         self._trail = trail
@@ -124,3 +131,19 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             ],
             next_page_token=following,
         )
+
+    async def WatchConsent(  # noqa: N802
+        self, request: pb.WatchConsentRequest, _: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.WatchConsentResponse]:
+        app_id = request.app_id
+        catalog_of(self._catalogs.current, app_id)
+        after = changes_after(app_id, request.resume_token) if request.resume_token else None
+        watch = self._changes.watch(app_id, after, from_beginning=request.from_beginning)
+        async with aclosing(watch) as pages:
+            async for changes, number in pages:
+                # Of now: purposes may come and go while a watcher stays.
+                purposes = catalog_of(self._catalogs.current, app_id).purposes
+                yield pb.WatchConsentResponse(
+                    changes=[consent_change(change, purposes) for change in changes],
+                    resume_token=change_token(app_id, number),
+                )

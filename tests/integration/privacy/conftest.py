@@ -1,8 +1,9 @@
 """The privacy service in this process, on real stores."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import grpc
 import pytest
 from pydantic import SecretStr
 from redis import Redis
+from structlog.testing import capture_logs
 from weir.privacy.v1 import audit_service_pb2_grpc, privacy_service_pb2_grpc
 from weir.privacy.v1 import privacy_service_pb2 as pb
 
@@ -20,8 +22,8 @@ from libs.rpc.server import GrpcServer
 from services.privacy.audit.redis import HEADS
 from services.privacy.server import build
 from services.privacy.settings import PrivacySettings
+from suite.home import Addresses, Home
 from tests.support.clocks import FixedClock
-from tests.support.one_service_home import one_service_home
 from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.waiting import until
 
@@ -95,36 +97,9 @@ class Privacy:
         await until(self.is_whole)
 
 
-@pytest.fixture
-def catalog_settings() -> dict[str, Any]:
-    """Settings that say which catalogs there are; none: the project's."""
-    return {}
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    """The clock of the service."""
-    return FixedClock(datetime.now(UTC))
-
-
-@pytest.fixture
-async def starting(
-    role_url: Callable[[str], str],
-    redis_url: str,
-    clock: FixedClock,
-    catalog_settings: dict[str, Any],
-) -> AsyncIterator[Privacy]:
-    """Answering calls, with its background loop; its mirror is being filled."""
-    settings = PrivacySettings(
-        environment="development",
-        port=0,
-        database_url=role_url("weir_privacy"),
-        redis_url=redis_url,
-        pseudonym_key=SecretStr(PSEUDONYM_KEY),
-        audit_key=SecretStr(AUDIT_KEY),
-        consent_redis_timeout_seconds=0.5,
-        **catalog_settings,
-    )
+@asynccontextmanager
+async def serving(settings: PrivacySettings, clock: FixedClock) -> AsyncIterator[Privacy]:
+    """The service in this process, while the block runs."""
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         parts = await build(settings, stack, clock)
@@ -135,10 +110,46 @@ async def starting(
         async with grpc.aio.insecure_channel(address) as channel:
             stub = privacy_service_pb2_grpc.PrivacyServiceStub(channel)
             audit = audit_service_pb2_grpc.AuditServiceStub(channel)
-            yield Privacy(stub, redis_url, address, audit)
+            yield Privacy(stub, settings.redis_url.get_secret_value(), address, audit)
         stop.set()
         await server.stop(0)
         await asyncio.gather(*loops)
+
+
+@pytest.fixture
+def catalog_settings() -> dict[str, Any]:
+    """Settings that the tests of a module need beside the usual ones."""
+    return {}
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """The clock of the service."""
+    return FixedClock(datetime.now(UTC))
+
+
+@pytest.fixture
+def settings(
+    role_url: Callable[[str], str], redis_url: str, catalog_settings: dict[str, Any]
+) -> PrivacySettings:
+    """Settings of the service."""
+    return PrivacySettings(
+        environment="development",
+        port=0,
+        database_url=role_url("weir_privacy"),
+        redis_url=redis_url,
+        pseudonym_key=SecretStr(PSEUDONYM_KEY),
+        audit_key=SecretStr(AUDIT_KEY),
+        consent_redis_timeout_seconds=0.5,
+        **catalog_settings,
+    )
+
+
+@pytest.fixture
+async def starting(settings: PrivacySettings, clock: FixedClock) -> AsyncIterator[Privacy]:
+    """Answering calls, with its background loop; its mirror is being filled."""
+    async with serving(settings, clock) as privacy:
+        yield privacy
 
 
 @pytest.fixture
@@ -151,5 +162,16 @@ async def privacy(starting: Privacy) -> Privacy:
 @pytest.fixture
 def home(privacy: Privacy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """WEIR_HOME of a suite that has only the service under test."""
-    with one_service_home(tmp_path, monkeypatch, privacy=privacy.address) as home:
-        yield home
+    addresses = Addresses(
+        services={"privacy": privacy.address},
+        metrics={},
+        database_url="",
+        redis_url="",
+        token="t",
+        pid=os.getpid(),
+    )
+    monkeypatch.setenv("WEIR_HOME", str(tmp_path))
+    # The service is in this process, and would write its log into the command's output.
+    with Home(tmp_path).lock(), capture_logs():
+        Home(tmp_path).write_addresses(addresses)
+        yield tmp_path

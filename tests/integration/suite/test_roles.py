@@ -42,6 +42,7 @@ MAY: dict[str, dict[str, set[str]]] = {
         # And to UPDATE three columns, which is no right to the table.
         "privacy.audit_entries": ADD,
         "privacy.audit_heads": CHANGE,
+        "privacy.consent_changes": CHANGE,
     },
     "weir_read": {"enrich.events": READ},
 }
@@ -54,6 +55,7 @@ TABLES = (
     "aggregate.rollups",
     *("aggregate.members", "privacy.consents", "privacy.consent_history"),
     *("privacy.audit_entries", "privacy.audit_heads"),
+    "privacy.consent_changes",
     *JOBS,
 )
 # Each is refused by the rights to the table before it looks at a row.

@@ -199,3 +199,29 @@ class ConsentEntry(_message.Message):
     version: int
     age_band: str
     def __init__(self, purpose: _Optional[str] = ..., granted: _Optional[bool] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[_Union[ConsentStatus, str]] = ..., source: _Optional[str] = ..., actor_role: _Optional[_Union[ActorRole, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., age_band: _Optional[str] = ...) -> None: ...
+
+class WatchConsentRequest(_message.Message):
+    __slots__ = ("app_id", "resume_token", "from_beginning")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FROM_BEGINNING_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    resume_token: str
+    from_beginning: bool
+    def __init__(self, app_id: _Optional[str] = ..., resume_token: _Optional[str] = ..., from_beginning: _Optional[bool] = ...) -> None: ...
+
+class WatchConsentResponse(_message.Message):
+    __slots__ = ("changes", "resume_token")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[ConsentChange]
+    resume_token: str
+    def __init__(self, changes: _Optional[_Iterable[_Union[ConsentChange, _Mapping]]] = ..., resume_token: _Optional[str] = ...) -> None: ...
+
+class ConsentChange(_message.Message):
+    __slots__ = ("subject_id", "entries")
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    subject_id: str
+    entries: _containers.RepeatedCompositeFieldContainer[ConsentEntry]
+    def __init__(self, subject_id: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[ConsentEntry, _Mapping]]] = ...) -> None: ...

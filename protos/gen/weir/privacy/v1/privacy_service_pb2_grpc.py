@@ -55,6 +55,11 @@ class PrivacyServiceStub:
                 request_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryRequest.SerializeToString,
                 response_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryResponse.FromString,
                 _registered_method=True)
+        self.WatchConsent = channel.unary_stream(
+                '/weir.privacy.v1.PrivacyService/WatchConsent',
+                request_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentResponse.FromString,
+                _registered_method=True)
 
 
 class PrivacyServiceServicer:
@@ -105,6 +110,19 @@ class PrivacyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchConsent(self, request, context):
+        """Every change of consent of an app, as it is committed and in that order, each exactly once, without end. The first
+        message has no changes, and a token to go on from. A watcher that was cut, or ended with UNAVAILABLE, goes on from
+        the last token that it has; a change is in a message together with the token that follows it.
+
+        Permission: `consent.watch`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT for another app's token; FAILED_PRECONDITION /
+        WATCH_TOKEN_EXPIRED: begin again with `from_beginning`; RESOURCE_EXHAUSTED with too many watchers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PrivacyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -127,6 +145,11 @@ def add_PrivacyServiceServicer_to_server(servicer, server):
                     servicer.GetConsentHistory,
                     request_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryRequest.FromString,
                     response_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryResponse.SerializeToString,
+            ),
+            'WatchConsent': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchConsent,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -238,6 +261,33 @@ class PrivacyService:
             '/weir.privacy.v1.PrivacyService/GetConsentHistory',
             weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryRequest.SerializeToString,
             weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/weir.privacy.v1.PrivacyService/WatchConsent',
+            weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentResponse.FromString,
             options,
             channel_credentials,
             insecure,
