@@ -177,6 +177,49 @@ def history(
 
 
 @app.command()
+def receipt(
+    app_id: AppId,
+    subject_id: SubjectId,
+    version: Annotated[
+        int, typer.Option(min=0, help="Of the recording, from `history`; 0: the latest.")
+    ] = 0,
+) -> None:
+    """Print a receipt of a recording, to hand to the person (ISO/IEC TS 27560, JSON)."""
+    request = pb.GetConsentReceiptRequest(app_id=app_id, subject_id=subject_id, version=version)
+    with _privacy(app_id) as stub:
+        response = stub.GetConsentReceipt(request)
+    typer.echo(json.dumps(json.loads(response.receipt_json), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def verify(
+    app_id: AppId,
+    file: Annotated[typer.FileText, typer.Argument(help="A receipt; - reads it from stdin.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a receipt is genuine, and still in force. Exit code 1 if it is not both."""
+    request = pb.VerifyReceiptRequest(app_id=app_id, receipt_json=file.read())
+    with _privacy(app_id) as stub:
+        response = stub.VerifyReceipt(request)
+    purposes = [
+        {"purpose": one.purpose, "in_force": one.in_force}
+        | {"status": _word(pb.ConsentStatus, one.status)}
+        for one in response.purposes
+    ]
+    if as_json:
+        answer = {"genuine": response.genuine, "in_force": response.in_force, "purposes": purposes}
+        typer.echo(json.dumps(answer))
+    elif not response.genuine:
+        typer.echo("not genuine: not made here for this app, or changed since")
+    else:
+        typer.echo(f"genuine, {'' if response.in_force else 'not '}in force")
+        for one in purposes:
+            typer.echo(f"{one['purpose']}: now {one['status']}")
+    if not response.in_force:
+        raise typer.Exit(1)
+
+
+@app.command()
 def watch(
     app_id: AppId,
     token: Annotated[

@@ -93,9 +93,8 @@ class PurposeDecisions:
         bytes that are no state."""
         if encoded is None:
             return self._nothing_recorded.ruling.decision
-        head, _, words = encoded.partition(b" ")
-        decision = self._lasting.get(words)
-        if decision is None or not (head.isdigit() or b";" in head):
+        decision = self._lasting.get(encoded.partition(b" ")[2])
+        if decision is None or not encoded[:1].isdigit():
             return self.ruling(encoded, now_us).decision
         return decision
 

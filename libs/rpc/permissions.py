@@ -82,6 +82,10 @@ RULES: Mapping[str, Rule] = {
     "/weir.privacy.v1.PrivacyService/BatchCheckConsent": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/RecordConsent": Rule(Permission.RECORD_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/WatchConsent": Rule(Permission.WATCH_CONSENT, "app_id"),
+    "/weir.privacy.v1.PrivacyService/GetConsentReceipt": Rule(
+        Permission.READ_CONSENT_HISTORY, "app_id"
+    ),
+    "/weir.privacy.v1.PrivacyService/VerifyReceipt": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/GetConsentHistory": Rule(
         Permission.READ_CONSENT_HISTORY, "app_id"
     ),

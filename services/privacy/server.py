@@ -28,6 +28,7 @@ from services.privacy.consent.checking import Checker
 from services.privacy.consent.mirror_loop import MirrorLoop
 from services.privacy.consent.mirror_sync import MirrorSync
 from services.privacy.consent.postgres import PostgresConsentStore
+from services.privacy.consent.receipts import Receipts
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
@@ -91,7 +92,15 @@ async def build(
         max_watchers=settings.max_watchers,
     )
     servicer = PrivacyServicer(
-        reload.catalogs, checker, recorder, store, changes, auditor, trail, clock
+        reload.catalogs,
+        checker,
+        recorder,
+        store,
+        changes,
+        Receipts(settings.receipt_key()),
+        auditor,
+        trail,
+        clock,
     )
     metrics.RESYNCS_PENDING.set_function(resyncs.__len__)
     return ServiceParts(

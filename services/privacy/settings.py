@@ -1,5 +1,7 @@
 """Settings of the privacy service."""
 
+import hmac
+
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
@@ -31,3 +33,9 @@ class PrivacySettings(PseudonymSettings):
         """What chains the audit trail. Raises ConfigurationError without a key, and for a short one."""
         self.require("audit_key")
         return ChainKey(check_secret(self.audit_key.get_secret_value(), self.variable("audit_key")))
+
+    def receipt_key(self) -> bytes:
+        """The key of receipts, made from that of the audit trail. Raises as `chain_key`."""
+        self.require("audit_key")
+        secret = check_secret(self.audit_key.get_secret_value(), self.variable("audit_key"))
+        return hmac.digest(secret, b"receipts of consent", "sha256")

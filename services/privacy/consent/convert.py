@@ -17,6 +17,7 @@ from services.privacy.consent.model import (
     Recording,
     Subject,
 )
+from services.privacy.consent.receipts import ReceiptPurpose
 
 DEFAULT_SOURCE = "api"
 
@@ -112,6 +113,23 @@ def consent_change(change: Change, purposes: Mapping[str, Purpose]) -> pb.Consen
     return pb.ConsentChange(
         subject_id=change.subject_id,
         entries=[consent_entry(each, purposes.get(each.purpose), 0) for each in change.entries],
+    )
+
+
+def verification_response(purposes: Sequence[ReceiptPurpose]) -> pb.VerifyReceiptResponse:
+    """What a genuine receipt is worth now."""
+    return pb.VerifyReceiptResponse(
+        genuine=True,
+        in_force=bool(purposes) and all(one.in_force for one in purposes),
+        purposes=[
+            pb.ReceiptPurpose(
+                purpose=one.purpose,
+                in_force=one.in_force,
+                status=cast("pb.ConsentStatus", one.ruling.status),
+                consent_version=one.ruling.version,
+            )
+            for one in purposes
+        ],
     )
 
 

@@ -1,6 +1,6 @@
 """The servicer: a message in, a domain call, a message out."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import grpc
@@ -11,7 +11,7 @@ from libs.audit import Action, Auditor
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock
-from libs.common.errors import InvalidArgument
+from libs.common.errors import InvalidArgument, NotFound
 from libs.rpc.caller import caller_of
 from libs.rpc.page_tokens import PageTokens, page_size
 from services.privacy import metrics
@@ -27,12 +27,14 @@ from services.privacy.consent.convert import (
     cursor_values,
     history_cursor,
     timestamp,
+    verification_response,
 )
-from services.privacy.consent.model import BEGINNING, Subject
+from services.privacy.consent.model import BEGINNING, HistoryCursor, HistoryEntry, Subject
 from services.privacy.consent.ports import ConsentStore
+from services.privacy.consent.receipts import Receipts, standing
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.tokens import change_token, changes_after, consent_token
-from services.privacy.consent.validation import check_recording, check_subject
+from services.privacy.consent.validation import MAX_CHOICES, check_recording, check_subject
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PrivacyService"].full_name
 MAX_SUBJECTS = 1_000
@@ -50,6 +52,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         recorder: Recorder,
         store: ConsentStore,
         changes: ConsentChanges,
+        receipts: Receipts,
         auditor: Auditor,
         trail: PostgresAuditTrail,
         clock: Clock,
@@ -59,6 +62,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         self._recorder = recorder
         self._store = store
         self._changes = changes
+        self._receipts = receipts
         self._clock = clock
         self._auditor = auditor
         self._trail = trail
@@ -108,16 +112,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         after = self._history_pages.read(request, history_cursor) or BEGINNING
         if not request.page_token:
             # Before the answer, which there is not without it, and once for all of its pages.
-            await self._trail.add(
-                [
-                    self._auditor.entry(
-                        Action.CONSENT_HISTORY_READ,
-                        request.app_id,
-                        caller_of(context),
-                        subject_id=request.subject_id,
-                    )
-                ]
-            )
+            await self._audit_read(context, request.app_id, request.subject_id)
         # One more than asked for tells whether there is a next page.
         entries = await self._store.history(subject, after, size + 1)
         following = ""
@@ -133,11 +128,12 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         )
 
     async def WatchConsent(  # noqa: N802
-        self, request: pb.WatchConsentRequest, _: grpc.aio.ServicerContext
+        self, request: pb.WatchConsentRequest, context: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.WatchConsentResponse]:
         app_id = request.app_id
         catalog_of(self._catalogs.current, app_id)
         after = changes_after(app_id, request.resume_token) if request.resume_token else None
+        await self._audit_read(context, app_id)
         watch = self._changes.watch(app_id, after, from_beginning=request.from_beginning)
         async with aclosing(watch) as pages:
             async for changes, number in pages:
@@ -147,3 +143,47 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
                     changes=[consent_change(change, purposes) for change in changes],
                     resume_token=change_token(app_id, number),
                 )
+
+    async def GetConsentReceipt(  # noqa: N802
+        self, request: pb.GetConsentReceiptRequest, context: grpc.aio.ServicerContext
+    ) -> pb.GetConsentReceiptResponse:
+        catalog = catalog_of(self._catalogs.current, request.app_id)
+        check_subject(request.subject_id)
+        subject = Subject(request.app_id, request.subject_id)
+        version = request.version
+        await self._audit_read(context, request.app_id, request.subject_id)
+        if not version:
+            [state] = await self._store.read(subject.app_id, [subject.subject_id])
+            version = (
+                max((one.version for one in state.choices.values()), default=0) if state else 0
+            )
+        # Behind the entry of the age band, which has no purpose.
+        found: Sequence[HistoryEntry] = ()
+        if 0 < version < 2**63:
+            found = await self._store.history(subject, HistoryCursor(version, ""), MAX_CHOICES)
+        entries = [entry for entry in found if entry.version == version]
+        if not entries:
+            raise NotFound(
+                "the person has no such recording", reason="RECORDING_UNKNOWN", metadata={}
+            )
+        receipt = self._receipts.receipt(catalog, subject, entries)
+        return pb.GetConsentReceiptResponse(receipt_json=receipt.decode())
+
+    async def VerifyReceipt(  # noqa: N802
+        self, request: pb.VerifyReceiptRequest, _: grpc.aio.ServicerContext
+    ) -> pb.VerifyReceiptResponse:
+        catalog = catalog_of(self._catalogs.current, request.app_id)
+        found = self._receipts.verify(request.receipt_json)
+        if found is None or found.subject.app_id != request.app_id:
+            return pb.VerifyReceiptResponse()
+        [state] = await self._store.read(request.app_id, [found.subject.subject_id])
+        return verification_response(standing(catalog, found, state, self._clock.now_us()))
+
+    async def _audit_read(
+        self, context: grpc.aio.ServicerContext, app_id: str, subject_id: str = ""
+    ) -> None:
+        """Adds that a history is read to the audit trail; no subject: those of all people."""
+        entry = self._auditor.entry(
+            Action.CONSENT_HISTORY_READ, app_id, caller_of(context), subject_id=subject_id
+        )
+        await self._trail.add([entry])

@@ -108,3 +108,25 @@ async def test_a_refused_call_is_one_line(home: Path) -> None:
     assert result.exit_code == 1
     assert "PURPOSE_UNKNOWN" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+async def test_a_receipt_is_verified(home: Path, tmp_path: Path) -> None:
+    await run("set", *ANN, "--grant", PURPOSE, "--notice", "2")
+    printed = await run("receipt", *ANN)
+    assert json.loads(printed.stdout)["event"][0]["event_state"] == "granted"
+    file = tmp_path / "receipt.json"
+    file.write_text(printed.stdout)
+    verify = ("verify", "--app", APP, str(file))
+    answer = await run(*verify)
+    assert (answer.exit_code, answer.stdout) == (0, f"genuine, in force\n{PURPOSE}: now granted\n")
+    await run("set", *ANN, "--deny", PURPOSE)
+    answer = await run(*verify, "--json")
+    assert answer.exit_code == 1
+    assert json.loads(answer.stdout) == {
+        "genuine": True,
+        "in_force": False,
+        "purposes": [{"purpose": PURPOSE, "in_force": False, "status": "withdrawn"}],
+    }
+    file.write_text(printed.stdout.replace('"ann"', '"bob"'))
+    answer = await run(*verify)
+    assert (answer.exit_code, answer.stdout[:11]) == (1, "not genuine")

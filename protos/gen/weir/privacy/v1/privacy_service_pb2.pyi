@@ -225,3 +225,49 @@ class ConsentChange(_message.Message):
     subject_id: str
     entries: _containers.RepeatedCompositeFieldContainer[ConsentEntry]
     def __init__(self, subject_id: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[ConsentEntry, _Mapping]]] = ...) -> None: ...
+
+class GetConsentReceiptRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "version")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    version: int
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
+class GetConsentReceiptResponse(_message.Message):
+    __slots__ = ("receipt_json",)
+    RECEIPT_JSON_FIELD_NUMBER: _ClassVar[int]
+    receipt_json: str
+    def __init__(self, receipt_json: _Optional[str] = ...) -> None: ...
+
+class VerifyReceiptRequest(_message.Message):
+    __slots__ = ("app_id", "receipt_json")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_JSON_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    receipt_json: str
+    def __init__(self, app_id: _Optional[str] = ..., receipt_json: _Optional[str] = ...) -> None: ...
+
+class VerifyReceiptResponse(_message.Message):
+    __slots__ = ("genuine", "in_force", "purposes")
+    GENUINE_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_FIELD_NUMBER: _ClassVar[int]
+    PURPOSES_FIELD_NUMBER: _ClassVar[int]
+    genuine: bool
+    in_force: bool
+    purposes: _containers.RepeatedCompositeFieldContainer[ReceiptPurpose]
+    def __init__(self, genuine: _Optional[bool] = ..., in_force: _Optional[bool] = ..., purposes: _Optional[_Iterable[_Union[ReceiptPurpose, _Mapping]]] = ...) -> None: ...
+
+class ReceiptPurpose(_message.Message):
+    __slots__ = ("purpose", "in_force", "status", "consent_version")
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    purpose: str
+    in_force: bool
+    status: ConsentStatus
+    consent_version: int
+    def __init__(self, purpose: _Optional[str] = ..., in_force: _Optional[bool] = ..., status: _Optional[_Union[ConsentStatus, str]] = ..., consent_version: _Optional[int] = ...) -> None: ...

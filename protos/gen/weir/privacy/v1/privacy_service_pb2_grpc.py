@@ -55,6 +55,16 @@ class PrivacyServiceStub:
                 request_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryRequest.SerializeToString,
                 response_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryResponse.FromString,
                 _registered_method=True)
+        self.GetConsentReceipt = channel.unary_unary(
+                '/weir.privacy.v1.PrivacyService/GetConsentReceipt',
+                request_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentReceiptRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentReceiptResponse.FromString,
+                _registered_method=True)
+        self.VerifyReceipt = channel.unary_unary(
+                '/weir.privacy.v1.PrivacyService/VerifyReceipt',
+                request_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.VerifyReceiptRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.VerifyReceiptResponse.FromString,
+                _registered_method=True)
         self.WatchConsent = channel.unary_stream(
                 '/weir.privacy.v1.PrivacyService/WatchConsent',
                 request_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentRequest.SerializeToString,
@@ -110,6 +120,26 @@ class PrivacyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetConsentReceipt(self, request, context):
+        """A receipt of one recording, to hand to the person, in the structure of ISO/IEC TS 27560:2023.
+
+        Permission: `consent.history`.
+        Fails with NOT_FOUND / APP_UNKNOWN, RECORDING_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyReceipt(self, request, context):
+        """Whether a receipt is genuine, and still in force.
+
+        Permission: `consent.check`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT for what is no JSON.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchConsent(self, request, context):
         """Every change of consent of an app, as it is committed and in that order, each exactly once, without end. The first
         message has no changes, and a token to go on from. A watcher that was cut, or ended with UNAVAILABLE, goes on from
@@ -145,6 +175,16 @@ def add_PrivacyServiceServicer_to_server(servicer, server):
                     servicer.GetConsentHistory,
                     request_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryRequest.FromString,
                     response_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryResponse.SerializeToString,
+            ),
+            'GetConsentReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConsentReceipt,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentReceiptRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentReceiptResponse.SerializeToString,
+            ),
+            'VerifyReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyReceipt,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.VerifyReceiptRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.VerifyReceiptResponse.SerializeToString,
             ),
             'WatchConsent': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchConsent,
@@ -261,6 +301,60 @@ class PrivacyService:
             '/weir.privacy.v1.PrivacyService/GetConsentHistory',
             weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryRequest.SerializeToString,
             weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConsentReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.PrivacyService/GetConsentReceipt',
+            weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentReceiptRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_privacy__service__pb2.GetConsentReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.PrivacyService/VerifyReceipt',
+            weir_dot_privacy_dot_v1_dot_privacy__service__pb2.VerifyReceiptRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_privacy__service__pb2.VerifyReceiptResponse.FromString,
             options,
             channel_credentials,
             insecure,
