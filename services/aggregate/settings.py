@@ -16,7 +16,7 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings, PseudonymSet
     # How long a batch waits for a catalog that declares its app and events, before that counts as a failure.
     catalog_wait_seconds: float = Field(3600.0, ge=0)
     # Members of distinct metrics remembered as stored; about 120 bytes each.
-    known_members: int = Field(200_000, ge=0)
+    known_members: int = Field(100_000, ge=0)
     # Cells whose ids are remembered; about 500 bytes each.
     known_cells: int = Field(50_000, ge=1)
     # The least time between two messages to one watcher; more with many watchers.
