@@ -23,7 +23,9 @@ from services.aggregate.counting.generations import (
     RecountState,
     first_version,
 )
+from services.aggregate.dirty.postgres import mark_sql
 from services.aggregate.model import Cell, CellDelta, Claimed, Measure, MeasureDelta, StoredBatch
+from services.aggregate.recount.model import Reason
 
 # Held in share mode by each transaction that counts, and in exclusive mode by one that opens or closes a
 # recount: so the state of recounts, and with it the epoch, stays as it is while a chunk is counted.
@@ -48,15 +50,7 @@ READ_RECOUNTED = "SELECT app_id, rollup FROM aggregate.recounted_rollups"
 READ_ADOPTED = """
 SELECT app_id, rollup, shape, period, events FROM aggregate.rollups WHERE retired_at IS NULL
 """
-MARK_OUTDATED = """
-INSERT INTO aggregate.buckets AS b (app_id, rollup, bucket, dirty_mark, dirty_reason, dirty_since)
-SELECT app_id, rollup, to_timestamp(seconds), nextval('aggregate.recount_numbers'), 'outdated', now()
-FROM unnest(%b::text[], %b::text[], %b::bigint[]) AS marked (app_id, rollup, seconds)
-ORDER BY app_id, rollup, seconds
-ON CONFLICT (app_id, rollup, bucket) DO UPDATE SET
-    dirty_mark = excluded.dirty_mark, dirty_reason = excluded.dirty_reason,
-    dirty_since = coalesce(b.dirty_since, excluded.dirty_since)
-"""
+MARK_OUTDATED = mark_sql(f"'{Reason.OUTDATED}'", "%b::text[]", "%b::text[]", "%b::bigint[]")
 READ_GENERATIONS = """
 SELECT b.app_id, b.rollup, extract(epoch FROM b.bucket)::bigint, b.generation
 FROM unnest(%b::text[], %b::text[], %b::bigint[]) AS wanted (app_id, rollup, seconds)

@@ -12,17 +12,31 @@ from services.aggregate.counting.generations import BucketKey
 from services.aggregate.dirty.choice import FIRST_SECOND, LAST_SECOND
 from services.aggregate.recount.model import DirtyBucket, Reason
 
-# Each with a number of its own: a recount unmarks a bucket only if it was not marked again meanwhile.
-_MARK = text("""
-INSERT INTO aggregate.buckets AS b (app_id, rollup, bucket, dirty_mark, dirty_reason, dirty_since)
-SELECT app_id, rollup, to_timestamp(seconds), nextval('aggregate.recount_numbers'), :reason, now()
-FROM unnest(CAST(:apps AS text[]), CAST(:rollups AS text[]), CAST(:starts AS bigint[]))
-    AS marked (app_id, rollup, seconds)
-ORDER BY app_id, rollup, seconds
-ON CONFLICT (app_id, rollup, bucket) DO UPDATE SET
-    dirty_mark = excluded.dirty_mark, dirty_reason = excluded.dirty_reason,
-    dirty_since = coalesce(b.dirty_since, excluded.dirty_since)
-""")
+
+def mark_sql(reason: str, app_ids: str, rollups: str, starts: str) -> str:
+    """The statement that marks buckets, given as arrays of equal length, with their starts in seconds since
+    the Unix epoch; all arguments are SQL. Each gets a number of its own: a recount unmarks a bucket only if
+    it was not marked again meanwhile."""
+    return f"""
+        INSERT INTO aggregate.buckets AS b
+            (app_id, rollup, bucket, dirty_mark, dirty_reason, dirty_since)
+        SELECT app_id, rollup, to_timestamp(seconds), nextval('aggregate.recount_numbers'), {reason}, now()
+        FROM unnest({app_ids}, {rollups}, {starts}) AS marked (app_id, rollup, seconds)
+        ORDER BY app_id, rollup, seconds
+        ON CONFLICT (app_id, rollup, bucket) DO UPDATE SET
+            dirty_mark = excluded.dirty_mark, dirty_reason = excluded.dirty_reason,
+            dirty_since = coalesce(b.dirty_since, excluded.dirty_since)
+    """
+
+
+_MARK = text(
+    mark_sql(
+        ":reason",
+        "CAST(:apps AS text[])",
+        "CAST(:rollups AS text[])",
+        "CAST(:starts AS bigint[])",
+    )
+)
 _UNMARK = text("""
 UPDATE aggregate.buckets SET dirty_mark = NULL, dirty_reason = NULL, dirty_since = NULL
 WHERE dirty_mark = ANY(:marks)
