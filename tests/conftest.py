@@ -11,10 +11,15 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 from redis import Redis
 
 from suite.embedded import PostgresServer, RedisServer
 from tests.support.databases import Databases
+
+# How long an example may take depends on what else the machine does; tests have a time limit as a whole.
+settings.register_profile("weir", deadline=None)
+settings.load_profile("weir")
 
 # Without this, structlog prints the locals of each frame: catalogs are among them, and take half a minute.
 structlog.configure(

@@ -30,7 +30,6 @@ _ids = map(str, count())
 
 @settings(
     max_examples=300,
-    deadline=None,
     # The client is shared on purpose: every example has a session id of its own.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -49,9 +48,7 @@ async def test_the_script_and_the_step_keep_the_same_beginning(
     assert await store.note("chess", 0, {session_id: kept}) == {session_id: kept}
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(sessions, min_size=1, max_size=6))
 async def test_replicas_that_note_one_by_one_end_where_one_that_folds_ends(
     client: RedisClient, seen: list[Session]

@@ -41,7 +41,7 @@ EVENTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.lists(EVENTS, max_size=6), max_size=8), st.data())
 def test_the_numbers_depend_on_nothing_but_the_events(
     contents: list[list[dict[str, Any]]], data: st.DataObject

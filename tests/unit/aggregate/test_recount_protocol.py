@@ -126,7 +126,7 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(steps=st.lists(STEP, max_size=40))
 async def test_any_order_of_steps_comes_to_what_is_stored(steps: list[Any]) -> None:
     world = World()

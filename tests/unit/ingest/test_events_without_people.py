@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.intake.model import Verdict
@@ -64,7 +64,6 @@ def _event(*places: str, **fields: Any) -> Any:
     return event_of(**{"properties_json": orjson.dumps(properties), **merged})
 
 
-@settings(deadline=None)
 @given(st.sets(st.sampled_from(sorted(PLACES)), min_size=1), st.sampled_from((0, LEVEL_PII)))
 async def test_what_identifies_a_person_is_removed_and_the_sender_hears_of_it(
     places: set[str], level: int
@@ -82,7 +81,6 @@ async def test_what_identifies_a_person_is_removed_and_the_sender_hears_of_it(
     assert properties_of(stored) == HEALTHY or properties_of(stored) == {**HEALTHY, "by": {}}
 
 
-@settings(deadline=None)
 @given(st.sets(st.sampled_from(sorted(PLACES)), min_size=1), st.booleans())
 async def test_its_dead_letter_holds_nothing_of_a_person_either(
     places: set[str], broken: bool

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from google.protobuf.json_format import MessageToDict
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.intake.model import Verdict
@@ -86,7 +86,6 @@ async def test_properties_that_cannot_be_read_are_not_in_the_dead_letter() -> No
     assert letter.event.properties_json == b"{}"
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["moves", "mode", "device_ids", "a"]), st.integers(0, 9)))
 async def test_other_events_stay_as_they_are(properties: dict[str, int]) -> None:
     ingest = Ingest(catalog=CATALOG)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.intake.personal_data import find, is_phone_number, is_suspect, redacted
@@ -80,7 +80,6 @@ def test_a_name_says_that_numbers_are_a_version(name: str) -> None:
 WORDS = st.text(string.ascii_letters + " /?&", max_size=20)
 
 
-@settings(deadline=None)
 @given(
     WORDS,
     st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,20}@mail\.example\.org", fullmatch=True),
@@ -93,7 +92,6 @@ def test_any_address_of_plain_characters_is_found(before: str, email: str, after
     assert email[-18:] not in redacted(text, found)
 
 
-@settings(deadline=None)
 @given(st.ip_addresses())
 def test_the_address_of_any_host_is_found(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
@@ -106,7 +104,6 @@ def test_the_address_of_any_host_is_found(
     assert [one.kind for one in find(f"from {address} today")] == expected
 
 
-@settings(deadline=None)
 @given(
     st.one_of(
         st.uuids().map(str),
