@@ -223,7 +223,8 @@ def verify(
 def watch(
     app_id: AppId,
     token: Annotated[
-        str, typer.Option(help="The `resume_token` of the last line that was handled.")
+        str,
+        typer.Option("--resume", help="The `resume_token` of the last line that was handled."),
     ] = "",
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="All changes that are kept, then new ones.")
