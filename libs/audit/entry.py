@@ -12,6 +12,9 @@ class Action(StrEnum):
     CONSENT_RECORDED = "consent.recorded"
     CONSENT_HISTORY_READ = "consent.history_read"
     AUDIT_READ = "audit.read"
+    EVENTS_LISTED = "events.listed"
+    EVENTS_EXPORTED = "events.exported"
+    PERSON_NUMBERS_READ = "numbers.person_read"
 
 
 class Outcome(StrEnum):

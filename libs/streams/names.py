@@ -5,6 +5,7 @@
 | `raw_stream` | ingest | `ENRICH` | `batch`: EventBatch, `skip`, `trace`, `id`, `size` |
 | `enriched_stream` | enrich | `AGGREGATE` | `batch`: EnrichedBatch, `trace`, `id`, `size` |
 | `ingest_dead_letters`, `enrich_dead_letters` | ingest, enrich | `INGEST` | `batch`: DeadLetterBatch |
+| `AUDIT_STREAM` | services that answer with personal data | `PRIVACY` | `entry`: an audit entry as JSON |
 | `quarantine_stream` | the readers of a group | people | the entry with its `stream` and `entry` id |
 
 `batch` is a message of `weir.streams.v1`, `trace` the traceparent, `skip` the positions of events seen
@@ -21,6 +22,10 @@ from libs.common.sharding import shard_key
 INGEST = "ingest"
 ENRICH = "enrich"
 AGGREGATE = "aggregate"
+PRIVACY = "privacy"
+
+# Entries of the audit trail whose act has no transaction of its own. One for all shards: there are few.
+AUDIT_STREAM = shard_key("privacy", 0, "audit")
 
 
 def raw_stream(shard: int) -> str:

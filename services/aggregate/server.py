@@ -7,12 +7,14 @@ from functools import partial
 
 from weir.aggregate.v1 import aggregate_service_pb2_grpc, job_service_pb2_grpc
 
+from libs.audit import Auditor
 from libs.common.clock import Clock, SystemClock
 from libs.common.pseudonym import Pseudonymizer
 from libs.events.selection_postgres import SelectedEvents
 from libs.jobs.job import Job
 from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
+from libs.rpc.audited_reads import AuditedReads
 from libs.rpc.process import ServiceParts
 from libs.rpc.retention_target import retention_target
 from libs.rpc.server import Binding
@@ -230,6 +232,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             clock,
             meter.current,
         ),
+        AuditedReads(redis, Auditor(pseudonymizer, clock)),
     )
     journal = JournalCalls(
         reload.catalogs,

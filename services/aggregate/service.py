@@ -17,6 +17,8 @@ from weir.aggregate.v1 import (
     verify_pb2,
 )
 
+from libs.audit import Action, Details
+from libs.rpc.audited_reads import AuditedReads
 from services.aggregate.behaviour.cohorts.service import CohortQueries
 from services.aggregate.behaviour.funnel.service import FunnelQueries
 from services.aggregate.behaviour.paths.service import PathQueries
@@ -51,6 +53,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         gauges: GaugeQueries,
         backfills: Backfills,
         metrics: MetricQueries,
+        reads: AuditedReads,
     ) -> None:
         self._rollups = rollups
         self._watches = watches
@@ -64,11 +67,21 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self._gauges = gauges
         self._backfills = backfills
         self._metrics = metrics
+        self._reads = reads
 
     async def GetMetric(  # noqa: N802
-        self, request: metric_pb2.GetMetricRequest, _: grpc.aio.ServicerContext
+        self, request: metric_pb2.GetMetricRequest, context: grpc.aio.ServicerContext
     ) -> metric_pb2.GetMetricResponse:
-        return await self._metrics.get(request)
+        response = await self._metrics.get(request)
+        if request.subject_id:
+            await self._reads.note(
+                Action.PERSON_NUMBERS_READ,
+                request.app_id,
+                context,
+                subject_id=request.subject_id,
+                details={"metric": request.metric},
+            )
+        return response
 
     async def QueryRollup(  # noqa: N802
         self, request: pb.QueryRollupRequest, _: grpc.aio.ServicerContext
@@ -135,16 +148,35 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         return await self._backfills.backfill(request)
 
     async def ListEvents(  # noqa: N802
-        self, request: event_query_pb2.ListEventsRequest, _: grpc.aio.ServicerContext
+        self, request: event_query_pb2.ListEventsRequest, context: grpc.aio.ServicerContext
     ) -> event_query_pb2.ListEventsResponse:
-        return await self._events.list(request)
+        response = await self._events.list(request)
+        # Without the filter, which may name a person.
+        of = request.of.WhichOneof("of")
+        details = {"of": of} if of else None
+        await self._reads.note(Action.EVENTS_LISTED, request.app_id, context, details=details)
+        return response
 
     async def ExportEvents(  # noqa: N802
         self,
         request: event_query_pb2.ExportEventsRequest,
         context: grpc.aio.ServicerContext,
     ) -> None:
-        await self._exports.export(request, context.write)
+        noted = request.without_personal_data
+
+        async def send(response: event_query_pb2.ExportEventsResponse) -> None:
+            nonlocal noted
+            if not noted:
+                # By now the request is known to be right.
+                name = event_query_pb2.ExportFormat.Name(request.format)
+                details: Details = {"format": name, "resumed": bool(request.resume_token)}
+                await self._reads.note(
+                    Action.EVENTS_EXPORTED, request.app_id, context, details=details
+                )
+                noted = True
+            await context.write(response)
+
+        await self._exports.export(request, send)
 
 
 class JobServicer(job_service_pb2_grpc.JobServiceServicer):

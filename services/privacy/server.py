@@ -12,13 +12,18 @@ from libs.rpc.readiness import Startup
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
-from libs.stores.postgres import POSTGRES_ERRORS, create_engine
+from libs.stores.postgres import POSTGRES_ERRORS, create_engine, failure_of
 from libs.stores.redis_client import create_redis
 from libs.stores.redis_connection import RedisConnection
 from libs.stores.watch import all_of, any_of
+from libs.streams.consumer import EntryHandling, create_consumer
+from libs.streams.lag import LagMeter
+from libs.streams.names import AUDIT_STREAM, PRIVACY
+from libs.streams.trimming import StreamTrimmer
 from services.privacy import metrics
 from services.privacy.audit.chainer import Chainer
 from services.privacy.audit.convert import SERVICE_NAME as AUDIT_SERVICE_NAME
+from services.privacy.audit.entries import AuditStreamReader, occurred_at_us
 from services.privacy.audit.postgres import PostgresAuditTrail
 from services.privacy.audit.redis import RedisPublishedHeads
 from services.privacy.audit.service import AuditServicer
@@ -85,6 +90,13 @@ async def build(
     recorder = Recorder(store, mirror, resyncs, auditor, clock)
     trail = PostgresAuditTrail(audit_engine)
     heads = RedisPublishedHeads(redis)
+    reads = create_consumer(
+        redis,
+        settings,
+        group=PRIVACY,
+        streams=[AUDIT_STREAM],
+        handling=EntryHandling(AuditStreamReader(trail).keep, failure_of),
+    )
     chainer = Chainer(trail, heads, chain_key, clock, POSTGRES_ERRORS)
     changes = ConsentChanges(
         store,
@@ -132,6 +144,13 @@ async def build(
             Loop("consent mirror", MirrorLoop(sync, settings.consent_poll_seconds).run),
             Loop("audit chain", chainer.run),
             Loop("changes of consent", changes.run),
+            Loop("audited reads", reads.run),
+            Loop("lag", LagMeter(redis, PRIVACY, [AUDIT_STREAM], occurred_at_us, clock).run),
+            Loop("trimming", StreamTrimmer(redis, [AUDIT_STREAM], _no_backlog).run),
         ],
         drain=changes.drain,
     )
+
+
+async def _no_backlog() -> None:
+    """The stream of reads has no limit of its own: without privacy it grows by some 400 bytes a read."""

@@ -7,10 +7,11 @@ from pydantic_settings import SettingsConfigDict
 
 from libs.common.pseudonym import check_secret
 from libs.runtime.settings import PseudonymSettings
+from libs.streams.settings import StreamReaderSettings
 from services.privacy.audit.chain import ChainKey
 
 
-class PrivacySettings(PseudonymSettings):
+class PrivacySettings(StreamReaderSettings, PseudonymSettings):
     """Limits of the privacy service."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_PRIVACY_")

@@ -59,18 +59,17 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         query = self._query(request)
         after = self._entry_pages.read(request, entry_cursor)
         entries = await self._trail.list(query, after, size + 1)
-        if not request.page_token:
-            # Behind what it lists, and once for all of its pages.
-            await self._trail.add(
-                [
-                    self._auditor.entry(
-                        Action.AUDIT_READ,
-                        request.app_id,
-                        caller_of(context),
-                        subject_id=request.subject_id,
-                    )
-                ]
-            )
+        # Before the answer, which there is not without it; for each page, because page tokens are not signed.
+        await self._trail.add(
+            [
+                self._auditor.entry(
+                    Action.AUDIT_READ,
+                    request.app_id,
+                    caller_of(context),
+                    subject_id=request.subject_id,
+                )
+            ]
+        )
         following = ""
         if len(entries) > size:
             following = self._entry_pages.issue(request, entry_values(entries[size - 1]))

@@ -110,9 +110,8 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         size = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
         subject = Subject(request.app_id, request.subject_id)
         after = self._history_pages.read(request, history_cursor) or BEGINNING
-        if not request.page_token:
-            # Before the answer, which there is not without it, and once for all of its pages.
-            await self._audit_read(context, request.app_id, request.subject_id)
+        # Before the answer, which there is not without it; for each page, because page tokens are not signed.
+        await self._audit_read(context, request.app_id, request.subject_id)
         # One more than asked for tells whether there is a next page.
         entries = await self._store.history(subject, after, size + 1)
         following = ""

@@ -10,12 +10,16 @@ import grpc
 import psycopg
 import pytest
 from psycopg import sql
+from redis import Redis
 from weir.privacy.v1 import audit_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2
 
+from libs.audit import Action, Auditor, Caller
+from libs.audit.line import to_line
+from libs.streams.names import AUDIT_STREAM, PRIVACY, quarantine_stream
 from tests.integration.privacy.conftest import APP, Privacy
 from tests.support.clocks import FixedClock
-from tests.support.pseudonyms import PSEUDONYM_KEY
+from tests.support.pseudonyms import PSEUDONYM_KEY, PSEUDONYMS
 from tests.support.waiting import until
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -82,7 +86,7 @@ async def test_what_a_caller_writes_into_its_metadata_is_kept_as_an_id_only(
     assert [(entry.request_id, entry.trace_id) for entry in found] == [("", "")] * 3
 
 
-async def test_reading_a_history_leaves_one_entry_for_all_of_its_pages(privacy: Privacy) -> None:
+async def test_reading_a_page_of_a_history_leaves_an_entry(privacy: Privacy) -> None:
     for _ in range(3):
         await _withdraw(privacy, "ann")
     token, pages = "", 0
@@ -95,8 +99,8 @@ async def test_reading_a_history_leaves_one_entry_for_all_of_its_pages(privacy: 
         )
         token, pages = response.next_page_token, pages + 1
     assert pages == 3
-    [read] = await _entries(privacy, action="consent.history_read")
-    assert (read.subject, read.actor) == (_pseudonym("ann"), "no token")
+    reads = await _entries(privacy, action="consent.history_read")
+    assert [(e.subject, e.actor) for e in reads] == [(_pseudonym("ann"), "no token")] * 3
 
 
 async def test_a_recording_that_fails_leaves_none(privacy: Privacy, database_url: str) -> None:
@@ -151,7 +155,7 @@ async def test_pages_have_every_entry_once(privacy: Privacy) -> None:
         found += [entry.subject for entry in response.entries]
         token = response.next_page_token
     assert found == [_pseudonym(f"p{number}") for number in (4, 3, 2, 1, 0)]
-    assert len(await _entries(privacy, action="audit.read")) == 1
+    assert len(await _entries(privacy, action="audit.read")) == 3
 
 
 @pytest.mark.parametrize(
@@ -209,3 +213,24 @@ async def test_the_database_refuses_changes_its_owners_as_well(
         await until(is_chained)
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
             owner.execute(statement)
+
+
+async def test_a_read_that_another_service_answered_is_kept_once(privacy: Privacy) -> None:
+    """By the stream, which may deliver an entry more than once; what is no entry is put into quarantine."""
+    entry = Auditor(PSEUDONYMS, FixedClock.of_us()).entry(
+        Action.EVENTS_LISTED, APP, Caller("a token", "req-2", TRACE), details={"of": "cell"}
+    )
+    with Redis.from_url(privacy.redis_url) as redis:
+        redis.xadd(AUDIT_STREAM, {"entry": b"no entry"})
+        for _ in range(2):
+            redis.xadd(AUDIT_STREAM, {"entry": to_line(entry)})
+        await until(lambda: not redis.xlen(AUDIT_STREAM))
+        assert redis.xlen(quarantine_stream(PRIVACY, 0)) == 1
+    [kept] = await _entries(privacy, action="events.listed")
+    assert (kept.entry_id, kept.actor, kept.request_id, kept.trace_id) == (
+        str(entry.entry_id),
+        "a token",
+        "req-2",
+        TRACE,
+    )
+    assert json.loads(kept.details) == {"of": "cell"}
