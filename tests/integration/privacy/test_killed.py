@@ -169,3 +169,33 @@ async def test_killed_between_closing_and_commit(
     assert check(process.url) == "DECISION_ANONYMIZE"
     record(process.url, granted=True)
     assert check(process.url) == "DECISION_ALLOW"
+
+
+def watch(address: str, token: str, count: int) -> tuple[list[bool], str]:
+    """The next `count` changes, each as whether it is a grant, and the token after them."""
+    seen: list[bool] = []
+    request = pb.WatchConsentRequest(app_id=APP, resume_token=token)
+    with grpc.insecure_channel(address) as channel:
+        call = privacy_service_pb2_grpc.PrivacyServiceStub(channel).WatchConsent(
+            request, timeout=60
+        )
+        for message in call:
+            seen += [entry.granted for change in message.changes for entry in change.entries]
+            token = message.resume_token
+            if len(seen) >= count:
+                break
+        call.cancel()
+    return seen, token
+
+
+async def test_a_watcher_goes_on_after_a_kill(process: ServiceProcess, redis_url: str) -> None:
+    await Privacy(None, redis_url, "").until_whole()
+    _, token = watch(process.url, "", 0)
+    record(process.url, granted=False)
+    seen, token = watch(process.url, token, 1)
+    assert seen == [False]
+    record(process.url, granted=True)
+    process.kill()
+    process.start()
+    record(process.url, granted=False)
+    assert watch(process.url, token, 2)[0] == [True, False]
