@@ -1,12 +1,14 @@
 """Reads of personal data leave an entry for the audit trail, in the stream that privacy reads."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 import pytest
 from redis import Redis
 from weir.aggregate.v1 import event_query_pb2 as pb
+from weir.aggregate.v1 import metric_pb2
 
 from libs.audit import Action, Auditor
 from libs.common.errors import Unavailable
@@ -83,3 +85,18 @@ async def test_without_the_trail_nothing_personal_is_answered() -> None:
     with pytest.raises(Unavailable, match="the audit trail cannot be written"):
         await reads.note(Action.EVENTS_LISTED, APP, Context())
     await away.aclose()
+
+
+async def test_a_question_about_one_person_leaves_an_entry_about_the_pseudonym(
+    stores: Stores, start: Callable[[], Awaitable[Aggregate]]
+) -> None:
+    with (stores.settings.catalogs / f"{APP}.yaml").open("a") as catalog:
+        catalog.write("metrics: {streak: {streak: activity.active_users}}\n")
+    aggregate = await start()
+    await aggregate.stub.GetMetric(
+        metric_pb2.GetMetricRequest(app_id=APP, metric="streak", subject_id="ann"), timeout=30
+    )
+    [entry] = _entries(stores.redis)
+    assert (entry["action"], entry["details"]) == ("numbers.person_read", {"metric": "streak"})
+    assert entry["subject"] == PSEUDONYMS.pseudonym(APP, "ann")
+    assert "ann" not in json.dumps(entry)
