@@ -1,6 +1,5 @@
 """Fresh migrated databases at the price of a file copy."""
 
-import gc
 from itertools import count
 from typing import Any, LiteralString
 
@@ -10,7 +9,7 @@ from sqlalchemy.engine import make_url
 
 from suite.embedded import PostgresServer
 from suite.migrate import upgrade
-from tests.support.waiting import eventually
+from tests.support.waiting import holds_in_time
 
 _TEMPLATE = "weir_template"
 ROLES = ("weir_ingest", "weir_enrich", "weir_aggregate", "weir_privacy", "weir_read")
@@ -52,7 +51,7 @@ class Databases:
         return self._server.url_of(make_url(url).database or "", role)
 
     def drop(self, url: str) -> None:
-        """Removes the database, closing connections that are still open."""
+        """Removes the database, closing connections that are still open, if no service holds one."""
         self._server.start()
         name = make_url(url).database or ""
 
@@ -60,13 +59,14 @@ class Databases:
             try:
                 self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
             except psycopg.errors.InsufficientPrivilege:
-                # `weir` may not end another role's process. That ends once its client has closed the
-                # connection: one that a stop cut short while it was made, when Python clears it away.
-                gc.collect()
+                # Of another role, which `weir` may not end; it ends soon after its client has closed the
+                # connection.
                 return False
             return True
 
-        eventually(is_dropped)
+        # A service that is stopped while it connects leaves the connection open. The database then stays
+        # until the server is removed.
+        holds_in_time(is_dropped, seconds=1.0)
 
     def close(self) -> None:
         """Closes the connection that is kept from one statement to the next."""
