@@ -141,6 +141,11 @@ async def start(
             return Aggregate(stub, address, parts.drain)
 
         yield start_one
+    # A connection that the stop cut short is closed once it is made; until then Postgres cannot drop the
+    # database, and nothing goes on here while it waits.
+    names = {task: getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()}
+    if making := [task for task, name in names.items() if name == "AsyncConnection.connect"]:
+        await asyncio.wait(making)
 
 
 @pytest.fixture
