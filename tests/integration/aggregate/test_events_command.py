@@ -64,6 +64,7 @@ async def test_json_has_all_of_an_event_and_whether_there_are_more(stored: None)
         "environment": "production",
         "event_id": "a",
         "subject_id": "ann",
+        "ip_anonymized": True,
         "properties": {"n": 9007199254740993, "f": 0.5, "whole": 3},
     }
 

@@ -117,6 +117,7 @@ async def test_an_event_is_answered_as_it_is_stored(stores: Stores, aggregate: A
         "country": "DE",
         "context": {"platform": "web", "extra": {"n": 1}},
         "attribution": {},
+        "ip_anonymized": True,
         # A double holds it no better.
         "properties": {**properties, "big": 9007199254740992},
     }
