@@ -19,7 +19,13 @@ SERVICES = {
     "aggregate": "weir.aggregate.v1.AggregateService",
     "privacy": "weir.privacy.v1.PrivacyService",
 }
-BESIDE = {"aggregate": {"weir.aggregate.v1.JobService"}}
+_RETENTION = "weir.privacy.v1.RetentionTargetService"
+BESIDE = {
+    "ingest": {_RETENTION},
+    "enrich": {_RETENTION},
+    "aggregate": {_RETENTION, "weir.aggregate.v1.JobService"},
+    "privacy": {"weir.privacy.v1.AuditService"},
+}
 
 
 @pytest.fixture
@@ -64,7 +70,7 @@ def test_reflection_lists_and_describes(
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
-    } | BESIDE.get(service, set())
+    } | BESIDE[service]
     assert described.file_descriptor_response.file_descriptor_proto
     [file] = map(
         descriptor_pb2.FileDescriptorProto.FromString,
