@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 _DAY = timedelta(days=1)
 
 
-def kept_from(days: int, now: datetime) -> datetime:
+def expired_before(days: int, now: datetime) -> datetime:
     """What happened before this moment is more than `days` days old today, and past a limit of so many."""
     return midnight(now) - days * _DAY
 
 
 def aged_before(days: int, now: datetime) -> datetime:
     """What happened before this moment is at least `days` days old today."""
-    return kept_from(days, now) + _DAY
+    return expired_before(days, now) + _DAY
 
 
 def midnight(moment: datetime) -> datetime:

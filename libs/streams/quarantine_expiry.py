@@ -7,7 +7,7 @@ import structlog
 from redis.asyncio import Redis
 
 from libs.common.clock import EPOCH
-from libs.common.expiry import kept_from
+from libs.common.expiry import expired_before
 from libs.streams.names import quarantine_stream
 from libs.streams.settings import StreamReaderSettings
 
@@ -19,7 +19,7 @@ async def expire_quarantine(
 ) -> Mapping[str, int]:
     """Removes the entries that have been in the group's quarantine for longer than the settings say: how many
     were `removed`. Raises what Redis raises; safe to repeat."""
-    milliseconds = (kept_from(settings.quarantine_kept_days, now) - EPOCH) // timedelta(
+    milliseconds = (expired_before(settings.quarantine_kept_days, now) - EPOCH) // timedelta(
         milliseconds=1
     )
     removed = 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.catalog import RETENTION_CLASSES, Catalog
-from libs.common.expiry import kept_from
+from libs.common.expiry import expired_before
 
 ARCHIVE = "they wait for the archive that the app's catalog asks for"
 NO_CATALOG = "no catalog of the app is loaded"
@@ -35,7 +35,7 @@ def limits(catalogs: Mapping[str, Catalog], now: datetime) -> Iterator[Limit]:
     stored, so that they lie in a longer class than it says now."""
     for name, days in RETENTION_CLASSES.items():
         if days is not None:
-            yield Limit((name,), days, kept_from(days, now))
+            yield Limit((name,), days, expired_before(days, now))
     for catalog in catalogs.values():
         names = defaultdict(list)
         for event in catalog.events.values():
@@ -44,7 +44,7 @@ def limits(catalogs: Mapping[str, Catalog], now: datetime) -> Iterator[Limit]:
             longer = _longer_classes(retention_class)
             days = RETENTION_CLASSES[retention_class]
             if longer and days is not None:
-                before = kept_from(days, now)
+                before = expired_before(days, now)
                 yield Limit(longer, days, before, catalog.app_id, tuple(sorted(found)))
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from libs.catalog import RETENTION_CLASSES, Catalog, Catalogs
 from libs.common.clock import Clock, moment_of
-from libs.common.expiry import OverdueData, kept_from
+from libs.common.expiry import OverdueData, expired_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def letter_limits(
     catalogs: Mapping[str, Catalog], kept_days: int, now: datetime
 ) -> Iterator[LetterLimit]:
     """The limits of today. No dead letter is kept for longer than the catalog keeps its event."""
-    yield LetterLimit(kept_days, kept_from(kept_days, now))
+    yield LetterLimit(kept_days, expired_before(kept_days, now))
     for catalog in catalogs.values():
         names = defaultdict(list)
         for event in catalog.events.values():
@@ -34,7 +34,7 @@ def letter_limits(
             if days is not None and days < kept_days:
                 names[days].append(event.name)
         for days, found in names.items():
-            before = kept_from(days, now)
+            before = expired_before(days, now)
             yield LetterLimit(days, before, catalog.app_id, tuple(sorted(found)))
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from libs.common.expiry import OverdueData, aged_before, complaint, kept_from
+from libs.common.expiry import OverdueData, aged_before, complaint, expired_before
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -13,10 +13,10 @@ NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 def test_90_days_at_any_time_of_the_day(time: timedelta) -> None:
     """90 days after 1 January 2026 is 1 April: 30 days are left of January, then 28, 31 and one."""
     day = datetime(2026, 4, 1, tzinfo=UTC) + time
-    assert kept_from(90, day) == NEW_YEAR
+    assert expired_before(90, day) == NEW_YEAR
     # What happened on the first is 90 days old on that day: it is anonymized on it, and removed on the next.
     assert aged_before(90, day) == NEW_YEAR + timedelta(days=1)
-    assert kept_from(90, day + timedelta(days=1)) == NEW_YEAR + timedelta(days=1)
+    assert expired_before(90, day + timedelta(days=1)) == NEW_YEAR + timedelta(days=1)
 
 
 def test_no_days_at_all() -> None:
