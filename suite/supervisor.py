@@ -233,12 +233,26 @@ class Suite:
                 metrics_port=service.metrics_port,
                 log=self.home.logs / f"{service.name}.log",
                 environment={**environment, "WEIR_DATABASE_URL": own_url},
+                peers=self._peers,
             )
             self._parts[service.name] = self._services[service.name] = process
-            self._report(f"starting {service.name}")
+        try:
+            # All before the first is started: each one gets the addresses of the others.
+            for process in self._services.values():
+                process.reserve()
+        except OSError as error:
+            raise StartError(str(error)) from error
+        for name, process in self._services.items():
+            self._report(f"starting {name}")
             process.begin()
         for process in self._services.values():
             process.wait_until_ready()
+
+    def _peers(self) -> dict[str, str]:
+        """Where the services are, under the names of their settings."""
+        return {
+            f"WEIR_{name.upper()}_ADDRESS": process.url for name, process in self._services.items()
+        }
 
     def _wait_until_serving(self) -> None:
         """A process answers before it can do its work: privacy first fills the mirror of consent, and until

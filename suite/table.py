@@ -31,7 +31,8 @@ def health_name(name: str) -> str:
 
 
 # In the order of the data, which is the order to drain them in: each one empties what the one
-# before it has filled. They start all at once: between them are streams, and none calls another.
+# before it has filled. They start all at once: between them are streams; privacy calls the others, and waits
+# for those that are away.
 SERVICES = (
     Service("ingest", "services.ingest", 50051, 9464, health_name("ingest")),
     Service("enrich", "services.enrich", 50052, 9465, health_name("enrich")),

@@ -162,3 +162,13 @@ class ReadDatabaseSettings(CommonSettings):
     def read_url(self) -> str:
         """The URL to read from."""
         return (self.read_database_url or self.database_url).get_secret_value()
+
+
+class PeerSettings(CommonSettings):
+    """Where the other services are, as gRPC targets: `host:port`, or `dns:///name:port`. Calls carry
+    `auth_token`."""
+
+    ingest_address: str = "127.0.0.1:50051"
+    enrich_address: str = "127.0.0.1:50052"
+    aggregate_address: str = "127.0.0.1:50053"
+    privacy_address: str = "127.0.0.1:50054"

@@ -6,12 +6,12 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from libs.common.pseudonym import check_secret
-from libs.runtime.settings import PseudonymSettings
+from libs.runtime.settings import PeerSettings, PseudonymSettings
 from libs.streams.settings import StreamReaderSettings
 from services.privacy.audit.chain import ChainKey
 
 
-class PrivacySettings(StreamReaderSettings, PseudonymSettings):
+class PrivacySettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
     """Limits of the privacy service."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_PRIVACY_")

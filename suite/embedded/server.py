@@ -80,6 +80,13 @@ class ChildServer(ABC):
         """Whether the process that was started is alive."""
         return self._process is not None and self._process.poll() is None
 
+    def reserve(self) -> None:
+        """Picks free ports, if it has none yet: from then on `port` is where it listens. Raises OSError if
+        there are none."""
+        if not self._reservations:
+            self._reservations = [reserve_port(port) for port in self._ports]
+            self._ports = [held.port for held in self._reservations]
+
     def start(self) -> str:
         """Starts the server if it does not run, and returns `url` once it is ready.
 
@@ -97,9 +104,7 @@ class ChildServer(ABC):
             self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             rotate_log(self.log)
             self._prepare()
-            if not self._reservations:
-                self._reservations = [reserve_port(port) for port in self._ports]
-                self._ports = [held.port for held in self._reservations]
+            self.reserve()
             self._log_start = log_size(self.log)
             self._process = self._launch()
         except OSError as error:

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from libs.rpc.health_probe import is_serving
@@ -15,7 +15,8 @@ from suite.embedded.server import ChildServer
 class ServiceProcess(ChildServer):
     """`python -m module` with a gRPC port, a metrics port and a log file.
 
-    `environment` is the whole environment of the process but for the address.
+    `environment` is the whole environment of the process but for its own address; `peers` says at each start
+    where the other services are.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class ServiceProcess(ChildServer):
         metrics_port: int,
         log: Path,
         environment: Mapping[str, str],
+        peers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         super().__init__(
             module,
@@ -36,6 +38,7 @@ class ServiceProcess(ChildServer):
             stop_seconds=20,
         )
         self._environment = dict(environment)
+        self._peers = peers
 
     @property
     def url(self) -> str:
@@ -56,6 +59,7 @@ class ServiceProcess(ChildServer):
             log=self.log,
             environment={
                 **self._environment,
+                **self._peers(),
                 "WEIR_HOST": HOST,
                 "WEIR_PORT": str(port),
                 "WEIR_METRICS_PORT": str(metrics_port),

@@ -14,7 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.catalog import Catalogs
 from libs.jobs.job import Job
-from libs.runtime.settings import CommonSettings, PseudonymSettings, ReadDatabaseSettings
+from libs.runtime.settings import (
+    CommonSettings,
+    PeerSettings,
+    PseudonymSettings,
+    ReadDatabaseSettings,
+)
 from libs.streams.settings import StreamReaderSettings
 from services.aggregate.expiry.expiry import Expiry
 from services.aggregate.jobs import aggregate_jobs
@@ -42,6 +47,7 @@ SECTIONS: dict[str, type[CommonSettings]] = {
     "Services that read streams": StreamReaderSettings,
     "Services that make pseudonyms": PseudonymSettings,
     "Services that read what may be late": ReadDatabaseSettings,
+    "Services that call others": PeerSettings,
     "ingest": IngestSettings,
     "enrich": EnrichSettings,
     "aggregate": AggregateSettings,
