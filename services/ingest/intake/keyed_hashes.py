@@ -7,7 +7,7 @@ import orjson
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog
-from libs.common.structs import plain_struct
+from services.ingest.intake.context_extra import rewrite_extra
 
 # The keyed hash of a text.
 Hash = Callable[[str], str]
@@ -20,8 +20,7 @@ def hash_named(catalog: Catalog, event: Event, keyed: Hash) -> bool:
     names = collection.hashed
     if event.HasField("entity") and event.entity.type in names and event.entity.id:
         event.entity.id = keyed(event.entity.id)
-    if event.HasField("context") and event.context.HasField("extra"):
-        _hash_in_extra(event, names, keyed)
+    rewrite_extra(event, lambda extra: _hashed_within(extra, names, keyed))
     raw = event.properties_json
     # A name may be written with escapes.
     if not any(mark in raw for mark in collection.hashed_marks) and b"\\u" not in raw:
@@ -32,20 +31,6 @@ def hash_named(catalog: Catalog, event: Event, keyed: Hash) -> bool:
         return False
     event.properties_json = orjson.dumps(replaced)
     return True
-
-
-def _hash_in_extra(event: Event, names: Collection[str], keyed: Hash) -> None:
-    context = event.context
-    try:
-        found = plain_struct(context.extra)
-    except ValueError:
-        # It has a number that JSON cannot express.
-        context.ClearField("extra")
-        return
-    replaced = _hashed_within(found, names, keyed)
-    if replaced != found:
-        context.extra.Clear()
-        context.extra.update(replaced)
 
 
 def _hashed_within(value: Any, names: Collection[str], keyed: Hash) -> Any:

@@ -10,8 +10,8 @@ from weir.common.v1 import event_pb2
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, PersonalData
-from libs.common.structs import plain_struct
 from services.ingest import metrics
+from services.ingest.intake.context_extra import rewrite_extra
 from services.ingest.intake.model import Candidate, Outcome, Rejection, Verdict
 from services.ingest.intake.personal_data import Kind, find, is_phone_number, is_suspect, redacted
 
@@ -159,19 +159,9 @@ def _clean_parts(event: Event, cleaning: _Cleaning, *, change: bool) -> None:
             cleaned = cleaning.clean_text(text, field, (part, field)) if text else ""
             if change and cleaned != text:
                 setattr(message, field, cleaned)
-    if event.HasField("context") and event.context.HasField("extra"):
-        _clean_extra(event, cleaning, change=change)
 
+    def cleaned_extra(extra: dict[str, Any]) -> Any:
+        without = cleaning.clean(extra, "", ("context", "extra"))
+        return without if change else extra
 
-def _clean_extra(event: Event, cleaning: _Cleaning, *, change: bool) -> None:
-    context = event.context
-    before = len(cleaning.found)
-    try:
-        cleaned = cleaning.clean(plain_struct(context.extra), "", ("context", "extra"))
-    except ValueError:
-        # It has a number that JSON cannot express.
-        context.ClearField("extra")
-        return
-    if change and len(cleaning.found) > before:
-        context.extra.Clear()
-        context.extra.update(cleaned)
+    rewrite_extra(event, cleaned_extra)
