@@ -6,9 +6,9 @@ from datetime import timedelta
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.expiry import complaint
-from libs.jobs.job import Job, JobContext, JobError, Retries
+from libs.jobs.job import Job, JobContext, JobError
 from libs.jobs.pruning import prune_runs
+from libs.jobs.retention_check import retention_check
 from libs.jobs.schedule import Schedule
 from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
@@ -55,19 +55,8 @@ def aggregate_jobs(
     async def drop_quarantine(context: JobContext) -> Mapping[str, int]:
         return await expire_quarantine(redis, AGGREGATE, settings, context.due_at)
 
-    async def check_retention(_: JobContext) -> Mapping[str, int]:
-        if reason := complaint(await expiry.list_overdue()):
-            raise JobError(reason)
-        return {}
-
     return [
-        Job(
-            "aggregate.check_retention",
-            "Fails if anything is kept for longer than its limit.",
-            Schedule("32 6 * * *"),
-            check_retention,
-            retries=Retries(attempts=1),
-        ),
+        retention_check("aggregate", Schedule("32 6 * * *"), expiry.list_overdue),
         Job(
             "aggregate.expire_quarantine",
             "Removes entries of quarantine that are past their limit.",

@@ -7,8 +7,8 @@ import psycopg
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.expiry import complaint
 from libs.jobs.job import Job, JobContext, JobError, Retries
+from libs.jobs.retention_check import retention_check
 from libs.jobs.schedule import Schedule
 from libs.streams.batch_pruning import BatchPruner, BatchTable
 from libs.streams.dead_consumers import remove_dead_consumers
@@ -18,7 +18,6 @@ from libs.streams.quarantine_expiry import expire_quarantine
 from services.enrich.anonymization.job import Anonymization
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.persons.postgres import PersonFiller
-from services.enrich.retention.limits import ARCHIVE
 from services.enrich.retention.overdue import OverdueEvents
 from services.enrich.retention.removal import Removal
 from services.enrich.settings import EnrichSettings
@@ -73,21 +72,9 @@ def enrich_jobs(
     async def drop_quarantine(context: JobContext) -> Mapping[str, int]:
         return await expire_quarantine(redis, ENRICH, settings, context.due_at)
 
-    async def check_retention(_: JobContext) -> Mapping[str, int]:
-        overdue = await OverdueEvents(anonymization, removal).list_overdue()
-        # Until there is an archive, what waits for it is no failure of the jobs.
-        found = [each for each in overdue if each.kept_because != ARCHIVE]
-        if reason := complaint(found):
-            raise JobError(reason)
-        return {"archived_later": sum(each.rows for each in overdue)}
-
     return [
-        Job(
-            "enrich.check_retention",
-            "Fails if anything is kept for longer than its limit.",
-            Schedule("30 6 * * *"),
-            check_retention,
-            retries=Retries(attempts=1),
+        retention_check(
+            "enrich", Schedule("30 6 * * *"), OverdueEvents(anonymization, removal).list_overdue
         ),
         Job(
             "enrich.expire_quarantine",

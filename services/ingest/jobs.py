@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from redis.asyncio import Redis
 
-from libs.common.expiry import complaint
-from libs.jobs.job import Job, JobContext, JobError, Retries
+from libs.jobs.job import Job, JobContext
+from libs.jobs.retention_check import retention_check
 from libs.jobs.schedule import Schedule
 from libs.streams.dead_consumers import remove_dead_consumers
 from libs.streams.names import INGEST
@@ -28,20 +28,8 @@ def ingest_jobs(
     async def drop_quarantine(context: JobContext) -> Mapping[str, int]:
         return await expire_quarantine(redis, INGEST, settings, context.due_at)
 
-    async def check_retention(_: JobContext) -> Mapping[str, int]:
-        found = await expiry.list_overdue()
-        if reason := complaint(found):
-            raise JobError(reason)
-        return {}
-
     return [
-        Job(
-            "ingest.check_retention",
-            "Fails if anything is kept for longer than its limit.",
-            Schedule("31 6 * * *"),
-            check_retention,
-            retries=Retries(attempts=1),
-        ),
+        retention_check("ingest", Schedule("31 6 * * *"), expiry.list_overdue),
         Job(
             "ingest.expire_quarantine",
             "Removes entries of quarantine that are past their limit.",

@@ -98,29 +98,25 @@ class PostgresPartitionStore:
 
     async def drop(self, leaf: Leaf) -> int | None:
         """Drops a leaf with all its events, or empties it if it is the one for everything older; how many it
-        held. None if it is not there any more, is empty and stays, or another replica is at work.
+        held. None if it is not there any more, or is empty and stays.
 
-        Raises psycopg.errors.LockNotAvailable if the class is too busy.
+        Raises psycopg.errors.LockNotAvailable if the class is too busy, or another replica changes partitions.
         """
         table = sql.Identifier("enrich", leaf.name)
-        async with self._transaction(LOCK_TIMEOUT) as (transaction, connection):
-            try:
-                if not await _is_true(connection, sql.SQL(TURN)):
-                    raise psycopg.errors.LockNotAvailable("another replica changes partitions")
-                present = (await _leaves(connection))[leaf.retention_class]
-                # A merge may have made it another one since.
-                if not any(other.name == leaf.name and other == leaf for other in present):
-                    return None
-                cursor = await connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table))
-                [(events,)] = await cursor.fetchall()
-                is_older = leaf.start == BEGINNING
-                if is_older and not events:
-                    return None
-                statement = "TRUNCATE {}" if is_older else "DROP TABLE {}"
-                await connection.execute(sql.SQL(statement).format(table))
-            except BaseException:
-                await transaction.rollback()
-                raise
+        async with self._transaction(LOCK_TIMEOUT) as (_, connection):
+            if not await _is_true(connection, sql.SQL(TURN)):
+                raise psycopg.errors.LockNotAvailable("another replica changes partitions")
+            present = (await _leaves(connection))[leaf.retention_class]
+            # A merge may have made it another one since.
+            if not any(other.name == leaf.name and other == leaf for other in present):
+                return None
+            cursor = await connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table))
+            [(events,)] = await cursor.fetchall()
+            is_older = leaf.start == BEGINNING
+            if is_older and not events:
+                return None
+            statement = "TRUNCATE {}" if is_older else "DROP TABLE {}"
+            await connection.execute(sql.SQL(statement).format(table))
         log.info("partition dropped", leaf=leaf.name, events=events)
         return int(events)
 

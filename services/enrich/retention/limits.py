@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.catalog import RETENTION_CLASSES, Catalog
-from libs.common.expiry import expired_before
+from libs.common.expiry import ARCHIVE, expired_before
 
-ARCHIVE = "they wait for the archive that the app's catalog asks for"
 NO_CATALOG = "no catalog of the app is loaded"
 NOT_COUNTED = "not all of them are counted yet"
 

@@ -10,11 +10,12 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.expiry import ARCHIVE
 from libs.stores.redis_client import RedisClient
 from libs.streams.names import enriched_stream
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.postgres import PostgresPartitionStore
-from services.enrich.retention.limits import ARCHIVE, NO_CATALOG, NOT_COUNTED
+from services.enrich.retention.limits import NO_CATALOG, NOT_COUNTED
 from services.enrich.retention.redis import CountedBatches
 from tests.support.clocks import FixedClock
 from tests.support.expiring_events import NOW, catalogs, removal, store

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.privacy.v1 import retention_target_service_pb2 as pb
 
 from libs.catalog import Catalogs
+from libs.common.expiry import ARCHIVE
 from libs.rpc.retention_target import RetentionTargetServicer
-from services.enrich.retention.limits import ARCHIVE
 from services.enrich.retention.overdue import OverdueEvents
 from tests.integration.enrich.conftest import Enrich
 from tests.integration.enrich.test_anonymized_events import named
