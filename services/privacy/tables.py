@@ -43,7 +43,7 @@ consents = Table(
     Column("age_band", Text),
 )
 
-# The number of each app's newest recording, and of the last one that watchers can no longer get.
+# The last number that a recording of each app has got, and of the last one that watchers can no longer get.
 consent_changes = Table(
     "consent_changes",
     metadata,
@@ -52,8 +52,8 @@ consent_changes = Table(
     Column("forgotten_through", BigInteger, nullable=False, server_default="0"),
 )
 
-# Every choice ever recorded. A trigger refuses changes, unless a transaction says
-# `SET LOCAL weir.erasure = 'on'`.
+# Every choice ever recorded. Triggers refuse changes, unless a transaction says
+# `SET LOCAL weir.erasure = 'on'`; `change_number` is set once.
 consent_history = Table(
     "consent_history",
     metadata,
@@ -71,9 +71,15 @@ consent_history = Table(
     Column("source", Text, nullable=False, server_default=""),
     Column("actor_role", Text, nullable=False, server_default=""),
     Column("age_band", Text),
-    # The recording's place in the app's changes; none if an older release recorded it.
+    # The recording's place in the app's changes; it gets one soon after its commit.
     Column("change_number", BigInteger),
     Index("ix_consent_history_app_id_change_number", "app_id", "change_number"),
+    Index(
+        "ix_consent_history_unnumbered",
+        "app_id",
+        "version",
+        postgresql_where=text("change_number IS NULL"),
+    ),
 )
 
 # The audit trail. Triggers refuse changes; `sequence` and the hashes are set once, when an entry is chained.

@@ -100,7 +100,7 @@ class PostgresPartitionStore:
         """Drops a leaf with all its events, or empties it if it is the one for everything older; how many it
         held. None if it is not there any more, or is empty and stays.
 
-        Raises psycopg.errors.LockNotAvailable if the class is too busy, or another replica changes partitions.
+        Raises psycopg.errors.LockNotAvailable if the class is busy, or another replica changes partitions.
         """
         table = sql.Identifier("enrich", leaf.name)
         async with self._transaction(LOCK_TIMEOUT) as (_, connection):

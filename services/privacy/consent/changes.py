@@ -5,14 +5,11 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-import structlog
-
 from libs.common.errors import ChangesForgotten, LimitExceeded, Unavailable
-from libs.runtime.loops import pause
+from libs.runtime.loops import repeat
 from services.privacy import metrics
 from services.privacy.consent.model import HistoryEntry
 
-log = structlog.get_logger()
 # Recordings that are read at once, and that one message has at most: all that a watcher that does not read
 # holds in memory.
 PAGE_RECORDINGS = 200
@@ -42,7 +39,7 @@ class ChangeStore(Protocol):
         ...
 
     async def newest(self) -> dict[str, int]:
-        """The number of the last change of each app."""
+        """Numbers the changes that were committed since; the number of the last one of each app."""
         ...
 
     async def changes(self, app_id: str, after: int, through: int) -> Sequence[Change]:
@@ -52,7 +49,7 @@ class ChangeStore(Protocol):
 
 class ConsentChanges:
     """Hands committed changes to watchers, who each read from the store as fast as their caller does; there
-    is no buffer between them. One loop looks for new ones, for all apps at once, while anyone watches."""
+    is no buffer between them. One loop numbers new ones, for all apps at once."""
 
     def __init__(self, store: ChangeStore, *, poll_seconds: float, max_watchers: int) -> None:
         self._store = store
@@ -82,6 +79,9 @@ class ConsentChanges:
         self._watchers[changed] = app_id
         metrics.WATCHERS.set(len(self._watchers))
         try:
+            if after is None and not from_beginning:
+                # What was recorded before the call gets its number now.
+                await self._store.newest()
             kept = await self._store.kept(app_id)
             if after is None:
                 after = kept.forgotten_through if from_beginning else kept.last
@@ -112,14 +112,14 @@ class ConsentChanges:
             changed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Wakes watchers whose apps have changed, until `stop` is set."""
-        while not stop.is_set():
-            if self._watchers:
-                try:
-                    await self._wake()
-                except Unavailable as error:
-                    log.warning("watchers of consent wait", error=error.message)
-            await pause(stop, self._poll_seconds)
+        """Numbers changes, and wakes the watchers of their apps, until `stop` is set."""
+        await repeat(
+            self._wake,
+            self._poll_seconds,
+            stop,
+            transient=(Unavailable,),
+            warning="changes of consent cannot be numbered",
+        )
 
     async def _wake(self) -> None:
         newest = await self._store.newest()

@@ -101,21 +101,15 @@ RECORD = text(
         by_guardian = excluded.by_guardian, age_band = excluded.age_band
     """
 )
-# The number of the change is drawn last: until the commit, the app's other recordings wait for it.
 APPEND_HISTORY = text(
     f"""
-    WITH change AS (
-        INSERT INTO privacy.consent_changes AS known (app_id, last_number) VALUES (:app_id, 1)
-        ON CONFLICT (app_id) DO UPDATE SET last_number = known.last_number + 1
-        RETURNING last_number
-    )
     INSERT INTO privacy.consent_history
         (app_id, subject_id, version, purpose, granted, status, actor, actor_role, method, source,
-         notice_version, recorded_at, expires_at, age_band, change_number)
+         notice_version, recorded_at, expires_at, age_band)
     SELECT :app_id, :subject_id, :version, choice.purpose, choice.status = 'granted', choice.status,
            :actor, :actor_role, :method, :source, :notice_version, :recorded_at, choice.expires_at,
-           choice.age_band, change.last_number
-    FROM change, {_CHOICES}
+           choice.age_band
+    FROM {_CHOICES}
     """
 )
 # The window is before the limit: the next entry of a purpose may be on a later page.
@@ -137,7 +131,37 @@ HISTORY = text(
 KEPT = text(
     "SELECT forgotten_through, last_number FROM privacy.consent_changes WHERE app_id = :app_id"
 )
-NEWEST = text("SELECT app_id, last_number FROM privacy.consent_changes")
+# The last numbers by app, and whether committed recordings have none yet.
+NEWEST = text(
+    """
+    SELECT (SELECT coalesce(jsonb_object_agg(app_id, last_number), '{}') FROM privacy.consent_changes)
+               AS numbers,
+           EXISTS (SELECT FROM privacy.consent_history WHERE change_number IS NULL) AS are_behind
+    """
+)
+# One process at a time, in a statement of its own: the next one sees what the process before numbered.
+LOCK_NUMBERS = text("SELECT pg_advisory_xact_lock(hashtextextended('privacy.consent_changes', 3))")
+# Behind all numbers that watchers may have seen. By version, since it is drawn under the subject's lock: a
+# recording comes after all those that were committed before it began.
+NUMBER = text(
+    """
+    WITH unnumbered AS (
+        SELECT DISTINCT app_id, version FROM privacy.consent_history WHERE change_number IS NULL
+    ), numbered AS (
+        SELECT app_id, version, coalesce(known.last_number, 0)
+                   + row_number() OVER (PARTITION BY app_id ORDER BY version) AS number
+        FROM unnumbered LEFT JOIN privacy.consent_changes AS known USING (app_id)
+    ), recordings AS (
+        UPDATE privacy.consent_history AS history SET change_number = numbered.number
+        FROM numbered
+        WHERE history.app_id = numbered.app_id AND history.version = numbered.version
+            AND history.change_number IS NULL
+    )
+    INSERT INTO privacy.consent_changes (app_id, last_number)
+    SELECT app_id, max(number) FROM numbered GROUP BY app_id
+    ON CONFLICT (app_id) DO UPDATE SET last_number = excluded.last_number
+    """
+)
 CHANGES = text(
     """
     SELECT change_number, subject_id, version, purpose, actor, actor_role, method, source,
@@ -155,6 +179,8 @@ class PostgresConsentStore:
 
     def __init__(self, engine: AsyncEngine, timeout_seconds: float) -> None:
         self._engine = engine
+        # Asked several times a second, and mostly with nothing to number: without a transaction around it.
+        self._probing = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._timeout = timeout_seconds
 
     @asynccontextmanager
@@ -193,8 +219,14 @@ class PostgresConsentStore:
         return Kept(*row) if row else Kept()
 
     async def newest(self) -> dict[str, int]:
-        async with self._begin() as connection:
-            return {row.app_id: row.last_number for row in await connection.execute(NEWEST)}
+        async with self._begin(self._probing) as connection:
+            newest = (await connection.execute(NEWEST)).one()
+        if newest.are_behind:
+            async with self._begin() as connection:
+                await connection.execute(LOCK_NUMBERS)
+                await connection.execute(NUMBER)
+                newest = (await connection.execute(NEWEST)).one()
+        return dict(newest.numbers)
 
     async def changes(self, app_id: str, after: int, through: int) -> list[Change]:
         bounds = {"app_id": app_id, "after": after, "through": through}
@@ -212,9 +244,12 @@ class PostgresConsentStore:
             await connection.execute(WAIT_FOR_WRITERS, {"app_id": app_id})
 
     @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[AsyncConnection]:
+    async def _begin(self, engine: AsyncEngine | None = None) -> AsyncIterator[AsyncConnection]:
         try:
-            async with asyncio.timeout(self._timeout), self._engine.begin() as connection:
+            async with (
+                asyncio.timeout(self._timeout),
+                (engine or self._engine).begin() as connection,
+            ):
                 yield connection
         except POSTGRES_DOWN as error:
             raise Unavailable("Postgres does not answer", retry_after_seconds=1.0) from error

@@ -12,6 +12,7 @@ from services.privacy.consent.model import Subject
 from services.privacy.consent.tokens import consent_token
 from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
 from tests.support.rejections import reason_of
+from tests.support.waiting import until
 
 
 async def test_a_withdrawal_is_in_force_at_once(privacy: Privacy, redis_url: str) -> None:
@@ -155,6 +156,29 @@ async def test_history_cannot_be_changed_but_for_erasure(
         # The door closes with its transaction.
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement)
+
+
+async def test_only_the_number_of_a_change_may_be_set_and_once(
+    privacy: Privacy, database_url: str
+) -> None:
+    await privacy.record("ann", telemetry=False)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        columns = connection.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'privacy'"
+            " AND table_name = 'consent_history' AND column_name <> 'change_number'"
+        ).fetchall()
+        for (column,) in columns:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+                connection.execute(f"UPDATE privacy.consent_history SET {column} = {column}")
+
+        def is_numbered() -> bool:
+            return connection.execute(
+                "SELECT change_number FROM privacy.consent_history"
+            ).fetchall() == [(1,)]
+
+        await until(is_numbered)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+            connection.execute("UPDATE privacy.consent_history SET change_number = 2")
 
 
 async def test_an_incomplete_recording_names_its_field(privacy: Privacy) -> None:

@@ -92,7 +92,8 @@ async def test_what_is_rolled_back_is_not_seen_and_leaves_no_gap(
     watching = Watching(privacy)
     await watching.next()
     with psycopg.connect(database_url) as connection:
-        connection.execute("LOCK TABLE privacy.consent_changes IN EXCLUSIVE MODE")
+        # The history is written, and the commit does not come in time.
+        connection.execute("LOCK TABLE privacy.audit_entries IN EXCLUSIVE MODE")
         call = privacy.stub.RecordConsent(
             pb.RecordConsentRequest(
                 app_id=APP,

@@ -38,6 +38,7 @@ MAY: dict[str, dict[str, set[str]]] = {
     },
     "weir_privacy": {
         "privacy.consents": CHANGE,
+        # And to UPDATE the number of a change.
         "privacy.consent_history": ADD,
         # And to UPDATE three columns, which is no right to the table.
         "privacy.audit_entries": ADD,
