@@ -11,7 +11,7 @@ from libs.common.errors import ConfigurationError
 SHORTEST_SECRET_BYTES = 16
 _BLOCK_BYTES = 64  # of SHA-256
 _INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
-_is_pseudonym = re.compile("[0-9a-f]{32}").fullmatch
+is_pseudonym = re.compile("[0-9a-f]{32}").fullmatch
 
 
 def check_secret(secret: str, source: str) -> bytes:
@@ -75,7 +75,7 @@ def person_of(
     """
     if subject_id:
         return pseudonymizer.pseudonym(app_id, subject_id)
-    if not anonymous_id or _is_pseudonym(anonymous_id):
+    if not anonymous_id or is_pseudonym(anonymous_id):
         return anonymous_id or ""
     return pseudonymizer.pseudonym(app_id, anonymous_text(anonymous_id))
 
@@ -100,7 +100,7 @@ def session_of(
     """
     if not session_id:
         return ""
-    replaced = (is_hashed or (not subject_id and anonymous_id)) and _is_pseudonym(session_id)
+    replaced = (is_hashed or (not subject_id and anonymous_id)) and is_pseudonym(session_id)
     if not replaced:
         session_id = pseudonymizer.pseudonym(app_id, session_text(session_id))
     return pseudonymizer.pseudonym(app_id, session_text(session_id))

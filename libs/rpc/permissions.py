@@ -33,6 +33,13 @@ class Permission(StrEnum):
     READ_JOBS = "jobs.read"
     RUN_JOBS = "jobs.run"
     READ_RETENTION = "retention.read"
+    READ_SUBJECT_REQUESTS = "subjects.read"
+    EXPORT_SUBJECTS = "subjects.export"
+    ERASE_SUBJECTS = "subjects.erase"
+    CORRECT_SUBJECTS = "subjects.correct"
+    HOLD_SUBJECTS = "subjects.hold"
+    # For the suite alone: requests about people are carried out by it.
+    PROCESS_SUBJECTS = "subjects.process"
 
 
 class Rule(NamedTuple):
@@ -46,6 +53,9 @@ _HEALTH = Rule(Permission.READ_HEALTH, None)
 _INSPECTION = Rule(Permission.INSPECT_SERVER, None)
 _NUMBERS = Rule(Permission.READ_NUMBERS, "app_id")
 _EVENTS = Rule(Permission.READ_EVENTS, "app_id")
+_REQUESTS = Rule(Permission.READ_SUBJECT_REQUESTS, "app_id")
+_HOLDS = Rule(Permission.HOLD_SUBJECTS, "app_id")
+_PROCESSING = Rule(Permission.PROCESS_SUBJECTS, "app_id")
 
 # By the full name of the RPC, as gRPC has it in the path of a call.
 RULES: Mapping[str, Rule] = {
@@ -94,6 +104,32 @@ RULES: Mapping[str, Rule] = {
     "/weir.privacy.v1.RetentionTargetService/ListOverdue": Rule(
         Permission.READ_RETENTION, "app_id"
     ),
+    "/weir.privacy.v1.SubjectRequestService/CreateExport": Rule(
+        Permission.EXPORT_SUBJECTS, "app_id"
+    ),
+    "/weir.privacy.v1.SubjectRequestService/CreateErasure": Rule(
+        Permission.ERASE_SUBJECTS, "app_id"
+    ),
+    "/weir.privacy.v1.SubjectRequestService/CreateRectification": Rule(
+        Permission.CORRECT_SUBJECTS, "app_id"
+    ),
+    "/weir.privacy.v1.SubjectRequestService/CreateRestriction": Rule(
+        Permission.CORRECT_SUBJECTS, "app_id"
+    ),
+    "/weir.privacy.v1.SubjectRequestService/GetRequest": _REQUESTS,
+    "/weir.privacy.v1.SubjectRequestService/ListRequests": _REQUESTS,
+    "/weir.privacy.v1.SubjectRequestService/CancelRequest": Rule(
+        Permission.ERASE_SUBJECTS, "app_id"
+    ),
+    "/weir.privacy.v1.SubjectRequestService/DownloadExport": Rule(
+        Permission.EXPORT_SUBJECTS, "app_id"
+    ),
+    "/weir.privacy.v1.SubjectRequestService/PlaceHold": _HOLDS,
+    "/weir.privacy.v1.SubjectRequestService/ReleaseHold": _HOLDS,
+    "/weir.privacy.v1.SubjectDataService/Fence": _PROCESSING,
+    "/weir.privacy.v1.SubjectDataService/EraseSubject": _PROCESSING,
+    "/weir.privacy.v1.SubjectDataService/ExportSubject": _PROCESSING,
+    "/weir.privacy.v1.SubjectDataService/AwaitWriters": _PROCESSING,
     "/grpc.health.v1.Health/Check": _HEALTH,
     "/grpc.health.v1.Health/List": _HEALTH,
     "/grpc.health.v1.Health/Watch": _HEALTH,

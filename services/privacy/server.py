@@ -2,7 +2,11 @@
 
 from contextlib import AsyncExitStack
 
-from weir.privacy.v1 import audit_service_pb2_grpc, privacy_service_pb2_grpc
+from weir.privacy.v1 import (
+    audit_service_pb2_grpc,
+    privacy_service_pb2_grpc,
+    subject_request_service_pb2_grpc,
+)
 
 from libs.audit import Auditor
 from libs.common.clock import Clock, SystemClock
@@ -38,6 +42,8 @@ from services.privacy.consent.recording import Recorder
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
 from services.privacy.consent.service import SERVICE_NAME, PrivacyServicer
+from services.privacy.requests.service import SERVICE_NAME as REQUEST_SERVICE_NAME
+from services.privacy.requests.service import SubjectRequestServicer
 from services.privacy.settings import PrivacySettings
 from services.privacy.tables import metadata
 
@@ -135,6 +141,12 @@ async def build(
                     clock,
                 ),
                 audit_service_pb2_grpc.add_AuditServiceServicer_to_server,
+                needs=all_of("postgres"),
+            ),
+            Binding(
+                REQUEST_SERVICE_NAME,
+                SubjectRequestServicer(),
+                subject_request_service_pb2_grpc.add_SubjectRequestServiceServicer_to_server,
                 needs=all_of("postgres"),
             ),
         ],

@@ -1,0 +1,139 @@
+"""`SubjectDataService`: the same for each service that holds data about people, bound beside its own."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import cast
+from uuid import UUID
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from weir.privacy.v1 import subject_data_service_pb2 as pb
+from weir.privacy.v1 import subject_data_service_pb2_grpc as pb_grpc
+from weir.privacy.v1 import subject_request_service_pb2 as requests_pb
+
+from libs.common.errors import InvalidArgument
+from libs.common.pseudonym import is_pseudonym
+from libs.common.subject_data import Erasure, StoreCounts, SubjectData, SubjectRef
+from libs.rpc.server import Binding
+from libs.stores.watch import Needs
+
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["SubjectDataService"].full_name
+
+
+def subject_data(data: SubjectData, *, needs: Needs) -> Binding:
+    """Binds the service to what one service holds, which needs these stores."""
+    return Binding(
+        SERVICE_NAME,
+        SubjectDataServicer(data),
+        pb_grpc.add_SubjectDataServiceServicer_to_server,
+        needs=needs,
+    )
+
+
+class SubjectDataServicer(pb_grpc.SubjectDataServiceServicer):
+    """Implements `weir.privacy.v1.SubjectDataService`."""
+
+    def __init__(self, data: SubjectData) -> None:
+        self._data = data
+
+    async def Fence(  # noqa: N802
+        self, request: pb.FenceRequest, _: grpc.aio.ServicerContext
+    ) -> pb.FenceResponse:
+        since = await self._data.fence(_subject(request), _moment(request, "fenced_at"))
+        return pb.FenceResponse(in_force_from=_timestamp(since))
+
+    async def EraseSubject(  # noqa: N802
+        self, request: pb.EraseSubjectRequest, _: grpc.aio.ServicerContext
+    ) -> pb.EraseSubjectResponse:
+        try:
+            request_id = UUID(request.request_id)
+        except ValueError:
+            raise InvalidArgument("must be a UUID", field="request_id") from None
+        if len(request.withheld_names) != len(request.withheld_because):
+            raise InvalidArgument("must say why of each name", field="withheld_because")
+        progress = await self._data.erase(
+            Erasure(
+                _subject(request),
+                request_id,
+                _moment(request, "fenced_at"),
+                tuple(request.event_names) or None,
+                dict(zip(request.withheld_names, request.withheld_because, strict=True)),
+            )
+        )
+        return pb.EraseSubjectResponse(
+            done=progress.done, stores=[counts_message(each) for each in progress.stores]
+        )
+
+    async def ExportSubject(  # noqa: N802
+        self, request: pb.ExportSubjectRequest, _: grpc.aio.ServicerContext
+    ) -> AsyncGenerator[pb.ExportSubjectResponse]:
+        found = self._data.export(_subject(request), tuple(request.event_names) or None)
+        async with aclosing(cast("AsyncGenerator[list[pb.SubjectRow]]", found)) as pages:
+            async for rows in pages:
+                yield pb.ExportSubjectResponse(
+                    rows=[
+                        pb.SubjectRow(store=each.store, kind=each.kind, json=each.json)
+                        for each in rows
+                    ]
+                )
+
+    async def AwaitWriters(  # noqa: N802
+        self, request: pb.AwaitWritersRequest, _: grpc.aio.ServicerContext
+    ) -> pb.AwaitWritersResponse:
+        return pb.AwaitWritersResponse(
+            settled=await self._data.settled(_moment(request, "received_before"))
+        )
+
+
+def counts_message(counts: StoreCounts) -> requests_pb.SubjectStoreCounts:
+    """The counts of one store."""
+    return requests_pb.SubjectStoreCounts(
+        store=counts.store,
+        erased=counts.erased,
+        anonymized=counts.anonymized,
+        withheld=counts.withheld,
+        withheld_because=counts.withheld_because,
+    )
+
+
+def counts_of(message: requests_pb.SubjectStoreCounts) -> StoreCounts:
+    """The counts that `counts_message` wrote."""
+    return StoreCounts(
+        message.store,
+        message.erased,
+        message.anonymized,
+        message.withheld,
+        message.withheld_because,
+    )
+
+
+def _subject(
+    request: pb.FenceRequest | pb.EraseSubjectRequest | pb.ExportSubjectRequest,
+) -> SubjectRef:
+    """Raises InvalidArgument."""
+    for name in ("app_id", "subject_id"):
+        if not getattr(request, name):
+            raise InvalidArgument("must not be empty", field=name)
+    if not request.persons or not all(map(is_pseudonym, request.persons)):
+        raise InvalidArgument("must be 32 hex digits each", field="persons")
+    return SubjectRef(request.app_id, request.subject_id, tuple(request.persons))
+
+
+def _moment(
+    request: pb.FenceRequest | pb.EraseSubjectRequest | pb.AwaitWritersRequest, field: str
+) -> datetime:
+    """Raises InvalidArgument."""
+    found: Timestamp = getattr(request, field)
+    if not request.HasField(field):
+        raise InvalidArgument("must not be empty", field=field)
+    try:
+        return found.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise InvalidArgument("must be a time", field=field) from None
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    found = Timestamp()
+    found.FromDatetime(moment)
+    return found

@@ -1,0 +1,99 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from weir.privacy.v1 import subject_request_service_pb2 as _subject_request_service_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class FenceRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "persons", "fenced_at")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PERSONS_FIELD_NUMBER: _ClassVar[int]
+    FENCED_AT_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    persons: _containers.RepeatedScalarFieldContainer[str]
+    fenced_at: _timestamp_pb2.Timestamp
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., persons: _Optional[_Iterable[str]] = ..., fenced_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class FenceResponse(_message.Message):
+    __slots__ = ("in_force_from",)
+    IN_FORCE_FROM_FIELD_NUMBER: _ClassVar[int]
+    in_force_from: _timestamp_pb2.Timestamp
+    def __init__(self, in_force_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class EraseSubjectRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "persons", "request_id", "fenced_at", "event_names", "withheld_names", "withheld_because")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PERSONS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCED_AT_FIELD_NUMBER: _ClassVar[int]
+    EVENT_NAMES_FIELD_NUMBER: _ClassVar[int]
+    WITHHELD_NAMES_FIELD_NUMBER: _ClassVar[int]
+    WITHHELD_BECAUSE_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    persons: _containers.RepeatedScalarFieldContainer[str]
+    request_id: str
+    fenced_at: _timestamp_pb2.Timestamp
+    event_names: _containers.RepeatedScalarFieldContainer[str]
+    withheld_names: _containers.RepeatedScalarFieldContainer[str]
+    withheld_because: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., persons: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., fenced_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_names: _Optional[_Iterable[str]] = ..., withheld_names: _Optional[_Iterable[str]] = ..., withheld_because: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class EraseSubjectResponse(_message.Message):
+    __slots__ = ("done", "stores")
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    STORES_FIELD_NUMBER: _ClassVar[int]
+    done: bool
+    stores: _containers.RepeatedCompositeFieldContainer[_subject_request_service_pb2.SubjectStoreCounts]
+    def __init__(self, done: _Optional[bool] = ..., stores: _Optional[_Iterable[_Union[_subject_request_service_pb2.SubjectStoreCounts, _Mapping]]] = ...) -> None: ...
+
+class ExportSubjectRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "persons", "event_names")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PERSONS_FIELD_NUMBER: _ClassVar[int]
+    EVENT_NAMES_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    persons: _containers.RepeatedScalarFieldContainer[str]
+    event_names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., persons: _Optional[_Iterable[str]] = ..., event_names: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ExportSubjectResponse(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[SubjectRow]
+    def __init__(self, rows: _Optional[_Iterable[_Union[SubjectRow, _Mapping]]] = ...) -> None: ...
+
+class SubjectRow(_message.Message):
+    __slots__ = ("store", "kind", "json")
+    STORE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    store: str
+    kind: str
+    json: str
+    def __init__(self, store: _Optional[str] = ..., kind: _Optional[str] = ..., json: _Optional[str] = ...) -> None: ...
+
+class AwaitWritersRequest(_message.Message):
+    __slots__ = ("app_id", "received_before")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    received_before: _timestamp_pb2.Timestamp
+    def __init__(self, app_id: _Optional[str] = ..., received_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class AwaitWritersResponse(_message.Message):
+    __slots__ = ("settled",)
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    settled: bool
+    def __init__(self, settled: _Optional[bool] = ...) -> None: ...

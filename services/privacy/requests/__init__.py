@@ -1,0 +1,1 @@
+"""Requests about one person: erasure, export, and what else people may ask for."""
