@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.wording import count
+from libs.common.formulas import without_formula
 
 # Of texts: longer ones go on in the next line. Numbers are never broken.
 _NARROWEST_TEXT = 16
@@ -22,8 +23,6 @@ _NARROWEST_TEXT = 16
 _NARROWEST_OF_FEW = 8
 # Of output that is read by a program or looked at later: nothing has to fit.
 _UNLIMITED_WIDTH = 100_000
-# What spreadsheets take for a formula (OWASP, CSV injection). Dimensions come from producers.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -129,15 +128,11 @@ def csv_text(columns: Sequence[Column]) -> str:
     for a formula gets a `'` in front."""
     output = StringIO()
     writer = csv.writer(output, lineterminator="\n")
-    writer.writerow(_harmless(column.name) for column in columns)
+    writer.writerow(without_formula(column.name) for column in columns)
     writer.writerows(zip(*map(_csv_cells, columns), strict=True))
     return output.getvalue()
 
 
 def _csv_cells(column: Column) -> list[str]:
     cells = [text or "" for text in column.in_csv or column.cells]
-    return cells if column.is_number else [_harmless(text) for text in cells]
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return cells if column.is_number else [without_formula(text) for text in cells]

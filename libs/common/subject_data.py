@@ -15,6 +15,11 @@ class SubjectRef:
     subject_id: str
     persons: tuple[str, ...]
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All ids under which anything is held."""
+        return (self.subject_id, *self.persons)
+
 
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
@@ -48,12 +53,23 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class SubjectRow:
-    """One thing that is held about a person: where, what it is, and a JSON object."""
+class HeldRows:
+    """Some of what one store holds about a person, of one kind, such as `events`: JSON objects in UTF-8,
+    without line breaks. The rows of a kind may come in any number of parts."""
 
     store: str
     kind: str
-    json: str
+    lines: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What is to be handed out: what was received, or recorded, before `received_before`. With `names` only
+    events of these names, and nothing else."""
+
+    subject: SubjectRef
+    received_before: datetime
+    names: tuple[str, ...] | None = None
 
 
 class SubjectData(Protocol):
@@ -68,9 +84,7 @@ class SubjectData(Protocol):
         """Does a bounded part of the work."""
         ...
 
-    def export(
-        self, subject: SubjectRef, names: tuple[str, ...] | None
-    ) -> AsyncIterator[Sequence[SubjectRow]]:
+    def export(self, export: Export) -> AsyncIterator[HeldRows]:
         """What is held, some rows at a time, from one snapshot of each store."""
         ...
 

@@ -1,6 +1,6 @@
 """`SubjectDataService`: the same for each service that holds data about people, bound beside its own."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import cast
@@ -14,10 +14,11 @@ from weir.privacy.v1 import subject_request_service_pb2 as requests_pb
 
 from libs.common.errors import InvalidArgument
 from libs.common.pseudonym import is_pseudonym
-from libs.common.subject_data import Erasure, StoreCounts, SubjectData, SubjectRef
+from libs.common.subject_data import Erasure, Export, HeldRows, StoreCounts, SubjectData, SubjectRef
 from libs.rpc.server import Binding
 from libs.stores.watch import Needs
 
+_MESSAGE_BYTES = 512 * 1024
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["SubjectDataService"].full_name
 
 
@@ -68,15 +69,16 @@ class SubjectDataServicer(pb_grpc.SubjectDataServiceServicer):
     async def ExportSubject(  # noqa: N802
         self, request: pb.ExportSubjectRequest, _: grpc.aio.ServicerContext
     ) -> AsyncGenerator[pb.ExportSubjectResponse]:
-        found = self._data.export(_subject(request), tuple(request.event_names) or None)
-        async with aclosing(cast("AsyncGenerator[list[pb.SubjectRow]]", found)) as pages:
-            async for rows in pages:
-                yield pb.ExportSubjectResponse(
-                    rows=[
-                        pb.SubjectRow(store=each.store, kind=each.kind, json=each.json)
-                        for each in rows
-                    ]
-                )
+        export = Export(
+            _subject(request),
+            _moment(request, "received_before"),
+            tuple(request.event_names) or None,
+        )
+        found = cast("AsyncGenerator[HeldRows]", self._data.export(export))
+        async with aclosing(found) as parts:
+            async for held in parts:
+                for lines in bounded(held.lines):
+                    yield pb.ExportSubjectResponse(store=held.store, kind=held.kind, rows=lines)
 
     async def AwaitWriters(  # noqa: N802
         self, request: pb.AwaitWritersRequest, _: grpc.aio.ServicerContext
@@ -108,6 +110,19 @@ def counts_of(message: requests_pb.SubjectStoreCounts) -> StoreCounts:
     )
 
 
+def bounded(lines: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """The same rows in messages of some hundred kilobytes: one part at least, also without rows."""
+    together: list[bytes] = []
+    size = 0
+    for line in lines:
+        if together and size + len(line) > _MESSAGE_BYTES:
+            yield together
+            together, size = [], 0
+        together.append(line)
+        size += len(line)
+    yield together
+
+
 def _subject(
     request: pb.FenceRequest | pb.EraseSubjectRequest | pb.ExportSubjectRequest,
 ) -> SubjectRef:
@@ -121,7 +136,11 @@ def _subject(
 
 
 def _moment(
-    request: pb.FenceRequest | pb.EraseSubjectRequest | pb.AwaitWritersRequest, field: str
+    request: pb.FenceRequest
+    | pb.EraseSubjectRequest
+    | pb.ExportSubjectRequest
+    | pb.AwaitWritersRequest,
+    field: str,
 ) -> datetime:
     """Raises InvalidArgument."""
     found: Timestamp = getattr(request, field)

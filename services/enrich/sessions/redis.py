@@ -7,7 +7,7 @@ shard, whatever the number of its sessions, and sessions are forgotten when a wh
 Another replica may write the same sessions at any time. Whatever the order, the earlier beginning stays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -16,6 +16,7 @@ from libs.common.clock import Clock
 from libs.common.sharding import shard_key
 from libs.stores.redis_commands import RedisCommands
 from services.enrich.model import Session
+from services.enrich.steps.session import begins_before
 
 SESSION_SCRIPT = Path(__file__).with_name("session_script.lua")
 
@@ -24,6 +25,7 @@ class RedisSessionStore:
     """Implements `ports.SessionStore`: reads and writes the sessions of one app and shard at a time."""
 
     def __init__(self, commands: RedisCommands, clock: Clock, idle_seconds: int) -> None:
+        self._commands = commands
         self._script = commands.script(SESSION_SCRIPT.read_text())
         self._clock = clock
         self._window_seconds = idle_seconds
@@ -45,6 +47,23 @@ class RedisSessionStore:
             for session_id, known in zip(sessions, found, strict=True)
             if known is not None
         }
+
+    async def known(
+        self, app_id: str, shards: Collection[int], session_ids: Sequence[str]
+    ) -> dict[str, Session]:
+        """Those sessions that are remembered in these shards, with their beginnings; changes nothing."""
+        if not session_ids:
+            return {}
+        keys = [key for shard in shards for key in self._keys(app_id, shard)]
+        found: dict[str, Session] = {}
+        for known in await self._commands.run(*(("HMGET", key, *session_ids) for key in keys)):
+            for session_id, beginning in zip(session_ids, known, strict=True):
+                if beginning is not None:
+                    session = Session(*orjson.loads(beginning))
+                    earlier = found.setdefault(session_id, session)
+                    if begins_before(session, earlier):
+                        found[session_id] = session
+        return found
 
     def _keys(self, app_id: str, shard: int) -> tuple[str, str]:
         window = self._clock.now_us() // 1_000_000 // self._window_seconds

@@ -57,32 +57,28 @@ class EraseSubjectResponse(_message.Message):
     def __init__(self, done: _Optional[bool] = ..., stores: _Optional[_Iterable[_Union[_subject_request_service_pb2.SubjectStoreCounts, _Mapping]]] = ...) -> None: ...
 
 class ExportSubjectRequest(_message.Message):
-    __slots__ = ("app_id", "subject_id", "persons", "event_names")
+    __slots__ = ("app_id", "subject_id", "persons", "event_names", "received_before")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     PERSONS_FIELD_NUMBER: _ClassVar[int]
     EVENT_NAMES_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_BEFORE_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     subject_id: str
     persons: _containers.RepeatedScalarFieldContainer[str]
     event_names: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., persons: _Optional[_Iterable[str]] = ..., event_names: _Optional[_Iterable[str]] = ...) -> None: ...
+    received_before: _timestamp_pb2.Timestamp
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., persons: _Optional[_Iterable[str]] = ..., event_names: _Optional[_Iterable[str]] = ..., received_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ExportSubjectResponse(_message.Message):
-    __slots__ = ("rows",)
-    ROWS_FIELD_NUMBER: _ClassVar[int]
-    rows: _containers.RepeatedCompositeFieldContainer[SubjectRow]
-    def __init__(self, rows: _Optional[_Iterable[_Union[SubjectRow, _Mapping]]] = ...) -> None: ...
-
-class SubjectRow(_message.Message):
-    __slots__ = ("store", "kind", "json")
+    __slots__ = ("store", "kind", "rows")
     STORE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
-    JSON_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
     store: str
     kind: str
-    json: str
-    def __init__(self, store: _Optional[str] = ..., kind: _Optional[str] = ..., json: _Optional[str] = ...) -> None: ...
+    rows: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, store: _Optional[str] = ..., kind: _Optional[str] = ..., rows: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class AwaitWritersRequest(_message.Message):
     __slots__ = ("app_id", "received_before")

@@ -1,0 +1,50 @@
+"""All stored events of one person, whether they name the person or are anonymized, and their sessions. Pure:
+makes the statements, for `libs.stores.json_rows`."""
+
+import uuid
+from collections.abc import Mapping
+
+from libs.common.subject_data import Export
+from libs.events.lines import ALL_VALUES
+
+# By the index of persons; and of releases without that column, by the ids.
+_OF_PERSON = """
+    app_id = %(app_id)s AND received_at < %(until)s
+    AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s)) AND (
+        person = ANY(%(persons)s::uuid[])
+        OR (person IS NULL AND subject_id = %(subject_id)s)
+        OR (person IS NULL AND anonymous_id = ANY(%(pseudonyms)s::text[]))
+    )
+"""
+_VALUES = ", ".join(
+    f"{value} AS {column.name}" for column, value in ALL_VALUES.items() if column.name != "person"
+)
+# All columns but `person`, which is a pseudonym for numbers.
+EVENTS = f"""
+    SELECT {_VALUES} FROM enrich.events WHERE {_OF_PERSON}
+    ORDER BY occurred_at, event_uuid, retention_class
+"""
+SESSIONS = f"""
+    SELECT session_id, coalesce(min(session_started_at), min(occurred_at)) AS started_at,
+           max(occurred_at) AS last_event_at, count(*) AS events
+    FROM enrich.events WHERE {_OF_PERSON} AND session_id IS NOT NULL
+    GROUP BY session_id ORDER BY 2, 1
+"""
+# Of those that may still be remembered as being under way.
+RECENT_SESSIONS = f"""
+    SELECT DISTINCT session_id FROM enrich.events
+    WHERE {_OF_PERSON} AND session_id IS NOT NULL AND received_at >= %(since)s ORDER BY 1
+"""
+
+
+def of_person(export: Export) -> Mapping[str, object]:
+    """The parameters of these statements."""
+    subject = export.subject
+    return {
+        "app_id": subject.app_id,
+        "until": export.received_before,
+        "names": None if export.names is None else list(export.names),
+        "persons": [uuid.UUID(person) for person in subject.persons],
+        "pseudonyms": list(subject.persons),
+        "subject_id": subject.subject_id,
+    }

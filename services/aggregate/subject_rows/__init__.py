@@ -1,0 +1,1 @@
+"""The numbers about one person, for an export."""

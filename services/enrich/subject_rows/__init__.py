@@ -1,0 +1,1 @@
+"""What is stored about one person, for an export."""

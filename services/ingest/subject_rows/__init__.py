@@ -1,0 +1,1 @@
+"""The dead letters about one person, for an export."""

@@ -1,0 +1,109 @@
+"""The dead letters about one person."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from weir.common.v1.event_pb2 import Event
+
+from libs.stores.postgres import create_engine
+from services.ingest.subject_rows.postgres import SubjectRows
+from tests.support.subject_rows import EPOCHS, UNTIL, collected, export_of
+
+INSERT = """
+INSERT INTO ingest.dead_letters (dead_letter_id, received_at, app_id, stage, reason, field, message, event_id,
+    name, subject_id, event)
+VALUES (%s, %s, %s, 'ingest', 'FIELD_INVALID', 'score', 'is no number', %s, 'e', %s, %s)
+"""
+BEFORE = UNTIL - timedelta(seconds=1)
+
+
+@pytest.fixture
+async def engine(role_url: Callable[[str], str]) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(role_url("weir_ingest"), service="ingest")
+    yield engine
+    await engine.dispose()
+
+
+def keep(
+    database_url: str, *events: Event | bytes, app_id: str = "arena", at: datetime = BEFORE
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        for event in events:
+            data = event if isinstance(event, bytes) else event.SerializeToString()
+            parsed = Event() if isinstance(event, bytes) else event
+            subject = parsed.subject_id or None
+            connection.execute(INSERT, [uuid4(), at, app_id, parsed.event_id, subject, data])
+
+
+def nested(
+    event_id: str, content: dict[str, Any], *, subject_id: str = "", name: str = ""
+) -> Event:
+    event = Event(event_id=event_id, subject_id=subject_id, name=name)
+    event.properties.update(content)
+    return event
+
+
+async def found_ids(engine: AsyncEngine, subject_id: str) -> list[str]:
+    found = await collected(SubjectRows(engine).read(export_of("arena", subject_id)))
+    return sorted(letter["event"]["event_id"] for letter in found["dead_letters"])
+
+
+async def test_letters_are_found_by_whom_they_are_about_and_by_ids_nested_in_them(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    keep(
+        database_url,
+        Event(event_id="named", subject_id="ann"),
+        Event(event_id="anonymous", anonymous_id=EPOCHS.all_epochs("arena", "ann")[1]),
+        nested("a value", {"deep": [{"user": "ann"}]}),
+        nested("a key", {"scores": {"ann": 5}}),
+        Event(event_id="json", properties_json=b'{"by": ["ann"]}'),
+        Event(event_id="no json", properties_json=b'{"by": "ann'),
+        nested("a part of a text", {"text": "annual"}),
+        nested("another's", {"friend": "ann"}, subject_id="bob"),
+        Event(event_id="of no person", group_id="g"),
+        b"\xff no event",
+    )
+    keep(database_url, Event(event_id="another app's", subject_id="ann"), app_id="chess")
+    keep(database_url, Event(event_id="later", subject_id="ann"), at=UNTIL)
+    assert await found_ids(engine, "ann") == ["a key", "a value", "anonymous", "json", "named"]
+
+
+async def test_an_id_that_is_a_number_is_found_as_one(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    keep(
+        database_url,
+        nested("a number of a struct", {"user": 4711}),
+        Event(event_id="a number in JSON", properties_json=b'{"user": 4711}'),
+        nested("another number", {"user": 47110}),
+    )
+    assert await found_ids(engine, "4711") == ["a number in JSON", "a number of a struct"]
+
+
+async def test_a_letter_reads_as_it_was_sent_and_why_it_was_rejected(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    event = nested("e1", {"score": "many", "n": 3}, subject_id="ann", name="game.ended")
+    keep(database_url, event)
+    found = await collected(SubjectRows(engine).read(export_of("arena", "ann")))
+    [letter] = found["dead_letters"]
+    letter.pop("dead_letter_id")
+    assert letter == {
+        "received_at": "2026-11-22T11:59:59+00:00",
+        "stage": "ingest",
+        "reason": "FIELD_INVALID",
+        "field": "score",
+        "message": "is no number",
+        "event": {
+            "event_id": "e1",
+            "name": "game.ended",
+            "subject_id": "ann",
+            "properties": {"score": "many", "n": 3},
+        },
+    }
