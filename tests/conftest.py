@@ -5,7 +5,7 @@ nothing behind, neither processes nor files.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from redis import Redis
 
 from suite.embedded import PostgresServer, RedisServer
 from tests.support.databases import Databases
+from tests.support.s3_server import s3_server
 
 # How long an example may take depends on what else the machine does; tests have a time limit as a whole.
 settings.register_profile("weir", deadline=None)
@@ -61,6 +62,13 @@ def redis(server_home: Path) -> Iterator[RedisServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3(server_home: Path) -> Iterator[Mapping[str, str]]:
+    """AWS's variables for a running server with a bucket `weir`, which tests share."""
+    with s3_server(server_home) as variables:
+        yield variables
 
 
 @pytest.fixture(scope="session")
