@@ -1,7 +1,7 @@
 """What becomes of events with personal data in places that their catalog does not mark."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -131,21 +131,40 @@ class _Cleaning:
 def _has_suspect_parts(event: Event) -> bool:
     """Whether context or attribution may hold something."""
     return (event.HasField("context") and _is_suspect_context(event.context)) or (
-        event.HasField("attribution") and _is_suspect_text(*_attribution_of(event.attribution))
+        event.HasField("attribution") and not _harmless.has_all(_attribution_of(event.attribution))
     )
 
 
 def _is_suspect_context(context: event_pb2.Context) -> bool:
-    # Together: each search costs the same for a few words as for one. URLs alone have dots and colons enough.
     return (
-        _is_suspect_text(*_words_of(context))
-        or any(url and _is_suspect_text(url) for url in _urls_of(context))
+        not _harmless.has_all(_words_of(context))
+        or any(url and is_suspect(url.encode()) for url in _urls_of(context))
         or (context.HasField("extra") and is_suspect(context.extra.SerializeToString()))
     )
 
 
-def _is_suspect_text(*texts: str) -> bool:
-    return is_suspect("\n".join(texts).encode())
+class _HarmlessTexts:
+    """Remembers texts in which there is nothing suspect. Most events have the words of an event before."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[str] = set()
+
+    def has_all(self, texts: Sequence[str]) -> bool:
+        """Whether there is nothing suspect in any of them."""
+        known = self._known
+        if known.issuperset(texts):
+            return True
+        if any(is_suspect(text.encode()) for text in texts):
+            return False
+        if len(known) > self._most:
+            known.clear()
+        known.update(texts)
+        return True
+
+
+# Of at most a few hundred bytes each.
+_harmless = _HarmlessTexts(most=8_192)
 
 
 def _clean_parts(event: Event, cleaning: _Cleaning, *, change: bool) -> None:

@@ -79,6 +79,15 @@ async def test_a_redacted_event_is_stored_without_it(place: str, producer: int) 
         assert b"[email]" in stored.SerializeToString()
 
 
+async def test_words_that_were_harmless_before_hide_nothing() -> None:
+    ingest = Ingest({"ann": COACHING}, catalog=_catalog("refuse"))
+    harmless, suspect = {"platform": "web", "class_id": "7b"}, {"platform": "web", "class_id": MAIL}
+    contexts = (harmless, suspect, harmless, suspect)
+    events = [_event(context=each, event_id=f"e{number}") for number, each in enumerate(contexts)]
+    taken = [(await ingest.take(event)).verdicts for event in events]
+    assert taken == [[Verdict.ACCEPTED], [Verdict.REJECTED]] * 2
+
+
 async def test_a_redacted_event_keeps_the_rest() -> None:
     ingest = Ingest({"ann": COACHING}, catalog=_catalog("redact"))
     await ingest.take(_event(properties={"note": f"{MAIL}!", "n": 1.5}, extra={"a": MAIL, "b": 2}))
