@@ -37,38 +37,29 @@ class Collection:
     `hashed`, and of ids of entities of such a type, only keyed hashes are. `context` has the names of the
     context's values that are stored; None: all."""
 
-    session_id: SessionIds = SessionIds.AS_SENT
+    # Whether every session is stored as a keyed hash.
+    hashes_sessions: bool = False
     hashed: frozenset[str] = frozenset()
     # The names as they stand in JSON.
     hashed_marks: tuple[bytes, ...] = ()
-    properties: Properties = Properties.ANY
+    # Whether events have the properties only that the catalog declares.
+    takes_declared_only: bool = False
     context: frozenset[str] | None = None
     # None: nothing looks for any.
     personal_data: PersonalData | None = None
-
-    @property
-    def hashes_sessions(self) -> bool:
-        """Whether every session is stored as a keyed hash."""
-        return self.session_id is SessionIds.HASHED
-
-    @property
-    def takes_declared_only(self) -> bool:
-        """Whether events have the properties only that the catalog declares."""
-        return self.properties is Properties.DECLARED
 
 
 def compile_collection(section: Section) -> Collection:
     """What the catalog says, with the defaults for what it does not."""
     section.only(("session_id", "hashed", "properties", "context", "personal_data"))
-    default = Collection()
     hashed = frozenset(section.texts("hashed"))
+    session_ids = section.choice("session_id", SessionIds, SessionIds.AS_SENT)
+    properties = section.choice("properties", Properties, Properties.ANY)
     return Collection(
-        session_id=section.choice("session_id", SessionIds, default.session_id)
-        or default.session_id,
+        hashes_sessions=session_ids is SessionIds.HASHED,
         hashed=hashed,
         hashed_marks=tuple(f'"{name}"'.encode() for name in sorted(hashed)),
-        properties=section.choice("properties", Properties, default.properties)
-        or default.properties,
+        takes_declared_only=properties is Properties.DECLARED,
         context=kept_context(section),
         personal_data=section.choice("personal_data", PersonalData)
         if section.has("personal_data")

@@ -63,7 +63,7 @@ def to_envelope(catalog: Catalog, document: Mapping[str, object]) -> dict[str, o
 
 
 def context_in_properties(
-    names: FieldNames, properties: Mapping[str, object]
+    names: FieldNames, properties: dict[str, object]
 ) -> Iterator[tuple[str, str]]:
     """The fields of the context that the properties of an event have a value for, as text; the best one of
     each field first."""
@@ -132,12 +132,14 @@ def _take(tree: dict[str, object], path: Path) -> object:
     return _ABSENT if value is None else value
 
 
-def _peek(tree: Mapping[str, object], path: Path) -> object:
+def _peek(tree: dict[str, object], path: Path) -> object:
     """The text or whole number at `path`. Anything else there is the schema's business."""
     here: object = tree
     for step in path:
-        here = here.get(step) if isinstance(here, Mapping) else None
-    return here if isinstance(here, (str, int)) and not isinstance(here, bool) else _ABSENT
+        # Ingest does this for each event: Mapping would be a slow question.
+        here = here.get(step) if isinstance(here, dict) else None
+    # And so no bool.
+    return here if type(here) is str or type(here) is int else _ABSENT
 
 
 def _shaped(path: str, names: FieldNames, value: object) -> object:

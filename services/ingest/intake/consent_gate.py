@@ -134,6 +134,7 @@ class ConsentGate:
         )
         if unguarded:
             self._anonymizer.remove_traces(candidate)
+        keeps_session = False
         if event_type.has_no_person:
             candidate = self._anonymizer.remove_person(catalog, candidate, outcome)
         elif (
@@ -143,12 +144,13 @@ class ConsentGate:
         ):
             candidate = self._anonymizer.anonymize(catalog, candidate, outcome)
             outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
+        else:
+            keeps_session = bool(candidate.session_id)
         if purpose is not None and candidate.position in people.others:
             denied = consents.who_denied((purpose,), people.others[candidate.position])
             if denied:
                 candidate = self._anonymizer.remove_others(catalog, candidate, denied, outcome)
-        # Of an event that was anonymized it is replaced already.
-        if collection.hashes_sessions and candidate.session_id == candidate.event.session_id:
+        if keeps_session and collection.hashes_sessions:
             self._anonymizer.replace_session(catalog, candidate.event)
         if collection.hashed and self._anonymizer.hash_named(catalog, candidate.event):
             candidate = candidate._replace(properties_json=candidate.event.properties_json)
