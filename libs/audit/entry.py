@@ -15,6 +15,7 @@ class Action(StrEnum):
     EVENTS_LISTED = "events.listed"
     EVENTS_EXPORTED = "events.exported"
     PERSON_NUMBERS_READ = "numbers.person_read"
+    RETENTION_RUN = "retention.run"
 
 
 class Outcome(StrEnum):

@@ -42,8 +42,29 @@ class OverdueData:
     kept_because: str = ""
 
 
-# What of one service's stores is past its limit now.
+@dataclass(frozen=True, slots=True)
+class RetentionLimit:
+    """Data of one kind are kept for `days` days, None for without limit. `kind` is a category, event, privacy
+    level, rollup or job; empty for all of the store, as `app_id` is for all apps. `set_by` is `catalog` or a
+    setting's name; `job` removes what is older, or anonymizes it if it `is_named`."""
+
+    store: str
+    days: int | None
+    set_by: str
+    job: str
+    app_id: str = ""
+    kind: str = ""
+    is_named: bool = False
+
+
+# What of one service's stores is past its limit now, and its limits.
 ListOverdue = Callable[[], Awaitable[Sequence[OverdueData]]]
+ListLimits = Callable[[], Sequence[RetentionLimit]]
+
+
+async def overdue_of(*lists: ListOverdue) -> list[OverdueData]:
+    """What several of a service's stores have past their limits."""
+    return [each for list_overdue in lists for each in await list_overdue()]
 
 
 def complaint(found: Sequence[OverdueData]) -> str:

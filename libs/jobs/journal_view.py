@@ -44,6 +44,10 @@ RUNS = text(f"""
       AND {_OF_APP.format(name="r.job")}
     ORDER BY r.id DESC LIMIT :limit
 """)
+REQUESTED = text(f"""
+    SELECT {_ENTRY} FROM jobs.runs AS r
+    WHERE r.job = :job AND r.trigger = 'manual' AND r.due_at = :due_at ORDER BY r.id DESC
+""")
 RUN = text(f"SELECT {_ENTRY} FROM jobs.runs AS r WHERE r.id = :id")
 # The lock on the job makes requests for it wait for each other, so that each sees those before it.
 LOCK_JOB = text("SELECT name FROM jobs.jobs WHERE name = :job FOR NO KEY UPDATE")
@@ -98,6 +102,12 @@ class JournalView:
         async with journal_transaction(self._engine) as connection:
             row = (await connection.execute(RUN, {"id": run_id})).one_or_none()
         return _entry(row) if row else None
+
+    async def requested(self, job: str, due_at: datetime) -> Sequence[JournalEntry]:
+        """The runs of a job that were asked for and are for this due time, the newest first."""
+        async with journal_transaction(self._engine) as connection:
+            rows = (await connection.execute(REQUESTED, {"job": job, "due_at": due_at})).all()
+        return [entry for row in rows if (entry := _entry(row))]
 
     async def request(self, job: str, due_at: datetime) -> uuid.UUID | None:
         """Asks for a run for any due time that has passed, whether it ran for it before or not; None if there

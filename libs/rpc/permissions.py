@@ -40,6 +40,7 @@ class Permission(StrEnum):
     HOLD_SUBJECTS = "subjects.hold"
     # For the suite alone: requests about people are carried out by it.
     PROCESS_SUBJECTS = "subjects.process"
+    RUN_RETENTION = "retention.run"
 
 
 class Rule(NamedTuple):
@@ -56,6 +57,8 @@ _EVENTS = Rule(Permission.READ_EVENTS, "app_id")
 _REQUESTS = Rule(Permission.READ_SUBJECT_REQUESTS, "app_id")
 _HOLDS = Rule(Permission.HOLD_SUBJECTS, "app_id")
 _PROCESSING = Rule(Permission.PROCESS_SUBJECTS, "app_id")
+_RETENTION = Rule(Permission.READ_RETENTION, "app_id")
+_RETENTION_RUNS = Rule(Permission.RUN_RETENTION, "app_id")
 
 # By the full name of the RPC, as gRPC has it in the path of a call.
 RULES: Mapping[str, Rule] = {
@@ -101,9 +104,6 @@ RULES: Mapping[str, Rule] = {
     ),
     "/weir.privacy.v1.AuditService/ListEntries": Rule(Permission.READ_AUDIT, "app_id"),
     "/weir.privacy.v1.AuditService/VerifyChain": Rule(Permission.READ_AUDIT, "app_id"),
-    "/weir.privacy.v1.RetentionTargetService/ListOverdue": Rule(
-        Permission.READ_RETENTION, "app_id"
-    ),
     "/weir.privacy.v1.SubjectRequestService/CreateExport": Rule(
         Permission.EXPORT_SUBJECTS, "app_id"
     ),
@@ -130,6 +130,14 @@ RULES: Mapping[str, Rule] = {
     "/weir.privacy.v1.SubjectDataService/EraseSubject": _PROCESSING,
     "/weir.privacy.v1.SubjectDataService/ExportSubject": _PROCESSING,
     "/weir.privacy.v1.SubjectDataService/AwaitWriters": _PROCESSING,
+    "/weir.privacy.v1.RetentionTargetService/ListOverdue": _RETENTION,
+    "/weir.privacy.v1.RetentionTargetService/ListLimits": _RETENTION,
+    "/weir.privacy.v1.RetentionTargetService/EndOverdue": _RETENTION_RUNS,
+    # A caller that may see some apps only has to name one of them, and so cannot have a run.
+    "/weir.privacy.v1.RetentionService/ListPolicies": _RETENTION,
+    "/weir.privacy.v1.RetentionService/PreviewRun": _RETENTION,
+    "/weir.privacy.v1.RetentionService/Run": _RETENTION_RUNS,
+    "/weir.privacy.v1.RetentionService/ListRuns": _RETENTION,
     "/grpc.health.v1.Health/Check": _HEALTH,
     "/grpc.health.v1.Health/List": _HEALTH,
     "/grpc.health.v1.Health/Watch": _HEALTH,

@@ -43,8 +43,9 @@ def aggregate_jobs(
     async def remove_consumers(_: JobContext) -> Mapping[str, int]:
         return {"removed": await remove_dead_consumers(redis, AGGREGATE, streams)}
 
-    async def prune_job_runs(_: JobContext) -> Mapping[str, int]:
-        return {"deleted": await prune_runs(engine, timedelta(days=settings.job_runs_kept_days))}
+    async def prune_job_runs(context: JobContext) -> Mapping[str, int]:
+        kept_runs = timedelta(days=settings.job_runs_kept_days)
+        return {"deleted": await prune_runs(engine, context.due_at - kept_runs)}
 
     async def rename_members(_: JobContext) -> Mapping[str, int]:
         return await renamer.rename()

@@ -9,14 +9,17 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc, job_service_pb2_grpc
 
 from libs.audit import Auditor
 from libs.common.clock import Clock, SystemClock
+from libs.common.expiry import overdue_of
 from libs.common.pseudonym import Pseudonymizer
 from libs.events.selection_postgres import SelectedEvents
 from libs.jobs.job import Job
 from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
+from libs.jobs.pruning import RunRetention
+from libs.jobs.requested import RequestedJobs
 from libs.rpc.audited_reads import AuditedReads
 from libs.rpc.process import ServiceParts
-from libs.rpc.retention_target import retention_target
+from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import CatalogReload, open_catalogs
 from libs.runtime.loops import Loop
@@ -27,6 +30,7 @@ from libs.stores.watch import all_of
 from libs.streams.consumer import Consumer, EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream, streams_of
+from libs.streams.quarantine_expiry import QuarantineRetention
 from libs.streams.watermark import WatermarkMeter
 from services.aggregate.adoption.adopter import Adopter
 from services.aggregate.adoption.postgres import PostgresDefinitions
@@ -52,6 +56,7 @@ from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.dirty.service import Backfills
 from services.aggregate.engines import open_engines
 from services.aggregate.events.service import EventLists
+from services.aggregate.expiry.expiry import JOBS as RETENTION_JOBS
 from services.aggregate.expiry.expiry import Expiry
 from services.aggregate.expiry.postgres import ExpiredCells, ExpiredResults
 from services.aggregate.exports.service import EventExports
@@ -252,6 +257,13 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     expiry = Expiry(
         reload.catalogs, ExpiredCells(engines.jobs), ExpiredResults(engines.jobs), clock
     )
+    quarantine = QuarantineRetention(redis, AGGREGATE, settings, clock)
+    runs = RunRetention(engines.jobs, settings.job_runs_kept_days, clock)
+    retention = Retention(
+        partial(overdue_of, expiry.list_overdue, quarantine.list_overdue, runs.list_overdue),
+        lambda: [*expiry.list_limits(), quarantine.limit(), runs.limit()],
+        RequestedJobs(RETENTION_JOBS, JournalView(engines.jobs, clock)),
+    )
     own_jobs = aggregate_jobs(
         redis,
         engines.jobs,
@@ -280,7 +292,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
                 job_service_pb2_grpc.add_JobServiceServicer_to_server,
                 needs=all_of("postgres"),
             ),
-            retention_target(expiry.list_overdue, needs=all_of("postgres")),
+            retention_target(retention, needs=all_of("postgres", "redis")),
         ],
         catalogs=reload,
         tables=metadata,

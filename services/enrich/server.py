@@ -1,15 +1,19 @@
 """Enrich's composition root: settings in, a ready service out."""
 
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import structlog
 from weir.enrich.v1 import enrich_service_pb2_grpc
 
 from libs.common.clock import SystemClock
+from libs.common.expiry import overdue_of
+from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
+from libs.jobs.requested import RequestedJobs
 from libs.rpc.process import ServiceParts
-from libs.rpc.retention_target import retention_target
+from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
@@ -26,6 +30,7 @@ from libs.streams.names import (
     raw_stream,
     streams_of,
 )
+from libs.streams.quarantine_expiry import QuarantineRetention
 from libs.streams.trimming import StreamTrimmer
 from services.enrich.anonymization.job import Anonymization
 from services.enrich.anonymization.late import LateAnonymizer
@@ -42,6 +47,8 @@ from services.enrich.preview.preview import Preview
 from services.enrich.preview.service import SERVICE_NAME, EnrichServicer
 from services.enrich.redis import RedisEnrichedStream
 from services.enrich.retention.overdue import OverdueEvents
+from services.enrich.retention.policies import JOBS as RETENTION_JOBS
+from services.enrich.retention.policies import event_limits
 from services.enrich.retention.postgres import PostgresExpiredEvents
 from services.enrich.retention.redis import CountedBatches
 from services.enrich.retention.removal import Removal
@@ -111,6 +118,16 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     anonymization = Anonymization(
         reload.catalogs, PostgresNamedEvents(engine), pseudonymizer, clock
     )
+    quarantine = QuarantineRetention(redis, ENRICH, settings, clock)
+    retention = Retention(
+        partial(
+            overdue_of,
+            OverdueEvents(anonymization, removal).list_overdue,
+            quarantine.list_overdue,
+        ),
+        lambda: [*event_limits(reload.catalogs.current.catalogs), quarantine.limit()],
+        RequestedJobs(RETENTION_JOBS, JournalView(engine, clock)),
+    )
     jobs = enrich_jobs(redis, engine, keeper, filler, anonymization, removal, settings)
     return ServiceParts(
         bindings=[
@@ -122,10 +139,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
                 enrich_service_pb2_grpc.add_EnrichServiceServicer_to_server,
                 needs=all_of("redis", "postgres"),
             ),
-            retention_target(
-                OverdueEvents(anonymization, removal).list_overdue,
-                needs=all_of("postgres", "redis"),
-            ),
+            retention_target(retention, needs=all_of("postgres", "redis")),
         ],
         catalogs=reload,
         tables=metadata,

@@ -2,15 +2,19 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 
 from weir.ingest.v1 import ingest_service_pb2_grpc
 
 from libs.common.clock import SystemClock
+from libs.common.expiry import overdue_of
 from libs.common.ids import new_uuid7
 from libs.consent import ConsentReader
+from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
+from libs.jobs.requested import RequestedJobs
 from libs.rpc.process import ServiceParts
-from libs.rpc.retention_target import retention_target
+from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
@@ -27,7 +31,9 @@ from libs.streams.names import (
     raw_stream,
     streams_of,
 )
+from libs.streams.quarantine_expiry import QuarantineRetention
 from libs.streams.trimming import StreamTrimmer
+from services.ingest.dead_letters.expiry import JOBS as RETENTION_JOBS
 from services.ingest.dead_letters.expiry import LetterExpiry
 from services.ingest.dead_letters.postgres import (
     PostgresDeadLetterWriter,
@@ -83,6 +89,12 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
     expiry = LetterExpiry(
         reload.catalogs, PostgresExpiredLetters(engine), settings.dead_letters_kept_days, clock
     )
+    quarantine = QuarantineRetention(redis, INGEST, settings, clock)
+    retention = Retention(
+        partial(overdue_of, expiry.list_overdue, quarantine.list_overdue),
+        lambda: [*expiry.list_limits(), quarantine.limit()],
+        RequestedJobs(RETENTION_JOBS, JournalView(engine, clock)),
+    )
     jobs = ingest_jobs(redis, letter_streams, expiry, settings)
     return ServiceParts(
         bindings=[
@@ -92,7 +104,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
                 ingest_service_pb2_grpc.add_IngestServiceServicer_to_server,
                 needs=all_of("redis"),
             ),
-            retention_target(expiry.list_overdue, needs=all_of("postgres")),
+            retention_target(retention, needs=all_of("postgres", "redis")),
         ],
         catalogs=reload,
         tables=metadata,

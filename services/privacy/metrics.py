@@ -16,3 +16,13 @@ RESYNCS_PENDING = Gauge(
     "weir_privacy_resyncs_pending",
     "People whose mirror may differ from what is recorded; 0 but for moments",
 )
+OVERDUE = Gauge(
+    "weir_privacy_retention_overdue_rows",
+    "Rows and entries that are past their limit, of all services; some minutes after midnight, none without a"
+    " reason to be kept",
+    ["store", "app", "kept_because"],
+)
+OVERDUE_MEASURED = Gauge(
+    "weir_privacy_retention_measured_timestamp_seconds",
+    "When all services last answered what is past its limit, Unix time; 0 if never",
+)

@@ -5,14 +5,20 @@ from contextlib import AsyncExitStack
 from weir.privacy.v1 import (
     audit_service_pb2_grpc,
     privacy_service_pb2_grpc,
+    retention_service_pb2_grpc,
     subject_request_service_pb2_grpc,
 )
 
 from libs.audit import Auditor
 from libs.common.clock import Clock, SystemClock
+from libs.common.expiry import overdue_of
 from libs.consent import ConsentReader
+from libs.jobs.journal_view import JournalView
+from libs.jobs.requested import RequestedJobs
+from libs.rpc.peers import Peers
 from libs.rpc.process import ServiceParts
 from libs.rpc.readiness import Startup
+from libs.rpc.retention_target import Retention
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
@@ -44,6 +50,12 @@ from services.privacy.consent.resync_queue import ResyncQueue
 from services.privacy.consent.service import SERVICE_NAME, PrivacyServicer
 from services.privacy.requests.service import SERVICE_NAME as REQUEST_SERVICE_NAME
 from services.privacy.requests.service import SubjectRequestServicer
+from services.privacy.retention.convert import SERVICE_NAME as RETENTION_SERVICE_NAME
+from services.privacy.retention.driving import RunDriver
+from services.privacy.retention.measuring import OverdueMeter
+from services.privacy.retention.model import OWN_LIMITS
+from services.privacy.retention.postgres import PostgresRetentionRuns
+from services.privacy.retention.service import RetentionServicer, retention_targets
 from services.privacy.settings import PrivacySettings
 from services.privacy.tables import metadata
 
@@ -120,6 +132,14 @@ async def build(
         trail,
         clock,
     )
+    # Privacy's own stores, beside those of the others.
+    own_retention = Retention(
+        overdue_of, lambda: OWN_LIMITS, RequestedJobs((), JournalView(audit_engine, clock))
+    )
+    targets = retention_targets(Peers(settings, stack), own_retention)
+    retention_runs = PostgresRetentionRuns(audit_engine)
+    driver = RunDriver(retention_runs, targets, clock, POSTGRES_ERRORS)
+    meter = OverdueMeter(targets, clock, settings.retention_check_seconds)
     metrics.RESYNCS_PENDING.set_function(resyncs.__len__)
     return ServiceParts(
         bindings=[
@@ -144,6 +164,12 @@ async def build(
                 needs=all_of("postgres"),
             ),
             Binding(
+                RETENTION_SERVICE_NAME,
+                RetentionServicer(reload.catalogs, targets, retention_runs, driver, auditor, clock),
+                retention_service_pb2_grpc.add_RetentionServiceServicer_to_server,
+                needs=all_of("postgres"),
+            ),
+            Binding(
                 REQUEST_SERVICE_NAME,
                 SubjectRequestServicer(),
                 subject_request_service_pb2_grpc.add_SubjectRequestServiceServicer_to_server,
@@ -157,6 +183,8 @@ async def build(
             Loop("audit chain", chainer.run),
             Loop("changes of consent", changes.run),
             Loop("audited reads", reads.run),
+            Loop("retention runs", driver.run),
+            Loop("overdue data", meter.run),
             Loop("lag", LagMeter(redis, PRIVACY, [AUDIT_STREAM], occurred_at_us, clock).run),
             Loop("trimming", StreamTrimmer(redis, [AUDIT_STREAM], _no_backlog).run),
         ],

@@ -30,6 +30,9 @@ class PrivacySettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
     # People in one page of a rebuild.
     consent_page_size: int = Field(1_000, ge=1, le=10_000)
 
+    # How often all services are asked what is past its limit, for the metric.
+    retention_check_seconds: float = Field(900.0, gt=0)
+
     def chain_key(self) -> ChainKey:
         """What chains the audit trail. Raises ConfigurationError without a key, and for a short one."""
         self.require("audit_key")

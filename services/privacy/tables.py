@@ -133,3 +133,16 @@ audit_heads = Table(
     Column("hash", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
 )
+
+# Retention runs that were asked for; `steps` are the services' own.
+retention_runs = Table(
+    "retention_runs",
+    metadata,
+    Column("request_id", Uuid, primary_key=True),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("steps", JSONB, nullable=False),
+    Column("waiting_because", Text, nullable=False),
+    Index("ix_retention_runs_requested_at", "requested_at", "request_id"),
+)

@@ -24,7 +24,11 @@ BESIDE = {
     "ingest": {_RETENTION},
     "enrich": {_RETENTION},
     "aggregate": {_RETENTION, "weir.aggregate.v1.JobService"},
-    "privacy": {"weir.privacy.v1.AuditService", "weir.privacy.v1.SubjectRequestService"},
+    "privacy": {
+        "weir.privacy.v1.AuditService",
+        "weir.privacy.v1.RetentionService",
+        "weir.privacy.v1.SubjectRequestService",
+    },
 }
 
 

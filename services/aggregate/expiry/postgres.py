@@ -40,7 +40,8 @@ SELECT count(*) FROM gone
 """)
 _OVERDUE = text("""
 SELECT count(*), min(bucket) FROM aggregate.cells
-WHERE app_id = :app_id AND rollup = :rollup AND bucket < :first
+WHERE app_id = :app_id AND rollup = :rollup
+    AND bucket < coalesce(CAST(:first AS timestamptz), 'infinity')
 """)
 _RETIRED = text("SELECT app_id, rollup FROM aggregate.rollups WHERE retired_at < :before")
 # One that is declared again meanwhile is not retired any more.
@@ -53,6 +54,10 @@ _JOBS = text("SELECT DISTINCT job FROM aggregate.results WHERE app_id = :app_id"
 # Those whose cells are gone; no reader asks for them.
 _EXPIRED_RESULTS = text("""
 SELECT period_start FROM aggregate.results
+WHERE app_id = :app_id AND job = :job AND period_end <= :before
+""")
+_OVERDUE_RESULTS = text("""
+SELECT count(*), min(period_start) FROM aggregate.results
 WHERE app_id = :app_id AND job = :job AND period_end <= :before
 """)
 _DELETE_RESULT_CELLS = text("""
@@ -82,8 +87,9 @@ class ExpiredCells:
         await self._repeat(_FORGET_BUCKETS, key, first)
         return await self._repeat(_HIDE_CELLS, key, first)
 
-    async def overdue(self, key: RollupKey, first: datetime) -> tuple[int, datetime | None]:
-        """How many cells there are of buckets that begin before `first`, and where the oldest begins."""
+    async def overdue(self, key: RollupKey, first: datetime | None) -> tuple[int, datetime | None]:
+        """How many cells there are of buckets that begin before `first`, None for all, and where the oldest
+        begins."""
         parameters = {"app_id": key[0], "rollup": key[1], "first": first}
         async with self._engine.connect() as connection:
             cells, oldest = (await connection.execute(_OVERDUE, parameters)).one()
@@ -115,6 +121,13 @@ class ExpiredResults:
         """The jobs that have results, also those that are gone from the catalog."""
         async with self._engine.connect() as connection:
             return list((await connection.execute(_JOBS, {"app_id": app_id})).scalars())
+
+    async def overdue(self, app_id: str, job: str, before: datetime) -> tuple[int, datetime | None]:
+        """How many results of a job ended before a moment, and where the oldest began."""
+        parameters = {"app_id": app_id, "job": job, "before": before}
+        async with self._engine.connect() as connection:
+            results, oldest = (await connection.execute(_OVERDUE_RESULTS, parameters)).one()
+        return results, oldest
 
     async def delete(self, app_id: str, job: str, before: datetime) -> int:
         """Deletes the results of a job that ended before a moment; how many."""

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from libs.common.expiry import OverdueData
 from services.enrich.anonymization.job import Anonymization
+from services.enrich.retention.policies import STORE
 from services.enrich.retention.removal import Removal
-
-STORE = "enrich.events"
 
 
 class OverdueEvents:

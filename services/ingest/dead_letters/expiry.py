@@ -8,7 +8,7 @@ from typing import Protocol
 
 from libs.catalog import RETENTION_CLASSES, Catalog, Catalogs
 from libs.common.clock import Clock, moment_of
-from libs.common.expiry import OverdueData, expired_before
+from libs.common.expiry import OverdueData, RetentionLimit, expired_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,12 @@ def letter_limits(
         for days, found in names.items():
             before = expired_before(days, now)
             yield LetterLimit(days, before, catalog.app_id, tuple(sorted(found)))
+
+
+# What ends dead letters and quarantine, in the order in which it runs.
+STORE = "ingest.dead_letters"
+EXPIRE = "ingest.expire_dead_letters"
+JOBS = (EXPIRE, "ingest.expire_quarantine")
 
 
 class ExpiredLetters(Protocol):
@@ -72,6 +78,18 @@ class LetterExpiry:
         ]
         # Those that are past both limits are found twice.
         return list({(each.app_id, each.kind): each for each in found}.values())
+
+    def list_limits(self) -> Sequence[RetentionLimit]:
+        """The limit of all, and those of events that the catalogs keep for less."""
+        now = moment_of(self._clock.now_us())
+        setting = "WEIR_INGEST_DEAD_LETTERS_KEPT_DAYS"
+        return [
+            RetentionLimit(
+                STORE, limit.days, "catalog" if name else setting, EXPIRE, limit.app_id or "", name
+            )
+            for limit in letter_limits(self._catalogs.current.catalogs, self._kept_days, now)
+            for name in limit.names or ("",)
+        ]
 
     async def expire(self) -> Mapping[str, int]:
         """Deletes them: how many were `deleted`."""

@@ -15,7 +15,7 @@ from libs.streams.entries import dead_letter_batch
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.ingest import metrics
-from services.ingest.dead_letters.expiry import LetterLimit
+from services.ingest.dead_letters.expiry import STORE, LetterLimit
 from services.ingest.tables import dead_letters
 
 # Returns the ids of new ones: a rejected event that comes again has the same id.
@@ -61,7 +61,7 @@ class PostgresExpiredLetters:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(_OVERDUE, _parameters(limit))).all()
         return [
-            OverdueData("ingest.dead_letters", app_id, name, limit.days, letters, oldest)
+            OverdueData(STORE, app_id, name, limit.days, letters, oldest)
             for app_id, name, letters, oldest in rows
         ]
 

@@ -8,7 +8,9 @@ from weir.privacy.v1 import retention_target_service_pb2 as pb
 
 from libs.catalog import Catalogs
 from libs.common.expiry import ARCHIVE
-from libs.rpc.retention_target import RetentionTargetServicer
+from libs.jobs.journal_view import JournalView
+from libs.jobs.requested import RequestedJobs
+from libs.rpc.retention_target import Retention, RetentionTargetServicer
 from services.enrich.retention.overdue import OverdueEvents
 from tests.integration.enrich.conftest import Enrich
 from tests.integration.enrich.test_anonymized_events import named
@@ -33,7 +35,9 @@ async def test_each_store_class_limit_and_reason(
     clock = FixedClock(NOW)
     job = removal(engine, Catalogs.of(*known), clock)
     overdue = OverdueEvents(anonymization(engine, clock), job)
-    servicer = RetentionTargetServicer(overdue.list_overdue)
+    servicer = RetentionTargetServicer(
+        Retention(overdue.list_overdue, list, RequestedJobs((), JournalView(engine, clock)))
+    )
 
     async def ask(app_id: str = "") -> list[tuple[object, ...]]:
         request = pb.ListOverdueRequest(app_id=app_id)

@@ -1,14 +1,15 @@
 """Which old runs of the journal are deleted, and by whom."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from libs.jobs import pruning
-from libs.jobs.pruning import prune_runs
+from libs.jobs.pruning import RunRetention, prune_runs
 from libs.stores.postgres import create_engine
 from tests.integration.jobs.conftest import Cluster
+from tests.support.clocks import FixedClock
 
 KEPT = timedelta(days=90)
 # Number (in the order of time), job, trigger, due so many days ago, ended so many days ago, outcome.
@@ -47,8 +48,14 @@ async def test_the_newest_of_each_job_stays(
             *(str(number), job, trigger, due, number, finished, outcome),
         )
     engine = create_engine(role_url("weir_aggregate"), service="aggregate")
-    assert await prune_runs(engine, KEPT) == len(RUNS) - len(STAY)
-    assert await prune_runs(engine, KEPT) == 0
+    now = datetime.now(UTC)
+    journal = RunRetention(engine, KEPT.days, FixedClock(now + timedelta(days=1)))
+    [overdue] = await journal.list_overdue()
+    assert (overdue.rows, overdue.days) == (len(RUNS) - len(STAY), 90)
+    assert overdue.oldest < now - timedelta(days=199)
+    assert await prune_runs(engine, now - KEPT) == len(RUNS) - len(STAY)
+    assert await prune_runs(engine, now - KEPT) == 0
+    assert await journal.list_overdue() == []
     await engine.dispose()
     left = cluster.sql(
         "SELECT ltrim(replace(id::text, '-', ''), '0')::int FROM jobs.runs ORDER BY id"

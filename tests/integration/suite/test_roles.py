@@ -44,6 +44,7 @@ MAY: dict[str, dict[str, set[str]]] = {
         "privacy.audit_entries": ADD,
         "privacy.audit_heads": CHANGE,
         "privacy.consent_changes": CHANGE,
+        "privacy.retention_runs": CHANGE,
     },
     "weir_read": {"enrich.events": READ},
 }
@@ -56,7 +57,7 @@ TABLES = (
     "aggregate.rollups",
     *("aggregate.members", "privacy.consents", "privacy.consent_history"),
     *("privacy.audit_entries", "privacy.audit_heads"),
-    "privacy.consent_changes",
+    *("privacy.consent_changes", "privacy.retention_runs"),
     *JOBS,
 )
 # Each is refused by the rights to the table before it looks at a row.

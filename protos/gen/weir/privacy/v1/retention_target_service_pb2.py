@@ -25,21 +25,37 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.weir/privacy/v1/retention_target_service.proto\x12\x0fweir.privacy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"$\n\x12ListOverdueRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"D\n\x13ListOverdueResponse\x12-\n\x07overdue\x18\x01 \x03(\x0b\x32\x1c.weir.privacy.v1.OverdueData\"\xd0\x01\n\x0bOverdueData\x12\r\n\x05store\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x30\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32 .weir.privacy.v1.RetentionAction\x12\x12\n\nlimit_days\x18\x05 \x01(\r\x12\x0c\n\x04rows\x18\x06 \x01(\x04\x12*\n\x06oldest\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0ckept_because\x18\x08 \x01(\t*p\n\x0fRetentionAction\x12 \n\x1cRETENTION_ACTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17RETENTION_ACTION_REMOVE\x10\x01\x12\x1e\n\x1aRETENTION_ACTION_ANONYMIZE\x10\x02\x32r\n\x16RetentionTargetService\x12X\n\x0bListOverdue\x12#.weir.privacy.v1.ListOverdueRequest\x1a$.weir.privacy.v1.ListOverdueResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.weir/privacy/v1/retention_target_service.proto\x12\x0fweir.privacy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"$\n\x12ListOverdueRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"D\n\x13ListOverdueResponse\x12-\n\x07overdue\x18\x01 \x03(\x0b\x32\x1c.weir.privacy.v1.OverdueData\"\xd0\x01\n\x0bOverdueData\x12\r\n\x05store\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x30\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32 .weir.privacy.v1.RetentionAction\x12\x12\n\nlimit_days\x18\x05 \x01(\r\x12\x0c\n\x04rows\x18\x06 \x01(\x04\x12*\n\x06oldest\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0ckept_because\x18\x08 \x01(\t\"#\n\x11ListLimitsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"E\n\x12ListLimitsResponse\x12/\n\x06limits\x18\x01 \x03(\x0b\x32\x1f.weir.privacy.v1.RetentionLimit\"\xa0\x01\n\x0eRetentionLimit\x12\r\n\x05store\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x30\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32 .weir.privacy.v1.RetentionAction\x12\x12\n\nlimit_days\x18\x05 \x01(\r\x12\x0e\n\x06set_by\x18\x06 \x01(\t\x12\x0b\n\x03job\x18\x07 \x01(\t\"U\n\x11\x45ndOverdueRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x30\n\x0crequested_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x12\x45ndOverdueResponse\x12-\n\x05steps\x18\x01 \x03(\x0b\x32\x1e.weir.privacy.v1.RetentionStep\x12\x0f\n\x07is_done\x18\x02 \x01(\x08\"\xa7\x01\n\rRetentionStep\x12\x0b\n\x03job\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12:\n\x06\x63ounts\x18\x03 \x03(\x0b\x32*.weir.privacy.v1.RetentionStep.CountsEntry\x12\r\n\x05\x65rror\x18\x04 \x01(\t\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01*p\n\x0fRetentionAction\x12 \n\x1cRETENTION_ACTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17RETENTION_ACTION_REMOVE\x10\x01\x12\x1e\n\x1aRETENTION_ACTION_ANONYMIZE\x10\x02\x32\xa0\x02\n\x16RetentionTargetService\x12X\n\x0bListOverdue\x12#.weir.privacy.v1.ListOverdueRequest\x1a$.weir.privacy.v1.ListOverdueResponse\x12U\n\nListLimits\x12\".weir.privacy.v1.ListLimitsRequest\x1a#.weir.privacy.v1.ListLimitsResponse\x12U\n\nEndOverdue\x12\".weir.privacy.v1.EndOverdueRequest\x1a#.weir.privacy.v1.EndOverdueResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weir.privacy.v1.retention_target_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RETENTIONACTION']._serialized_start=419
-  _globals['_RETENTIONACTION']._serialized_end=531
+  _globals['_RETENTIONSTEP_COUNTSENTRY']._loaded_options = None
+  _globals['_RETENTIONSTEP_COUNTSENTRY']._serialized_options = b'8\001'
+  _globals['_RETENTIONACTION']._serialized_start=1033
+  _globals['_RETENTIONACTION']._serialized_end=1145
   _globals['_LISTOVERDUEREQUEST']._serialized_start=100
   _globals['_LISTOVERDUEREQUEST']._serialized_end=136
   _globals['_LISTOVERDUERESPONSE']._serialized_start=138
   _globals['_LISTOVERDUERESPONSE']._serialized_end=206
   _globals['_OVERDUEDATA']._serialized_start=209
   _globals['_OVERDUEDATA']._serialized_end=417
-  _globals['_RETENTIONTARGETSERVICE']._serialized_start=533
-  _globals['_RETENTIONTARGETSERVICE']._serialized_end=647
+  _globals['_LISTLIMITSREQUEST']._serialized_start=419
+  _globals['_LISTLIMITSREQUEST']._serialized_end=454
+  _globals['_LISTLIMITSRESPONSE']._serialized_start=456
+  _globals['_LISTLIMITSRESPONSE']._serialized_end=525
+  _globals['_RETENTIONLIMIT']._serialized_start=528
+  _globals['_RETENTIONLIMIT']._serialized_end=688
+  _globals['_ENDOVERDUEREQUEST']._serialized_start=690
+  _globals['_ENDOVERDUEREQUEST']._serialized_end=775
+  _globals['_ENDOVERDUERESPONSE']._serialized_start=777
+  _globals['_ENDOVERDUERESPONSE']._serialized_end=861
+  _globals['_RETENTIONSTEP']._serialized_start=864
+  _globals['_RETENTIONSTEP']._serialized_end=1031
+  _globals['_RETENTIONSTEP_COUNTSENTRY']._serialized_start=986
+  _globals['_RETENTIONSTEP_COUNTSENTRY']._serialized_end=1031
+  _globals['_RETENTIONTARGETSERVICE']._serialized_start=1148
+  _globals['_RETENTIONTARGETSERVICE']._serialized_end=1436
 # @@protoc_insertion_point(module_scope)

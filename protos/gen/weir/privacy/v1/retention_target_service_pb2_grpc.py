@@ -40,6 +40,16 @@ class RetentionTargetServiceStub:
                 request_serializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListOverdueRequest.SerializeToString,
                 response_deserializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListOverdueResponse.FromString,
                 _registered_method=True)
+        self.ListLimits = channel.unary_unary(
+                '/weir.privacy.v1.RetentionTargetService/ListLimits',
+                request_serializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListLimitsRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListLimitsResponse.FromString,
+                _registered_method=True)
+        self.EndOverdue = channel.unary_unary(
+                '/weir.privacy.v1.RetentionTargetService/EndOverdue',
+                request_serializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.EndOverdueRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.EndOverdueResponse.FromString,
+                _registered_method=True)
 
 
 class RetentionTargetServiceServicer:
@@ -56,6 +66,27 @@ class RetentionTargetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListLimits(self, request, context):
+        """The limits that hold now for the stores of this service.
+
+        Permission: `retention.read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndOverdue(self, request, context):
+        """Has the jobs of this service run that end what is past its limit, one after the other, and answers at once how
+        they are getting on: call it until `is_done`. It begins a job once for each `requested_at`, and again if its
+        service was killed or the job failed, three times in all.
+
+        Permission: `retention.run`.
+        Fails with INVALID_ARGUMENT / FIELD_INVALID and the field at fault.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RetentionTargetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +94,16 @@ def add_RetentionTargetServiceServicer_to_server(servicer, server):
                     servicer.ListOverdue,
                     request_deserializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListOverdueRequest.FromString,
                     response_serializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListOverdueResponse.SerializeToString,
+            ),
+            'ListLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLimits,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListLimitsRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListLimitsResponse.SerializeToString,
+            ),
+            'EndOverdue': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndOverdue,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.EndOverdueRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.EndOverdueResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -93,6 +134,60 @@ class RetentionTargetService:
             '/weir.privacy.v1.RetentionTargetService/ListOverdue',
             weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListOverdueRequest.SerializeToString,
             weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListOverdueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.RetentionTargetService/ListLimits',
+            weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListLimitsRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.ListLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndOverdue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.RetentionTargetService/EndOverdue',
+            weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.EndOverdueRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_retention__target__service__pb2.EndOverdueResponse.FromString,
             options,
             channel_credentials,
             insecure,
