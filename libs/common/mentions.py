@@ -1,8 +1,8 @@
 """Finds and removes mentions of people in an event.
 
-A mention is a person's exact id: as a text, as a number, or as a name in an object. A text that only
-contains the id, a URL for example, is not a mention. Ids of events and requests are treated more strictly,
-because producers compose them of other ids: `reveals_person`.
+A mention is a person's exact id: as a text, as a number, or as a name in an object. Inside a longer text, a
+URL for example, an id is a mention if it is long enough not to stand there by chance. Ids of events and
+requests are treated more strictly, because producers compose them of other ids: `reveals_person`.
 """
 
 from collections.abc import Collection, Iterable
@@ -13,19 +13,27 @@ from libs.catalog.texts import MAX_TEXT_LENGTH
 from libs.common.ids import event_uuid
 
 Path = tuple[str, ...]
+# So long an id does not stand in a text by chance.
+_LONG_ID = 12
+# What stands in a text in the place of a long id.
+_REDACTED = "[person]"
 
 
 class PersonIds:
     """The ids of one person or of several, in the forms in which a value can be one of them. To compare a
     value takes the same time for any number of ids."""
 
-    __slots__ = ("integers", "numbers", "texts")
+    __slots__ = ("_long", "integers", "numbers", "texts")
 
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts = frozenset(texts)
         self.integers = {int(text) for text in self.texts if _is_number(text)}
         # As a Struct and a JSON float hold it: a long id is rounded there.
         self.numbers = {float(integer) for integer in self.integers}
+        # Of two ids, one of which contains the other, the longer one first.
+        self._long = sorted(
+            (text for text in self.texts if len(text) >= _LONG_ID), key=len, reverse=True
+        )
 
     def is_value(self, value: Any) -> bool:
         """Whether a JSON value is one of the ids."""
@@ -35,6 +43,13 @@ class PersonIds:
         if kind is int:
             return value in self.integers
         return kind is float and value in self.numbers
+
+    def redacted(self, text: str) -> str:
+        """The text with `[person]` in the place of each id of at least 12 characters."""
+        for person_id in self._long:
+            if person_id in text:
+                text = text.replace(person_id, _REDACTED)
+        return text
 
 
 def _is_number(text: str) -> bool:
@@ -83,7 +98,9 @@ def _clean_object(
             kind is str or path is None or (*path, name) not in measures
         ):
             continue
-        kept[name] = value
+        elif kind is str:
+            value = people.redacted(value)
+        kept[people.redacted(name)] = value
     return kept
 
 
@@ -97,6 +114,8 @@ def _clean_list(found: list[Any], people: PersonIds, names: Collection[str]) -> 
             value = _clean_list(value, people, names)
         elif people.is_value(value):
             continue
+        elif kind is str:
+            value = people.redacted(value)
         kept.append(value)
     return kept
 

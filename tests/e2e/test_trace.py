@@ -4,24 +4,18 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections import defaultdict
-from collections.abc import Iterator
-from concurrent import futures
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import grpc
 import psutil
 import pytest
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 from suite.home import Home
 from suite.supervisor import Suite
 from tests.support.environment import without_settings
 from tests.support.repository import REPOSITORY
+from tests.support.span_receiver import span_receiver
 from tests.support.suite_calls import suite_calls
 from tests.support.waiting import eventually
 
@@ -47,43 +41,6 @@ stop()
 """
 
 
-class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
-    """Receives spans over OTLP/gRPC, and keeps them."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.requests = 0
-        # Trace id -> service -> its spans.
-        self.traces: defaultdict[bytes, defaultdict[str, list[Any]]] = defaultdict(
-            lambda: defaultdict(list)
-        )
-
-    def Export(self, request: Any, _: grpc.ServicerContext) -> Any:  # noqa: N802
-        with self._lock:
-            self.requests += 1
-            for resource in request.resource_spans:
-                attributes = {a.key: a.value.string_value for a in resource.resource.attributes}
-                for scope in resource.scope_spans:
-                    for span in scope.spans:
-                        self.traces[span.trace_id][attributes["service.name"]].append(span)
-        return trace_service_pb2.ExportTraceServiceResponse()
-
-    def whole(self) -> list[dict[str, list[Any]]]:
-        """The traces that every hop has taken part in."""
-        with self._lock:
-            return [dict(trace) for trace in self.traces.values() if set(trace) >= HOPS]
-
-
-@contextmanager
-def _receiver() -> Iterator[tuple[Receiver, str]]:
-    receiver, server = Receiver(), grpc.server(futures.ThreadPoolExecutor(4))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(receiver, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield receiver, f"http://127.0.0.1:{port}"
-    server.stop(None).wait()
-
-
 def _produce(suite: Suite, way: str, environment: dict[str, str]) -> None:
     paths = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "protos" / "gen")])
     address = suite.addresses.services["ingest"]
@@ -96,7 +53,7 @@ def _produce(suite: Suite, way: str, environment: dict[str, str]) -> None:
 
 
 def test_one_trace_from_the_producer_to_the_rollup(tmp_path: Path) -> None:
-    with _receiver() as (receiver, endpoint):
+    with span_receiver() as (receiver, endpoint):
         environment = {
             **without_settings(),
             "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
@@ -105,9 +62,9 @@ def test_one_trace_from_the_producer_to_the_rollup(tmp_path: Path) -> None:
         with Suite(Home(tmp_path / "home"), environment) as suite:
             for way in ("stream", "unary"):
                 _produce(suite, way, environment)
-            eventually(lambda: len(receiver.whole()) >= 2)
+            eventually(lambda: len(receiver.through(HOPS)) >= 2)
         # The suite is down: whatever it had to say has been said.
-        for trace in receiver.whole():
+        for trace in receiver.through(HOPS):
             _check(trace)
     shutil.rmtree(tmp_path / "home")
 

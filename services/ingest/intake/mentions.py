@@ -9,10 +9,15 @@ from libs.common.mentions import PersonIds
 
 
 def clear_text_mentions(message: Message, people: PersonIds) -> None:
-    """Clears the texts of a message that are one of the ids; leaves messages inside it as they are."""
+    """Clears the texts of a message that are one of the ids, and redacts those that contain one; leaves
+    messages inside it as they are."""
     for field, value in message.ListFields():
-        if type(value) is str and value in people.texts:
+        if type(value) is not str:
+            continue
+        if value in people.texts:
             message.ClearField(field.name)
+        elif (redacted := people.redacted(value)) != value:
+            setattr(message, field.name, redacted)
 
 
 def remove_struct_mentions(struct: Struct, people: PersonIds, names: Collection[str]) -> None:
@@ -20,13 +25,18 @@ def remove_struct_mentions(struct: Struct, people: PersonIds, names: Collection[
     for name, value in list(struct.fields.items()):
         if name in names or name in people.texts or _is_mention(value, people):
             del struct.fields[name]
-        else:
-            _remove_within(value, people, names)
+            continue
+        _remove_within(value, people, names)
+        if (redacted := people.redacted(name)) != name:
+            struct.fields[redacted].CopyFrom(value)
+            del struct.fields[name]
 
 
 def _remove_within(value: Value, people: PersonIds, names: Collection[str]) -> None:
     kind = value.WhichOneof("kind")
-    if kind == "struct_value":
+    if kind == "string_value":
+        value.string_value = people.redacted(value.string_value)
+    elif kind == "struct_value":
         remove_struct_mentions(value.struct_value, people, names)
     elif kind == "list_value":
         values = value.list_value.values

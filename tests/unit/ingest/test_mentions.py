@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from google.protobuf.json_format import MessageToDict
 
 from services.ingest.intake.model import Verdict
 from tests.support.chess_catalog import CHESS, chess
@@ -60,6 +61,47 @@ async def _stored_properties(
 )
 async def test_properties_lose_the_person(properties: dict[str, Any], kept: dict[str, Any]) -> None:
     assert await _stored_properties("77", properties) == {"moves": 3, **kept}
+
+
+async def test_a_long_id_is_removed_inside_texts() -> None:
+    # One of 12 characters, and one of 11, which might be there by chance.
+    texts = {"url": "/u/{}/posts?by={}", "list": ["x-{}", {"{}!": "a{}"}], "own": "{}"}
+
+    def with_id(person: str) -> dict[str, Any]:
+        found: dict[str, Any] = orjson.loads(orjson.dumps(texts).replace(b"{}", person.encode()))
+        return found
+
+    redacted = with_id("[person]")
+    del redacted["own"]
+    assert await _stored_properties("abcdef-12345", with_id("abcdef-12345")) == {
+        **redacted,
+        "moves": 3,
+    }
+    short = with_id("abcde-12345")
+    del short["own"]
+    assert await _stored_properties("abcde-12345", with_id("abcde-12345")) == {**short, "moves": 3}
+
+
+async def test_a_long_id_is_removed_inside_the_context() -> None:
+    person = str(uuid.uuid4())
+    ingest = Ingest({person: NO_TELEMETRY})
+    event = event_of(
+        subject_id=person,
+        context={
+            "page_url": f"/u/{person}",
+            "user_agent": f"Agent/{person} (x)",
+            "platform": person,
+        },
+    )
+    event.context.extra.update({f"of {person}": [f"a {person}"], "deep": {"x": f"{person}/"}})
+    event.attribution.campaign = f"from-{person}"
+    await ingest.take(event)
+    [stored] = ingest.stored()
+    assert person.encode() not in stored.SerializeToString()
+    assert stored.context.page_url == "/u/[person]"
+    extra = MessageToDict(stored.context.extra)
+    assert extra == {"of [person]": ["a [person]"], "deep": {"x": "[person]/"}}
+    assert stored.attribution.campaign == "from-[person]"
 
 
 async def test_true_is_not_the_person_1() -> None:
