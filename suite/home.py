@@ -64,6 +64,11 @@ class Home:
         """The folder of the services' logs."""
         return self.path / "logs"
 
+    @property
+    def archive_url(self) -> str:
+        """Where the archive is, unless a setting says otherwise."""
+        return (self.path / "archive").as_uri()
+
     def make_logs(self) -> None:
         """Makes the folder of the logs. Raises HomeError."""
         with self._writing():

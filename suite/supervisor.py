@@ -272,6 +272,8 @@ class Suite:
         given = self._environment
         catalogs = Path(given.get("WEIR_CATALOGS") or CATALOGS)
         return {
+            "WEIR_ENRICH_ARCHIVE_URL": given.get("WEIR_ENRICH_ARCHIVE_URL")
+            or self.home.archive_url,
             "WEIR_ENVIRONMENT": "development",
             "WEIR_CATALOGS": str(catalogs.absolute()),
             "WEIR_AUTH_TOKEN": given.get("WEIR_AUTH_TOKEN") or self.home.secret("token"),

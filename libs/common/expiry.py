@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 # Why something stays: the one reason that is no fault.
-ARCHIVE = "they wait for the archive that the app's catalog asks for"
 _DAY = timedelta(days=1)
 
 

@@ -16,6 +16,7 @@ from libs.streams.deliverable import BacklogError, sources_for_enrich
 from libs.streams.names import ENRICH, raw_stream, streams_of
 from libs.streams.quarantine_expiry import expire_quarantine
 from services.enrich.anonymization.job import Anonymization
+from services.enrich.archive.job import Archiving
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.persons.postgres import PersonFiller
 from services.enrich.retention.overdue import OverdueEvents
@@ -32,6 +33,7 @@ def enrich_jobs(
     filler: PersonFiller,
     anonymization: Anonymization,
     removal: Removal,
+    archiving: Archiving,
     settings: EnrichSettings,
 ) -> Sequence[Job]:
     """The jobs of enrich, for its runner."""
@@ -53,6 +55,22 @@ def enrich_jobs(
 
     async def anonymize_events(_: JobContext) -> Mapping[str, int]:
         return await anonymization.anonymize()
+
+    async def archive_events(_: JobContext) -> Mapping[str, int]:
+        if not settings.archive_url:
+            return {}
+        counts = await archiving.archive()
+        if counts.get("unready"):
+            raise JobError(
+                f"{counts['unready']} apps wait until enrich.anonymize_events has taken out their people;"
+                f" {counts['events']} events of others were archived"
+            )
+        if counts.get("changed"):
+            raise JobError(
+                f"{counts['changed']} days of apps were changed while they were archived;"
+                f" {counts['events']} events of others were"
+            )
+        return counts
 
     async def expire_events(_: JobContext) -> Mapping[str, int]:
         try:
@@ -101,6 +119,13 @@ def enrich_jobs(
             "Takes people out of stored events that are as old as their category says.",
             Schedule("1 0 * * *"),
             anonymize_events,
+            retries=Retries(attempts=10, after=timedelta(minutes=5)),
+        ),
+        Job(
+            "enrich.archive_events",
+            "Moves stored events that are past their limit into the archive, of apps that want one.",
+            Schedule("3 0 * * *"),
+            archive_events,
             retries=Retries(attempts=10, after=timedelta(minutes=5)),
         ),
         Job(

@@ -35,6 +35,8 @@ from libs.streams.trimming import StreamTrimmer
 from services.enrich.anonymization.job import Anonymization
 from services.enrich.anonymization.late import LateAnonymizer
 from services.enrich.anonymization.postgres import PostgresNamedEvents
+from services.enrich.archive.job import Archiving
+from services.enrich.archive.process import ArchiveProcess
 from services.enrich.backpressure import Backpressure
 from services.enrich.dead_letter_limit import DeadLetterLimit
 from services.enrich.entries import RawStreamReader
@@ -108,11 +110,13 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     )
     partitions = PostgresPartitionStore(engine)
     keeper = PartitionKeeper(partitions, clock)
+    counted = CountedBatches(redis, settings.shards, clock).before
     removal = Removal(
         reload.catalogs,
         PostgresExpiredEvents(engine, partitions),
-        CountedBatches(redis, settings.shards, clock).before,
+        counted,
         clock,
+        has_archive=bool(settings.archive_url),
     )
     filler = PersonFiller(engine, pseudonymizer)
     anonymization = Anonymization(
@@ -128,7 +132,10 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         lambda: [*event_limits(reload.catalogs.current.catalogs), quarantine.limit()],
         RequestedJobs(RETENTION_JOBS, JournalView(engine, clock)),
     )
-    jobs = enrich_jobs(redis, engine, keeper, filler, anonymization, removal, settings)
+    archiving = Archiving(
+        reload.catalogs, anonymization, counted, clock, ArchiveProcess(settings).ask
+    )
+    jobs = enrich_jobs(redis, engine, keeper, filler, anonymization, removal, archiving, settings)
     return ServiceParts(
         bindings=[
             Binding(

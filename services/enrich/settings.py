@@ -28,3 +28,6 @@ class EnrichSettings(StreamReaderSettings, PseudonymSettings):
     # How long a handled batch is remembered at least; for longer, if a stream still has it. An older copy of
     # Redis, or an entry taken out of quarantine, may be brought back for so long.
     batch_ids_kept_hours: float = Field(72.0, ge=1)
+    # Where events of apps that want an archive go before they are removed: file:///folder or
+    # s3://bucket/prefix. Without one, they stay, and `enrich.check_retention` fails.
+    archive_url: str | None = None

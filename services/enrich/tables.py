@@ -3,11 +3,15 @@
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
+    Date,
     DateTime,
     Index,
     Integer,
+    Numeric,
     Table,
     Text,
     UniqueConstraint,
@@ -111,4 +115,30 @@ batches = Table(
     Column("stored_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     # Positions in the batch that it did not store: duplicates and failed events.
     Column("skipped", ARRAY(Integer), nullable=False),
+)
+
+# The journal of the archive (ADR 52).
+archive_files = Table(
+    "archive_files",
+    metadata,
+    Column("file_id", Uuid, primary_key=True),
+    Column("app_id", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("state", Text, nullable=False),
+    # NULL while the file is being made.
+    Column("archived_at", DateTime(timezone=True)),
+    Column("events", BigInteger),
+    Column("digest", Numeric),
+    Column("names", JSONB),
+    Column("first_at", DateTime(timezone=True)),
+    Column("last_at", DateTime(timezone=True)),
+    Column("size_bytes", BigInteger),
+    Column("sha256", Text),
+    CheckConstraint("state IN ('writing', 'taken', 'published', 'leaving')", name="state"),
+    CheckConstraint(
+        "state = 'writing' OR num_nulls(archived_at, events, digest, names, first_at, last_at,"
+        " size_bytes, sha256) = 0",
+        name="facts",
+    ),
+    Index(None, "app_id", "day"),
 )

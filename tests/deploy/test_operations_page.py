@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import cast
+from unittest.mock import Mock
 
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
@@ -28,6 +29,7 @@ from services.aggregate.results.postgres import PostgresResults
 from services.aggregate.results.schedules import ResultJobs
 from services.aggregate.settings import AggregateSettings
 from services.enrich.anonymization.job import Anonymization
+from services.enrich.archive.job import Archiving
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.persons.postgres import PersonFiller
@@ -131,7 +133,7 @@ def test_jobs_and_schedules() -> None:
     redis, engine = cast(Redis, None), cast(AsyncEngine, None)
     filler, renamer = cast(PersonFiller, None), cast(MemberRenamer, None)
     jobs: list[Job] = [
-        *ingest_jobs(redis, [], cast(LetterExpiry, None), IngestSettings()),
+        *ingest_jobs(redis, [], cast(LetterExpiry, Mock()), IngestSettings()),
         *enrich_jobs(
             redis,
             engine,
@@ -139,9 +141,10 @@ def test_jobs_and_schedules() -> None:
             filler,
             cast(Anonymization, None),
             cast(Removal, None),
+            cast(Archiving, None),
             EnrichSettings(),
         ),
-        *aggregate_jobs(redis, engine, renamer, cast(Expiry, None), AggregateSettings()),
+        *aggregate_jobs(redis, engine, renamer, cast(Expiry, Mock()), AggregateSettings()),
         # And those of no catalog.
         *ResultJobs(
             Catalogs.of(), PostgresResults(engine), FixedClock.of_us(), lambda: None

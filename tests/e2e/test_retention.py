@@ -22,6 +22,7 @@ pytestmark = pytest.mark.xdist_group("suite")
 NOW = datetime.now(UTC)
 JOBS = [
     "enrich.anonymize_events",
+    "enrich.archive_events",
     "enrich.expire_events",
     "enrich.expire_quarantine",
     "ingest.expire_dead_letters",
@@ -107,6 +108,7 @@ def test_what_is_overdue_goes_with_a_run(suite: Suite, overdue: None) -> None:
         for each in as_csv(suite, "preview")
     ]
     taken = [
+        ("enrich.events", "addvalue", "90d", "remove", "90", "1"),
         ("enrich.events", "social_live", "90d", "remove", "90", "2"),
         ("enrich.quarantine", "", "", "remove", "30", "1"),
         ("ingest.dead_letters", "social_live", "expired", "remove", "30", "1"),
@@ -114,20 +116,10 @@ def test_what_is_overdue_goes_with_a_run(suite: Suite, overdue: None) -> None:
         ("jobs.runs", "", "", "remove", "90", "1"),
     ]
     assert rows == taken
-    kept = {
-        "store": "enrich.events",
-        "app_id": "addvalue",
-        "kind": "90d",
-        "action": "remove",
-        "limit_days": "90",
-        "rows": "1",
-        "kept_because": "they wait for the archive that the app's catalog asks for",
-    }
     status = list(csv.DictReader(io.StringIO(before.stdout)))
-    assert len(status) == len(taken) + 1
-    [waiting] = [each for each in status if each["kept_because"]]
-    assert {name: waiting[name] for name in kept} == kept
-    assert waiting["oldest"].startswith(f"{ago(95):%Y-%m-%d}")
+    assert len(status) == len(taken)
+    assert [each["kept_because"] for each in status] == [""] * len(taken)
+    assert status[0]["oldest"].startswith(f"{ago(95):%Y-%m-%d}")
 
     run = weir(suite.home.path, "retention", "run", "--json")
     assert run.returncode == 0, run.stderr
@@ -136,13 +128,18 @@ def test_what_is_overdue_goes_with_a_run(suite: Suite, overdue: None) -> None:
     counts = {step["job"]: _counts(step) for step in found["steps"]}
     assert list(counts) == JOBS
     assert counts["enrich.expire_events"]["removed"] == 2
-    assert counts["enrich.expire_events"]["kept"] == 1
+    assert (
+        counts["enrich.archive_events"]["files"],
+        counts["enrich.archive_events"]["events"],
+    ) == (1, 1)
+    [file] = (suite.home.path / "archive/app=addvalue").glob(f"date={ago(95):%Y-%m-%d}/*.parquet")
+    assert file.read_bytes()[:4] == b"PAR1"
     assert counts["enrich.expire_quarantine"] == {"removed": 1}
     assert counts["ingest.expire_dead_letters"] == {"deleted": 1}
     assert counts["aggregate.expire_rollups"]["expired_cells"] == 1
     assert counts["aggregate.prune_job_runs"] == {"deleted": 1}
     assert as_csv(suite, "preview") == []
-    assert [each["app_id"] for each in as_csv(suite, "status")] == ["addvalue"]
+    assert as_csv(suite, "status") == []
     assert as_csv(suite, "runs")[0]["request_id"] == found["request_id"]
     with psycopg.connect(suite.addresses.database_url) as connection:
         left = connection.execute("SELECT event_id FROM enrich.events WHERE event_id = 'kept'")

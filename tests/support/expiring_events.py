@@ -41,6 +41,8 @@ def removal(
     found: Catalogs,
     clock: FixedClock,
     counted: datetime | None = ALL_COUNTED,
+    *,
+    has_archive: bool = False,
 ) -> Removal:
     """The job's work; everything received before `counted` is counted."""
 
@@ -48,7 +50,7 @@ def removal(
         return counted
 
     events = PostgresExpiredEvents(engine, PostgresPartitionStore(engine))
-    return Removal(found, events, counted_before, clock)
+    return Removal(found, events, counted_before, clock, has_archive=has_archive)
 
 
 def store(

@@ -96,9 +96,9 @@ class PostgresPartitionStore:
             log.info("partitions merged", into=change.leaf.name, merged=len(change.sources))
         return True
 
-    async def drop(self, leaf: Leaf) -> int | None:
+    async def drop(self, leaf: Leaf, keeping: Sequence[str] = ()) -> int | None:
         """Drops a leaf with all its events, or empties it if it is the one for everything older; how many it
-        held. None if it is not there any more, or is empty and stays.
+        held. None if it is not there any more, is empty and stays, or has an event of the apps in `keeping`.
 
         Raises psycopg.errors.LockNotAvailable if the class is busy, or another replica changes partitions.
         """
@@ -114,6 +114,18 @@ class PostgresPartitionStore:
             [(events,)] = await cursor.fetchall()
             is_older = leaf.start == BEGINNING
             if is_older and not events:
+                return None
+            # From here on nothing is added to it, as dropping it would see to a moment later.
+            parent = sql.Identifier("enrich", f"{_PARENT_PREFIX}{leaf.retention_class}")
+            if not is_older:
+                await connection.execute(
+                    sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(parent)
+                )
+            await connection.execute(
+                sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table)
+            )
+            holds = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE app_id = ANY({}))")
+            if await _is_true(connection, holds.format(table, list(keeping))):
                 return None
             statement = "TRUNCATE {}" if is_older else "DROP TABLE {}"
             await connection.execute(sql.SQL(statement).format(table))

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.catalog import RETENTION_CLASSES, Catalog
-from libs.common.expiry import ARCHIVE, expired_before
+from libs.common.expiry import expired_before
 
+NO_ARCHIVE = "their app wants an archive, and WEIR_ENRICH_ARCHIVE_URL names none"
 NO_CATALOG = "no catalog of the app is loaded"
 NOT_COUNTED = "not all of them are counted yet"
 
@@ -47,12 +48,12 @@ def limits(catalogs: Mapping[str, Catalog], now: datetime) -> Iterator[Limit]:
                 yield Limit(longer, days, before, catalog.app_id, tuple(sorted(found)))
 
 
-def reason_to_keep(catalogs: Mapping[str, Catalog], app_id: str) -> str:
-    """Why events of the app that are past their limit stay; empty if they go."""
+def reason_to_keep(catalogs: Mapping[str, Catalog], app_id: str, *, has_archive: bool) -> str:
+    """Why events of the app that are past their limit stay; empty if they go, be it into the archive."""
     if app_id not in catalogs:
         # A folder that is mounted wrongly must delete nothing, least of all what is to be archived.
         return NO_CATALOG
-    return ARCHIVE if catalogs[app_id].archive else ""
+    return NO_ARCHIVE if catalogs[app_id].archive and not has_archive else ""
 
 
 def _longer_classes(retention_class: str) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from libs.common.expiry import RetentionLimit
 
 STORE = "enrich.events"
 ANONYMIZE, REMOVE = "enrich.anonymize_events", "enrich.expire_events"
+ARCHIVE = "enrich.archive_events"
 # What ends stored events, in the order in which it must run.
-JOBS = (ANONYMIZE, REMOVE, "enrich.expire_quarantine")
+JOBS = (ANONYMIZE, ARCHIVE, REMOVE, "enrich.expire_quarantine")
 _BY = "catalog"
 
 

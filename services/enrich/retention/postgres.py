@@ -14,11 +14,14 @@ from services.enrich.retention.limits import Limit
 from services.enrich.retention.removal import Overdue, Span
 
 ROWS_AT_A_TIME = 5_000
-_PAST: LiteralString = """
+# The events of a limit.
+PAST: LiteralString = """
     retention_class = ANY(%(classes)s) AND occurred_at < %(before)s
     AND (%(app_id)s::text IS NULL OR app_id = %(app_id)s)
     AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s))
 """
+# Of those, the ones that may go: neither late nor uncounted.
+DUE: LiteralString = "received_at < %(today)s AND received_at < %(counted)s"
 # What is not known to be counted is not: the comparison may be NULL.
 _OVERDUE: LiteralString = f"""
     SELECT relname, retention_class, app_id, count(*) FILTER (WHERE received_at < %(today)s),
@@ -26,12 +29,12 @@ _OVERDUE: LiteralString = f"""
         count(*) FILTER (WHERE received_at < %(today)s AND received_at < %(counted)s IS NOT TRUE),
         count(*) FILTER (WHERE received_at >= %(today)s)
     FROM enrich.events JOIN pg_class ON pg_class.oid = events.tableoid
-    WHERE {_PAST} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    WHERE {PAST} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 _DELETE: LiteralString = f"""
     DELETE FROM {{leaf}} WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM {{leaf}} WHERE {_PAST} AND app_id = ANY(%(apps)s)
-            AND received_at < %(today)s AND received_at < %(counted)s
+        SELECT ctid FROM {{leaf}} WHERE {PAST} AND app_id = ANY(%(apps)s)
+            AND {DUE}
         LIMIT %(limit)s
     ))
 """
@@ -48,19 +51,21 @@ class PostgresExpiredEvents:
         """See the port."""
         async with self._engine.connect() as outer:
             connection = await driver_connection(outer)
-            cursor = await connection.execute(_OVERDUE, _parameters(limit, span))
+            cursor = await connection.execute(_OVERDUE, parameters_of(limit, span))
             return [Overdue(*row) for row in await cursor.fetchall()]
 
-    async def drop(self, retention_class: str, leaf: str, before: datetime) -> int | None:
+    async def drop(
+        self, retention_class: str, leaf: str, before: datetime, keeping: Sequence[str]
+    ) -> int | None:
         """See the port. Raises psycopg.errors.LockNotAvailable if the class is too busy."""
         for found in (await self._partitions.leaves()).get(retention_class, ()):
             if found.name == leaf and found.end <= before:
-                return await self._partitions.drop(found)
+                return await self._partitions.drop(found, keeping)
         return None
 
     async def delete(self, limit: Limit, leaf: str, apps: Sequence[str], span: Span) -> int:
         """See the port. From the leaf, because enrich owns leaves alone."""
-        parameters = {**_parameters(limit, span), "apps": list(apps)}
+        parameters = {**parameters_of(limit, span), "apps": list(apps)}
         deleted = 0
         try:
             while found := await self._delete_some(leaf, parameters):
@@ -80,7 +85,8 @@ class PostgresExpiredEvents:
             return cursor.rowcount
 
 
-def _parameters(limit: Limit, span: Span) -> dict[str, object]:
+def parameters_of(limit: Limit, span: Span) -> dict[str, object]:
+    """What `PAST` and a span's conditions name."""
     return {
         "today": span.today,
         "counted": span.counted_before,

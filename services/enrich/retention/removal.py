@@ -52,9 +52,11 @@ class ExpiredEvents(Protocol):
         """The events past a limit."""
         ...
 
-    async def drop(self, retention_class: str, leaf: str, before: datetime) -> int | None:
-        """Drops a leaf that holds nothing of `before` or later; how many events it held. None if it holds
-        any, or is another one by now, and nothing was dropped."""
+    async def drop(
+        self, retention_class: str, leaf: str, before: datetime, keeping: Sequence[str]
+    ) -> int | None:
+        """Drops a leaf that holds nothing of `before` or later, nor of the apps in `keeping`; how many events
+        it held. None if it holds any, or is another one by now, and nothing was dropped."""
         ...
 
     async def delete(self, limit: Limit, leaf: str, apps: Sequence[str], span: Span) -> int:
@@ -71,12 +73,19 @@ class Removal:
     twice at the same time."""
 
     def __init__(
-        self, catalogs: Catalogs, events: ExpiredEvents, counted: CountedBefore, clock: Clock
+        self,
+        catalogs: Catalogs,
+        events: ExpiredEvents,
+        counted: CountedBefore,
+        clock: Clock,
+        *,
+        has_archive: bool,
     ) -> None:
         self._catalogs = catalogs
         self._events = events
         self._counted = counted
         self._clock = clock
+        self._has_archive = has_archive
 
     async def holdings(self) -> list[Holding]:
         """What is past its limit now; changes nothing."""
@@ -84,7 +93,7 @@ class Removal:
         span = Span(midnight(now), await self._counted())
         known = self._catalogs.current.catalogs
         return [
-            Holding(found, limit.days, _reason(known, found))
+            Holding(found, limit.days, self._reason(known, found))
             for limit in limits(known, now)
             for found in await self._events.overdue(limit, span)
             if found.events
@@ -92,7 +101,7 @@ class Removal:
 
     async def remove(self) -> Mapping[str, int]:
         """Removes it: `dropped` partitions, `removed` events with them and one by one; `kept` events of apps
-        that keep them, and `waiting` ones that are not counted yet."""
+        that have an archive or no catalog, and `waiting` ones that are not counted yet."""
         now = self._now()
         span = Span(midnight(now), await self._counted())
         total = Counter(dropped=0, removed=0, kept=0, waiting=0)
@@ -110,12 +119,15 @@ class Removal:
         """Removes what a leaf has."""
         known = self._catalogs.current.catalogs
         leaf = found[0].leaf
-        going = [each for each in found if not reason_to_keep(known, each.app_id)]
+        archived = {catalog.app_id for catalog in known.values() if catalog.archive}
+        going = [each for each in found if each.app_id in known.keys() - archived]
         kept = sum(each.events for each in found) - sum(each.events for each in going)
         waiting = sum(each.uncounted for each in going)
         late = sum(each.late for each in found)
         if limit.is_of_class and not (kept or waiting or late):
-            dropped = await self._events.drop(limit.classes[0], leaf, limit.before)
+            dropped = await self._events.drop(
+                limit.classes[0], leaf, limit.before, sorted(archived)
+            )
             if dropped is not None:
                 return {"dropped": 1, "removed": dropped}
         removed = 0
@@ -123,9 +135,9 @@ class Removal:
             removed = await self._events.delete(limit, leaf, apps, span)
         return {"removed": removed, "kept": kept, "waiting": waiting}
 
+    def _reason(self, known: Mapping[str, Catalog], found: Overdue) -> str:
+        reason = reason_to_keep(known, found.app_id, has_archive=self._has_archive)
+        return reason or (NOT_COUNTED if found.uncounted else "")
+
     def _now(self) -> datetime:
         return moment_of(self._clock.now_us())
-
-
-def _reason(known: Mapping[str, Catalog], found: Overdue) -> str:
-    return reason_to_keep(known, found.app_id) or (NOT_COUNTED if found.uncounted else "")

@@ -10,12 +10,11 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.expiry import ARCHIVE
 from libs.stores.redis_client import RedisClient
 from libs.streams.names import enriched_stream
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.postgres import PostgresPartitionStore
-from services.enrich.retention.limits import NO_CATALOG, NOT_COUNTED
+from services.enrich.retention.limits import NO_ARCHIVE, NO_CATALOG, NOT_COUNTED
 from services.enrich.retention.redis import CountedBatches
 from tests.support.clocks import FixedClock
 from tests.support.expiring_events import NOW, catalogs, removal, store
@@ -140,7 +139,12 @@ async def test_apps_that_want_an_archive_and_apps_without_a_catalog_keep_theirs(
     assert await job.remove() == {"dropped": 0, "removed": 1, "kept": 2, "waiting": 0}
     assert stored(database_url) == {"go", "gone"}
     reasons = {each.overdue.app_id: each.kept_because for each in await job.holdings()}
-    assert reasons == {"go": ARCHIVE, "gone": NO_CATALOG}
+    assert reasons == {"go": NO_ARCHIVE, "gone": NO_CATALOG}
+    # With an archive the next run takes them, but not by removing them.
+    job = removal(engine, type(CHESS).of(*both.values()), clock, has_archive=True)
+    assert (await job.remove())["kept"] == 2
+    reasons = {each.overdue.app_id: each.kept_because for each in await job.holdings()}
+    assert reasons == {"go": "", "gone": NO_CATALOG}
 
 
 async def test_a_catalog_that_has_become_stricter_counts_for_what_is_stored(

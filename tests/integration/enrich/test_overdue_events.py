@@ -7,10 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.privacy.v1 import retention_target_service_pb2 as pb
 
 from libs.catalog import Catalogs
-from libs.common.expiry import ARCHIVE
 from libs.jobs.journal_view import JournalView
 from libs.jobs.requested import RequestedJobs
 from libs.rpc.retention_target import Retention, RetentionTargetServicer
+from services.enrich.retention.limits import NO_ARCHIVE
 from services.enrich.retention.overdue import OverdueEvents
 from tests.integration.enrich.conftest import Enrich
 from tests.integration.enrich.test_anonymized_events import named
@@ -49,7 +49,7 @@ async def test_each_store_class_limit_and_reason(
         ]
 
     chess = ("chess", "game.ended", pb.RETENTION_ACTION_ANONYMIZE, 30, 1, "")
-    go = ("go", "90d", pb.RETENTION_ACTION_REMOVE, 90, 1, ARCHIVE)
+    go = ("go", "90d", pb.RETENTION_ACTION_REMOVE, 90, 1, NO_ARCHIVE)
     shogi = ("shogi", "90d", pb.RETENTION_ACTION_REMOVE, 90, 2, "")
     assert await ask() == [chess, go, shogi]
     assert await ask("shogi") == [shogi]

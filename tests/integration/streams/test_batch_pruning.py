@@ -25,6 +25,7 @@ from services.aggregate.jobs import aggregate_jobs
 from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.settings import AggregateSettings
 from services.enrich.anonymization.job import Anonymization
+from services.enrich.archive.job import Archiving
 from services.enrich.jobs import BATCHES as STORED
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
@@ -97,6 +98,7 @@ class Handled:
                 PersonFiller(self._engine, PSEUDONYMS),
                 cast(Anonymization, None),
                 cast(Removal, None),
+                cast(Archiving, None),
                 EnrichSettings(),
             )
         else:

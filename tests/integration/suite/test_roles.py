@@ -13,7 +13,12 @@ READ, ADD, CHANGE = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDA
 JOBS = {"jobs.jobs": CHANGE | {"DELETE"}, "jobs.runs": CHANGE}
 MAY: dict[str, dict[str, set[str]]] = {
     "weir_ingest": {"ingest.dead_letters": ADD | {"DELETE"}, **JOBS},
-    "weir_enrich": {"enrich.events": ADD, "enrich.batches": CHANGE | {"DELETE"}, **JOBS},
+    "weir_enrich": {
+        "enrich.events": ADD,
+        "enrich.batches": CHANGE | {"DELETE"},
+        "enrich.archive_files": CHANGE | {"DELETE"},
+        **JOBS,
+    },
     "weir_aggregate": {
         "aggregate.batches": ADD | {"DELETE"},
         "aggregate.cells": ADD | {"DELETE"},
@@ -50,6 +55,7 @@ MAY: dict[str, dict[str, set[str]]] = {
 }
 TABLES = (
     *("ingest.dead_letters", "enrich.events", "enrich.events_90d", "enrich.events_90d_default"),
+    "enrich.archive_files",
     *("enrich.batches", "aggregate.batches", "aggregate.cells", "aggregate.measures"),
     *("aggregate.results", "aggregate.result_cells"),
     *("aggregate.buckets", "aggregate.recounts", "aggregate.made_cells", "aggregate.old_cells"),

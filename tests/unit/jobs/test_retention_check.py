@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from libs.common.expiry import ARCHIVE, OverdueData
+from libs.common.expiry import OverdueData
 from libs.jobs.job import Job, JobContext, JobError
 from libs.jobs.retention_check import retention_check
 from libs.jobs.schedule import Schedule
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
-ARCHIVED = OverdueData("enrich.events", "go", "90d", 90, 3, DAY, kept_because=ARCHIVE)
 OVERDUE = OverdueData("enrich.events", "chess", "7d", 7, 2, DAY)
 UNKNOWN = OverdueData("enrich.events", "gone", "7d", 7, 1, DAY, kept_because="no catalog")
 
@@ -23,26 +22,21 @@ def check_of(*found: OverdueData) -> Job:
     return retention_check("enrich", Schedule("30 6 * * *"), list_overdue)
 
 
-@pytest.mark.parametrize(("found", "rows"), [((), 0), ((ARCHIVED, ARCHIVED), 6)])
-async def test_what_waits_for_an_archive_is_counted_and_no_failure(
-    found: tuple[OverdueData, ...], rows: int
-) -> None:
-    job = check_of(*found)
+async def test_nothing_is_no_failure() -> None:
+    job = check_of()
     assert job.name == "enrich.check_retention"
-    assert await job.run(JobContext(DAY)) == {"archived_later": rows}
+    assert await job.run(JobContext(DAY)) == {}
 
 
 @pytest.mark.parametrize("one", [OVERDUE, UNKNOWN])
-async def test_anything_else_fails_with_store_app_class_limit_and_oldest_day(
+async def test_anything_fails_with_store_app_class_limit_and_oldest_day(
     one: OverdueData,
 ) -> None:
-    job = check_of(ARCHIVED, one)
+    job = check_of(one)
     with pytest.raises(JobError) as failure:
         await job.run(JobContext(DAY))
     message = str(failure.value)
     words = (one.store, one.app_id, one.kind, f"{one.days} days", "2026-01-01", one.kept_because)
     assert [word for word in words if word not in message] == []
-    # Nothing of what is excused.
-    assert " go," not in message
     # Tried again it would find the same.
     assert job.retries.attempts == 1

@@ -1,0 +1,72 @@
+"""The archive's process: `python -m services.enrich.archive`, one line of JSON in and one out."""
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+
+from libs.common.errors import ConfigurationError
+from libs.objects import ObjectStoreError
+from libs.objects.opening import open_objects
+from libs.runtime.logs import configure_logs
+from libs.stores.postgres import POSTGRES_DOWN, create_engine
+from services.enrich.archive.archiver import ArchiveError, Archiver
+from services.enrich.archive.parquet import ParquetFiles
+from services.enrich.archive.postgres import PostgresArchive
+from services.enrich.archive.request import archive_request, command_of
+from services.enrich.settings import EnrichSettings
+
+log = structlog.get_logger()
+
+
+async def answer(settings: EnrichSettings, line: bytes) -> Mapping[str, object]:
+    """What a request comes to: numbers by name, or an `error`."""
+    command, arguments = command_of(line)
+    engine = create_engine(settings.database_url.get_secret_value(), service="enrich-archive")
+    try:
+        objects = open_objects(settings.archive_url or "", EnrichSettings.variable("archive_url"))
+        archiver = Archiver(PostgresArchive(engine), objects, ParquetFiles())
+        return await _COMMANDS[command](archiver, arguments)
+    except (ArchiveError, ObjectStoreError, ConfigurationError) as error:
+        return {"error": str(error)}
+    except POSTGRES_DOWN:
+        return {"error": "Postgres does not answer"}
+    except Exception as error:
+        # Messages of other errors may quote rows.
+        log.error("the archive failed", command=command, exc_info=True)
+        return {"error": f"{type(error).__name__} in the archive's process: see its log"}
+    finally:
+        await engine.dispose()
+
+
+async def _archive(archiver: Archiver, arguments: Mapping[str, Any]) -> Mapping[str, object]:
+    request = archive_request(arguments)
+    return asdict(await archiver.archive(request.limits, request.span, request.apps))
+
+
+_COMMANDS = {"archive": _archive}
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def main() -> None:
+    """Answers the request of the first line."""
+    settings = EnrichSettings()
+    configure_logs("enrich", settings.log_level)
+    line = sys.stdin.buffer.readline()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    found = asyncio.run(answer(settings, line))
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

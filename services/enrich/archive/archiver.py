@@ -1,0 +1,162 @@
+"""Writes events to files of the archive, exactly once, however often it is killed."""
+
+import hashlib
+import tempfile
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date
+from typing import IO, Protocol
+
+from libs.events.digest import Row
+from libs.objects import ObjectStore
+from services.enrich.archive.layout import (
+    UNFINISHED,
+    file_key,
+    manifest,
+    manifest_key,
+    unfinished_key,
+)
+from services.enrich.archive.model import ArchivedFile, Contents, Facts, FileState, Unit
+from services.enrich.retention.limits import Limit
+from services.enrich.retention.removal import Span
+
+_PIECE_BYTES = 1024 * 1024
+
+
+class ArchiveError(Exception):
+    """The archive cannot go on; the message says nothing about people."""
+
+
+class Journal(Protocol):
+    """See `postgres.PostgresArchive`."""
+
+    def turn(self) -> AbstractAsyncContextManager[bool]: ...
+    async def forget_unfinished(self) -> None: ...
+    async def units(
+        self, limits: Sequence[Limit], span: Span, apps: Sequence[str]
+    ) -> Sequence[Unit]: ...
+    async def begin(self, app_id: str, day: date) -> uuid.UUID: ...
+    def rows(self, unit: Unit, span: Span) -> AsyncIterator[Sequence[Row]]: ...
+    async def take(self, unit: Unit, span: Span, file_id: uuid.UUID, facts: Facts) -> bool: ...
+    async def unfinished_days(self) -> Sequence[tuple[str, date]]: ...
+    def finishing(
+        self, app_id: str, day: date
+    ) -> AbstractAsyncContextManager[Sequence[ArchivedFile]]: ...
+
+
+class EventFiles(Protocol):
+    """See `parquet.ParquetFiles`."""
+
+    async def write(self, rows: AsyncIterable[Sequence[Row]], file: IO[bytes]) -> None:
+        """Writes a file of these events."""
+        ...
+
+    def contents(self, file: IO[bytes]) -> Contents | None:
+        """What such a file contains, by reading all of it; None without events."""
+        ...
+
+
+@dataclass(slots=True)
+class Archived:
+    """What a run did: `files` with `events`; `changed` units wait for the next run, because their events
+    changed while they were written."""
+
+    files: int = 0
+    events: int = 0
+    changed: int = 0
+
+
+class Archiver:
+    """Changes the archive. Each step leaves the journal, the database and the store so that the next run goes
+    on from there:
+
+    1. the journal gets a file that is being made;
+    2. the events are written to a file, which is put into the store, read back and compared;
+    3. one transaction deletes the events and makes the file a part of the archive, if what it deletes is
+       exactly what the file was read to have;
+    4. the file gets the name under which readers look, its day a new manifest.
+    """
+
+    def __init__(self, journal: Journal, objects: ObjectStore, files: EventFiles) -> None:
+        self._journal = journal
+        self._objects = objects
+        self._files = files
+
+    async def archive(self, limits: Sequence[Limit], span: Span, apps: Sequence[str]) -> Archived:
+        """Archives all that is past a limit. Raises ArchiveError if another process is at work."""
+        async with self._journal.turn() as is_ours:
+            if not is_ours:
+                raise ArchiveError("another process is at work on the archive")
+            await self.recover()
+            done = Archived()
+            for unit in await self._journal.units(limits, span, apps):
+                if events := await self._archive(unit, span):
+                    done.files += 1
+                    done.events += events
+                else:
+                    done.changed += 1
+            return done
+
+    async def recover(self) -> None:
+        """Finishes what a run before this one began, or undoes it."""
+        await self._journal.forget_unfinished()
+        for app_id, day in await self._journal.unfinished_days():
+            await self._finish(app_id, day)
+        # All that is left there belongs to no file of the journal.
+        left = [info.key async for info in self._objects.list(UNFINISHED)]
+        await self._objects.delete(left)
+
+    async def _archive(self, unit: Unit, span: Span) -> int:
+        """The number of events, 0 if they changed meanwhile."""
+        file_id = await self._journal.begin(unit.app_id, unit.day)
+        facts = await self.put(file_id, self._journal.rows(unit, span))
+        if facts is None or not await self._journal.take(unit, span, file_id, facts):
+            await self._objects.delete([unfinished_key(file_id)])
+            return 0
+        await self._finish(unit.app_id, unit.day)
+        return facts.contents.events
+
+    async def put(self, file_id: uuid.UUID, rows: AsyncIterable[Sequence[Row]]) -> Facts | None:
+        """Writes a file of these events to the store, and reads it back; None without events. Raises
+        ArchiveError if the store has something else than was written."""
+        key = unfinished_key(file_id)
+        # Without a name, so that nothing is left of it if this process dies.
+        with tempfile.TemporaryFile() as written:
+            await self._files.write(rows, written)
+            written.seek(0)
+            sha256 = hashlib.file_digest(written, "sha256").hexdigest()
+            written.seek(0)
+            await self._objects.put(key, _pieces(written))
+        with tempfile.TemporaryFile() as found:
+            async for piece in self._objects.read(key):
+                found.write(piece)
+            size_bytes = found.tell()
+            found.seek(0)
+            if hashlib.file_digest(found, "sha256").hexdigest() != sha256:
+                raise ArchiveError("the store gave back other bytes than it was given")
+            found.seek(0)
+            contents = self._files.contents(found)
+        return None if contents is None else Facts(size_bytes, sha256, contents)
+
+    async def _finish(self, app_id: str, day: date) -> None:
+        """Makes the store have the day as the journal has it."""
+        async with self._journal.finishing(app_id, day) as files:
+            kept = [file for file in files if file.state in (FileState.TAKEN, FileState.PUBLISHED)]
+            for file in kept:
+                if file.state is FileState.TAKEN:
+                    await self._objects.move(unfinished_key(file.file_id), file_key(file))
+            # First what readers are to find, then what they find no more.
+            if kept:
+                content = manifest(app_id, day, kept)
+                await self._objects.put(manifest_key(app_id, day), content)
+            else:
+                await self._objects.delete([manifest_key(app_id, day)])
+            leaving = [file for file in files if file.state is FileState.LEAVING]
+            await self._objects.delete([file_key(file) for file in leaving])
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := file.read(_PIECE_BYTES):
+        yield piece

@@ -1,0 +1,161 @@
+"""The archive's process, as enrich's job starts it."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from libs.common.expiry import midnight
+from libs.jobs.job import JobError
+from services.enrich.anonymization.due import Due
+from services.enrich.anonymization.job import Named
+from services.enrich.archive.job import Archiving
+from services.enrich.archive.process import MODULE, ArchiveProcess
+from services.enrich.archive.request import ArchiveRequest, archive_request, command_of, to_line
+from services.enrich.retention.limits import limits
+from services.enrich.retention.removal import Span
+from services.enrich.settings import EnrichSettings
+from tests.support.archives import ARCHIVED, LAST_DAY, in_database, in_files, store_full
+from tests.support.clocks import FixedClock
+from tests.support.expiring_events import ALL_COUNTED, NOW, catalogs
+from tests.support.repository import REPOSITORY
+from tests.support.waiting import until
+
+_LINE = to_line(
+    "archive",
+    ArchiveRequest(
+        ["go"], list(limits(ARCHIVED.current.catalogs, NOW)), Span(midnight(NOW), ALL_COUNTED)
+    ),
+)
+
+
+class Names:
+    """Events that are to be anonymized first."""
+
+    def __init__(self, *found: Named) -> None:
+        self.found = found
+
+    async def overdue(self) -> Sequence[Named]:
+        return self.found
+
+
+def process(database_url: str, archive_url: str) -> ArchiveProcess:
+    settings = EnrichSettings.model_validate(
+        {"database_url": database_url, "archive_url": archive_url, "log_level": "ERROR"}
+    )
+    return ArchiveProcess(settings)
+
+
+async def counted() -> object:
+    return ALL_COUNTED
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"file://{tmp_path}/archive"
+
+
+async def test_the_job_archives_in_another_process(
+    database_url: str, role_url: Callable[[str], str], url: str, tmp_path: Path
+) -> None:
+    store_full(database_url, 3)
+    before = in_database(database_url)
+    ask = process(role_url("weir_enrich"), url).ask
+    job = Archiving(ARCHIVED, Names(), counted, FixedClock(NOW), ask)  # type: ignore[arg-type]
+    assert await job.archive() == {"files": 1, "events": 3, "changed": 0, "unready": 0}
+    assert in_files(tmp_path / "archive" / "*" / "*" / "*.parquet") == before
+    assert in_database(database_url) == []
+
+
+async def test_people_are_taken_out_first(
+    database_url: str, role_url: Callable[[str], str], url: str
+) -> None:
+    store_full(database_url, 1)
+    known = catalogs("go", more="archive: true")
+    none = frozenset[str]()
+    due = Due("go", "game.ended", 90, NOW, "user", none, frozenset(), none, False)
+    names = Names(Named(due, 1, LAST_DAY))
+    ask = process(role_url("weir_enrich"), url).ask
+    job = Archiving(known, names, counted, FixedClock(NOW), ask)  # type: ignore[arg-type]
+    assert await job.archive() == {"files": 0, "events": 0, "changed": 0, "unready": 1}
+    assert len(in_database(database_url)) == 1
+    # What becomes due after the events that are archived today does not hold them up.
+    names.found = (Named(due, 1, LAST_DAY + timedelta(days=1)),)
+    assert (await job.archive())["events"] == 1
+
+
+async def test_without_an_app_that_wants_it_nothing_is_started() -> None:
+    async def ask(_: bytes) -> dict[str, int]:
+        raise AssertionError
+
+    job = Archiving(catalogs("chess"), Names(), counted, FixedClock(NOW), ask)  # type: ignore[arg-type]
+    assert await job.archive() == {}
+
+
+def test_a_request_is_read_as_it_was_written() -> None:
+    found = [
+        *limits(catalogs("go", raw="7d", more="archive: true").current.catalogs, NOW),
+    ]
+    assert any(limit.names for limit in found)
+    request = ArchiveRequest(("go",), tuple(found), Span(midnight(NOW), None))
+    assert command_of(to_line("archive", request))[0] == "archive"
+    assert archive_request(command_of(to_line("archive", request))[1]) == request
+
+
+async def test_what_goes_wrong_is_said_without_secrets(
+    role_url: Callable[[str], str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    own = role_url("weir_enrich")
+    for database, archive, words in (
+        (own, f"file://{tmp_path}/file", "WEIR_ENRICH_ARCHIVE_URL: cannot use"),
+        (own, "", "WEIR_ENRICH_ARCHIVE_URL must be"),
+        ("postgresql://u:secret@127.0.0.1:1/x", f"file://{tmp_path}/a", "Postgres does not answer"),
+        (role_url("weir_read"), f"file://{tmp_path}/a", "InsufficientPrivilege in the archive's"),
+    ):
+        with pytest.raises(JobError, match=words) as failure:
+            await process(database, archive).ask(_LINE)
+        assert "secret" not in str(failure.value)
+
+
+def _archives(parent: int) -> list[psutil.Process]:
+    children = psutil.Process(parent).children()
+    return [child for child in children if MODULE in " ".join(child.cmdline())]
+
+
+async def test_it_is_killed_when_the_job_is_cancelled(
+    role_url: Callable[[str], str], url: str
+) -> None:
+    asked = asyncio.create_task(process(role_url("weir_enrich"), url).ask(_LINE))
+    await until(lambda: _archives(os.getpid()))
+    [child] = _archives(os.getpid())
+    asked.cancel()
+    await asyncio.wait([asked])
+    assert asked.cancelled()
+    assert not child.is_running()
+
+
+_PARENT = """
+import asyncio, sys
+from services.enrich.archive import process
+
+# Never gets its line, and waits for it.
+asyncio.run(process.ArchiveProcess(process.EnrichSettings()).ask(b""))
+"""
+
+
+async def test_it_ends_with_an_enrich_that_is_killed() -> None:
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PARENT, cwd=REPOSITORY, stdout=asyncio.subprocess.DEVNULL
+    )
+    await until(lambda: _archives(parent.pid))
+    [child] = _archives(parent.pid)
+    parent.send_signal(signal.SIGKILL)
+    await parent.wait()
+    await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
