@@ -29,6 +29,9 @@ _PROBLEMS = {
     pb.CHAIN_PROBLEM_END_MISSING: "the last entries are missing, from {sequence} on",
     pb.CHAIN_PROBLEM_HEAD_DIFFERS: "entry {sequence} ({entry}) is not the one of a head that is known",
     pb.CHAIN_PROBLEM_HEAD_FORGED: "the head beside the entries, {sequence}, was not written by the service",
+    pb.CHAIN_PROBLEM_CHECKPOINT_FORGED: (
+        "the checkpoint behind what was pruned, {sequence}, was not written by the service"
+    ),
 }
 
 
@@ -100,6 +103,7 @@ def verify(
             "verified": verified,
             "head": answer.head,
             "unchained": answer.unchained,
+            "pruned_through": answer.pruned_through or None,
             "compared_with_published": answer.compared_with_published,
             "problem": problem,
             "problem_sequence": answer.problem_sequence or None,
@@ -110,6 +114,8 @@ def verify(
     if problem:
         fail(f"{problem}; entries before that are as they were written: {verified:,}")
     typer.echo(f"entries verified: {verified:,}; all are as they were written")
+    if answer.pruned_through:
+        typer.echo(f"past their limit and deleted: entries up to {answer.pruned_through}")
     if answer.unchained:
         typer.echo(f"not chained yet: {answer.unchained:,}")
     if answer.head:

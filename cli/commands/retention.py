@@ -47,9 +47,9 @@ def main() -> None:
 def status(app_id: App = "", as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """List what is past its limit, and why it stays; exit code 1 if there is any.
 
-    Stored events, people in them, dead letters, quarantine, cells and results of rollups, the journal of
-    jobs. What becomes due at midnight UTC is past its limit until the jobs have run, minutes later (cells
-    and journal: before 04:00).
+    Stored events, people in them, dead letters, quarantine, cells and results of rollups, the audit trail,
+    the journal of jobs. What becomes due at midnight UTC is past its limit until the jobs have run, minutes
+    later (cells and journal: before 04:00).
     """
     check_format(as_json=as_json, as_csv=as_csv)
     found = _overdue(app_id)

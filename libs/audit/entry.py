@@ -12,6 +12,7 @@ class Action(StrEnum):
     CONSENT_RECORDED = "consent.recorded"
     CONSENT_HISTORY_READ = "consent.history_read"
     AUDIT_READ = "audit.read"
+    AUDIT_PRUNED = "audit.pruned"
     EVENTS_LISTED = "events.listed"
     EVENTS_EXPORTED = "events.exported"
     PERSON_NUMBERS_READ = "numbers.person_read"

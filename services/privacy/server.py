@@ -1,6 +1,7 @@
 """Privacy's composition root: settings in, a ready service out."""
 
 from contextlib import AsyncExitStack
+from functools import partial
 
 from weir.privacy.v1 import (
     audit_service_pb2_grpc,
@@ -14,6 +15,7 @@ from libs.common.clock import Clock, SystemClock
 from libs.common.expiry import overdue_of
 from libs.consent import ConsentReader
 from libs.jobs.journal_view import JournalView
+from libs.jobs.postgres import create_runner
 from libs.jobs.requested import RequestedJobs
 from libs.rpc.peers import Peers
 from libs.rpc.process import ServiceParts
@@ -35,6 +37,7 @@ from services.privacy.audit.chainer import Chainer
 from services.privacy.audit.convert import SERVICE_NAME as AUDIT_SERVICE_NAME
 from services.privacy.audit.entries import AuditStreamReader, occurred_at_us
 from services.privacy.audit.postgres import PostgresAuditTrail
+from services.privacy.audit.pruning import PRUNE, AuditPruning
 from services.privacy.audit.redis import RedisPublishedHeads
 from services.privacy.audit.service import AuditServicer
 from services.privacy.audit.verifying import ChainVerifier
@@ -48,6 +51,7 @@ from services.privacy.consent.recording import Recorder
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
 from services.privacy.consent.service import SERVICE_NAME, PrivacyServicer
+from services.privacy.jobs import privacy_jobs
 from services.privacy.requests.service import SERVICE_NAME as REQUEST_SERVICE_NAME
 from services.privacy.requests.service import SubjectRequestServicer
 from services.privacy.retention.convert import SERVICE_NAME as RETENTION_SERVICE_NAME
@@ -65,7 +69,7 @@ async def build(
 ) -> ServiceParts:
     """Wires privacy up; what it opens is closed with `stack`. Without a `clock`, by the machine's own."""
     pseudonymizer = settings.pseudonymizer()
-    chain_key = settings.chain_key()
+    chain_keys = settings.chain_keys()
     reload = open_catalogs(settings)
     redis_url = settings.redis_url.get_secret_value()
     redis_timeout = settings.consent_redis_timeout_seconds
@@ -115,7 +119,11 @@ async def build(
         streams=[AUDIT_STREAM],
         handling=EntryHandling(AuditStreamReader(trail).keep, failure_of),
     )
-    chainer = Chainer(trail, heads, chain_key, clock, POSTGRES_ERRORS)
+    pruning = AuditPruning(
+        reload.catalogs, trail, chain_keys, auditor, settings.audit_kept_days, clock
+    )
+    jobs = privacy_jobs(pruning)
+    chainer = Chainer(trail, heads, chain_keys, clock, POSTGRES_ERRORS)
     changes = ConsentChanges(
         store,
         poll_seconds=settings.consent_watch_poll_seconds,
@@ -127,14 +135,16 @@ async def build(
         recorder,
         store,
         changes,
-        Receipts(settings.receipt_key()),
+        Receipts(*settings.receipt_keys()),
         auditor,
         trail,
         clock,
     )
     # Privacy's own stores, beside those of the others.
     own_retention = Retention(
-        overdue_of, lambda: OWN_LIMITS, RequestedJobs((), JournalView(audit_engine, clock))
+        partial(overdue_of, pruning.list_overdue),
+        lambda: [*OWN_LIMITS, *pruning.list_limits()],
+        RequestedJobs((PRUNE,), JournalView(audit_engine, clock)),
     )
     targets = retention_targets(Peers(settings, stack), own_retention)
     retention_runs = PostgresRetentionRuns(audit_engine)
@@ -155,7 +165,7 @@ async def build(
                 AuditServicer(
                     reload.catalogs,
                     trail,
-                    ChainVerifier(trail, heads, chain_key),
+                    ChainVerifier(trail, heads, chain_keys),
                     auditor,
                     pseudonymizer,
                     clock,
@@ -182,6 +192,7 @@ async def build(
             Loop("consent mirror", MirrorLoop(sync, settings.consent_poll_seconds).run),
             Loop("audit chain", chainer.run),
             Loop("changes of consent", changes.run),
+            Loop("jobs", create_runner("privacy", jobs, audit_engine, clock).run),
             Loop("audited reads", reads.run),
             Loop("retention runs", driver.run),
             Loop("overdue data", meter.run),

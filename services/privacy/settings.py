@@ -1,14 +1,16 @@
 """Settings of the privacy service."""
 
 import hmac
+from collections.abc import Sequence
 
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from libs.common.errors import ConfigurationError
 from libs.common.pseudonym import check_secret
 from libs.runtime.settings import PeerSettings, PseudonymSettings
 from libs.streams.settings import StreamReaderSettings
-from services.privacy.audit.chain import ChainKey
+from services.privacy.audit.chain import ChainKeys
 
 
 class PrivacySettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
@@ -19,6 +21,10 @@ class PrivacySettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
     port: int = 50054
     # Required: the key of the audit trail's chain. No one who can write to the database may have it.
     audit_key: SecretStr = SecretStr("")
+    # The keys before it, the newest first, with blanks between them: what they made still verifies.
+    audit_earlier_keys: SecretStr = SecretStr("")
+    # So long entries of the audit trail are kept, and longer if the app keeps anything for longer.
+    audit_kept_days: int = Field(1_825, ge=30)
     # How long a check or a write may wait for Redis, and for Postgres, before it is UNAVAILABLE.
     consent_redis_timeout_seconds: float = Field(1.0, gt=0)
     consent_database_timeout_seconds: float = Field(10.0, gt=0)
@@ -33,13 +39,26 @@ class PrivacySettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
     # How often all services are asked what is past its limit, for the metric.
     retention_check_seconds: float = Field(900.0, gt=0)
 
-    def chain_key(self) -> ChainKey:
+    def chain_keys(self) -> ChainKeys:
         """What chains the audit trail. Raises ConfigurationError without a key, and for a short one."""
-        self.require("audit_key")
-        return ChainKey(check_secret(self.audit_key.get_secret_value(), self.variable("audit_key")))
+        return ChainKeys(*self._audit_secrets())
 
-    def receipt_key(self) -> bytes:
-        """The key of receipts, made from that of the audit trail. Raises as `chain_key`."""
+    def receipt_keys(self) -> Sequence[bytes]:
+        """The keys of receipts, the newest first, made from those of the audit trail. Raises as
+        `chain_keys`."""
+        return [
+            hmac.digest(secret, b"receipts of consent", "sha256")
+            for secret in self._audit_secrets()
+        ]
+
+    def _audit_secrets(self) -> Sequence[bytes]:
+        """The newest first."""
         self.require("audit_key")
-        secret = check_secret(self.audit_key.get_secret_value(), self.variable("audit_key"))
-        return hmac.digest(secret, b"receipts of consent", "sha256")
+        key = self.audit_key.get_secret_value()
+        if len(key.split()) != 1:
+            # It could not stand among the earlier ones later.
+            raise ConfigurationError(f"{self.variable('audit_key')} must not have blanks")
+        newest = check_secret(key, self.variable("audit_key"))
+        earlier = self.audit_earlier_keys.get_secret_value().split()
+        source = f"each key of {self.variable('audit_earlier_keys')}"
+        return [newest, *(check_secret(secret, source) for secret in earlier)]

@@ -124,6 +124,16 @@ audit_entries = Table(
     ),
 )
 
+# Behind what was pruned of each app's chain, signed.
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
 # The end of each app's chain, signed.
 audit_heads = Table(
     "audit_heads",

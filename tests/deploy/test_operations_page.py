@@ -38,6 +38,8 @@ from services.enrich.settings import EnrichSettings
 from services.ingest.dead_letters.expiry import LetterExpiry
 from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
+from services.privacy.audit.pruning import AuditPruning
+from services.privacy.jobs import privacy_jobs
 from services.privacy.settings import PrivacySettings
 from tests.support.clocks import FixedClock
 from tests.support.repository import REPOSITORY
@@ -145,6 +147,7 @@ def test_jobs_and_schedules() -> None:
             EnrichSettings(),
         ),
         *aggregate_jobs(redis, engine, renamer, cast(Expiry, Mock()), AggregateSettings()),
+        *privacy_jobs(cast(AuditPruning, Mock())),
         # And those of no catalog.
         *ResultJobs(
             Catalogs.of(), PostgresResults(engine), FixedClock.of_us(), lambda: None

@@ -30,6 +30,7 @@ JOBS = [
     "aggregate.expire_rollups",
     "aggregate.expire_quarantine",
     "aggregate.prune_job_runs",
+    "privacy.prune_audit",
 ]
 QUARANTINE = "enrich:{0}:quarantine"
 LETTER = """

@@ -8,7 +8,7 @@ import structlog
 from libs.common.clock import Clock
 from libs.common.errors import Unavailable
 from libs.runtime.loops import repeat
-from services.privacy.audit.chain import ChainKey
+from services.privacy.audit.chain import ChainKeys
 from services.privacy.audit.model import SignedHead
 from services.privacy.audit.ports import ChainStore, PublishedHeads
 
@@ -25,14 +25,14 @@ class Chainer:
         self,
         store: ChainStore,
         heads: PublishedHeads,
-        key: ChainKey,
+        keys: ChainKeys,
         clock: Clock,
         transient: tuple[type[Exception], ...],
     ) -> None:
         """`transient` are the store's errors after which it is tried again."""
         self._store = store
         self._heads = heads
-        self._key = key
+        self._keys = keys
         self._clock = clock
         self._transient = transient
         # What could not be published yet, and what the log has not said yet.
@@ -53,7 +53,7 @@ class Chainer:
     async def step(self) -> None:
         """Chains all that is not chained, and publishes. While Redis is away it chains all the same."""
         while await self._store.has_unchained():
-            advanced = await self._store.chain(self._key, await self._known_heads())
+            advanced = await self._store.chain(self._keys, await self._known_heads())
             if not advanced:
                 # Another process is at it.
                 break

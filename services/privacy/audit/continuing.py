@@ -1,11 +1,11 @@
 """Decides where a chain goes on."""
 
-from services.privacy.audit.chain import NO_ENTRIES, ChainKey, Head
+from services.privacy.audit.chain import NO_ENTRIES, ChainKeys, Head
 from services.privacy.audit.model import SignedHead
 
 
 def first_head(
-    key: ChainKey,
+    keys: ChainKeys,
     app_id: str,
     stored: SignedHead | None,
     published: SignedHead | None,
@@ -20,6 +20,11 @@ def first_head(
     signed = [
         each.head
         for each in (stored, published)
-        if each is not None and key.has_signed(app_id, each.head, each.signature)
+        if each is not None and is_signed(keys, app_id, each)
     ]
     return max([NO_ENTRIES, *signed, *([last] if last else [])], key=lambda head: head.sequence)
+
+
+def is_signed(keys: ChainKeys, app_id: str, signed: SignedHead) -> bool:
+    """Whether the service signed a head, with any of its keys."""
+    return keys.signer(app_id, signed.head, signed.signature) is not None

@@ -25,6 +25,17 @@ class SignedHead:
     signature: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ChainPart:
+    """Some of an app's chained `entries`, in the order of the chain; the checkpoint behind which what is left
+    of the chain begins, and its head, each None if there is none; and how many entries are not chained."""
+
+    checkpoint: SignedHead | None
+    head: SignedHead | None
+    unchained: int
+    entries: Sequence[StoredEntry]
+
+
 class EntryCursor(NamedTuple):
     """A place in a list of entries, the newest first: behind this one. Microseconds since 1970."""
 

@@ -1,10 +1,10 @@
 """What the chainer and verification need from the outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
-from services.privacy.audit.chain import ChainKey
-from services.privacy.audit.model import SignedHead, StoredEntry
+from services.privacy.audit.chain import ChainKeys
+from services.privacy.audit.model import ChainPart, SignedHead
 
 
 class ChainStore(Protocol):
@@ -15,17 +15,13 @@ class ChainStore(Protocol):
         ...
 
     async def chain(
-        self, key: ChainKey, published: Mapping[str, SignedHead]
+        self, keys: ChainKeys, published: Mapping[str, SignedHead]
     ) -> Mapping[str, SignedHead]:
         """Chains the oldest entries that are not chained; the new heads by app."""
         ...
 
-    async def by_sequence(self, app_id: str, after: int, limit: int) -> Sequence[StoredEntry]:
-        """Chained entries behind the sequence `after`, in the order of the chain."""
-        ...
-
-    async def end(self, app_id: str) -> tuple[SignedHead | None, int]:
-        """The head that is stored beside the entries, and how many of these are not chained yet."""
+    async def part(self, app_id: str, after: int, limit: int) -> ChainPart:
+        """Chained entries behind the sequence `after`, and what is stored beside them, all of one moment."""
         ...
 
 

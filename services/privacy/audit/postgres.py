@@ -10,10 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.audit import AuditEntry, Caller
 from libs.common.clock import EPOCH, moment_of
-from services.privacy.audit.chain import ChainKey, Head, Link
-from services.privacy.audit.continuing import first_head
-from services.privacy.audit.model import EntryCursor, EntryQuery, SignedHead, StoredEntry
+from libs.runtime.sparse_log import SparseWarning
+from services.privacy.audit.chain import ChainKeys, Head, Link
+from services.privacy.audit.continuing import first_head, is_signed
+from services.privacy.audit.model import (
+    ChainPart,
+    EntryCursor,
+    EntryQuery,
+    SignedHead,
+    StoredEntry,
+)
 
+_UNKNOWN_KEY = SparseWarning("the audit trail is not chained: its head has another key")
 # Entries of one transaction of the chainer.
 CHAINED_AT_A_TIME = 1_000
 
@@ -34,9 +42,17 @@ _ENTRY = """
 HAS_UNCHAINED = text("SELECT EXISTS (SELECT FROM privacy.audit_entries WHERE sequence IS NULL)")
 # One process at a time, until its transaction ends.
 LOCK_CHAINS = text("SELECT pg_try_advisory_xact_lock(hashtextextended('privacy.audit_entries', 4))")
+# Heads at which a chain ends: another process signed them, or someone without a key.
+STORED_HEADS = text(
+    """
+    SELECT app_id, head.sequence, head.hash, head.signature FROM privacy.audit_heads AS head
+    JOIN privacy.audit_entries AS last USING (app_id, sequence, hash)
+    """
+)
 UNCHAINED = text(
     f"""
-    SELECT {_ENTRY} FROM privacy.audit_entries WHERE sequence IS NULL
+    SELECT {_ENTRY} FROM privacy.audit_entries
+    WHERE sequence IS NULL AND app_id <> ALL(CAST(:closed AS text[]))
     ORDER BY app_id, occurred_at, entry_id LIMIT {CHAINED_AT_A_TIME}
     """
 )
@@ -77,8 +93,39 @@ BY_SEQUENCE = text(
     ORDER BY sequence LIMIT :limit
     """
 )
-COUNT_UNCHAINED = text(
-    "SELECT count(*) FROM privacy.audit_entries WHERE app_id = :app_id AND sequence IS NULL"
+# What is stored beside the entries of an app; in one row, whatever is missing.
+BESIDE = text(
+    """
+    SELECT head.sequence, head.hash, head.signature,
+        checkpoint.sequence, checkpoint.hash, checkpoint.signature,
+        (SELECT count(*) FROM privacy.audit_entries WHERE app_id = app AND sequence IS NULL)
+    FROM (SELECT CAST(:app_id AS text) AS app) AS asked
+    LEFT JOIN privacy.audit_heads AS head ON head.app_id = app
+    LEFT JOIN privacy.audit_checkpoints AS checkpoint ON checkpoint.app_id = app
+    """
+)
+APPS = text("SELECT app_id FROM privacy.audit_heads ORDER BY app_id")
+# The trigger lets entries go in such a transaction only.
+ALLOW_PRUNING = text("SET LOCAL weir.audit_pruning = 'on'")
+PRUNE = text("DELETE FROM privacy.audit_entries WHERE app_id = :app_id AND sequence <= :sequence")
+SET_CHECKPOINT = text(
+    """
+    INSERT INTO privacy.audit_checkpoints (app_id, sequence, hash, signature)
+    VALUES (:app_id, :sequence, :hash, :signature)
+    ON CONFLICT (app_id) DO UPDATE
+    SET sequence = excluded.sequence, hash = excluded.hash, signature = excluded.signature
+    """
+)
+# Those before the first entry in the chain that is not so old.
+OLDER = text(
+    """
+    SELECT count(*), min(occurred_at) FROM privacy.audit_entries
+    WHERE app_id = :app_id AND sequence < coalesce(
+        (SELECT sequence FROM privacy.audit_entries
+            WHERE app_id = :app_id AND sequence IS NOT NULL AND occurred_at >= :before
+            ORDER BY sequence LIMIT 1),
+        9223372036854775807)
+    """
 )
 # What chooses entries, by the parameter that it takes.
 _CONDITIONS = {
@@ -135,20 +182,47 @@ class PostgresAuditTrail:
             )
             return list(map(_stored, rows))
 
-    async def by_sequence(self, app_id: str, after: int, limit: int) -> Sequence[StoredEntry]:
-        """Chained entries behind the sequence `after`, in the order of the chain."""
-        async with self._engine.connect() as connection:
+    async def part(self, app_id: str, after: int, limit: int) -> ChainPart:
+        """Chained entries behind the sequence `after`, in the order of the chain, and what is stored beside
+        them, all of one moment."""
+        of_one_moment = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        async with of_one_moment.connect() as connection:
+            beside = tuple((await connection.execute(BESIDE, {"app_id": app_id})).one())
             rows = await connection.execute(
                 BY_SEQUENCE, {"app_id": app_id, "after": after, "limit": limit}
             )
-            return list(map(_stored, rows))
+            entries = list(map(_stored, rows))
+        return ChainPart(
+            checkpoint=_signed_head(beside[3:6]),
+            head=_signed_head(beside[:3]),
+            unchained=beside[6],
+            entries=entries,
+        )
 
-    async def end(self, app_id: str) -> tuple[SignedHead | None, int]:
-        """The head that is stored beside the entries, and how many of these are not chained yet."""
+    async def apps(self) -> Sequence[str]:
+        """The apps that have chained entries."""
         async with self._engine.connect() as connection:
-            row = (await connection.execute(ENDS, {"apps": [app_id]})).one()
-            unchained = await connection.scalar(COUNT_UNCHAINED, {"app_id": app_id})
-        return _signed_head(row), int(unchained or 0)
+            return list((await connection.execute(APPS)).scalars())
+
+    async def prune(self, app_id: str, checkpoint: SignedHead, entry: AuditEntry) -> int:
+        """Deletes the entries up to the checkpoint, and adds one that says so; how many were deleted, 0 if
+        another process did it."""
+        async with self._engine.begin() as connection:
+            await connection.execute(ALLOW_PRUNING)
+            values = _head_values(app_id, checkpoint)
+            deleted = (await connection.execute(PRUNE, values)).rowcount
+            if deleted:
+                await connection.execute(SET_CHECKPOINT, values)
+                await add_entry(connection, entry)
+        return deleted
+
+    async def older(self, app_id: str, before: datetime) -> tuple[int, datetime | None]:
+        """How many entries at the beginning of the chain are older than `before`, and the oldest moment."""
+        async with self._engine.connect() as connection:
+            rows, oldest = (
+                await connection.execute(OLDER, {"app_id": app_id, "before": before})
+            ).one()
+        return rows, oldest
 
     async def has_unchained(self) -> bool:
         """Whether there are entries that are not chained."""
@@ -156,48 +230,56 @@ class PostgresAuditTrail:
             return bool(await connection.scalar(HAS_UNCHAINED))
 
     async def chain(
-        self, key: ChainKey, published: Mapping[str, SignedHead]
+        self, keys: ChainKeys, published: Mapping[str, SignedHead]
     ) -> Mapping[str, SignedHead]:
         """Chains the oldest entries that are not chained, CHAINED_AT_A_TIME at most, behind the ends of their
         chains: the new heads by app. None if there are none, or another process is at it. `published` are the
-        newest heads that are known from outside of the database."""
+        newest heads that are known from outside of the database.
+
+        A chain whose end was signed with a key that is not known here is left to processes that have it:
+        while the key is changed, hashes that others made with the old one would come too late.
+        """
         async with self._engine.begin() as connection:
             if not await connection.scalar(LOCK_CHAINS):
                 return {}
             # In a statement of its own, so that it sees what the process before has committed.
-            entries = [_entry(row) for row in await connection.execute(UNCHAINED)]
+            closed = await _closed(connection, keys)
+            unchained = await connection.execute(UNCHAINED, {"closed": closed})
+            entries = [_entry(row) for row in unchained]
             if not entries:
                 return {}
             apps = sorted({entry.app_id for entry in entries})
             heads = {
                 row[0]: first_head(
-                    key, row[0], _signed_head(row), published.get(row[0]), _last(row)
+                    keys, row[0], _signed_head(row[1:4]), published.get(row[0]), _last(row)
                 )
                 for row in await connection.execute(ENDS, {"apps": apps})
             }
             links: list[Link] = []
             for entry in entries:
-                link = key.link(entry, heads[entry.app_id])
+                link = keys.link(entry, heads[entry.app_id])
                 heads[entry.app_id] = Head(link.sequence, link.hash)
                 links.append(link)
             signed = {
-                app_id: SignedHead(head, key.signature(app_id, head))
+                app_id: SignedHead(head, keys.signature(app_id, head))
                 for app_id, head in heads.items()
             }
             await connection.execute(CHAIN, _chain_values(entries, links))
             await connection.execute(
                 SET_HEAD,
-                [
-                    {
-                        "app_id": app_id,
-                        "sequence": each.head.sequence,
-                        "hash": each.head.hash,
-                        "signature": each.signature,
-                    }
-                    for app_id, each in signed.items()
-                ],
+                [_head_values(app_id, each) for app_id, each in signed.items()],
             )
         return signed
+
+
+async def _closed(connection: AsyncConnection, keys: ChainKeys) -> Sequence[str]:
+    """The apps whose chain ends with a head that none of the keys signed."""
+    closed = []
+    for app_id, *signed in await connection.execute(STORED_HEADS):
+        if not is_signed(keys, app_id, SignedHead(Head(*signed[:2]), signed[2])):
+            closed.append(app_id)
+            _UNKNOWN_KEY.note(app_id=app_id)
+    return closed
 
 
 def _values(entry: AuditEntry) -> Mapping[str, Any]:
@@ -213,6 +295,15 @@ def _values(entry: AuditEntry) -> Mapping[str, Any]:
         "request_id": entry.caller.request_id,
         "trace_id": entry.caller.trace_id,
         "details": dict(entry.details),
+    }
+
+
+def _head_values(app_id: str, signed: SignedHead) -> Mapping[str, Any]:
+    return {
+        "app_id": app_id,
+        "sequence": signed.head.sequence,
+        "hash": signed.head.hash,
+        "signature": signed.signature,
     }
 
 
@@ -246,8 +337,8 @@ def _stored(row: Any) -> StoredEntry:
     return StoredEntry(_entry(row), link)
 
 
-def _signed_head(row: Any) -> SignedHead | None:
-    _, sequence, hash_, signature, *_ = row
+def _signed_head(values: Sequence[Any]) -> SignedHead | None:
+    sequence, hash_, signature = values
     return None if sequence is None else SignedHead(Head(sequence, hash_), signature)
 
 

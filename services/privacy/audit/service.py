@@ -25,6 +25,7 @@ from services.privacy.audit.convert import (
 )
 from services.privacy.audit.model import EntryQuery
 from services.privacy.audit.postgres import PostgresAuditTrail
+from services.privacy.audit.verification import Place
 from services.privacy.audit.verifying import ChainVerifier
 
 DEFAULT_PAGE_SIZE = 100
@@ -86,19 +87,27 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
             raise InvalidArgument("is no sequence", field="after_sequence")
         after = self._chain_pages.read(request, _chain_cursor)
         found = await self._verifier.verify(request.app_id, after, request.after_sequence, kept)
-        part, finding = found.part, found.part.finding
+        if kept and kept.sequence < found.pruned_through:
+            raise InvalidArgument(
+                f"is of an entry that is past its limit; entries up to {found.pruned_through} are",
+                field="known_head",
+            )
+        part, finding, last = found.part, found.part.finding, found.part.place.last
         following = ""
         if not found.is_last:
-            following = self._chain_pages.issue(request, (part.last.sequence, part.last.hash.hex()))
+            following = self._chain_pages.issue(
+                request, (last.sequence, last.hash.hex(), part.place.key)
+            )
         return pb.VerifyChainResponse(
             verified=part.verified,
             problem=problem(finding.problem if finding else None),
             problem_sequence=finding.sequence if finding else 0,
             problem_entry_id=finding.entry_id if finding else "",
             next_page_token=following,
-            head=str(part.last) if part.last.sequence else "",
+            head=str(last) if last.sequence else "",
             unchained=found.unchained,
             compared_with_published=found.compared_with_published,
+            pruned_through=found.pruned_through,
         )
 
     def _query(self, request: pb.ListEntriesRequest) -> EntryQuery:
@@ -123,8 +132,8 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         )
 
 
-def _chain_cursor(sequence: int, hash_: str) -> Head:
+def _chain_cursor(sequence: int, hash_: str, key: int) -> Place:
     """Raises ValueError or TypeError for values that were never issued."""
-    if not 0 < sequence < 2**63:
-        raise ValueError("not a sequence")
-    return Head(int(sequence), bytes.fromhex(hash_))
+    if not 0 < sequence < 2**63 or not 0 <= key < 2**31:
+        raise ValueError("not a place")
+    return Place(Head(int(sequence), bytes.fromhex(hash_)), int(key))

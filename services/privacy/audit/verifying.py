@@ -1,13 +1,19 @@
 """Verifies one app's chain, a part at a time."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.common.errors import Unavailable
-from services.privacy.audit.chain import NO_ENTRIES, ChainKey, Head
-from services.privacy.audit.model import StoredEntry
+from services.privacy.audit.chain import NO_ENTRIES, ChainKeys, Head
+from services.privacy.audit.continuing import is_signed
+from services.privacy.audit.model import ChainPart
 from services.privacy.audit.ports import ChainStore, PublishedHeads
-from services.privacy.audit.verification import Part, verify_end, verify_part
+from services.privacy.audit.verification import (
+    Part,
+    Place,
+    verify_checkpoint,
+    verify_end,
+    verify_part,
+)
 
 # Entries of one part: less than a second's work.
 PART_ENTRIES = 10_000
@@ -15,12 +21,14 @@ PART_ENTRIES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class VerifiedPart:
-    """What a part of a verification found; `is_last` if the chain ends with it, or it has a problem."""
+    """What a part of a verification found; `is_last` if the chain ends with it, or it has a problem. Entries
+    up to the sequence `pruned_through` are past their limit and were deleted; 0 for none."""
 
     part: Part
     is_last: bool
     unchained: int
     compared_with_published: bool
+    pruned_through: int
 
 
 class ChainVerifier:
@@ -30,34 +38,45 @@ class ChainVerifier:
         self,
         store: ChainStore,
         heads: PublishedHeads,
-        key: ChainKey,
+        keys: ChainKeys,
         part_entries: int = PART_ENTRIES,
     ) -> None:
         self._store = store
         self._heads = heads
-        self._key = key
+        self._keys = keys
         self._part_entries = part_entries
 
     async def verify(
-        self, app_id: str, after: Head | None, passed_over: int, kept: Head | None
+        self, app_id: str, after: Place | None, passed_over: int, kept: Head | None
     ) -> VerifiedPart:
-        """The part behind `after`, which an earlier part ended with; the first one if it is None, without
-        entries up to the sequence `passed_over`. `kept` is a head that the caller knows."""
+        """The part behind `after`, where an earlier part ended; the first one if it is None, without entries
+        up to the sequence `passed_over`. `kept` is a head that the caller knows."""
+        # Before the entries: those that are chained meanwhile only add to it.
         published = await self._published(app_id)
-        # The heads first: entries that are chained meanwhile only add to them.
-        stored, unchained = await self._store.end(app_id)
-        heads = [kept, published, stored and stored.head]
-        entries = await self._store.by_sequence(
-            app_id, after.sequence if after else passed_over, self._part_entries
+        stored = await self._store.part(
+            app_id, after.last.sequence if after else passed_over, self._part_entries
         )
-        known = {head.sequence: head.hash for head in heads if head and head.sequence > passed_over}
-        part = verify_part(self._key, after or _start(entries, passed_over), entries, known)
-        is_last = len(entries) < self._part_entries
+        start = _start(after, stored, passed_over)
+        heads = [kept, published, stored.head and stored.head.head]
+        known = {
+            head.sequence: head.hash
+            for head in heads
+            if head and head.sequence > max(passed_over, start.last.sequence)
+        }
+        finding = verify_checkpoint(self._keys, app_id, stored.checkpoint)
+        part = Part(0, start, finding)
+        is_last = len(stored.entries) < self._part_entries
+        if finding is None:
+            part = verify_part(self._keys, start, stored.entries, known)
         if part.finding is None and is_last:
-            finding = verify_end(self._key, app_id, part.last, stored, known)
-            part = Part(part.verified, part.last, finding)
+            finding = verify_end(self._keys, app_id, part.place, stored.head, known)
+            part = Part(part.verified, part.place, finding)
         return VerifiedPart(
-            part, is_last or part.finding is not None, unchained, published is not None
+            part,
+            is_last or part.finding is not None,
+            stored.unchained,
+            compared_with_published=published is not None,
+            pruned_through=stored.checkpoint.head.sequence if stored.checkpoint else 0,
         )
 
     async def _published(self, app_id: str) -> Head | None:
@@ -67,15 +86,16 @@ class ChainVerifier:
             signed = (await self._heads.read()).get(app_id)
         except Unavailable:
             return None
-        if signed is None or not self._key.has_signed(app_id, signed.head, signed.signature):
-            return None
-        return signed.head
+        return signed.head if signed and is_signed(self._keys, app_id, signed) else None
 
 
-def _start(entries: Sequence[StoredEntry], passed_over: int) -> Head:
-    """What the first entry has to follow: nothing, or, behind entries that are passed over, what it says."""
-    if not passed_over or not entries:
-        return NO_ENTRIES
-    link = entries[0].link
-    assert link is not None
-    return Head(link.sequence - 1, link.previous_hash)
+def _start(after: Place | None, stored: ChainPart, passed_over: int) -> Place:
+    """What the first entry has to follow: the part before, the checkpoint of what was pruned, if that is
+    later, or nothing; behind entries that are passed over, what the first entry itself says."""
+    place = after or Place()
+    pruned = stored.checkpoint.head if stored.checkpoint else NO_ENTRIES
+    if after is None and passed_over > pruned.sequence and stored.entries:
+        link = stored.entries[0].link
+        assert link is not None
+        return Place(Head(link.sequence - 1, link.previous_hash))
+    return Place(pruned, place.key) if pruned.sequence > place.last.sequence else place

@@ -42,12 +42,12 @@ class Verification(NamedTuple):
 
 
 class Receipts:
-    """Makes and verifies receipts with a secret key."""
+    """Makes receipts with a secret key; verifies them with it, and with those that were in use before."""
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, newest: bytes, *earlier: bytes) -> None:
+        self._keys = (newest, *earlier)
         # Says which key it was, and nothing about it.
-        self._key_id = hashlib.sha256(b"weir receipt key\x00" + key).hexdigest()[:16]
+        self._key_id = hashlib.sha256(b"weir receipt key\x00" + newest).hexdigest()[:16]
 
     def receipt(self, catalog: Catalog, subject: Subject, entries: Sequence[HistoryEntry]) -> bytes:
         """The receipt of one recording, as JSON: the same bytes for the same recording and catalog."""
@@ -72,12 +72,17 @@ class Receipts:
             "event": [_event(catalog.purposes.get(each.purpose), each) for each in entries],
             "weir": {"app_id": subject.app_id, "consent_version": first.version},
         }
-        mac = {"algorithm": ALGORITHM, "key_id": self._key_id, "value": self._mac(content)}
+        mac = {
+            "algorithm": ALGORITHM,
+            "key_id": self._key_id,
+            "value": _mac(self._keys[0], content),
+        }
         return _canonical({**content, "mac": mac})
 
     def verify(self, receipt_json: str) -> Verification | None:
-        """Whose receipt it is; None if it is not genuine: not made with this key, or changed since. White
-        space and the order of fields do not matter. Raises InvalidArgument for what is no JSON object."""
+        """Whose receipt it is; None if it is not genuine: not made with one of the keys, or changed since.
+        White space and the order of fields do not matter. Raises InvalidArgument for what is no JSON
+        object."""
         if len(receipt_json) > MAX_BYTES:
             raise InvalidArgument(f"must have at most {MAX_BYTES} characters", field="receipt_json")
         try:
@@ -88,8 +93,8 @@ class Receipts:
             raise InvalidArgument("must be a JSON object", field="receipt_json")
         mac = content.pop("mac", None)
         value = mac.get("value") if isinstance(mac, dict) else None
-        if not isinstance(value, str) or not hmac.compare_digest(
-            value.encode(), self._mac(content).encode()
+        if not isinstance(value, str) or not any(
+            hmac.compare_digest(value.encode(), _mac(key, content).encode()) for key in self._keys
         ):
             return None
         # Ours, so it is complete.
@@ -99,9 +104,6 @@ class Receipts:
             event["purpose"]: Status[event["event_state"].upper()] for event in content["event"]
         }
         return Verification(subject, own["consent_version"], statuses)
-
-    def _mac(self, content: Mapping[str, Any]) -> str:
-        return hmac.digest(self._key, _canonical(content), "sha256").hex()
 
 
 def standing(
@@ -151,6 +153,10 @@ def _event(purpose: Purpose | None, entry: HistoryEntry) -> dict[str, Any]:
 
 def _moment(us: int) -> str:
     return moment_of(us).isoformat()
+
+
+def _mac(key: bytes, content: Mapping[str, Any]) -> str:
+    return hmac.digest(key, _canonical(content), "sha256").hex()
 
 
 def _canonical(content: Mapping[str, Any]) -> bytes:

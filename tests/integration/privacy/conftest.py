@@ -29,7 +29,7 @@ from tests.support.waiting import until
 
 APP = "gamelaunch"  # telemetry: granted by default, anonymize when denied
 PURPOSE = "telemetry"
-AUDIT_KEY = "the key of the audit trail"
+AUDIT_KEY = "the-key-of-the-audit-trail"
 
 
 @dataclass

@@ -79,6 +79,7 @@ async def test_a_whole_trail_is_verified(privacy: Privacy, home: Path) -> None:
         "verified": 3,
         "head": head,
         "unchained": 0,
+        "pruned_through": None,
         "compared_with_published": True,
         "problem": None,
         "problem_sequence": None,

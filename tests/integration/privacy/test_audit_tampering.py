@@ -4,75 +4,16 @@ from collections.abc import AsyncIterator, Callable
 
 import psycopg
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.audit import Action, Auditor, Caller
+from libs.audit import Action, Caller
 from libs.common.errors import Unavailable
-from libs.stores.postgres import create_engine
-from libs.stores.redis_client import RedisClient, create_redis
-from services.privacy.audit.chain import ChainKey, Head
+from libs.stores.redis_client import create_redis
+from services.privacy.audit.chain import Head
 from services.privacy.audit.chainer import Chainer
-from services.privacy.audit.postgres import PostgresAuditTrail
 from services.privacy.audit.redis import HEADS, RedisPublishedHeads
 from services.privacy.audit.verification import Finding, Problem
-from services.privacy.audit.verifying import ChainVerifier, VerifiedPart
+from tests.support.audit_trails import APP, KEYS, Trail, audit_trail
 from tests.support.clocks import FixedClock
-from tests.support.pseudonyms import PSEUDONYMS
-
-KEY = ChainKey(b"the key of the trail")
-APP = "chess"
-
-
-class Trail:
-    """The trail of one app with entries in it, and its owner's access to the tables."""
-
-    def __init__(self, engine: AsyncEngine, redis: RedisClient, database_url: str) -> None:
-        clock = FixedClock.of_us()
-        self.redis = redis
-        self.store = PostgresAuditTrail(engine)
-        self.heads = RedisPublishedHeads(redis)
-        self.chainer = Chainer(self.store, self.heads, KEY, clock, ())
-        self.auditor = Auditor(PSEUDONYMS, clock)
-        self._owner_url = database_url
-
-    async def write(self, count: int, app_id: str = APP) -> None:
-        """Entries, one after the other, chained."""
-        for number in range(count):
-            entry = self.auditor.entry(
-                Action.CONSENT_RECORDED, app_id, Caller("test"), subject_id=f"person {number}"
-            )
-            await self.store.add([entry])
-        await self.chainer.step()
-
-    async def verify(
-        self, *, kept: Head | None = None, passed_over: int = 0, part_entries: int = 2
-    ) -> VerifiedPart:
-        """All parts; the last one."""
-        verifier = ChainVerifier(self.store, self.heads, KEY, part_entries)
-        found = await verifier.verify(APP, None, passed_over, kept)
-        while not found.is_last:
-            found = await verifier.verify(APP, found.part.last, passed_over, kept)
-        return found
-
-    async def finding(self, *, kept: Head | None = None, passed_over: int = 0) -> Finding | None:
-        return (await self.verify(kept=kept, passed_over=passed_over)).part.finding
-
-    def tamper(self, *statements: str) -> None:
-        """As the owner of the tables, past the triggers."""
-        with psycopg.connect(self._owner_url) as owner:
-            owner.execute("ALTER TABLE privacy.audit_entries DISABLE TRIGGER USER")
-            for statement in statements:
-                assert owner.execute(statement.encode()).rowcount
-            owner.execute("ALTER TABLE privacy.audit_entries ENABLE TRIGGER USER")
-
-    def id_of(self, sequence: int) -> str:
-        with psycopg.connect(self._owner_url) as owner:
-            row = owner.execute(
-                "SELECT entry_id FROM privacy.audit_entries WHERE app_id = %s AND sequence = %s",
-                (APP, sequence),
-            ).fetchone()
-        assert row
-        return str(row[0])
 
 
 @pytest.fixture
@@ -80,25 +21,21 @@ async def trail(
     role_url: Callable[[str], str], redis_url: str, database_url: str
 ) -> AsyncIterator[Trail]:
     """With five entries, and some of another app between them."""
-    engine = create_engine(role_url("weir_privacy"), service="privacy-audit", pool_size=2)
-    redis = create_redis(redis_url)
-    trail = Trail(engine, redis, database_url)
-    await trail.write(2)
-    await trail.write(3, "go")
-    await trail.write(3)
-    yield trail
-    await redis.aclose()
-    await engine.dispose()
+    async with audit_trail(role_url("weir_privacy"), redis_url, database_url) as trail:
+        await trail.write(2)
+        await trail.write(3, "go")
+        await trail.write(3)
+        yield trail
 
 
 async def test_a_trail_that_was_left_alone_is_whole(trail: Trail) -> None:
     found = await trail.verify()
     assert found.part.finding is None
-    assert found.part.last.sequence == 5
+    assert found.part.place.last.sequence == 5
     assert found.compared_with_published
     assert found.unchained == 0
     one = await trail.verify(part_entries=100)
-    assert (one.part.verified, one.part.last) == (5, found.part.last)
+    assert (one.part.verified, one.part.place.last) == (5, found.part.place.last)
 
 
 @pytest.mark.parametrize(
@@ -153,12 +90,12 @@ async def test_an_end_that_was_cut_off_is_found(trail: Trail) -> None:
 
 async def test_an_end_that_was_cut_off_with_its_head_is_found(trail: Trail) -> None:
     """The head of an earlier moment, signed by the service, stands beside what is left of the entries."""
-    with psycopg.connect(trail._owner_url) as owner:
+    with psycopg.connect(trail.owner_url) as owner:
         row = owner.execute(
             "SELECT hash FROM privacy.audit_entries WHERE app_id = %s AND sequence = 3", (APP,)
         ).fetchone()
     assert row
-    signature = KEY.signature(APP, Head(3, row[0]))
+    signature = KEYS.signature(APP, Head(3, row[0]))
     trail.tamper(
         CUT,
         f"UPDATE privacy.audit_heads SET sequence = 3, hash = '\\x{row[0].hex()}',"
@@ -181,7 +118,7 @@ async def test_new_entries_do_not_cover_an_end_that_was_cut_off(trail: Trail) ->
     assert await trail.finding() == Finding(Problem.MISSING, 4)
     # What follows is a chain again, for those who know what became of the two that are missing.
     rest = await trail.verify(passed_over=5)
-    assert (rest.part.finding, rest.part.last.sequence) == (None, 7)
+    assert (rest.part.finding, rest.part.place.last.sequence) == (None, 7)
 
 
 async def test_a_chain_that_was_written_anew_is_found_by_a_head_that_a_person_kept(
@@ -205,18 +142,18 @@ async def test_an_entry_that_comes_twice_is_there_once(trail: Trail) -> None:
         await trail.store.add([entry])
         await trail.chainer.step()
     found = await trail.verify()
-    assert (found.part.finding, found.part.last.sequence) == (None, 6)
+    assert (found.part.finding, found.part.place.last.sequence) == (None, 6)
 
 
 async def test_while_redis_is_away_entries_are_chained(trail: Trail) -> None:
     # Port 1 is no Redis.
     away = create_redis("redis://127.0.0.1:1")
     trail.heads = RedisPublishedHeads(away)
-    trail.chainer = Chainer(trail.store, trail.heads, KEY, FixedClock.of_us(), ())
+    trail.chainer = Chainer(trail.store, trail.heads, KEYS, FixedClock.of_us(), ())
     with pytest.raises(Unavailable):
         await trail.write(1)
     found = await trail.verify()
-    assert (found.part.finding, found.part.last.sequence) == (None, 6)
+    assert (found.part.finding, found.part.place.last.sequence) == (None, 6)
     assert not found.compared_with_published
     await away.aclose()
 
@@ -230,4 +167,4 @@ async def test_a_thousand_entries_and_more_are_chained_in_one_step(trail: Trail)
     )
     await trail.chainer.step()
     found = await trail.verify(part_entries=500)
-    assert (found.part.finding, found.part.last.sequence, found.unchained) == (None, 1_105, 0)
+    assert (found.part.finding, found.part.place.last.sequence, found.unchained) == (None, 1_105, 0)

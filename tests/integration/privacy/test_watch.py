@@ -12,6 +12,7 @@ from services.privacy.settings import PrivacySettings
 from tests.integration.privacy.conftest import APP, PURPOSE, Privacy, serving
 from tests.support.clocks import FixedClock
 from tests.support.rejections import reason_of
+from tests.support.waiting import until
 
 Seen = tuple[str, bool]
 
@@ -92,6 +93,13 @@ async def test_what_is_rolled_back_is_not_seen_and_leaves_no_gap(
     watching = Watching(privacy)
     await watching.next()
     with psycopg.connect(database_url) as connection:
+
+        def is_chained() -> bool:
+            unchained = "SELECT count(*) FROM privacy.audit_entries WHERE sequence IS NULL"
+            return connection.execute(unchained).fetchone() == (0,)
+
+        # That the watch began: the chain must not wait for the lock as well.
+        await until(is_chained)
         # The history is written, and the commit does not come in time.
         connection.execute("LOCK TABLE privacy.audit_entries IN EXCLUSIVE MODE")
         call = privacy.stub.RecordConsent(
@@ -107,6 +115,13 @@ async def test_what_is_rolled_back_is_not_seen_and_leaves_no_gap(
         )
         with pytest.raises(grpc.RpcError):
             await call
+
+        def is_cancelled() -> bool:
+            waiting = "SELECT count(*) FROM pg_locks WHERE granted = false"
+            return connection.execute(waiting).fetchone() == (0,)
+
+        # Else the service could get the lock before it knows that its caller has gone.
+        await until(is_cancelled)
         connection.rollback()
     await privacy.record("bob", telemetry=True)
     assert await watching.until(1) == [("bob", True)]

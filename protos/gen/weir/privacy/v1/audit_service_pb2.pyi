@@ -19,6 +19,7 @@ class ChainProblem(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHAIN_PROBLEM_END_MISSING: _ClassVar[ChainProblem]
     CHAIN_PROBLEM_HEAD_DIFFERS: _ClassVar[ChainProblem]
     CHAIN_PROBLEM_HEAD_FORGED: _ClassVar[ChainProblem]
+    CHAIN_PROBLEM_CHECKPOINT_FORGED: _ClassVar[ChainProblem]
 CHAIN_PROBLEM_UNSPECIFIED: ChainProblem
 CHAIN_PROBLEM_CHANGED: ChainProblem
 CHAIN_PROBLEM_MISSING: ChainProblem
@@ -26,6 +27,7 @@ CHAIN_PROBLEM_BEGINNING_MISSING: ChainProblem
 CHAIN_PROBLEM_END_MISSING: ChainProblem
 CHAIN_PROBLEM_HEAD_DIFFERS: ChainProblem
 CHAIN_PROBLEM_HEAD_FORGED: ChainProblem
+CHAIN_PROBLEM_CHECKPOINT_FORGED: ChainProblem
 
 class AuditEntry(_message.Message):
     __slots__ = ("entry_id", "sequence", "occurred_at", "actor", "action", "subject", "purpose", "outcome", "request_id", "trace_id", "details", "hash")
@@ -95,7 +97,7 @@ class VerifyChainRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., known_head: _Optional[str] = ..., after_sequence: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class VerifyChainResponse(_message.Message):
-    __slots__ = ("verified", "problem", "problem_sequence", "problem_entry_id", "next_page_token", "head", "unchained", "compared_with_published")
+    __slots__ = ("verified", "problem", "problem_sequence", "problem_entry_id", "next_page_token", "head", "unchained", "compared_with_published", "pruned_through")
     VERIFIED_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +106,7 @@ class VerifyChainResponse(_message.Message):
     HEAD_FIELD_NUMBER: _ClassVar[int]
     UNCHAINED_FIELD_NUMBER: _ClassVar[int]
     COMPARED_WITH_PUBLISHED_FIELD_NUMBER: _ClassVar[int]
+    PRUNED_THROUGH_FIELD_NUMBER: _ClassVar[int]
     verified: int
     problem: ChainProblem
     problem_sequence: int
@@ -112,4 +115,5 @@ class VerifyChainResponse(_message.Message):
     head: str
     unchained: int
     compared_with_published: bool
-    def __init__(self, verified: _Optional[int] = ..., problem: _Optional[_Union[ChainProblem, str]] = ..., problem_sequence: _Optional[int] = ..., problem_entry_id: _Optional[str] = ..., next_page_token: _Optional[str] = ..., head: _Optional[str] = ..., unchained: _Optional[int] = ..., compared_with_published: _Optional[bool] = ...) -> None: ...
+    pruned_through: int
+    def __init__(self, verified: _Optional[int] = ..., problem: _Optional[_Union[ChainProblem, str]] = ..., problem_sequence: _Optional[int] = ..., problem_entry_id: _Optional[str] = ..., next_page_token: _Optional[str] = ..., head: _Optional[str] = ..., unchained: _Optional[int] = ..., compared_with_published: _Optional[bool] = ..., pruned_through: _Optional[int] = ...) -> None: ...

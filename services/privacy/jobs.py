@@ -1,0 +1,25 @@
+"""Schedules of privacy's jobs; the work is in the modules they call."""
+
+from collections.abc import Mapping, Sequence
+
+from libs.jobs.job import Job, JobContext
+from libs.jobs.retention_check import retention_check
+from libs.jobs.schedule import Schedule
+from services.privacy.audit.pruning import PRUNE, AuditPruning
+
+
+def privacy_jobs(pruning: AuditPruning) -> Sequence[Job]:
+    """The jobs of privacy, for its runner."""
+
+    async def prune_audit(_: JobContext) -> Mapping[str, int]:
+        return await pruning.prune()
+
+    return [
+        retention_check("privacy", Schedule("33 6 * * *"), pruning.list_overdue),
+        Job(
+            PRUNE,
+            "Deletes entries of the audit trail that are past their limit.",
+            Schedule("20 0 * * *"),
+            prune_audit,
+        ),
+    ]
