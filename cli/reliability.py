@@ -1,8 +1,10 @@
 """How far an answer can be relied on, as JSON has it."""
 
+from collections.abc import Iterable
 from datetime import UTC
 from typing import Any
 
+import typer
 from weir.aggregate.v1 import reliability_pb2
 
 from cli.moments import shown_moment
@@ -38,6 +40,14 @@ def plain_cut(found: reliability_pb2.Reliability) -> dict[str, Any] | None:
     if not found.HasField("cut"):
         return None
     return {"limit": found.cut.limit, "value": found.cut.value, "detail": found.cut.detail}
+
+
+def say_cut(found: Iterable[reliability_pb2.Reliability]) -> None:
+    """Says on stderr what was left out of the pages of an answer."""
+    for one in found:
+        if one.HasField("cut"):
+            typer.echo(cut_line(one), err=True)
+            return
 
 
 def cut_line(found: reliability_pb2.Reliability) -> str:

@@ -14,6 +14,7 @@ from cli.exits import fail
 from cli.moments import shown_moment
 from cli.number_tables import inner_columns, shown, whole
 from cli.options import AppId, AsCsv, AsJson, check_format
+from cli.reliability import plain_cut
 from cli.suite_channel import calls_to
 from cli.tables import Column, print_columns
 
@@ -105,6 +106,7 @@ def _plain(reading: gauge_pb2.GaugeReading) -> dict[str, Any]:
         ],
         "other": reading.other,
         "watermark": watermark,
+        "cut": plain_cut(reliability),
     }
 
 
@@ -117,4 +119,6 @@ def _lines(found: Mapping[str, Any]) -> Sequence[str]:
     ]
     if found["other"]:
         groups.append(f"  {found['other']}  in groups that are not counted apart")
-    return [f"{found['moment']}  {found['gauge']}  {found['value']}", *groups]
+    cut = found["cut"]
+    value = f"withheld (< {cut['value']})" if cut and not found["value"] else found["value"]
+    return [f"{found['moment']}  {found['gauge']}  {value}", *groups]

@@ -21,7 +21,7 @@ from cli.number_tables import (
     with_completeness,
 )
 from cli.options import AppId, AsCsv, AsJson, Last, PeriodsFrom, PeriodsTo, check_format
-from cli.reliability import completeness_word, reliability_head
+from cli.reliability import completeness_word, plain_cut, reliability_head, say_cut
 from cli.suite_channel import calls_to
 from cli.tables import Column, print_columns
 from libs.rpc.channels import pages
@@ -68,6 +68,8 @@ def metric_values(
     with calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub:
         answers = list(pages(stub.GetMetric, request))
     values = [_plain(value) for answer in answers for value in answer.values]
+    if not as_json:
+        say_cut(answer.reliability for answer in answers)
     if as_json:
         typer.echo(json.dumps({**_head(answers[0]), "values": values}, indent=2))
     elif not values and not as_csv:
@@ -102,7 +104,11 @@ def _columns(values: Sequence[Mapping[str, Any]], dimensions: Sequence[Column]) 
 
 
 def _head(answer: metric_pb2.GetMetricResponse) -> dict[str, Any]:
-    return {**reliability_head(answer.reliability), "sampling_rate": answer.sampling_rate}
+    return {
+        **reliability_head(answer.reliability),
+        "cut": plain_cut(answer.reliability),
+        "sampling_rate": answer.sampling_rate,
+    }
 
 
 def _plain(value: metric_pb2.MetricValue) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from weir.aggregate.v1 import job_service_pb2_grpc
 from cli.moments import moment_of, shown_moment
 from cli.number_tables import cell_columns, inner_columns, parts_last, shown, whole
 from cli.options import AppId, AsJson, check_format
-from cli.reliability import completeness_word
+from cli.reliability import completeness_word, say_cut
 from cli.suite_channel import calls_to
 from cli.tables import Column, print_columns
 from libs.rpc.channels import pages
@@ -51,6 +51,8 @@ def job_result(
         answers = list(pages(stub.GetJobResult, request))
     first = answers[0]
     cells = [_plain(cell) for answer in answers for cell in answer.cells]
+    if not as_json:
+        say_cut(answer.reliability for answer in answers)
     if as_json:
         typer.echo(json.dumps({**_head(first), "cells": cells}, indent=2))
     elif as_csv:

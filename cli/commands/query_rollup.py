@@ -34,7 +34,7 @@ from cli.options import (
     RollupNames,
     check_format,
 )
-from cli.reliability import completeness_word, cut_line, plain_cut, reliability_head
+from cli.reliability import completeness_word, plain_cut, reliability_head, say_cut
 from cli.sparkline_table import sparkline_table
 from cli.stored_aggregates import PERIOD_TYPES, stored_aggregate
 from cli.suite_channel import calls_to
@@ -105,8 +105,8 @@ def rollup_cells(
     with _aggregate(app_id) as stub:
         answers = list(pages(stub.QueryRollup, request))
     cells = [_cell(cell) for answer in answers for cell in answer.cells]
-    if answers[0].reliability.HasField("cut") and not as_json:
-        typer.echo(cut_line(answers[0].reliability), err=True)
+    if not as_json:
+        say_cut(answer.reliability for answer in answers)
     words = json_format.MessageToDict(answers[0])["labels"] if labels and answers[0].labels else {}
     if labels and not as_json and shape is None:
         cells = [labelled(cell, words) for cell in cells]

@@ -29,11 +29,14 @@ from libs.catalog.reader import Section
 from libs.catalog.yaml_nodes import parse_yaml
 
 DEFAULT_DEDUPE_WINDOW_SECONDS = 86_400
+DEFAULT_LEAST_PEOPLE = 5
+# Fewer could be worked out from what stands in their place.
+_FEWEST_PEOPLE = 4
 # Sections that other parts of Weir read; kept here as they are.
 OPAQUE_SECTIONS = ("consumers", "dashboards", "alerts", "access")
 _KEYS = (
     *("app_id", "title", "description", "naming", "subject", "group", "purposes", "location"),
-    *("collection", "minors"),
+    *("collection", "minors", "least_people"),
     *(
         "categories",
         "fields",
@@ -103,6 +106,7 @@ def _compile(section: Section) -> Catalog:
         location_purpose=_location_purpose(section.child("location"), purposes),
         purposes=purposes,
         minors=minors,
+        least_people=_least_people(section),
         categories=MappingProxyType(
             {name: defaults.category for name, defaults in categories.items()}
         ),
@@ -171,6 +175,13 @@ def _own_sources(subject_name: str, group_name: str | None) -> Mapping[str, str]
     if group_name is not None:
         sources[group_name] = "group_id"
     return sources
+
+
+def _least_people(section: Section) -> int:
+    least = section.whole("least_people", 1, 1_000)
+    if least is not None and 1 < least < _FEWEST_PEOPLE:
+        section.complain(f"must be 1, for no limit, or at least {_FEWEST_PEOPLE}", "least_people")
+    return least or DEFAULT_LEAST_PEOPLE
 
 
 def _activity(section: Section, events: Mapping[str, EventType]) -> frozenset[str] | None:

@@ -318,6 +318,8 @@ class Catalog:
     purposes: Mapping[str, Purpose]
     # None: the app asks for no one's age.
     minors: Minors | None
+    # Numbers of fewer people are withheld from callers who may see aggregates only. 1: none is.
+    least_people: int
     categories: Mapping[str, Category]
     events: Mapping[str, EventType]
     rollups: Mapping[str, Rollup]

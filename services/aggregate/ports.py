@@ -98,9 +98,10 @@ class CellReader(Protocol):
         ...
 
     async def newest_cells(
-        self, app: AppPlan, buckets: Mapping[str, datetime], after: CellState | None
+        self, app: AppPlan, buckets: Mapping[str, datetime], after: CellState | None, least: int = 1
     ) -> NewestCells:
-        """Cells of one bucket of each of the plan's rollups, the first ones or those after `after`."""
+        """Cells of one bucket of each of the plan's rollups, the first ones or those after `after`, without
+        the values that are of fewer than `least` people."""
         ...
 
 

@@ -69,6 +69,7 @@ from services.aggregate.journal.convert import SERVICE_NAME as JOB_SERVICE_NAME
 from services.aggregate.journal.service import JournalCalls
 from services.aggregate.live.redis import RedisChangePublisher
 from services.aggregate.live.service import RollupWatches
+from services.aggregate.live.suppressed.service import SuppressedWatches
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.live.watchers import Watchers
 from services.aggregate.named_metrics.service import MetricQueries
@@ -84,6 +85,7 @@ from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.results.postgres import PostgresResultReader, PostgresResults
 from services.aggregate.results.schedules import ResultJobs
 from services.aggregate.results.service import ResultQueries
+from services.aggregate.results.shown.postgres import ShownResults
 from services.aggregate.results.verification.postgres import ResultChecks
 from services.aggregate.results.verification.service import ResultVerifications
 from services.aggregate.rollups.postgres import PostgresCellReader
@@ -91,6 +93,7 @@ from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.service import AggregateServicer, JobServicer
 from services.aggregate.settings import AggregateSettings
 from services.aggregate.stalls import StallLimit
+from services.aggregate.suppression.postgres import ShownCells
 from services.aggregate.tables import metadata
 from services.aggregate.verify.postgres import PostgresSnapshots
 from services.aggregate.verify.redis import RedisStreams
@@ -113,6 +116,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     stack.callback(store.close)
     presence = RedisPresence(redis.commands, clock, settings.max_gauge_groups)
     reader = PostgresCellReader(engines.querying)
+    shown = ShownCells(engines.querying)
     hub = WatchHub(
         redis,
         reload.catalogs,
@@ -200,13 +204,18 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     )
     servicer = AggregateServicer(
         RollupQueries(
-            reload.catalogs, reader, clock, meter.current, PostgresDirtyBuckets(engines.querying)
+            reload.catalogs,
+            reader,
+            clock,
+            meter.current,
+            PostgresDirtyBuckets(engines.querying),
+            shown,
         ),
-        RollupWatches(reload.catalogs, hub),
+        RollupWatches(reload.catalogs, hub, SuppressedWatches(reload.catalogs, hub, reader, shown)),
         CohortQueries(surroundings, cohorts, PostgresDirtyBuckets(engines.querying)),
         FunnelQueries(surroundings, funnels),
         PathQueries(surroundings, PostgresPaths(behaviour)),
-        SegmentQueries(surroundings, PostgresSegments(behaviour), settings.least_people),
+        SegmentQueries(surroundings, PostgresSegments(behaviour)),
         Verifications(
             reload.catalogs,
             verifier,
@@ -245,7 +254,12 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         JournalView(engines.jobs, clock),
         clock,
     )
-    results = ResultQueries(reload.catalogs, PostgresResultReader(engines.querying), clock)
+    results = ResultQueries(
+        reload.catalogs,
+        PostgresResultReader(engines.querying),
+        ShownResults(engines.querying),
+        clock,
+    )
     result_verifications = ResultVerifications(
         reload.catalogs,
         ResultChecks(verifying),

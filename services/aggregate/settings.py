@@ -47,8 +47,6 @@ class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings, PseudonymSet
     max_waiting_behaviour_queries: int = Field(4, ge=0)
     # Events that one of them reads; beyond that people are sampled.
     max_scanned_events: int = Field(2_000_000, ge=1)
-    # Groups of a segment with fewer people are not listed. Below 4, what is together gives them away.
-    least_people: int = Field(5, ge=4)
     # How long one statement of theirs may take.
     behaviour_statement_seconds: float = Field(25.0, gt=0)
     # How long one statement that reads stored events may take.

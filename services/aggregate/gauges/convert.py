@@ -13,6 +13,9 @@ from services.aggregate.convert import reliability_message
 from services.aggregate.counting.columns import canonical_json
 from services.aggregate.gauges.plan import GaugePlan, GroupKey, group_key
 from services.aggregate.gauges.presence import Presence
+from services.aggregate.suppression.convert import withheld_cut
+from services.aggregate.suppression.presence import shown_presence
+from services.aggregate.suppression.tables import NO_LIMIT
 
 _RETRY_AFTER_SECONDS = 1.0
 
@@ -46,9 +49,14 @@ def wanted_group(
 
 
 def gauge_message(
-    plan: GaugePlan, presence: Presence | None, moment: datetime, watermark: datetime | None
+    plan: GaugePlan,
+    presence: Presence | None,
+    moment: datetime,
+    watermark: datetime | None,
+    least: int = NO_LIMIT,
 ) -> gauge_pb2.GaugeReading:
-    """What was read of a gauge. Raises Unavailable if it is incomplete."""
+    """What was read of a gauge, without the numbers of fewer than `least` people. Raises Unavailable if it is
+    incomplete."""
     if presence is None:
         raise Unavailable(
             "the gauge is being made again from the stored events",
@@ -56,12 +64,18 @@ def gauge_message(
             metadata={"gauge": plan.gauge.name},
             retry_after_seconds=_RETRY_AFTER_SECONDS,
         )
+    shown = shown_presence(presence, least)
     message = gauge_pb2.GaugeReading(
         gauge=plan.gauge.name,
-        value=presence.count,
-        groups=[_group(plan, key, count) for key, count in sorted(presence.groups.items())],
-        other=presence.other,
-        reliability=reliability_message(is_final=False, watermark=watermark, calculated_at=moment),
+        value=shown.count,
+        groups=[_group(plan, key, count) for key, count in sorted(shown.groups.items())],
+        other=shown.other,
+        reliability=reliability_message(
+            is_final=False,
+            watermark=watermark,
+            calculated_at=moment,
+            cut=None if shown == presence else withheld_cut(least),
+        ),
     )
     message.moment.FromDatetime(moment)
     return message

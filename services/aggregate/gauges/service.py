@@ -7,6 +7,7 @@ from datetime import datetime
 from weir.aggregate.v1 import gauge_pb2
 
 from libs.catalog import Catalogs
+from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
 from libs.common.errors import Unavailable
 from libs.runtime.loops import pause
@@ -19,6 +20,9 @@ from services.aggregate.live.watchers import Watchers
 from services.aggregate.plan import AppPlan
 from services.aggregate.plan_lookup import gauges_of, plan_of
 from services.aggregate.read_slots import ReadSlots
+from services.aggregate.suppression.convert import least_people
+from services.aggregate.suppression.presence import one_group
+from services.aggregate.suppression.tables import NO_LIMIT
 
 
 class GaugeQueries:
@@ -50,16 +54,22 @@ class GaugeQueries:
     async def query(self, request: gauge_pb2.QueryGaugesRequest) -> gauge_pb2.QueryGaugesResponse:
         """The gauges now. Raises AppUnknown, NotFound, InvalidArgument, LimitExceeded; Unavailable if one is
         incomplete."""
-        app = plan_of(self._catalogs.current, request.app_id)
+        snapshot = self._catalogs.current
+        app = plan_of(snapshot, request.app_id)
+        least = least_people(catalog_of(snapshot, request.app_id))
         plans = gauges_of(app, request.gauges)
         group: GroupKey | None = wanted_group(request, plans)
         async with self._slots.hold():
             # Before it is read: what the watermark promises is in what was read.
             watermark, moment = self._watermark(), moment_of(self._clock.now_us())
-            found = await self._reader.read(app.app_id, [(plan, group) for plan in plans])
+            # Whether a group is shown depends on all of them.
+            read = group if least == NO_LIMIT else None
+            found = await self._reader.read(app.app_id, [(plan, read) for plan in plans])
+        if group is not None and least != NO_LIMIT:
+            found = [one_group(one, group, least) if one else None for one in found]
         return gauge_pb2.QueryGaugesResponse(
             readings=[
-                gauge_message(plan, presence, moment, watermark)
+                gauge_message(plan, presence, moment, watermark, least)
                 for plan, presence in zip(plans, found, strict=True)
             ]
         )
@@ -77,8 +87,10 @@ class GaugeQueries:
             first = True
             while not self._draining.is_set():
                 # Once more each time: the catalog may have changed.
-                app = plan_of(self._catalogs.current, request.app_id)
-                readings = await self._changes(app, gauges_of(app, names), sent)
+                snapshot = self._catalogs.current
+                app = plan_of(snapshot, request.app_id)
+                least = least_people(catalog_of(snapshot, request.app_id))
+                readings = await self._changes(app, gauges_of(app, names), sent, least)
                 if readings or first:
                     yield gauge_pb2.WatchGaugesResponse(readings=readings)
                 first = False
@@ -95,13 +107,13 @@ class GaugeQueries:
         self._draining.set()
 
     async def _changes(
-        self, app: AppPlan, plans: Sequence[GaugePlan], sent: dict[str, object]
+        self, app: AppPlan, plans: Sequence[GaugePlan], sent: dict[str, object], least: int
     ) -> list[gauge_pb2.GaugeReading]:
         read = await self._shared.read(app)
         readings = []
         for plan in plans:
             presence = read.presences[plan.gauge.name]
             if presence is None or presence != sent.get(plan.gauge.name):
-                readings.append(read.message(plan))
+                readings.append(read.message(plan, least))
                 sent[plan.gauge.name] = presence
         return readings

@@ -9,10 +9,12 @@ from libs.common.clock import Clock, moment_of
 from services.aggregate.gauges.plan import GaugePlan
 from services.aggregate.gauges.presence import Presence, PresenceReader
 from services.aggregate.plan import AppPlan
+from services.aggregate.suppression.tables import NO_LIMIT
 
 T = TypeVar("T")
-# What is sent of a gauge: `MakeMessage` makes it of what was read, when, and with which watermark.
-MakeMessage = Callable[[GaugePlan, Presence | None, datetime, datetime | None], T]
+# What is sent of a gauge: `MakeMessage` makes it of what was read, when, with which watermark, and of how
+# many people a number must be.
+MakeMessage = Callable[[GaugePlan, Presence | None, datetime, datetime | None, int], T]
 
 
 class SharedRead(Generic[T]):
@@ -31,18 +33,18 @@ class SharedRead(Generic[T]):
         self.presences = presences
         self._watermark = watermark
         self._make_message = make_message
-        self._messages: dict[str, T] = {}
+        self._messages: dict[tuple[str, int], T] = {}
 
-    def message(self, plan: GaugePlan) -> T:
-        """The answer, made once for all: with a thousand groups that takes 10 ms. Raises
+    def message(self, plan: GaugePlan, least: int = NO_LIMIT) -> T:
+        """The answer, made once for all who see as much: with a thousand groups that takes 10 ms. Raises
         what making it raises."""
-        name = plan.gauge.name
-        if name not in self._messages:
+        key = plan.gauge.name, least
+        if key not in self._messages:
             moment = moment_of(self.moment_us)
-            self._messages[name] = self._make_message(
-                plan, self.presences[name], moment, self._watermark
+            self._messages[key] = self._make_message(
+                plan, self.presences[plan.gauge.name], moment, self._watermark, least
             )
-        return self._messages[name]
+        return self._messages[key]
 
 
 class SharedReads(Generic[T]):

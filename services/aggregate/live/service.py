@@ -6,32 +6,44 @@ from contextlib import aclosing
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.catalog import Catalogs
+from libs.common.apps import catalog_of
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission, is_permitted
+from services.aggregate.live.suppressed.service import SuppressedWatches
 from services.aggregate.live.watch_hub import WatchHub
 from services.aggregate.plan import AppPlan
 from services.aggregate.plan_lookup import plan_of, rollup_of
+from services.aggregate.suppression.convert import least_people
+from services.aggregate.suppression.tables import NO_LIMIT
 
 
 class RollupWatches:
     """Answers `weir.aggregate.v1.AggregateService/WatchRollups`."""
 
-    def __init__(self, catalogs: Catalogs, hub: WatchHub) -> None:
+    def __init__(self, catalogs: Catalogs, hub: WatchHub, suppressed: SuppressedWatches) -> None:
         self._catalogs = catalogs
         self._hub = hub
+        self._suppressed = suppressed
 
     async def watch(
         self, request: pb.WatchRollupsRequest
     ) -> AsyncGenerator[pb.WatchRollupsResponse, None]:
         """The messages of one watcher. Raises AppUnknown, NotFound, LimitExceeded, PermissionDenied."""
         while True:
-            app = plan_of(self._catalogs.current, request.app_id)
+            snapshot = self._catalogs.current
+            app = plan_of(snapshot, request.app_id)
+            least = least_people(catalog_of(snapshot, request.app_id))
             for rollup in sorted(set(request.rollups)):
                 if rollup_of(app, rollup).is_personal:
                     check_permission(Permission.READ_PERSONAL_NUMBERS)
             rollups = frozenset(request.rollups) or _permitted(app)
             # It ends when the app's catalog has changed: then all of this is looked up again.
-            async with aclosing(self._hub.watch(app, rollups)) as messages:
+            watched = (
+                self._hub.watch(app, rollups)
+                if least == NO_LIMIT
+                else self._suppressed.watch(app, rollups, least)
+            )
+            async with aclosing(watched) as messages:
                 async for message in messages:
                     yield pb.WatchRollupsResponse.FromString(message)
 

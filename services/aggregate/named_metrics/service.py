@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.aggregate.v1 import metric_pb2 as pb
 from weir.aggregate.v1 import reliability_pb2
 
-from libs.catalog import Catalogs
+from libs.catalog import Catalog, Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
@@ -45,12 +45,15 @@ from services.aggregate.named_metrics.model import (
 from services.aggregate.named_metrics.people.postgres import OnePerson, PersonalMetrics
 from services.aggregate.named_metrics.postgres import RollupMetrics
 from services.aggregate.named_metrics.sampling import sampling_rate
+from services.aggregate.named_metrics.shown.postgres import MetricJudge, shown_page
 from services.aggregate.named_metrics.spans import periods_in
 from services.aggregate.plan_lookup import plan_of
 from services.aggregate.postgres import is_replica, one_state
 from services.aggregate.read_slots import ReadSlots
 from services.aggregate.rollups.completeness import final_until
 from services.aggregate.rollups.convert import expired_cut
+from services.aggregate.suppression.convert import least_people, withheld_cut
+from services.aggregate.suppression.tables import NO_LIMIT
 
 _DEFAULT_PAGE_SIZE = 100
 _MAX_PAGE_SIZE = 1_000
@@ -106,11 +109,13 @@ class MetricQueries:
             after,
             limit,
         )
+        # Numbers of single people take a permission, after which nothing is withheld.
+        least = NO_LIMIT if metric.is_personal else least_people(catalog)
         # Before the numbers are read: what it promises is in them.
         watermark = self._watermark()
         async with self._slots.hold():
             dirty = await self._dirty_buckets(query)
-            page, of_replica = await self._page(query, request.subject_id)
+            page, withheld, of_replica = await self._page(query, request.subject_id, catalog, least)
         if of_replica:
             watermark = None
         final = final_until(watermark, timedelta(seconds=catalog.clock.lateness_seconds))
@@ -137,7 +142,7 @@ class MetricQueries:
                 is_final=bool(spans) and not provisional and final.covers(spans[-1].end),
                 watermark=watermark,
                 calculated_at=now,
-                cut=_cut(query, now),
+                cut=withheld_cut(least) if withheld else _cut(query, now),
             ),
             sampling_rate=sampling_rate(catalog, metric),
         )
@@ -149,15 +154,24 @@ class MetricQueries:
         rollups = {term.rollup for term in read_terms(query.metric)}
         return {name: await self._dirty.of_rollup(app_id, name, None, end) for name in rollups}
 
-    async def _page(self, query: MetricQuery, subject_id: str) -> tuple[MetricPage, bool]:
-        """The page, and whether a replica gave it."""
+    async def _page(
+        self, query: MetricQuery, subject_id: str, catalog: Catalog, least: int
+    ) -> tuple[MetricPage, bool, bool]:
+        """The page, whether values are withheld of it, and whether a replica gave it."""
         if not query.spans:
-            return MetricPage([], None), False
+            return MetricPage([], None), False, False
         if query.metric.is_personal:
-            return await self._personal_page(query, subject_id)
+            page, of_replica = await self._personal_page(query, subject_id)
+            return page, False, of_replica
         async with one_state(self._engine) as connection:
             metrics = RollupMetrics(connection, moment_of(self._clock.now_us()))
-            return await metrics.page(query), await is_replica(connection)
+            page = await metrics.page(query)
+            shown = page
+            if least != NO_LIMIT:
+                judge = MetricJudge(query.app, query.metric, least)
+                await judge.read(connection, catalog, (value.span for value in page.values))
+                shown = shown_page(page, judge)
+            return shown, shown != page, await is_replica(connection)
 
     async def _personal_page(self, query: MetricQuery, subject_id: str) -> tuple[MetricPage, bool]:
         app_id = query.app.app_id

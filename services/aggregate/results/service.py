@@ -28,15 +28,21 @@ from services.aggregate.results.model import (
     results_kept_from,
 )
 from services.aggregate.results.postgres import PostgresResultReader
+from services.aggregate.results.shown.postgres import ShownResults
 from services.aggregate.rollups.convert import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from services.aggregate.suppression.convert import least_people, withheld_cut
+from services.aggregate.suppression.tables import NO_LIMIT
 
 
 class ResultQueries:
     """Answers `weir.aggregate.v1.JobService/GetJobResult`."""
 
-    def __init__(self, catalogs: Catalogs, reader: PostgresResultReader, clock: Clock) -> None:
+    def __init__(
+        self, catalogs: Catalogs, reader: PostgresResultReader, shown: ShownResults, clock: Clock
+    ) -> None:
         self._catalogs = catalogs
         self._reader = reader
+        self._shown = shown
         self._clock = clock
         self._pages = PageTokens(f"/{SERVICE_NAME}/GetJobResult", clock)
 
@@ -73,11 +79,19 @@ class ResultQueries:
         if cursor and cursor.revision != page.result.revision:
             raise PageTokenInvalid("the result has been written again: begin again")
         message = response(page)
-        cells = fitting(map(cell, page.cells))
-        message.cells.extend(cells)
-        if page.more or len(cells) < len(page.cells):
-            last = PageCursor(
-                page.result.period.start, page.result.revision, page.cells[len(cells) - 1].place
+        least = least_people(catalog)
+        shown = page.cells
+        start = page.result.period.start
+        if least != NO_LIMIT:
+            shown = await self._shown.of(
+                (request.app_id, name), catalog, app, start, page.cells, least
             )
-            message.next_page_token = self._pages.issue(request, last.values())
+            if shown != page.cells:
+                message.reliability.cut.CopyFrom(withheld_cut(least))
+        cells = fitting(map(cell, shown))
+        message.cells.extend(cells)
+        if len(cells) < len(shown) or page.more:
+            last = shown[len(cells) - 1] if len(cells) < len(shown) else page.cells[-1]
+            place = PageCursor(start, page.result.revision, last.place)
+            message.next_page_token = self._pages.issue(request, place.values())
         return message

@@ -29,7 +29,7 @@ from services.aggregate.expiry.kept import kept_from
 from services.aggregate.model import CellQuery, Cursor, StoredCell
 from services.aggregate.plan import RollupPlan
 from services.aggregate.rollups.completeness import FinalUntil
-from services.aggregate.values import cell_values
+from services.aggregate.suppression.values import shown_values
 
 _CELL_ID_BYTES = 16
 MAX_PAGE_SIZE = 10_000
@@ -80,11 +80,16 @@ def cell_cursor(bucket: str, dimensions: str | None, cell_id: str) -> Cursor:
 
 
 def stored_cell(
-    plan: RollupPlan, cell: StoredCell, final: FinalUntil, dirty: Collection[datetime]
+    plan: RollupPlan,
+    cell: StoredCell,
+    final: FinalUntil,
+    dirty: Collection[datetime],
+    least: int,
 ) -> pb.Cell:
-    """A cell that was read, with the metrics that the catalog has. A `dirty` bucket is not final."""
+    """A cell that was read, with the metrics that the catalog has, but for those of fewer than `least`
+    people. A `dirty` bucket is not final."""
     start = seconds_since_epoch(cell.cursor.bucket)
-    message = cell_message(start, cell.dimensions, cell_values(plan, cell.measures))
+    message = cell_message(start, cell.dimensions, shown_values(plan, cell.measures, least))
     end = bucket_end(plan.period, start)
     message.bucket_end.seconds = end
     is_final = cell.cursor.bucket not in dirty and final.covers(moment(end))

@@ -28,7 +28,7 @@ from services.aggregate.model import (
 )
 from services.aggregate.plan import AppPlan
 from services.aggregate.rollups.cell_pages import ReadCell, grouped
-from services.aggregate.values import cell_values
+from services.aggregate.suppression.values import shown_values
 
 # At most :limit cells, and no more than hold :page_bytes of dimensions, but one in any case; `found` is how
 # many there are without the second limit. Dimensions of more than :cell_bytes are NULL here. They are not
@@ -153,7 +153,7 @@ class PostgresCellReader:
         return {row.rollup: row.bucket for row in rows}
 
     async def newest_cells(
-        self, app: AppPlan, buckets: Mapping[str, datetime], after: CellState | None
+        self, app: AppPlan, buckets: Mapping[str, datetime], after: CellState | None, least: int = 1
     ) -> NewestCells:
         """See the port."""
         rollup, cell_id = (after.cell.rollup, after.cell.cell_id.hex()) if after else _BEFORE_ALL
@@ -167,7 +167,7 @@ class PostgresCellReader:
         }
         rows = await self._rows(SELECT_NEWEST_CELLS, parameters)
         cells, more = await self._grouped(rows, app, _NEWEST_CELLS)
-        return NewestCells([_state(app, cell) for cell in cells], more)
+        return NewestCells([_state(app, cell, least) for cell in cells], more)
 
     async def _stored(self, cell_id: str) -> bool:
         return bool(await self._rows(SELECT_DIMENSIONS, {"cell_id": cell_id}))
@@ -189,7 +189,7 @@ class PostgresCellReader:
             return list(await connection.execute(statement, parameters))
 
 
-def _state(app: AppPlan, cell: ReadCell) -> CellState:
+def _state(app: AppPlan, cell: ReadCell, least: int) -> CellState:
     content = orjson.dumps(cell.dimensions, option=orjson.OPT_SORT_KEYS)
     bucket = seconds_since_epoch(cell.bucket)
     return CellState(
@@ -202,7 +202,7 @@ def _state(app: AppPlan, cell: ReadCell) -> CellState:
             first_id=cell.watched_id.bytes,
         ),
         cell.version,
-        cell_values(app.rollups[cell.rollup], cell.measures),
+        shown_values(app.rollups[cell.rollup], cell.measures, least),
     )
 
 

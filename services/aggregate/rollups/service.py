@@ -28,6 +28,9 @@ from services.aggregate.rollups.convert import (
     reliability,
     stored_cell,
 )
+from services.aggregate.suppression.convert import least_people, withheld_cut
+from services.aggregate.suppression.postgres import ShownCells
+from services.aggregate.suppression.tables import NO_LIMIT
 
 
 class RollupQueries:
@@ -40,6 +43,7 @@ class RollupQueries:
         clock: Clock,
         watermark: Callable[[], datetime | None],
         dirty: PostgresDirtyBuckets,
+        shown: ShownCells,
     ) -> None:
         """`watermark`: see `libs.streams.watermark.WatermarkMeter.current`."""
         self._catalogs = catalogs
@@ -47,6 +51,7 @@ class RollupQueries:
         self._clock = clock
         self._watermark = watermark
         self._dirty = dirty
+        self._shown = shown
         self._pages = PageTokens(f"/{SERVICE_NAME}/QueryRollup", clock)
 
     async def query(self, request: pb.QueryRollupRequest) -> pb.QueryRollupResponse:
@@ -71,10 +76,24 @@ class RollupQueries:
         page = await self._reader.cells(
             replace(query, after=self._pages.read(request, cell_cursor)), app
         )
-        cells = fitting(stored_cell(plan, cell, final, dirty) for cell in page.cells)
+        least = least_people(catalog)
+        # After the cells: what was counted meanwhile is in both.
+        ids = await self._shown.of(
+            catalog, plan, [cell.cursor.bucket for cell in page.cells], least
+        )
+        shown = [
+            cell for cell in page.cells if ids is None or bytes.fromhex(cell.cursor.cell_id) in ids
+        ]
+        if ids is None:
+            least = NO_LIMIT
+        if len(shown) < len(page.cells):
+            cut = withheld_cut(least)
+        cells = fitting(stored_cell(plan, cell, final, dirty, least) for cell in shown)
         token = ""
-        if page.more or len(cells) < len(page.cells):
-            token = self._pages.issue(request, cursor_values(page.cells[len(cells) - 1].cursor))
+        if len(cells) < len(shown):
+            token = self._pages.issue(request, cursor_values(shown[len(cells) - 1].cursor))
+        elif page.more:
+            token = self._pages.issue(request, cursor_values(page.cells[-1].cursor))
         return pb.QueryRollupResponse(
             cells=cells,
             period=period_number(plan.period),

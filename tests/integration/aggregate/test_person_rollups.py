@@ -27,7 +27,7 @@ from tests.support.rejections import reason_of
 from tests.support.waiting import until
 
 TIMEOUT = 60
-BY_PERSON = CATALOG.replace(
+BY_PERSON = "least_people: 1\n" + CATALOG.replace(
     "rollups:\n",
     """rollups:
   deeds:

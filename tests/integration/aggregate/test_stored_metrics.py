@@ -18,6 +18,7 @@ from libs.stores.postgres import create_engine
 from services.aggregate.results.model import ResultPeriod, result_jobs
 from services.aggregate.results.postgres import PostgresResultReader, PostgresResults
 from services.aggregate.results.service import ResultQueries
+from services.aggregate.results.shown.postgres import ShownResults
 from tests.support.arena_catalog import APP, CATALOG
 from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.stored_cells import StoredCells
@@ -30,6 +31,7 @@ metrics:
   cheers: {value: watching.watched, by: [guild_id]}
   row: {streak: activity.active_users}
   zeal: {index: {components: {left: {weight: 1, count: [match.left], target: 4}}}}
+least_people: 1
 jobs:
   daily: {every: day, at: '01:00', store: [dau, stickiness, cheers]}
   people: {every: day, at: '01:00', store: [row, zeal], active_within: 2d}
@@ -127,7 +129,9 @@ async def test_who_may_read_rows_of_people(engine: AsyncEngine, database_url: st
     await written(engine, database_url, "daily")
     [job] = [job for job in result_jobs(CATALOGS.current.catalogs[APP]) if job.name == "people"]
     await PostgresResults(engine).write(job, DAY, watermark=None, is_final=True)
-    results = ResultQueries(CATALOGS, PostgresResultReader(engine), SystemClock())
+    results = ResultQueries(
+        CATALOGS, PostgresResultReader(engine), ShownResults(engine), SystemClock()
+    )
     daily = pb.GetJobResultRequest(app_id=APP, job="daily")
     people = pb.GetJobResultRequest(app_id=APP, job="people")
     token = CURRENT.set(Principal("read token", READING))

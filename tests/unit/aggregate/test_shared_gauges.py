@@ -9,6 +9,8 @@ from weir.aggregate.v1 import gauge_pb2
 
 from libs.catalog import Catalogs, compile_catalog
 from libs.common.errors import LimitExceeded, Unavailable
+from libs.rpc.access import NO_TOKEN
+from libs.rpc.principal import CURRENT
 from services.aggregate.gauges.convert import gauge_message
 from services.aggregate.gauges.presence import Presence, Wanted
 from services.aggregate.gauges.service import GaugeQueries
@@ -47,6 +49,7 @@ async def test_queries_beyond_the_slots_are_refused() -> None:
         0.25,
     )
     request = gauge_pb2.QueryGaugesRequest(app_id=APP, gauges=["inside"])
+    CURRENT.set(NO_TOKEN)
     first, second, third = await asyncio.gather(
         *(queries.query(request) for _ in range(3)), return_exceptions=True
     )

@@ -193,3 +193,21 @@ def test_a_counts_only_event_takes_no_other_properties(more: str) -> None:
 def test_a_flag_is_true_or_false() -> None:
     [found] = _problems(COUNTED.replace("counts_only: true", "counts_only: sometimes"))
     assert "events.game.ended.counts_only: must be true or false" in found
+
+
+def test_of_how_many_people_a_number_must_be() -> None:
+    assert small().least_people == 5
+    assert [small(f"least_people: {number}\n").least_people for number in (1, 4, 20)] == [1, 4, 20]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("3", "must be 1, for no limit, or at least 4"),
+        ("0", "must be a number from 1 to 1000"),
+        ("many", "must be a number from 1 to 1000"),
+    ],
+)
+def test_of_fewer_than_four_people_nothing_can_be_hidden(value: str, reason: str) -> None:
+    [problem] = _problems(f"{SMALL}least_people: {value}\n")
+    assert problem.endswith(f"least_people: {reason}")

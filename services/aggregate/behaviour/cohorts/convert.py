@@ -1,6 +1,6 @@
 """Requests for cohorts, and their answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from google.protobuf import json_format, struct_pb2
@@ -124,21 +124,24 @@ def read_page_cursor(
     return (zoned_time(start), zoned_time(end)), one_in, place
 
 
-def place_of(cohort: Cohort) -> tuple[datetime, bool, str]:
-    """The place of a cohort among all of an answer."""
-    return cohort.start, cohort.is_other, cohort.value or ""
-
-
 def cohort_message(
-    query: CohortsQuery, cohort: Cohort, one_in: int, final: FinalUntil
+    query: CohortsQuery,
+    cohort: Cohort,
+    one_in: int,
+    final: FinalUntil,
+    hidden_offsets: Collection[int] = (),
 ) -> pb.EntryCohort:
-    """A cohort whose counts are of one in so many people."""
+    """A cohort whose counts are of one in so many people, without those at the hidden offsets."""
     message = pb.EntryCohort(
         value=json_format.Parse(cohort.value or "null", struct_pb2.Value()),
         other=cohort.is_other,
         size=cohort.size * one_in,
         completeness=completeness(final.covers(end_of(query.period, cohort.start))),
-        points=[_point(query, point, one_in, final) for point in points(query, cohort)],
+        points=[
+            _point(query, point, one_in, final)
+            for point in points(query, cohort)
+            if point.offset not in hidden_offsets
+        ],
     )
     message.start.seconds = seconds_since_epoch(cohort.start)
     return message

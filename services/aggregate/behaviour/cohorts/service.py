@@ -15,7 +15,6 @@ from services.aggregate.behaviour.cohorts.convert import (
     cohort_message,
     cohorts_query,
     page_cursor,
-    place_of,
     read_names,
     read_page_cursor,
     relied_on,
@@ -24,13 +23,16 @@ from services.aggregate.behaviour.cohorts.convert import (
 )
 from services.aggregate.behaviour.cohorts.model import CohortsQuery
 from services.aggregate.behaviour.cohorts.postgres import PostgresCohorts
-from services.aggregate.behaviour.cohorts.table import cohorts_of
+from services.aggregate.behaviour.cohorts.suppression import ShownCohorts, shown_cohorts
+from services.aggregate.behaviour.cohorts.table import cohorts_of, place_of
 from services.aggregate.behaviour.convert import reliability
 from services.aggregate.behaviour.surroundings import Surroundings
 from services.aggregate.convert import SERVICE_NAME, zoned_time
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.events.convert import frame_of
 from services.aggregate.rollups.completeness import final_until
+from services.aggregate.suppression.convert import least_people, withheld_cut
+from services.aggregate.suppression.tables import NO_LIMIT
 
 
 class CohortQueries:
@@ -62,6 +64,12 @@ class CohortQueries:
             rows, newest, reading = await self._cohorts.rows(query, turn.limit, one_in)
         now = moment_of(around.clock.now_us())
         found = await asyncio.to_thread(cohorts_of, query, rows, newest, now)
+        least = least_people(catalog)
+        shown = ShownCohorts(found, {})
+        if least != NO_LIMIT:
+            shown = await asyncio.to_thread(shown_cohorts, query, found, least)
+        is_cut = len(shown.cohorts) < len(found) or any(shown.hidden_offsets.values())
+        found = list(shown.cohorts)
         if after is not None:
             found = [cohort for cohort in found if place_of(cohort) > after]
         final = final_until(
@@ -69,7 +77,17 @@ class CohortQueries:
             timedelta(seconds=catalog.clock.lateness_seconds),
         ).but_after(dirty)
         messages = await asyncio.to_thread(
-            fitting, (cohort_message(query, cohort, reading.one_in, final) for cohort in found)
+            fitting,
+            (
+                cohort_message(
+                    query,
+                    cohort,
+                    reading.one_in,
+                    final,
+                    shown.hidden_offsets.get(cohort.start, ()),
+                )
+                for cohort in found
+            ),
         )
         token = ""
         if len(messages) < len(found):
@@ -86,7 +104,8 @@ class CohortQueries:
                 reading,
                 relied_on(query),
                 read_names(query, catalog),
-                dirty=dirty,
+                withheld_cut(least) if is_cut else None,
+                dirty,
             ),
         )
 
@@ -102,13 +121,18 @@ class CohortQueries:
         self, request: service_pb.QueryCohortRetentionRequest
     ) -> service_pb.QueryCohortRetentionResponse:
         """One page. Raises as `query` does."""
-        catalog_of(self._surroundings.catalogs.current, request.app_id)
+        catalog = catalog_of(self._surroundings.catalogs.current, request.app_id)
         after = self._retention_pages.read(request, zoned_time)
         query = retention_query(request)
         async with self._surroundings.turn(exact=True) as turn:
             rows, newest, _ = await self._cohorts.rows(query, turn.limit)
         now = moment_of(self._surroundings.clock.now_us())
         found = await asyncio.to_thread(cohorts_of, query, rows, newest, now)
+        least = least_people(catalog)
+        if least != NO_LIMIT:
+            shown = await asyncio.to_thread(shown_cohorts, query, found, least)
+            # An answer has a number for each period, so a cohort is there as a whole or not at all.
+            found = [one for one in shown.cohorts if not shown.hidden_offsets.get(one.start)]
         if after is not None:
             found = [cohort for cohort in found if cohort.start >= after]
         cohorts, following = await asyncio.to_thread(retention_page, query, found)

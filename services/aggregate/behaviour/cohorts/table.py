@@ -40,6 +40,11 @@ def cohorts_of(
     return found
 
 
+def place_of(cohort: Cohort) -> tuple[datetime, bool, str]:
+    """The place of a cohort among all of an answer."""
+    return cohort.start, cohort.is_other, cohort.value or ""
+
+
 def counts(query: CohortsQuery, cohort: Cohort) -> list[int]:
     """How many were active at each offset of the cohort, in order."""
     offsets: Sequence[int] = query.days or range(cohort.last + 1)

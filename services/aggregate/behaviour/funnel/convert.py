@@ -114,8 +114,9 @@ def _steps(
     found = []
     first = before = 0
     any_order = request.order == pb.FUNNEL_ORDER_ANY
-    for number, (step, count) in enumerate(zip(request.steps, counts, strict=True)):
-        label = f"{number + 1} of {len(counts)}" if any_order else step.label or step.name
+    # Steps that are withheld are missing at the end.
+    for number, (step, count) in enumerate(zip(request.steps, counts, strict=False)):
+        label = f"{number + 1} of {len(request.steps)}" if any_order else step.label or step.name
         message = pb.FunnelStep(label=label, people=count.people * reading.one_in)
         first = first if number else count.people
         if first:

@@ -6,8 +6,11 @@ from libs.common.apps import catalog_of
 from services.aggregate.behaviour.convert import reliability, time_interval
 from services.aggregate.behaviour.funnel.convert import cut, funnel_query, groups, total
 from services.aggregate.behaviour.funnel.postgres import PostgresFunnels
+from services.aggregate.behaviour.funnel.suppression import shown_funnel
 from services.aggregate.behaviour.model import all_names
 from services.aggregate.behaviour.surroundings import Surroundings
+from services.aggregate.suppression.convert import least_people, withheld_cut
+from services.aggregate.suppression.tables import NO_LIMIT
 
 
 class FunnelQueries:
@@ -24,9 +27,12 @@ class FunnelQueries:
         query = funnel_query(request, catalog, around.clock)
         async with around.turn(exact=request.exact) as turn:
             table, reading = await self._funnels.table(query, turn.limit)
+        least = least_people(catalog)
+        shown = table if least == NO_LIMIT else shown_funnel(table, least)
+        left_out = cut(request, shown) if shown == table else withheld_cut(least)
         return pb.QueryFunnelResponse(
-            total=total(request, table, reading),
-            groups=groups(request, table, reading),
+            total=total(request, shown, reading),
+            groups=groups(request, shown, reading),
             reliability=reliability(
                 around,
                 catalog,
@@ -34,7 +40,7 @@ class FunnelQueries:
                 reading,
                 query.read_until,
                 all_names(query.steps),
-                cut(request, table),
+                left_out,
             ),
             time=time_interval((query.start, query.end)),
         )

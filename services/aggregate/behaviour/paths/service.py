@@ -6,8 +6,11 @@ from libs.common.apps import catalog_of
 from services.aggregate.behaviour.convert import reliability, time_interval
 from services.aggregate.behaviour.paths.convert import answered_rows, check_rows, paths_query
 from services.aggregate.behaviour.paths.postgres import PostgresPaths
+from services.aggregate.behaviour.paths.suppression import shown_paths
 from services.aggregate.behaviour.sampling import PATH_COST
 from services.aggregate.behaviour.surroundings import Surroundings
+from services.aggregate.suppression.convert import least_people, withheld_cut
+from services.aggregate.suppression.tables import NO_LIMIT
 
 
 class PathQueries:
@@ -26,10 +29,14 @@ class PathQueries:
         async with around.turn(exact=request.exact, cost=PATH_COST) as turn:
             table, reading = await self._paths.table(query, turn.limit)
         names = catalog.events.keys() - query.exclude
-        rows, cut = answered_rows(request, limit, table, reading)
+        least = least_people(catalog)
+        shown = table if least == NO_LIMIT else shown_paths(table, least)
+        rows, cut = answered_rows(request, limit, shown, reading)
+        if shown != table:
+            cut = withheld_cut(least)
         return pb.QueryPathsResponse(
             rows=rows,
-            paths=table.paths * reading.one_in,
+            paths=shown.paths * reading.one_in,
             reliability=reliability(
                 around, catalog, turn.watermark, reading, query.read_until, names, cut
             ),

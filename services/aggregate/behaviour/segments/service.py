@@ -15,15 +15,12 @@ from services.aggregate.behaviour.surroundings import Surroundings
 
 
 class SegmentQueries:
-    """Answers `weir.aggregate.v1.AggregateService/QuerySegments`; groups of fewer than `least_people` are
-    not listed."""
+    """Answers `weir.aggregate.v1.AggregateService/QuerySegments`; groups of fewer people than the catalog
+    says are not listed."""
 
-    def __init__(
-        self, surroundings: Surroundings, segments: PostgresSegments, least_people: int
-    ) -> None:
+    def __init__(self, surroundings: Surroundings, segments: PostgresSegments) -> None:
         self._surroundings = surroundings
         self._segments = segments
-        self._least = least_people
 
     async def query(self, request: pb.QuerySegmentsRequest) -> pb.QuerySegmentsResponse:
         """The segment. Raises AppUnknown, InvalidArgument, LimitExceeded, DeadlineExceeded, Unavailable."""
@@ -32,9 +29,11 @@ class SegmentQueries:
         query = segment_query(request, catalog, around.clock)
         async with around.turn(exact=request.exact) as turn:
             counted, reading = await self._segments.counted(query, turn.limit)
-        segment = shown(counted, self._least)
-        answer = segment_message(segment, reading, self._least)
-        cut = segment_cut(query, segment, self._least)
+        # For all callers, whatever else they may see: who wants to know of people lists their events.
+        least = catalog.least_people
+        segment = shown(counted, least)
+        answer = segment_message(segment, reading, least)
+        cut = segment_cut(query, segment, least)
         answer.reliability.CopyFrom(
             reliability(around, catalog, turn.watermark, reading, query.end, catalog.events, cut)
         )

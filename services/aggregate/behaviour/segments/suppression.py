@@ -2,6 +2,7 @@
 Pure."""
 
 from services.aggregate.behaviour.segments.model import CountedPeople, Segment, SegmentGroup
+from services.aggregate.suppression.tables import is_few
 
 
 def shown(counted: CountedPeople, least: int) -> Segment:
@@ -12,7 +13,7 @@ def shown(counted: CountedPeople, least: int) -> Segment:
     The segment as a whole has no number, and no groups, if so few people are in it, or so few of the active
     ones are not. A segment of no person has the number 0.
     """
-    if _is_few(counted.people, least) or _is_few(counted.active - counted.people, least):
+    if is_few(counted.people, least) or is_few(counted.active - counted.people, least):
         return Segment(counted.active, None, ())
     if not counted.groups:
         return Segment(counted.active, counted.people, ())
@@ -22,14 +23,10 @@ def shown(counted: CountedPeople, least: int) -> Segment:
     beyond = counted.people - sum(people for _, people in counted.groups)
     remainder = counted.people - sum(group.people for group in listed)
     together = len(counted.groups) - len(listed) + (beyond > 0)
-    hides_few = len(listed) < len(counted.groups) or _is_few(beyond, least)
+    hides_few = len(listed) < len(counted.groups) or is_few(beyond, least)
     while hides_few and listed and (remainder < least or together < 2):
         remainder += listed.pop().people
         together += 1
     if remainder:
         listed.append(SegmentGroup(None, True, remainder))
     return Segment(counted.active, counted.people, listed)
-
-
-def _is_few(people: int, least: int) -> bool:
-    return 0 < people < least

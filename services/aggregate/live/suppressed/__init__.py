@@ -1,0 +1,1 @@
+"""Live numbers for callers who may see aggregates only."""

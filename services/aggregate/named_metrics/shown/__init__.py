@@ -1,0 +1,1 @@
+"""Which values of metrics are shown."""
