@@ -76,8 +76,10 @@ def _visits(
 
 
 def _choices(product: Product, person: DemoPerson) -> list[Choice]:
-    """The choices that make the catalog's defaults into the person's answers."""
-    return [
+    """What is recorded of the person's age, and the choices that make the catalog's defaults into their
+    answers."""
+    age = [Choice(product.app_id, person.subject_id, age_band=product.age_band)]
+    return (age if product.age_band else []) + [
         Choice(product.app_id, person.subject_id, purpose, answer is ConsentOutcome.ALLOW)
         for purpose, answer in person.answers.items()
         if answer is not product.defaults[purpose]

@@ -40,12 +40,13 @@ class ConsentOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What one person decided before the day began."""
+    """What one person decided before the day began; or, without a purpose, what is recorded of their age."""
 
     app_id: str
     subject_id: str
-    purpose: str
-    granted: bool
+    purpose: str = ""
+    granted: bool = False
+    age_band: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,10 @@ def record_choices(addresses: Addresses, choices: Sequence[Choice]) -> None:
             request = privacy_pb.RecordConsentRequest(
                 app_id=choice.app_id,
                 subject_id=choice.subject_id,
-                choices=[privacy_pb.ConsentChoice(purpose=choice.purpose, granted=choice.granted)],
+                choices=[privacy_pb.ConsentChoice(purpose=choice.purpose, granted=choice.granted)]
+                if choice.purpose
+                else [],
+                age_band=choice.age_band,
                 actor=choice.subject_id,
                 method="settings_page",
                 notice_version="2026-01",

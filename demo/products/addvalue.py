@@ -22,6 +22,7 @@ class AddValue:
     app_id: ClassVar[str] = "addvalue"
     defaults: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.DROP}
     when_denied: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.DROP}
+    age_band: ClassVar[str] = ""
 
     def person(self, random: Random, number: int) -> DemoPerson:
         """Users; six in seven have granted analytics, the others' events are not collected."""

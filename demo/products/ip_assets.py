@@ -28,6 +28,7 @@ class IpAssets:
     app_id: ClassVar[str] = "ip_assets"
     defaults: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.ALLOW}
     when_denied: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.ANONYMIZE}
+    age_band: ClassVar[str] = ""
 
     def person(self, random: Random, number: int) -> DemoPerson:
         """Creators and buyers; one in fourteen refuses analytics."""

@@ -29,6 +29,7 @@ class MlcLms:
     when_denied: ClassVar[Mapping[str, ConsentOutcome]] = dict.fromkeys(
         _PURPOSES, ConsentOutcome.ANONYMIZE
     )
+    age_band: ClassVar[str] = "from_13"
 
     def person(self, random: Random, number: int) -> DemoPerson:
         """Students; one in sixteen, or their parents, refused."""

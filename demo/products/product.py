@@ -16,6 +16,8 @@ class Product(Protocol):
     # What holds for people who never decided, and what a denial means, by purpose.
     defaults: ClassVar[Mapping[str, ConsentOutcome]]
     when_denied: ClassVar[Mapping[str, ConsentOutcome]]
+    # What is recorded of each person's age; empty if the app asks for no one's.
+    age_band: ClassVar[str]
 
     def person(self, random: Random, number: int) -> DemoPerson:
         """The person with this number; two numbers are two people."""

@@ -27,6 +27,7 @@ class SocialLive:
     app_id: ClassVar[str] = "social_live"
     defaults: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.ALLOW}
     when_denied: ClassVar[Mapping[str, ConsentOutcome]] = {_ANALYTICS: ConsentOutcome.ANONYMIZE}
+    age_band: ClassVar[str] = ""
 
     def person(self, random: Random, number: int) -> DemoPerson:
         """Viewers; one in eleven refuses analytics."""

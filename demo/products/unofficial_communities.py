@@ -45,6 +45,7 @@ class UnofficialCommunities:
     }
     # Opt in: no answer counts as denied.
     defaults: ClassVar[Mapping[str, ConsentOutcome]] = when_denied
+    age_band: ClassVar[str] = ""
 
     def person(self, random: Random, number: int) -> DemoPerson:
         """Players; four in five grant telemetry, a third lets WhatsApp activity be counted."""

@@ -14,6 +14,8 @@ REFUSABLE = {
 OPT_IN = frozenset({"unofficial_communities"})
 # What people of those apps granted before the benchmark begins.
 GRANTED = frozenset((REFUSABLE[app_id], True) for app_id in OPT_IN)
+# The age band of all people of apps that ask for one.
+AGE_BANDS = {"mlc_lms": "from_13"}
 WHATSAPP = "whatsapp_activity"
 # Apps keep their people's numbers at one length, so that messages about them have one size.
 _FIRST_NUMBER = 1_000_001

@@ -31,10 +31,14 @@ async def _kept(state: bytes | None, name: str, **fields: object) -> Ingest:
     return ingest
 
 
-@pytest.mark.parametrize("state", [CHILD, ALONE, CHILD + b" -learning_progress"])
+# Nothing is recorded; or a grant, without a word of age.
+UNKNOWN = b"7 +learning_progress +user_interaction"
+
+
+@pytest.mark.parametrize("state", [CHILD, ALONE, CHILD + b" -learning_progress", None, UNKNOWN])
 @pytest.mark.parametrize("name", ["concept_mastered", "support_ticket_created"])
 async def test_of_a_child_nothing_identifying_is_kept_without_a_guardian(
-    state: bytes, name: str
+    state: bytes | None, name: str
 ) -> None:
     ingest = await _kept(state, name)
     [stored] = ingest.stored()
@@ -42,18 +46,19 @@ async def test_of_a_child_nothing_identifying_is_kept_without_a_guardian(
     assert not any(CANARY in serialized(append) for _, append in ingest.stream.appends)
 
 
-@pytest.mark.parametrize("state", [GUARDED, OLDER, None])
+@pytest.mark.parametrize("state", [GUARDED, OLDER])
 @pytest.mark.parametrize("name", ["concept_mastered", "support_ticket_created"])
 async def test_with_a_guardians_grant_and_of_older_users_the_name_is_kept(
-    state: bytes | None, name: str
+    state: bytes, name: str
 ) -> None:
     [stored] = (await _kept(state, name)).stored()
     assert (stored.subject_id, stored.session_id) == ("kim-canary", "session-canary")
 
 
+@pytest.mark.parametrize("state", [CHILD, None])
 @pytest.mark.parametrize("name", ["concept_mastered", "no_such_event"])
-async def test_a_rejected_event_of_a_child_is_kept_bare(name: str) -> None:
-    ingest = await _kept(CHILD, name, schema_version="9.9.9")
+async def test_a_rejected_event_of_a_child_is_kept_bare(name: str, state: bytes | None) -> None:
+    ingest = await _kept(state, name, schema_version="9.9.9")
     [letter] = ingest.letters()
     event = letter.event
     assert (event.subject_id, event.anonymous_id, event.session_id) == ("", "", "")

@@ -43,6 +43,8 @@ def _event(catalog: Catalog, document: Mapping[str, object]) -> event_pb2.Event:
 def _grant_everything(calls: SuiteCalls, app_id: str, event: event_pb2.Event) -> None:
     if event.subject_id and app_id in PURPOSES:
         calls.record_consent(app_id, event.subject_id, **dict.fromkeys(PURPOSES[app_id], True))
+    elif event.subject_id and app_id == "mlc_lms":
+        calls.record_consent(app_id, event.subject_id, "from_13")
 
 
 def test_every_example_is_accepted_and_stored(

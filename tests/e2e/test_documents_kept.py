@@ -99,6 +99,7 @@ def test_communities_a_session_is_stored_as_a_hash_and_stays_one_session(
 
 
 def test_mlc_lms_the_standard_properties_of_an_event_are_kept(calls: SuiteCalls) -> None:
+    calls.record_consent("mlc_lms", "usr_12345", "from_13")
     event_id = _id()
     about = {"event_id": event_id, "event_type": "menu_click", "user_id": "usr_12345"}
     document = {
@@ -178,7 +179,7 @@ def test_mlc_lms_an_answer_decides_over_the_events_of_its_category(calls: SuiteC
     }
     for refused, names in groups.items():
         person = f"usr_{uuid.uuid4().hex}"
-        calls.record_consent("mlc_lms", person, **{refused: False})
+        calls.record_consent("mlc_lms", person, "from_13", **{refused: False})
         events = [
             build_event(name, subject_id=person, properties=properties, environment=DEVELOPMENT)
             for name in MLC_LMS

@@ -261,6 +261,7 @@ def test_mlc_lms_an_assignment_is_found_wherever_an_event_names_it(calls: SuiteC
             ("lms-both", "game_stage_quit", {**stage, **place}, {"assignment_id": "asg_2"}),
         )
     ]
+    calls.record_consent("mlc_lms", "usr_12345", "from_13")
     assert calls.track("mlc_lms", *events).counts.accepted == 4
     eventually(lambda: len(_ids(calls, "mlc_lms", "name = game_stage_*")) == 4)
     assert _ids(calls, "mlc_lms", "context.assignment_id = asg_789") == [

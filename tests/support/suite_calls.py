@@ -92,8 +92,8 @@ class SuiteCalls:
         )
         return response
 
-    def record_consent(self, app_id: str, subject_id: str, **choices: bool) -> None:
-        """Records a person's answers."""
+    def record_consent(self, app_id: str, subject_id: str, *age_band: str, **choices: bool) -> None:
+        """Records a person's answers, and their age band if it is given."""
         stub = privacy_service_pb2_grpc.PrivacyServiceStub(self.channel("privacy"))
         stub.RecordConsent(
             privacy_service_pb2.RecordConsentRequest(
@@ -103,6 +103,7 @@ class SuiteCalls:
                     privacy_service_pb2.ConsentChoice(purpose=purpose, granted=granted)
                     for purpose, granted in choices.items()
                 ],
+                age_band="".join(age_band),
                 actor="test",
                 method="api",
                 notice_version="1",

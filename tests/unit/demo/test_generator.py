@@ -73,6 +73,7 @@ def test_the_foreseen_verdicts_follow_from_catalog_and_choices(
     day: Day, catalogs: Mapping[str, Catalog]
 ) -> None:
     choices = {(c.app_id, c.subject_id, c.purpose): c.granted for c in day.choices}
+    bands = {(c.app_id, c.subject_id): c.age_band for c in day.choices if c.age_band}
     for event in day.events:
         if event.trouble:
             continue
@@ -81,7 +82,8 @@ def test_the_foreseen_verdicts_follow_from_catalog_and_choices(
         if event.subject_id and declared.purpose is not None:
             purpose = declared.purpose
             key = (event.app_id, event.subject_id, purpose.name)
-            if not choices.get(key, purpose.default_granted):
+            minor = purpose.ages is not None and purpose.ages.asks_guardian(bands.get(key[:2], ""))
+            if minor or not choices.get(key, purpose.default_granted):
                 answer = ConsentOutcome(str(purpose.when_denied))
         verdict = {
             ConsentOutcome.ALLOW: ExpectedVerdict.ACCEPTED,
