@@ -17,6 +17,13 @@ class Action(StrEnum):
     EVENTS_EXPORTED = "events.exported"
     PERSON_NUMBERS_READ = "numbers.person_read"
     RETENTION_RUN = "retention.run"
+    SUBJECT_REQUESTED = "subject.requested"
+    SUBJECT_CANCELLED = "subject.cancelled"
+    SUBJECT_FENCED = "subject.fenced"
+    SUBJECT_ERASED = "subject.erased"
+    SUBJECT_REQUESTS_READ = "subject.requests_read"
+    SUBJECT_HELD = "subject.held"
+    SUBJECT_RELEASED = "subject.released"
 
 
 class Outcome(StrEnum):

@@ -20,6 +20,7 @@ from libs.catalog.compile_rollups import (
     measured_properties,
 )
 from libs.catalog.compile_xapi import compile_xapi
+from libs.catalog.erasure import compile_erasure
 from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.catalog.fields import ENVELOPE_PATHS, FieldNames, field_names
 from libs.catalog.limits import compile_limits, sent_dimensions
@@ -36,7 +37,7 @@ _FEWEST_PEOPLE = 4
 OPAQUE_SECTIONS = ("consumers", "dashboards", "alerts", "access")
 _KEYS = (
     *("app_id", "title", "description", "naming", "subject", "group", "purposes", "location"),
-    *("collection", "minors", "least_people"),
+    *("collection", "minors", "erasure", "least_people"),
     *(
         "categories",
         "fields",
@@ -107,6 +108,7 @@ def _compile(section: Section) -> Catalog:
         purposes=purposes,
         minors=minors,
         least_people=_least_people(section),
+        erasure=compile_erasure(section.child("erasure"), categories),
         categories=MappingProxyType(
             {name: defaults.category for name, defaults in categories.items()}
         ),

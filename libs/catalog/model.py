@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from libs.catalog.collection import Collection
+from libs.catalog.erasure import ErasurePolicy
 from libs.catalog.fields import FieldNames
 from libs.catalog.limits import Limits, SentDimensions
 from libs.catalog.metric import Conditions, Metric
@@ -320,6 +321,7 @@ class Catalog:
     minors: Minors | None
     # Numbers of fewer people are withheld from callers who may see aggregates only. 1: none is.
     least_people: int
+    erasure: ErasurePolicy
     categories: Mapping[str, Category]
     events: Mapping[str, EventType]
     rollups: Mapping[str, Rollup]

@@ -42,6 +42,8 @@ class Erasure:
     fenced_at: datetime
     names: tuple[str, ...] | None = None
     withheld: Mapping[str, str] = field(default_factory=dict)
+    # Events that other services have erased or changed: days, as `2026-11-22`, by name.
+    changed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Progress:
 
     done: bool
     stores: Sequence[StoreCounts]
+    changed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,8 @@ class SubjectData(Protocol):
     """One service's own stores. All of it may be repeated; stores that are away raise their own errors."""
 
     async def fence(self, subject: SubjectRef, fenced_at: datetime) -> datetime:
-        """From the return on, nothing of the person is stored that occurred at or before `fenced_at`. The
-        moment from which that holds, by the clock of the store that the events wait in."""
+        """From the return on, nothing of the person is stored that occurred at or before `fenced_at`: what
+        was appended to the streams after the returned moment, by the clock of Redis, comes to the fence."""
         ...
 
     async def erase(self, erasure: Erasure) -> Progress:
@@ -88,6 +91,6 @@ class SubjectData(Protocol):
         """What is held, some rows at a time, from one snapshot of each store."""
         ...
 
-    async def settled(self, received_before: datetime) -> bool:
-        """Whether everything that the suite received before the moment is stored, or counted, here."""
+    async def settled(self, appended_before: datetime) -> bool:
+        """Whether everything that was in the streams before the moment is where this service puts it."""
         ...

@@ -10,6 +10,21 @@ RESERVED_PREFIX = b"\x00"
 # answer yet".
 READY_FIELD = RESERVED_PREFIX + b"ready"
 
+# There if the app has people who were erased: their "no" is kept under their pseudonyms.
+ERASED_FIELD = RESERVED_PREFIX + b"erased"
+# Not printable, so that no one's id begins with it.
+_ERASED_PREFIX = "\x01"
+
+
+def erased_id(person: str) -> str:
+    """What stands for the id of an erased person, whose pseudonym is given."""
+    return _ERASED_PREFIX + person
+
+
+def is_erased_id(subject_id: str) -> bool:
+    """Whether it stands for an erased person."""
+    return len(subject_id) > 1 and subject_id.startswith(_ERASED_PREFIX)
+
 
 def is_subject_id(text: str) -> bool:
     """Whether this can be a person's id: ingest takes events, and privacy records, about no other."""

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import hiredis
 
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_of
-from libs.consent.keys import READY_FIELD, consent_key, ready_marker
+from libs.consent.keys import ERASED_FIELD, READY_FIELD, consent_key, erased_id, ready_marker
 from libs.stores.redis_connection import RedisConnection
 
+# All pseudonyms that a person has had: of an app and a subject.
+Pseudonyms = Callable[[str, str], Sequence[str]]
 # What one read gives: the encoded state of a person, None if nothing is recorded.
 EncodedState = bytes | None
 RETRY_AFTER_SECONDS = 0.2
@@ -44,12 +47,22 @@ class ConsentReader:
     Redis does not answer, every read raises ConsentUnavailable.
 
     A person is found in the shard of `shard_of(app_id, subject_id, shards)`. An id that is empty or
-    begins with a NUL, which marks our own fields, names no person: nothing is recorded under it.
+    begins with a NUL, which marks our own fields, names no person: nothing is recorded under it. Of people
+    who were erased only a "no" is kept, under their pseudonyms: it is looked for if the app has such people
+    and nothing else is recorded, which takes a second command.
     """
 
-    def __init__(self, redis_url: str, shards: int, *, timeout_seconds: float = 1.0) -> None:
+    def __init__(
+        self,
+        redis_url: str,
+        shards: int,
+        *,
+        timeout_seconds: float = 1.0,
+        pseudonyms: Pseudonyms | None = None,
+    ) -> None:
         self._connection = RedisConnection(redis_url, timeout_seconds=timeout_seconds)
         self._shards = shards
+        self._pseudonyms = pseudonyms
         self._keys: dict[tuple[str, int], str] = {}
         self._coalesced: dict[tuple[str, int], _CoalescedReads] = {}
         # Of the reads that are collected now.
@@ -169,12 +182,56 @@ class ConsentReader:
                 reject(ConsentUnavailable("consent cannot be read"))
             elif reply.pop() != ready_marker(run_id, self._shards):
                 reject(ConsentUnavailable("consent is being restored"))
+            elif reply.pop() is not None and self._pseudonyms and None in reply:
+                self._add_erased(place[0], subject_ids, reply, resolve, reject)
             else:
                 resolve(reply)
 
         try:
-            command = hiredis.pack_command(("HMGET", key, *subject_ids, READY_FIELD))
+            command = hiredis.pack_command(("HMGET", key, *subject_ids, ERASED_FIELD, READY_FIELD))
             self._connection.send(command, receive)
+        except ConnectionError:
+            reject(ConsentUnavailable("consent cannot be read"))
+
+    def _add_erased(
+        self,
+        app_id: str,
+        subject_ids: Sequence[str],
+        states: list[EncodedState],
+        resolve: Callable[[list[EncodedState]], None],
+        reject: Callable[[ConsentUnavailable], None],
+    ) -> None:
+        """Puts in what is kept of people who were erased, and resolves with that."""
+        assert self._pseudonyms is not None
+        by_shard: dict[int, list[tuple[int, str]]] = {}
+        for position, state in enumerate(states):
+            if state is None:
+                for person in self._pseudonyms(app_id, subject_ids[position]):
+                    kept = erased_id(person)
+                    shard = shard_of(app_id, kept, self._shards) if self._shards > 1 else 0
+                    by_shard.setdefault(shard, []).append((position, kept))
+        open_shards = set(by_shard)
+
+        def receive(shard: int, reply: Any, run_id: bytes) -> None:
+            if type(reply) is not list or reply.pop() != ready_marker(run_id, self._shards):
+                reject(ConsentUnavailable("consent cannot be read"))
+                return
+            for (position, _), found in zip(by_shard[shard], reply, strict=True):
+                states[position] = states[position] or found
+            open_shards.discard(shard)
+            if not open_shards:
+                resolve(states)
+
+        try:
+            for shard, asked in by_shard.items():
+                command = hiredis.pack_command(
+                    (
+                        *("HMGET", consent_key(app_id, shard)),
+                        *(kept for _, kept in asked),
+                        READY_FIELD,
+                    )
+                )
+                self._connection.send(command, partial(receive, shard))
         except ConnectionError:
             reject(ConsentUnavailable("consent cannot be read"))
 

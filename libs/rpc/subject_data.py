@@ -60,10 +60,15 @@ class SubjectDataServicer(pb_grpc.SubjectDataServiceServicer):
                 _moment(request, "fenced_at"),
                 tuple(request.event_names) or None,
                 dict(zip(request.withheld_names, request.withheld_because, strict=True)),
+                {each.name: list(each.days) for each in request.changed},
             )
         )
         return pb.EraseSubjectResponse(
-            done=progress.done, stores=[counts_message(each) for each in progress.stores]
+            done=progress.done,
+            stores=[counts_message(each) for each in progress.stores],
+            changed=[
+                pb.ChangedEvents(name=name, days=days) for name, days in progress.changed.items()
+            ],
         )
 
     async def ExportSubject(  # noqa: N802
@@ -84,7 +89,7 @@ class SubjectDataServicer(pb_grpc.SubjectDataServiceServicer):
         self, request: pb.AwaitWritersRequest, _: grpc.aio.ServicerContext
     ) -> pb.AwaitWritersResponse:
         return pb.AwaitWritersResponse(
-            settled=await self._data.settled(_moment(request, "received_before"))
+            settled=await self._data.settled(_moment(request, "appended_before"))
         )
 
 

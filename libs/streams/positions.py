@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from libs.common.clock import moment_of
 from libs.streams.entries import Fields
 
 # Milliseconds and sequence number, which order entries.
@@ -35,6 +37,32 @@ async def oldest_entry(
     start = "{}-{}".format(*position.first_needed)
     first = cast(list[tuple[bytes, Fields]], await redis.xrange(stream, min=start, count=1))
     return first[0] if first else None
+
+
+async def oldest_waiting_ms(redis: Redis, streams: Sequence[str], group: str) -> int | None:
+    """When the oldest entry that the group has not acknowledged was added, in milliseconds of Redis's clock;
+    None if there is none."""
+    found = []
+    for stream, positions in zip(streams, await group_positions(redis, streams), strict=True):
+        oldest = await oldest_entry(redis, stream, positions.get(group.encode(), AT_THE_BEGINNING))
+        if oldest is not None:
+            found.append(int(oldest[0].split(b"-")[0]))
+    return min(found, default=None)
+
+
+async def are_handled(
+    redis: Redis, streams: Sequence[str], group: str, appended_before: datetime
+) -> bool:
+    """Whether the group has acknowledged everything that was added to the streams before a moment, by Redis's
+    clock. A stream that is not there has nothing."""
+    waiting_ms = await oldest_waiting_ms(redis, streams, group)
+    return waiting_ms is None or waiting_ms >= appended_before.timestamp() * 1_000
+
+
+async def redis_now(redis: Redis) -> datetime:
+    """The time by Redis's clock: what is added after the return has a later one, or the same millisecond."""
+    seconds, microseconds = await redis.time()
+    return moment_of(int(seconds) * 1_000_000 + int(microseconds))
 
 
 async def group_positions(redis: Redis, streams: Sequence[str]) -> list[dict[bytes, GroupPosition]]:

@@ -9,7 +9,6 @@ entry was forwarded.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from datetime import datetime
 
 from redis.asyncio import Redis
@@ -18,7 +17,7 @@ from libs.common.clock import Clock, moment_of
 from libs.runtime.loops import repeat
 from libs.stores.redis_client import REDIS_DOWN
 from libs.streams.names import AGGREGATE, ENRICH, enriched_stream, raw_stream, streams_of
-from libs.streams.positions import AT_THE_BEGINNING, group_positions, oldest_entry
+from libs.streams.positions import oldest_waiting_ms
 
 _INTERVAL_SECONDS = 2.0
 # An older measurement says nothing: the process may have been stopped, or Redis away.
@@ -86,31 +85,27 @@ class WatermarkMeter:
             return None
         return moment_of(self._counted_ms * 1_000 - int(APPENDING_SECONDS * 1e6))
 
+    def counted(self, appended_before: datetime) -> bool:
+        """Whether everything that was in the streams before a moment, by Redis's clock, was counted when it
+        was last measured, except for batches in quarantine."""
+        age_us = self._clock.now_us() - self._measured_us
+        if self._counted_ms is None or not 0 <= age_us <= VALID_SECONDS * 1e6:
+            return False
+        return self._counted_ms > appended_before.timestamp() * 1_000
+
     async def measure(self) -> None:
         """Measures once. Raises REDIS_DOWN."""
         now_us = self._clock.now_us()
         # Before and after reading: what is appended meanwhile may be missed, what is forwarded meanwhile too.
         before_ms = await self._redis_ms()
-        waiting_ms = await self._oldest_ms(self._raw, ENRICH)
+        waiting_ms = await oldest_waiting_ms(self._redis, self._raw, ENRICH)
         self._forwarded.note(
             await self._redis_ms(), before_ms if waiting_ms is None else min(before_ms, waiting_ms)
         )
-        uncounted_ms = await self._oldest_ms(self._enriched, AGGREGATE)
+        uncounted_ms = await oldest_waiting_ms(self._redis, self._enriched, AGGREGATE)
         self._counted_ms = self._forwarded.counted_ms(uncounted_ms)
         self._measured_us = now_us
 
     async def _redis_ms(self) -> int:
         seconds, microseconds = await self._redis.time()
         return int(seconds) * 1_000 + int(microseconds) // 1_000
-
-    async def _oldest_ms(self, streams: Sequence[str], group: str) -> int | None:
-        """When the oldest entry that the group has not acknowledged was added; None if there is none."""
-        found = []
-        for stream, positions in zip(
-            streams, await group_positions(self._redis, streams), strict=True
-        ):
-            position = positions.get(group.encode(), AT_THE_BEGINNING)
-            oldest = await oldest_entry(self._redis, stream, position)
-            if oldest is not None:
-                found.append(int(oldest[0].split(b"-")[0]))
-        return min(found, default=None)

@@ -21,6 +21,7 @@ from libs.rpc.audited_reads import AuditedReads
 from libs.rpc.process import ServiceParts
 from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
+from libs.rpc.subject_data import subject_data
 from libs.runtime.catalog_reload import CatalogReload, open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import POSTGRES_ERRORS, failure_of
@@ -55,6 +56,7 @@ from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.dirty.service import Backfills
 from services.aggregate.engines import open_engines
+from services.aggregate.erasure.data import AggregateSubjectData
 from services.aggregate.events.service import EventLists
 from services.aggregate.expiry.expiry import JOBS as RETENTION_JOBS
 from services.aggregate.expiry.expiry import Expiry
@@ -93,6 +95,7 @@ from services.aggregate.rollups.service import RollupQueries
 from services.aggregate.service import AggregateServicer, JobServicer
 from services.aggregate.settings import AggregateSettings
 from services.aggregate.stalls import StallLimit
+from services.aggregate.subject_rows.postgres import SubjectRows
 from services.aggregate.suppression.postgres import ShownCells
 from services.aggregate.tables import metadata
 from services.aggregate.verify.postgres import PostgresSnapshots
@@ -289,6 +292,17 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         reload.catalogs, PostgresResults(engines.storing), clock, meter.current
     )
 
+    about_people = AggregateSubjectData(
+        reload.catalogs,
+        engines.jobs,
+        PostgresDirtyBuckets(engines.recounting),
+        redis,
+        meter,
+        clock,
+        worker.ask,
+        SubjectRows(engines.querying, reload.catalogs),
+    )
+
     def jobs() -> Sequence[Job]:
         return [*own_jobs, *of_catalogs.current()]
 
@@ -307,6 +321,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
                 needs=all_of("postgres"),
             ),
             retention_target(retention, needs=all_of("postgres", "redis")),
+            subject_data(about_people, needs=all_of("postgres")),
         ],
         catalogs=reload,
         tables=metadata,

@@ -210,3 +210,15 @@ result_cells = Table(
     # Values as a reader sees them, by name.
     Column("metrics", JSONB, nullable=False),
 )
+
+# What was erased so far for a request, and where the work goes on.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("request_id", Uuid, primary_key=True),
+    Column("position", JSONB, nullable=False),
+    # By store, how many rows are gone, and how many stayed.
+    Column("stores", JSONB, nullable=False),
+    # By names of events, the days on which some were erased or changed.
+    Column("changed", JSONB, nullable=False),
+)

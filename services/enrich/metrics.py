@@ -11,6 +11,11 @@ ANONYMIZED = Counter(
     "Events that were due to be anonymized when they arrived",
     ["app"],
 )
+FENCED = Counter(
+    "weir_enrich_events_fenced",
+    "Events that were not stored, because their person was erased after they occurred",
+    ["app"],
+)
 DEAD_LETTERED = Counter(
     "weir_enrich_events_dead_lettered",
     "Events that could not be enriched or stored, and became dead letters",

@@ -81,6 +81,7 @@ class EnrichPipeline:
             batch.steps = self._enabled_steps(batch.app_id)
             batch.repeated = True
             self._enrich_as_stored(batch, stored[batch.batch_id])
+            batch.skipped |= await self._store.fenced(batch)
             self._count([batch])
             await self._stream.forward([batch])
         else:

@@ -15,6 +15,7 @@ from libs.jobs.requested import RequestedJobs
 from libs.rpc.process import ServiceParts
 from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
+from libs.rpc.subject_data import subject_data
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
@@ -40,6 +41,9 @@ from services.enrich.archive.process import ArchiveProcess
 from services.enrich.backpressure import Backpressure
 from services.enrich.dead_letter_limit import DeadLetterLimit
 from services.enrich.entries import RawStreamReader
+from services.enrich.erasure.data import EnrichSubjectData
+from services.enrich.erasure.fences import Fences
+from services.enrich.erasure.postgres import ErasedEvents
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.partitions.postgres import PostgresPartitionStore
@@ -59,6 +63,7 @@ from services.enrich.settings import EnrichSettings
 from services.enrich.steps.country import Lookup, country_lookup, unknown_kinds
 from services.enrich.steps.registry import all_steps
 from services.enrich.storage.postgres import PostgresEventStore
+from services.enrich.subject_rows.postgres import SubjectRows
 from services.enrich.tables import metadata
 
 log = structlog.get_logger()
@@ -135,6 +140,15 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     archiving = Archiving(
         reload.catalogs, anonymization, counted, clock, ArchiveProcess(settings).ask
     )
+    about_people = EnrichSubjectData(
+        reload.catalogs,
+        ErasedEvents(engine),
+        Fences(engine, pseudonymizer),
+        sessions,
+        redis,
+        settings.shards,
+        SubjectRows(engine, sessions, settings),
+    )
     jobs = enrich_jobs(redis, engine, keeper, filler, anonymization, removal, archiving, settings)
     return ServiceParts(
         bindings=[
@@ -147,6 +161,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
                 needs=all_of("redis", "postgres"),
             ),
             retention_target(retention, needs=all_of("postgres", "redis")),
+            subject_data(about_people, needs=all_of("postgres", "redis")),
         ],
         catalogs=reload,
         tables=metadata,

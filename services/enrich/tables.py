@@ -142,3 +142,38 @@ archive_files = Table(
     ),
     Index(None, "app_id", "day"),
 )
+
+# What was erased so far for a request, and where the work goes on.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("request_id", Uuid, primary_key=True),
+    Column("position", JSONB, nullable=False),
+    # By store, how many rows are gone, and how many stayed.
+    Column("stores", JSONB, nullable=False),
+    # By names of events, the days on which some were erased or changed.
+    Column("changed", JSONB, nullable=False),
+)
+
+# Until when nothing of a person is stored any more.
+fences = Table(
+    "fences",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("person", Uuid, primary_key=True),
+    Column("fenced_at", DateTime(timezone=True), nullable=False),
+)
+
+# Grows with each fence; one row.
+fence_epoch = Table(
+    "fence_epoch",
+    metadata,
+    Column(
+        "singleton",
+        Boolean,
+        CheckConstraint("singleton", "singleton"),
+        primary_key=True,
+        server_default=true(),
+    ),
+    Column("epoch", BigInteger, nullable=False),
+)

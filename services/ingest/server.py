@@ -16,6 +16,7 @@ from libs.jobs.requested import RequestedJobs
 from libs.rpc.process import ServiceParts
 from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
+from libs.rpc.subject_data import subject_data
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import create_engine, failure_of
@@ -39,6 +40,7 @@ from services.ingest.dead_letters.postgres import (
     PostgresDeadLetterWriter,
     PostgresExpiredLetters,
 )
+from services.ingest.erasure.data import IngestSubjectData
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
 from services.ingest.intake.group_commit import GroupCommit
@@ -47,17 +49,19 @@ from services.ingest.intake.redis import RedisRawStream
 from services.ingest.intake.service import SERVICE_NAME, IngestServicer
 from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
+from services.ingest.subject_rows.postgres import SubjectRows
 from services.ingest.tables import metadata
 
 
 async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts:
     """Wires ingest up; what it opens is closed with `stack`."""
-    anonymizer = Anonymizer(settings.pseudonymizer())
+    pseudonymizer = settings.pseudonymizer()
+    anonymizer = Anonymizer(pseudonymizer)
     reload = open_catalogs(settings)
     redis_url = settings.redis_url.get_secret_value()
     redis = create_redis(redis_url)
     stack.push_async_callback(redis.aclose)
-    consents = ConsentReader(redis_url, settings.shards)
+    consents = ConsentReader(redis_url, settings.shards, pseudonyms=pseudonymizer.all_epochs)
     await consents.start()
     stack.push_async_callback(consents.aclose)
     # Apart from the other commands and the consents': what reads does not wait for the disk behind an append.
@@ -84,7 +88,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
         settings,
         group=INGEST,
         streams=letter_streams,
-        handling=EntryHandling(PostgresDeadLetterWriter(engine).write, failure_of),
+        handling=EntryHandling(PostgresDeadLetterWriter(engine, pseudonymizer).write, failure_of),
     )
     expiry = LetterExpiry(
         reload.catalogs, PostgresExpiredLetters(engine), settings.dead_letters_kept_days, clock
@@ -105,6 +109,10 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
                 needs=all_of("redis"),
             ),
             retention_target(retention, needs=all_of("postgres", "redis")),
+            subject_data(
+                IngestSubjectData(engine, redis, letter_streams, SubjectRows(engine)),
+                needs=all_of("postgres", "redis"),
+            ),
         ],
         catalogs=reload,
         tables=metadata,

@@ -25,7 +25,7 @@ from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import POSTGRES_ERRORS, create_engine, failure_of
-from libs.stores.redis_client import create_redis
+from libs.stores.redis_client import REDIS_DOWN, create_redis
 from libs.stores.redis_connection import RedisConnection
 from libs.stores.watch import all_of, any_of
 from libs.streams.consumer import EntryHandling, create_consumer
@@ -52,7 +52,13 @@ from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
 from services.privacy.consent.service import SERVICE_NAME, PrivacyServicer
 from services.privacy.jobs import privacy_jobs
-from services.privacy.requests.service import SERVICE_NAME as REQUEST_SERVICE_NAME
+from services.privacy.requests.asking import Asking
+from services.privacy.requests.convert import SERVICE_NAME as REQUEST_SERVICE_NAME
+from services.privacy.requests.engine import RequestEngine
+from services.privacy.requests.erasure import ErasureHandler
+from services.privacy.requests.model import Kind
+from services.privacy.requests.peers import PeerSubjectData
+from services.privacy.requests.postgres import PostgresRequests
 from services.privacy.requests.service import SubjectRequestServicer
 from services.privacy.retention.convert import SERVICE_NAME as RETENTION_SERVICE_NAME
 from services.privacy.retention.driving import RunDriver
@@ -73,7 +79,12 @@ async def build(
     reload = open_catalogs(settings)
     redis_url = settings.redis_url.get_secret_value()
     redis_timeout = settings.consent_redis_timeout_seconds
-    reader = ConsentReader(redis_url, settings.shards, timeout_seconds=redis_timeout)
+    reader = ConsentReader(
+        redis_url,
+        settings.shards,
+        timeout_seconds=redis_timeout,
+        pseudonyms=pseudonymizer.all_epochs,
+    )
     stack.push_async_callback(reader.aclose)
     await reader.start()
     # Apart from the reader's: a fill's large writes must not make checks wait.
@@ -107,7 +118,7 @@ async def build(
         settings.consent_page_size,
         on_readable=startup.finish,
     )
-    checker = Checker(reload.catalogs, reader, store, clock)
+    checker = Checker(reload.catalogs, reader, store, clock, pseudonymizer.all_epochs)
     auditor = Auditor(pseudonymizer, clock)
     recorder = Recorder(store, mirror, resyncs, auditor, clock)
     trail = PostgresAuditTrail(audit_engine)
@@ -129,13 +140,32 @@ async def build(
         poll_seconds=settings.consent_watch_poll_seconds,
         max_watchers=settings.max_watchers,
     )
+    receipts = Receipts(*settings.receipt_keys())
+    requests = PostgresRequests(audit_engine)
+    peers = Peers(settings, stack)
+    asking = Asking(reload.catalogs, requests, auditor, pseudonymizer, clock, recorder.record)
+    erasures = ErasureHandler(
+        reload.catalogs,
+        requests,
+        # Aggregate last: it counts again without what the others have erased.
+        {name: PeerSubjectData(peers, name) for name in ("ingest", "enrich", "aggregate")},
+        recorder,
+        mirror,
+        receipts,
+        auditor,
+        pseudonymizer,
+        clock,
+    )
+    request_engine = RequestEngine(
+        requests, {Kind.ERASURE: erasures}, clock, (*POSTGRES_ERRORS, *REDIS_DOWN)
+    )
     servicer = PrivacyServicer(
         reload.catalogs,
         checker,
         recorder,
         store,
         changes,
-        Receipts(*settings.receipt_keys()),
+        receipts,
         auditor,
         trail,
         clock,
@@ -146,7 +176,7 @@ async def build(
         lambda: [*OWN_LIMITS, *pruning.list_limits()],
         RequestedJobs((PRUNE,), JournalView(audit_engine, clock)),
     )
-    targets = retention_targets(Peers(settings, stack), own_retention)
+    targets = retention_targets(peers, own_retention)
     retention_runs = PostgresRetentionRuns(audit_engine)
     driver = RunDriver(retention_runs, targets, clock, POSTGRES_ERRORS)
     meter = OverdueMeter(targets, clock, settings.retention_check_seconds)
@@ -181,7 +211,9 @@ async def build(
             ),
             Binding(
                 REQUEST_SERVICE_NAME,
-                SubjectRequestServicer(),
+                SubjectRequestServicer(
+                    reload.catalogs, asking, requests, auditor, trail, pseudonymizer, clock
+                ),
                 subject_request_service_pb2_grpc.add_SubjectRequestServiceServicer_to_server,
                 needs=all_of("postgres"),
             ),
@@ -191,6 +223,7 @@ async def build(
         loops=[
             Loop("consent mirror", MirrorLoop(sync, settings.consent_poll_seconds).run),
             Loop("audit chain", chainer.run),
+            Loop("requests", request_engine.run),
             Loop("changes of consent", changes.run),
             Loop("jobs", create_runner("privacy", jobs, audit_engine, clock).run),
             Loop("audited reads", reads.run),

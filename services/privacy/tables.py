@@ -14,7 +14,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from libs.stores.postgres import service_metadata
 
@@ -155,4 +155,52 @@ retention_runs = Table(
     Column("steps", JSONB, nullable=False),
     Column("waiting_because", Text, nullable=False),
     Index("ix_retention_runs_requested_at", "requested_at", "request_id"),
+)
+
+# Requests about people. `subject` is the pseudonym; the plain id is gone once an erasure is done.
+subject_requests = Table(
+    "subject_requests",
+    metadata,
+    Column("request_id", Uuid, primary_key=True),
+    Column("app_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("subject_id", Text),
+    Column("categories", ARRAY(Text), nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Column("requester", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("fenced_at", DateTime(timezone=True)),
+    Column("done_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("steps", JSONB, nullable=False),
+    Column("failure", Text, nullable=False),
+    Column("result", JSONB),
+    Index("ix_subject_requests_app_id_created_at", "app_id", "created_at", "request_id"),
+    Index(
+        "ix_subject_requests_open",
+        "due_at",
+        postgresql_where=text("state IN ('waiting', 'running')"),
+    ),
+    Index(
+        "uq_subject_requests_open_erasure",
+        "app_id",
+        "subject",
+        "categories",
+        unique=True,
+        postgresql_where=text("kind = 'erasure' AND state IN ('waiting', 'running')"),
+    ),
+)
+
+# People whose data must be kept, and why.
+subject_holds = Table(
+    "subject_holds",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", DateTime(timezone=True), nullable=False),
 )

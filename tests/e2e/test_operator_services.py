@@ -20,10 +20,11 @@ SERVICES = {
     "privacy": "weir.privacy.v1.PrivacyService",
 }
 _RETENTION = "weir.privacy.v1.RetentionTargetService"
+_PEOPLE = "weir.privacy.v1.SubjectDataService"
 BESIDE = {
-    "ingest": {_RETENTION},
-    "enrich": {_RETENTION},
-    "aggregate": {_RETENTION, "weir.aggregate.v1.JobService"},
+    "ingest": {_RETENTION, _PEOPLE},
+    "enrich": {_RETENTION, _PEOPLE},
+    "aggregate": {_RETENTION, _PEOPLE, "weir.aggregate.v1.JobService"},
     "privacy": {
         "weir.privacy.v1.AuditService",
         "weir.privacy.v1.RetentionService",

@@ -53,6 +53,9 @@ class MemoryEventStore:
     async def skipped_before(self, batch_ids: Sequence[bytes]) -> Mapping[bytes, Sequence[int]]:
         return {key: self.batches[key] for key in batch_ids if key in self.batches}
 
+    async def fenced(self, batch: WorkBatch) -> set[int]:
+        return set()
+
     async def can_store(self, rows: Sequence[Row]) -> bool:
         self.trials += 1
         return not any(map(_is_rejected, rows))

@@ -65,6 +65,19 @@ class RedisSessionStore:
                         found[session_id] = session
         return found
 
+    async def forget(self, app_id: str, shards: int, session_ids: Sequence[str]) -> int:
+        """Forgets sessions; how many were there."""
+        if not session_ids:
+            return 0
+        removed = await self._commands.run(
+            *(
+                ("HDEL", key, *session_ids)
+                for shard in range(shards)
+                for key in self._keys(app_id, shard)
+            )
+        )
+        return sum(map(int, removed))
+
     def _keys(self, app_id: str, shard: int) -> tuple[str, str]:
         window = self._clock.now_us() // 1_000_000 // self._window_seconds
         return (

@@ -14,6 +14,7 @@ from libs.stores.postgres import driver_connection
 from libs.stores.postgres_connector import PostgresConnector
 from libs.stores.postgres_direct import DirectConnections
 from services.enrich import metrics
+from services.enrich.erasure.fences import EPOCH, HOLD_FENCES, Fences, FencesChangedError
 from services.enrich.model import Row, WorkBatch
 from services.enrich.ports import RowRejected
 from services.enrich.storage.rows import COLUMNS, rows_of
@@ -30,8 +31,9 @@ _BLOCK_BYTES = 128 * 1024
 STORE_NEW = f"""
     BEGIN;
     SET LOCAL synchronous_commit = on;
+    {HOLD_FENCES};
     INSERT INTO enrich.batches (batch_id, skipped) VALUES %s
-    ON CONFLICT DO NOTHING RETURNING batch_id;
+    ON CONFLICT DO NOTHING RETURNING batch_id, ({EPOCH});
     COPY enrich.events ({_NAMES}) FROM STDIN (FORMAT binary);
     COMMIT
 """
@@ -70,6 +72,7 @@ class PostgresEventStore:
         """Engine and connector lead to the same database. The engine is the caller's to close."""
         self._engine = engine
         self._pseudonymizer = pseudonymizer
+        self._fences = Fences(engine, pseudonymizer)
         self._direct = DirectConnections(connector)
 
     def close(self) -> None:
@@ -85,8 +88,31 @@ class PostgresEventStore:
         Postgres is away or overloaded.
 
         In the usual chunk no batch and no event is stored already. If that turns out not to be so, nothing of
-        it is stored, and a second transaction finds out what is new.
+        it is stored, and a second transaction finds out what is new. Events behind a fence are not stored,
+        and count as skipped.
         """
+        while True:
+            fenced = await self._fences.find(batches)
+            for batch, positions in zip(batches, fenced, strict=True):
+                if found := positions - batch.skipped:
+                    metrics.FENCED.labels(batch.app_id).inc(len(found))
+                    batch.skipped |= found
+            try:
+                await self._write_copies(batches)
+                break
+            except FencesChangedError:
+                await self._fences.load()
+        for batch, positions in zip(batches, fenced, strict=True):
+            # Also if a fence came after it was stored: it is not handed on any more.
+            if positions:
+                batch.skipped = batch.skipped | positions
+
+    async def fenced(self, batch: WorkBatch) -> set[int]:
+        """See the port."""
+        [positions] = await self._fences.find([batch])
+        return positions
+
+    async def _write_copies(self, batches: Sequence[WorkBatch]) -> None:
         # Ingest may append a batch twice when it loses Redis's answer: it is stored once, as the first.
         firsts: dict[bytes, WorkBatch] = {}
         for batch in batches:
@@ -139,16 +165,24 @@ class PostgresEventStore:
     ) -> bool:
         """Stores batches of which nothing is stored yet; False if something is, and nothing was stored."""
         everything = [row for batch in batches for _, row in rows[batch.batch_id]]
+        outdated = False
 
         def data(results: Sequence[PGresult]) -> Iterable[bytes] | None:
+            nonlocal outdated
             # Of the batches that were just recorded.
-            return _blocks(everything) if results[-2].ntuples == len(batches) else None
+            recorded = results[-2]
+            if recorded.ntuples != len(batches):
+                return None
+            outdated = recorded.get_value(0, 1) != str(self._fences.epoch).encode()
+            return None if outdated else _blocks(everything)
 
         async with self._direct.connection() as connection:
             try:
                 stored = await connection.run(STORE_NEW.encode() % _values(batches), data)
             except psycopg.errors.UniqueViolation:
                 return False
+        if outdated:
+            raise FencesChangedError
         if stored is None:
             return False
         for batch in batches:
@@ -165,6 +199,10 @@ class PostgresEventStore:
             ids = list(rows)
             # Before anything that outer knows of, so that SQLAlchemy begins its transaction.
             await outer.exec_driver_sql("SET LOCAL synchronous_commit = on")
+            await connection.execute(HOLD_FENCES)
+            [(epoch,)] = await (await connection.execute(EPOCH)).fetchall()
+            if epoch != self._fences.epoch:
+                raise FencesChangedError
             cursor = await connection.execute(CLAIM_BATCHES, {"batch_ids": _uuids(ids)})
             new = {row[0].bytes for row in await cursor.fetchall()}
             before: dict[bytes, list[int]] = {}

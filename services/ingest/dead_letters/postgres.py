@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 
 from google.protobuf.message import DecodeError
 from sqlalchemy import text
@@ -11,11 +12,13 @@ from weir.streams.v1 import batch_pb2
 
 from libs.common.clock import moment_of
 from libs.common.expiry import OverdueData
+from libs.common.pseudonym import Pseudonymizer, person_of
 from libs.streams.entries import dead_letter_batch
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.ingest import metrics
 from services.ingest.dead_letters.expiry import STORE, LetterLimit
+from services.ingest.erasure.fences import Key, fences_of
 from services.ingest.tables import dead_letters
 
 # Returns the ids of new ones: a rejected event that comes again has the same id.
@@ -75,23 +78,43 @@ def _parameters(limit: LetterLimit) -> dict[str, object]:
 
 
 class PostgresDeadLetterWriter:
-    """Moves dead letters of ingest and enrich into `ingest.dead_letters`; repeating changes nothing."""
+    """Moves dead letters of ingest and enrich into `ingest.dead_letters`; repeating changes nothing. Those
+    about a person who was erased since are left out."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, pseudonymizer: Pseudonymizer) -> None:
         self._engine = engine
+        self._pseudonymizer = pseudonymizer
 
     async def write(self, entries: Sequence[Entry]) -> None:
         """Writes the entries' letters. Raises UnreadableError, and what Postgres raises."""
-        rows = [row for entry in entries for row in _rows(entry)]
-        if rows:
-            async with self._engine.begin() as connection:
-                written = await connection.scalars(KEEP_FIRST, rows)
-            metrics.DEAD_LETTERS.inc(len(written.all()))
+        letters = [(row, who) for entry in entries for row, who in self._letters(entry)]
+        if not letters:
+            return
+        async with self._engine.begin() as connection:
+            fences = await fences_of(connection, {who[0] for _, who in letters if who[0][1]})
+            rows = [
+                row for row, (key, moment) in letters if key not in fences or moment > fences[key]
+            ]
+            written = await connection.scalars(KEEP_FIRST, rows) if rows else None
+        metrics.DEAD_LETTERS.inc(len(written.all()) if written else 0)
+
+    def _letters(self, entry: Entry) -> list[tuple[dict[str, object], tuple[Key, datetime]]]:
+        """The row of each letter, whom it is about, and when that occurred, or was received if the sender's
+        clock is ahead. Raises UnreadableError."""
+        found = []
+        for letter, row in _rows(entry):
+            event = letter.event
+            app_id = str(row["app_id"])
+            person = person_of(self._pseudonymizer, app_id, event.subject_id, event.anonymous_id)
+            occurred_us = event.occurred_at.seconds * 1_000_000 + event.occurred_at.nanos // 1_000
+            moment = moment_of(min(max(occurred_us, 0), letter.received_at_us))
+            found.append((row, ((app_id, person), moment)))
+        return found
 
 
-def _rows(entry: Entry) -> list[dict[str, object]]:
+def _rows(entry: Entry) -> list[tuple[batch_pb2.DeadLetter, dict[str, object]]]:
     try:
-        return [_row(letter) for letter in dead_letter_batch(entry.fields).dead_letters]
+        return [(letter, _row(letter)) for letter in dead_letter_batch(entry.fields).dead_letters]
     except (KeyError, DecodeError, ValueError, OverflowError) as error:
         raise UnreadableError(f"it holds no dead letters: {type(error).__name__}") from None
 

@@ -1,6 +1,6 @@
 """Answers whether consent allows a use: from the mirror if it can be trusted, else from Postgres."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from libs.catalog import Catalogs, Purpose, Snapshot
@@ -17,6 +17,7 @@ from libs.consent import (
     rulings_for,
     state_version,
 )
+from libs.consent.keys import erased_id
 from services.privacy import metrics
 from services.privacy.consent.model import Subject
 from services.privacy.consent.ports import ConsentMirrorReader, ConsentStore
@@ -28,12 +29,19 @@ class Checker:
     """Decides for apps and purposes of the catalogs."""
 
     def __init__(
-        self, catalogs: Catalogs, mirror: ConsentMirrorReader, store: ConsentStore, clock: Clock
+        self,
+        catalogs: Catalogs,
+        mirror: ConsentMirrorReader,
+        store: ConsentStore,
+        clock: Clock,
+        pseudonyms: Callable[[str, str], Sequence[str]] = lambda *_: (),
     ) -> None:
+        """`pseudonyms`: all that a person has had, under which the "no" of an erased person is kept."""
         self._catalogs = catalogs
         self._mirror = mirror
         self._store = store
         self._clock = clock
+        self._pseudonyms = pseudonyms
 
     async def check(self, app_id: str, subject_id: str, purpose_name: str, token: str) -> Ruling:
         """The answer from a state at least as new as the token's.
@@ -86,7 +94,12 @@ class Checker:
         self, app_id: str, subject_ids: Sequence[str]
     ) -> Sequence[ConsentState | None]:
         try:
-            states = await self._store.read(app_id, subject_ids)
+            states = list(await self._store.read(app_id, subject_ids))
+            for position, state in enumerate(states):
+                kept = map(erased_id, self._pseudonyms(app_id, subject_ids[position]))
+                if state is None and (ids := list(kept)):
+                    found = await self._store.read(app_id, ids)
+                    states[position] = next((each for each in found if each), None)
         except Unavailable as error:
             raise ConsentUnavailable("consent cannot be read") from error
         metrics.CHECKS_FROM_POSTGRES.inc(len(subject_ids))

@@ -314,6 +314,11 @@ class PostgresConsentTransaction:
     async def audit(self, entry: AuditEntry) -> None:
         await add_entry(self._connection, entry)
 
+    @property
+    def connection(self) -> AsyncConnection:
+        """For what else is written in the same transaction."""
+        return self._connection
+
     async def _draw(self, count: int) -> int:
         return int((await self._connection.execute(NEXT_VERSION, {"count": count})).scalar_one())
 

@@ -72,6 +72,10 @@ class Receipts:
             "event": [_event(catalog.purposes.get(each.purpose), each) for each in entries],
             "weir": {"app_id": subject.app_id, "consent_version": first.version},
         }
+        return self.sign(content)
+
+    def sign(self, content: Mapping[str, Any]) -> bytes:
+        """The content as JSON, with its MAC."""
         mac = {
             "algorithm": ALGORITHM,
             "key_id": self._key_id,

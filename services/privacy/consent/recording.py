@@ -6,6 +6,7 @@ grant that ends earlier than the one before does both: it is the stricter of the
 does an age band, which no one knows to be stricter or not without a catalog: in between the strictest holds.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from libs.audit import Action, AuditEntry, Auditor, Caller
@@ -14,10 +15,12 @@ from libs.common.errors import Unavailable
 from libs.consent import Choice, ConsentState, encode_state
 from services.privacy.consent.model import Recorded, Recording, Subject
 from services.privacy.consent.newest_state import put_as_newest
-from services.privacy.consent.ports import ConsentMirror, ConsentStore
+from services.privacy.consent.ports import ConsentMirror, ConsentStore, ConsentTransaction
 from services.privacy.consent.resync_queue import ResyncQueue
 
 NOTHING = ConsentState(0, {})
+# What else belongs to a recording.
+Also = Callable[[ConsentTransaction, Recorded], Awaitable[None]]
 # No catalog declares it, so the strictest age rules hold.
 CHANGING_AGE_BAND = "?"
 
@@ -39,9 +42,11 @@ class Recorder:
         self._auditor = auditor
         self._clock = clock
 
-    async def record(self, recording: Recording, caller: Caller) -> Recorded:
-        """Records the choices, and an entry of the audit trail with them; when it returns, a withdrawal is in
-        force everywhere.
+    async def record(
+        self, recording: Recording, caller: Caller, also: Also | None = None
+    ) -> Recorded:
+        """Records the choices, and an entry of the audit trail with them, and does what else is to be done in
+        the same transaction; when it returns, a withdrawal is in force everywhere.
 
         Raises Unavailable: then a withdrawal may be in force already, and whether it was recorded
         is known only if the store could be reached. Safe to repeat until it succeeds.
@@ -66,6 +71,8 @@ class Recorder:
                 recorded = Recorded(version, now_us)
                 await transaction.record(recording, recorded)
                 await transaction.audit(self._entry(recording, version, caller))
+                if also is not None:
+                    await also(transaction, recorded)
         except BaseException:  # a cancelled call as well
             # The mirror may be stricter now than what is recorded, and the commit may have succeeded.
             self._resyncs.add(subject)

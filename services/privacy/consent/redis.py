@@ -10,7 +10,7 @@ from libs.common.errors import Unavailable
 from libs.common.ids import new_uuid7_text
 from libs.common.sharding import shard_of
 from libs.consent import READY_FIELD, consent_key, ready_marker
-from libs.consent.keys import RESERVED_PREFIX
+from libs.consent.keys import ERASED_FIELD, RESERVED_PREFIX, is_erased_id
 from libs.stores.redis_connection import RedisConnection
 
 # Writes (field, state) pairs, each unless the hash has a newer one: never older over newer, however
@@ -60,6 +60,8 @@ class RedisConsentMirror:
         self._fence = RESERVED_PREFIX + b"filling:" + new_uuid7_text().encode()
 
     async def put(self, app_id: str, states: Mapping[str, bytes]) -> int:
+        if any(map(is_erased_id, states)):
+            await self._note_erased(app_id)
         pairs: dict[int, list[bytes | str | int]] = {}
         for subject_id, text in states.items():
             shard = shard_of(app_id, subject_id, self._shards)
@@ -72,6 +74,12 @@ class RedisConsentMirror:
                 ],
                 default=0,
             )
+
+    async def remove(self, app_id: str, subject_id: str) -> None:
+        """Removes what is known of a person."""
+        shard = shard_of(app_id, subject_id, self._shards)
+        with _unavailable():
+            await self._connection.execute("HDEL", consent_key(app_id, shard), subject_id)
 
     async def ready(self, app_id: str) -> bool:
         with _unavailable():
@@ -105,6 +113,14 @@ class RedisConsentMirror:
                 ):
                     return False
         return True
+
+    async def _note_erased(self, app_id: str) -> None:
+        """Has readers look for people who were erased, before any of them is there."""
+        with _unavailable():
+            for shard in range(self._shards):
+                await self._connection.execute(
+                    "HSET", consent_key(app_id, shard), ERASED_FIELD, "1"
+                )
 
     def _marker(self) -> bytes:
         return ready_marker(self._run_id(), self._shards)

@@ -1,10 +1,159 @@
 """The servicer: a message in, a domain call, a message out."""
 
+import grpc
 from weir.privacy.v1 import subject_request_service_pb2 as pb
 from weir.privacy.v1 import subject_request_service_pb2_grpc
 
-SERVICE_NAME = pb.DESCRIPTOR.services_by_name["SubjectRequestService"].full_name
+from libs.audit import Action, Auditor
+from libs.catalog import Catalogs
+from libs.catalog.texts import is_short_text
+from libs.common.apps import catalog_of
+from libs.common.clock import Clock, moment_of
+from libs.common.errors import InvalidArgument
+from libs.common.pseudonym import Pseudonymizer
+from libs.rpc.caller import caller_of
+from libs.rpc.page_tokens import PageTokens, page_size
+from services.privacy.audit.postgres import PostgresAuditTrail
+from services.privacy.consent.validation import check_subject
+from services.privacy.requests.asking import Asked, Asking
+from services.privacy.requests.convert import (
+    SERVICE_NAME,
+    cursor_values,
+    kind_of,
+    request_cursor,
+    request_message,
+    state_of,
+    uuid_of,
+)
+from services.privacy.requests.model import Hold, Kind, RequestQuery, SubjectRequest
+from services.privacy.requests.postgres import PostgresRequests
+from services.privacy.requests.receipt import receipt_of
+
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1_000
 
 
 class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServiceServicer):
     """`weir.privacy.v1.SubjectRequestService`. Calls that are not here are UNIMPLEMENTED."""
+
+    def __init__(
+        self,
+        catalogs: Catalogs,
+        asking: Asking,
+        requests: PostgresRequests,
+        auditor: Auditor,
+        trail: PostgresAuditTrail,
+        pseudonymizer: Pseudonymizer,
+        clock: Clock,
+    ) -> None:
+        self._catalogs = catalogs
+        self._asking = asking
+        self._requests = requests
+        self._auditor = auditor
+        self._trail = trail
+        self._pseudonymizer = pseudonymizer
+        self._clock = clock
+        self._pages = PageTokens(f"/{SERVICE_NAME}/ListRequests", clock)
+
+    async def CreateErasure(  # noqa: N802
+        self, request: pb.CreateErasureRequest, context: grpc.aio.ServicerContext
+    ) -> pb.CreateErasureResponse:
+        catalog = catalog_of(self._catalogs.current, request.app_id)
+        grace = 0 if request.without_grace else catalog.erasure.grace_seconds
+        asked = Asked(
+            Kind.ERASURE,
+            request.app_id,
+            request.subject_id,
+            uuid_of(request.request_id) if request.request_id else None,
+            tuple(sorted(set(request.categories))),
+        )
+        made = await self._asking.ask(asked, caller_of(context), delay_seconds=grace)
+        return pb.CreateErasureResponse(request=_message(made))
+
+    async def GetRequest(  # noqa: N802
+        self, request: pb.GetRequestRequest, _: grpc.aio.ServicerContext
+    ) -> pb.GetRequestResponse:
+        catalog_of(self._catalogs.current, request.app_id)
+        found = await self._asking.get(request.app_id, uuid_of(request.request_id))
+        return pb.GetRequestResponse(request=_message(found))
+
+    async def ListRequests(  # noqa: N802
+        self, request: pb.ListRequestsRequest, context: grpc.aio.ServicerContext
+    ) -> pb.ListRequestsResponse:
+        catalog_of(self._catalogs.current, request.app_id)
+        size = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
+        subjects = None
+        if request.subject_id:
+            check_subject(request.subject_id)
+            subjects = self._pseudonymizer.all_epochs(request.app_id, request.subject_id)
+        query = RequestQuery(
+            request.app_id, subjects, kind_of(request.kind), state_of(request.state)
+        )
+        after = self._pages.read(request, request_cursor)
+        # Before the answer, which there is not without it.
+        await self._trail.add(
+            [
+                self._auditor.entry(
+                    Action.SUBJECT_REQUESTS_READ,
+                    request.app_id,
+                    caller_of(context),
+                    subject_id=request.subject_id,
+                )
+            ]
+        )
+        found = await self._requests.list(query, after, size + 1)
+        following = ""
+        if len(found) > size:
+            following = self._pages.issue(request, cursor_values(found[size - 1]))
+        return pb.ListRequestsResponse(
+            requests=map(_message, found[:size]), next_page_token=following
+        )
+
+    async def CancelRequest(  # noqa: N802
+        self, request: pb.CancelRequestRequest, context: grpc.aio.ServicerContext
+    ) -> pb.CancelRequestResponse:
+        catalog_of(self._catalogs.current, request.app_id)
+        cancelled = await self._asking.cancel(
+            request.app_id, uuid_of(request.request_id), caller_of(context)
+        )
+        return pb.CancelRequestResponse(request=_message(cancelled))
+
+    async def PlaceHold(  # noqa: N802
+        self, request: pb.PlaceHoldRequest, context: grpc.aio.ServicerContext
+    ) -> pb.PlaceHoldResponse:
+        catalog_of(self._catalogs.current, request.app_id)
+        check_subject(request.subject_id)
+        if not request.reason or not is_short_text(request.reason):
+            raise InvalidArgument("must be 1 to 128 printable characters", field="reason")
+        caller = caller_of(context)
+        await self._requests.place_hold(
+            request.app_id,
+            self._pseudonymizer.pseudonym(request.app_id, request.subject_id),
+            Hold(request.reason, caller.actor),
+            moment_of(self._clock.now_us()),
+            self._auditor.entry(
+                Action.SUBJECT_HELD, request.app_id, caller, subject_id=request.subject_id
+            ),
+        )
+        return pb.PlaceHoldResponse()
+
+    async def ReleaseHold(  # noqa: N802
+        self, request: pb.ReleaseHoldRequest, context: grpc.aio.ServicerContext
+    ) -> pb.ReleaseHoldResponse:
+        catalog_of(self._catalogs.current, request.app_id)
+        check_subject(request.subject_id)
+        await self._requests.release_hold(
+            request.app_id,
+            self._pseudonymizer.all_epochs(request.app_id, request.subject_id),
+            self._auditor.entry(
+                Action.SUBJECT_RELEASED,
+                request.app_id,
+                caller_of(context),
+                subject_id=request.subject_id,
+            ),
+        )
+        return pb.ReleaseHoldResponse()
+
+
+def _message(request: SubjectRequest) -> pb.SubjectRequest:
+    return request_message(request, receipt_of(request))

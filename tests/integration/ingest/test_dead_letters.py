@@ -18,6 +18,7 @@ from libs.streams.names import enrich_dead_letters, ingest_dead_letters
 from libs.streams.trimming import StreamTrimmer
 from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
 from services.ingest.settings import IngestSettings
+from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.streams import add_entry, entries_of
 from tests.support.waiting import until
 
@@ -79,7 +80,7 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
         IngestSettings(),
         group="ingest",
         streams=STREAMS,
-        handling=EntryHandling(PostgresDeadLetterWriter(engine).write, failure_of),
+        handling=EntryHandling(PostgresDeadLetterWriter(engine, PSEUDONYMS).write, failure_of),
     )
     trimmer = StreamTrimmer(client, STREAMS, _measure_nothing)
     writer = asyncio.create_task(consumer.run(stop))

@@ -28,7 +28,6 @@ WORDS = {"Catalog.title", "EventType.description", "Category.legal_ground"}
 # newest version is found by the event type itself.
 COMPILED = {
     "Catalog.activity",
-    "Catalog.categories",
     "Category.aggregate_retention_days",
     "Category.pii",
     "EventType.latest",

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from weir.privacy.v1 import subject_request_service_pb2 as weir_dot_privacy_dot_v1_dot_subject__request__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*weir/privacy/v1/subject_data_service.proto\x12\x0fweir.privacy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a-weir/privacy/v1/subject_request_service.proto\"r\n\x0c\x46\x65nceRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12-\n\tfenced_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\rFenceResponse\x12\x31\n\rin_force_from\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd4\x01\n\x13\x45raseSubjectRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12-\n\tfenced_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65vent_names\x18\x06 \x03(\t\x12\x16\n\x0ewithheld_names\x18\x07 \x03(\t\x12\x18\n\x10withheld_because\x18\x08 \x03(\t\"Y\n\x14\x45raseSubjectResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x08\x12\x33\n\x06stores\x18\x02 \x03(\x0b\x32#.weir.privacy.v1.SubjectStoreCounts\"\x95\x01\n\x14\x45xportSubjectRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12\x13\n\x0b\x65vent_names\x18\x04 \x03(\t\x12\x33\n\x0freceived_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x15\x45xportSubjectResponse\x12\r\n\x05store\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x03(\x0c\"Z\n\x13\x41waitWritersRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x33\n\x0freceived_before\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\'\n\x14\x41waitWritersResponse\x12\x0f\n\x07settled\x18\x01 \x01(\x08\x32\xf8\x02\n\x12SubjectDataService\x12\x46\n\x05\x46\x65nce\x12\x1d.weir.privacy.v1.FenceRequest\x1a\x1e.weir.privacy.v1.FenceResponse\x12[\n\x0c\x45raseSubject\x12$.weir.privacy.v1.EraseSubjectRequest\x1a%.weir.privacy.v1.EraseSubjectResponse\x12`\n\rExportSubject\x12%.weir.privacy.v1.ExportSubjectRequest\x1a&.weir.privacy.v1.ExportSubjectResponse0\x01\x12[\n\x0c\x41waitWriters\x12$.weir.privacy.v1.AwaitWritersRequest\x1a%.weir.privacy.v1.AwaitWritersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*weir/privacy/v1/subject_data_service.proto\x12\x0fweir.privacy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a-weir/privacy/v1/subject_request_service.proto\"r\n\x0c\x46\x65nceRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12-\n\tfenced_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\rFenceResponse\x12\x31\n\rin_force_from\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x85\x02\n\x13\x45raseSubjectRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12-\n\tfenced_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65vent_names\x18\x06 \x03(\t\x12\x16\n\x0ewithheld_names\x18\x07 \x03(\t\x12\x18\n\x10withheld_because\x18\x08 \x03(\t\x12/\n\x07\x63hanged\x18\t \x03(\x0b\x32\x1e.weir.privacy.v1.ChangedEvents\"+\n\rChangedEvents\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ys\x18\x02 \x03(\t\"\x8a\x01\n\x14\x45raseSubjectResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x08\x12\x33\n\x06stores\x18\x02 \x03(\x0b\x32#.weir.privacy.v1.SubjectStoreCounts\x12/\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x1e.weir.privacy.v1.ChangedEvents\"\x95\x01\n\x14\x45xportSubjectRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12\x13\n\x0b\x65vent_names\x18\x04 \x03(\t\x12\x33\n\x0freceived_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x15\x45xportSubjectResponse\x12\r\n\x05store\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x03(\x0c\"Z\n\x13\x41waitWritersRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x33\n\x0f\x61ppended_before\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\'\n\x14\x41waitWritersResponse\x12\x0f\n\x07settled\x18\x01 \x01(\x08\x32\xf8\x02\n\x12SubjectDataService\x12\x46\n\x05\x46\x65nce\x12\x1d.weir.privacy.v1.FenceRequest\x1a\x1e.weir.privacy.v1.FenceResponse\x12[\n\x0c\x45raseSubject\x12$.weir.privacy.v1.EraseSubjectRequest\x1a%.weir.privacy.v1.EraseSubjectResponse\x12`\n\rExportSubject\x12%.weir.privacy.v1.ExportSubjectRequest\x1a&.weir.privacy.v1.ExportSubjectResponse0\x01\x12[\n\x0c\x41waitWriters\x12$.weir.privacy.v1.AwaitWritersRequest\x1a%.weir.privacy.v1.AwaitWritersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,17 +38,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FENCERESPONSE']._serialized_start=259
   _globals['_FENCERESPONSE']._serialized_end=325
   _globals['_ERASESUBJECTREQUEST']._serialized_start=328
-  _globals['_ERASESUBJECTREQUEST']._serialized_end=540
-  _globals['_ERASESUBJECTRESPONSE']._serialized_start=542
-  _globals['_ERASESUBJECTRESPONSE']._serialized_end=631
-  _globals['_EXPORTSUBJECTREQUEST']._serialized_start=634
-  _globals['_EXPORTSUBJECTREQUEST']._serialized_end=783
-  _globals['_EXPORTSUBJECTRESPONSE']._serialized_start=785
-  _globals['_EXPORTSUBJECTRESPONSE']._serialized_end=851
-  _globals['_AWAITWRITERSREQUEST']._serialized_start=853
-  _globals['_AWAITWRITERSREQUEST']._serialized_end=943
-  _globals['_AWAITWRITERSRESPONSE']._serialized_start=945
-  _globals['_AWAITWRITERSRESPONSE']._serialized_end=984
-  _globals['_SUBJECTDATASERVICE']._serialized_start=987
-  _globals['_SUBJECTDATASERVICE']._serialized_end=1363
+  _globals['_ERASESUBJECTREQUEST']._serialized_end=589
+  _globals['_CHANGEDEVENTS']._serialized_start=591
+  _globals['_CHANGEDEVENTS']._serialized_end=634
+  _globals['_ERASESUBJECTRESPONSE']._serialized_start=637
+  _globals['_ERASESUBJECTRESPONSE']._serialized_end=775
+  _globals['_EXPORTSUBJECTREQUEST']._serialized_start=778
+  _globals['_EXPORTSUBJECTREQUEST']._serialized_end=927
+  _globals['_EXPORTSUBJECTRESPONSE']._serialized_start=929
+  _globals['_EXPORTSUBJECTRESPONSE']._serialized_end=995
+  _globals['_AWAITWRITERSREQUEST']._serialized_start=997
+  _globals['_AWAITWRITERSREQUEST']._serialized_end=1087
+  _globals['_AWAITWRITERSRESPONSE']._serialized_start=1089
+  _globals['_AWAITWRITERSRESPONSE']._serialized_end=1128
+  _globals['_SUBJECTDATASERVICE']._serialized_start=1131
+  _globals['_SUBJECTDATASERVICE']._serialized_end=1507
 # @@protoc_insertion_point(module_scope)

@@ -29,7 +29,7 @@ class FenceResponse(_message.Message):
     def __init__(self, in_force_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class EraseSubjectRequest(_message.Message):
-    __slots__ = ("app_id", "subject_id", "persons", "request_id", "fenced_at", "event_names", "withheld_names", "withheld_because")
+    __slots__ = ("app_id", "subject_id", "persons", "request_id", "fenced_at", "event_names", "withheld_names", "withheld_because", "changed")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     PERSONS_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +38,7 @@ class EraseSubjectRequest(_message.Message):
     EVENT_NAMES_FIELD_NUMBER: _ClassVar[int]
     WITHHELD_NAMES_FIELD_NUMBER: _ClassVar[int]
     WITHHELD_BECAUSE_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     subject_id: str
     persons: _containers.RepeatedScalarFieldContainer[str]
@@ -46,15 +47,26 @@ class EraseSubjectRequest(_message.Message):
     event_names: _containers.RepeatedScalarFieldContainer[str]
     withheld_names: _containers.RepeatedScalarFieldContainer[str]
     withheld_because: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., persons: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., fenced_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_names: _Optional[_Iterable[str]] = ..., withheld_names: _Optional[_Iterable[str]] = ..., withheld_because: _Optional[_Iterable[str]] = ...) -> None: ...
+    changed: _containers.RepeatedCompositeFieldContainer[ChangedEvents]
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., persons: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., fenced_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_names: _Optional[_Iterable[str]] = ..., withheld_names: _Optional[_Iterable[str]] = ..., withheld_because: _Optional[_Iterable[str]] = ..., changed: _Optional[_Iterable[_Union[ChangedEvents, _Mapping]]] = ...) -> None: ...
+
+class ChangedEvents(_message.Message):
+    __slots__ = ("name", "days")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    days: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., days: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EraseSubjectResponse(_message.Message):
-    __slots__ = ("done", "stores")
+    __slots__ = ("done", "stores", "changed")
     DONE_FIELD_NUMBER: _ClassVar[int]
     STORES_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
     done: bool
     stores: _containers.RepeatedCompositeFieldContainer[_subject_request_service_pb2.SubjectStoreCounts]
-    def __init__(self, done: _Optional[bool] = ..., stores: _Optional[_Iterable[_Union[_subject_request_service_pb2.SubjectStoreCounts, _Mapping]]] = ...) -> None: ...
+    changed: _containers.RepeatedCompositeFieldContainer[ChangedEvents]
+    def __init__(self, done: _Optional[bool] = ..., stores: _Optional[_Iterable[_Union[_subject_request_service_pb2.SubjectStoreCounts, _Mapping]]] = ..., changed: _Optional[_Iterable[_Union[ChangedEvents, _Mapping]]] = ...) -> None: ...
 
 class ExportSubjectRequest(_message.Message):
     __slots__ = ("app_id", "subject_id", "persons", "event_names", "received_before")
@@ -81,12 +93,12 @@ class ExportSubjectResponse(_message.Message):
     def __init__(self, store: _Optional[str] = ..., kind: _Optional[str] = ..., rows: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class AwaitWritersRequest(_message.Message):
-    __slots__ = ("app_id", "received_before")
+    __slots__ = ("app_id", "appended_before")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
-    RECEIVED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    APPENDED_BEFORE_FIELD_NUMBER: _ClassVar[int]
     app_id: str
-    received_before: _timestamp_pb2.Timestamp
-    def __init__(self, app_id: _Optional[str] = ..., received_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    appended_before: _timestamp_pb2.Timestamp
+    def __init__(self, app_id: _Optional[str] = ..., appended_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class AwaitWritersResponse(_message.Message):
     __slots__ = ("settled",)

@@ -92,7 +92,7 @@ class SubjectDataServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AwaitWriters(self, request, context):
-        """Whether everything that this service was sent before the moment is stored, or counted, where it belongs.
+        """Whether everything that was in the streams before the moment is where this service puts it.
 
         Permission: `subjects.process`.
         """

@@ -1,0 +1,161 @@
+"""What aggregate holds about a person: numbers in which the person is counted, members, results, gauges."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from libs.catalog import Catalogs
+from libs.common.clock import Clock, moment_of
+from libs.common.subject_data import Erasure, Export, HeldRows, Progress, SubjectRef
+from libs.stores.erasure_journal import ErasureEntry, ErasureJournal
+from libs.stores.redis_client import RedisClient
+from libs.streams.positions import redis_now
+from libs.streams.watermark import WatermarkMeter
+from services.aggregate.buckets import moment
+from services.aggregate.counting.generations import BucketKey
+from services.aggregate.dirty.choice import FIRST_SECOND, LAST_SECOND, chosen_buckets
+from services.aggregate.dirty.postgres import PostgresDirtyBuckets
+from services.aggregate.erasure.postgres import forget_in_cells, forget_in_results, next_cells
+from services.aggregate.erasure.redis import leave_gauges
+from services.aggregate.recount.model import Reason
+from services.aggregate.sealing import recounted_from
+from services.aggregate.subject_rows.postgres import SubjectRows
+
+MEMBERS, CELLS = "aggregate.members", "aggregate.cells"
+RESULTS, GAUGES = "aggregate.result_cells", "aggregate.gauges"
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+class AggregateSubjectData:
+    """Implements `libs.common.subject_data.SubjectData`.
+
+    Buckets whose events are still stored are counted again without the person. The others are final and stay:
+    they lose the rows that are about the person alone.
+    """
+
+    def __init__(
+        self,
+        catalogs: Catalogs,
+        engine: AsyncEngine,
+        dirty: PostgresDirtyBuckets,
+        redis: RedisClient,
+        meter: WatermarkMeter,
+        clock: Clock,
+        marked: Callable[[], None],
+        rows: SubjectRows,
+    ) -> None:
+        """`marked` is called when there is something to recount."""
+        self._catalogs = catalogs
+        self._engine = engine
+        self._dirty = dirty
+        self._redis = redis
+        self._meter = meter
+        self._clock = clock
+        self._marked = marked
+        self._rows = rows
+        self._journal = ErasureJournal("aggregate")
+
+    async def fence(self, subject: SubjectRef, fenced_at: datetime) -> datetime:
+        """See the port. What enrich does not store is not counted: there is nothing to do here."""
+        return await redis_now(self._redis)
+
+    async def settled(self, appended_before: datetime) -> bool:
+        """See the port."""
+        return self._meter.counted(appended_before)
+
+    async def erase(self, erasure: Erasure) -> Progress:
+        """See the port. After the events are gone: what is counted again is counted without them."""
+        async with self._engine.begin() as connection:
+            entry = await self._journal.open(connection, erasure.request_id)
+            for store in (MEMBERS, CELLS, RESULTS, GAUGES):
+                entry.add(store)
+            done = await self._step(connection, erasure, entry)
+            await self._journal.save(connection, entry)
+        return Progress(done, entry.counts(), entry.changed)
+
+    def export(self, export: Export) -> AsyncIterator[HeldRows]:
+        """See the port."""
+        return self._rows.read(export)
+
+    async def _step(
+        self, connection: AsyncConnection, erasure: Erasure, entry: ErasureEntry
+    ) -> bool:
+        position = entry.position
+        if not position.get("recounted"):
+            if not await self._recounted(erasure, is_marked=position.get("marked", False)):
+                position["marked"] = True
+                return False
+            position["recounted"] = True
+        if erasure.names is not None:
+            # Of what was final, no row says of which events it was made.
+            return True
+        if not position.get("cells_done"):
+            await self._forget_cells(connection, erasure.subject, entry)
+            return False
+        entry.add(RESULTS, erased=await forget_in_results(connection, erasure.subject))
+        subject = erasure.subject
+        entry.add(GAUGES, erased=await leave_gauges(self._redis, subject.app_id, subject.persons))
+        return True
+
+    async def _recounted(self, erasure: Erasure, *, is_marked: bool) -> bool:
+        """Whether all buckets that had events of the person have been counted again."""
+        buckets = self._buckets(erasure)
+        if not buckets:
+            return True
+        if not is_marked:
+            await self._dirty.mark(buckets, Reason.ERASED)
+            self._marked()
+            return False
+        starts: dict[str, set[datetime]] = {}
+        for _, rollup, start in buckets:
+            starts.setdefault(rollup, set()).add(moment(start))
+        for rollup, found in starts.items():
+            dirty = await self._dirty.of_rollup(erasure.subject.app_id, rollup, min(found), None)
+            if dirty & found:
+                self._marked()
+                return False
+        return True
+
+    def _buckets(self, erasure: Erasure) -> Sequence[BucketKey]:
+        catalog = self._catalogs.current.catalogs.get(erasure.subject.app_id)
+        if catalog is None:
+            return []
+        now = moment_of(self._clock.now_us())
+        found: list[BucketKey] = []
+        for name, rollup in catalog.rollups.items():
+            days = {
+                datetime.fromisoformat(day).replace(tzinfo=UTC)
+                for event in rollup.events
+                for day in erasure.changed.get(event, ())
+            }
+            if days:
+                chosen = chosen_buckets(catalog, name, days, FIRST_SECOND, LAST_SECOND, now)
+                found.extend(chosen.buckets)
+        return found
+
+    async def _forget_cells(
+        self, connection: AsyncConnection, subject: SubjectRef, entry: ErasureEntry
+    ) -> None:
+        after = UUID(entry.position.get("cells_after") or str(UUID(int=0)))
+        cells = await next_cells(connection, subject.app_id, after)
+        if not cells:
+            entry.position["cells_done"] = True
+            return
+        members, hidden = await forget_in_cells(
+            connection, subject, cells, self._open_from(subject)
+        )
+        entry.add(MEMBERS, erased=members)
+        entry.add(CELLS, erased=hidden)
+        entry.position["cells_after"] = str(cells[-1])
+
+    def _open_from(self, subject: SubjectRef) -> dict[str, datetime]:
+        catalog = self._catalogs.current.catalogs.get(subject.app_id)
+        if catalog is None:
+            return {}
+        now = moment_of(self._clock.now_us())
+        return {
+            name: recounted_from(catalog, rollup, now) or _EVER
+            for name, rollup in catalog.rollups.items()
+        }

@@ -1,0 +1,52 @@
+"""Until when no dead letters about a person are kept. A transaction that adds letters holds a shared lock, a
+new fence takes it alone: of the two, one sees the other."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from libs.common.subject_data import SubjectRef
+
+# "lett", "weir".
+_KEY = "1818588276, 2003134834"
+_HOLD = text(f"SELECT pg_advisory_xact_lock_shared({_KEY})")
+_LOCK = text(f"SELECT pg_advisory_xact_lock({_KEY})")
+_ADD = text("""
+INSERT INTO ingest.fences AS known (app_id, person, fenced_at)
+SELECT :app_id, person, :fenced_at FROM unnest(CAST(:persons AS uuid[])) AS person
+ON CONFLICT (app_id, person) DO UPDATE SET fenced_at = greatest(known.fenced_at, excluded.fenced_at)
+""")
+_OF = text("""
+SELECT app_id, person, fenced_at FROM ingest.fences WHERE (app_id, person) IN (
+    SELECT * FROM unnest(CAST(:apps AS text[]), CAST(:persons AS uuid[]))
+)
+""")
+# An app and a pseudonym.
+Key = tuple[str, str]
+
+
+async def add_fence(engine: AsyncEngine, subject: SubjectRef, fenced_at: datetime) -> None:
+    """From the return on, no letter is added that the fence is about."""
+    async with engine.begin() as connection:
+        await connection.execute(_LOCK)
+        await connection.execute(
+            _ADD,
+            {
+                "app_id": subject.app_id,
+                "persons": list(map(UUID, subject.persons)),
+                "fenced_at": fenced_at,
+            },
+        )
+
+
+async def fences_of(connection: AsyncConnection, people: Collection[Key]) -> Mapping[Key, datetime]:
+    """The fences of people, which stay as they are until the transaction ends."""
+    await connection.execute(_HOLD)
+    if not people:
+        return {}
+    apps, persons = zip(*sorted(people), strict=True)
+    rows = await connection.execute(_OF, {"apps": list(apps), "persons": list(map(UUID, persons))})
+    return {(app_id, person.hex): moment for app_id, person, moment in rows}

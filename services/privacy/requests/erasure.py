@@ -1,0 +1,215 @@
+"""Erasure: what is done step by step, and written down after each."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from libs.audit import Action, Auditor, Caller
+from libs.catalog import Catalogs
+from libs.common.clock import Clock, moment_of
+from libs.common.pseudonym import Pseudonymizer
+from libs.common.subject_data import Erasure, SubjectData, SubjectRef
+from services.privacy.audit.postgres import add_entry
+from services.privacy.consent.model import Recorded
+from services.privacy.consent.ports import ConsentTransaction
+from services.privacy.consent.postgres import PostgresConsentTransaction
+from services.privacy.consent.receipts import Receipts
+from services.privacy.consent.recording import Recorder
+from services.privacy.consent.redis import RedisConsentMirror
+from services.privacy.requests.asking import withdrawal
+from services.privacy.requests.model import State, Step, StepState, SubjectRequest
+from services.privacy.requests.own_data import erase_own
+from services.privacy.requests.postgres import PostgresRequests, save
+from services.privacy.requests.receipt import receipt_content
+from services.privacy.requests.steps import (
+    FENCE,
+    PRIVACY,
+    WAIT,
+    WITHDRAW,
+    changed_events,
+    erasure_steps,
+    fences_since,
+    kept_names,
+    names_of,
+)
+
+
+class ErasureHandler:
+    """Implements `engine.Handler`. `services` are the others, in the order in which they erase."""
+
+    def __init__(
+        self,
+        catalogs: Catalogs,
+        requests: PostgresRequests,
+        services: Mapping[str, SubjectData],
+        recorder: Recorder,
+        mirror: RedisConsentMirror,
+        receipts: Receipts,
+        auditor: Auditor,
+        pseudonymizer: Pseudonymizer,
+        clock: Clock,
+    ) -> None:
+        self._catalogs = catalogs
+        self._requests = requests
+        self._services = services
+        self._recorder = recorder
+        self._mirror = mirror
+        self._receipts = receipts
+        self._auditor = auditor
+        self._pseudonymizer = pseudonymizer
+        self._clock = clock
+
+    async def advance(self, request: SubjectRequest) -> bool:
+        """See the port."""
+        if request.state is State.WAITING and not await self._may_begin(request):
+            return False
+        if not request.steps:
+            request = replace(request, steps=erasure_steps(self._services))
+        place = request.next_step
+        assert place is not None
+        step = request.steps[place]
+        if step.name == WITHDRAW:
+            await self._withdraw(request, place)
+            return True
+        if step.service == PRIVACY:
+            await self._finish(request, place)
+            return True
+        step, goes_on = await self._do(request, step)
+        if step != request.steps[place]:
+            await self._requests.update(request.with_step(place, step))
+        return goes_on
+
+    async def _may_begin(self, request: SubjectRequest) -> bool:
+        """Whether nothing demands that the data are kept; writes down what does."""
+        hold = await self._requests.hold(request.app_id, self._subject(request).persons)
+        failure = f"on hold: {hold.reason}" if hold else ""
+        if failure != request.failure:
+            async with self._requests.changing(request.request_id) as (connection, current):
+                if current and current.state is State.WAITING:
+                    await save(connection, replace(current, failure=failure))
+        return hold is None
+
+    async def _withdraw(self, request: SubjectRequest, place: int) -> None:
+        """Withdraws everything, and sets the moment of the fences: in one transaction with its audit
+        entry."""
+        assert request.subject_id is not None
+        caller = Caller(request.requester)
+        catalog = self._catalogs.current.catalogs.get(request.app_id)
+        recording = withdrawal(catalog, request.subject_id, request.requester)
+        if request.categories or not recording.choices:
+            # Consent is left as it is: the rest of the person's data stays, and goes on.
+            await self._begin_without(request, place)
+            return
+
+        async def begin(transaction: ConsentTransaction, recorded: Recorded) -> None:
+            assert isinstance(transaction, PostgresConsentTransaction)
+            fenced_at = moment_of(recorded.recorded_at_us)
+            step = replace(
+                request.steps[place], state=StepState.DONE, note={"version": recorded.version}
+            )
+            begun = replace(request, state=State.RUNNING, fenced_at=fenced_at, failure="")
+            await save(transaction.connection, begun.with_step(place, step))
+            await transaction.audit(
+                self._auditor.entry(
+                    Action.SUBJECT_FENCED,
+                    request.app_id,
+                    caller,
+                    subject_id=recording.subject.subject_id,
+                    details={"request": str(request.request_id)},
+                )
+            )
+
+        await self._recorder.record(recording, caller, begin)
+
+    async def _begin_without(self, request: SubjectRequest, place: int) -> None:
+        assert request.subject_id is not None
+        step = replace(request.steps[place], state=StepState.DONE, note={"version": 0})
+        now = moment_of(self._clock.now_us())
+        begun = replace(request, state=State.RUNNING, fenced_at=now, failure="")
+        entry = self._auditor.entry(
+            Action.SUBJECT_FENCED,
+            request.app_id,
+            Caller(request.requester),
+            subject_id=request.subject_id,
+            details={"request": str(request.request_id), "categories": list(request.categories)},
+        )
+        async with self._requests.changing(request.request_id) as (connection, current):
+            if current and current.state is State.WAITING:
+                await save(connection, begun.with_step(place, step))
+                await add_entry(connection, entry)
+
+    async def _do(self, request: SubjectRequest, step: Step) -> tuple[Step, bool]:
+        """A part of another service's step; what the step has come to, and whether it goes on at once."""
+        data = self._services[step.service]
+        subject = self._subject(request)
+        assert request.fenced_at is not None
+        done = replace(step, state=StepState.DONE)
+        if step.name == FENCE:
+            if request.categories:
+                # Other events of the person may come at any time: there is no fence for a part.
+                return replace(done, note={"since": request.fenced_at.isoformat()}), True
+            since = await data.fence(subject, request.fenced_at)
+            return replace(done, note={"since": since.isoformat()}), True
+        if step.name == WAIT:
+            settled = await data.settled(fences_since(request))
+            return (done, True) if settled else (step, False)
+        progress = await data.erase(self._erasure(request))
+        state = StepState.DONE if progress.done else StepState.RUNNING
+        note = {"changed": {name: list(days) for name, days in progress.changed.items()}}
+        found = replace(step, state=state, stores=tuple(progress.stores), note=note)
+        return found, progress.done or found != step
+
+    async def _finish(self, request: SubjectRequest, place: int) -> None:
+        """Erases what privacy holds, and writes the receipt: in one transaction with its audit entry."""
+        assert request.subject_id is not None
+        now = moment_of(self._clock.now_us())
+        async with self._requests.changing(request.request_id) as (connection, current):
+            if current is None or not current.is_open:
+                return
+            own = []
+            if not request.categories:
+                withdrawal = request.steps[0].note["version"]
+                own = await erase_own(connection, self._mirror, request, withdrawal, now)
+            step = replace(request.steps[place], state=StepState.DONE, stores=tuple(own))
+            finished = request.with_step(place, step)
+            stores = [each for one in finished.steps for each in one.stores]
+            receipt = self._receipts.sign(receipt_content(request, stores, now))
+            await save(
+                connection,
+                replace(
+                    finished,
+                    state=State.DONE,
+                    subject_id=None,
+                    done_at=now,
+                    result={"receipt": receipt.decode()},
+                ),
+            )
+            await add_entry(
+                connection,
+                self._auditor.entry(
+                    Action.SUBJECT_ERASED,
+                    request.app_id,
+                    Caller(request.requester),
+                    subject_id=request.subject_id,
+                    details={
+                        "request": str(request.request_id),
+                        **{each.store: each.erased for each in stores},
+                    },
+                ),
+            )
+
+    def _erasure(self, request: SubjectRequest) -> Erasure:
+        assert request.fenced_at is not None
+        catalog = self._catalogs.current.catalogs.get(request.app_id)
+        return Erasure(
+            self._subject(request),
+            request.request_id,
+            request.fenced_at,
+            names_of(catalog, request.categories),
+            kept_names(catalog),
+            changed_events(request),
+        )
+
+    def _subject(self, request: SubjectRequest) -> SubjectRef:
+        assert request.subject_id is not None
+        persons = self._pseudonymizer.all_epochs(request.app_id, request.subject_id)
+        return SubjectRef(request.app_id, request.subject_id, tuple(persons))

@@ -1,0 +1,122 @@
+"""What privacy itself holds about a person: consent, its history, its mirror, and earlier requests."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.subject_data import StoreCounts
+from libs.consent import Choice, ConsentState, Status, encode_state
+from libs.consent.keys import erased_id
+from services.privacy.consent.model import Subject
+from services.privacy.consent.postgres import LOCK_SUBJECT, NEXT_VERSION
+from services.privacy.consent.redis import RedisConsentMirror
+from services.privacy.requests.model import SubjectRequest
+
+_IS_RECORDED_SINCE = text("""
+SELECT EXISTS (SELECT FROM privacy.consents
+    WHERE app_id = :app_id AND subject_id = :subject_id AND version > :version)
+""")
+_OPEN_DOOR = text("SET LOCAL weir.erasure = 'on'")
+_CLOSE_DOOR = text("SET LOCAL weir.erasure = 'off'")
+_DELETE_HISTORY = text("""
+DELETE FROM privacy.consent_history
+WHERE app_id = :app_id AND subject_id = :subject_id AND version <= :version
+""")
+_DELETE_CONSENTS = text(
+    "DELETE FROM privacy.consents WHERE app_id = :app_id AND subject_id = :subject_id"
+)
+# The person's "no" stays, under the pseudonym: without any record the catalog's default would count.
+_KEEP_DENIALS = text("""
+INSERT INTO privacy.consents (app_id, subject_id, purpose, granted, version, recorded_at, status)
+SELECT :app_id, :subject_id, purpose, false, :version, :recorded_at, 'withdrawn'
+FROM unnest(CAST(:purposes AS text[])) AS purpose
+ON CONFLICT (app_id, subject_id, purpose) DO UPDATE SET granted = false, version = excluded.version,
+    recorded_at = excluded.recorded_at, status = 'withdrawn', expires_at = NULL, by_guardian = false
+""")
+_PURPOSES = text("""
+SELECT DISTINCT purpose FROM privacy.consents
+WHERE app_id = :app_id AND subject_id = :subject_id AND purpose <> ''
+""")
+_FORGET_REQUESTS = text("""
+UPDATE privacy.subject_requests SET subject_id = NULL,
+    state = CASE WHEN state IN ('waiting', 'running') THEN 'failed' ELSE state END,
+    failure = CASE WHEN state IN ('waiting', 'running') THEN 'the person was erased meanwhile' ELSE failure
+    END
+WHERE app_id = :app_id AND subject_id = :subject_id AND request_id <> :request_id AND created_at <= :fenced_at
+""")
+CONSENTS, HISTORY, REQUESTS = (
+    "privacy.consents",
+    "privacy.consent_history",
+    "privacy.subject_requests",
+)
+
+
+async def erase_own(
+    connection: AsyncConnection,
+    mirror: RedisConsentMirror,
+    request: SubjectRequest,
+    withdrawal: int,
+    now: datetime,
+) -> list[StoreCounts]:
+    """Erases what was recorded up to the version of the `withdrawal`, in the caller's transaction. A person
+    who has agreed to something since keeps the state of consent. Raises Unavailable if Redis is away."""
+    assert request.subject_id is not None
+    assert request.fenced_at is not None
+    subject = Subject(request.app_id, request.subject_id)
+    values: Mapping[str, Any] = {
+        **subject._asdict(),
+        "version": withdrawal,
+        "request_id": request.request_id,
+        "fenced_at": request.fenced_at,
+    }
+    await connection.execute(LOCK_SUBJECT, subject._asdict())
+    recorded_since = (await connection.execute(_IS_RECORDED_SINCE, values)).scalar_one()
+    purposes = (await connection.execute(_PURPOSES, values)).scalars().all()
+    await connection.execute(_OPEN_DOOR)
+    history = (await connection.execute(_DELETE_HISTORY, values)).rowcount
+    await connection.execute(_CLOSE_DOOR)
+    if recorded_since:
+        consents = StoreCounts(
+            CONSENTS,
+            withheld=len(purposes),
+            withheld_because="the person has agreed to something since",
+        )
+    else:
+        deleted = (await connection.execute(_DELETE_CONSENTS, values)).rowcount
+        consents = StoreCounts(CONSENTS, erased=deleted)
+        await _keep_denials(connection, mirror, request, purposes, now)
+        await mirror.remove(subject.app_id, subject.subject_id)
+    requests = (await connection.execute(_FORGET_REQUESTS, values)).rowcount
+    return [
+        consents,
+        StoreCounts(HISTORY, erased=history),
+        # And the request itself.
+        StoreCounts(REQUESTS, anonymized=requests + 1),
+    ]
+
+
+async def _keep_denials(
+    connection: AsyncConnection,
+    mirror: RedisConsentMirror,
+    request: SubjectRequest,
+    purposes: Any,
+    now: datetime,
+) -> None:
+    version = int((await connection.execute(NEXT_VERSION, {"count": 1})).scalar_one())
+    stands_for = erased_id(request.subject)
+    await connection.execute(
+        _KEEP_DENIALS,
+        {
+            "app_id": request.app_id,
+            "subject_id": stands_for,
+            "purposes": list(purposes),
+            "version": version,
+            "recorded_at": now,
+        },
+    )
+    state = ConsentState(version, {purpose: Choice(Status.WITHDRAWN) for purpose in purposes})
+    # Before the commit, as every withdrawal: it is stricter than what is recorded, never laxer.
+    await mirror.put(request.app_id, {stands_for: encode_state(state)})

@@ -1,0 +1,58 @@
+"""The steps of an erasure. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from libs.catalog import Catalog
+from services.privacy.requests.model import Step, SubjectRequest
+
+WITHDRAW, FENCE, WAIT, ERASE = "withdraw and fence", "fence", "wait for writers", "erase"
+PRIVACY = "privacy"
+
+
+def erasure_steps(services: Iterable[str]) -> tuple[Step, ...]:
+    """All steps, in their order: nothing is erased before all fences are there, and what was on its way has
+    arrived. `services` are the others, in the order in which they erase; privacy's own data are last, since
+    without them no request could go on."""
+    names = list(services)
+    return (
+        Step(WITHDRAW, PRIVACY),
+        *(Step(name, service) for name in (FENCE, WAIT, ERASE) for service in names),
+        Step(ERASE, PRIVACY),
+    )
+
+
+def fences_since(request: SubjectRequest) -> datetime:
+    """From when on all fences are there, by Redis's clock."""
+    return max(
+        datetime.fromisoformat(step.note["since"]) for step in request.steps if step.name == FENCE
+    )
+
+
+def changed_events(request: SubjectRequest) -> Mapping[str, Sequence[str]]:
+    """The events that were erased or changed so far: days by name."""
+    changed: dict[str, set[str]] = {}
+    for step in request.steps:
+        for name, days in step.note.get("changed", {}).items():
+            changed.setdefault(name, set()).update(days)
+    return {name: sorted(days) for name, days in sorted(changed.items())}
+
+
+def names_of(catalog: Catalog | None, categories: Sequence[str]) -> tuple[str, ...] | None:
+    """The names of events of some categories; None for all if no category is named."""
+    if not categories:
+        return None
+    events = catalog.events.values() if catalog else ()
+    return tuple(sorted(each.name for each in events if each.category.name in categories))
+
+
+def kept_names(catalog: Catalog | None) -> dict[str, str]:
+    """The names of events that a law keeps, each with the reason."""
+    if catalog is None:
+        return {}
+    kept = catalog.erasure.kept
+    return {
+        each.name: kept[each.category.name]
+        for each in catalog.events.values()
+        if each.category.name in kept
+    }
