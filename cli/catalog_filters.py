@@ -2,6 +2,7 @@
 
 from libs.catalog import Catalog
 from libs.events.filtering import FilterError, compile_filter, parse_filter
+from libs.events.filtering.sealed import check_not_sealed
 from services.aggregate.behaviour.identifying import check_identifies_no_one
 
 
@@ -12,6 +13,7 @@ def filter_mistakes(catalog: Catalog) -> list[str]:
         try:
             node = parse_filter(behaviour.filter)
             compile_filter(node)
+            check_not_sealed(node, catalog, behaviour.events)
             check_identifies_no_one(node, catalog, behaviour.events)
         except FilterError as error:
             place = f"{catalog.app_id}: behaviours.{behaviour.name}.filter"

@@ -5,12 +5,12 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from suite.private_files import kept_secret, write_private
+from suite.private_files import kept_secret, read_secret, write_private
 
 _PRIVATE = 0o600
 _OF_OTHERS = 0o077
@@ -145,6 +145,16 @@ class Home:
         self._create()
         with self._writing():
             return kept_secret(self.path / name)
+
+    def secret_file(self, name: str, make: Callable[[], str]) -> Path:
+        """The file `name` with a secret that is more than one word: `make` says what is in it at first.
+        Raises HomeError."""
+        self._create()
+        file = self.path / name
+        with self._writing():
+            if not read_secret(file):
+                write_private(file, make() + "\n")
+        return file
 
     def _is_locked(self) -> bool:
         try:

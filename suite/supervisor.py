@@ -10,6 +10,7 @@ from pathlib import Path
 from libs.common.pseudonym import check_secret
 from libs.rpc.health_probe import is_serving
 from libs.runtime.resources import CATALOGS
+from libs.sealing.keyring import new_wrapping_key_line
 from suite.embedded import PostgresServer, RedisServer, StartError
 from suite.embedded.server import ChildServer
 from suite.embedded.service import ServiceProcess
@@ -28,6 +29,7 @@ _SERVING_POLL_SECONDS = 0.05
 # Files in the home.
 _PSEUDONYM_KEY = "pseudonym.key"
 _AUDIT_KEY = "audit.key"
+_SEALING_KEYS = "sealing.keys"
 POSTGRES_PORT = 55432
 REDIS_PORT = 56379
 
@@ -48,8 +50,9 @@ class Suite:
     long as the suite, best the main thread (see `start_child`).
 
     `environment` is what the user set. WEIR_DATABASE_URL and WEIR_REDIS_URL replace the embedded
-    servers, WEIR_CATALOGS, WEIR_AUTH_TOKEN, WEIR_PSEUDONYM_KEY and WEIR_PRIVACY_AUDIT_KEY replace our
-    own, and everything else (OTEL_*, other settings) is handed on to the services.
+    servers, WEIR_CATALOGS, WEIR_AUTH_TOKEN, WEIR_PSEUDONYM_KEY, WEIR_PRIVACY_AUDIT_KEY and
+    WEIR_PRIVACY_SEALING_KEYS (or _FILE) replace our own, and everything else (OTEL_*, other settings) is
+    handed on to the services.
 
     A part is named `ingest`, `enrich`, `aggregate`, `privacy`, `postgres` or `redis`.
     """
@@ -279,6 +282,7 @@ class Suite:
             "WEIR_AUTH_TOKEN": given.get("WEIR_AUTH_TOKEN") or self.home.secret("token"),
             "WEIR_PSEUDONYM_KEY": self._key("WEIR_PSEUDONYM_KEY", _PSEUDONYM_KEY),
             "WEIR_PRIVACY_AUDIT_KEY": self._key("WEIR_PRIVACY_AUDIT_KEY", _AUDIT_KEY),
+            **self._sealing_keys(),
         }
 
     def _key(self, source: str, file: str) -> str:
@@ -288,6 +292,16 @@ class Suite:
             key, source = self.home.secret(file), str(self.home.path / file)
         check_secret(key, source)
         return key
+
+    def _sealing_keys(self) -> dict[str, str]:
+        """The file of wrapping keys in the home, unless the environment has some: privacy reads it again when
+        it is changed."""
+        if self._environment.get("WEIR_PRIVACY_SEALING_KEYS"):
+            return {}
+        file = self._environment.get("WEIR_PRIVACY_SEALING_KEYS_FILE")
+        if not file:
+            file = str(self.home.secret_file(_SEALING_KEYS, new_wrapping_key_line))
+        return {"WEIR_PRIVACY_SEALING_KEYS_FILE": str(Path(file).absolute())}
 
     def _publish(self) -> Addresses:
         self._addresses = Addresses(

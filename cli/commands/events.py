@@ -51,6 +51,14 @@ def list_events(
     oldest_first: Annotated[
         bool, typer.Option("--oldest-first", help="The oldest events instead of the newest.")
     ] = False,
+    open_for: Annotated[
+        str,
+        typer.Option(
+            "--open",
+            metavar="PURPOSE",
+            help="Open sealed values, for this purpose of the catalog; it is put on record.",
+        ),
+    ] = "",
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -70,6 +78,7 @@ def list_events(
         page_size=min(limit + 1, _MAX_PAGE_SIZE),
         order_by="occurred_at" if oldest_first else "",
         of=_cell(rollup, bucket, where or []),
+        open_sealed_for=open_for,
     )
     with calls_to("aggregate", aggregate_service_pb2_grpc.AggregateServiceStub, app_id) as stub:
         answered = (event for page in pages(stub.ListEvents, request) for event in page.events)

@@ -24,6 +24,9 @@ class Action(StrEnum):
     SUBJECT_REQUESTS_READ = "subject.requests_read"
     SUBJECT_HELD = "subject.held"
     SUBJECT_RELEASED = "subject.released"
+    # Keys of people were given to a service, which opens sealed values for the actor.
+    SEALED_OPENED = "sealed.opened"
+    KEYS_DESTROYED = "keys.destroyed"
 
 
 class Outcome(StrEnum):

@@ -113,6 +113,9 @@ def _compile(section: Section) -> Catalog:
             {name: defaults.category for name, defaults in categories.items()}
         ),
         events=events,
+        sealed=MappingProxyType(
+            {name: event.sealed for name, event in events.items() if event.sealed}
+        ),
         rollups=rollups,
         labels=compile_labels(section.child("labels"), rollups),
         gauges=gauges,
@@ -251,6 +254,14 @@ def _fields(
                 f"the property `{name}` is marked `x-pii` or `x-subject`, and is not copied from",
                 f"context.{field}",
             )
+    sealed = frozenset[str]().union(*(event.sealed for event in events.values()))
+    for path, candidates in names.words.items():
+        for candidate in candidates:
+            inside = names.inside_properties(candidate)
+            if path != "properties" and inside is not None and inside[0] in sealed:
+                section.complain(
+                    f"the property `{inside[0]}` is sealed, and is not copied from", path
+                )
     return names
 
 

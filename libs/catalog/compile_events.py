@@ -195,6 +195,7 @@ def _compile_event(
         retention_class=retention_class(raw),
         counts_only=counts_only,
         has_no_person=category.pii == Pii.NONE,
+        sealed=frozenset[str]().union(*(each.sealed_properties for each in versions.values())),
         context=collection.context if category.context is None else category.context,
     )
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from libs.catalog.compile_metric_kinds import compile_conditions
 from libs.catalog.compile_rollups import (
+    check_not_sealed,
     compile_dimensions,
     compile_selection,
     declared_properties,
@@ -155,6 +156,7 @@ def _check_declared(
     """All events have to declare the property: else a person could enter by it and not leave."""
     if source.kind is not SourceKind.PROPERTY:
         return
+    check_not_sealed(entry, key, source, selected, events)
     for event in sorted(selected):
         names = declared_properties(events[event])
         if source.path[0] not in names:

@@ -137,12 +137,30 @@ def compile_dimensions(entry: Section, key: str, words: Mapping[str, str]) -> tu
 def check_declared(
     entry: Section, source: Source, selected: frozenset[str], events: Mapping[str, EventType]
 ) -> None:
-    """Notes a property that no event of `selected` declares: a spelling mistake."""
+    """Notes a property that no event of `selected` declares: a spelling mistake; and one that is sealed."""
+    check_not_sealed(entry, None, source, selected, events)
     if source.kind is SourceKind.PROPERTY and selected:
         names = {name for event in selected for name in declared_properties(events[event])}
         if source.path[0] not in names:
             hint = did_you_mean(source.path[0], names)
             entry.complain(f"none of its events declares `{source}`{hint}")
+
+
+def check_not_sealed(
+    entry: Section,
+    key: str | None,
+    source: Source,
+    selected: frozenset[str],
+    events: Mapping[str, EventType],
+) -> None:
+    """Notes a property that is sealed in an event of `selected`: nothing can be counted by it, because
+    equal values are stored as different ones."""
+    if source.kind is SourceKind.PROPERTY:
+        for event in sorted(selected):
+            if source.path[0] in events[event].sealed:
+                entry.complain(
+                    f"`{source}` is sealed in `{event}`: no number or condition can read it", key
+                )
 
 
 def _check_numeric(

@@ -132,7 +132,8 @@ class EventType:
     """One event of the catalog. `producers` is never empty, its first one is assumed when a sender
     says nothing; `sampling` is the share kept by environment name, 1.0 if none is given. Of a
     `counts_only` event nothing is kept but ids, time and declared properties, which are scalars, and an
-    entity that a rollup reads. Of one that `has_no_person` nothing is kept that identifies a person."""
+    entity that a rollup reads. Of one that `has_no_person` nothing is kept that identifies a person. Values
+    of the properties `sealed`, of any version, are stored encrypted."""
 
     name: str
     description: str
@@ -146,6 +147,7 @@ class EventType:
     retention_class: str
     counts_only: bool = False
     has_no_person: bool = False
+    sealed: frozenset[str] = frozenset()
     # The values of the context that are stored. None: all.
     context: frozenset[str] | None = None
 
@@ -324,6 +326,8 @@ class Catalog:
     erasure: ErasurePolicy
     categories: Mapping[str, Category]
     events: Mapping[str, EventType]
+    # Those of them that have sealed properties, with these.
+    sealed: Mapping[str, frozenset[str]]
     rollups: Mapping[str, Rollup]
     # By a dimension's name and its value.
     labels: Mapping[str, Mapping[str, Label]]

@@ -8,6 +8,10 @@ import jsonschema_rs
 from libs.catalog.problems import did_you_mean
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# What `x-pii` says of a property that is stored encrypted.
+SEALED = "sealed"
+# The marks of properties, and what they may say apart from true and false.
+_MARKS: Mapping[str, tuple[str, ...]] = {"x-pii": (SEALED,), "x-subject": ()}
 # A pattern with backtracking may not hold up a batch; beyond this an event is rejected.
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=10_000)
 
@@ -33,13 +37,15 @@ class SchemaError(ValueError):
 @dataclass(frozen=True, slots=True, eq=False)
 class EventVersion:
     """One version of an event's properties. `schema` is a complete JSON Schema, not to be changed;
-    `pii_properties` are the top-level properties marked `x-pii: true`, `subject_properties` those
-    marked `x-subject: true`, whose values are ids of people. `number_properties` are the paths that the
-    schema declares as numbers and nothing else, except those of people."""
+    `pii_properties` are the top-level properties marked `x-pii`, `sealed_properties` those of them that are
+    marked `x-pii: sealed`, `subject_properties` those marked `x-subject: true`, whose values are ids of
+    people. `number_properties` are the paths that the schema declares as numbers and nothing else, except
+    those of people."""
 
     version: str
     schema: dict[str, object]
     pii_properties: frozenset[str]
+    sealed_properties: frozenset[str]
     subject_properties: frozenset[str]
     number_properties: frozenset[tuple[str, ...]]
     _validator: jsonschema_rs.Validator
@@ -149,11 +155,18 @@ def compile_version(version: str, parts: Mapping[str, object]) -> EventVersion:
     for mark in ("x-pii", "x-subject"):
         for path in _nested_marks(mark, schema, []):
             raise SchemaError(f"`{mark}` marks whole properties, not parts of one", path)
-    people = _marked("x-subject", parts)
+    _check_marks(parts)
+    people = _marked("x-subject", parts, True)
+    sealed = _marked("x-pii", parts, SEALED)
+    for name in sorted(sealed & people):
+        raise SchemaError(
+            "other people's ids are looked for in it, so it cannot be sealed", ["properties", name]
+        )
     return EventVersion(
         version,
         schema,
-        _marked("x-pii", parts),
+        _marked("x-pii", parts, True) | sealed,
+        sealed,
         people,
         frozenset(path for path in _numbers(parts, ()) if path[0] not in people),
         validator,
@@ -173,12 +186,23 @@ def declared_types(rule: object) -> frozenset[str]:
     return frozenset(name for name in names if isinstance(name, str))
 
 
-def _marked(mark: str, parts: Mapping[str, object]) -> frozenset[str]:
+def _check_marks(parts: Mapping[str, object]) -> None:
+    """Raises SchemaError for a mark that says nothing: a misspelt one would leave personal data unmarked."""
+    properties = parts.get("properties")
+    for name, rule in properties.items() if isinstance(properties, dict) else ():
+        for mark, words in _MARKS.items() if isinstance(rule, dict) else ():
+            said = rule.get(mark, False)
+            if not isinstance(said, bool) and said not in words:
+                known = ", ".join(("true", "false", *words))
+                raise SchemaError(f"`{mark}` is one of {known}", ["properties", name, mark])
+
+
+def _marked(mark: str, parts: Mapping[str, object], value: object) -> frozenset[str]:
     properties = parts.get("properties")
     return frozenset(
         name
         for name, rule in (properties.items() if isinstance(properties, dict) else ())
-        if isinstance(rule, dict) and rule.get(mark) is True
+        if isinstance(rule, dict) and mark in rule and rule[mark] == value
     )
 
 

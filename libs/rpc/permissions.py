@@ -23,6 +23,8 @@ class Permission(StrEnum):
     # Recounting reads all stored events.
     REBUILD_ROLLUPS = "rollups.rebuild"
     READ_EVENTS = "events.read"
+    # Values of sealed properties, for a purpose; asked for by servicers themselves.
+    OPEN_SEALED = "events.open_sealed"
     # Without what identifies a person; for the rest, READ_EVENTS is asked for by the servicer.
     EXPORT_EVENTS = "events.export"
     CHECK_CONSENT = "consent.check"
@@ -41,6 +43,9 @@ class Permission(StrEnum):
     # For the suite alone: requests about people are carried out by it.
     PROCESS_SUBJECTS = "subjects.process"
     RUN_RETENTION = "retention.run"
+    # The keys of people, with which services seal and open: for services only.
+    USE_KEYS = "keys.use"
+    READ_KEY_STATUS = "keys.status"
 
 
 class Rule(NamedTuple):
@@ -138,6 +143,9 @@ RULES: Mapping[str, Rule] = {
     "/weir.privacy.v1.RetentionService/PreviewRun": _RETENTION,
     "/weir.privacy.v1.RetentionService/Run": _RETENTION_RUNS,
     "/weir.privacy.v1.RetentionService/ListRuns": _RETENTION,
+    "/weir.privacy.v1.SubjectKeyService/GetSealingKeys": Rule(Permission.USE_KEYS, "app_id"),
+    "/weir.privacy.v1.SubjectKeyService/GetOpeningKeys": Rule(Permission.USE_KEYS, "app_id"),
+    "/weir.privacy.v1.SubjectKeyService/GetKeyStatus": Rule(Permission.READ_KEY_STATUS, "app_id"),
     "/grpc.health.v1.Health/Check": _HEALTH,
     "/grpc.health.v1.Health/List": _HEALTH,
     "/grpc.health.v1.Health/Watch": _HEALTH,

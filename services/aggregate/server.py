@@ -18,10 +18,12 @@ from libs.jobs.postgres import create_runner
 from libs.jobs.pruning import RunRetention
 from libs.jobs.requested import RequestedJobs
 from libs.rpc.audited_reads import AuditedReads
+from libs.rpc.peers import Peers
 from libs.rpc.process import ServiceParts
 from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
 from libs.rpc.subject_data import subject_data
+from libs.rpc.subject_keys import RemoteSubjectKeys
 from libs.runtime.catalog_reload import CatalogReload, open_catalogs
 from libs.runtime.loops import Loop
 from libs.stores.postgres import POSTGRES_ERRORS, failure_of
@@ -236,6 +238,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             ),
             clock,
             PeopleBehind(surroundings, funnels, cohorts),
+            RemoteSubjectKeys(Peers(settings, stack)),
         ),
         exports,
         gauges,

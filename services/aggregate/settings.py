@@ -3,11 +3,13 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from libs.runtime.settings import PseudonymSettings, ReadDatabaseSettings
+from libs.runtime.settings import PeerSettings, PseudonymSettings, ReadDatabaseSettings
 from libs.streams.settings import StreamReaderSettings
 
 
-class AggregateSettings(StreamReaderSettings, ReadDatabaseSettings, PseudonymSettings):
+class AggregateSettings(
+    StreamReaderSettings, ReadDatabaseSettings, PseudonymSettings, PeerSettings
+):
     """Limits of the aggregate service, and the key of the pseudonyms."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_AGGREGATE_")

@@ -16,6 +16,11 @@ FENCED = Counter(
     "Events that were not stored, because their person was erased after they occurred",
     ["app"],
 )
+NOT_SEALED = Counter(
+    "weir_enrich_events_not_sealed",
+    "Events stored without their sealed properties: the person's key was destroyed after they had occurred",
+    ["app"],
+)
 DEAD_LETTERED = Counter(
     "weir_enrich_events_dead_lettered",
     "Events that could not be enriched or stored, and became dead letters",

@@ -12,6 +12,7 @@ from services.enrich.dead_letter_limit import DeadLetterLimit
 from services.enrich.model import ALL_STEPS, WorkBatch
 from services.enrich.ports import EnrichedStream, EventStore, RowRejected
 from services.enrich.rejected_rows import find_rejected
+from services.enrich.sealing.sealer import Sealer
 from services.enrich.steps.context_enrichment import ContextReaders
 from services.enrich.steps.enricher import Enricher
 from services.enrich.steps.registry import Steps
@@ -23,9 +24,10 @@ class EnrichPipeline:
     """Enriches, stores and forwards batches.
 
     A chunk's way: the context steps work out what each distinct context says; the batch steps look up the
-    rest, such as sessions; events at which a step raises become dead letters, unless they are too many; one
-    transaction stores the others; what was stored is forwarded to aggregate. If a row cannot be stored, the
-    chunk is halved until that row is found, and its event becomes a dead letter as well.
+    rest, such as sessions; marked properties are sealed; events at which a step raises become dead letters,
+    unless they are too many; one transaction stores the others; what was stored is forwarded to aggregate.
+    If a row cannot be stored, the chunk is halved until that row is found, and its event becomes a dead
+    letter as well.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class EnrichPipeline:
         stream: EnrichedStream,
         dead_letter_limit: DeadLetterLimit,
         late: LateAnonymizer | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
         self._catalogs = catalogs
         # Also for the preview: with its own, every context would be remembered twice.
@@ -45,6 +48,7 @@ class EnrichPipeline:
         self._stream = stream
         self._dead_letter_limit = dead_letter_limit
         self._late = late
+        self._sealer = sealer
         # One chunk is prepared while the one before it is stored, and they keep their order.
         self._preparing = asyncio.Lock()
         self._storing = asyncio.Lock()
@@ -63,7 +67,7 @@ class EnrichPipeline:
                 batch.rows = self._store.rows(batch)
             await self._storing.acquire()
         try:
-            await self._stream.write_dead_letters(batches)
+            await self._write_dead_letters(batches)
             await self._write(batches)
             for batch in batches:
                 if batch.repeated:
@@ -88,7 +92,7 @@ class EnrichPipeline:
             for position in range(len(batch.events)):
                 if position not in batch.skipped:
                     batch.fail(position, reason)
-            await self._stream.write_dead_letters([batch])
+            await self._write_dead_letters([batch])
             self._count([batch])
 
     async def _run_steps(self, batches: Sequence[WorkBatch]) -> None:
@@ -101,6 +105,14 @@ class EnrichPipeline:
         if self._late is not None:
             for batch in batches:
                 metrics.ANONYMIZED.labels(batch.app_id).inc(self._late.anonymize(batch))
+        if self._sealer is not None:
+            # Last: what has no person any more is not sealed for one.
+            await self._sealer.seal(batches)
+
+    async def _write_dead_letters(self, batches: Sequence[WorkBatch]) -> None:
+        if self._sealer is not None:
+            self._sealer.remove_from_failed(batches)
+        await self._stream.write_dead_letters(batches)
 
     def _enrich_as_stored(self, batch: WorkBatch, skipped: Iterable[int]) -> None:
         """Enriches what is forwarded of a batch that was stored before: all but what was skipped then."""
@@ -147,7 +159,7 @@ class EnrichPipeline:
         self._dead_letter_limit.check(batch.new_events, len(batch.failed), reason, noted=noted)
         self._dead_letter_limit.note(0, len(rejected))
         # Before the batch counts as stored: a repetition would not look for the rejected rows again.
-        await self._stream.write_dead_letters([batch])
+        await self._write_dead_letters([batch])
         await self._store_and_count([batch])
 
     async def _store_and_count(self, batches: Sequence[WorkBatch]) -> None:

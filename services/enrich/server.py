@@ -12,12 +12,16 @@ from libs.common.expiry import overdue_of
 from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
 from libs.jobs.requested import RequestedJobs
+from libs.rpc.peers import Peers
 from libs.rpc.process import ServiceParts
 from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
 from libs.rpc.subject_data import subject_data
+from libs.rpc.subject_keys import RemoteSubjectKeys
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
+from libs.sealing.keys import KeysUnavailable
+from libs.stores.failure import StoreFailure
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.postgres_connector import PostgresConnector
 from libs.stores.redis_client import create_redis
@@ -58,6 +62,8 @@ from services.enrich.retention.policies import event_limits
 from services.enrich.retention.postgres import PostgresExpiredEvents
 from services.enrich.retention.redis import CountedBatches
 from services.enrich.retention.removal import Removal
+from services.enrich.sealing.known_keys import KnownKeys
+from services.enrich.sealing.sealer import Sealer
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
 from services.enrich.steps.country import Lookup, country_lookup, unknown_kinds
@@ -94,6 +100,16 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         stream,
         DeadLetterLimit(settings.max_dead_letter_share, settings.dead_letter_minimum_events),
         LateAnonymizer(reload.catalogs, pseudonymizer, clock),
+        Sealer(
+            reload.catalogs,
+            pseudonymizer,
+            KnownKeys(
+                RemoteSubjectKeys(Peers(settings, stack)),
+                clock,
+                limit=settings.known_keys,
+                seconds=settings.known_keys_seconds,
+            ),
+        ),
     )
     backpressure = Backpressure(stream.size_bytes, settings.max_enriched_bytes)
     entries = RawStreamReader(pipeline)
@@ -106,7 +122,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         streams=streams,
         handling=EntryHandling(
             entries.process,
-            failure_of,
+            _failure_of,
             entries.dead_letter,
             backpressure.is_set,
             # One chunk is prepared while another is stored.
@@ -173,6 +189,11 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
             Loop("trimming", StreamTrimmer(redis, written_streams, backpressure.measure).run),
         ],
     )
+
+
+def _failure_of(error: Exception) -> StoreFailure | None:
+    """Without the keys of people nothing is stored that should be sealed."""
+    return StoreFailure.UNAVAILABLE if isinstance(error, KeysUnavailable) else failure_of(error)
 
 
 def open_countries(mmdb_path: Path | None) -> Lookup:

@@ -5,11 +5,11 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from libs.runtime.settings import PseudonymSettings
+from libs.runtime.settings import PeerSettings, PseudonymSettings
 from libs.streams.settings import StreamReaderSettings
 
 
-class EnrichSettings(StreamReaderSettings, PseudonymSettings):
+class EnrichSettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
     """Limits, files and the key of the pseudonyms."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_ENRICH_")
@@ -19,6 +19,10 @@ class EnrichSettings(StreamReaderSettings, PseudonymSettings):
     geoip_mmdb_path: Path | None = None
     # A session without events for this long is forgotten, at the latest after twice as long.
     session_idle_seconds: int = Field(3_600, ge=1)
+    # Keys of people that are remembered, of some 600 bytes each, and for how long: so long one that is
+    # destroyed can still be used to seal, which leaves a value that nothing opens.
+    known_keys: int = Field(4_096, ge=1)
+    known_keys_seconds: int = Field(60, ge=1)
     # Above this, enrich stops reading until aggregate has caught up, and ingest then slows its producers.
     max_enriched_bytes: int = 512 * 1024 * 1024
     # If more than this share of at least so many events fails, in a chunk or lately, they do not become

@@ -7,6 +7,7 @@ from weir.privacy.v1 import (
     audit_service_pb2_grpc,
     privacy_service_pb2_grpc,
     retention_service_pb2_grpc,
+    subject_key_service_pb2_grpc,
     subject_request_service_pb2_grpc,
 )
 
@@ -66,6 +67,9 @@ from services.privacy.retention.measuring import OverdueMeter
 from services.privacy.retention.model import OWN_LIMITS
 from services.privacy.retention.postgres import PostgresRetentionRuns
 from services.privacy.retention.service import RetentionServicer, retention_targets
+from services.privacy.sealing.convert import SERVICE_NAME as KEY_SERVICE_NAME
+from services.privacy.sealing.postgres import PostgresKeyStore
+from services.privacy.sealing.service import SubjectKeyServicer
 from services.privacy.settings import PrivacySettings
 from services.privacy.tables import metadata
 
@@ -76,6 +80,7 @@ async def build(
     """Wires privacy up; what it opens is closed with `stack`. Without a `clock`, by the machine's own."""
     pseudonymizer = settings.pseudonymizer()
     chain_keys = settings.chain_keys()
+    keyring = settings.keyring()
     reload = open_catalogs(settings)
     redis_url = settings.redis_url.get_secret_value()
     redis_timeout = settings.consent_redis_timeout_seconds
@@ -95,6 +100,14 @@ async def build(
     stack.push_async_callback(engine.dispose)
     redis = create_redis(redis_url)
     stack.push_async_callback(redis.aclose)
+    # Apart from consent's, as the trail's below: enrich asks for keys with each chunk that needs some.
+    key_engine = create_engine(
+        settings.database_url.get_secret_value(),
+        service="privacy-keys",
+        pool_size=1,
+        max_overflow=3,
+    )
+    stack.push_async_callback(key_engine.dispose)
     # Apart from consent's: nothing that reads the trail may keep a check or a recording waiting.
     audit_engine = create_engine(
         settings.database_url.get_secret_value(),
@@ -215,6 +228,14 @@ async def build(
                     reload.catalogs, asking, requests, auditor, trail, pseudonymizer, clock
                 ),
                 subject_request_service_pb2_grpc.add_SubjectRequestServiceServicer_to_server,
+                needs=all_of("postgres"),
+            ),
+            Binding(
+                KEY_SERVICE_NAME,
+                SubjectKeyServicer(
+                    reload.catalogs, PostgresKeyStore(key_engine), keyring, auditor, trail
+                ),
+                subject_key_service_pb2_grpc.add_SubjectKeyServiceServicer_to_server,
                 needs=all_of("postgres"),
             ),
         ],

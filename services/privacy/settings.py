@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -9,6 +10,13 @@ from pydantic_settings import SettingsConfigDict
 from libs.common.errors import ConfigurationError
 from libs.common.pseudonym import check_secret
 from libs.runtime.settings import PeerSettings, PseudonymSettings
+from libs.sealing.keyring import (
+    FileKeyring,
+    Keyring,
+    KeyringError,
+    LocalKeyring,
+    read_wrapping_keys,
+)
 from libs.streams.settings import StreamReaderSettings
 from services.privacy.audit.chain import ChainKeys
 
@@ -25,6 +33,11 @@ class PrivacySettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
     audit_earlier_keys: SecretStr = SecretStr("")
     # So long entries of the audit trail are kept, and longer if the app keeps anything for longer.
     audit_kept_days: int = Field(1_825, ge=30)
+    # Required, one of the two: the keys that people's keys are wrapped with, the one in use first, as
+    # ID:BASE64,ID:BASE64 or a file of such lines. No one who can read the database or its backups may have
+    # them.
+    sealing_keys: SecretStr = SecretStr("")
+    sealing_keys_file: Path | None = None
     # How long a check or a write may wait for Redis, and for Postgres, before it is UNAVAILABLE.
     consent_redis_timeout_seconds: float = Field(1.0, gt=0)
     consent_database_timeout_seconds: float = Field(10.0, gt=0)
@@ -50,6 +63,19 @@ class PrivacySettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
             hmac.digest(secret, b"receipts of consent", "sha256")
             for secret in self._audit_secrets()
         ]
+
+    def keyring(self) -> Keyring:
+        """What wraps the keys of people. Raises ConfigurationError without wrapping keys, and for
+        unreadable ones."""
+        try:
+            if self.sealing_keys_file is not None:
+                return FileKeyring(self.sealing_keys_file)
+            self.require("sealing_keys")
+            source = self.variable("sealing_keys")
+            text = self.sealing_keys.get_secret_value()
+            return LocalKeyring(read_wrapping_keys(text, source))
+        except KeyringError as error:
+            raise ConfigurationError(str(error)) from None
 
     def _audit_secrets(self) -> Sequence[bytes]:
         """The newest first."""

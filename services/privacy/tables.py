@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -132,6 +133,44 @@ audit_checkpoints = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
+)
+
+# A key of each person, wrapped with a key that the database does not have. A destroyed one is empty: a row
+# stays, so that none is made for what occurred before. A trigger refuses to bring one back.
+subject_keys = Table(
+    "subject_keys",
+    metadata,
+    Column("key_id", Uuid, primary_key=True),
+    Column("app_id", Text, nullable=False),
+    Column("person", Uuid, nullable=False),
+    Column("wrapped_key", LargeBinary),
+    Column("wrapping_key_id", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("destroyed_at", DateTime(timezone=True)),
+    CheckConstraint(
+        "num_nulls(wrapped_key, wrapping_key_id) ="
+        " CASE WHEN destroyed_at IS NULL THEN 0 ELSE 2 END",
+        name="destroyed",
+    ),
+    Index(
+        "uq_subject_keys_in_use",
+        "app_id",
+        "person",
+        unique=True,
+        postgresql_where=text("destroyed_at IS NULL"),
+    ),
+    Index(
+        "ix_subject_keys_destroyed",
+        "app_id",
+        "person",
+        "destroyed_at",
+        postgresql_where=text("destroyed_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_subject_keys_wrapping",
+        "wrapping_key_id",
+        postgresql_where=text("destroyed_at IS NULL"),
+    ),
 )
 
 # The end of each app's chain, signed.

@@ -21,7 +21,7 @@ SETTINGS: dict[str, type[CommonSettings]] = {
     "privacy": PrivacySettings,
 }
 # Who may know which secret, by hand: the key in `weir-secrets` of each variable. Privacy alone
-# has the key of the audit trail, and each service has the database's URL for its own role.
+# has the keys of the audit trail and of sealing, and each service has the database's URL for its own role.
 COMMON = {"WEIR_REDIS_URL": "WEIR_REDIS_URL", "WEIR_AUTH_TOKEN": "WEIR_AUTH_TOKEN"}
 SECRETS: dict[str, dict[str, str]] = {
     "weir-ingest": {
@@ -46,6 +46,7 @@ SECRETS: dict[str, dict[str, str]] = {
         "WEIR_PSEUDONYM_KEY": "WEIR_PSEUDONYM_KEY",
         "WEIR_PRIVACY_AUDIT_KEY": "WEIR_PRIVACY_AUDIT_KEY",
         "WEIR_PRIVACY_AUDIT_EARLIER_KEYS": "WEIR_PRIVACY_AUDIT_EARLIER_KEYS",
+        "WEIR_PRIVACY_SEALING_KEYS": "WEIR_PRIVACY_SEALING_KEYS",
     },
     "weir-migrate": {"WEIR_DATABASE_URL": "WEIR_DATABASE_URL"},
 }

@@ -14,6 +14,7 @@ from libs.common.errors import InvalidArgument
 from libs.events.filtering import FilterError, compile_filter, parse_filter
 from libs.events.filtering.fields import Field, field_of
 from libs.events.filtering.reach import possible_names
+from libs.events.filtering.sealed import check_not_sealed
 from libs.events.filtering.syntax import Comparator, Node, Restriction, Value
 from libs.events.postgres import BEGINNING, END
 from services.aggregate.behaviour.identifying import check_divides, check_identifies_no_one
@@ -60,6 +61,7 @@ def readable_filter(
         node = parse_filter(text)
         compile_filter(node)
         names = possible_names(node, catalog.events) if names is None else names
+        check_not_sealed(node, catalog, names)
         check_identifies_no_one(node, catalog, names)
     return node
 

@@ -9,11 +9,12 @@ from uuid import UUID
 from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 from weir.aggregate.v1 import event_query_pb2 as pb
 
-from libs.catalog import Rollup
+from libs.catalog import Catalog, Rollup
 from libs.common.clock import Clock, moment_of
 from libs.common.errors import InvalidArgument
 from libs.common.structs import contains_nul, plain_struct
 from libs.events.filtering import Condition, Node, compile_filter, parse_filter
+from libs.events.filtering.sealed import check_not_sealed
 from libs.events.filtering.syntax import And
 from libs.events.model import StoredEvent
 from libs.events.postgres import BEGINNING, END
@@ -37,11 +38,12 @@ _TEXTS = (
 Frame = tuple[datetime, datetime]
 
 
-def filter_of(text: str) -> Node | None:
+def filter_of(text: str, catalog: Catalog) -> Node | None:
     """A filter that can be asked. Raises InvalidArgument with the place at fault."""
     with reading_filter("filter"):
         node = parse_filter(text)
         compile_filter(node)
+        check_not_sealed(node, catalog)
     return node
 
 

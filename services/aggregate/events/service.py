@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from weir.aggregate.v1 import event_query_pb2 as pb
 
 from libs.catalog import Catalog, Catalogs
+from libs.catalog.problems import did_you_mean
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock
-from libs.common.errors import InvalidArgument
+from libs.common.errors import InvalidArgument, Unavailable
 from libs.events.filtering import Condition, Node
+from libs.events.opening import opened_events
 from libs.events.selection import EventSelection, Place
 from libs.events.selection_postgres import SelectedEvents
 from libs.rpc.page_tokens import PageTokens, page_size
 from libs.rpc.permissions import Permission
-from libs.rpc.principal import check_permission
+from libs.rpc.principal import check_permission, current_principal
+from libs.sealing import Opening, SubjectKeys
+from libs.sealing.keys import KeysUnavailable
 from services.aggregate.answer_sizes import MESSAGE_BYTES, fitting
 from services.aggregate.behaviour.people.convert import of_people, people_reliability
 from services.aggregate.behaviour.people.model import People
@@ -48,12 +52,14 @@ class EventLists:
         slots: ReadSlots,
         clock: Clock,
         behind: PeopleBehind,
+        keys: SubjectKeys,
     ) -> None:
         self._catalogs = catalogs
         self._events = events
         self._slots = slots
         self._clock = clock
         self._behind = behind
+        self._keys = keys
         self._pages = PageTokens(f"/{SERVICE_NAME}/ListEvents", clock)
 
     async def list(self, request: pb.ListEventsRequest) -> pb.ListEventsResponse:
@@ -63,10 +69,11 @@ class EventLists:
         limit = page_size(request.page_size, default=_DEFAULT_PAGE_SIZE, maximum=_MAX_PAGE_SIZE)
         descending = is_descending(request)
         asked = frame_of(request, self._clock)
-        found = filter_of(request.filter)
+        found = filter_of(request.filter, catalog)
+        opening = _opening(request, catalog)
         conditions: tuple[Condition, ...] = ()
         if request.of.WhichOneof("of") in ("drop_off", "cohort"):
-            return await self._of_people(request, catalog, found, limit, descending)
+            return await self._of_people(request, catalog, found, limit, descending, opening)
         if request.HasField("of"):
             plan = rollup_of(plan_of(snapshot, request.app_id), request.of.cell.rollup)
             if plan.is_personal:
@@ -76,7 +83,7 @@ class EventLists:
             asked, found, conditions = behind_cell(request, rollup, characters, found)
         frame, after = self._pages.read(request, read_page_cursor) or (asked, None)
         selection = EventSelection(request.app_id, *frame, found, conditions)
-        events, place = await self._page(selection, limit, descending, after)
+        events, place = await self._page(selection, limit, descending, after, opening)
         token = self._pages.issue(request, page_cursor(frame, place)) if place else ""
         return pb.ListEventsResponse(events=events, next_page_token=token)
 
@@ -87,6 +94,7 @@ class EventLists:
         found: Node | None,
         limit: int,
         descending: bool,
+        opening: Opening | None,
     ) -> pb.ListEventsResponse:
         """One page of the events of the people behind a number. Further pages know these people."""
         if request.HasField("time"):
@@ -101,7 +109,7 @@ class EventLists:
         frame = people.start, people.end
         conditions = (of_people(people.people),)
         selection = EventSelection(request.app_id, *frame, found, conditions)
-        events, place = await self._page(selection, limit, descending, after)
+        events, place = await self._page(selection, limit, descending, after, opening)
         token = self._pages.issue(request, people_cursor(people, place)) if place else ""
         return pb.ListEventsResponse(
             events=events, next_page_token=token, reliability=people_reliability(people)
@@ -113,7 +121,12 @@ class EventLists:
         return await self._behind.in_cohort(request.app_id, request.of.cohort, catalog)
 
     async def _page(
-        self, selection: EventSelection, limit: int, descending: bool, after: Place | None
+        self,
+        selection: EventSelection,
+        limit: int,
+        descending: bool,
+        after: Place | None,
+        opening: Opening | None,
     ) -> tuple[Sequence[pb.StoredEvent], Place | None]:
         """Events of a page, and the place after which to go on."""
         async with self._slots.hold():
@@ -124,8 +137,29 @@ class EventLists:
                 newest_first=descending,
                 after=after,
             )
-        events = fitting(map(event_message, page.events))
+        stored = page.events
+        if opening is not None:
+            try:
+                stored = await opened_events(stored, selection.app_id, self._keys, opening)
+            except KeysUnavailable as error:
+                raise Unavailable(
+                    "the keys of sealed values cannot be had now", retry_after_seconds=1.0
+                ) from error
+        events = fitting(map(event_message, stored))
         place = page.next
         if len(events) < len(page.events):
             place = place_of(page.events[len(events) - 1])
         return events, place
+
+
+def _opening(request: pb.ListEventsRequest, catalog: Catalog) -> Opening | None:
+    """What sealed values are opened for, None if they stay sealed. Raises PermissionDenied,
+    InvalidArgument."""
+    purpose = request.open_sealed_for
+    if not purpose:
+        return None
+    check_permission(Permission.OPEN_SEALED)
+    if purpose not in catalog.purposes:
+        hint = did_you_mean(purpose, catalog.purposes)
+        raise InvalidArgument(f"is no purpose of the app's catalog{hint}", field="open_sealed_for")
+    return Opening(purpose, current_principal().name)

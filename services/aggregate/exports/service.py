@@ -73,7 +73,7 @@ class EventExports:
         found = (
             impersonal_filter(request.filter, catalog)
             if request.without_personal_data
-            else filter_of(request.filter)
+            else filter_of(request.filter, catalog)
         )
         resumed = self._tokens.read(request, read_resumption)
         at = resumed or Resumption(*asked, "", None)

@@ -109,6 +109,14 @@ def marked_properties(event_type: EventType) -> frozenset[str]:
     )
 
 
+def sealed_properties(catalog: Catalog, event_type: EventType | None) -> frozenset[str]:
+    """The properties of the event that are stored encrypted; of a name that the catalog does not declare,
+    those of all events: it may be one of these, misspelt."""
+    if event_type is not None:
+        return event_type.sealed
+    return frozenset().union(*catalog.sealed.values())
+
+
 def remove_properties(event: Event) -> None:
     """Removes what producers may fill with anything: the properties, and `context.extra`."""
     event.properties_json = b"{}"

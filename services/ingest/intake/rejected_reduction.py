@@ -23,6 +23,7 @@ from services.ingest.intake.rejected_content import (
     reduce_event,
     remove_id_from_texts,
     remove_properties,
+    sealed_properties,
 )
 from services.ingest.intake.subjects import EventSubject, Links, RejectedPeople, has_person
 
@@ -130,7 +131,8 @@ class RejectedReduction:
         if kept_context is not None:
             keep_context(event, kept_context)
         cleans = collection.personal_data in (PersonalData.REFUSE, PersonalData.REDACT)
-        if not collection.hashed and not collection.takes_declared_only and not cleans:
+        sealed = sealed_properties(self._catalog, event_type)
+        if not (collection.hashed or collection.takes_declared_only or cleans or sealed):
             return
         try:
             properties, _ = parse_properties(event)
@@ -140,6 +142,10 @@ class RejectedReduction:
             if collection.takes_declared_only:
                 declared = declared_properties(event_type) if event_type else frozenset()
                 properties = {name: item for name, item in properties.items() if name in declared}
+                event.properties_json = orjson.dumps(properties)
+            if not sealed.isdisjoint(properties):
+                # A dead letter has no key.
+                properties = {name: item for name, item in properties.items() if name not in sealed}
                 event.properties_json = orjson.dumps(properties)
             if cleans:
                 marked = marked_properties(event_type) if event_type else frozenset()

@@ -130,7 +130,7 @@ def test_the_table_names_the_field_with_the_app(method: str) -> None:
 
 
 def test_every_permission_is_needed_by_an_rpc() -> None:
-    by_servicers = {Permission.READ_PERSONAL_NUMBERS}
+    by_servicers = {Permission.READ_PERSONAL_NUMBERS, Permission.OPEN_SEALED}
     assert {rule.permission for rule in RULES.values()} | by_servicers == set(Permission)
 
 

@@ -26,6 +26,7 @@ from suite.home import Addresses, Home
 from tests.support.clocks import FixedClock
 from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.waiting import until
+from tests.support.wrapping_keys import WRAPPING_KEYS
 
 APP = "gamelaunch"  # telemetry: granted by default, anonymize when denied
 PURPOSE = "telemetry"
@@ -140,6 +141,7 @@ def settings(
         redis_url=redis_url,
         pseudonym_key=SecretStr(PSEUDONYM_KEY),
         audit_key=SecretStr(AUDIT_KEY),
+        sealing_keys=SecretStr(WRAPPING_KEYS),
         consent_redis_timeout_seconds=0.5,
         **catalog_settings,
     )

@@ -20,6 +20,7 @@ from tests.integration.privacy.conftest import APP, AUDIT_KEY, PURPOSE, Privacy
 from tests.support.environment import without_settings
 from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.waiting import until
+from tests.support.wrapping_keys import WRAPPING_KEYS
 
 pytestmark = pytest.mark.fault
 
@@ -90,6 +91,7 @@ def process(wire: Wire, database_url: str, tmp_path: Path) -> Iterator[ServicePr
             "WEIR_REDIS_URL": wire.url,
             "WEIR_PSEUDONYM_KEY": PSEUDONYM_KEY,
             "WEIR_PRIVACY_AUDIT_KEY": AUDIT_KEY,
+            "WEIR_PRIVACY_SEALING_KEYS": WRAPPING_KEYS,
             "WEIR_PRIVACY_CONSENT_REDIS_TIMEOUT_SECONDS": "5",
         },
     )

@@ -16,7 +16,9 @@ from libs.runtime.settings import CommonSettings
 from libs.stores.open_stores import open_stores
 from suite.migrate import upgrade
 from tests.support.databases import Databases
+from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.waiting import until
+from tests.support.wrapping_keys import WRAPPING_KEYS
 
 
 @pytest.fixture
@@ -51,8 +53,12 @@ async def test_a_service_waits_for_its_tables(
         database_url=databases.as_role(empty_database_url, f"weir_{service}"),
         redis_url=redis_url,
         store_check_seconds=1,
-        pseudonym_key="0123456789abcdef0123456789abcdef",
-        **({"audit_key": "0123456789abcdef0123456789abcdef"} if service == "privacy" else {}),
+        pseudonym_key=PSEUDONYM_KEY,
+        **(
+            {"audit_key": PSEUDONYM_KEY, "sealing_keys": WRAPPING_KEYS}
+            if service == "privacy"
+            else {}
+        ),
     )
     async with AsyncExitStack() as stack:
         parts: ServiceParts = await import_module(f"services.{service}.server").build(

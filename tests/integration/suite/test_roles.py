@@ -60,6 +60,8 @@ MAY: dict[str, dict[str, set[str]]] = {
         "privacy.audit_entries": ADD | {"DELETE"},
         "privacy.audit_heads": CHANGE,
         "privacy.audit_checkpoints": CHANGE,
+        # And to UPDATE three columns.
+        "privacy.subject_keys": ADD,
         "privacy.consent_changes": CHANGE,
         "privacy.retention_runs": CHANGE,
         **JOBS,
@@ -76,6 +78,7 @@ TABLES = (
     "aggregate.rollups",
     *("aggregate.members", "privacy.consents", "privacy.consent_history"),
     *("privacy.audit_entries", "privacy.audit_heads", "privacy.audit_checkpoints"),
+    "privacy.subject_keys",
     *("privacy.consent_changes", "privacy.retention_runs"),
     *("privacy.subject_requests", "privacy.subject_holds"),
     *("ingest.fences", "enrich.fences", "enrich.fence_epoch"),

@@ -26,7 +26,7 @@ EXPORT_FORMAT_JSON_LINES: ExportFormat
 EXPORT_FORMAT_XAPI: ExportFormat
 
 class ListEventsRequest(_message.Message):
-    __slots__ = ("app_id", "time", "filter", "page_size", "page_token", "order_by", "of")
+    __slots__ = ("app_id", "time", "filter", "page_size", "page_token", "order_by", "of", "open_sealed_for")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +34,7 @@ class ListEventsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     OF_FIELD_NUMBER: _ClassVar[int]
+    OPEN_SEALED_FOR_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     time: _time_frame_pb2.TimeFrame
     filter: str
@@ -41,7 +42,8 @@ class ListEventsRequest(_message.Message):
     page_token: str
     order_by: str
     of: DrillDown
-    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., filter: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., order_by: _Optional[str] = ..., of: _Optional[_Union[DrillDown, _Mapping]] = ...) -> None: ...
+    open_sealed_for: str
+    def __init__(self, app_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., filter: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., order_by: _Optional[str] = ..., of: _Optional[_Union[DrillDown, _Mapping]] = ..., open_sealed_for: _Optional[str] = ...) -> None: ...
 
 class DrillDown(_message.Message):
     __slots__ = ("cell", "drop_off", "cohort")

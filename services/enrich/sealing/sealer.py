@@ -1,0 +1,108 @@
+"""Seals the marked properties of a chunk, with one look-up of keys."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from libs.catalog import Catalogs
+from libs.common.exact_json import exact_dumps, exact_loads
+from libs.common.pseudonym import Pseudonymizer, person_of
+from libs.sealing import Place
+from libs.sealing.values import NO_PERSON, seal_properties
+from services.enrich import metrics
+from services.enrich.model import Event, WorkBatch
+from services.enrich.sealing.known_keys import KnownKeys, Person
+
+# Of one event: its batch and position, what it says, its person, and the names of its marked properties.
+_ToSeal = tuple[WorkBatch, int, dict[str, Any], Person, frozenset[str]]
+
+
+class Sealer:
+    """Replaces the values of marked properties by sealed ones, in the events that are to be stored. What is
+    handed on to aggregate stays as it came: no number reads a sealed property."""
+
+    def __init__(self, catalogs: Catalogs, pseudonymizer: Pseudonymizer, keys: KnownKeys) -> None:
+        self._catalogs = catalogs
+        self._pseudonymizer = pseudonymizer
+        self._keys = keys
+
+    async def seal(self, batches: Sequence[WorkBatch]) -> None:
+        """Seals the events of the batches; those whose properties cannot be read fail. Raises KeysUnavailable
+        before anything is changed."""
+        found: list[_ToSeal] = []
+        for batch in batches:
+            if marked := self._marked(batch.app_id):
+                self._find(batch, marked, found)
+        if not found:
+            return
+        latest: dict[Person, int] = {}
+        for batch, position, _, person, _ in found:
+            event = batch.enriched[position]
+            assert event is not None
+            latest[person] = max(latest.get(person, event.occurred_at_us), event.occurred_at_us)
+        keys = await self._keys.of(latest)
+        for batch, position, properties, person, names in found:
+            event = batch.enriched[position]
+            assert event is not None
+            key = keys[person].for_event(event.occurred_at_us)
+            if key is None:
+                # The person was erased after it had occurred.
+                properties = {name: properties[name] for name in properties if name not in names}
+                metrics.NOT_SEALED.labels(batch.app_id).inc()
+            else:
+                place = Place(batch.app_id, person[1], event.event_uuid)
+                properties = seal_properties(properties, names, key, place)
+            event.event.properties_json = exact_dumps(properties)
+
+    def remove_from_failed(self, batches: Sequence[WorkBatch]) -> None:
+        """Removes marked properties from events that become dead letters, which hold nothing that should
+        have been sealed."""
+        for batch in batches:
+            if batch.failed and (marked := self._marked(batch.app_id)):
+                for failed in batch.failed:
+                    _remove(batch.events[failed.position], marked)
+
+    def _marked(self, app_id: str) -> Mapping[str, frozenset[str]]:
+        """The marked properties by the names of events, by the newest catalog that there was of the app."""
+        catalogs = self._catalogs
+        for snapshot in (catalogs.current, *catalogs.earlier):
+            if catalog := snapshot.catalogs.get(app_id):
+                return catalog.sealed
+        return {}
+
+    def _find(
+        self, batch: WorkBatch, marked: Mapping[str, frozenset[str]], found: list[_ToSeal]
+    ) -> None:
+        for position, enriched in enumerate(batch.enriched):
+            if enriched is None or (names := marked.get(enriched.event.name)) is None:
+                continue
+            event = enriched.event
+            try:
+                properties = exact_loads(event.properties_json)
+            except ValueError:
+                _fail(batch, position, "its properties cannot be read while sealing")
+                continue
+            if names.isdisjoint(properties):
+                continue
+            named = person_of(
+                self._pseudonymizer, batch.app_id, event.subject_id, event.anonymous_id
+            )
+            person = bytes.fromhex(named) if named else NO_PERSON
+            found.append((batch, position, properties, (batch.app_id, person), names))
+
+
+def _fail(batch: WorkBatch, position: int, reason: str) -> None:
+    batch.enriched[position] = None
+    batch.fail(position, reason)
+
+
+def _remove(event: Event, marked: Mapping[str, frozenset[str]]) -> None:
+    names = marked.get(event.name)
+    if names is None:
+        return
+    try:
+        properties = exact_loads(event.properties_json)
+    except ValueError:
+        properties = {}
+    event.properties_json = exact_dumps(
+        {name: value for name, value in properties.items() if name not in names}
+    )

@@ -1,0 +1,168 @@
+"""The keys of people in Postgres: `privacy.subject_keys`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from libs.sealing.keyring import WrappedKey
+from services.privacy.sealing.model import KeyCounts, KeyOfPerson, StoredKey
+
+_COLUMNS = "key_id, app_id, person, wrapped_key, wrapping_key_id"
+OF_PEOPLE = text("""
+    SELECT wanted.person AS of_person, key.*, (
+        SELECT max(gone.destroyed_at) FROM privacy.subject_keys AS gone
+        WHERE gone.app_id = :app_id AND gone.person = wanted.person AND gone.destroyed_at IS NOT NULL
+    ) AS destroyed_at
+    FROM unnest(CAST(:people AS uuid[])) AS wanted (person)
+    LEFT JOIN (
+        SELECT key_id, app_id, person, wrapped_key, wrapping_key_id FROM privacy.subject_keys
+        WHERE destroyed_at IS NULL
+    ) AS key ON key.app_id = :app_id AND key.person = wanted.person
+""")
+# A key must not be made from what was read before another transaction destroyed one. Those that make keys
+# do not wait for each other.
+LOCK_SHARED = text(
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('weir.subject_keys/' || :app_id, 0))"
+)
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('weir.subject_keys/' || :app_id, 0))")
+ADD = text("""
+    INSERT INTO privacy.subject_keys (key_id, app_id, person, wrapped_key, wrapping_key_id)
+    SELECT key_id, :app_id, person, wrapped_key, wrapping_key_id
+    FROM unnest(
+        CAST(:key_ids AS uuid[]), CAST(:people AS uuid[]), CAST(:wrapped AS bytea[]),
+        CAST(:wrapping AS text[]), CAST(:latest AS timestamptz[])
+    ) AS new (key_id, person, wrapped_key, wrapping_key_id, latest)
+    WHERE new.person <> ALL (
+        SELECT gone.person FROM privacy.subject_keys AS gone
+        WHERE gone.app_id = :app_id AND gone.person = new.person AND gone.destroyed_at >= new.latest
+    )
+    ON CONFLICT (app_id, person) WHERE destroyed_at IS NULL DO NOTHING
+""")
+WITH_IDS = text(f"""
+    SELECT {_COLUMNS} FROM privacy.subject_keys
+    WHERE app_id = :app_id AND key_id = ANY(CAST(:key_ids AS uuid[])) AND destroyed_at IS NULL
+""")
+WRAPPED_OTHERWISE = text(f"""
+    SELECT {_COLUMNS} FROM privacy.subject_keys
+    WHERE destroyed_at IS NULL AND wrapping_key_id <> :wrapping_key_id
+    LIMIT :limit
+""")
+REWRAP = text("""
+    UPDATE privacy.subject_keys AS key
+    SET wrapped_key = new.wrapped_key, wrapping_key_id = new.wrapping_key_id
+    FROM unnest(
+        CAST(:key_ids AS uuid[]), CAST(:before AS bytea[]), CAST(:wrapped AS bytea[]),
+        CAST(:wrapping AS text[])
+    ) AS new (key_id, before, wrapped_key, wrapping_key_id)
+    WHERE key.key_id = new.key_id AND key.wrapped_key = new.before AND key.destroyed_at IS NULL
+""")
+DESTROY = text("""
+    UPDATE privacy.subject_keys
+    SET wrapped_key = NULL, wrapping_key_id = NULL, destroyed_at = :destroyed_at
+    WHERE app_id = :app_id AND person = ANY(CAST(:people AS uuid[])) AND destroyed_at IS NULL
+""")
+# Also of a person who never had one: what they did before may still arrive.
+FORBID = text("""
+    INSERT INTO privacy.subject_keys (key_id, app_id, person, destroyed_at)
+    SELECT new.key_id, :app_id, new.person, :destroyed_at
+    FROM unnest(CAST(:key_ids AS uuid[]), CAST(:people AS uuid[])) AS new (key_id, person)
+    WHERE new.person <> ALL (
+        SELECT gone.person FROM privacy.subject_keys AS gone
+        WHERE gone.app_id = :app_id AND gone.person = new.person AND gone.destroyed_at >= :destroyed_at
+    )
+""")
+COUNTS = text("""
+    SELECT wrapping_key_id, count(*) AS keys FROM privacy.subject_keys
+    WHERE destroyed_at IS NULL AND app_id = coalesce(CAST(:app_id AS text), app_id)
+    GROUP BY wrapping_key_id ORDER BY wrapping_key_id
+""")
+DESTROYED = text("""
+    SELECT count(DISTINCT (app_id, person)) FROM privacy.subject_keys
+    WHERE destroyed_at IS NOT NULL AND app_id = coalesce(CAST(:app_id AS text), app_id)
+""")
+
+
+class PostgresKeyStore:
+    """Implements `ports.KeyStore`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """The engine is the caller's to close."""
+        self._engine = engine
+
+    async def of_people(self, app_id: str, people: Collection[UUID]) -> Mapping[UUID, KeyOfPerson]:
+        parameters = {"app_id": app_id, "people": list(people)}
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(OF_PEOPLE, parameters)).mappings()
+            return {
+                row["of_person"]: KeyOfPerson(
+                    _stored(row) if row["key_id"] is not None else None, row["destroyed_at"]
+                )
+                for row in rows
+            }
+
+    async def add(self, keys: Sequence[StoredKey], latest: Mapping[UUID, datetime]) -> None:
+        if not keys:
+            return
+        parameters = {
+            "app_id": keys[0].app_id,
+            "key_ids": [key.key_id for key in keys],
+            "people": [key.person for key in keys],
+            "wrapped": [key.wrapped.wrapped for key in keys],
+            "wrapping": [key.wrapped.wrapping_key_id for key in keys],
+            "latest": [latest[key.person] for key in keys],
+        }
+        async with self._engine.begin() as connection:
+            await connection.execute(LOCK_SHARED, {"app_id": keys[0].app_id})
+            await connection.execute(ADD, parameters)
+
+    async def with_ids(self, app_id: str, key_ids: Collection[UUID]) -> Sequence[StoredKey]:
+        parameters = {"app_id": app_id, "key_ids": list(key_ids)}
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(WITH_IDS, parameters)).mappings()
+            return [_stored(row) for row in rows]
+
+    async def wrapped_otherwise(self, wrapping_key_id: str, limit: int) -> Sequence[StoredKey]:
+        parameters = {"wrapping_key_id": wrapping_key_id, "limit": limit}
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(WRAPPED_OTHERWISE, parameters)).mappings()
+            return [_stored(row) for row in rows]
+
+    async def rewrap(self, keys: Sequence[tuple[StoredKey, WrappedKey]]) -> int:
+        parameters = {
+            "key_ids": [key.key_id for key, _ in keys],
+            "before": [key.wrapped.wrapped for key, _ in keys],
+            "wrapped": [wrapped.wrapped for _, wrapped in keys],
+            "wrapping": [wrapped.wrapping_key_id for _, wrapped in keys],
+        }
+        async with self._engine.begin() as connection:
+            return (await connection.execute(REWRAP, parameters)).rowcount
+
+    async def counts(self, app_id: str | None) -> KeyCounts:
+        parameters = {"app_id": app_id}
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(COUNTS, parameters)).mappings()
+            wrapped = {str(row["wrapping_key_id"]): int(row["keys"]) for row in rows}
+            destroyed = (await connection.execute(DESTROYED, parameters)).scalar_one()
+            return KeyCounts(wrapped, int(destroyed))
+
+
+async def destroy_keys(
+    connection: AsyncConnection, app_id: str, people: Collection[UUID], destroyed_at: datetime
+) -> int:
+    """Destroys the keys of a person, who may have several pseudonyms: from the commit of the transaction
+    on, nothing that was sealed with them can be opened, and no key is made for what occurred until
+    `destroyed_at`. How many there were; safe to repeat."""
+    parameters = {"app_id": app_id, "people": list(people), "destroyed_at": destroyed_at}
+    await connection.execute(LOCK, {"app_id": app_id})
+    destroyed = (await connection.execute(DESTROY, parameters)).rowcount
+    await connection.execute(FORBID, parameters | {"key_ids": [uuid4() for _ in people]})
+    return destroyed
+
+
+def _stored(row: Mapping[Any, Any]) -> StoredKey:
+    wrapped = WrappedKey(row["wrapping_key_id"], bytes(row["wrapped_key"]))
+    return StoredKey(row["key_id"], row["app_id"], row["person"], wrapped)

@@ -1,0 +1,199 @@
+"""The keys of people in a real Postgres: made once, given to services, destroyed for good."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import grpc
+import psycopg
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy.ext.asyncio import AsyncEngine
+from weir.privacy.v1 import audit_service_pb2 as audit_pb
+from weir.privacy.v1 import subject_key_service_pb2 as pb
+from weir.privacy.v1 import subject_key_service_pb2_grpc
+
+from libs.common.clock import EPOCH
+from libs.stores.postgres import create_engine
+from services.privacy.sealing.postgres import destroy_keys
+from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
+from tests.support.rejections import reason_of
+from tests.support.wrapping_keys import WRAPPING_SECRET
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ANN, BOB = UUID(int=1), UUID(int=2)
+
+
+def us(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+@pytest.fixture
+async def engine(role_url: Callable[[str], str]) -> AsyncIterator[AsyncEngine]:
+    """As the service's own role."""
+    made = create_engine(role_url("weir_privacy"), service="test")
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+async def stub(starting: Privacy) -> AsyncIterator[Any]:
+    async with grpc.aio.insecure_channel(starting.address) as channel:
+        yield subject_key_service_pb2_grpc.SubjectKeyServiceStub(channel)
+
+
+async def sealing_keys(
+    stub: Any, people: Iterable[UUID], latest: datetime = NOON, app_id: str = APP
+) -> list[pb.SealingKey]:
+    wanted = [
+        pb.PersonToSeal(person=person.bytes, latest_occurred_at_us=us(latest)) for person in people
+    ]
+    request = pb.GetSealingKeysRequest(app_id=app_id, people=wanted)
+    return list((await stub.GetSealingKeys(request, timeout=20)).keys)
+
+
+async def opening_keys(stub: Any, *key_ids: bytes, app_id: str = APP) -> dict[bytes, bytes]:
+    request = pb.GetOpeningKeysRequest(
+        app_id=app_id, key_ids=key_ids, purpose=PURPOSE, actor="read token"
+    )
+    response = await stub.GetOpeningKeys(request, timeout=20)
+    return {key.key_id: key.secret for key in response.keys}
+
+
+async def destroy(engine: AsyncEngine, *people: UUID, at: datetime = NOON) -> int:
+    async with engine.begin() as connection:
+        return await destroy_keys(connection, APP, people, at)
+
+
+async def test_each_person_of_an_app_has_one_key(stub: Any) -> None:
+    [ann, bob] = await sealing_keys(stub, [ANN, BOB])
+    assert {len(ann.key_id), len(bob.key_id)} == {16}
+    assert {len(ann.secret), len(bob.secret)} == {32}
+    assert ann.secret != bob.secret
+    assert list(await sealing_keys(stub, [BOB, ANN])) == [bob, ann]
+    [elsewhere] = await sealing_keys(stub, [ANN], app_id="chess")
+    assert elsewhere.secret != ann.secret
+    assert await opening_keys(stub, ann.key_id, bob.key_id, elsewhere.key_id) == {
+        ann.key_id: ann.secret,
+        bob.key_id: bob.secret,
+    }
+
+
+async def test_callers_at_the_same_time_get_the_same_key(stub: Any) -> None:
+    people = [uuid4() for _ in range(50)]
+    answers = await asyncio.gather(*(sealing_keys(stub, people) for _ in range(8)))
+    assert all(answer == answers[0] for answer in answers)
+    assert len({key.secret for key in answers[0]}) == 50
+
+
+async def test_the_database_has_wrapped_keys_only(stub: Any, database_url: str) -> None:
+    [key] = await sealing_keys(stub, [ANN])
+    with psycopg.connect(database_url) as connection:
+        [(key_id, wrapped, wrapping_key_id)] = connection.execute(
+            "SELECT key_id, wrapped_key, wrapping_key_id FROM privacy.subject_keys"
+        ).fetchall()
+    assert (key_id.bytes, wrapping_key_id) == (key.key_id, "test")
+    assert key.secret not in wrapped
+    row = b"weir/subject_key/v1\x00" + APP.encode() + b"\x00" + ANN.bytes + key.key_id
+    assert AESGCM(WRAPPING_SECRET).decrypt(wrapped[:12], wrapped[12:], row) == key.secret
+
+
+async def test_a_destroyed_key_opens_nothing_and_is_not_made_anew(
+    stub: Any, engine: AsyncEngine
+) -> None:
+    [ann, bob] = await sealing_keys(stub, [ANN, BOB])
+    assert await destroy(engine, ANN) == 1
+    assert await opening_keys(stub, ann.key_id, bob.key_id) == {bob.key_id: bob.secret}
+    [late] = await sealing_keys(stub, [ANN], NOON)
+    assert (late.key_id, late.secret, late.destroyed_at_us) == (b"", b"", us(NOON))
+    # What the person does afterwards is sealed with another key.
+    [new] = await sealing_keys(stub, [ANN], NOON + timedelta(microseconds=1))
+    assert new.key_id not in (b"", ann.key_id)
+    assert new.secret not in (b"", ann.secret)
+    assert new.destroyed_at_us == us(NOON)
+
+
+async def test_a_person_without_a_key_gets_none_for_the_past(
+    stub: Any, engine: AsyncEngine
+) -> None:
+    assert await destroy(engine, ANN, BOB) == 0
+    # Again, as after a crash.
+    assert await destroy(engine, ANN, BOB) == 0
+    assert [key.key_id for key in await sealing_keys(stub, [ANN, BOB])] == [b"", b""]
+
+
+async def test_no_key_is_made_beside_a_destruction(stub: Any, engine: AsyncEngine) -> None:
+    """Whichever comes first: a key that is made is destroyed, or none is made."""
+    people = [uuid4() for _ in range(30)]
+    await asyncio.gather(
+        *(sealing_keys(stub, [person]) for person in people),
+        *(destroy(engine, person) for person in people),
+    )
+    assert {key.key_id for key in await sealing_keys(stub, people)} == {b""}
+
+
+async def test_a_destroyed_key_cannot_be_brought_back(
+    stub: Any, engine: AsyncEngine, database_url: str
+) -> None:
+    await sealing_keys(stub, [ANN])
+    await destroy(engine, ANN)
+    for statement in (
+        "UPDATE privacy.subject_keys SET wrapped_key = 'x', wrapping_key_id = 'x', destroyed_at = NULL",
+        "DELETE FROM privacy.subject_keys",
+    ):
+        # Not even by the owner of the table.
+        with (
+            psycopg.connect(database_url) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege, match="stays so"),
+        ):
+            connection.execute(statement)
+
+
+async def test_opening_leaves_an_entry_in_the_audit_trail(stub: Any, privacy: Privacy) -> None:
+    [ann, bob] = await sealing_keys(stub, [ANN, BOB])
+    await opening_keys(stub, ann.key_id, bob.key_id, uuid4().bytes)
+    request = audit_pb.ListEntriesRequest(app_id=APP, action="sealed.opened")
+    [entry] = (await privacy.audit.ListEntries(request, timeout=20)).entries
+    assert (entry.purpose, entry.outcome, entry.subject) == (PURPOSE, "done", "")
+    assert entry.details == '{"for": "read token", "people": 2}'
+
+
+@pytest.mark.parametrize(
+    ("call", "fields", "field"),
+    [
+        ("GetSealingKeys", {"people": [{"person": b"short"}]}, "people.person"),
+        ("GetSealingKeys", {"people": [{"person": bytes(16)}] * 2}, "people"),
+        (
+            "GetSealingKeys",
+            {"people": [{"person": bytes(16), "latest_occurred_at_us": 2**62}]},
+            "people.latest_occurred_at_us",
+        ),
+        ("GetOpeningKeys", {"key_ids": [b"short"]}, "key_ids"),
+        ("GetOpeningKeys", {"purpose": ""}, "purpose"),
+        ("GetOpeningKeys", {"purpose": "telemetri"}, "purpose"),
+        ("GetOpeningKeys", {"actor": ""}, "actor"),
+    ],
+)
+async def test_what_is_wrong_with_a_request_is_named(
+    stub: Any, call: str, fields: dict[str, Any], field: str
+) -> None:
+    given = {"app_id": APP}
+    if call == "GetOpeningKeys":
+        given |= {"purpose": PURPOSE, "actor": "a"}
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await getattr(stub, call)(getattr(pb, f"{call}Request")(**given | fields), timeout=20)
+    assert reason_of(raised.value) == ("INVALID_ARGUMENT", "ARGUMENT_INVALID", field)
+
+
+async def test_the_status_counts_keys_by_the_one_that_wraps_them(
+    stub: Any, engine: AsyncEngine
+) -> None:
+    await sealing_keys(stub, [ANN, BOB])
+    await destroy(engine, BOB)
+    status = await stub.GetKeyStatus(pb.GetKeyStatusRequest(), timeout=20)
+    assert status.current_wrapping_key_id == "test"
+    [wrapped] = status.wrapped
+    assert (wrapped.wrapping_key_id, wrapped.keys, wrapped.is_available) == ("test", 1, True)
+    assert status.destroyed == 1
