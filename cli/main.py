@@ -64,6 +64,11 @@ ENTRIES = {
         "app",
         "Say whether anything is kept for longer than its limit; remove it now.",
     ),
+    "archive": CommandEntry(
+        "cli.commands.archive",
+        "app",
+        "See what is in the archive, verify it, and restore a day of it.",
+    ),
     "rollup": CommandEntry(
         "cli.commands.rollup",
         "app",

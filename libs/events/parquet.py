@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import compute, parquet
 
 from libs.events.columns import COLUMNS, EventColumn
 from libs.events.digest import Row
@@ -71,6 +71,27 @@ def read_groups(file: IO[bytes]) -> Iterator[list[Row]]:
             yield list(zip(*map(_values, COLUMNS, batch.columns), strict=True))
 
 
+def may_name(
+    file: IO[bytes], people: Sequence[uuid.UUID], subject_id: str, in_json: str | None
+) -> bool:
+    """Whether an event of a file is of one of these people or of the subject, or, with `in_json`, may name
+    the subject in its entity or in its properties, whose text contains `in_json` then."""
+    columns = ["person", "subject_id", *(() if in_json is None else ("entity_id", "properties"))]
+    persons = pa.array([person.bytes for person in people], pa.binary(16))
+    with parquet.ParquetFile(file) as found:
+        for batch in found.iter_batches(batch_size=ROWS_IN_A_GROUP, columns=columns):
+            of = {name: _storage(batch.column(name)) for name in columns}
+            masks = [
+                compute.is_in(of["person"], value_set=persons),
+                *(compute.equal(of[name], subject_id) for name in columns if name.endswith("_id")),
+            ]
+            if in_json is not None:
+                masks.append(compute.match_substring(of["properties"], in_json))
+            if any(compute.any(mask).as_py() for mask in masks):
+                return True
+    return False
+
+
 def _array(column: EventColumn, values: Sequence[Any]) -> Any:
     match column.type:
         case "uuid":
@@ -85,7 +106,7 @@ def _array(column: EventColumn, values: Sequence[Any]) -> Any:
 
 
 def _values(column: EventColumn, array: Any) -> list[Any]:
-    storage = getattr(array, "storage", array)
+    storage = _storage(array)
     match column.type:
         case "uuid":
             found = storage.to_pylist()
@@ -94,3 +115,8 @@ def _values(column: EventColumn, array: Any) -> list[Any]:
             return list(storage.cast(pa.int64()).to_pylist())
         case _:
             return list(storage.to_pylist())
+
+
+def _storage(array: Any) -> Any:
+    """Values of a type of Arrow itself."""
+    return getattr(array, "storage", array)

@@ -41,6 +41,8 @@ from services.enrich.anonymization.job import Anonymization
 from services.enrich.anonymization.late import LateAnonymizer
 from services.enrich.anonymization.postgres import PostgresNamedEvents
 from services.enrich.archive.job import Archiving
+from services.enrich.archive.people import ArchivedPeople
+from services.enrich.archive.postgres import PostgresArchive
 from services.enrich.archive.process import ArchiveProcess
 from services.enrich.backpressure import Backpressure
 from services.enrich.dead_letter_limit import DeadLetterLimit
@@ -153,9 +155,8 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         lambda: [*event_limits(reload.catalogs.current.catalogs), quarantine.limit()],
         RequestedJobs(RETENTION_JOBS, JournalView(engine, clock)),
     )
-    archiving = Archiving(
-        reload.catalogs, anonymization, counted, clock, ArchiveProcess(settings).ask
-    )
+    archive_process = ArchiveProcess(settings)
+    archiving = Archiving(reload.catalogs, anonymization, counted, clock, archive_process.ask)
     about_people = EnrichSubjectData(
         reload.catalogs,
         ErasedEvents(engine),
@@ -164,6 +165,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         redis,
         settings.shards,
         SubjectRows(engine, sessions, settings),
+        ArchivedPeople(reload.catalogs, PostgresArchive(engine), archive_process.ask),
     )
     jobs = enrich_jobs(redis, engine, keeper, filler, anonymization, removal, archiving, settings)
     return ServiceParts(

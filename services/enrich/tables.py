@@ -177,3 +177,14 @@ fence_epoch = Table(
     ),
     Column("epoch", BigInteger, nullable=False),
 )
+
+# The files that the erasure of a person has looked at.
+archive_erasures = Table(
+    "archive_erasures",
+    metadata,
+    Column("request_id", Uuid, primary_key=True),
+    Column("file_id", Uuid, primary_key=True),
+    Column("erased", BigInteger, nullable=False),
+    Column("anonymized", BigInteger, nullable=False),
+    Column("withheld", BigInteger, nullable=False),
+)

@@ -89,13 +89,13 @@ async def archive(
     return await archiver(engine, url).archive(due, Span(midnight(now), counted), apps)
 
 
-def in_database(database_url: str) -> list[tuple[Any, ...]]:
-    """The published columns of all stored events, by id."""
+def in_database(database_url: str, table: str = "enrich.events") -> list[tuple[Any, ...]]:
+    """The published columns of all events of a table, by id."""
     from libs.events import COLUMNS
 
     values = ", ".join(_POSTGRES.get(column.type, "{}").format(column.name) for column in COLUMNS)
     with psycopg.connect(database_url) as connection:
-        statement = f"SELECT {values} FROM enrich.events ORDER BY event_id"
+        statement = f"SELECT {values} FROM {table} ORDER BY event_id"
         return connection.execute(statement.encode()).fetchall()
 
 

@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 import structlog
 
@@ -16,10 +15,12 @@ from libs.objects import ObjectStoreError
 from libs.objects.opening import open_objects
 from libs.runtime.logs import configure_logs
 from libs.stores.postgres import POSTGRES_DOWN, create_engine
-from services.enrich.archive.archiver import ArchiveError, Archiver
+from services.enrich.archive.archiver import Archiver
+from services.enrich.archive.eraser import Eraser
+from services.enrich.archive.model import ArchiveError
 from services.enrich.archive.parquet import ParquetFiles
 from services.enrich.archive.postgres import PostgresArchive
-from services.enrich.archive.request import archive_request, command_of
+from services.enrich.archive.request import archive_request, command_of, erased_of
 from services.enrich.settings import EnrichSettings
 
 log = structlog.get_logger()
@@ -31,8 +32,14 @@ async def answer(settings: EnrichSettings, line: bytes) -> Mapping[str, object]:
     engine = create_engine(settings.database_url.get_secret_value(), service="enrich-archive")
     try:
         objects = open_objects(settings.archive_url or "", EnrichSettings.variable("archive_url"))
-        archiver = Archiver(PostgresArchive(engine), objects, ParquetFiles())
-        return await _COMMANDS[command](archiver, arguments)
+        journal, files = PostgresArchive(engine), ParquetFiles()
+        archiver = Archiver(journal, objects, files)
+        if command == "erase":
+            eraser = Eraser(journal, archiver, files)
+            found = await eraser.erase(erased_of(arguments["who"]), arguments["seconds"])
+            return asdict(found)
+        request = archive_request(arguments)
+        return asdict(await archiver.archive(request.limits, request.span, request.apps))
     except (ArchiveError, ObjectStoreError, ConfigurationError) as error:
         return {"error": str(error)}
     except POSTGRES_DOWN:
@@ -43,14 +50,6 @@ async def answer(settings: EnrichSettings, line: bytes) -> Mapping[str, object]:
         return {"error": f"{type(error).__name__} in the archive's process: see its log"}
     finally:
         await engine.dispose()
-
-
-async def _archive(archiver: Archiver, arguments: Mapping[str, Any]) -> Mapping[str, object]:
-    request = archive_request(arguments)
-    return asdict(await archiver.archive(request.limits, request.span, request.apps))
-
-
-_COMMANDS = {"archive": _archive}
 
 
 def _end_with_parent() -> None:

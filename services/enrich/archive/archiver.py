@@ -18,22 +18,26 @@ from services.enrich.archive.layout import (
     manifest_key,
     unfinished_key,
 )
-from services.enrich.archive.model import ArchivedFile, Contents, Facts, FileState, Unit
+from services.enrich.archive.model import (
+    ArchivedFile,
+    ArchiveError,
+    Contents,
+    Facts,
+    FileState,
+    Unit,
+)
+from services.enrich.archive.reading import downloaded
 from services.enrich.retention.limits import Limit
 from services.enrich.retention.removal import Span
 
 _PIECE_BYTES = 1024 * 1024
 
 
-class ArchiveError(Exception):
-    """The archive cannot go on; the message says nothing about people."""
-
-
 class Journal(Protocol):
     """See `postgres.PostgresArchive`."""
 
     def turn(self) -> AbstractAsyncContextManager[bool]: ...
-    async def forget_unfinished(self) -> None: ...
+    async def forget_unfinished(self, file_id: uuid.UUID | None = None) -> None: ...
     async def units(
         self, limits: Sequence[Limit], span: Span, apps: Sequence[str]
     ) -> Sequence[Unit]: ...
@@ -81,7 +85,7 @@ class Archiver:
 
     def __init__(self, journal: Journal, objects: ObjectStore, files: EventFiles) -> None:
         self._journal = journal
-        self._objects = objects
+        self.objects = objects
         self._files = files
 
     async def archive(self, limits: Sequence[Limit], span: Span, apps: Sequence[str]) -> Archived:
@@ -103,19 +107,19 @@ class Archiver:
         """Finishes what a run before this one began, or undoes it."""
         await self._journal.forget_unfinished()
         for app_id, day in await self._journal.unfinished_days():
-            await self._finish(app_id, day)
+            await self.finish(app_id, day)
         # All that is left there belongs to no file of the journal.
-        left = [info.key async for info in self._objects.list(UNFINISHED)]
-        await self._objects.delete(left)
+        left = [info.key async for info in self.objects.list(UNFINISHED)]
+        await self.objects.delete(left)
 
     async def _archive(self, unit: Unit, span: Span) -> int:
         """The number of events, 0 if they changed meanwhile."""
         file_id = await self._journal.begin(unit.app_id, unit.day)
         facts = await self.put(file_id, self._journal.rows(unit, span))
         if facts is None or not await self._journal.take(unit, span, file_id, facts):
-            await self._objects.delete([unfinished_key(file_id)])
+            await self.give_up(file_id)
             return 0
-        await self._finish(unit.app_id, unit.day)
+        await self.finish(unit.app_id, unit.day)
         return facts.contents.events
 
     async def put(self, file_id: uuid.UUID, rows: AsyncIterable[Sequence[Row]]) -> Facts | None:
@@ -128,33 +132,32 @@ class Archiver:
             written.seek(0)
             sha256 = hashlib.file_digest(written, "sha256").hexdigest()
             written.seek(0)
-            await self._objects.put(key, _pieces(written))
-        with tempfile.TemporaryFile() as found:
-            async for piece in self._objects.read(key):
-                found.write(piece)
-            size_bytes = found.tell()
-            found.seek(0)
-            if hashlib.file_digest(found, "sha256").hexdigest() != sha256:
-                raise ArchiveError("the store gave back other bytes than it was given")
-            found.seek(0)
+            await self.objects.put(key, _pieces(written))
+            size_bytes = written.tell()
+        async with downloaded(self.objects, key, sha256) as found:
             contents = self._files.contents(found)
         return None if contents is None else Facts(size_bytes, sha256, contents)
 
-    async def _finish(self, app_id: str, day: date) -> None:
+    async def give_up(self, file_id: uuid.UUID) -> None:
+        """Forgets a file that is being made."""
+        await self._journal.forget_unfinished(file_id)
+        await self.objects.delete([unfinished_key(file_id)])
+
+    async def finish(self, app_id: str, day: date) -> None:
         """Makes the store have the day as the journal has it."""
         async with self._journal.finishing(app_id, day) as files:
             kept = [file for file in files if file.state in (FileState.TAKEN, FileState.PUBLISHED)]
             for file in kept:
                 if file.state is FileState.TAKEN:
-                    await self._objects.move(unfinished_key(file.file_id), file_key(file))
+                    await self.objects.move(unfinished_key(file.file_id), file_key(file))
             # First what readers are to find, then what they find no more.
             if kept:
                 content = manifest(app_id, day, kept)
-                await self._objects.put(manifest_key(app_id, day), content)
+                await self.objects.put(manifest_key(app_id, day), content)
             else:
-                await self._objects.delete([manifest_key(app_id, day)])
+                await self.objects.delete([manifest_key(app_id, day)])
             leaving = [file for file in files if file.state is FileState.LEAVING]
-            await self._objects.delete([file_key(file) for file in leaving])
+            await self.objects.delete([file_key(file) for file in leaving])
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

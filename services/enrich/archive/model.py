@@ -15,6 +15,10 @@ from services.enrich.retention.limits import Limit
 _POSITIONS = {column.name: position for position, column in enumerate(COLUMNS)}
 
 
+class ArchiveError(Exception):
+    """The archive cannot go on; the message says nothing about people."""
+
+
 class FileState(Enum):
     """How far a file is. Until it is TAKEN its events are in the database, from then on in the archive."""
 

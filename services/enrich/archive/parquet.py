@@ -1,10 +1,12 @@
 """Files of the archive in Parquet."""
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Iterator, Sequence
 from typing import IO
+from uuid import UUID
 
 from libs.events.digest import Row
-from libs.events.parquet import EventFile, read_groups
+from libs.events.parquet import EventFile, may_name, read_groups
+from services.enrich.archive.erasing import Erased
 from services.enrich.archive.model import Contents, Tally
 
 
@@ -16,6 +18,17 @@ class ParquetFiles:
         with EventFile(file) as events:
             async for some in rows:
                 events.write(some)
+
+    def rows(self, file: IO[bytes]) -> Iterator[Sequence[Row]]:
+        """See the port."""
+        return read_groups(file)
+
+    def names(self, file: IO[bytes], who: Erased) -> bool:
+        """See the port."""
+        subject = who.erasure.subject
+        people = list(map(UUID, subject.persons))
+        others = who.in_json if who.looks_at_others else None
+        return may_name(file, people, subject.subject_id, others)
 
     def contents(self, file: IO[bytes]) -> Contents | None:
         """See the port."""

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.common.ids import new_uuid7
 from libs.events.digest import DIGEST_SQL, VALUES_SQL, Row
 from libs.stores.postgres import driver_connection
+from services.enrich.archive.erasing import ErasedRows
 from services.enrich.archive.model import ArchivedFile, Contents, Facts, FileState, Unit
 from services.enrich.retention.limits import Limit
 from services.enrich.retention.postgres import DUE, PAST, parameters_of
@@ -56,6 +57,34 @@ _FILES: LiteralString = """
 _UNFINISHED_DAYS: LiteralString = """
     SELECT DISTINCT app_id, day FROM enrich.archive_files WHERE state IN ('taken', 'leaving') ORDER BY 1, 2
 """
+_UNSEEN: LiteralString = f"""
+    {_FILES} AS file WHERE app_id = %s AND state = 'published' AND NOT EXISTS (
+        SELECT FROM enrich.archive_erasures AS seen
+        WHERE seen.request_id = %s AND seen.file_id = file.file_id
+    ) ORDER BY day, file_id
+"""
+_SAW: LiteralString = """
+    INSERT INTO enrich.archive_erasures (request_id, file_id, erased, anonymized, withheld)
+    VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+_LEAVE: LiteralString = """
+    UPDATE enrich.archive_files SET state = 'leaving' WHERE file_id = %s AND state = 'published'
+"""
+_ERASED: LiteralString = """
+    SELECT coalesce(sum(erased), 0), coalesce(sum(anonymized), 0), coalesce(sum(withheld), 0)
+    FROM enrich.archive_erasures WHERE request_id = %s
+"""
+_HAS_FILES: LiteralString = (
+    "SELECT EXISTS (SELECT FROM enrich.archive_files WHERE app_id = %s AND state <> 'writing')"
+)
+# A day's schema is `restored_APP_20260822`.
+_RESTORED: LiteralString = r"""
+    SELECT nspname FROM pg_namespace
+    WHERE nspowner = 'weir_enrich'::regrole AND nspname ~ ('^restored_' || %s || '_[0-9]{8}$')
+"""
+_AS_JSONB: LiteralString = """
+    SELECT value::jsonb::text FROM unnest(%s::text[]) WITH ORDINALITY AS one (value, place) ORDER BY place
+"""
 
 
 class PostgresArchive:
@@ -73,10 +102,15 @@ class PostgresArchive:
             row = await cursor.fetchone()
             yield bool(row and row[0])
 
-    async def forget_unfinished(self) -> None:
-        """Files that were being made when their writer died are none. A writer that lives finds it gone."""
+    async def forget_unfinished(self, file_id: uuid.UUID | None = None) -> None:
+        """A file that is being made becomes none; without an id, all that were being made when their writers
+        died. A writer that lives finds it gone."""
         async with self._transaction() as connection:
-            await connection.execute("DELETE FROM enrich.archive_files WHERE state = 'writing'")
+            await connection.execute(
+                "DELETE FROM enrich.archive_files WHERE state = 'writing'"
+                " AND (%(id)s::uuid IS NULL OR file_id = %(id)s)",
+                {"id": file_id},
+            )
 
     async def units(self, limits: Sequence[Limit], span: Span, apps: Sequence[str]) -> list[Unit]:
         """What of these apps is past a limit and may go."""
@@ -133,6 +167,66 @@ class PostgresArchive:
             await transaction.rollback()
             return False
 
+    async def unseen(self, app_id: str, request_id: uuid.UUID) -> list[ArchivedFile]:
+        """The files of an app that this request has not looked at."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute(_UNSEEN, [app_id, request_id])
+            return [_file(*row) for row in await cursor.fetchall()]
+
+    async def saw(self, request_id: uuid.UUID, file_id: uuid.UUID, rows: ErasedRows) -> None:
+        """A file stays as it is."""
+        async with self._transaction() as connection:
+            await connection.execute(_SAW, _seen(request_id, file_id, rows))
+
+    async def replace(
+        self,
+        request_id: uuid.UUID,
+        old: ArchivedFile,
+        new: tuple[uuid.UUID, Facts] | None,
+        rows: ErasedRows,
+    ) -> bool:
+        """One file takes the place of another, and the counts are written: all or nothing. False if the old
+        one is not in the archive any more, or the new one was given up."""
+        async with self._engine.connect() as outer, outer.begin() as transaction:
+            connection = await driver_connection(outer)
+            changed = [await connection.execute(_LEAVE, [old.file_id])]
+            await connection.execute(_SAW, _seen(request_id, old.file_id, rows))
+            if new:
+                changed.append(await connection.execute(_TAKE, _facts(*new)))
+                await connection.execute(_SAW, _seen(request_id, new[0], ErasedRows()))
+            if all(cursor.rowcount == 1 for cursor in changed):
+                return True
+            await transaction.rollback()
+            return False
+
+    async def erased(self, request_id: uuid.UUID) -> ErasedRows:
+        """What the request has done so far in all files."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute(_ERASED, [request_id])
+            [row] = await cursor.fetchall()
+            return ErasedRows(*map(int, row))
+
+    async def as_jsonb(self, texts: Sequence[str]) -> list[str]:
+        """JSON texts as Postgres writes them."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute(_AS_JSONB, [list(texts)])
+            return [text for (text,) in await cursor.fetchall()]
+
+    async def has_files(self, app_id: str) -> bool:
+        """Whether the archive has events of an app."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute(_HAS_FILES, [app_id])
+            row = await cursor.fetchone()
+            return bool(row and row[0])
+
+    async def drop_restored(self, app_id: str) -> None:
+        """Drops the schemas with restored days of an app."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute(_RESTORED, [app_id])
+            for (schema,) in await cursor.fetchall():
+                statement = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
+                await connection.execute(statement.format(sql.Identifier(schema)))
+
     async def unfinished_days(self) -> list[tuple[str, date]]:
         """The days of apps that are not yet in the store as the journal has them."""
         async with self._transaction() as connection:
@@ -175,6 +269,10 @@ def _of_unit(unit: Unit, span: Span) -> dict[str, object]:
         "start": start,
         "end": start + timedelta(days=1),
     }
+
+
+def _seen(request_id: uuid.UUID, file_id: uuid.UUID, rows: ErasedRows) -> list[object]:
+    return [request_id, file_id, rows.erased, rows.anonymized, rows.withheld]
 
 
 def _facts(file_id: uuid.UUID, facts: Facts) -> dict[str, object]:

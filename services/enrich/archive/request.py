@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from libs.common.subject_data import Erasure, SubjectRef
+from services.enrich.archive.erasing import Erased
 from services.enrich.retention.limits import Limit
 from services.enrich.retention.removal import Span
 
@@ -40,6 +43,31 @@ def archive_request(arguments: Mapping[str, Any]) -> ArchiveRequest:
     )
 
 
+def erase_line(who: Erased, seconds: float) -> bytes:
+    """An erasure as one line; it is to work for about so many seconds."""
+    document = {"command": "erase", "who": asdict(who), "seconds": seconds}
+    return json.dumps(document, default=_plain).encode() + b"\n"
+
+
+def erased_of(found: Mapping[str, Any]) -> Erased:
+    """The `who` of `erase`."""
+    erasure = found["erasure"]
+    subject = erasure["subject"]
+    names = erasure["names"]
+    return Erased(
+        Erasure(
+            SubjectRef(subject["app_id"], subject["subject_id"], tuple(subject["persons"])),
+            UUID(erasure["request_id"]),
+            datetime.fromisoformat(erasure["fenced_at"]),
+            None if names is None else tuple(names),
+            erasure["withheld"],
+        ),
+        found["names_others"],
+        tuple(found["entity_types"]),
+        tuple(map(tuple, found["measures"])),
+    )
+
+
 def _span(found: Mapping[str, Any]) -> Span:
     counted = found["counted_before"]
     return Span(
@@ -60,5 +88,5 @@ def _limit(found: Mapping[str, Any]) -> Limit:
 
 
 def _plain(value: object) -> str:
-    assert isinstance(value, datetime)
-    return value.isoformat()
+    assert isinstance(value, datetime | UUID)
+    return value.isoformat() if isinstance(value, datetime) else str(value)

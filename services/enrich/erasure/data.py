@@ -8,11 +8,12 @@ import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.catalog import Catalogs
-from libs.common.subject_data import Erasure, Export, HeldRows, Progress, SubjectRef
+from libs.common.subject_data import Erasure, Export, HeldRows, Progress, StoreCounts, SubjectRef
 from libs.stores.erasure_journal import ErasureEntry, ErasureJournal
 from libs.stores.redis_client import RedisClient
 from libs.streams.names import ENRICH, raw_stream, streams_of
 from libs.streams.positions import are_handled, redis_now
+from services.enrich.archive.people import ArchivedPeople
 from services.enrich.erasure.fences import Fences
 from services.enrich.erasure.mentions import without_mentions
 from services.enrich.erasure.postgres import ErasedEvents
@@ -37,6 +38,7 @@ class EnrichSubjectData:
         redis: RedisClient,
         shards: int,
         rows: SubjectRows,
+        archive: ArchivedPeople,
     ) -> None:
         self._catalogs = catalogs
         self._events = events
@@ -45,6 +47,7 @@ class EnrichSubjectData:
         self._redis = redis
         self._shards = shards
         self._rows = rows
+        self._archive = archive
         self._journal = ErasureJournal("enrich")
 
     async def fence(self, subject: SubjectRef, fenced_at: datetime) -> datetime:
@@ -58,7 +61,8 @@ class EnrichSubjectData:
         return await are_handled(self._redis, streams, ENRICH, appended_before)
 
     async def erase(self, erasure: Erasure) -> Progress:
-        """See the port. First the person's own events, then what others' events say of the person."""
+        """See the port. First the person's own events, then what others' events say of the person, then the
+        archive: nothing of the person comes there any more."""
         async with self._events.engine.begin() as connection:
             entry = await self._journal.open(connection, erasure.request_id)
             try:
@@ -68,7 +72,10 @@ class EnrichSubjectData:
                 # A partition was merged into another one: found again by the next call.
                 return Progress(False, entry.counts(), entry.changed)
             await self._journal.save(connection, entry)
-        return Progress(done, entry.counts(), entry.changed)
+        archived: Sequence[StoreCounts] = ()
+        if done:
+            done, archived = await self._archive.erase(erasure)
+        return Progress(done, [*entry.counts(), *archived], entry.changed)
 
     def export(self, export: Export) -> AsyncIterator[HeldRows]:
         """See the port."""

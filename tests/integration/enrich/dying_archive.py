@@ -1,4 +1,4 @@
-"""Run as a module: archives, and dies by SIGKILL when a step is done for the first time."""
+"""Run as a module: archives, or erases a person, and dies by SIGKILL when a step is done."""
 
 import asyncio
 import os
@@ -11,6 +11,7 @@ from libs.stores.postgres import create_engine
 from services.enrich.archive.archiver import Archiver
 from services.enrich.archive.parquet import ParquetFiles
 from services.enrich.archive.postgres import PostgresArchive
+from tests.support.archive_erasures import erase
 from tests.support.archives import archive, objects_of
 
 
@@ -38,7 +39,7 @@ def die_after(owner: Any, name: str, *, nth: int = 1) -> None:
 def set_trap(step: str, store: type[ObjectStore]) -> None:
     """Makes the step the last one."""
     match step:
-        case "begin" | "take":
+        case "begin" | "take" | "replace":
             die_after(PostgresArchive, step)
         case "contents":
             die_after(ParquetFiles, step)
@@ -47,12 +48,13 @@ def set_trap(step: str, store: type[ObjectStore]) -> None:
         case "manifest":
             die_after(store, "put", nth=2)
         case "finished":
-            die_after(Archiver, "_finish")
+            die_after(Archiver, "finish")
 
 
-async def main(database_url: str, url: str, step: str) -> None:
+async def main(database_url: str, url: str, step: str, task: str = "archive") -> None:
     set_trap(step, type(objects_of(url)))
-    await archive(create_engine(database_url, service="enrich"), url)
+    engine = create_engine(database_url, service="enrich")
+    await (erase if task == "erase" else archive)(engine, url)
 
 
 if __name__ == "__main__":

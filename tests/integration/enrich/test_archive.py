@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.objects import ObjectStore
 from libs.objects.port import read_all
-from services.enrich.archive.archiver import Archived, ArchiveError
+from services.enrich.archive.archiver import Archived
+from services.enrich.archive.model import ArchiveError
 from services.enrich.archive.postgres import PostgresArchive
 from tests.support.archives import (
     LAST_DAY,
@@ -170,12 +171,12 @@ async def test_a_store_that_gives_back_something_else(
     store_full(database_url, 2)
     before = in_database(database_url)
     found = archiver(engine, url)
-    original = found._objects.put
+    original = found.objects.put
 
     async def damaged(key: str, content: Any) -> None:
         await original(key, b"".join([piece async for piece in content])[:-1] + b"?")
 
-    monkeypatch.setattr(found._objects, "put", damaged)
+    monkeypatch.setattr(found.objects, "put", damaged)
     monkeypatch.setattr("tests.support.archives.archiver", lambda *_: found)
     with pytest.raises(ArchiveError, match="other bytes"):
         await archive(engine, url)

@@ -9,19 +9,27 @@ from datetime import timedelta
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.errors import Unavailable
 from libs.common.expiry import midnight
+from libs.common.subject_data import StoreCounts
 from libs.jobs.job import JobError
+from libs.stores.postgres import create_engine
 from services.enrich.anonymization.due import Due
 from services.enrich.anonymization.job import Named
 from services.enrich.archive.job import Archiving
+from services.enrich.archive.people import ArchivedPeople
+from services.enrich.archive.postgres import PostgresArchive
 from services.enrich.archive.process import MODULE, ArchiveProcess
 from services.enrich.archive.request import ArchiveRequest, archive_request, command_of, to_line
 from services.enrich.retention.limits import limits
 from services.enrich.retention.removal import Span
 from services.enrich.settings import EnrichSettings
-from tests.support.archives import ARCHIVED, LAST_DAY, in_database, in_files, store_full
+from tests.support.archive_erasures import store_person, who
+from tests.support.archives import ARCHIVED, LAST_DAY, archive, in_database, in_files, store_full
 from tests.support.clocks import FixedClock
 from tests.support.expiring_events import ALL_COUNTED, NOW, catalogs
 from tests.support.repository import REPOSITORY
@@ -113,14 +121,14 @@ async def test_what_goes_wrong_is_said_without_secrets(
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     own = role_url("weir_enrich")
-    for database, archive, words in (
+    for database, place, words in (
         (own, f"file://{tmp_path}/file", "WEIR_ENRICH_ARCHIVE_URL: cannot use"),
         (own, "", "WEIR_ENRICH_ARCHIVE_URL must be"),
         ("postgresql://u:secret@127.0.0.1:1/x", f"file://{tmp_path}/a", "Postgres does not answer"),
         (role_url("weir_read"), f"file://{tmp_path}/a", "InsufficientPrivilege in the archive's"),
     ):
         with pytest.raises(JobError, match=words) as failure:
-            await process(database, archive).ask(_LINE)
+            await process(database, place).ask(_LINE)
         assert "secret" not in str(failure.value)
 
 
@@ -139,6 +147,32 @@ async def test_it_is_killed_when_the_job_is_cancelled(
     await asyncio.wait([asked])
     assert asked.cancelled()
     assert not child.is_running()
+
+
+async def test_a_person_is_erased_in_another_process(
+    engine: AsyncEngine, database_url: str, role_url: Callable[[str], str], url: str
+) -> None:
+    own = role_url("weir_enrich")
+    enrich = create_engine(own, service="enrich")
+    people = ArchivedPeople(ARCHIVED, PostgresArchive(enrich), process(own, url).ask)
+    # Nothing is archived, and no process is asked.
+    nowhere = ArchivedPeople(ARCHIVED, PostgresArchive(enrich), process(own, "").ask)
+    assert await nowhere.erase(who().erasure) == (True, ())
+    store_person(database_url)
+    await archive(engine, url)
+    with psycopg.connect(database_url) as connection:
+        for schema in ("restored_go_20260820", "restored_go_2_20260820"):
+            connection.execute(f"CREATE SCHEMA {schema} AUTHORIZATION weir_enrich".encode())
+    done, counts = await people.erase(who(withheld={"game.begun": "the law"}).erasure)
+    # Of three own events two are withheld or not; the mention is in an event of another person.
+    assert done
+    assert counts == [StoreCounts("enrich.archive", 2, 0, 1, "the law")]
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^restored'")
+        assert found.fetchall() == [("restored_go_2_20260820",)]
+    with pytest.raises(Unavailable, match="WEIR_ENRICH_ARCHIVE_URL"):
+        await nowhere.erase(who().erasure)
+    await enrich.dispose()
 
 
 _PARENT = """

@@ -25,6 +25,7 @@ MAY: dict[str, dict[str, set[str]]] = {
         "enrich.erasures": CHANGE,
         "enrich.fences": CHANGE,
         "enrich.fence_epoch": READ | {"UPDATE"},
+        "enrich.archive_erasures": ADD,
         **JOBS,
     },
     "weir_aggregate": {
@@ -70,7 +71,7 @@ MAY: dict[str, dict[str, set[str]]] = {
 }
 TABLES = (
     *("ingest.dead_letters", "enrich.events", "enrich.events_90d", "enrich.events_90d_default"),
-    "enrich.archive_files",
+    *("enrich.archive_files", "enrich.archive_erasures"),
     *("enrich.batches", "aggregate.batches", "aggregate.cells", "aggregate.measures"),
     *("aggregate.results", "aggregate.result_cells"),
     *("aggregate.buckets", "aggregate.recounts", "aggregate.made_cells", "aggregate.old_cells"),
