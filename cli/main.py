@@ -62,7 +62,7 @@ ENTRIES = {
     "retention": CommandEntry(
         "cli.commands.retention",
         "app",
-        "Say whether anything is kept for longer than its limit; remove it now.",
+        "Say how long data is kept, and what is kept for longer; remove it now.",
     ),
     "archive": CommandEntry(
         "cli.commands.archive",
