@@ -1,5 +1,5 @@
-"""A search for one person's values in everything that is stored, logged, measured and traced, at each moment
-of the person's consent: exactly what the document allows then is found."""
+"""A search for one person's values in everything that is stored, logged, measured and traced, before and with
+consent, after its withdrawal and after an erasure: exactly what the document allows then is found."""
 
 import base64
 import shutil
@@ -15,6 +15,7 @@ from suite.home import Home
 from suite.supervisor import Suite
 from tests.support.byte_search import ByteSearch
 from tests.support.environment import without_settings
+from tests.support.erasing import Erasing
 from tests.support.span_receiver import span_receiver
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually, holds_in_time
@@ -159,3 +160,23 @@ def test_exactly_what_consent_allows_is_found(search: tuple[ByteSearch, SuiteCal
     _send(calls, moments["withdrawn"])
     # What was collected with consent stays until it is erased, or its time is over.
     _expect(searched, texts, {**named, "ordinary withdrawn": {"postgres"}})
+
+    Erasing(calls, APP).erase(subject)
+    _expect(searched, texts, {})
+
+
+def test_of_an_erased_person_events_of_security_are_found(
+    search: tuple[ByteSearch, SuiteCalls],
+) -> None:
+    searched, calls = search
+    subject, failure = _canary("subject"), _canary("failure")
+    calls.record_consent(APP, subject, telemetry=True)
+    sent = Sent(subject)
+    _send(calls, sent)
+    login = _event("user.login.failed", subject_id=subject, properties={"reason": failure})
+    assert calls.track(APP, login).counts.accepted == 1
+    eventually(lambda: calls.query("SELECT FROM enrich.events WHERE name = %s", login.name))
+    Erasing(calls, APP).erase(subject)
+    # Two years long, on a legal ground of their own.
+    texts = {"subject": subject, "failure": failure, **sent.named("before")}
+    _expect(searched, texts, {"subject": {"postgres"}, "failure": {"postgres"}})
