@@ -11,6 +11,7 @@ class Action(StrEnum):
 
     CONSENT_RECORDED = "consent.recorded"
     CONSENT_HISTORY_READ = "consent.history_read"
+    CALL_DENIED = "call.denied"
     AUDIT_READ = "audit.read"
     AUDIT_PRUNED = "audit.pruned"
     EVENTS_LISTED = "events.listed"

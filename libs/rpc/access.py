@@ -67,6 +67,10 @@ class AccessControl:
         """Whether the table has the method."""
         return method in self._rules
 
+    def known_rule(self, method: str) -> Rule | None:
+        """What the table says of the method, for any caller; None for one that is not in it."""
+        return self._rules.get(method)
+
     def rule(self, method: str, principal: Principal) -> Rule:
         """What the table says of the method. Raises PermissionDenied if the principal may not call it; also
         for a method that is not in the table, for all principals."""

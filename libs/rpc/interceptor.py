@@ -15,14 +15,17 @@ from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
-from libs.common.errors import DeadlineExceeded, Unavailable, WeirError
+from libs.common.errors import DeadlineExceeded, PermissionDenied, Unavailable, WeirError
 from libs.rpc import metrics
 from libs.rpc.access import ANONYMOUS, AccessControl
-from libs.rpc.app_isolation import app_check
+from libs.rpc.app_isolation import HiddenApp, app_check, requested_app
 from libs.rpc.call_limits import OpenCalls
 from libs.rpc.call_meter import OTHER, CallMeter
+from libs.rpc.caller import caller_of
 from libs.rpc.decoding import Decoder
+from libs.rpc.denied_calls import DeniedCalls
 from libs.rpc.permissions import Rule
 from libs.rpc.principal import CURRENT, Principal
 from libs.rpc.request_reading import begun_in_time, read_first, required
@@ -45,8 +48,10 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         access: AccessControl,
         settings: CommonSettings,
         transient: tuple[type[Exception], ...],
+        denials: DeniedCalls | None = None,
     ) -> None:
         self._access = access
+        self._denials = denials
         self._call_timeout = SharedTimeout(settings.max_call_seconds)
         self._first_message_timeout = SharedTimeout(settings.first_message_seconds)
         self._calls = OpenCalls(
@@ -70,8 +75,11 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             if wrapped is not None:
                 return wrapped
             rule = self._access.rule(method, principal)
+        except PermissionDenied as error:
+            handler = await continuation(details)
+            return self._denying(method, principal, error, handler)
         except WeirError as error:
-            return _denying(error, self._meter(method))
+            return _refusing(error, self._meter(method))
         handler = await continuation(details)
         if handler is None or not _is_implemented(handler):
             self._meter(method).count("UNIMPLEMENTED")
@@ -98,27 +106,28 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         }
         if handler.unary_unary:
             return grpc.stream_unary_rpc_method_handler(
-                self._unary(method, principal, handler.unary_unary), **codec
+                self._unary(method, principal, rule, handler.unary_unary), **codec
             )
         if handler.stream_unary:
             return grpc.stream_unary_rpc_method_handler(
                 self._stream(method, principal, handler.stream_unary), **codec
             )
         if handler.unary_stream:
-            behavior = self._with_first_message(_written(handler.unary_stream))
+            behavior = self._with_first_message(method, rule, _written(handler.unary_stream))
         else:
             behavior = _written(handler.stream_stream)
         return grpc.stream_stream_rpc_method_handler(
             self._stream(method, principal, behavior), **codec
         )
 
-    def _unary(self, method: str, principal: Principal, behavior: Call) -> Call:
+    def _unary(self, method: str, principal: Principal, rule: Rule, behavior: Call) -> Call:
         meter = self._meter(method)
         is_anonymous = principal.name == ANONYMOUS.name
 
         async def call(_: Any, context: grpc.aio.ServicerContext) -> Any:
             cap = self._call_timeout.limit()
             CURRENT.set(principal)
+            request = None
             with meter.measure(context):
                 try:
                     with cap:
@@ -131,6 +140,8 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 except Exception as error:
                     if cap.expired and not isinstance(error, grpc.aio.AbortError):
                         error = self._too_long(method)
+                    if isinstance(error, PermissionDenied):
+                        self._note(method, context, _app_of(rule, request), error)
                     await self._answer(method, context, error)
 
         return call
@@ -150,12 +161,48 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
         return call
 
-    def _with_first_message(self, behavior: Call) -> Call:
+    def _with_first_message(self, method: str, rule: Rule, behavior: Call) -> Call:
         async def call(_: Any, context: grpc.aio.ServicerContext) -> None:
             request = required(await read_first(context, self._first_message_timeout))
-            await behavior(request, context)
+            try:
+                await behavior(request, context)
+            except PermissionDenied as error:
+                self._note(method, context, _app_of(rule, request), error)
+                raise
 
         return call
+
+    def _denying(
+        self,
+        method: str,
+        principal: Principal,
+        error: PermissionDenied,
+        handler: grpc.RpcMethodHandler | None,
+    ) -> grpc.RpcMethodHandler:
+        """Refuses the call, and puts on record about which app it was, if the caller says so in time."""
+        rule = self._access.known_rule(method)
+        if self._denials is None or rule is None or rule.app is None or handler is None:
+            return _refusing(error, self._meter(method))
+
+        async def note(context: grpc.aio.ServicerContext) -> None:
+            CURRENT.set(principal)
+            try:
+                with self._calls.hold(connection=context.peer(), credential=principal.name):
+                    data = required(await read_first(context, self._first_message_timeout))
+                app_id = _app_of(rule, handler.request_deserializer(data))
+            except (WeirError, DecodeError):
+                # It has not said which app, or has too many calls open.
+                return
+            self._note(method, context, app_id, error)
+
+        return _refusing(error, self._meter(method), note)
+
+    def _note(
+        self, method: str, context: grpc.aio.ServicerContext, app_id: str, error: WeirError
+    ) -> None:
+        if self._denials is not None:
+            permission = error.metadata.get("permission", "")
+            self._denials.note(method, app_id, permission, caller_of(context))
 
     def _too_long(self, method: str) -> WeirError:
         metrics.TIMED_OUT.labels(metrics.method_label(method)).inc()
@@ -171,6 +218,8 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     ) -> None:
         if isinstance(error, grpc.aio.AbortError):
             raise error
+        if isinstance(error, HiddenApp):
+            self._note(method, context, error.app_id, error)
         if isinstance(error, self._transient):
             self._store_unavailable.note(method=method, error=type(error).__name__)
             error = Unavailable("a store does not answer", retry_after_seconds=1.0)
@@ -203,9 +252,22 @@ def _written(behavior: Callable[..., Any]) -> Call:
     return call
 
 
-def _denying(error: WeirError, meter: CallMeter) -> grpc.RpcMethodHandler:
+def _app_of(rule: Rule, request: Any) -> str:
+    """The app that a request names; empty for none."""
+    if request is None or rule.app is None:
+        return ""
+    return requested_app(rule.app)(request) or ""
+
+
+def _refusing(
+    error: WeirError,
+    meter: CallMeter,
+    note: Callable[[grpc.aio.ServicerContext], Awaitable[None]] | None = None,
+) -> grpc.RpcMethodHandler:
     async def deny(_: Any, context: grpc.aio.ServicerContext) -> None:
         with meter.measure(context):
+            if note is not None:
+                await note(context)
             await abort(context, error)
 
     # Of all shapes the one that reads no message before it runs: a caller that sends none is answered too.

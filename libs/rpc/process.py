@@ -11,7 +11,9 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import MetaData
 
+from libs.common.clock import SystemClock
 from libs.common.errors import ConfigurationError
+from libs.rpc.denied_calls import DeniedCalls
 from libs.rpc.server import Binding, GrpcServer
 from libs.runtime.catalog_reload import CatalogReload
 from libs.runtime.freed_memory import freed_memory_loop, system_trim
@@ -23,6 +25,7 @@ from libs.runtime.startup_errors import startup_errors
 from libs.runtime.telemetry import setup_telemetry
 from libs.runtime.workers.worker import Worker
 from libs.stores.open_stores import open_stores
+from libs.stores.redis_client import create_redis
 
 log = structlog.get_logger()
 SettingsT = TypeVar("SettingsT", bound=CommonSettings)
@@ -98,16 +101,21 @@ async def serve(
         loop.add_signal_handler(signal.SIGHUP, parts.catalogs.request)
         if hangup.is_set():
             parts.catalogs.request()
+        redis = create_redis(settings.redis_url.get_secret_value())
+        stack.push_async_callback(redis.aclose)
+        denials = DeniedCalls(redis, parts.catalogs.catalogs, SystemClock())
         server = GrpcServer(
             settings,
             parts.bindings,
             open_stores(settings, parts.tables, stack),
             shares_port=worker is not None,
+            denials=denials,
         )
         stack.enter_context(metrics_page(settings.host, settings.metrics_port))
         loops = [
             *parts.loops,
             Loop("catalogs", parts.catalogs.run),
+            Loop("denied calls", denials.run),
             *freed_memory_loop(system_trim()),
         ]
         tasks = [asyncio.create_task(part.run(stop), name=part.name) for part in loops]

@@ -10,6 +10,7 @@ from grpc_channelz.v1 import channelz, channelz_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from libs.rpc.access import access_control
+from libs.rpc.denied_calls import DeniedCalls
 from libs.rpc.interceptor import RpcInterceptor
 from libs.rpc.permissions import RULES, Rule
 from libs.rpc.readiness import Startup
@@ -66,10 +67,14 @@ class GrpcServer:
         rules: Mapping[str, Rule] = RULES,
         *,
         shares_port: bool = False,
+        denials: DeniedCalls | None = None,
     ) -> None:
+        """`denials` puts calls on record that are not permitted."""
         self._server = grpc.aio.server(
             options=server_options(settings, shares_port=shares_port),
-            interceptors=[RpcInterceptor(access_control(settings, rules), settings, STORES_DOWN)],
+            interceptors=[
+                RpcInterceptor(access_control(settings, rules), settings, STORES_DOWN, denials)
+            ],
         )
         self._needs = {
             "": Needs(),

@@ -207,6 +207,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
     verification_stall = StallLimit(
         settings.verify_stall_seconds, "verify_stall_seconds", "verify again, and read on"
     )
+    reads = AuditedReads(redis, Auditor(pseudonymizer, clock))
     servicer = AggregateServicer(
         RollupQueries(
             reload.catalogs,
@@ -252,7 +253,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             clock,
             meter.current,
         ),
-        AuditedReads(redis, Auditor(pseudonymizer, clock)),
+        reads,
     )
     journal = JournalCalls(
         reload.catalogs,
@@ -319,7 +320,7 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
             ),
             Binding(
                 JOB_SERVICE_NAME,
-                JobServicer(journal, results, result_verifications),
+                JobServicer(journal, results, result_verifications, reads),
                 job_service_pb2_grpc.add_JobServiceServicer_to_server,
                 needs=all_of("postgres"),
             ),

@@ -18,7 +18,7 @@ from weir.aggregate.v1 import (
 )
 
 from libs.audit import Action, Details
-from libs.rpc.audited_reads import AuditedReads
+from libs.rpc.audited_reads import AuditedReads, ReadNote
 from services.aggregate.behaviour.cohorts.service import CohortQueries
 from services.aggregate.behaviour.funnel.service import FunnelQueries
 from services.aggregate.behaviour.paths.service import PathQueries
@@ -84,14 +84,15 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         return response
 
     async def QueryRollup(  # noqa: N802
-        self, request: pb.QueryRollupRequest, _: grpc.aio.ServicerContext
+        self, request: pb.QueryRollupRequest, context: grpc.aio.ServicerContext
     ) -> pb.QueryRollupResponse:
-        return await self._rollups.query(request)
+        return await self._rollups.query(request, self._note(request.app_id, context))
 
     async def WatchRollups(  # noqa: N802
-        self, request: pb.WatchRollupsRequest, _: grpc.aio.ServicerContext
+        self, request: pb.WatchRollupsRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.WatchRollupsResponse]:
-        async with aclosing(self._watches.watch(request)) as messages:
+        note = self._note(request.app_id, context)
+        async with aclosing(self._watches.watch(request, note)) as messages:
             async for message in messages:
                 yield message
 
@@ -135,7 +136,8 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
     async def VerifyRollups(  # noqa: N802
         self, request: verify_pb2.VerifyRollupsRequest, context: grpc.aio.ServicerContext
     ) -> None:
-        await self._verifications.verify(request, context.write)
+        note = self._note(request.app_id, context)
+        await self._verifications.verify(request, context.write, note)
 
     async def ListRollups(  # noqa: N802
         self, request: pb.ListRollupsRequest, _: grpc.aio.ServicerContext
@@ -162,32 +164,37 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         request: event_query_pb2.ExportEventsRequest,
         context: grpc.aio.ServicerContext,
     ) -> None:
-        noted = request.without_personal_data
+        note = self._reads.noting(Action.EVENTS_EXPORTED, request.app_id, context)
+        name = event_query_pb2.ExportFormat.Name(request.format)
+        details: Details = {"format": name, "resumed": bool(request.resume_token)}
 
         async def send(response: event_query_pb2.ExportEventsResponse) -> None:
-            nonlocal noted
-            if not noted:
-                # By now the request is known to be right.
-                name = event_query_pb2.ExportFormat.Name(request.format)
-                details: Details = {"format": name, "resumed": bool(request.resume_token)}
-                await self._reads.note(
-                    Action.EVENTS_EXPORTED, request.app_id, context, details=details
-                )
-                noted = True
+            # By now the request is known to be right.
+            if not request.without_personal_data:
+                await note(details)
             await context.write(response)
 
         await self._exports.export(request, send)
+
+    def _note(self, app_id: str, context: grpc.aio.ServicerContext) -> ReadNote:
+        """For numbers of single people."""
+        return self._reads.noting(Action.PERSON_NUMBERS_READ, app_id, context)
 
 
 class JobServicer(job_service_pb2_grpc.JobServiceServicer):
     """Implements `weir.aggregate.v1.JobService`."""
 
     def __init__(
-        self, journal: JournalCalls, results: ResultQueries, verifications: ResultVerifications
+        self,
+        journal: JournalCalls,
+        results: ResultQueries,
+        verifications: ResultVerifications,
+        reads: AuditedReads,
     ) -> None:
         self._journal = journal
         self._results = results
         self._verifications = verifications
+        self._reads = reads
 
     async def ListJobs(  # noqa: N802
         self, request: job_service_pb2.ListJobsRequest, _: grpc.aio.ServicerContext
@@ -205,11 +212,16 @@ class JobServicer(job_service_pb2_grpc.JobServiceServicer):
         return await self._journal.runs(request)
 
     async def GetJobResult(  # noqa: N802
-        self, request: job_service_pb2.GetJobResultRequest, _: grpc.aio.ServicerContext
+        self, request: job_service_pb2.GetJobResultRequest, context: grpc.aio.ServicerContext
     ) -> job_service_pb2.GetJobResultResponse:
-        return await self._results.get(request)
+        return await self._results.get(request, self._note(request.app_id, context))
 
     async def VerifyJobResults(  # noqa: N802
         self, request: job_service_pb2.VerifyJobResultsRequest, context: grpc.aio.ServicerContext
     ) -> None:
-        await self._verifications.verify(request, context.write)
+        note = self._note(request.app_id, context)
+        await self._verifications.verify(request, context.write, note)
+
+    def _note(self, app_id: str, context: grpc.aio.ServicerContext) -> ReadNote:
+        """For numbers of single people."""
+        return self._reads.noting(Action.PERSON_NUMBERS_READ, app_id, context)

@@ -28,6 +28,7 @@ BESIDE = {
     "privacy": {
         "weir.privacy.v1.AuditService",
         "weir.privacy.v1.RetentionService",
+        "weir.privacy.v1.SubjectKeyService",
         "weir.privacy.v1.SubjectRequestService",
     },
 }

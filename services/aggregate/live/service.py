@@ -7,6 +7,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
+from libs.rpc.audited_reads import ReadNote
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission, is_permitted
 from services.aggregate.live.suppressed.service import SuppressedWatches
@@ -26,9 +27,10 @@ class RollupWatches:
         self._suppressed = suppressed
 
     async def watch(
-        self, request: pb.WatchRollupsRequest
+        self, request: pb.WatchRollupsRequest, note: ReadNote
     ) -> AsyncGenerator[pb.WatchRollupsResponse, None]:
-        """The messages of one watcher. Raises AppUnknown, NotFound, LimitExceeded, PermissionDenied."""
+        """The messages of one watcher, who is put on record with `note` if they are about single people.
+        Raises AppUnknown, NotFound, LimitExceeded, PermissionDenied."""
         while True:
             snapshot = self._catalogs.current
             app = plan_of(snapshot, request.app_id)
@@ -37,6 +39,7 @@ class RollupWatches:
                 if rollup_of(app, rollup).is_personal:
                     check_permission(Permission.READ_PERSONAL_NUMBERS)
             rollups = frozenset(request.rollups) or _permitted(app)
+            personal = sorted(name for name in rollups if app.rollups[name].is_personal)
             # It ends when the app's catalog has changed: then all of this is looked up again.
             watched = (
                 self._hub.watch(app, rollups)
@@ -45,6 +48,8 @@ class RollupWatches:
             )
             async with aclosing(watched) as messages:
                 async for message in messages:
+                    if personal:
+                        await note({"rollups": personal})
                     yield pb.WatchRollupsResponse.FromString(message)
 
 

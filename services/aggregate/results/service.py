@@ -7,6 +7,7 @@ from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
 from libs.common.errors import PageTokenInvalid
 from libs.common.structs import contains_nul
+from libs.rpc.audited_reads import ReadNote
 from libs.rpc.page_tokens import PageTokens, page_size
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission
@@ -46,8 +47,9 @@ class ResultQueries:
         self._clock = clock
         self._pages = PageTokens(f"/{SERVICE_NAME}/GetJobResult", clock)
 
-    async def get(self, request: pb.GetJobResultRequest) -> pb.GetJobResultResponse:
-        """One page. Raises AppUnknown, NotFound, InvalidArgument, PermissionDenied."""
+    async def get(self, request: pb.GetJobResultRequest, note: ReadNote) -> pb.GetJobResultResponse:
+        """One page, which is put on record with `note` if it is about single people. Raises AppUnknown,
+        NotFound, InvalidArgument, PermissionDenied."""
         snapshot = self._catalogs.current
         catalog = catalog_of(snapshot, request.app_id)
         limit = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
@@ -74,7 +76,8 @@ class ResultQueries:
                 raise not_declared("job", name, jobs)
             raise result_unknown(name, newest)
         app = plan_of(snapshot, request.app_id)
-        if page.is_personal or any(is_personal(app, one) for one in page.cells):
+        is_of_people = page.is_personal or any(is_personal(app, one) for one in page.cells)
+        if is_of_people:
             check_permission(Permission.READ_PERSONAL_NUMBERS)
         if cursor and cursor.revision != page.result.revision:
             raise PageTokenInvalid("the result has been written again: begin again")
@@ -94,4 +97,6 @@ class ResultQueries:
             last = shown[len(cells) - 1] if len(cells) < len(shown) else page.cells[-1]
             place = PageCursor(start, page.result.revision, last.place)
             message.next_page_token = self._pages.issue(request, place.values())
+        if is_of_people:
+            await note({"job": name})
         return message

@@ -9,6 +9,7 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
+from libs.rpc.audited_reads import ReadNote
 from libs.rpc.page_tokens import PageTokens
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission
@@ -54,8 +55,9 @@ class RollupQueries:
         self._shown = shown
         self._pages = PageTokens(f"/{SERVICE_NAME}/QueryRollup", clock)
 
-    async def query(self, request: pb.QueryRollupRequest) -> pb.QueryRollupResponse:
-        """One page. Raises AppUnknown, NotFound, InvalidArgument, PermissionDenied."""
+    async def query(self, request: pb.QueryRollupRequest, note: ReadNote) -> pb.QueryRollupResponse:
+        """One page, which is put on record with `note` if it is about single people. Raises AppUnknown,
+        NotFound, InvalidArgument, PermissionDenied."""
         snapshot = self._catalogs.current
         app = plan_of(snapshot, request.app_id)
         plan = rollup_of(app, request.rollup)
@@ -94,6 +96,8 @@ class RollupQueries:
             token = self._pages.issue(request, cursor_values(shown[len(cells) - 1].cursor))
         elif page.more:
             token = self._pages.issue(request, cursor_values(page.cells[-1].cursor))
+        if plan.is_personal:
+            await note({"rollup": plan.name})
         return pb.QueryRollupResponse(
             cells=cells,
             period=period_number(plan.period),

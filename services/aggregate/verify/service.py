@@ -9,6 +9,7 @@ from weir.aggregate.v1 import verify_pb2 as pb
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
+from libs.rpc.audited_reads import ReadNote
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import is_permitted
 from services.aggregate.plan_lookup import plan_of, rollup_of
@@ -41,9 +42,9 @@ class Verifications:
         self._clock = clock
         self._stall = stall
 
-    async def verify(self, request: pb.VerifyRollupsRequest, send: Send) -> None:
-        """Sends the differences and then the summary. Raises AppUnknown, NotFound, InvalidArgument,
-        LimitExceeded, DeadlineExceeded."""
+    async def verify(self, request: pb.VerifyRollupsRequest, send: Send, note: ReadNote) -> None:
+        """Sends the differences and then the summary; differences that are about single people are put on
+        record with `note`. Raises AppUnknown, NotFound, InvalidArgument, LimitExceeded, DeadlineExceeded."""
         snapshot = self._catalogs.current
         app = plan_of(snapshot, request.app_id)
         for name in request.rollups:
@@ -64,5 +65,7 @@ class Verifications:
                 for message in difference_messages(difference, hidden[difference.rollup]):
                     if listed[difference.rollup] < MAX_LISTED:
                         listed[difference.rollup] += 1
+                        if people and catalog.rollups[difference.rollup].personal_dimensions:
+                            await note({"rollups": [difference.rollup]})
                         await self._stall.send(send(message))
             await self._stall.send(send(summary_message(totals)))

@@ -1,5 +1,6 @@
 """Rollups by person: counted under a pseudonym, and read by those alone who may see single people."""
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from weir.aggregate.v1 import (
     verify_pb2,
 )
 
+from libs.streams.names import AUDIT_STREAM
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.integration.aggregate.test_changed_catalogs import write
 from tests.integration.aggregate.test_job_results import run
@@ -155,6 +157,51 @@ async def test_who_may_read_a_result_by_person(suite: Suite) -> None:
         answer = await WithToken(stub, ALL).GetJobResult(request)
         assert [cell.rollup for cell in answer.cells] == ["activity", "deeds", "deeds"]
         assert await denied(WithToken(stub, READING).GetJobResult(request)) == DENIED
+
+
+def noted(suite: Suite) -> list[dict[str, Any]]:
+    """The details of each entry for the audit trail that says that numbers of people were read."""
+    found: Any = suite.stores.redis.xrange(AUDIT_STREAM)
+    entries = [json.loads(fields[b"entry"]) for _, fields in found]
+    return [each["details"] for each in entries if each["action"] == "numbers.person_read"]
+
+
+async def test_numbers_of_people_are_on_record_when_they_are_answered(suite: Suite) -> None:
+    stub = suite.aggregate.stub
+    await suite.query(ALL)
+    await denied(suite.query(READING))
+    await stub.QueryRollup(
+        pb.QueryRollupRequest(app_id=APP, rollup="activity"), metadata=[ALL], timeout=TIMEOUT
+    )
+    assert noted(suite) == [{"rollup": "deeds"}]
+    # A watch once, however many messages it has; without what the caller may not see, it is about no one.
+    for token in (ALL, READING):
+        call = stub.WatchRollups(pb.WatchRollupsRequest(app_id=APP), metadata=[token])
+        await call.read()
+        call.cancel()
+    assert noted(suite)[1:] == [{"rollups": ["deeds"]}]
+    # A verification if it has something to show.
+    await suite.verify(ALL)
+    assert len(noted(suite)) == 2
+    change(suite.stores, ADD_ONE.replace("'matches'", "'deeds'", 1).replace("'matches'", "'count'"))
+    await suite.verify(ALL)
+    assert noted(suite)[2:] == [{"rollups": ["deeds"]}]
+
+
+async def test_a_result_by_person_is_on_record_when_it_is_answered(suite: Suite) -> None:
+    async with grpc.aio.insecure_channel(suite.aggregate.address) as channel:
+        stub = job_service_pb2_grpc.JobServiceStub(channel)
+        monday = (DAY + timedelta(days=7 - DAY.weekday())).replace(hour=3, tzinfo=None)
+        await run(WithToken(stub, ALL), monday)
+        request = job_service_pb2.GetJobResultRequest(app_id=APP, job="weekly", page_size=1)
+        request.period.FromDatetime(DAY)
+        answer = await WithToken(stub, ALL).GetJobResult(request)
+        # A page without people.
+        assert [cell.rollup for cell in answer.cells] == ["activity"]
+        request.page_token = answer.next_page_token
+        answer = await WithToken(stub, ALL).GetJobResult(request)
+        assert [cell.rollup for cell in answer.cells] == ["deeds"]
+    assert noted(suite) == [{"job": "weekly"}]
 
 
 async def test_a_recount_has_the_same_cells(suite: Suite) -> None:

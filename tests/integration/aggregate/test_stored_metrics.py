@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.aggregate.v1 import job_service_pb2 as pb
 
+from libs.audit import Details
 from libs.catalog import Catalogs, compile_catalog
 from libs.common.clock import SystemClock
 from libs.common.errors import PermissionDenied
 from libs.rpc.access import NO_TOKEN, READING
+from libs.rpc.audited_reads import ReadNote
 from libs.rpc.principal import CURRENT, Principal
 from libs.stores.postgres import create_engine
 from services.aggregate.results.model import ResultPeriod, result_jobs
@@ -132,17 +134,25 @@ async def test_who_may_read_rows_of_people(engine: AsyncEngine, database_url: st
     results = ResultQueries(
         CATALOGS, PostgresResultReader(engine), ShownResults(engine), SystemClock()
     )
+    noted = []
+
+    async def write(details: Details) -> None:
+        noted.append(details)
+
+    note = ReadNote(write)
     daily = pb.GetJobResultRequest(app_id=APP, job="daily")
     people = pb.GetJobResultRequest(app_id=APP, job="people")
     token = CURRENT.set(Principal("read token", READING))
     try:
-        answer = await results.get(daily)
+        answer = await results.get(daily, note)
         assert [cell.rollup for cell in answer.cells] == ["", "", ""]
         with pytest.raises(PermissionDenied) as denied:
-            await results.get(people)
+            await results.get(people, note)
         assert denied.value.metadata == {"permission": "numbers.person"}
         CURRENT.set(NO_TOKEN)
-        found = await results.get(people)
+        found = await results.get(people, note)
         assert {cell.cell.dimensions["person"] for cell in found.cells} == {ANN, BOB}
+        # For the audit trail: what was answered, and not what was denied.
+        assert noted == [{"job": "people"}]
     finally:
         CURRENT.reset(token)

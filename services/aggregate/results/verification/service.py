@@ -7,6 +7,7 @@ from weir.aggregate.v1 import job_service_pb2 as pb
 from libs.catalog import Catalog, Catalogs, Period
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
+from libs.rpc.audited_reads import ReadNote
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import is_permitted
 from services.aggregate.convert import time_range
@@ -49,14 +50,16 @@ class ResultVerifications:
         self._clock = clock
         self._stall = stall
 
-    async def verify(self, request: pb.VerifyJobResultsRequest, send: Send) -> None:
-        """Sends the differences and then the summary. Raises AppUnknown, NotFound, InvalidArgument,
+    async def verify(self, request: pb.VerifyJobResultsRequest, send: Send, note: ReadNote) -> None:
+        """Sends the differences and then the summary; differences that are about single people are put on
+        record with `note`. Raises AppUnknown, NotFound, InvalidArgument,
         LimitExceeded, DeadlineExceeded."""
         snapshot = self._catalogs.current
         catalog = catalog_of(snapshot, request.app_id)
         jobs = _wanted(snapshot.derived(request.app_id, result_jobs), request)
         start, end = time_range(request, Period.HOUR)
         summary = pb.ResultsSummary()
+        people = is_permitted(Permission.READ_PERSONAL_NUMBERS)
         async with self._slots.hold():
             for job in jobs:
                 listed = 0
@@ -64,7 +67,12 @@ class ResultVerifications:
                     differences = await self._check(catalog, job, period, summary)
                     for difference in differences[: MAX_LISTED - listed]:
                         listed += 1
-                        message = _message(job, period, difference)
+                        is_of_people = _is_of_people(job, difference)
+                        if is_of_people and people:
+                            await note({"jobs": [job.name]})
+                        message = _message(
+                            job, period, difference, is_named=people or not is_of_people
+                        )
                         await self._stall.send(
                             send(pb.VerifyJobResultsResponse(difference=message))
                         )
@@ -97,8 +105,12 @@ def _wanted(declared: Sequence[ResultJob], request: pb.VerifyJobResultsRequest) 
     return [by_name[name] for name in sorted(names or by_name)]
 
 
+def _is_of_people(job: ResultJob, difference: ValueDifference) -> bool:
+    return difference.cell.rollup == PEOPLE or is_personal(job.app, difference.cell)
+
+
 def _message(
-    job: ResultJob, period: ResultPeriod, difference: ValueDifference
+    job: ResultJob, period: ResultPeriod, difference: ValueDifference, *, is_named: bool
 ) -> pb.ResultDifference:
     found = cell(difference.cell)
     message = pb.ResultDifference(
@@ -110,7 +122,6 @@ def _message(
         computed=difference.computed,
     )
     message.period_start.FromDatetime(period.start)
-    of_a_person = difference.cell.rollup == PEOPLE or is_personal(job.app, difference.cell)
-    if not of_a_person or is_permitted(Permission.READ_PERSONAL_NUMBERS):
+    if is_named:
         message.dimensions.CopyFrom(found.cell.dimensions)
     return message
