@@ -1,0 +1,53 @@
+"""kill -9 of each service after each step of an erasure: the same end, and a receipt that is right."""
+
+import pytest
+
+from suite.supervisor import Suite
+from tests.e2e.stream_events import ids, mission
+from tests.fault.conftest import APP
+from tests.support.erasing import Erasing, counts, new_person
+from tests.support.suite_calls import suite_calls
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
+
+
+@pytest.mark.parametrize("service", ["privacy", "enrich", "ingest", "aggregate"])
+def test_an_erasure_goes_on_after_a_kill_after_each_step(
+    fragile_suite: Suite, service: str
+) -> None:
+    person, own = new_person(), ids(40)
+    with suite_calls(fragile_suite) as calls:
+        erasing = Erasing(calls, APP)
+        calls.record_consent(APP, person, telemetry=True)
+        calls.track(APP, *(mission(each, subject_id=person) for each in own))
+        calls.stored("event_id", own)
+        request_id = erasing.create(person).request_id
+        for step in range(1, 12):
+            done = _at_step(fragile_suite, request_id, step)
+            fragile_suite.kill(service)
+            fragile_suite.restart(service)
+            if done:
+                break
+        with suite_calls(fragile_suite) as fresh:
+            found = Erasing(fresh, APP).done(request_id)
+            assert Erasing(fresh, APP).differences() == []
+        assert calls.query("SELECT FROM enrich.events WHERE event_id = ANY(%s)", own) == []
+        assert counts(found)["enrich.events"] == (len(own), 0, 0)
+        [(consents,)] = calls.query(
+            "SELECT count(*) FROM privacy.consents WHERE subject_id = %s", person
+        )
+        assert consents == 0
+
+
+def _at_step(suite: Suite, request_id: str, step: int) -> bool:
+    """Waits until so many steps are done; whether all are. By SQL: privacy may be the one that is killed."""
+    query = (
+        "SELECT state = 'done', (SELECT count(*) FROM jsonb_array_elements(steps) AS step"
+        " WHERE step ->> 'state' = 'done') FROM privacy.subject_requests WHERE request_id = %s"
+    )
+    with suite_calls(suite) as calls:
+        eventually(
+            lambda: (row := calls.query(query, request_id)[0]) and (row[0] or row[1] >= step)
+        )
+        return bool(calls.query(query, request_id)[0][0])

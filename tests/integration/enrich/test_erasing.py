@@ -1,0 +1,126 @@
+"""Erasing a person's events: what goes, what stays, and what is counted, however often it is begun."""
+
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.catalog import Catalogs, compile_catalog
+from libs.common.clock import SystemClock
+from libs.common.subject_data import Erasure, Progress, SubjectRef
+from libs.stores.redis_client import RedisClient
+from services.enrich.erasure.data import EnrichSubjectData
+from services.enrich.erasure.fences import Fences
+from services.enrich.erasure.postgres import ErasedEvents
+from services.enrich.sessions.redis import RedisSessionStore
+from services.enrich.settings import EnrichSettings
+from services.enrich.subject_rows.postgres import SubjectRows
+from tests.integration.enrich.conftest import Enrich
+from tests.support.enrich_batches import NOON, entry_of, event
+from tests.support.pseudonyms import PSEUDONYMS
+from tests.support.small_catalog import SMALL
+
+CATALOG = compile_catalog(
+    SMALL.replace("subject: {name: player}", "subject: {name: player, entity_types: [player]}"),
+    "chess.yaml",
+)
+ANNA = SubjectRef("chess", "anna", tuple(PSEUDONYMS.all_epochs("chess", "anna")))
+
+
+def _erasure(**fields: Any) -> Erasure:
+    return Erasure(ANNA, uuid.uuid4(), NOON, **fields)
+
+
+@pytest.fixture
+def data(engine: AsyncEngine, client: RedisClient) -> EnrichSubjectData:
+    sessions = RedisSessionStore(client.commands, SystemClock(), 3_600)
+    return EnrichSubjectData(
+        Catalogs.of(CATALOG),
+        ErasedEvents(engine),
+        Fences(engine, PSEUDONYMS),
+        sessions,
+        client,
+        1,
+        SubjectRows(engine, sessions, EnrichSettings()),
+    )
+
+
+async def _erase(data: EnrichSubjectData, erasure: Erasure) -> Progress:
+    while not (progress := await data.erase(erasure)).done:
+        pass
+    return progress
+
+
+def _counts(progress: Progress) -> dict[str, tuple[int, int, int]]:
+    return {each.store: (each.erased, each.anonymized, each.withheld) for each in progress.stores}
+
+
+async def test_events_and_sessions_go_and_those_of_others_stay(
+    enrich: Enrich, data: EnrichSubjectData
+) -> None:
+    await enrich.process(
+        entry_of(
+            event("a1", subject_id="anna", session_id="s-anna"),
+            event("a2", anonymous_id=ANNA.persons[0]),
+            event("b1", subject_id="ben", session_id="s-ben"),
+        )
+    )
+    progress = await _erase(data, _erasure())
+    assert enrich.rows() == [("b1",)]
+    assert _counts(progress) == {"enrich.events": (2, 0, 0), "enrich.sessions": (1, 0, 0)}
+    assert progress.changed == {"game.ended": ["2026-11-20"]}
+
+
+async def test_an_event_of_another_that_names_the_person_stays_without_the_name(
+    enrich: Enrich, data: EnrichSubjectData
+) -> None:
+    nested = b'{"moves": 3, "deep": {"rivals": ["anna", "carl"], "anna": 1}, "note": "anna b"}'
+    player = event("b2", subject_id="ben")
+    player.entity.type, player.entity.id = "player", "anna"
+    await enrich.process(entry_of(event("b1", subject_id="ben", properties_json=nested), player))
+    progress = await _erase(data, _erasure())
+    assert enrich.rows("event_id, entity_id, properties") == [
+        ("b1", None, {"moves": 3, "deep": {"rivals": ["carl"]}, "note": "anna b"}),
+        ("b2", ANNA.persons[0], {}),
+    ]
+    assert _counts(progress)["enrich.events"] == (0, 2, 0)
+
+
+async def test_what_a_law_keeps_stays_and_is_named(enrich: Enrich, data: EnrichSubjectData) -> None:
+    await enrich.process(
+        entry_of(
+            event("a1", subject_id="anna"),
+            event("a2", subject_id="anna", name="club.joined"),
+        )
+    )
+    progress = await _erase(data, _erasure(withheld={"club.joined": "Rules of the association"}))
+    assert enrich.rows() == [("a2",)]
+    [events] = [each for each in progress.stores if each.store == "enrich.events"]
+    assert (events.erased, events.withheld) == (1, 1)
+    assert events.withheld_because == "Rules of the association"
+
+
+async def test_counts_are_those_of_the_whole_erasure_however_often_it_is_asked(
+    enrich: Enrich, data: EnrichSubjectData
+) -> None:
+    await enrich.process(entry_of(*(event(f"a{n}", subject_id="anna") for n in range(5))))
+    erasure = _erasure()
+    first = await data.erase(erasure)
+    assert not first.done
+    # As if the answer had been lost, and the request went on in another process.
+    assert _counts(await _erase(data, erasure))["enrich.events"] == (5, 0, 0)
+    assert _counts(await _erase(data, erasure))["enrich.events"] == (5, 0, 0)
+    assert enrich.rows() == []
+
+
+async def test_someone_elses_subject_and_another_apps_subject_stay(
+    enrich: Enrich, data: EnrichSubjectData
+) -> None:
+    await enrich.process(
+        entry_of(event("b1", subject_id="annabel")),
+        entry_of(event("s1", subject_id="anna"), app_id="shogi"),
+    )
+    progress = await _erase(data, _erasure())
+    assert enrich.rows() == [("b1",), ("s1",)]
+    assert _counts(progress)["enrich.events"] == (0, 0, 0)

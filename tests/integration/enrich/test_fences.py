@@ -1,0 +1,134 @@
+"""Nothing of an erased person is stored any more, whichever way it comes (promises, section 5)."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.subject_data import SubjectRef
+from services.enrich.erasure.fences import Fences
+from services.enrich.model import WorkBatch
+from services.enrich.storage.postgres import PostgresEventStore
+from tests.integration.enrich.conftest import Enrich
+from tests.support.enrich_batches import NOON, NOON_US, enriched, entry_of, event, work_batch
+from tests.support.pseudonyms import PSEUDONYMS
+
+ANNA = SubjectRef("chess", "anna", tuple(PSEUDONYMS.all_epochs("chess", "anna")))
+SECOND_US = 1_000_000
+LATER = datetime(2026, 11, 20, 13, tzinfo=UTC)
+
+
+@pytest.fixture
+def fences(engine: AsyncEngine) -> Fences:
+    return Fences(engine, PSEUDONYMS)
+
+
+def _batch(store: PostgresEventStore, *names: str, at_us: int = NOON_US) -> WorkBatch:
+    batch = enriched(
+        work_batch(*(event(f"{name}-{at_us}", at_us, subject_id=name) for name in names))
+    )
+    batch.rows = store.rows(batch)
+    return batch
+
+
+async def test_a_batch_in_the_stream_comes_to_the_fence(
+    enrich: Enrich, store: PostgresEventStore, fences: Fences
+) -> None:
+    await fences.add(ANNA, NOON)
+    batch = _batch(store, "anna", "ben")
+    await store.write([batch])
+    assert batch.skipped == {0}
+    assert enrich.rows() == [(f"ben-{NOON_US}",)]
+
+
+async def test_a_fence_of_another_process_is_noticed_by_a_chunk_that_is_ready(
+    enrich: Enrich, store: PostgresEventStore, fences: Fences
+) -> None:
+    # The store has read the fences, and there was none.
+    await store.write([_batch(store, "ben")])
+    batch = _batch(store, "anna", "carl")
+    await fences.add(ANNA, NOON)
+    await store.write([batch])
+    assert batch.skipped == {0}
+    assert {row for (row,) in enrich.rows()} == {f"ben-{NOON_US}", f"carl-{NOON_US}"}
+
+
+async def test_the_slower_way_of_a_chunk_comes_to_the_fence_too(
+    enrich: Enrich, new_store: Callable[[], PostgresEventStore], fences: Fences
+) -> None:
+    first, second = new_store(), new_store()
+    await first.write([_batch(first, "ben")])
+    await second.write([_batch(second, "dora")])
+    # Its first event is stored already, by another batch.
+    batch = _batch(second, "ben", "anna")
+    await fences.add(ANNA, NOON)
+    await second.write([batch])
+    assert batch.skipped == {0, 1}
+    assert {row for (row,) in enrich.rows()} == {f"ben-{NOON_US}", f"dora-{NOON_US}"}
+
+
+async def test_what_was_stored_before_is_not_handed_on_when_it_comes_again(
+    enrich: Enrich, fences: Fences
+) -> None:
+    entry = entry_of(event("a", subject_id="anna"), event("b", subject_id="ben"))
+    await enrich.process(entry)
+    await fences.add(ANNA, NOON)
+    [again] = await enrich.process(entry)
+    assert again.repeated
+    assert again.skipped == {0}
+    assert [sorted(each.skipped) for each in await enrich.forwarded()] == [[], [0]]
+
+
+async def test_after_a_new_consent_new_events_are_stored_and_old_ones_are_not(
+    enrich: Enrich, store: PostgresEventStore, fences: Fences
+) -> None:
+    await fences.add(ANNA, NOON)
+    old = enriched(work_batch(event("old", NOON_US - SECOND_US, subject_id="anna")))
+    new = enriched(work_batch(event("new", NOON_US + SECOND_US, subject_id="anna")))
+    for batch in (old, new):
+        batch.received_at_us = NOON_US + 2 * SECOND_US
+        batch.rows = store.rows(batch)
+    await store.write([old, new])
+    assert enrich.rows() == [("new",)]
+
+
+async def test_an_event_from_the_future_is_of_the_moment_of_its_receipt(
+    enrich: Enrich, store: PostgresEventStore, fences: Fences
+) -> None:
+    await fences.add(ANNA, NOON)
+    ahead = enriched(work_batch(event("ahead", NOON_US + 60 * SECOND_US, subject_id="anna")))
+    ahead.rows = store.rows(ahead)
+    await store.write([ahead])
+    assert enrich.rows() == []
+
+
+async def test_a_pseudonym_of_any_epoch_is_behind_the_fence(
+    enrich: Enrich, store: PostgresEventStore, fences: Fences
+) -> None:
+    await fences.add(ANNA, NOON)
+    under_pseudonym = enriched(work_batch(event("p", anonymous_id=ANNA.persons[0])))
+    under_pseudonym.rows = store.rows(under_pseudonym)
+    await store.write([under_pseudonym])
+    assert enrich.rows() == []
+
+
+async def test_another_apps_person_of_the_same_id_is_not(
+    enrich: Enrich, store: PostgresEventStore, fences: Fences
+) -> None:
+    await fences.add(ANNA, LATER)
+    other = enriched(work_batch(event("o", subject_id="anna"), app_id="shogi"))
+    other.rows = store.rows(other)
+    await store.write([other])
+    assert enrich.rows() == [("o",)]
+
+
+async def test_an_earlier_fence_changes_nothing(
+    enrich: Enrich, store: PostgresEventStore, fences: Fences
+) -> None:
+    await fences.add(ANNA, LATER)
+    await fences.add(ANNA, NOON)
+    batch = _batch(store, "anna", at_us=NOON_US + SECOND_US)
+    batch.received_at_us = NOON_US + SECOND_US
+    await store.write([batch])
+    assert enrich.rows() == []
