@@ -168,7 +168,8 @@ class ErasureHandler:
             own = []
             if not request.categories:
                 withdrawal = request.steps[0].note["version"]
-                own = await erase_own(connection, self._mirror, request, withdrawal, now)
+                persons = self._subject(request).persons
+                own = await erase_own(connection, self._mirror, request, withdrawal, persons, now)
             step = replace(request.steps[place], state=StepState.DONE, stores=tuple(own))
             finished = request.with_step(place, step)
             stores = [each for one in finished.steps for each in one.stores]

@@ -1,8 +1,9 @@
 """What privacy itself holds about a person: consent, its history, its mirror, and earlier requests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +15,7 @@ from services.privacy.consent.model import Subject
 from services.privacy.consent.postgres import LOCK_SUBJECT, NEXT_VERSION
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.requests.model import SubjectRequest
+from services.privacy.sealing.postgres import destroy_keys
 
 _IS_RECORDED_SINCE = text("""
 SELECT EXISTS (SELECT FROM privacy.consents
@@ -47,11 +49,8 @@ UPDATE privacy.subject_requests SET subject_id = NULL,
     END
 WHERE app_id = :app_id AND subject_id = :subject_id AND request_id <> :request_id AND created_at <= :fenced_at
 """)
-CONSENTS, HISTORY, REQUESTS = (
-    "privacy.consents",
-    "privacy.consent_history",
-    "privacy.subject_requests",
-)
+CONSENTS, HISTORY = "privacy.consents", "privacy.consent_history"
+KEYS, REQUESTS = "privacy.subject_keys", "privacy.subject_requests"
 
 
 async def erase_own(
@@ -59,9 +58,11 @@ async def erase_own(
     mirror: RedisConsentMirror,
     request: SubjectRequest,
     withdrawal: int,
+    persons: Sequence[str],
     now: datetime,
 ) -> list[StoreCounts]:
-    """Erases what was recorded up to the version of the `withdrawal`, in the caller's transaction. A person
+    """Erases what was recorded up to the version of the `withdrawal`, in the caller's transaction, and
+    destroys the keys of the person, all of whose pseudonyms are given. A person
     who has agreed to something since keeps the state of consent. Raises Unavailable if Redis is away."""
     assert request.subject_id is not None
     assert request.fenced_at is not None
@@ -90,9 +91,12 @@ async def erase_own(
         await _keep_denials(connection, mirror, request, purposes, now)
         await mirror.remove(subject.app_id, subject.subject_id)
     requests = (await connection.execute(_FORGET_REQUESTS, values)).rowcount
+    people = list(map(UUID, persons))
+    keys = await destroy_keys(connection, request.app_id, people, request.fenced_at)
     return [
         consents,
         StoreCounts(HISTORY, erased=history),
+        StoreCounts(KEYS, erased=keys),
         # And the request itself.
         StoreCounts(REQUESTS, anonymized=requests + 1),
     ]
