@@ -51,6 +51,11 @@ ENTRIES = {
     "consent": CommandEntry(
         "cli.commands.consent", "app", "Record what people agree to; ask what may be done."
     ),
+    "subject": CommandEntry(
+        "cli.commands.subject",
+        "app",
+        "Carry out what a person asks for: the end of everything that is held about them.",
+    ),
     "audit": CommandEntry(
         "cli.commands.audit",
         "app",

@@ -1,7 +1,9 @@
 """Erasure of a person, in the running suite: section 5 of the promises."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import grpc
 import orjson
@@ -17,6 +19,7 @@ from tests.support.erasing import Erasing, counts, new_person
 from tests.support.repository import REPOSITORY
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually
+from tests.support.weir_command import weir
 
 pytestmark = pytest.mark.xdist_group("suite")
 
@@ -206,3 +209,23 @@ def _settled(calls: SuiteCalls) -> None:
     """Returns when enrich has handled everything that was sent."""
     with Redis.from_url(calls.suite.addresses.redis_url) as redis:
         eventually(lambda: redis.xlen("ingest:{0}:raw") == 0)
+
+
+def test_an_operator_erases_a_person_and_asks_for_the_status(
+    calls: SuiteCalls, suite: Suite
+) -> None:
+    person, [sent] = new_person(), ids(1)
+    calls.record_consent(APP, person, telemetry=True)
+    calls.track(APP, mission(sent, subject_id=person))
+    calls.stored("event_id", [sent])
+    person_options = ("--app", APP, "--subject", person)
+
+    erased = weir(suite.home.path, "subject", "erase", *person_options, "--wait").stdout
+
+    assert "done" in erased
+    assert re.search(r"enrich\.events +1 erased", erased)
+    status = partial(weir, suite.home.path, "subject", "status", *person_options)
+    assert "erasure" in status().stdout
+    [found] = orjson.loads(status("--json").stdout)
+    assert found["stores"]["enrich.events"]["erased"] == 1
+    assert found["receipt"]["mac"]["value"]
