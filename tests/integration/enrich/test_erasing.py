@@ -1,6 +1,7 @@
 """Erasing a person's events: what goes, what stays, and what is counted, however often it is begun."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from libs.catalog import Catalogs, compile_catalog
 from libs.common.clock import SystemClock
 from libs.common.subject_data import Erasure, Progress, SubjectRef
 from libs.stores.redis_client import RedisClient
+from services.enrich.archive.people import ArchivedPeople
+from services.enrich.archive.postgres import PostgresArchive
 from services.enrich.erasure.data import EnrichSubjectData
 from services.enrich.erasure.fences import Fences
 from services.enrich.erasure.postgres import ErasedEvents
@@ -43,7 +46,12 @@ def data(engine: AsyncEngine, client: RedisClient) -> EnrichSubjectData:
         client,
         1,
         SubjectRows(engine, sessions, EnrichSettings()),
+        ArchivedPeople(Catalogs.of(CATALOG), PostgresArchive(engine), _no_archive),
     )
+
+
+async def _no_archive(_: bytes) -> Mapping[str, Any]:
+    raise AssertionError("there is no archived event, so no process is started")
 
 
 async def _erase(data: EnrichSubjectData, erasure: Erasure) -> Progress:
