@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 import psycopg
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.expiry import overdue_of
 from libs.jobs.job import Job, JobContext, JobError, Retries
 from libs.jobs.retention_check import retention_check
 from libs.jobs.schedule import Schedule
@@ -16,6 +18,7 @@ from libs.streams.deliverable import BacklogError, sources_for_enrich
 from libs.streams.names import ENRICH, raw_stream, streams_of
 from libs.streams.quarantine_expiry import expire_quarantine
 from services.enrich.anonymization.job import Anonymization
+from services.enrich.archive.expiry import ArchiveExpiry
 from services.enrich.archive.job import Archiving
 from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.persons.postgres import PersonFiller
@@ -34,6 +37,7 @@ def enrich_jobs(
     anonymization: Anonymization,
     removal: Removal,
     archiving: Archiving,
+    archive_expiry: ArchiveExpiry,
     settings: EnrichSettings,
 ) -> Sequence[Job]:
     """The jobs of enrich, for its runner."""
@@ -72,6 +76,12 @@ def enrich_jobs(
             )
         return counts
 
+    async def expire_archive(_: JobContext) -> Mapping[str, int]:
+        return await archive_expiry.expire()
+
+    async def check_archive(_: JobContext) -> Mapping[str, int]:
+        return await archiving.check() if settings.archive_url else {}
+
     async def expire_events(_: JobContext) -> Mapping[str, int]:
         try:
             counts = await removal.remove()
@@ -92,7 +102,13 @@ def enrich_jobs(
 
     return [
         retention_check(
-            "enrich", Schedule("30 6 * * *"), OverdueEvents(anonymization, removal).list_overdue
+            "enrich",
+            Schedule("30 6 * * *"),
+            partial(
+                overdue_of,
+                OverdueEvents(anonymization, removal).list_overdue,
+                archive_expiry.list_overdue,
+            ),
         ),
         Job(
             "enrich.expire_quarantine",
@@ -127,6 +143,18 @@ def enrich_jobs(
             Schedule("3 0 * * *"),
             archive_events,
             retries=Retries(attempts=10, after=timedelta(minutes=5)),
+        ),
+        Job(
+            "enrich.expire_archive",
+            "Removes files of the archive that are past its limit, and restored days after a week.",
+            Schedule("20 0 * * *"),
+            expire_archive,
+        ),
+        Job(
+            "enrich.check_archive",
+            "Fails if a file of the archive is missing or changed, or if events were left behind.",
+            Schedule("10 2 1 * *"),
+            check_archive,
         ),
         Job(
             "enrich.expire_events",

@@ -40,6 +40,7 @@ from libs.streams.trimming import StreamTrimmer
 from services.enrich.anonymization.job import Anonymization
 from services.enrich.anonymization.late import LateAnonymizer
 from services.enrich.anonymization.postgres import PostgresNamedEvents
+from services.enrich.archive.expiry import ArchiveExpiry
 from services.enrich.archive.job import Archiving
 from services.enrich.archive.people import ArchivedPeople
 from services.enrich.archive.postgres import PostgresArchive
@@ -146,17 +147,25 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         reload.catalogs, PostgresNamedEvents(engine), pseudonymizer, clock
     )
     quarantine = QuarantineRetention(redis, ENRICH, settings, clock)
+    archive_process = ArchiveProcess(settings)
+    archive_expiry = ArchiveExpiry(settings, PostgresArchive(engine), clock, archive_process.ask)
     retention = Retention(
         partial(
             overdue_of,
             OverdueEvents(anonymization, removal).list_overdue,
+            archive_expiry.list_overdue,
             quarantine.list_overdue,
         ),
-        lambda: [*event_limits(reload.catalogs.current.catalogs), quarantine.limit()],
+        lambda: [
+            *event_limits(reload.catalogs.current.catalogs),
+            archive_expiry.limit(),
+            quarantine.limit(),
+        ],
         RequestedJobs(RETENTION_JOBS, JournalView(engine, clock)),
     )
-    archive_process = ArchiveProcess(settings)
-    archiving = Archiving(reload.catalogs, anonymization, counted, clock, archive_process.ask)
+    archiving = Archiving(
+        reload.catalogs, anonymization, counted, clock, removal, archive_process.ask
+    )
     about_people = EnrichSubjectData(
         reload.catalogs,
         ErasedEvents(engine),
@@ -167,7 +176,9 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
         SubjectRows(engine, sessions, settings),
         ArchivedPeople(reload.catalogs, PostgresArchive(engine), archive_process.ask),
     )
-    jobs = enrich_jobs(redis, engine, keeper, filler, anonymization, removal, archiving, settings)
+    jobs = enrich_jobs(
+        redis, engine, keeper, filler, anonymization, removal, archiving, archive_expiry, settings
+    )
     return ServiceParts(
         bindings=[
             Binding(

@@ -35,3 +35,5 @@ class EnrichSettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
     # Where events of apps that want an archive go before they are removed: file:///folder or
     # s3://bucket/prefix. Without one, they stay, and `enrich.check_retention` fails.
     archive_url: str | None = None
+    # How long after its day an event is in the archive.
+    archive_kept_days: int = Field(730, ge=1)

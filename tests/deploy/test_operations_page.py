@@ -29,6 +29,7 @@ from services.aggregate.results.postgres import PostgresResults
 from services.aggregate.results.schedules import ResultJobs
 from services.aggregate.settings import AggregateSettings
 from services.enrich.anonymization.job import Anonymization
+from services.enrich.archive.expiry import ArchiveExpiry
 from services.enrich.archive.job import Archiving
 from services.enrich.jobs import enrich_jobs
 from services.enrich.partitions.keeper import PartitionKeeper
@@ -144,6 +145,7 @@ def test_jobs_and_schedules() -> None:
             cast(Anonymization, None),
             cast(Removal, None),
             cast(Archiving, None),
+            cast(ArchiveExpiry, Mock()),
             EnrichSettings(),
         ),
         *aggregate_jobs(redis, engine, renamer, cast(Expiry, Mock()), AggregateSettings()),
@@ -156,6 +158,9 @@ def test_jobs_and_schedules() -> None:
     due = {}
     for job in jobs:
         minute, hour, *days = job.schedule.expression.split()
+        if days == ["1", "*", "*"]:
+            due[f"`{job.name}`"] = f"monthly on the 1st, {hour:0>2}:{minute:0>2}"
+            continue
         assert days == ["*", "*", "*"]
         if minute.startswith("*/"):
             due[f"`{job.name}`"] = f"every {minute[2:]} minutes"

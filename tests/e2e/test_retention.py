@@ -24,6 +24,7 @@ JOBS = [
     "enrich.anonymize_events",
     "enrich.archive_events",
     "enrich.expire_events",
+    "enrich.expire_archive",
     "enrich.expire_quarantine",
     "ingest.expire_dead_letters",
     "ingest.expire_quarantine",

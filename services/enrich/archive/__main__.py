@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 
 import structlog
 
@@ -17,6 +18,7 @@ from libs.runtime.logs import configure_logs
 from libs.stores.postgres import POSTGRES_DOWN, create_engine
 from services.enrich.archive.archiver import Archiver
 from services.enrich.archive.eraser import Eraser
+from services.enrich.archive.inspection import check
 from services.enrich.archive.model import ArchiveError
 from services.enrich.archive.parquet import ParquetFiles
 from services.enrich.archive.postgres import PostgresArchive
@@ -38,6 +40,10 @@ async def answer(settings: EnrichSettings, line: bytes) -> Mapping[str, object]:
             eraser = Eraser(journal, archiver, files)
             found = await eraser.erase(erased_of(arguments["who"]), arguments["seconds"])
             return asdict(found)
+        if command == "expire":
+            return asdict(await archiver.expire(datetime.fromisoformat(arguments["before"]).date()))
+        if command == "check":
+            return await check(journal, objects, files)
         request = archive_request(arguments)
         return asdict(await archiver.archive(request.limits, request.span, request.apps))
     except (ArchiveError, ObjectStoreError, ConfigurationError) as error:

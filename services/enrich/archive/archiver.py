@@ -45,6 +45,7 @@ class Journal(Protocol):
     def rows(self, unit: Unit, span: Span) -> AsyncIterator[Sequence[Row]]: ...
     async def take(self, unit: Unit, span: Span, file_id: uuid.UUID, facts: Facts) -> bool: ...
     async def unfinished_days(self) -> Sequence[tuple[str, date]]: ...
+    async def leave(self, before: date) -> Sequence[tuple[str, date, int, int]]: ...
     def finishing(
         self, app_id: str, day: date
     ) -> AbstractAsyncContextManager[Sequence[ArchivedFile]]: ...
@@ -101,6 +102,19 @@ class Archiver:
                     done.events += events
                 else:
                     done.changed += 1
+            return done
+
+    async def expire(self, before: date) -> Archived:
+        """Removes the files of earlier days. Raises ArchiveError if another process is at work."""
+        async with self._journal.turn() as is_ours:
+            if not is_ours:
+                raise ArchiveError("another process is at work on the archive")
+            await self.recover()
+            done = Archived()
+            for app_id, day, files, events in await self._journal.leave(before):
+                done.files += files
+                done.events += events
+                await self.finish(app_id, day)
             return done
 
     async def recover(self) -> None:

@@ -1,16 +1,16 @@
 """What is in the archive, and whether it is as its manifests say: by the store alone, without a database."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from libs.objects import ObjectMissing, ObjectStore
 from libs.objects.port import read_all
 from services.enrich.archive.archiver import EventFiles
-from services.enrich.archive.layout import FORM, UNFINISHED
-from services.enrich.archive.model import ArchiveError
+from services.enrich.archive.layout import FORM, UNFINISHED, file_key
+from services.enrich.archive.model import ArchivedFile, ArchiveError
 from services.enrich.archive.reading import downloaded
 
 _MANIFEST = "/manifest.json"
@@ -80,6 +80,26 @@ async def verify(objects: ObjectStore, files: EventFiles, app_id: str = "") -> V
         if key not in listed:
             found.wrong.append(f"{key}: no manifest has it")
     return found
+
+
+class PublishedFiles(Protocol):
+    """See `postgres.PostgresArchive`."""
+
+    async def published(self) -> Sequence[ArchivedFile]:
+        """All files that readers are to find, by the journal."""
+        ...
+
+
+async def check(journal: PublishedFiles, objects: ObjectStore, files: EventFiles) -> dict[str, int]:
+    """What `verify` counts, if all is as it should be and the manifests have every file of the journal.
+    Raises ArchiveError with the first problem, and how many there are."""
+    expected = {file_key(file) for file in await journal.published()}
+    found = await verify(objects, files)
+    listed = {file.key for day in await archived_days(objects) for file in day.files}
+    wrong = [*found.wrong, *(f"{key}: no manifest has it" for key in sorted(expected - listed))]
+    if wrong:
+        raise ArchiveError(f"{wrong[0]}; {len(wrong) - 1} more problems in the archive")
+    return {"days": found.days, "files": found.files, "events": found.events}
 
 
 async def _event_files(objects: ObjectStore, app_id: str) -> AsyncIterator[str]:

@@ -7,10 +7,11 @@ from typing import Protocol
 from libs.catalog import RETENTION_CLASSES, Catalog, Catalogs
 from libs.common.clock import Clock, moment_of
 from libs.common.expiry import expired_before, midnight
+from libs.jobs.job import JobError
 from services.enrich.anonymization.job import Named
-from services.enrich.archive.request import ArchiveRequest, to_line
+from services.enrich.archive.request import CHECK, ArchiveRequest, to_line
 from services.enrich.retention.limits import limits
-from services.enrich.retention.removal import CountedBefore, Span
+from services.enrich.retention.removal import CountedBefore, Holding, Span
 
 
 class OverdueNames(Protocol):
@@ -18,6 +19,14 @@ class OverdueNames(Protocol):
 
     async def overdue(self) -> Sequence[Named]:
         """Events that are due to be anonymized, and are not."""
+        ...
+
+
+class OverdueEvents(Protocol):
+    """See `retention.removal.Removal`."""
+
+    async def holdings(self) -> Sequence[Holding]:
+        """What is past its limit."""
         ...
 
 
@@ -30,12 +39,14 @@ class Archiving:
         anonymization: OverdueNames,
         counted: CountedBefore,
         clock: Clock,
+        overdue: OverdueEvents,
         ask: Callable[[bytes], Awaitable[Mapping[str, int]]],
     ) -> None:
         self._catalogs = catalogs
         self._anonymization = anonymization
         self._counted = counted
         self._clock = clock
+        self._overdue = overdue
         self._ask = ask
 
     async def archive(self) -> Mapping[str, int]:
@@ -53,6 +64,20 @@ class Archiving:
             span = Span(midnight(now), await self._counted())
             counts.update(await self._ask(to_line("archive", ArchiveRequest(apps, found, span))))
         return {**counts, "unready": len(unready)}
+
+    async def check(self) -> Mapping[str, int]:
+        """Reads the whole archive: `days`, `files`, `events`. Raises JobError if something is missing or
+        changed, or events that are past their limit are still in the database."""
+        left = await self._overdue.holdings()
+        known = self._catalogs.current.catalogs
+        behind = sum(
+            each.overdue.events
+            for each in left
+            if each.overdue.app_id in known and known[each.overdue.app_id].archive
+        )
+        if behind:
+            raise JobError(f"{behind} events that are past their limit were not archived")
+        return await self._ask(CHECK)
 
     async def _unready(self, known: Mapping[str, Catalog], now: datetime) -> set[str]:
         """Apps of which an event would come into the archive with a person who is to be gone from it."""

@@ -82,6 +82,23 @@ _RESTORED: LiteralString = r"""
     SELECT nspname FROM pg_namespace
     WHERE nspowner = 'weir_enrich'::regrole AND nspname ~ ('^restored_' || %s || '_[0-9]{8}$')
 """
+# Its comment says when.
+_RESTORED_BEFORE: LiteralString = r"""
+    SELECT nspname FROM pg_namespace
+    WHERE nspowner = 'weir_enrich'::regrole AND nspname ~ '^restored_.*_[0-9]{8}$'
+        AND substring(obj_description(oid, 'pg_namespace') FROM 'at (.*)$')::timestamptz < %s
+"""
+_OLDER: LiteralString = """
+    SELECT app_id, sum(events), min(day) FROM enrich.archive_files
+    WHERE state IN ('taken', 'published') AND day < %s GROUP BY app_id ORDER BY app_id
+"""
+_LEAVE_OLDER: LiteralString = """
+    WITH gone AS (
+        UPDATE enrich.archive_files SET state = 'leaving' WHERE state = 'published' AND day < %s
+        RETURNING app_id, day, events
+    )
+    SELECT app_id, day, count(*), sum(events) FROM gone GROUP BY app_id, day ORDER BY app_id, day
+"""
 _AS_JSONB: LiteralString = """
     SELECT value::jsonb::text FROM unnest(%s::text[]) WITH ORDINALITY AS one (value, place) ORDER BY place
 """
@@ -219,13 +236,43 @@ class PostgresArchive:
             row = await cursor.fetchone()
             return bool(row and row[0])
 
+    async def older(self, before: datetime) -> list[tuple[str, int, datetime]]:
+        """Of each app with files of days before this one: how many events they have, and the first day."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute(_OLDER, [before.date()])
+            return [
+                (app_id, int(events), datetime.combine(day, time(), UTC))
+                for app_id, events, day in await cursor.fetchall()
+            ]
+
+    async def leave(self, before: date) -> list[tuple[str, date, int, int]]:
+        """Takes the files of the days before this one out of the archive: files and events of each day."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute(_LEAVE_OLDER, [before])
+            return [(*day, files, int(events)) for *day, files, events in await cursor.fetchall()]
+
+    async def published(self) -> list[ArchivedFile]:
+        """All files that readers are to find."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute(f"{_FILES} WHERE state = 'published'")
+            return [_file(*row) for row in await cursor.fetchall()]
+
+    async def drop_restored_before(self, moment: datetime) -> int:
+        """Drops the schemas of days that were restored before this moment; how many."""
+        return await self._drop(_RESTORED_BEFORE, moment)
+
     async def drop_restored(self, app_id: str) -> None:
         """Drops the schemas with restored days of an app."""
+        await self._drop(_RESTORED, app_id)
+
+    async def _drop(self, found: LiteralString, parameter: object) -> int:
         async with self._transaction() as connection:
-            cursor = await connection.execute(_RESTORED, [app_id])
-            for (schema,) in await cursor.fetchall():
+            cursor = await connection.execute(found, [parameter])
+            schemas = [schema for (schema,) in await cursor.fetchall()]
+            for schema in schemas:
                 statement = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
                 await connection.execute(statement.format(sql.Identifier(schema)))
+            return len(schemas)
 
     async def unfinished_days(self) -> list[tuple[str, date]]:
         """The days of apps that are not yet in the store as the journal has them."""

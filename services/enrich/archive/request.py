@@ -12,6 +12,9 @@ from services.enrich.archive.erasing import Erased
 from services.enrich.retention.limits import Limit
 from services.enrich.retention.removal import Span
 
+# The request to read all of the archive.
+CHECK = b'{"command": "check"}\n'
+
 
 @dataclass(frozen=True, slots=True)
 class ArchiveRequest:
@@ -66,6 +69,11 @@ def erased_of(found: Mapping[str, Any]) -> Erased:
         tuple(found["entity_types"]),
         tuple(map(tuple, found["measures"])),
     )
+
+
+def before_line(day: datetime) -> bytes:
+    """The request to remove the files of the days before this one, as one line."""
+    return json.dumps({"command": "expire", "before": day}, default=_plain).encode() + b"\n"
 
 
 def _span(found: Mapping[str, Any]) -> Span:

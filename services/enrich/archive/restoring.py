@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import IO, Any, LiteralString, Protocol
 
 import psycopg
@@ -93,7 +94,7 @@ async def restore(
     await run("CREATE TABLE {schema}.events (LIKE enrich.events INCLUDING DEFAULTS)")
     await connection.execute(
         sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
-            sql.Identifier(name), f"restored from the archive: {day.app_id}, {day.day}"
+            sql.Identifier(name), f"restored from the archive at {datetime.now(UTC).isoformat()}"
         )
     )
     for file in day.files:

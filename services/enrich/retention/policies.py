@@ -9,7 +9,7 @@ STORE = "enrich.events"
 ANONYMIZE, REMOVE = "enrich.anonymize_events", "enrich.expire_events"
 ARCHIVE = "enrich.archive_events"
 # What ends stored events, in the order in which it must run.
-JOBS = (ANONYMIZE, ARCHIVE, REMOVE, "enrich.expire_quarantine")
+JOBS = (ANONYMIZE, ARCHIVE, REMOVE, "enrich.expire_archive", "enrich.expire_quarantine")
 _BY = "catalog"
 
 

@@ -20,13 +20,14 @@ from libs.jobs.job import JobError
 from libs.stores.postgres import create_engine
 from services.enrich.anonymization.due import Due
 from services.enrich.anonymization.job import Named
+from services.enrich.archive.expiry import ArchiveExpiry
 from services.enrich.archive.job import Archiving
 from services.enrich.archive.people import ArchivedPeople
 from services.enrich.archive.postgres import PostgresArchive
 from services.enrich.archive.process import MODULE, ArchiveProcess
 from services.enrich.archive.request import ArchiveRequest, archive_request, command_of, to_line
 from services.enrich.retention.limits import limits
-from services.enrich.retention.removal import Span
+from services.enrich.retention.removal import Holding, Overdue, Span
 from services.enrich.settings import EnrichSettings
 from tests.support.archive_erasures import store_person, who
 from tests.support.archives import ARCHIVED, LAST_DAY, archive, in_database, in_files, store_full
@@ -53,6 +54,16 @@ class Names:
         return self.found
 
 
+class Left:
+    """Events that are past their limit and still stored."""
+
+    def __init__(self, *found: Holding) -> None:
+        self.found = found
+
+    async def holdings(self) -> Sequence[Holding]:
+        return self.found
+
+
 def process(database_url: str, archive_url: str) -> ArchiveProcess:
     settings = EnrichSettings.model_validate(
         {"database_url": database_url, "archive_url": archive_url, "log_level": "ERROR"}
@@ -75,7 +86,7 @@ async def test_the_job_archives_in_another_process(
     store_full(database_url, 3)
     before = in_database(database_url)
     ask = process(role_url("weir_enrich"), url).ask
-    job = Archiving(ARCHIVED, Names(), counted, FixedClock(NOW), ask)  # type: ignore[arg-type]
+    job = Archiving(ARCHIVED, Names(), counted, FixedClock(NOW), Left(), ask)  # type: ignore[arg-type]
     assert await job.archive() == {"files": 1, "events": 3, "changed": 0, "unready": 0}
     assert in_files(tmp_path / "archive" / "*" / "*" / "*.parquet") == before
     assert in_database(database_url) == []
@@ -90,7 +101,7 @@ async def test_people_are_taken_out_first(
     due = Due("go", "game.ended", 90, NOW, "user", none, frozenset(), none, False)
     names = Names(Named(due, 1, LAST_DAY))
     ask = process(role_url("weir_enrich"), url).ask
-    job = Archiving(known, names, counted, FixedClock(NOW), ask)  # type: ignore[arg-type]
+    job = Archiving(known, names, counted, FixedClock(NOW), Left(), ask)  # type: ignore[arg-type]
     assert await job.archive() == {"files": 0, "events": 0, "changed": 0, "unready": 1}
     assert len(in_database(database_url)) == 1
     # What becomes due after the events that are archived today does not hold them up.
@@ -102,7 +113,7 @@ async def test_without_an_app_that_wants_it_nothing_is_started() -> None:
     async def ask(_: bytes) -> dict[str, int]:
         raise AssertionError
 
-    job = Archiving(catalogs("chess"), Names(), counted, FixedClock(NOW), ask)  # type: ignore[arg-type]
+    job = Archiving(catalogs("chess"), Names(), counted, FixedClock(NOW), Left(), ask)  # type: ignore[arg-type]
     assert await job.archive() == {}
 
 
@@ -173,6 +184,71 @@ async def test_a_person_is_erased_in_another_process(
     with pytest.raises(Unavailable, match="WEIR_ENRICH_ARCHIVE_URL"):
         await nowhere.erase(who().erasure)
     await enrich.dispose()
+
+
+async def test_each_month_the_archive_is_read_and_nothing_was_left_behind(
+    engine: AsyncEngine,
+    database_url: str,
+    role_url: Callable[[str], str],
+    url: str,
+    tmp_path: Path,
+) -> None:
+    ask = process(role_url("weir_enrich"), url).ask
+    left = Left()
+    job = Archiving(ARCHIVED, Names(), counted, FixedClock(NOW), left, ask)  # type: ignore[arg-type]
+    store_person(database_url)
+    await archive(engine, url)
+    assert await job.check() == {"days": 3, "files": 3, "events": 12}
+    [file, *_] = (tmp_path / "archive").glob("app=go/*/*.parquet")
+    for path in file.parent.iterdir():
+        path.unlink()
+    with pytest.raises(JobError, match=f"{file.name}: no manifest has it"):
+        await job.check()
+    left.found = (Holding(Overdue("leaf", "90d", "go", 3, LAST_DAY, 0, 0), 90, ""),)
+    with pytest.raises(JobError, match="3 events that are past their limit were not archived"):
+        await job.check()
+
+
+async def test_the_archive_itself_ends(
+    engine: AsyncEngine,
+    database_url: str,
+    role_url: Callable[[str], str],
+    url: str,
+    tmp_path: Path,
+) -> None:
+    store_person(database_url)
+    await archive(engine, url)
+    with psycopg.connect(database_url) as connection:
+        for day, at in (("20260820", "2026-11-14T14:00:00Z"), ("20260821", "2026-11-15T00:00:00Z")):
+            connection.execute(
+                f"CREATE SCHEMA restored_go_{day} AUTHORIZATION weir_enrich".encode()
+            )
+            comment = f"COMMENT ON SCHEMA restored_go_{day} IS 'restored from the archive at {at}'"
+            connection.execute(comment.encode())
+    own = role_url("weir_enrich")
+    enrich = create_engine(own, service="enrich")
+    # On 21 November, the 21st of August was 92 days ago.
+    settings = EnrichSettings.model_validate({"archive_kept_days": 92})
+    expiry = ArchiveExpiry(
+        settings, PostgresArchive(enrich), FixedClock(NOW), process(own, url).ask
+    )
+    [overdue] = await expiry.list_overdue()
+    assert (overdue.store, overdue.app_id, overdue.rows, overdue.days) == (
+        "enrich.archive",
+        "go",
+        4,
+        92,
+    )
+    assert overdue.oldest == LAST_DAY - timedelta(days=2)
+    assert await expiry.expire() == {"files": 1, "events": 4, "changed": 0, "restored": 1}
+    assert await expiry.list_overdue() == []
+    assert await expiry.expire() == {"files": 0, "events": 0, "restored": 0}
+    await enrich.dispose()
+    files = [path for path in (tmp_path / "archive").rglob("*") if path.is_file()]
+    assert sorted({path.parent.name for path in files}) == ["date=2026-08-21", "date=2026-08-22"]
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^restored'")
+        assert found.fetchall() == [("restored_go_20260821",)]
 
 
 _PARENT = """

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from unittest.mock import Mock
 
 import psycopg
 import pytest
@@ -25,6 +26,7 @@ from services.aggregate.jobs import aggregate_jobs
 from services.aggregate.renaming.postgres import MemberRenamer
 from services.aggregate.settings import AggregateSettings
 from services.enrich.anonymization.job import Anonymization
+from services.enrich.archive.expiry import ArchiveExpiry
 from services.enrich.archive.job import Archiving
 from services.enrich.jobs import BATCHES as STORED
 from services.enrich.jobs import enrich_jobs
@@ -99,6 +101,7 @@ class Handled:
                 cast(Anonymization, None),
                 cast(Removal, None),
                 cast(Archiving, None),
+                cast(ArchiveExpiry, Mock()),
                 EnrichSettings(),
             )
         else:
@@ -106,7 +109,7 @@ class Handled:
                 self.client,
                 self._engine,
                 MemberRenamer(self._engine, Catalogs.of(), PSEUDONYMS),
-                cast(Expiry, None),
+                cast(Expiry, Mock()),
                 AggregateSettings(),
             )
         [job] = [job for job in jobs if job.name == f"{self.service}.prune_batches"]
