@@ -74,6 +74,11 @@ ENTRIES = {
         "app",
         "See what is in the archive, verify it, and restore a day of it.",
     ),
+    "keys": CommandEntry(
+        "cli.commands.keys",
+        "app",
+        "The keys of people's sealed properties, and their rotation.",
+    ),
     "rollup": CommandEntry(
         "cli.commands.rollup",
         "app",

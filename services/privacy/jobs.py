@@ -6,13 +6,17 @@ from libs.jobs.job import Job, JobContext
 from libs.jobs.retention_check import retention_check
 from libs.jobs.schedule import Schedule
 from services.privacy.audit.pruning import PRUNE, AuditPruning
+from services.privacy.sealing.rewrapping import REWRAP, Rewrapping
 
 
-def privacy_jobs(pruning: AuditPruning) -> Sequence[Job]:
+def privacy_jobs(pruning: AuditPruning, rewrapping: Rewrapping) -> Sequence[Job]:
     """The jobs of privacy, for its runner."""
 
     async def prune_audit(_: JobContext) -> Mapping[str, int]:
         return await pruning.prune()
+
+    async def rewrap_keys(_: JobContext) -> Mapping[str, int]:
+        return await rewrapping.rewrap()
 
     return [
         retention_check("privacy", Schedule("33 6 * * *"), pruning.list_overdue),
@@ -21,5 +25,11 @@ def privacy_jobs(pruning: AuditPruning) -> Sequence[Job]:
             "Deletes entries of the audit trail that are past their limit.",
             Schedule("20 0 * * *"),
             prune_audit,
+        ),
+        Job(
+            REWRAP,
+            "Wraps the keys of people with the wrapping key that is in use.",
+            Schedule("45 4 * * *"),
+            rewrap_keys,
         ),
     ]

@@ -69,6 +69,7 @@ from services.privacy.retention.postgres import PostgresRetentionRuns
 from services.privacy.retention.service import RetentionServicer, retention_targets
 from services.privacy.sealing.convert import SERVICE_NAME as KEY_SERVICE_NAME
 from services.privacy.sealing.postgres import PostgresKeyStore
+from services.privacy.sealing.rewrapping import Rewrapping
 from services.privacy.sealing.service import SubjectKeyServicer
 from services.privacy.settings import PrivacySettings
 from services.privacy.tables import metadata
@@ -146,7 +147,8 @@ async def build(
     pruning = AuditPruning(
         reload.catalogs, trail, chain_keys, auditor, settings.audit_kept_days, clock
     )
-    jobs = privacy_jobs(pruning)
+    key_store = PostgresKeyStore(key_engine)
+    jobs = privacy_jobs(pruning, Rewrapping(key_store, keyring))
     chainer = Chainer(trail, heads, chain_keys, clock, POSTGRES_ERRORS)
     changes = ConsentChanges(
         store,
@@ -232,9 +234,7 @@ async def build(
             ),
             Binding(
                 KEY_SERVICE_NAME,
-                SubjectKeyServicer(
-                    reload.catalogs, PostgresKeyStore(key_engine), keyring, auditor, trail
-                ),
+                SubjectKeyServicer(reload.catalogs, key_store, keyring, auditor, trail),
                 subject_key_service_pb2_grpc.add_SubjectKeyServiceServicer_to_server,
                 needs=all_of("postgres"),
             ),

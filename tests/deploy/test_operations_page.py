@@ -41,6 +41,7 @@ from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
 from services.privacy.audit.pruning import AuditPruning
 from services.privacy.jobs import privacy_jobs
+from services.privacy.sealing.rewrapping import Rewrapping
 from services.privacy.settings import PrivacySettings
 from tests.support.clocks import FixedClock
 from tests.support.repository import REPOSITORY
@@ -149,7 +150,7 @@ def test_jobs_and_schedules() -> None:
             EnrichSettings(),
         ),
         *aggregate_jobs(redis, engine, renamer, cast(Expiry, Mock()), AggregateSettings()),
-        *privacy_jobs(cast(AuditPruning, Mock())),
+        *privacy_jobs(cast(AuditPruning, Mock()), cast(Rewrapping, Mock())),
         # And those of no catalog.
         *ResultJobs(
             Catalogs.of(), PostgresResults(engine), FixedClock.of_us(), lambda: None

@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from libs.common.subject_data import StoreCounts, SubjectRef
 from libs.sealing.keyring import WrappedKey
 from services.privacy.sealing.model import KeyCounts, KeyOfPerson, StoredKey
 
+STORE = "privacy.subject_keys"
 _COLUMNS = "key_id, app_id, person, wrapped_key, wrapping_key_id"
 OF_PEOPLE = text("""
     SELECT wanted.person AS of_person, key.*, (
@@ -74,6 +76,10 @@ FORBID = text("""
         SELECT gone.person FROM privacy.subject_keys AS gone
         WHERE gone.app_id = :app_id AND gone.person = new.person AND gone.destroyed_at >= :destroyed_at
     )
+""")
+IN_USE = text("""
+    SELECT count(*) FROM privacy.subject_keys
+    WHERE app_id = :app_id AND person = ANY(CAST(:people AS uuid[])) AND destroyed_at IS NULL
 """)
 COUNTS = text("""
     SELECT wrapping_key_id, count(*) AS keys FROM privacy.subject_keys
@@ -161,6 +167,19 @@ async def destroy_keys(
     destroyed = (await connection.execute(DESTROY, parameters)).rowcount
     await connection.execute(FORBID, parameters | {"key_ids": [uuid4() for _ in people]})
     return destroyed
+
+
+async def erase_keys(
+    connection: AsyncConnection, subject: SubjectRef, fenced_at: datetime, stay_because: str
+) -> StoreCounts:
+    """Destroys the keys of a person who is erased, or leaves them for a reason. Safe to repeat."""
+    people = [UUID(person) for person in subject.persons]
+    if stay_because:
+        parameters = {"app_id": subject.app_id, "people": people}
+        kept = (await connection.execute(IN_USE, parameters)).scalar_one()
+        return StoreCounts(STORE, withheld=int(kept), withheld_because=stay_because)
+    destroyed = await destroy_keys(connection, subject.app_id, people, fenced_at)
+    return StoreCounts(STORE, erased=destroyed)
 
 
 def _stored(row: Mapping[Any, Any]) -> StoredKey:

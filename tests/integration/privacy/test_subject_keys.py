@@ -1,6 +1,8 @@
 """The keys of people in a real Postgres: made once, given to services, destroyed for good."""
 
 import asyncio
+import base64
+import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,11 +18,16 @@ from weir.privacy.v1 import subject_key_service_pb2 as pb
 from weir.privacy.v1 import subject_key_service_pb2_grpc
 
 from libs.common.clock import EPOCH
+from libs.sealing import DataKey, Place
+from libs.sealing.keyring import LocalKeyring, read_wrapping_keys
 from libs.stores.postgres import create_engine
-from services.privacy.sealing.postgres import destroy_keys
+from services.privacy.sealing.keys import Keys
+from services.privacy.sealing.postgres import PostgresKeyStore, destroy_keys
+from services.privacy.sealing.rewrapping import Rewrapping
+from services.privacy.sealing.rows import OpenedRows
 from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
 from tests.support.rejections import reason_of
-from tests.support.wrapping_keys import WRAPPING_SECRET
+from tests.support.wrapping_keys import WRAPPING_KEYS, WRAPPING_SECRET
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ANN, BOB = UUID(int=1), UUID(int=2)
@@ -197,3 +204,44 @@ async def test_the_status_counts_keys_by_the_one_that_wraps_them(
     [wrapped] = status.wrapped
     assert (wrapped.wrapping_key_id, wrapped.keys, wrapped.is_available) == ("test", 1, True)
     assert status.destroyed == 1
+
+
+async def test_rows_of_an_export_are_opened_while_there_is_a_key(
+    stub: Any, engine: AsyncEngine
+) -> None:
+    event_uuid = uuid4()
+    keys = await sealing_keys(stub, [ANN, BOB])
+    rows = []
+    for person, key in zip((ANN, BOB), keys, strict=True):
+        place = Place(APP, person.bytes, event_uuid.bytes)
+        sealed = DataKey(key.key_id, key.secret).seal(f"of {person}", place.of("note"))
+        rows.append({"event_uuid": str(event_uuid), "properties": {"note": sealed, "n": 2**70}})
+    lines = [json.dumps(row).encode() for row in [*rows, {"session_id": "$sealed"}]]
+    await destroy(engine, BOB)
+    keyring = LocalKeyring(read_wrapping_keys(WRAPPING_KEYS, "test"))
+    opened = await OpenedRows(PostgresKeyStore(engine), keyring).opened(APP, lines)
+    assert [json.loads(line) for line in opened] == [
+        {"event_uuid": str(event_uuid), "properties": {"note": f"of {ANN}", "n": 2**70}},
+        rows[1],
+        {"session_id": "$sealed"},
+    ]
+
+
+async def test_keys_are_wrapped_anew_and_stay_the_same(stub: Any, engine: AsyncEngine) -> None:
+    people = [uuid4() for _ in range(3)]
+    before = await sealing_keys(stub, people)
+    store = PostgresKeyStore(engine)
+    both = f"new:{base64.b64encode(bytes(32)).decode()},{WRAPPING_KEYS}"
+    rewrapping = Rewrapping(store, LocalKeyring(read_wrapping_keys(both, "test")))
+    assert await rewrapping.rewrap() == {"rewrapped": 3}
+    assert await rewrapping.rewrap() == {"rewrapped": 0}
+    assert (await store.counts(APP)).wrapped == {"new": 3}
+    only_new = LocalKeyring(read_wrapping_keys(both.partition(",")[0], "test"))
+    ids = [UUID(bytes=key.key_id) for key in before]
+    assert await Keys(store, only_new).for_opening(APP, ids) == {
+        UUID(bytes=key.key_id): key.secret for key in before
+    }
+    # With a keyring that lacks the new key nothing is given out, rather than another key.
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await sealing_keys(stub, people)
+    assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
