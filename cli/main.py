@@ -54,7 +54,7 @@ ENTRIES = {
     "subject": CommandEntry(
         "cli.commands.subject",
         "app",
-        "Carry out what a person asks for: the end of everything that is held about them.",
+        "Carry out what a person asks for: a copy of everything that is held about them, or its end.",
     ),
     "audit": CommandEntry(
         "cli.commands.audit",

@@ -50,9 +50,9 @@ class Suite:
     long as the suite, best the main thread (see `start_child`).
 
     `environment` is what the user set. WEIR_DATABASE_URL and WEIR_REDIS_URL replace the embedded
-    servers, WEIR_CATALOGS, WEIR_AUTH_TOKEN, WEIR_PSEUDONYM_KEY, WEIR_PRIVACY_AUDIT_KEY and
-    WEIR_PRIVACY_SEALING_KEYS (or _FILE) replace our own, and everything else (OTEL_*, other settings) is
-    handed on to the services.
+    servers, WEIR_CATALOGS, WEIR_AUTH_TOKEN, WEIR_PSEUDONYM_KEY, WEIR_PRIVACY_AUDIT_KEY,
+    WEIR_PRIVACY_SEALING_KEYS (or _FILE) and WEIR_PRIVACY_EXPORTS_URL replace our own, and everything else
+    (OTEL_*, other settings) is handed on to the services.
 
     A part is named `ingest`, `enrich`, `aggregate`, `privacy`, `postgres` or `redis`.
     """
@@ -283,6 +283,8 @@ class Suite:
             "WEIR_PSEUDONYM_KEY": self._key("WEIR_PSEUDONYM_KEY", _PSEUDONYM_KEY),
             "WEIR_PRIVACY_AUDIT_KEY": self._key("WEIR_PRIVACY_AUDIT_KEY", _AUDIT_KEY),
             **self._sealing_keys(),
+            "WEIR_PRIVACY_EXPORTS_URL": given.get("WEIR_PRIVACY_EXPORTS_URL")
+            or self._data("exports").absolute().as_uri(),
         }
 
     def _key(self, source: str, file: str) -> str:

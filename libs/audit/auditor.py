@@ -29,12 +29,14 @@ class Auditor:
         caller: Caller,
         *,
         subject_id: str = "",
+        person: str = "",
         purpose: str = "",
         outcome: Outcome = Outcome.DONE,
         details: Details | None = None,
     ) -> AuditEntry:
         """An entry about what happens now. `subject_id` is the person in the app's own ids, of whom the entry
-        has the pseudonym of the current epoch; empty for no single person."""
+        has the pseudonym of the current epoch; `person` is a pseudonym, if the id is not known. Both are
+        empty for no single person."""
         return AuditEntry(
             app_id=app_id,
             entry_id=uuid.UUID(bytes=self._new_id()),
@@ -42,7 +44,7 @@ class Auditor:
             caller=caller,
             action=action,
             outcome=outcome,
-            subject=self._pseudonymizer.pseudonym(app_id, subject_id) if subject_id else "",
+            subject=self._pseudonymizer.pseudonym(app_id, subject_id) if subject_id else person,
             purpose=purpose,
             details=details or {},
         )

@@ -16,6 +16,8 @@ class Action(StrEnum):
     AUDIT_PRUNED = "audit.pruned"
     EVENTS_LISTED = "events.listed"
     EVENTS_EXPORTED = "events.exported"
+    SUBJECT_EXPORTED = "subject.exported"
+    SUBJECT_EXPORT_DOWNLOADED = "subject.export_downloaded"
     PERSON_NUMBERS_READ = "numbers.person_read"
     RETENTION_RUN = "retention.run"
     SUBJECT_REQUESTED = "subject.requested"

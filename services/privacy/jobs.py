@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from libs.common.expiry import ListOverdue
 from libs.jobs.job import Job, JobContext
 from libs.jobs.retention_check import retention_check
 from libs.jobs.schedule import Schedule
@@ -9,8 +10,10 @@ from services.privacy.audit.pruning import PRUNE, AuditPruning
 from services.privacy.sealing.rewrapping import REWRAP, Rewrapping
 
 
-def privacy_jobs(pruning: AuditPruning, rewrapping: Rewrapping) -> Sequence[Job]:
-    """The jobs of privacy, for its runner."""
+def privacy_jobs(
+    pruning: AuditPruning, rewrapping: Rewrapping, list_overdue: ListOverdue
+) -> Sequence[Job]:
+    """The jobs of privacy, for its runner. `list_overdue`: of all of its stores."""
 
     async def prune_audit(_: JobContext) -> Mapping[str, int]:
         return await pruning.prune()
@@ -19,7 +22,7 @@ def privacy_jobs(pruning: AuditPruning, rewrapping: Rewrapping) -> Sequence[Job]
         return await rewrapping.rewrap()
 
     return [
-        retention_check("privacy", Schedule("33 6 * * *"), pruning.list_overdue),
+        retention_check("privacy", Schedule("33 6 * * *"), list_overdue),
         Job(
             PRUNE,
             "Deletes entries of the audit trail that are past their limit.",

@@ -1,6 +1,7 @@
 """Privacy's composition root: settings in, a ready service out."""
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 
 from weir.privacy.v1 import (
@@ -18,6 +19,8 @@ from libs.consent import ConsentReader
 from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
 from libs.jobs.requested import RequestedJobs
+from libs.objects import ObjectStoreError
+from libs.objects.opening import open_objects
 from libs.rpc.peers import Peers
 from libs.rpc.process import ServiceParts
 from libs.rpc.readiness import Startup
@@ -52,6 +55,15 @@ from services.privacy.consent.recording import Recorder
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
 from services.privacy.consent.service import SERVICE_NAME, PrivacyServicer
+from services.privacy.exports.erasing import ExportedFiles
+from services.privacy.exports.expiry import ExportExpiry
+from services.privacy.exports.exporter import Exporter
+from services.privacy.exports.handler import ExportHandler
+from services.privacy.exports.ports import NoObjects, NothingSealed, Objects
+from services.privacy.exports.postgres import PostgresExportFiles, PostgresExportProgress
+from services.privacy.exports.redis import RedisStreamClock
+from services.privacy.exports.service import ExportCalls
+from services.privacy.exports.work import ExportWork
 from services.privacy.jobs import privacy_jobs
 from services.privacy.requests.asking import Asking
 from services.privacy.requests.convert import SERVICE_NAME as REQUEST_SERVICE_NAME
@@ -72,6 +84,7 @@ from services.privacy.sealing.postgres import PostgresKeyStore
 from services.privacy.sealing.rewrapping import Rewrapping
 from services.privacy.sealing.service import SubjectKeyServicer
 from services.privacy.settings import PrivacySettings
+from services.privacy.subject_rows.postgres import SubjectRows
 from services.privacy.tables import metadata
 
 
@@ -148,7 +161,6 @@ async def build(
         reload.catalogs, trail, chain_keys, auditor, settings.audit_kept_days, clock
     )
     key_store = PostgresKeyStore(key_engine)
-    jobs = privacy_jobs(pruning, Rewrapping(key_store, keyring))
     chainer = Chainer(trail, heads, chain_keys, clock, POSTGRES_ERRORS)
     changes = ConsentChanges(
         store,
@@ -156,14 +168,48 @@ async def build(
         max_watchers=settings.max_watchers,
     )
     receipts = Receipts(*settings.receipt_keys())
-    requests = PostgresRequests(audit_engine)
+    # Each request that is being carried out holds a connection, and takes others for its parts.
+    requests_engine = create_engine(
+        settings.database_url.get_secret_value(),
+        service="privacy-requests",
+        pool_size=1,
+        max_overflow=9,
+    )
+    stack.push_async_callback(requests_engine.dispose)
+    requests = PostgresRequests(requests_engine)
     peers = Peers(settings, stack)
     asking = Asking(reload.catalogs, requests, auditor, pseudonymizer, clock, recorder.record)
+    # Aggregate last: it counts again without what the others have erased.
+    others = {name: PeerSubjectData(peers, name) for name in ("ingest", "enrich", "aggregate")}
+    objects = _export_objects(settings)
+    export_files = PostgresExportFiles(requests_engine, settings.exports_kept_days)
+    sources = {name: service.export for name, service in others.items()}
+    export_work = ExportWork(
+        Exporter(
+            {**sources, "privacy": SubjectRows(requests_engine).read}, NothingSealed(), objects
+        ),
+        export_files,
+        objects,
+        timedelta(days=settings.exports_kept_days),
+        clock,
+    )
+    exports = ExportHandler(
+        PostgresExportProgress(requests_engine, requests),
+        export_work,
+        others,
+        RedisStreamClock(redis),
+        reload.catalogs,
+        pseudonymizer,
+        auditor,
+        clock,
+    )
+    export_calls = ExportCalls(
+        reload.catalogs, asking, export_files, objects, trail, auditor, clock
+    )
     erasures = ErasureHandler(
         reload.catalogs,
         requests,
-        # Aggregate last: it counts again without what the others have erased.
-        {name: PeerSubjectData(peers, name) for name in ("ingest", "enrich", "aggregate")},
+        {**others, "exports": ExportedFiles(export_work)},
         recorder,
         mirror,
         receipts,
@@ -171,8 +217,14 @@ async def build(
         pseudonymizer,
         clock,
     )
+    transient = (*POSTGRES_ERRORS, *REDIS_DOWN, ObjectStoreError)
+    export_expiry = ExportExpiry(
+        export_work, export_files, settings.exports_kept_days, clock, transient
+    )
+    list_overdue = partial(overdue_of, pruning.list_overdue, export_expiry.list_overdue)
+    jobs = privacy_jobs(pruning, Rewrapping(key_store, keyring), list_overdue)
     request_engine = RequestEngine(
-        requests, {Kind.ERASURE: erasures}, clock, (*POSTGRES_ERRORS, *REDIS_DOWN)
+        requests, {Kind.ERASURE: erasures, Kind.EXPORT: exports}, clock, transient
     )
     servicer = PrivacyServicer(
         reload.catalogs,
@@ -187,8 +239,8 @@ async def build(
     )
     # Privacy's own stores, beside those of the others.
     own_retention = Retention(
-        partial(overdue_of, pruning.list_overdue),
-        lambda: [*OWN_LIMITS, *pruning.list_limits()],
+        list_overdue,
+        lambda: [*OWN_LIMITS, *pruning.list_limits(), *export_expiry.list_limits()],
         RequestedJobs((PRUNE,), JournalView(audit_engine, clock)),
     )
     targets = retention_targets(peers, own_retention)
@@ -227,7 +279,14 @@ async def build(
             Binding(
                 REQUEST_SERVICE_NAME,
                 SubjectRequestServicer(
-                    reload.catalogs, asking, requests, auditor, trail, pseudonymizer, clock
+                    reload.catalogs,
+                    asking,
+                    requests,
+                    auditor,
+                    trail,
+                    pseudonymizer,
+                    clock,
+                    export_calls,
                 ),
                 subject_request_service_pb2_grpc.add_SubjectRequestServiceServicer_to_server,
                 needs=all_of("postgres"),
@@ -245,6 +304,7 @@ async def build(
             Loop("consent mirror", MirrorLoop(sync, settings.consent_poll_seconds).run),
             Loop("audit chain", chainer.run),
             Loop("requests", request_engine.run),
+            Loop("expired exports", export_expiry.run),
             Loop("changes of consent", changes.run),
             Loop("jobs", create_runner("privacy", jobs, audit_engine, clock).run),
             Loop("audited reads", reads.run),
@@ -255,6 +315,13 @@ async def build(
         ],
         drain=changes.drain,
     )
+
+
+def _export_objects(settings: PrivacySettings) -> Objects:
+    """Where exports are kept. Raises ConfigurationError."""
+    if not settings.exports_url:
+        return NoObjects()
+    return open_objects(settings.exports_url, settings.variable("exports_url"))
 
 
 async def _no_backlog() -> None:

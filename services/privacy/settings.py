@@ -48,6 +48,9 @@ class PrivacySettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
     max_watchers: int = Field(100, ge=1)
     # People in one page of a rebuild.
     consent_page_size: int = Field(1_000, ge=1, le=10_000)
+    # Where the files of exports are kept: file:///folder or s3://bucket/prefix. None: none can be made.
+    exports_url: str | None = None
+    exports_kept_days: int = Field(7, ge=1, le=365)
 
     # How often all services are asked what is past its limit, for the metric.
     retention_check_seconds: float = Field(900.0, gt=0)

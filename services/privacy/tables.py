@@ -243,3 +243,21 @@ subject_holds = Table(
     Column("placed_by", Text, nullable=False),
     Column("placed_at", DateTime(timezone=True), nullable=False),
 )
+
+# The files of exports. A row is there before its file; `person` is a pseudonym.
+exports = Table(
+    "exports",
+    metadata,
+    Column("request_id", Uuid, primary_key=True),
+    Column("app_id", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("object_key", Text, nullable=False),
+    Column("bytes", BigInteger),
+    Column("sha256", Text),
+    Column("rows", JSONB),
+    Column("expires_at", DateTime(timezone=True)),
+    # The erasure that wants it gone.
+    Column("unwanted_by", Uuid),
+    Column("removed_at", DateTime(timezone=True)),
+    Index(None, "app_id", "person"),
+)

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.catalog import Catalogs
+from libs.common.expiry import ListOverdue
 from libs.jobs.job import Job
 from libs.runtime.settings import (
     CommonSettings,
@@ -150,7 +151,9 @@ def test_jobs_and_schedules() -> None:
             EnrichSettings(),
         ),
         *aggregate_jobs(redis, engine, renamer, cast(Expiry, Mock()), AggregateSettings()),
-        *privacy_jobs(cast(AuditPruning, Mock()), cast(Rewrapping, Mock())),
+        *privacy_jobs(
+            cast(AuditPruning, Mock()), cast(Rewrapping, Mock()), cast(ListOverdue, None)
+        ),
         # And those of no catalog.
         *ResultJobs(
             Catalogs.of(), PostgresResults(engine), FixedClock.of_us(), lambda: None

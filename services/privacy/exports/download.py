@@ -1,15 +1,12 @@
-"""A stored export in parts, from any place on. Pure."""
+"""A stored file in parts of a bounded size. Pure."""
 
-from collections.abc import Iterator
-
-from libs.common.errors import InvalidArgument
+from collections.abc import AsyncIterator
 
 CHUNK_BYTES = 256 * 1024
 
 
-def ranges(size: int, offset: int, at_once: int = CHUNK_BYTES) -> Iterator[tuple[int, int]]:
-    """(start, length) of each part of a file of `size` bytes, from `offset` on; none at its end. Raises
-    InvalidArgument for an offset behind the end."""
-    if not 0 <= offset <= size:
-        raise InvalidArgument(f"must be from 0 to {size}, the size of the file", field="offset")
-    return ((start, min(at_once, size - start)) for start in range(offset, size, at_once))
+async def pieces_of(content: AsyncIterator[bytes], at_most: int) -> AsyncIterator[bytes]:
+    """The same bytes in pieces of at most so many; none is empty."""
+    async for piece in content:
+        for start in range(0, len(piece), at_most):
+            yield piece[start : start + at_most]

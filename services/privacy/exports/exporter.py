@@ -4,25 +4,17 @@ import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import IO
 
 from libs.common.subject_data import Export, HeldRows
 from services.privacy.exports.bundle import About, write_bundle
+from services.privacy.exports.files import StoredExport
 from services.privacy.exports.ports import Objects, SealedValues
 from services.privacy.exports.spools import Spools
 
 ReadRows = Callable[[Export], AsyncIterator[HeldRows]]
 _READ_AT_ONCE = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class StoredExport:
-    """An export as it is stored: its size, the SHA-256 of the file, and how many rows of each kind it has."""
-
-    bytes: int
-    sha256: str
-    rows: Mapping[str, int]
 
 
 class Exporter:

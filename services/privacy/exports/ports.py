@@ -1,7 +1,10 @@
 """What an export needs of others."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from datetime import datetime
 from typing import Protocol
+
+from libs.common.errors import Unavailable
 
 
 class Objects(Protocol):
@@ -18,6 +21,30 @@ class Objects(Protocol):
     async def delete(self, keys: Sequence[str]) -> None:
         """Removes files; those that are not there do not matter."""
         ...
+
+    async def remove_unfinished(self, before: datetime) -> int:
+        """Removes what writers that died left behind before this moment."""
+        ...
+
+
+class NoObjects:
+    """Implements Objects for an installation that keeps no exports: there are none."""
+
+    async def put(self, key: str, content: AsyncIterable[bytes]) -> None:
+        """Raises Unavailable."""
+        raise Unavailable("there is no store for exports")
+
+    async def read(self, key: str, start: int = 0) -> AsyncIterator[bytes]:
+        """Raises Unavailable."""
+        raise Unavailable("there is no store for exports")
+        yield b""
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Nothing is there to be removed."""
+
+    async def remove_unfinished(self, before: datetime) -> int:
+        """Nothing is there to be removed."""
+        return 0
 
 
 class SealedValues(Protocol):

@@ -1,62 +1,182 @@
-"""Reads what privacy itself holds about one person: consent, its history, and the record of what was done."""
+"""How far exports have come, where their files are, and until when. Values come in as parameters only."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
+import orjson
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.common.subject_data import Export, HeldRows
-from libs.stores.json_rows import json_rows
+from libs.audit import AuditEntry
+from libs.common.expiry import OverdueData
+from services.privacy.audit.postgres import add_entry
+from services.privacy.exports.files import STORE, ExportFile, Removal, StoredExport
+from services.privacy.requests.model import SubjectRequest
+from services.privacy.requests.postgres import PostgresRequests, save
 
-# What was in force at the moment, by the history: the next recording changes the table of what is in force.
-_CONSENTS = """
-    SELECT DISTINCT ON (history.purpose) nullif(history.purpose, '') AS purpose,
-           coalesce(history.status, CASE WHEN history.granted THEN 'granted' ELSE 'denied' END) AS status,
-           history.expires_at, history.age_band, history.recorded_at, history.version
-    FROM privacy.consent_history AS history
-    WHERE app_id = %(app_id)s AND subject_id = %(subject_id)s AND recorded_at < %(until)s
-    ORDER BY history.purpose, history.version DESC
-"""
-_HISTORY = """
-    SELECT nullif(purpose, '') AS purpose,
-           coalesce(status, CASE WHEN granted THEN 'granted' ELSE 'denied' END) AS status,
-           actor, actor_role, method, source, notice_version, recorded_at, expires_at, age_band, version
-    FROM privacy.consent_history
-    WHERE app_id = %(app_id)s AND subject_id = %(subject_id)s AND recorded_at < %(until)s
-    ORDER BY version, purpose
-"""
-# Without the actor: who looked is not the person's, when and what for is (ADR 50).
-_TRAIL = """
-    SELECT occurred_at, action, purpose, outcome, details
-    FROM privacy.audit_entries
-    WHERE app_id = %(app_id)s AND subject = ANY(%(persons)s::text[]) AND occurred_at < %(until)s
-    ORDER BY occurred_at, entry_id
-"""
-_QUERIES = (
-    ("privacy.consents", "consents", _CONSENTS),
-    ("privacy.consent_history", "consent_history", _HISTORY),
-    ("privacy.audit_entries", "audit_trail", _TRAIL),
+_AT_ONCE = 100
+_COLUMNS = (
+    "request_id, person, object_key, bytes, sha256, rows, expires_at, unwanted_by, removed_at"
 )
+_BEGIN = text("""
+INSERT INTO privacy.exports (request_id, app_id, person, object_key)
+VALUES (:request_id, :app_id, :person, :key) ON CONFLICT (request_id) DO NOTHING
+""")
+_FIND = text(f"""
+SELECT {_COLUMNS} FROM privacy.exports WHERE app_id = :app_id AND request_id = :request_id
+""")
+_FINISH = text("""
+UPDATE privacy.exports
+SET bytes = :bytes, sha256 = :sha256, rows = CAST(:rows AS jsonb), expires_at = :expires_at
+WHERE request_id = :request_id AND unwanted_by IS NULL AND removed_at IS NULL
+RETURNING request_id
+""")
+_UNWANTED = text("""
+UPDATE privacy.exports SET unwanted_by = :erasure_id
+WHERE app_id = :app_id AND person = ANY(CAST(:persons AS text[])) AND removed_at IS NULL
+    AND unwanted_by IS NULL
+""")
+# One that is still being written has no size; its writer removes it.
+_REMOVABLE = text(f"""
+SELECT {_COLUMNS} FROM privacy.exports
+WHERE removed_at IS NULL AND bytes IS NOT NULL AND (unwanted_by IS NOT NULL OR expires_at <= :now)
+ORDER BY request_id LIMIT :limit
+""")
+_REMOVED = text("""
+UPDATE privacy.exports SET removed_at = now() WHERE request_id = :request_id AND removed_at IS NULL
+""")
+_OF_ERASURE = text("""
+SELECT count(removed_at), count(*) - count(removed_at) FROM privacy.exports
+WHERE unwanted_by = :erasure_id
+""")
+# An erasure that is over has taken the person's id out of the request.
+_IS_ERASED = text("""
+SELECT NOT EXISTS (
+    SELECT FROM privacy.subject_requests
+    WHERE request_id = :request_id AND subject_id IS NOT NULL AND state IN ('waiting', 'running')
+) OR EXISTS (
+    SELECT FROM privacy.subject_requests
+    WHERE app_id = :app_id AND subject = ANY(CAST(:persons AS text[]))
+        AND kind = 'erasure' AND state = 'running'
+)
+""")
+_OVERDUE = text("""
+SELECT app_id, count(*), min(expires_at) FROM privacy.exports
+WHERE removed_at IS NULL AND expires_at <= :now GROUP BY app_id ORDER BY app_id
+""")
 
 
-class OwnRows:
-    """The rows of privacy, of one state of its tables."""
+class PostgresExportProgress:
+    """Implements `handler.ExportProgress`. All raise what Postgres raises."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, requests: PostgresRequests) -> None:
         self._engine = engine
+        self._requests = requests
 
-    async def read(self, export: Export) -> AsyncIterator[HeldRows]:
-        """See `libs.common.subject_data`; nothing if only some events are wanted. Raises as Postgres."""
-        if export.names is not None:
-            return
-        parameters = {
-            "app_id": export.subject.app_id,
-            "subject_id": export.subject.subject_id,
-            "persons": list(export.subject.persons),
-            "until": export.received_before,
+    async def is_erased(self, request: SubjectRequest, persons: Sequence[str]) -> bool:
+        """See the port."""
+        values = {
+            "request_id": request.request_id,
+            "app_id": request.app_id,
+            "persons": list(persons),
         }
         async with self._engine.connect() as connection:
-            await connection.execution_options(isolation_level="REPEATABLE READ")
-            async with connection.begin():
-                for store, kind, query in _QUERIES:
-                    async for lines in json_rows(connection, query, parameters):
-                        yield HeldRows(store, kind, lines)
+            return bool((await connection.execute(_IS_ERASED, values)).scalar_one())
+
+    async def save(self, request: SubjectRequest, entry: AuditEntry | None = None) -> bool:
+        """See the port."""
+        async with self._requests.changing(request.request_id) as (connection, current):
+            if current is None or not current.is_open:
+                return False
+            # An erasure may have taken the id out meanwhile.
+            await save(connection, replace(request, subject_id=current.subject_id))
+            if entry is not None:
+                await add_entry(connection, entry)
+            return True
+
+
+class PostgresExportFiles:
+    """Implements `files.ExportFiles`. All raise what Postgres raises."""
+
+    def __init__(self, engine: AsyncEngine, kept_days: int) -> None:
+        self._engine = engine
+        self._kept_days = kept_days
+
+    async def begin(self, app_id: str, request_id: UUID, person: str, key: str) -> ExportFile:
+        """See the port."""
+        values = {"app_id": app_id, "request_id": request_id, "person": person, "key": key}
+        async with self._engine.begin() as connection:
+            await connection.execute(_BEGIN, values)
+            found = (await connection.execute(_FIND, values)).one()
+        return _file(found)
+
+    async def find(self, app_id: str, request_id: UUID) -> ExportFile | None:
+        """See the port."""
+        async with self._engine.connect() as connection:
+            values = {"app_id": app_id, "request_id": request_id}
+            found = (await connection.execute(_FIND, values)).one_or_none()
+        return None if found is None else _file(found)
+
+    async def finish(self, request_id: UUID, stored: StoredExport, expires_at: datetime) -> bool:
+        """See the port."""
+        values = {
+            "request_id": request_id,
+            "bytes": stored.bytes,
+            "sha256": stored.sha256,
+            "rows": orjson.dumps(dict(stored.rows)).decode(),
+            "expires_at": expires_at,
+        }
+        async with self._engine.begin() as connection:
+            return (await connection.execute(_FINISH, values)).one_or_none() is not None
+
+    async def mark_unwanted(self, erasure_id: UUID, app_id: str, persons: Sequence[str]) -> None:
+        """See the port."""
+        values = {"erasure_id": erasure_id, "app_id": app_id, "persons": list(persons)}
+        async with self._engine.begin() as connection:
+            await connection.execute(_UNWANTED, values)
+
+    async def removable(self, now: datetime) -> list[ExportFile]:
+        """See the port."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(_REMOVABLE, {"now": now, "limit": _AT_ONCE})
+            return list(map(_file, rows))
+
+    async def removed(self, request_id: UUID) -> None:
+        """See the port."""
+        async with self._engine.begin() as connection:
+            await connection.execute(_REMOVED, {"request_id": request_id})
+
+    async def unwanted_of(self, erasure_id: UUID) -> Removal:
+        """See the port."""
+        async with self._engine.connect() as connection:
+            values = {"erasure_id": erasure_id}
+            removed, left = (await connection.execute(_OF_ERASURE, values)).one()
+        return Removal(removed, left)
+
+    async def overdue(self, now: datetime) -> list[OverdueData]:
+        """See the port."""
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(_OVERDUE, {"now": now})).all()
+        return [
+            OverdueData(STORE, app_id, "export", self._kept_days, files, oldest)
+            for app_id, files, oldest in rows
+        ]
+
+
+def _file(row: Row[Any]) -> ExportFile:
+    is_removed = row.removed_at is not None
+    stored = None
+    if row.bytes is not None and not is_removed:
+        stored = StoredExport(row.bytes, row.sha256, row.rows)
+    return ExportFile(
+        row.request_id,
+        row.person,
+        row.object_key,
+        stored,
+        row.expires_at,
+        row.unwanted_by is not None,
+        is_removed,
+    )

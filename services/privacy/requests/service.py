@@ -1,5 +1,7 @@
 """The servicer: a message in, a domain call, a message out."""
 
+from collections.abc import AsyncIterator
+
 import grpc
 from weir.privacy.v1 import subject_request_service_pb2 as pb
 from weir.privacy.v1 import subject_request_service_pb2_grpc
@@ -15,6 +17,7 @@ from libs.rpc.caller import caller_of
 from libs.rpc.page_tokens import PageTokens, page_size
 from services.privacy.audit.postgres import PostgresAuditTrail
 from services.privacy.consent.validation import check_subject
+from services.privacy.exports.service import ExportCalls
 from services.privacy.requests.asking import Asked, Asking
 from services.privacy.requests.convert import (
     SERVICE_NAME,
@@ -45,6 +48,7 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
         trail: PostgresAuditTrail,
         pseudonymizer: Pseudonymizer,
         clock: Clock,
+        exports: ExportCalls,
     ) -> None:
         self._catalogs = catalogs
         self._asking = asking
@@ -53,6 +57,7 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
         self._trail = trail
         self._pseudonymizer = pseudonymizer
         self._clock = clock
+        self._exports = exports
         self._pages = PageTokens(f"/{SERVICE_NAME}/ListRequests", clock)
 
     async def CreateErasure(  # noqa: N802
@@ -69,6 +74,18 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
         )
         made = await self._asking.ask(asked, caller_of(context), delay_seconds=grace)
         return pb.CreateErasureResponse(request=_message(made))
+
+    async def CreateExport(  # noqa: N802
+        self, request: pb.CreateExportRequest, context: grpc.aio.ServicerContext
+    ) -> pb.CreateExportResponse:
+        made = await self._exports.create(request, context)
+        return pb.CreateExportResponse(request=_message(made))
+
+    async def DownloadExport(  # noqa: N802
+        self, request: pb.DownloadExportRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.DownloadExportResponse]:
+        async for response in self._exports.download(request, context):
+            yield response
 
     async def GetRequest(  # noqa: N802
         self, request: pb.GetRequestRequest, _: grpc.aio.ServicerContext

@@ -56,6 +56,7 @@ MAY: dict[str, dict[str, set[str]]] = {
         # And to UPDATE the number of a change. The trigger lets only erasures delete.
         "privacy.consent_history": ADD | {"DELETE"},
         "privacy.subject_requests": CHANGE,
+        "privacy.exports": CHANGE,
         "privacy.subject_holds": CHANGE | {"DELETE"},
         # And to UPDATE three columns, which is no right to the table.
         "privacy.audit_entries": ADD | {"DELETE"},
@@ -81,7 +82,7 @@ TABLES = (
     *("privacy.audit_entries", "privacy.audit_heads", "privacy.audit_checkpoints"),
     "privacy.subject_keys",
     *("privacy.consent_changes", "privacy.retention_runs"),
-    *("privacy.subject_requests", "privacy.subject_holds"),
+    *("privacy.subject_requests", "privacy.subject_holds", "privacy.exports"),
     *("ingest.fences", "enrich.fences", "enrich.fence_epoch"),
     *("ingest.erasures", "enrich.erasures", "aggregate.erasures"),
     *JOBS,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.subject_data import Export, HeldRows
+from libs.objects.folder import FolderStore
 from libs.stores.postgres import create_engine
 from services.privacy.exports.exporter import Exporter
-from services.privacy.exports.postgres import OwnRows
+from services.privacy.subject_rows.postgres import SubjectRows
 from tests.support.subject_rows import EPOCHS, UNTIL, collected, export_of
 
 HISTORY = """
@@ -66,7 +67,7 @@ def recorded(database_url: str) -> None:
 
 @pytest.mark.usefixtures("recorded")
 async def test_consent_is_as_of_the_moment_with_all_of_its_history(engine: AsyncEngine) -> None:
-    found = await collected(OwnRows(engine).read(export_of("arena", "ann")))
+    found = await collected(SubjectRows(engine).read(export_of("arena", "ann")))
     assert [(row["purpose"], row["status"]) for row in found["consents"]] == [
         ("ads", "granted"),
         ("mail", "withdrawn"),
@@ -82,27 +83,10 @@ async def test_consent_is_as_of_the_moment_with_all_of_its_history(engine: Async
 async def test_the_record_of_access_says_what_was_done_and_not_who_did_it(
     engine: AsyncEngine,
 ) -> None:
-    found = await collected(OwnRows(engine).read(export_of("arena", "ann")))
+    found = await collected(SubjectRows(engine).read(export_of("arena", "ann")))
     [entry] = found["audit_trail"]
     assert entry["action"] == "events.listed"
     assert "an employee" not in json.dumps(entry)
-
-
-class Folder:
-    """Objects as files of a folder."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    async def put(self, key: str, content: AsyncIterable[bytes]) -> None:
-        (self._path / key).write_bytes(b"".join([piece async for piece in content]))
-
-    async def read(self, key: str, start: int = 0) -> AsyncIterator[bytes]:
-        yield (self._path / key).read_bytes()[start:]
-
-    async def delete(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            (self._path / key).unlink(missing_ok=True)
 
 
 class Opening:
@@ -130,8 +114,8 @@ async def test_an_export_has_the_rows_of_all_services_and_sealed_values_opened(
     async def on_read(service: str) -> None:
         read.append(service)
 
-    folder = Folder(tmp_path)
-    exporter = Exporter({"enrich": events, "privacy": OwnRows(engine).read}, Opening(), folder)
+    folder = FolderStore.open(tmp_path, "EXPORTS")
+    exporter = Exporter({"enrich": events, "privacy": SubjectRows(engine).read}, Opening(), folder)
     export = export_of("arena", "ann")
     stored = await exporter.write("request 1", export, "x.zip", on_read)
     assert asked == [export]

@@ -1,0 +1,168 @@
+"""Carries out requests for exports: waits for the streams, and has the file written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from libs.audit import Action, AuditEntry, Auditor, Caller, Details, Outcome
+from libs.catalog import Catalog, Catalogs
+from libs.common.clock import Clock, moment_of
+from libs.common.pseudonym import Pseudonymizer
+from libs.common.subject_data import Export, SubjectData, SubjectRef
+from services.privacy.exports.work import ExportWork
+from services.privacy.requests.model import State, Step, StepState, SubjectRequest
+
+_AWAIT, _READ, _WRITE = "await", "read", "write archive"
+# Enrich first: what it hands on is in the streams of the others when it is done.
+STEPS = (
+    Step(f"{_AWAIT} enrich", "enrich"),
+    Step(f"{_AWAIT} ingest", "ingest"),
+    Step(f"{_AWAIT} aggregate", "aggregate"),
+    Step(f"{_READ} enrich", "enrich"),
+    Step(f"{_READ} ingest", "ingest"),
+    Step(f"{_READ} aggregate", "aggregate"),
+    Step(f"{_READ} privacy", "privacy"),
+    Step(_WRITE, "privacy"),
+)
+PERSON_ERASED = "the person is erased"
+
+
+class StreamClock(Protocol):
+    """The clock of the streams."""
+
+    async def now(self) -> datetime:
+        """What is appended after the return has a later time."""
+        ...
+
+
+class ExportProgress(Protocol):
+    """The journal of requests."""
+
+    async def is_erased(self, request: SubjectRequest, persons: Sequence[str]) -> bool:
+        """Whether an erasure of the person with these pseudonyms is under way, or has been since the request
+        was made."""
+        ...
+
+    async def save(self, request: SubjectRequest, entry: AuditEntry | None = None) -> bool:
+        """Writes how far a request has come, with an entry of the audit trail if there is one; False, and
+        nothing, if the request is over."""
+        ...
+
+
+class ExportHandler:
+    """Implements `requests.engine.Handler` for exports."""
+
+    def __init__(
+        self,
+        progress: ExportProgress,
+        work: ExportWork,
+        services: Mapping[str, SubjectData],
+        streams: StreamClock,
+        catalogs: Catalogs,
+        pseudonymizer: Pseudonymizer,
+        auditor: Auditor,
+        clock: Clock,
+    ) -> None:
+        self._progress = progress
+        self._work = work
+        self._services = services
+        self._streams = streams
+        self._catalogs = catalogs
+        self._pseudonymizer = pseudonymizer
+        self._auditor = auditor
+        self._clock = clock
+
+    async def advance(self, request: SubjectRequest) -> bool:
+        """See the port. Waiting for the streams of a service is a part; all that follows is one."""
+        subject_id = request.subject_id
+        if subject_id is None:
+            await self._end(request, State.CANCELLED, PERSON_ERASED)
+            return True
+        if not request.steps:
+            request = replace(request, steps=STEPS)
+        place = request.next_step
+        if place is not None and request.steps[place].name.startswith(_AWAIT):
+            return await self._await(request, place)
+        await self._write(request, subject_id)
+        return True
+
+    async def _await(self, request: SubjectRequest, place: int) -> bool:
+        step = request.steps[place]
+        if "appended_before" not in step.note:
+            # Noted, so that it is the same moment however often it is asked for.
+            note = {"appended_before": (await self._streams.now()).isoformat()}
+            step = replace(step, state=StepState.RUNNING, note=note)
+            request = replace(request.with_step(place, step), state=State.RUNNING)
+            await self._progress.save(request)
+        moment = datetime.fromisoformat(step.note["appended_before"])
+        if not await self._services[step.service].settled(moment):
+            return False
+        done = replace(step, state=StepState.DONE)
+        await self._progress.save(request.with_step(place, done))
+        return True
+
+    async def _write(self, request: SubjectRequest, subject_id: str) -> None:
+        """Begins with the first service, however far it had come: nothing is kept of what was read."""
+        current = request
+
+        async def on_read(service: str) -> None:
+            nonlocal current
+            current = _with_done(current, f"{_READ} {service}")
+            await self._progress.save(current)
+
+        async def is_erased() -> bool:
+            return await self._progress.is_erased(request, export.subject.persons)
+
+        export = self._export(request, subject_id)
+        file = await self._work.write(request.request_id, export, is_erased, on_read)
+        if file.stored is None:
+            await self._end(current, State.CANCELLED, PERSON_ERASED)
+            return
+        for step in STEPS:
+            current = _with_done(current, step.name)
+        result = {"size_bytes": file.stored.bytes, "sha256": file.stored.sha256}
+        await self._progress.save(
+            replace(
+                current,
+                state=State.DONE,
+                done_at=self._now(),
+                expires_at=file.expires_at,
+                result=result,
+            ),
+            self._entry(request, Outcome.DONE, file.stored.rows),
+        )
+
+    def _export(self, request: SubjectRequest, subject_id: str) -> Export:
+        catalog = self._catalogs.current.catalogs.get(request.app_id)
+        persons = tuple(self._pseudonymizer.all_epochs(request.app_id, subject_id))
+        names = events_of(catalog, request.categories) if request.categories else None
+        return Export(SubjectRef(request.app_id, subject_id, persons), request.created_at, names)
+
+    async def _end(self, request: SubjectRequest, state: State, why: str) -> None:
+        ended = replace(request, state=state, failure=why, done_at=self._now())
+        await self._progress.save(ended, self._entry(request, Outcome.FAILED, {}))
+
+    def _entry(self, request: SubjectRequest, outcome: Outcome, details: Details) -> AuditEntry:
+        return self._auditor.entry(
+            Action.SUBJECT_EXPORTED,
+            request.app_id,
+            Caller(request.requester),
+            person=request.subject,
+            outcome=outcome,
+            details={"request": str(request.request_id), **details},
+        )
+
+    def _now(self) -> datetime:
+        return moment_of(self._clock.now_us())
+
+
+def events_of(catalog: Catalog | None, categories: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the events of some categories."""
+    events = catalog.events.values() if catalog else ()
+    return tuple(event.name for event in events if event.category.name in categories)
+
+
+def _with_done(request: SubjectRequest, name: str) -> SubjectRequest:
+    place = next(n for n, step in enumerate(request.steps) if step.name == name)
+    return request.with_step(place, replace(request.steps[place], state=StepState.DONE))

@@ -1,0 +1,1 @@
+"""What privacy itself holds about one person, for an export."""
