@@ -56,6 +56,11 @@ ENTRIES = {
         "app",
         "Carry out what a person asks for: a copy of everything that is held about them, or its end.",
     ),
+    "privacy": CommandEntry(
+        "cli.commands.privacy",
+        "app",
+        "Say what an app does with people's data, and what is stored of one of them.",
+    ),
     "audit": CommandEntry(
         "cli.commands.audit",
         "app",

@@ -15,6 +15,7 @@ class Action(StrEnum):
     AUDIT_READ = "audit.read"
     AUDIT_PRUNED = "audit.pruned"
     EVENTS_LISTED = "events.listed"
+    OWN_EVENTS_LISTED = "events.own_listed"
     EVENTS_EXPORTED = "events.exported"
     SUBJECT_EXPORTED = "subject.exported"
     SUBJECT_EXPORT_DOWNLOADED = "subject.export_downloaded"

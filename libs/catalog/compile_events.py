@@ -71,7 +71,13 @@ def compile_purposes(section: Section) -> Mapping[str, Purpose]:
         subjectless = entry.choice("subjectless", Subjectless, subjectless) or subjectless
         granted = default == "granted"
         purposes[name] = Purpose(
-            name, granted, when, subjectless, _expires(entry, granted), _ground(entry, granted)
+            name,
+            granted,
+            when,
+            subjectless,
+            _expires(entry, granted),
+            _ground(entry, granted),
+            description=entry.text("description", default=""),
         )
     return MappingProxyType(purposes)
 
@@ -122,6 +128,7 @@ def compile_categories(
             sampling=_sampling(entry.child("sampling")),
             legal_ground=entry.text("legal_ground", default=""),
             context=kept_context(entry),
+            description=entry.text("description", default=""),
         )
         categories[name] = CategoryDefaults(
             category,

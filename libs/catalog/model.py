@@ -1,7 +1,7 @@
 """What a compiled catalog is. Nothing here changes after loading."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from libs.catalog.collection import Collection
@@ -99,6 +99,8 @@ class Purpose:
     expires_seconds: int | None = None
     ground: Ground = Ground.CONSENT
     ages: AgeRule | None = None
+    # In words for people. Nothing is decided by it.
+    description: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class Category:
     legal_ground: str = ""
     # The values of the context that are stored of its events. None: as the app says.
     context: frozenset[str] | None = None
+    # In words for people.
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

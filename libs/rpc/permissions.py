@@ -25,6 +25,8 @@ class Permission(StrEnum):
     READ_EVENTS = "events.read"
     # Values of sealed properties, for a purpose; asked for by servicers themselves.
     OPEN_SEALED = "events.open_sealed"
+    # Those of one person, to be shown to that person.
+    READ_OWN_EVENTS = "events.own"
     # Without what identifies a person; for the rest, READ_EVENTS is asked for by the servicer.
     EXPORT_EVENTS = "events.export"
     CHECK_CONSENT = "consent.check"
@@ -32,6 +34,8 @@ class Permission(StrEnum):
     READ_CONSENT_HISTORY = "consent.history"
     READ_AUDIT = "audit.read"
     WATCH_CONSENT = "consent.watch"
+    # What catalogs say is done with people's data: nothing of any person.
+    READ_PROCESSING = "processing.read"
     READ_JOBS = "jobs.read"
     RUN_JOBS = "jobs.run"
     READ_RETENTION = "retention.read"
@@ -89,6 +93,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "/weir.aggregate.v1.AggregateService/ListRollups": _NUMBERS,
     "/weir.aggregate.v1.AggregateService/ListEvents": _EVENTS,
+    "/weir.aggregate.v1.AggregateService/ListOwnEvents": Rule(Permission.READ_OWN_EVENTS, "app_id"),
     # A caller that may see some apps only has to name one of them, and so gets no job of the suite.
     "/weir.aggregate.v1.JobService/ListJobs": Rule(Permission.READ_JOBS, "app_id"),
     "/weir.aggregate.v1.JobService/RunJob": Rule(Permission.RUN_JOBS, "app_id"),
@@ -102,6 +107,9 @@ RULES: Mapping[str, Rule] = {
     "/weir.privacy.v1.PrivacyService/WatchConsent": Rule(Permission.WATCH_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/GetConsentReceipt": Rule(
         Permission.READ_CONSENT_HISTORY, "app_id"
+    ),
+    "/weir.privacy.v1.PrivacyService/DescribeProcessing": Rule(
+        Permission.READ_PROCESSING, "app_id"
     ),
     "/weir.privacy.v1.PrivacyService/VerifyReceipt": Rule(Permission.CHECK_CONSENT, "app_id"),
     "/weir.privacy.v1.PrivacyService/GetConsentHistory": Rule(

@@ -59,6 +59,7 @@ from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.dirty.service import Backfills
 from services.aggregate.engines import open_engines
 from services.aggregate.erasure.data import AggregateSubjectData
+from services.aggregate.events.own.service import OwnEvents
 from services.aggregate.events.service import EventLists
 from services.aggregate.expiry.expiry import JOBS as RETENTION_JOBS
 from services.aggregate.expiry.expiry import Expiry
@@ -136,6 +137,9 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         PostgresSnapshots(verifying), RedisStreams(redis, settings.shards, meter), clock
     )
     events = SelectedEvents(engines.events, pseudonymizer, settings.event_statement_seconds)
+    event_pages = ReadSlots(
+        "max_event_pages", settings.max_event_pages, waiting=settings.max_waiting_event_pages
+    )
     exports = EventExports(
         reload.catalogs,
         events,
@@ -232,15 +236,12 @@ async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServicePa
         EventLists(
             reload.catalogs,
             events,
-            ReadSlots(
-                "max_event_pages",
-                settings.max_event_pages,
-                waiting=settings.max_waiting_event_pages,
-            ),
+            event_pages,
             clock,
             PeopleBehind(surroundings, funnels, cohorts),
             RemoteSubjectKeys(Peers(settings, stack)),
         ),
+        OwnEvents(reload.catalogs, events, pseudonymizer, event_pages, clock),
         exports,
         gauges,
         Backfills(reload.catalogs, dirty, clock, meter.current, worker.ask),

@@ -24,6 +24,7 @@ from services.aggregate.behaviour.funnel.service import FunnelQueries
 from services.aggregate.behaviour.paths.service import PathQueries
 from services.aggregate.behaviour.segments.service import SegmentQueries
 from services.aggregate.dirty.service import Backfills
+from services.aggregate.events.own.service import OwnEvents
 from services.aggregate.events.service import EventLists
 from services.aggregate.exports.service import EventExports
 from services.aggregate.gauges.service import GaugeQueries
@@ -49,6 +50,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         segments: SegmentQueries,
         verifications: Verifications,
         events: EventLists,
+        own_events: OwnEvents,
         exports: EventExports,
         gauges: GaugeQueries,
         backfills: Backfills,
@@ -63,6 +65,7 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         self._segments = segments
         self._verifications = verifications
         self._events = events
+        self._own_events = own_events
         self._exports = exports
         self._gauges = gauges
         self._backfills = backfills
@@ -157,6 +160,17 @@ class AggregateServicer(pb_grpc.AggregateServiceServicer):
         of = request.of.WhichOneof("of")
         details = {"of": of} if of else None
         await self._reads.note(Action.EVENTS_LISTED, request.app_id, context, details=details)
+        return response
+
+    async def ListOwnEvents(  # noqa: N802
+        self,
+        request: event_query_pb2.ListOwnEventsRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> event_query_pb2.ListOwnEventsResponse:
+        response = await self._own_events.list(request)
+        await self._reads.note(
+            Action.OWN_EVENTS_LISTED, request.app_id, context, subject_id=request.subject_id
+        )
         return response
 
     async def ExportEvents(  # noqa: N802

@@ -35,6 +35,8 @@ from services.privacy.consent.receipts import Receipts, standing
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.tokens import change_token, changes_after, consent_token
 from services.privacy.consent.validation import MAX_CHOICES, check_recording, check_subject
+from services.privacy.transparency.convert import description_message
+from services.privacy.transparency.processing import describe
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PrivacyService"].full_name
 MAX_SUBJECTS = 1_000
@@ -177,6 +179,13 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             return pb.VerifyReceiptResponse()
         [state] = await self._store.read(request.app_id, [found.subject.subject_id])
         return verification_response(standing(catalog, found, state, self._clock.now_us()))
+
+    async def DescribeProcessing(  # noqa: N802
+        self, request: pb.DescribeProcessingRequest, _: grpc.aio.ServicerContext
+    ) -> pb.DescribeProcessingResponse:
+        snapshot = self._catalogs.current
+        catalog = catalog_of(snapshot, request.app_id)
+        return description_message(describe(catalog), snapshot.version)
 
     async def _audit_read(
         self, context: grpc.aio.ServicerContext, app_id: str, subject_id: str = ""

@@ -24,14 +24,8 @@ from tests.support.small_catalog import SMALL
 MODEL = (Catalog, Category, ClockPolicy, EventType, Limits, Purpose, Rollup)
 # Words for people, which commands show. Other things that services read have descriptions too.
 WORDS = {"Catalog.title", "EventType.description", "Category.legal_ground"}
-# What the compiler turns into other fields: the rollup `activity`, and what events and rollups inherit; the
-# newest version is found by the event type itself.
-COMPILED = {
-    "Catalog.activity",
-    "Category.aggregate_retention_days",
-    "Category.pii",
-    "EventType.latest",
-}
+# What the compiler turns into another field: the rollup `activity`.
+COMPILED = {"Catalog.activity"}
 EVERY_INERT_KEY = (
     SMALL.replace(
         "retention: {raw: 90d, aggregate: 5y}}",

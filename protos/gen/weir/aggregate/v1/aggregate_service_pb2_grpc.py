@@ -111,6 +111,11 @@ class AggregateServiceStub:
                 request_serializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsRequest.SerializeToString,
                 response_deserializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
+        self.ListOwnEvents = channel.unary_unary(
+                '/weir.aggregate.v1.AggregateService/ListOwnEvents',
+                request_serializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListOwnEventsRequest.SerializeToString,
+                response_deserializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListOwnEventsResponse.FromString,
+                _registered_method=True)
         self.ExportEvents = channel.unary_stream(
                 '/weir.aggregate.v1.AggregateService/ExportEvents',
                 request_serializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ExportEventsRequest.SerializeToString,
@@ -301,6 +306,20 @@ class AggregateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOwnEvents(self, request, context):
+        """The stored events of one person, page by page in the order of time, the newest first: those that name them, and those
+        that are stored under a pseudonym because they did not agree. For the app's back end, to show people what is kept of
+        them. Each call leaves an entry in the audit trail.
+
+        RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_event_pages` calls at once.
+
+        Permission: `events.own`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault; DEADLINE_EXCEEDED / CALL_TIMED_OUT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportEvents(self, request, context):
         """The stored events that a filter finds, as a file: by name, each name's in the order of time. Those of one
         subject, group or id are in the order of time.
@@ -388,6 +407,11 @@ def add_AggregateServiceServicer_to_server(servicer, server):
                     servicer.ListEvents,
                     request_deserializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsRequest.FromString,
                     response_serializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsResponse.SerializeToString,
+            ),
+            'ListOwnEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOwnEvents,
+                    request_deserializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListOwnEventsRequest.FromString,
+                    response_serializer=weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListOwnEventsResponse.SerializeToString,
             ),
             'ExportEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportEvents,
@@ -774,6 +798,33 @@ class AggregateService:
             '/weir.aggregate.v1.AggregateService/ListEvents',
             weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsRequest.SerializeToString,
             weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOwnEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.aggregate.v1.AggregateService/ListOwnEvents',
+            weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListOwnEventsRequest.SerializeToString,
+            weir_dot_aggregate_dot_v1_dot_event__query__pb2.ListOwnEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

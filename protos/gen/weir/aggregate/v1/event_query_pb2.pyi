@@ -167,6 +167,28 @@ class ListEventsResponse(_message.Message):
     reliability: _reliability_pb2.Reliability
     def __init__(self, events: _Optional[_Iterable[_Union[StoredEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., reliability: _Optional[_Union[_reliability_pb2.Reliability, _Mapping]] = ...) -> None: ...
 
+class ListOwnEventsRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "time", "page_size", "page_token")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    time: _time_frame_pb2.TimeFrame
+    page_size: int
+    page_token: str
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., time: _Optional[_Union[_time_frame_pb2.TimeFrame, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListOwnEventsResponse(_message.Message):
+    __slots__ = ("events", "next_page_token")
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[StoredEvent]
+    next_page_token: str
+    def __init__(self, events: _Optional[_Iterable[_Union[StoredEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class ExportEventsRequest(_message.Message):
     __slots__ = ("app_id", "time", "filter", "format", "resume_token", "without_personal_data")
     APP_ID_FIELD_NUMBER: _ClassVar[int]

@@ -64,6 +64,84 @@ ACTOR_ROLE_SUBJECT: ActorRole
 ACTOR_ROLE_OPERATOR: ActorRole
 ACTOR_ROLE_GUARDIAN: ActorRole
 
+class DescribeProcessingRequest(_message.Message):
+    __slots__ = ("app_id",)
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    def __init__(self, app_id: _Optional[str] = ...) -> None: ...
+
+class DescribeProcessingResponse(_message.Message):
+    __slots__ = ("title", "catalog_version", "processing", "rules", "markdown")
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    CATALOG_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PROCESSING_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    MARKDOWN_FIELD_NUMBER: _ClassVar[int]
+    title: str
+    catalog_version: str
+    processing: _containers.RepeatedCompositeFieldContainer[Processing]
+    rules: _containers.RepeatedScalarFieldContainer[str]
+    markdown: str
+    def __init__(self, title: _Optional[str] = ..., catalog_version: _Optional[str] = ..., processing: _Optional[_Iterable[_Union[Processing, _Mapping]]] = ..., rules: _Optional[_Iterable[str]] = ..., markdown: _Optional[str] = ...) -> None: ...
+
+class Processing(_message.Message):
+    __slots__ = ("purpose", "description", "legal_ground", "granted_by_default", "when_denied", "grant_days", "categories")
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    LEGAL_GROUND_FIELD_NUMBER: _ClassVar[int]
+    GRANTED_BY_DEFAULT_FIELD_NUMBER: _ClassVar[int]
+    WHEN_DENIED_FIELD_NUMBER: _ClassVar[int]
+    GRANT_DAYS_FIELD_NUMBER: _ClassVar[int]
+    CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    purpose: str
+    description: str
+    legal_ground: str
+    granted_by_default: bool
+    when_denied: str
+    grant_days: int
+    categories: _containers.RepeatedCompositeFieldContainer[ProcessedCategory]
+    def __init__(self, purpose: _Optional[str] = ..., description: _Optional[str] = ..., legal_ground: _Optional[str] = ..., granted_by_default: _Optional[bool] = ..., when_denied: _Optional[str] = ..., grant_days: _Optional[int] = ..., categories: _Optional[_Iterable[_Union[ProcessedCategory, _Mapping]]] = ...) -> None: ...
+
+class ProcessedCategory(_message.Message):
+    __slots__ = ("name", "description", "legal_ground", "identity", "anonymized_after_days", "numbers_kept_days", "events")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    LEGAL_GROUND_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    ANONYMIZED_AFTER_DAYS_FIELD_NUMBER: _ClassVar[int]
+    NUMBERS_KEPT_DAYS_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    legal_ground: str
+    identity: str
+    anonymized_after_days: int
+    numbers_kept_days: int
+    events: _containers.RepeatedCompositeFieldContainer[ProcessedEvent]
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., legal_ground: _Optional[str] = ..., identity: _Optional[str] = ..., anonymized_after_days: _Optional[int] = ..., numbers_kept_days: _Optional[int] = ..., events: _Optional[_Iterable[_Union[ProcessedEvent, _Mapping]]] = ...) -> None: ...
+
+class ProcessedEvent(_message.Message):
+    __slots__ = ("name", "description", "properties", "kept_days")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    KEPT_DAYS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    properties: _containers.RepeatedCompositeFieldContainer[ProcessedProperty]
+    kept_days: int
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., properties: _Optional[_Iterable[_Union[ProcessedProperty, _Mapping]]] = ..., kept_days: _Optional[int] = ...) -> None: ...
+
+class ProcessedProperty(_message.Message):
+    __slots__ = ("name", "description", "personal")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PERSONAL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    personal: bool
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., personal: _Optional[bool] = ...) -> None: ...
+
 class ConsentChoice(_message.Message):
     __slots__ = ("purpose", "granted")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]

@@ -70,6 +70,11 @@ class PrivacyServiceStub:
                 request_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentRequest.SerializeToString,
                 response_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentResponse.FromString,
                 _registered_method=True)
+        self.DescribeProcessing = channel.unary_unary(
+                '/weir.privacy.v1.PrivacyService/DescribeProcessing',
+                request_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.DescribeProcessingRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.DescribeProcessingResponse.FromString,
+                _registered_method=True)
 
 
 class PrivacyServiceServicer:
@@ -153,6 +158,17 @@ class PrivacyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeProcessing(self, request, context):
+        """What an app does with people's data, by its catalog: for which purposes and on which legal ground, which events with
+        which properties, and for how long. To be shown to people, as it is or as the Markdown that comes with it.
+
+        Permission: `processing.read`.
+        Fails with NOT_FOUND / APP_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PrivacyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -190,6 +206,11 @@ def add_PrivacyServiceServicer_to_server(servicer, server):
                     servicer.WatchConsent,
                     request_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentRequest.FromString,
                     response_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentResponse.SerializeToString,
+            ),
+            'DescribeProcessing': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeProcessing,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.DescribeProcessingRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_privacy__service__pb2.DescribeProcessingResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -382,6 +403,33 @@ class PrivacyService:
             '/weir.privacy.v1.PrivacyService/WatchConsent',
             weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentRequest.SerializeToString,
             weir_dot_privacy_dot_v1_dot_privacy__service__pb2.WatchConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeProcessing(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.PrivacyService/DescribeProcessing',
+            weir_dot_privacy_dot_v1_dot_privacy__service__pb2.DescribeProcessingRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_privacy__service__pb2.DescribeProcessingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,1 @@
+"""What an app does with people's data, by its catalog."""
