@@ -42,10 +42,10 @@ def describe(app_id: AppId, as_json: AsJson = False) -> None:
     if not as_json:
         typer.echo(found.markdown)
         return
-    found.ClearField("markdown")
     plain = json_format.MessageToDict(
         found, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
+    del plain["markdown"]
     typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
 
 
