@@ -28,6 +28,7 @@ from libs.rpc.retention_target import Retention
 from libs.rpc.server import Binding
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
+from libs.sealing.keyring import KeyringError
 from libs.stores.postgres import POSTGRES_ERRORS, create_engine, failure_of
 from libs.stores.redis_client import REDIS_DOWN, create_redis
 from libs.stores.redis_connection import RedisConnection
@@ -59,7 +60,7 @@ from services.privacy.exports.erasing import ExportedFiles
 from services.privacy.exports.expiry import ExportExpiry
 from services.privacy.exports.exporter import Exporter
 from services.privacy.exports.handler import ExportHandler
-from services.privacy.exports.ports import NoObjects, NothingSealed, Objects
+from services.privacy.exports.ports import NoObjects, Objects
 from services.privacy.exports.postgres import PostgresExportFiles, PostgresExportProgress
 from services.privacy.exports.redis import RedisStreamClock
 from services.privacy.exports.service import ExportCalls
@@ -82,6 +83,7 @@ from services.privacy.retention.service import RetentionServicer, retention_targ
 from services.privacy.sealing.convert import SERVICE_NAME as KEY_SERVICE_NAME
 from services.privacy.sealing.postgres import PostgresKeyStore
 from services.privacy.sealing.rewrapping import Rewrapping
+from services.privacy.sealing.rows import OpenedRows
 from services.privacy.sealing.service import SubjectKeyServicer
 from services.privacy.settings import PrivacySettings
 from services.privacy.subject_rows.postgres import SubjectRows
@@ -186,7 +188,9 @@ async def build(
     sources = {name: service.export for name, service in others.items()}
     export_work = ExportWork(
         Exporter(
-            {**sources, "privacy": SubjectRows(requests_engine).read}, NothingSealed(), objects
+            {**sources, "privacy": SubjectRows(requests_engine).read},
+            OpenedRows(key_store, keyring),
+            objects,
         ),
         export_files,
         objects,
@@ -217,7 +221,7 @@ async def build(
         pseudonymizer,
         clock,
     )
-    transient = (*POSTGRES_ERRORS, *REDIS_DOWN, ObjectStoreError)
+    transient = (*POSTGRES_ERRORS, *REDIS_DOWN, ObjectStoreError, KeyringError)
     export_expiry = ExportExpiry(
         export_work, export_files, settings.exports_kept_days, clock, transient
     )

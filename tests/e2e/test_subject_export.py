@@ -20,6 +20,7 @@ from tests.e2e.stream_events import APP, ids, mission
 from tests.support.erasing import Erasing, counts
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.weir_command import weir
+from weir_client import build_event
 
 pytestmark = pytest.mark.xdist_group("suite")
 
@@ -160,3 +161,25 @@ def test_an_erasure_ends_the_exports_of_the_person(calls: SuiteCalls, tmp_path: 
     with pytest.raises(grpc.RpcError) as refused:
         list(stub.DownloadExport(request, metadata=calls.metadata, timeout=30))
     assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
+def test_sealed_values_are_opened_for_the_person(calls: SuiteCalls, tmp_path: Path) -> None:
+    person, canary = f"export-{uuid4().hex}", f"query-{uuid4().hex}"
+    [event_id] = ids(1)
+    event = build_event(
+        "search_performed",
+        event_id=event_id,
+        subject_id=person,
+        properties={"query": canary, "resultCount": 3},
+    )
+    calls.record_consent("ip_assets", person, analytics=True)
+    calls.track("ip_assets", event)
+    [(stored,)] = calls.stored("properties -> 'query'", [event_id])
+    assert list(stored) == ["$sealed"]
+    output = tmp_path / "person.zip"
+    command = ("subject", "export", "--app", "ip_assets", "--subject", person)
+    found = weir(calls.suite.home.path, *command, "--output", str(output))
+    assert found.returncode == 0, found.stderr
+    with zipfile.ZipFile(output) as archive:
+        [row] = map(json.loads, archive.read("data/events.jsonl").splitlines())
+    assert row["properties"] == {"query": canary, "resultCount": 3}

@@ -54,11 +54,3 @@ class SealedValues(Protocol):
         """The rows, JSON objects, with the values of sealed properties in place of what is stored. One whose
         key is destroyed stays sealed."""
         ...
-
-
-class NothingSealed:
-    """Implements SealedValues for stores without sealed values."""
-
-    async def opened(self, app_id: str, lines: Sequence[bytes]) -> Sequence[bytes]:
-        """See the port."""
-        return lines
