@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from libs.audit import Action, Auditor, Caller
 from libs.catalog import Catalogs
 from libs.common.clock import Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
-from libs.common.subject_data import Erasure, StoreCounts, SubjectData, SubjectRef
+from libs.common.subject_data import Erasure, SubjectData, SubjectRef
 from services.privacy.audit.postgres import add_entry
 from services.privacy.consent.model import Recorded
 from services.privacy.consent.ports import ConsentTransaction
@@ -34,7 +32,6 @@ from services.privacy.requests.steps import (
     names_of,
 )
 from services.privacy.sealing.erasing import why_keys_stay
-from services.privacy.sealing.postgres import erase_keys
 
 
 class ErasureHandler:
@@ -173,8 +170,12 @@ class ErasureHandler:
             if not request.categories:
                 withdrawal = request.steps[0].note["version"]
                 persons = self._subject(request).persons
-                own = await erase_own(connection, self._mirror, request, withdrawal, persons, now)
-                own.append(await self._erase_keys(connection, request))
+                catalog = self._catalogs.current.catalogs.get(request.app_id)
+                because = why_keys_stay(catalog, kept_names(catalog))
+                own = await erase_own(
+                    *(connection, self._mirror, request, withdrawal, persons, now),
+                    keys_stay_because=because,
+                )
             step = replace(request.steps[place], state=StepState.DONE, stores=tuple(own))
             finished = request.with_step(place, step)
             stores = [each for one in finished.steps for each in one.stores]
@@ -202,15 +203,6 @@ class ErasureHandler:
                     },
                 ),
             )
-
-    async def _erase_keys(
-        self, connection: AsyncConnection, request: SubjectRequest
-    ) -> StoreCounts:
-        """Destroys the person's keys, unless something sealed has to be kept."""
-        assert request.fenced_at is not None
-        catalog = self._catalogs.current.catalogs.get(request.app_id)
-        because = why_keys_stay(catalog, kept_names(catalog))
-        return await erase_keys(connection, self._subject(request), request.fenced_at, because)
 
     def _erasure(self, request: SubjectRequest) -> Erasure:
         assert request.fenced_at is not None

@@ -3,19 +3,18 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.subject_data import StoreCounts
+from libs.common.subject_data import StoreCounts, SubjectRef
 from libs.consent import Choice, ConsentState, Status, encode_state
 from libs.consent.keys import erased_id
 from services.privacy.consent.model import Subject
 from services.privacy.consent.postgres import LOCK_SUBJECT, NEXT_VERSION
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.requests.model import SubjectRequest
-from services.privacy.sealing.postgres import destroy_keys
+from services.privacy.sealing.postgres import erase_keys
 
 _IS_RECORDED_SINCE = text("""
 SELECT EXISTS (SELECT FROM privacy.consents
@@ -50,7 +49,7 @@ UPDATE privacy.subject_requests SET subject_id = NULL,
 WHERE app_id = :app_id AND subject_id = :subject_id AND request_id <> :request_id AND created_at <= :fenced_at
 """)
 CONSENTS, HISTORY = "privacy.consents", "privacy.consent_history"
-KEYS, REQUESTS = "privacy.subject_keys", "privacy.subject_requests"
+REQUESTS = "privacy.subject_requests"
 
 
 async def erase_own(
@@ -60,10 +59,13 @@ async def erase_own(
     withdrawal: int,
     persons: Sequence[str],
     now: datetime,
+    *,
+    keys_stay_because: str = "",
 ) -> list[StoreCounts]:
     """Erases what was recorded up to the version of the `withdrawal`, in the caller's transaction, and
-    destroys the keys of the person, all of whose pseudonyms are given. A person
-    who has agreed to something since keeps the state of consent. Raises Unavailable if Redis is away."""
+    destroys the keys of the person, all of whose pseudonyms are given, unless there is a reason that they
+    stay. A person who has agreed to something since keeps the state of consent. Raises Unavailable if Redis
+    is away."""
     assert request.subject_id is not None
     assert request.fenced_at is not None
     subject = Subject(request.app_id, request.subject_id)
@@ -91,12 +93,12 @@ async def erase_own(
         await _keep_denials(connection, mirror, request, purposes, now)
         await mirror.remove(subject.app_id, subject.subject_id)
     requests = (await connection.execute(_FORGET_REQUESTS, values)).rowcount
-    people = list(map(UUID, persons))
-    keys = await destroy_keys(connection, request.app_id, people, request.fenced_at)
+    of_keys = SubjectRef(request.app_id, request.subject_id, tuple(persons))
+    keys = await erase_keys(connection, of_keys, request.fenced_at, keys_stay_because)
     return [
         consents,
         StoreCounts(HISTORY, erased=history),
-        StoreCounts(KEYS, erased=keys),
+        keys,
         # And the request itself.
         StoreCounts(REQUESTS, anonymized=requests + 1),
     ]
