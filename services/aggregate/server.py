@@ -107,14 +107,16 @@ from services.aggregate.verify.service import Verifications
 from services.aggregate.verify.verifier import Verifier
 
 
-async def build(settings: AggregateSettings, stack: AsyncExitStack) -> ServiceParts:
-    """Wires aggregate up; what it opens is closed with `stack`."""
+async def build(
+    settings: AggregateSettings, stack: AsyncExitStack, clock: Clock | None = None
+) -> ServiceParts:
+    """Wires aggregate up; what it opens is closed with `stack`. Without a `clock`, by the machine's own."""
     pseudonymizer = settings.pseudonymizer()
     reload = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
     engines = open_engines(settings, stack)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     streams = streams_of(settings.shards, enriched_stream)
     store = PostgresCountingStore(
         PostgresConnector(settings.database_url.get_secret_value(), service="aggregate")

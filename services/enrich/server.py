@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 from weir.enrich.v1 import enrich_service_pb2_grpc
 
-from libs.common.clock import SystemClock
+from libs.common.clock import Clock, SystemClock
 from libs.common.expiry import overdue_of
 from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
@@ -78,8 +78,10 @@ from services.enrich.tables import metadata
 log = structlog.get_logger()
 
 
-async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts:
-    """Builds the service; what it opens is closed with `stack`."""
+async def build(
+    settings: EnrichSettings, stack: AsyncExitStack, clock: Clock | None = None
+) -> ServiceParts:
+    """Builds the service; what it opens is closed with `stack`. Without a `clock`, by the machine's own."""
     pseudonymizer = settings.pseudonymizer()
     reload = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
@@ -92,7 +94,7 @@ async def build(settings: EnrichSettings, stack: AsyncExitStack) -> ServiceParts
     )
     stack.callback(store.close)
 
-    clock = SystemClock()
+    clock = clock or SystemClock()
     country = open_countries(settings.geoip_mmdb_path)
     sessions = RedisSessionStore(redis.commands, clock, settings.session_idle_seconds)
     stream = RedisEnrichedStream(redis, settings.shards)

@@ -6,7 +6,7 @@ from functools import partial
 
 from weir.ingest.v1 import ingest_service_pb2_grpc
 
-from libs.common.clock import SystemClock
+from libs.common.clock import Clock, SystemClock
 from libs.common.expiry import overdue_of
 from libs.common.ids import new_uuid7
 from libs.consent import ConsentReader
@@ -53,8 +53,10 @@ from services.ingest.subject_rows.postgres import SubjectRows
 from services.ingest.tables import metadata
 
 
-async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts:
-    """Wires ingest up; what it opens is closed with `stack`."""
+async def build(
+    settings: IngestSettings, stack: AsyncExitStack, clock: Clock | None = None
+) -> ServiceParts:
+    """Wires ingest up; what it opens is closed with `stack`. Without a `clock`, by the machine's own."""
     pseudonymizer = settings.pseudonymizer()
     anonymizer = Anonymizer(pseudonymizer)
     reload = open_catalogs(settings)
@@ -71,7 +73,7 @@ async def build(settings: IngestSettings, stack: AsyncExitStack) -> ServiceParts
     stack.push_async_callback(engine.dispose)
 
     stream = RedisRawStream(redis, appends, settings)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     pipeline = IngestPipeline(
         reload.catalogs,
         ConsentGate(consents, anonymizer),
