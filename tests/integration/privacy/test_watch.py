@@ -160,6 +160,14 @@ async def test_a_token_from_which_nothing_is_kept_says_how_to_begin_again(
     await watching.until(1)
     await privacy.record("bob", telemetry=True)
     watching.cut()
+
+    def is_numbered() -> bool:
+        with psycopg.connect(database_url) as connection:
+            last = "SELECT last_number FROM privacy.consent_changes"
+            return connection.execute(last).fetchone() == (2,)
+
+    # Else it would be after the restore.
+    await until(is_numbered)
     for statement in (
         "UPDATE privacy.consent_changes SET forgotten_through = 2",
         # Restored from a backup of before.
