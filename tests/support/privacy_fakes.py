@@ -175,6 +175,10 @@ class MemoryConsentMirror:
                 newest = max(newest, stored_version)
         return newest
 
+    async def remove(self, app_id: str, subject_id: str) -> None:
+        self._check()
+        self.texts.pop(Subject(app_id, subject_id), None)
+
     async def ready(self, app_id: str) -> bool:
         self._check()
         return app_id in self.whole

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import IO, Protocol
 
 from libs.events.digest import Row
@@ -122,6 +122,8 @@ class Archiver:
         await self._journal.forget_unfinished()
         for app_id, day in await self._journal.unfinished_days():
             await self.finish(app_id, day)
+        # Whatever is half written belongs to a process that died: this one is alone at work.
+        await self.objects.remove_unfinished(datetime.now(UTC))
         # All that is left there belongs to no file of the journal.
         left = [info.key async for info in self.objects.list(UNFINISHED)]
         await self.objects.delete(left)

@@ -80,6 +80,10 @@ class ConsentMirror(Protocol):
         """
         ...
 
+    async def remove(self, app_id: str, subject_id: str) -> None:
+        """Removes what is known of a person."""
+        ...
+
     async def ready(self, app_id: str) -> bool:
         """Whether readers trust it: all shards have the ready marker of this run of the server."""
         ...

@@ -76,7 +76,7 @@ class RedisConsentMirror:
             )
 
     async def remove(self, app_id: str, subject_id: str) -> None:
-        """Removes what is known of a person."""
+        """See the port."""
         shard = shard_of(app_id, subject_id, self._shards)
         with _unavailable():
             await self._connection.execute("HDEL", consent_key(app_id, shard), subject_id)

@@ -93,6 +93,13 @@ async def test_a_newer_state_stays(mirrored: Mirrored) -> None:
     assert await mirrored.reader.read("chess", asked) == [b"10 -a", b"11 -a", b"4", b"1 +a"]
 
 
+async def test_what_is_removed_is_gone(mirrored: Mirrored) -> None:
+    await mirrored.fill(ann=b"3 +telemetry", bob=b"2 +telemetry")
+    for _ in range(2):
+        await mirrored.mirror.remove("chess", "ann")
+    assert await mirrored.reader.read("chess", ["ann", "bob"]) == [None, b"2 +telemetry"]
+
+
 async def test_the_form_of_an_older_release_is_replaced_at_the_same_version(
     mirrored: Mirrored,
 ) -> None:
