@@ -6,9 +6,6 @@ STAMP := $(VENV)/.installed
 # Of the hand-written service that the bench compares with; nothing else needs it.
 BENCH_LOCK := tests/bench/by_hand/requirements.lock
 BENCH_STAMP := $(VENV)/.installed-bench
-# Of DuckDB and Arrow, beside which questions are measured; nothing else needs them.
-QUERIES_LOCK := tests/bench/queries/requirements.lock
-QUERIES_STAMP := $(VENV)/.installed-bench-queries
 WEIR := $(BIN)/weir
 
 .DEFAULT_GOAL := help
@@ -46,12 +43,8 @@ test-all: test test-fault ## All tests
 bench: $(STAMP) $(BENCH_STAMP) ## Measure speed side by side with raw COPY, a bare gRPC echo and a hand-written service
 	@$(BIN)/python -m tests.bench
 
-bench-queries: $(QUERIES_STAMP) ## Measure questions about 10 million stored events side by side with DuckDB
+bench-queries: $(STAMP) ## Measure questions about 10 million stored events side by side with DuckDB
 	@$(BIN)/python -m tests.bench.queries
-
-$(QUERIES_STAMP): $(STAMP) $(QUERIES_LOCK)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(QUERIES_LOCK)
-	@touch $@
 
 # Without an index the bench says what is missing, and measures everything else.
 $(BENCH_STAMP): $(STAMP) $(BENCH_LOCK)
@@ -93,8 +86,6 @@ lock: $(STAMP) ## Pin pyproject.toml's requirements anew
 		--python-version 3.11 - --output-file deploy/docker/build-requirements.lock
 	$(BIN)/uv pip compile --quiet --generate-hashes --extra bench --constraint requirements.lock \
 		--python-version 3.11 pyproject.toml --output-file $(BENCH_LOCK)
-	$(BIN)/uv pip compile --quiet --generate-hashes --extra bench-queries --constraint requirements.lock \
-		--python-version 3.11 pyproject.toml --output-file $(QUERIES_LOCK)
 
 clean: ## Remove .venv, .weir and caches
 	rm -rf $(VENV) .weir .pytest_cache .mypy_cache .ruff_cache

@@ -11,9 +11,9 @@ import pytest
 
 from suite.home import Home
 from suite.supervisor import Suite
-from tests.e2e.stream_events import APP, PERSON
 from tests.support.environment import without_settings
 from tests.support.repository import REPOSITORY
+from tests.support.stream_events import APP, PERSON
 from tests.support.suite_calls import SuiteCalls, suite_calls
 
 

@@ -12,7 +12,7 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from suite.supervisor import Suite
-from tests.e2e.stream_events import APP, ids, mission
+from tests.support.stream_events import APP, ids, mission
 from tests.support.suite_calls import SuiteCalls
 from tests.support.waiting import eventually
 from weir_client import Client, describe_error, final_verdicts

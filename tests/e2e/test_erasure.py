@@ -14,9 +14,9 @@ from weir.privacy.v1 import subject_request_service_pb2 as pb
 
 from libs.catalog import load_catalogs
 from suite.supervisor import Suite
-from tests.e2e.stream_events import APP, ids, mission
 from tests.support.erasing import Erasing, counts, new_person
 from tests.support.repository import REPOSITORY
+from tests.support.stream_events import APP, ids, mission
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually
 from tests.support.weir_command import weir

@@ -18,7 +18,13 @@ from tests.support.weir_command import weir, weir_process
 pytestmark = pytest.mark.xdist_group("e2e import")
 
 # Without an answer of the person, these apps refuse or anonymize.
-PURPOSES = {"addvalue": "analytics", "unofficial_communities": "telemetry"}
+PURPOSES = {
+    "addvalue": "analytics",
+    "mlc_lms": "learning_progress",
+    "unofficial_communities": "telemetry",
+}
+# Users whose age is unknown count as children.
+AGES = {"mlc_lms": ("--age-band", "from_13")}
 APPS = sorted({app_id for app_id, _, _ in EXAMPLES})
 
 
@@ -48,7 +54,7 @@ def test_the_documents_examples_are_accepted_as_they_are_written(
         for person in people - {""}:
             granted = weir(
                 suite.home.path, "consent", "set", "--app", app_id, "--subject", person,
-                "--grant", PURPOSES[app_id], "--notice", "1",
+                "--grant", PURPOSES[app_id], "--notice", "1", *AGES.get(app_id, ()),
             )  # fmt: skip
             assert granted.returncode == 0, granted.stderr
     file = tmp_path / "events.ndjson"

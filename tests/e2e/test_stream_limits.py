@@ -6,7 +6,7 @@ from google.rpc import error_details_pb2
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
-from tests.e2e.stream_events import APP, ids, mission
+from tests.support.stream_events import APP, ids, mission
 from tests.support.suite_calls import SuiteCalls
 from weir_client import describe_error, describe_status
 

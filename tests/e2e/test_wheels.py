@@ -11,8 +11,8 @@ from zipfile import ZipFile
 import pytest
 
 from suite.supervisor import Suite
-from tests.e2e.stream_events import APP, PERSON
 from tests.support.repository import REPOSITORY
+from tests.support.stream_events import APP, PERSON
 from tests.support.suite_calls import SuiteCalls
 from tests.support.wheels import PlainEnvironment, build_wheel, needed_by
 

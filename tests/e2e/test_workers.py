@@ -16,7 +16,6 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 
 from suite.supervisor import Suite
-from tests.e2e.stream_events import APP, PERSON, ids, mission
 from tests.support.environment import without_settings
 from tests.support.ingest_workers import (
     CONNECTIONS,
@@ -28,6 +27,7 @@ from tests.support.ingest_workers import (
 )
 from tests.support.repository import REPOSITORY
 from tests.support.service_metrics import catalog_versions, samples
+from tests.support.stream_events import APP, PERSON, ids, mission
 from tests.support.suite_calls import OpenStream, suite_calls
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 

@@ -3,9 +3,9 @@
 import pytest
 
 from suite.supervisor import Suite
-from tests.e2e.stream_events import ids, mission
 from tests.fault.conftest import APP
 from tests.support.erasing import Erasing, counts, new_person
+from tests.support.stream_events import ids, mission
 from tests.support.suite_calls import suite_calls
 from tests.support.waiting import eventually
 

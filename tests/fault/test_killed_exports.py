@@ -10,7 +10,7 @@ from weir.privacy.v1 import subject_request_service_pb2 as pb
 from weir.privacy.v1 import subject_request_service_pb2_grpc
 
 from suite.supervisor import Suite
-from tests.e2e.stream_events import APP, ids, mission
+from tests.support.stream_events import APP, ids, mission
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.weir_command import weir
 

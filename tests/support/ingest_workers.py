@@ -35,15 +35,21 @@ def workers(suite: Suite) -> list[psutil.Process]:
 
 
 def connections(suite: Suite, status: str) -> dict[int, int]:
-    """How many sockets at ingest's port each worker has in this state, as the kernel shows them."""
+    """How many sockets at ingest's port each worker has in this state, as the kernel shows them, without
+    privacy's connection to ingest."""
     port = int(suite.addresses.services["ingest"].rpartition(":")[2])
+    others = {
+        held.laddr.port for held in psutil.Process(suite.pid("privacy")).net_connections("tcp")
+    }
     found = dict[int, int]()
     for worker in workers(suite):
         with worker.oneshot():
             sockets = [
                 held
                 for held in worker.net_connections("tcp")
-                if held.status == status and held.laddr.port == port
+                if held.status == status
+                and held.laddr.port == port
+                and not (held.raddr and held.raddr.port in others)
             ]
         found[worker.pid] = len(sockets)
     return found

@@ -8,9 +8,6 @@ import pytest
 
 from tests.support.repository import REPOSITORY
 
-for package in ("duckdb", "pyarrow"):
-    pytest.importorskip(package, reason=f"{package} is not installed: `make bench-queries` does")
-
 QUESTIONS = {"rollup_page", "personal_metric", "event_page", "funnel", "cohorts", "paths"}
 
 

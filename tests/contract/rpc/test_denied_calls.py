@@ -66,6 +66,13 @@ class Served:
 
 
 @pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[RedisClient]:
+    connection = create_redis(redis_url)
+    yield connection
+    await connection.aclose()
+
+
+@pytest.fixture
 async def served(redis_url: str, client: RedisClient) -> AsyncIterator[Served]:
     with Redis.from_url(redis_url) as redis:
         running = Served(client, redis)
