@@ -9,7 +9,7 @@ BENCH_STAMP := $(VENV)/.installed-bench
 WEIR := $(BIN)/weir
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run unit test test-fault test-all bench bench-queries lint format protos release-protos migrate lock clean
+.PHONY: help setup demo run unit test test-fault test-year test-all bench bench-queries lint format protos release-protos migrate lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,9 +36,12 @@ test: $(STAMP) ## The fast tests: under ten minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not fault and not slow"
 
 test-fault: $(STAMP) ## The tests that kill processes under load
-	$(BIN)/python -m pytest -m "fault or slow"
+	$(BIN)/python -m pytest -m "(fault or slow) and not year"
 
-test-all: test test-fault ## All tests
+test-year: $(STAMP) ## A year of events, consent and retention, by a clock
+	$(BIN)/python -m pytest -m year
+
+test-all: test test-fault test-year ## All tests
 
 bench: $(STAMP) $(BENCH_STAMP) ## Measure speed side by side with raw COPY, a bare gRPC echo and a hand-written service
 	@$(BIN)/python -m tests.bench

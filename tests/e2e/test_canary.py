@@ -21,7 +21,7 @@ from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually, holds_in_time
 from weir_client import build_event
 
-pytestmark = [pytest.mark.xdist_group("canary"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("canary"), pytest.mark.timeout(300)]
 APP = "unofficial_communities"
 ADDRESS = "203.0.113.77"
 

@@ -95,6 +95,7 @@ def as_csv(suite: Suite, command: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(result.stdout)))
 
 
+@pytest.mark.slow
 def test_what_is_overdue_goes_with_a_run(suite: Suite, overdue: None) -> None:
     before = weir(suite.home.path, "retention", "status", "--csv")
     assert before.returncode == 1

@@ -103,6 +103,7 @@ async def test_some_days_of_a_year(
     await play(services, catalogs, database_url, redis_url, days)
 
 
+@pytest.mark.year
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 async def test_a_year(

@@ -200,6 +200,7 @@ def test_every_rpc_with_pages_has_the_same_fields() -> None:
         if "page_token" in method.input_type.fields_by_name
     ]
     assert {method.name for method in paged} == {
+        "ListOwnEvents",
         "QueryRollup",
         "GetMetric",
         "QueryCohorts",
