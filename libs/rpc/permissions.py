@@ -42,7 +42,6 @@ class Permission(StrEnum):
     READ_SUBJECT_REQUESTS = "subjects.read"
     EXPORT_SUBJECTS = "subjects.export"
     ERASE_SUBJECTS = "subjects.erase"
-    CORRECT_SUBJECTS = "subjects.correct"
     HOLD_SUBJECTS = "subjects.hold"
     # For the suite alone: requests about people are carried out by it.
     PROCESS_SUBJECTS = "subjects.process"
@@ -122,12 +121,6 @@ RULES: Mapping[str, Rule] = {
     ),
     "/weir.privacy.v1.SubjectRequestService/CreateErasure": Rule(
         Permission.ERASE_SUBJECTS, "app_id"
-    ),
-    "/weir.privacy.v1.SubjectRequestService/CreateRectification": Rule(
-        Permission.CORRECT_SUBJECTS, "app_id"
-    ),
-    "/weir.privacy.v1.SubjectRequestService/CreateRestriction": Rule(
-        Permission.CORRECT_SUBJECTS, "app_id"
     ),
     "/weir.privacy.v1.SubjectRequestService/GetRequest": _REQUESTS,
     "/weir.privacy.v1.SubjectRequestService/ListRequests": _REQUESTS,

@@ -15,8 +15,6 @@ class Kind(StrEnum):
 
     EXPORT = "export"
     ERASURE = "erasure"
-    RECTIFICATION = "rectification"
-    RESTRICTION = "restriction"
 
 
 class State(StrEnum):

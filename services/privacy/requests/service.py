@@ -37,7 +37,7 @@ MAX_PAGE_SIZE = 1_000
 
 
 class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServiceServicer):
-    """`weir.privacy.v1.SubjectRequestService`. Calls that are not here are UNIMPLEMENTED."""
+    """`weir.privacy.v1.SubjectRequestService`."""
 
     def __init__(
         self,

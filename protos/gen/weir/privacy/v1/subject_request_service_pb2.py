@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-weir/privacy/v1/subject_request_service.proto\x12\x0fweir.privacy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x04\n\x0eSubjectRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.weir.privacy.v1.SubjectRequestKind\x12\x33\n\x05state\x18\x04 \x01(\x0e\x32$.weir.privacy.v1.SubjectRequestState\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x12\n\nsubject_id\x18\x06 \x01(\t\x12\x12\n\ncategories\x18\x07 \x03(\t\x12\x11\n\trequester\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x64one_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsteps_done\x18\r \x01(\r\x12\x13\n\x0bsteps_total\x18\x0e \x01(\r\x12\x32\n\x05steps\x18\x0f \x03(\x0b\x32#.weir.privacy.v1.SubjectRequestStep\x12\x0f\n\x07\x66\x61ilure\x18\x10 \x01(\t\x12\x14\n\x0creceipt_json\x18\x11 \x01(\t\x12\x12\n\nsize_bytes\x18\x12 \x01(\x04\x12\x0e\n\x06sha256\x18\x13 \x01(\x0c\"\x9a\x01\n\x12SubjectRequestStep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32!.weir.privacy.v1.SubjectStepState\x12\x33\n\x06stores\x18\x04 \x03(\x0b\x32#.weir.privacy.v1.SubjectStoreCounts\"s\n\x12SubjectStoreCounts\x12\r\n\x05store\x18\x01 \x01(\t\x12\x0e\n\x06\x65rased\x18\x02 \x01(\x04\x12\x12\n\nanonymized\x18\x03 \x01(\x04\x12\x10\n\x08withheld\x18\x04 \x01(\x04\x12\x18\n\x10withheld_because\x18\x05 \x01(\t\"a\n\x13\x43reateExportRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x12\n\ncategories\x18\x04 \x03(\t\"H\n\x14\x43reateExportResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\"y\n\x14\x43reateErasureRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x12\n\ncategories\x18\x04 \x03(\t\x12\x15\n\rwithout_grace\x18\x05 \x01(\x08\"I\n\x15\x43reateErasureResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\"z\n\x1a\x43reateRectificationRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x10\n\x08property\x18\x04 \x01(\t\x12\x12\n\nvalue_json\x18\x05 \x01(\t\"O\n\x1b\x43reateRectificationResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\"`\n\x18\x43reateRestrictionRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0c\n\x04lift\x18\x04 \x01(\x08\"M\n\x19\x43reateRestrictionResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\"7\n\x11GetRequestRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"F\n\x12GetRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\"\xc8\x01\n\x13ListRequestsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.weir.privacy.v1.SubjectRequestKind\x12\x33\n\x05state\x18\x04 \x01(\x0e\x32$.weir.privacy.v1.SubjectRequestState\x12\x11\n\tpage_size\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\t\"b\n\x14ListRequestsResponse\x12\x31\n\x08requests\x18\x01 \x03(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x14\x43\x61ncelRequestRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"I\n\x15\x43\x61ncelRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\"K\n\x15\x44ownloadExportRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"7\n\x16\x44ownloadExportResponse\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\"F\n\x10PlaceHoldRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x13\n\x11PlaceHoldResponse\"8\n\x12ReleaseHoldRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\"\x15\n\x13ReleaseHoldResponse*\xcb\x01\n\x12SubjectRequestKind\x12$\n SUBJECT_REQUEST_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSUBJECT_REQUEST_KIND_EXPORT\x10\x01\x12 \n\x1cSUBJECT_REQUEST_KIND_ERASURE\x10\x02\x12&\n\"SUBJECT_REQUEST_KIND_RECTIFICATION\x10\x03\x12$\n SUBJECT_REQUEST_KIND_RESTRICTION\x10\x04*\xe9\x01\n\x13SubjectRequestState\x12%\n!SUBJECT_REQUEST_STATE_UNSPECIFIED\x10\x00\x12!\n\x1dSUBJECT_REQUEST_STATE_WAITING\x10\x01\x12!\n\x1dSUBJECT_REQUEST_STATE_RUNNING\x10\x02\x12\x1e\n\x1aSUBJECT_REQUEST_STATE_DONE\x10\x03\x12#\n\x1fSUBJECT_REQUEST_STATE_CANCELLED\x10\x04\x12 \n\x1cSUBJECT_REQUEST_STATE_FAILED\x10\x05*\x93\x01\n\x10SubjectStepState\x12\"\n\x1eSUBJECT_STEP_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSUBJECT_STEP_STATE_PENDING\x10\x01\x12\x1e\n\x1aSUBJECT_STEP_STATE_RUNNING\x10\x02\x12\x1b\n\x17SUBJECT_STEP_STATE_DONE\x10\x03\x32\xd9\x07\n\x15SubjectRequestService\x12[\n\x0c\x43reateExport\x12$.weir.privacy.v1.CreateExportRequest\x1a%.weir.privacy.v1.CreateExportResponse\x12^\n\rCreateErasure\x12%.weir.privacy.v1.CreateErasureRequest\x1a&.weir.privacy.v1.CreateErasureResponse\x12p\n\x13\x43reateRectification\x12+.weir.privacy.v1.CreateRectificationRequest\x1a,.weir.privacy.v1.CreateRectificationResponse\x12j\n\x11\x43reateRestriction\x12).weir.privacy.v1.CreateRestrictionRequest\x1a*.weir.privacy.v1.CreateRestrictionResponse\x12U\n\nGetRequest\x12\".weir.privacy.v1.GetRequestRequest\x1a#.weir.privacy.v1.GetRequestResponse\x12[\n\x0cListRequests\x12$.weir.privacy.v1.ListRequestsRequest\x1a%.weir.privacy.v1.ListRequestsResponse\x12^\n\rCancelRequest\x12%.weir.privacy.v1.CancelRequestRequest\x1a&.weir.privacy.v1.CancelRequestResponse\x12\x63\n\x0e\x44ownloadExport\x12&.weir.privacy.v1.DownloadExportRequest\x1a\'.weir.privacy.v1.DownloadExportResponse0\x01\x12R\n\tPlaceHold\x12!.weir.privacy.v1.PlaceHoldRequest\x1a\".weir.privacy.v1.PlaceHoldResponse\x12X\n\x0bReleaseHold\x12#.weir.privacy.v1.ReleaseHoldRequest\x1a$.weir.privacy.v1.ReleaseHoldResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-weir/privacy/v1/subject_request_service.proto\x12\x0fweir.privacy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x04\n\x0eSubjectRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.weir.privacy.v1.SubjectRequestKind\x12\x33\n\x05state\x18\x04 \x01(\x0e\x32$.weir.privacy.v1.SubjectRequestState\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x12\n\nsubject_id\x18\x06 \x01(\t\x12\x12\n\ncategories\x18\x07 \x03(\t\x12\x11\n\trequester\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x64one_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsteps_done\x18\r \x01(\r\x12\x13\n\x0bsteps_total\x18\x0e \x01(\r\x12\x32\n\x05steps\x18\x0f \x03(\x0b\x32#.weir.privacy.v1.SubjectRequestStep\x12\x0f\n\x07\x66\x61ilure\x18\x10 \x01(\t\x12\x14\n\x0creceipt_json\x18\x11 \x01(\t\x12\x12\n\nsize_bytes\x18\x12 \x01(\x04\x12\x0e\n\x06sha256\x18\x13 \x01(\x0c\"\x9a\x01\n\x12SubjectRequestStep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32!.weir.privacy.v1.SubjectStepState\x12\x33\n\x06stores\x18\x04 \x03(\x0b\x32#.weir.privacy.v1.SubjectStoreCounts\"s\n\x12SubjectStoreCounts\x12\r\n\x05store\x18\x01 \x01(\t\x12\x0e\n\x06\x65rased\x18\x02 \x01(\x04\x12\x12\n\nanonymized\x18\x03 \x01(\x04\x12\x10\n\x08withheld\x18\x04 \x01(\x04\x12\x18\n\x10withheld_because\x18\x05 \x01(\t\"a\n\x13\x43reateExportRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x12\n\ncategories\x18\x04 \x03(\t\"H\n\x14\x43reateExportResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\"y\n\x14\x43reateErasureRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x12\n\ncategories\x18\x04 \x03(\t\x12\x15\n\rwithout_grace\x18\x05 \x01(\x08\"I\n\x15\x43reateErasureResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\"7\n\x11GetRequestRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"F\n\x12GetRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\"\xc8\x01\n\x13ListRequestsRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.weir.privacy.v1.SubjectRequestKind\x12\x33\n\x05state\x18\x04 \x01(\x0e\x32$.weir.privacy.v1.SubjectRequestState\x12\x11\n\tpage_size\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\t\"b\n\x14ListRequestsResponse\x12\x31\n\x08requests\x18\x01 \x03(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x14\x43\x61ncelRequestRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"I\n\x15\x43\x61ncelRequestResponse\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.SubjectRequest\"K\n\x15\x44ownloadExportRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"7\n\x16\x44ownloadExportResponse\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\"F\n\x10PlaceHoldRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x13\n\x11PlaceHoldResponse\"8\n\x12ReleaseHoldRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\"\x15\n\x13ReleaseHoldResponse*}\n\x12SubjectRequestKind\x12$\n SUBJECT_REQUEST_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSUBJECT_REQUEST_KIND_EXPORT\x10\x01\x12 \n\x1cSUBJECT_REQUEST_KIND_ERASURE\x10\x02*\xe9\x01\n\x13SubjectRequestState\x12%\n!SUBJECT_REQUEST_STATE_UNSPECIFIED\x10\x00\x12!\n\x1dSUBJECT_REQUEST_STATE_WAITING\x10\x01\x12!\n\x1dSUBJECT_REQUEST_STATE_RUNNING\x10\x02\x12\x1e\n\x1aSUBJECT_REQUEST_STATE_DONE\x10\x03\x12#\n\x1fSUBJECT_REQUEST_STATE_CANCELLED\x10\x04\x12 \n\x1cSUBJECT_REQUEST_STATE_FAILED\x10\x05*\x93\x01\n\x10SubjectStepState\x12\"\n\x1eSUBJECT_STEP_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSUBJECT_STEP_STATE_PENDING\x10\x01\x12\x1e\n\x1aSUBJECT_STEP_STATE_RUNNING\x10\x02\x12\x1b\n\x17SUBJECT_STEP_STATE_DONE\x10\x03\x32\xfb\x05\n\x15SubjectRequestService\x12[\n\x0c\x43reateExport\x12$.weir.privacy.v1.CreateExportRequest\x1a%.weir.privacy.v1.CreateExportResponse\x12^\n\rCreateErasure\x12%.weir.privacy.v1.CreateErasureRequest\x1a&.weir.privacy.v1.CreateErasureResponse\x12U\n\nGetRequest\x12\".weir.privacy.v1.GetRequestRequest\x1a#.weir.privacy.v1.GetRequestResponse\x12[\n\x0cListRequests\x12$.weir.privacy.v1.ListRequestsRequest\x1a%.weir.privacy.v1.ListRequestsResponse\x12^\n\rCancelRequest\x12%.weir.privacy.v1.CancelRequestRequest\x1a&.weir.privacy.v1.CancelRequestResponse\x12\x63\n\x0e\x44ownloadExport\x12&.weir.privacy.v1.DownloadExportRequest\x1a\'.weir.privacy.v1.DownloadExportResponse0\x01\x12R\n\tPlaceHold\x12!.weir.privacy.v1.PlaceHoldRequest\x1a\".weir.privacy.v1.PlaceHoldResponse\x12X\n\x0bReleaseHold\x12#.weir.privacy.v1.ReleaseHoldRequest\x1a$.weir.privacy.v1.ReleaseHoldResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weir.privacy.v1.subject_request_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBJECTREQUESTKIND']._serialized_start=2590
-  _globals['_SUBJECTREQUESTKIND']._serialized_end=2793
-  _globals['_SUBJECTREQUESTSTATE']._serialized_start=2796
-  _globals['_SUBJECTREQUESTSTATE']._serialized_end=3029
-  _globals['_SUBJECTSTEPSTATE']._serialized_start=3032
-  _globals['_SUBJECTSTEPSTATE']._serialized_end=3179
+  _globals['_SUBJECTREQUESTKIND']._serialized_start=2207
+  _globals['_SUBJECTREQUESTKIND']._serialized_end=2332
+  _globals['_SUBJECTREQUESTSTATE']._serialized_start=2335
+  _globals['_SUBJECTREQUESTSTATE']._serialized_end=2568
+  _globals['_SUBJECTSTEPSTATE']._serialized_start=2571
+  _globals['_SUBJECTSTEPSTATE']._serialized_end=2718
   _globals['_SUBJECTREQUEST']._serialized_start=100
   _globals['_SUBJECTREQUEST']._serialized_end=685
   _globals['_SUBJECTREQUESTSTEP']._serialized_start=688
@@ -52,38 +52,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEERASUREREQUEST']._serialized_end=1255
   _globals['_CREATEERASURERESPONSE']._serialized_start=1257
   _globals['_CREATEERASURERESPONSE']._serialized_end=1330
-  _globals['_CREATERECTIFICATIONREQUEST']._serialized_start=1332
-  _globals['_CREATERECTIFICATIONREQUEST']._serialized_end=1454
-  _globals['_CREATERECTIFICATIONRESPONSE']._serialized_start=1456
-  _globals['_CREATERECTIFICATIONRESPONSE']._serialized_end=1535
-  _globals['_CREATERESTRICTIONREQUEST']._serialized_start=1537
-  _globals['_CREATERESTRICTIONREQUEST']._serialized_end=1633
-  _globals['_CREATERESTRICTIONRESPONSE']._serialized_start=1635
-  _globals['_CREATERESTRICTIONRESPONSE']._serialized_end=1712
-  _globals['_GETREQUESTREQUEST']._serialized_start=1714
-  _globals['_GETREQUESTREQUEST']._serialized_end=1769
-  _globals['_GETREQUESTRESPONSE']._serialized_start=1771
-  _globals['_GETREQUESTRESPONSE']._serialized_end=1841
-  _globals['_LISTREQUESTSREQUEST']._serialized_start=1844
-  _globals['_LISTREQUESTSREQUEST']._serialized_end=2044
-  _globals['_LISTREQUESTSRESPONSE']._serialized_start=2046
-  _globals['_LISTREQUESTSRESPONSE']._serialized_end=2144
-  _globals['_CANCELREQUESTREQUEST']._serialized_start=2146
-  _globals['_CANCELREQUESTREQUEST']._serialized_end=2204
-  _globals['_CANCELREQUESTRESPONSE']._serialized_start=2206
-  _globals['_CANCELREQUESTRESPONSE']._serialized_end=2279
-  _globals['_DOWNLOADEXPORTREQUEST']._serialized_start=2281
-  _globals['_DOWNLOADEXPORTREQUEST']._serialized_end=2356
-  _globals['_DOWNLOADEXPORTRESPONSE']._serialized_start=2358
-  _globals['_DOWNLOADEXPORTRESPONSE']._serialized_end=2413
-  _globals['_PLACEHOLDREQUEST']._serialized_start=2415
-  _globals['_PLACEHOLDREQUEST']._serialized_end=2485
-  _globals['_PLACEHOLDRESPONSE']._serialized_start=2487
-  _globals['_PLACEHOLDRESPONSE']._serialized_end=2506
-  _globals['_RELEASEHOLDREQUEST']._serialized_start=2508
-  _globals['_RELEASEHOLDREQUEST']._serialized_end=2564
-  _globals['_RELEASEHOLDRESPONSE']._serialized_start=2566
-  _globals['_RELEASEHOLDRESPONSE']._serialized_end=2587
-  _globals['_SUBJECTREQUESTSERVICE']._serialized_start=3182
-  _globals['_SUBJECTREQUESTSERVICE']._serialized_end=4167
+  _globals['_GETREQUESTREQUEST']._serialized_start=1332
+  _globals['_GETREQUESTREQUEST']._serialized_end=1387
+  _globals['_GETREQUESTRESPONSE']._serialized_start=1389
+  _globals['_GETREQUESTRESPONSE']._serialized_end=1459
+  _globals['_LISTREQUESTSREQUEST']._serialized_start=1462
+  _globals['_LISTREQUESTSREQUEST']._serialized_end=1662
+  _globals['_LISTREQUESTSRESPONSE']._serialized_start=1664
+  _globals['_LISTREQUESTSRESPONSE']._serialized_end=1762
+  _globals['_CANCELREQUESTREQUEST']._serialized_start=1764
+  _globals['_CANCELREQUESTREQUEST']._serialized_end=1822
+  _globals['_CANCELREQUESTRESPONSE']._serialized_start=1824
+  _globals['_CANCELREQUESTRESPONSE']._serialized_end=1897
+  _globals['_DOWNLOADEXPORTREQUEST']._serialized_start=1899
+  _globals['_DOWNLOADEXPORTREQUEST']._serialized_end=1974
+  _globals['_DOWNLOADEXPORTRESPONSE']._serialized_start=1976
+  _globals['_DOWNLOADEXPORTRESPONSE']._serialized_end=2031
+  _globals['_PLACEHOLDREQUEST']._serialized_start=2033
+  _globals['_PLACEHOLDREQUEST']._serialized_end=2103
+  _globals['_PLACEHOLDRESPONSE']._serialized_start=2105
+  _globals['_PLACEHOLDRESPONSE']._serialized_end=2124
+  _globals['_RELEASEHOLDREQUEST']._serialized_start=2126
+  _globals['_RELEASEHOLDREQUEST']._serialized_end=2182
+  _globals['_RELEASEHOLDRESPONSE']._serialized_start=2184
+  _globals['_RELEASEHOLDRESPONSE']._serialized_end=2205
+  _globals['_SUBJECTREQUESTSERVICE']._serialized_start=2721
+  _globals['_SUBJECTREQUESTSERVICE']._serialized_end=3484
 # @@protoc_insertion_point(module_scope)

@@ -15,8 +15,6 @@ class SubjectRequestKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SUBJECT_REQUEST_KIND_UNSPECIFIED: _ClassVar[SubjectRequestKind]
     SUBJECT_REQUEST_KIND_EXPORT: _ClassVar[SubjectRequestKind]
     SUBJECT_REQUEST_KIND_ERASURE: _ClassVar[SubjectRequestKind]
-    SUBJECT_REQUEST_KIND_RECTIFICATION: _ClassVar[SubjectRequestKind]
-    SUBJECT_REQUEST_KIND_RESTRICTION: _ClassVar[SubjectRequestKind]
 
 class SubjectRequestState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -36,8 +34,6 @@ class SubjectStepState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 SUBJECT_REQUEST_KIND_UNSPECIFIED: SubjectRequestKind
 SUBJECT_REQUEST_KIND_EXPORT: SubjectRequestKind
 SUBJECT_REQUEST_KIND_ERASURE: SubjectRequestKind
-SUBJECT_REQUEST_KIND_RECTIFICATION: SubjectRequestKind
-SUBJECT_REQUEST_KIND_RESTRICTION: SubjectRequestKind
 SUBJECT_REQUEST_STATE_UNSPECIFIED: SubjectRequestState
 SUBJECT_REQUEST_STATE_WAITING: SubjectRequestState
 SUBJECT_REQUEST_STATE_RUNNING: SubjectRequestState
@@ -150,44 +146,6 @@ class CreateErasureRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., request_id: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., without_grace: _Optional[bool] = ...) -> None: ...
 
 class CreateErasureResponse(_message.Message):
-    __slots__ = ("request",)
-    REQUEST_FIELD_NUMBER: _ClassVar[int]
-    request: SubjectRequest
-    def __init__(self, request: _Optional[_Union[SubjectRequest, _Mapping]] = ...) -> None: ...
-
-class CreateRectificationRequest(_message.Message):
-    __slots__ = ("app_id", "subject_id", "request_id", "property", "value_json")
-    APP_ID_FIELD_NUMBER: _ClassVar[int]
-    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
-    PROPERTY_FIELD_NUMBER: _ClassVar[int]
-    VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
-    app_id: str
-    subject_id: str
-    request_id: str
-    property: str
-    value_json: str
-    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., request_id: _Optional[str] = ..., property: _Optional[str] = ..., value_json: _Optional[str] = ...) -> None: ...
-
-class CreateRectificationResponse(_message.Message):
-    __slots__ = ("request",)
-    REQUEST_FIELD_NUMBER: _ClassVar[int]
-    request: SubjectRequest
-    def __init__(self, request: _Optional[_Union[SubjectRequest, _Mapping]] = ...) -> None: ...
-
-class CreateRestrictionRequest(_message.Message):
-    __slots__ = ("app_id", "subject_id", "request_id", "lift")
-    APP_ID_FIELD_NUMBER: _ClassVar[int]
-    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
-    LIFT_FIELD_NUMBER: _ClassVar[int]
-    app_id: str
-    subject_id: str
-    request_id: str
-    lift: bool
-    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., request_id: _Optional[str] = ..., lift: _Optional[bool] = ...) -> None: ...
-
-class CreateRestrictionResponse(_message.Message):
     __slots__ = ("request",)
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     request: SubjectRequest

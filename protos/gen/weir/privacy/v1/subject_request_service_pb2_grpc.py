@@ -49,16 +49,6 @@ class SubjectRequestServiceStub:
                 request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureRequest.SerializeToString,
                 response_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureResponse.FromString,
                 _registered_method=True)
-        self.CreateRectification = channel.unary_unary(
-                '/weir.privacy.v1.SubjectRequestService/CreateRectification',
-                request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationRequest.SerializeToString,
-                response_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationResponse.FromString,
-                _registered_method=True)
-        self.CreateRestriction = channel.unary_unary(
-                '/weir.privacy.v1.SubjectRequestService/CreateRestriction',
-                request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRestrictionRequest.SerializeToString,
-                response_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRestrictionResponse.FromString,
-                _registered_method=True)
         self.GetRequest = channel.unary_unary(
                 '/weir.privacy.v1.SubjectRequestService/GetRequest',
                 request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.GetRequestRequest.SerializeToString,
@@ -113,26 +103,6 @@ class SubjectRequestServiceServicer:
         """Asks that a person's data is erased. While an erasure of the person is open, the answer is that one.
 
         Permission: `subjects.erase`.
-        Fails with ALREADY_EXISTS if the id is that of another request.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def CreateRectification(self, request, context):
-        """Asks that values in stored events of a person are replaced.
-
-        Permission: `subjects.correct`.
-        Fails with ALREADY_EXISTS if the id is that of another request.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def CreateRestriction(self, request, context):
-        """Asks that a person's data is kept, and used for nothing else.
-
-        Permission: `subjects.correct`.
         Fails with ALREADY_EXISTS if the id is that of another request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -209,16 +179,6 @@ def add_SubjectRequestServiceServicer_to_server(servicer, server):
                     servicer.CreateErasure,
                     request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureRequest.FromString,
                     response_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureResponse.SerializeToString,
-            ),
-            'CreateRectification': grpc.unary_unary_rpc_method_handler(
-                    servicer.CreateRectification,
-                    request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationRequest.FromString,
-                    response_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationResponse.SerializeToString,
-            ),
-            'CreateRestriction': grpc.unary_unary_rpc_method_handler(
-                    servicer.CreateRestriction,
-                    request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRestrictionRequest.FromString,
-                    response_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRestrictionResponse.SerializeToString,
             ),
             'GetRequest': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRequest,
@@ -310,60 +270,6 @@ class SubjectRequestService:
             '/weir.privacy.v1.SubjectRequestService/CreateErasure',
             weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureRequest.SerializeToString,
             weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def CreateRectification(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/weir.privacy.v1.SubjectRequestService/CreateRectification',
-            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationRequest.SerializeToString,
-            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def CreateRestriction(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/weir.privacy.v1.SubjectRequestService/CreateRestriction',
-            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRestrictionRequest.SerializeToString,
-            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRestrictionResponse.FromString,
             options,
             channel_credentials,
             insecure,
