@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from libs.common.exact_json import exact_dumps
 from libs.common.subject_data import Erasure
 from libs.stores.postgres import driver_connection
 from services.enrich.erasure.model import NamingEvent
@@ -127,7 +128,7 @@ class ErasedEvents:
             statement,
             {
                 "entity_id": event.entity_id,
-                "properties": orjson.dumps(event.properties).decode(),
+                "properties": exact_dumps(event.properties).decode(),
                 "event_uuid": event.event_uuid,
                 "occurred_at": event.occurred_at,
                 "app_id": app_id,
