@@ -31,9 +31,7 @@ class PersonIds:
         # As a Struct and a JSON float hold it: a long id is rounded there.
         self.numbers = {float(integer) for integer in self.integers}
         # Of two ids, one of which contains the other, the longer one first.
-        self._long = sorted(
-            (text for text in self.texts if len(text) >= _LONG_ID), key=len, reverse=True
-        )
+        self._long = sorted(filter(is_long_id, self.texts), key=len, reverse=True)
 
     def is_value(self, value: Any) -> bool:
         """Whether a JSON value is one of the ids."""
@@ -50,6 +48,11 @@ class PersonIds:
             if person_id in text:
                 text = text.replace(person_id, _REDACTED)
         return text
+
+
+def is_long_id(person_id: str) -> bool:
+    """Whether a text that is, or has, this id means the person: shorter ones stand there by chance."""
+    return len(person_id) >= _LONG_ID
 
 
 def _is_number(text: str) -> bool:

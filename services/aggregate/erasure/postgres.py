@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.mentions import is_long_id
 from libs.common.subject_data import SubjectRef
 
 CELLS_AT_A_TIME = 5_000
@@ -72,7 +73,7 @@ async def forget_in_cells(
         "cells": list(cells),
         "rollups": list(open_from),
         "firsts": list(open_from.values()),
-        "ids": [subject.subject_id, *subject.persons],
+        "ids": _ids_of(subject),
     }
     members = (await connection.execute(_DELETE_MEMBERS, values)).rowcount
     hidden = (await connection.execute(_HIDE_CELLS, values)).rowcount
@@ -81,5 +82,12 @@ async def forget_in_cells(
 
 async def forget_in_results(connection: AsyncConnection, subject: SubjectRef) -> int:
     """Deletes cells of stored results that are about the person alone; how many."""
-    values = {"app_id": subject.app_id, "ids": [subject.subject_id, *subject.persons]}
+    values = {"app_id": subject.app_id, "ids": _ids_of(subject)}
     return int((await connection.execute(_DELETE_RESULTS, values)).scalar_one())
+
+
+def _ids_of(subject: SubjectRef) -> list[str]:
+    """What stands for the person in cells: a pseudonym, or a plain id that cannot be another thing's, such as
+    a community's, by chance."""
+    plain = [subject.subject_id] if is_long_id(subject.subject_id) else []
+    return [*plain, *subject.persons]
