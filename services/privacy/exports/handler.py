@@ -79,6 +79,10 @@ class ExportHandler:
         if subject_id is None:
             await self._end(request, State.CANCELLED, PERSON_ERASED)
             return True
+        if self._export(request, subject_id).names == ():
+            # Without names it would be an export of everything.
+            await self._end(request, State.FAILED, "no event is of its categories")
+            return True
         if not request.steps:
             request = replace(request, steps=STEPS)
         place = request.next_step
@@ -140,7 +144,7 @@ class ExportHandler:
         return Export(SubjectRef(request.app_id, subject_id, persons), request.created_at, names)
 
     async def _end(self, request: SubjectRequest, state: State, why: str) -> None:
-        ended = replace(request, state=state, failure=why, done_at=self._now())
+        ended = replace(request, state=state, failure=why, done_at=self._now(), subject_id=None)
         await self._progress.save(ended, self._entry(request, Outcome.FAILED, {}))
 
     def _entry(self, request: SubjectRequest, outcome: Outcome, details: Details) -> AuditEntry:

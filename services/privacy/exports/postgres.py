@@ -92,7 +92,8 @@ class PostgresExportProgress:
             if current is None or not current.is_open:
                 return False
             # An erasure may have taken the id out meanwhile.
-            await save(connection, replace(request, subject_id=current.subject_id))
+            subject_id = current.subject_id and request.subject_id
+            await save(connection, replace(request, subject_id=subject_id))
             if entry is not None:
                 await add_entry(connection, entry)
             return True

@@ -18,6 +18,7 @@ from services.privacy.consent.model import Recording, Subject
 from services.privacy.consent.validation import check_subject
 from services.privacy.requests.model import Kind, State, SubjectRequest
 from services.privacy.requests.postgres import PostgresRequests, save
+from services.privacy.requests.steps import names_of
 
 # Of recordings of consent that an erasure makes.
 METHOD = "erasure"
@@ -63,6 +64,8 @@ class Asking:
                 raise InvalidArgument(
                     f"the catalog has no category {name[:64]!r}", field="categories"
                 )
+        if asked.categories and not names_of(catalog, asked.categories):
+            raise InvalidArgument("no event is of these categories", field="categories")
         now = moment_of(self._clock.now_us())
         request = SubjectRequest(
             request_id=asked.request_id or UUID(bytes=new_uuid7()),

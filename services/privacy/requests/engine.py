@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from functools import partial
+from itertools import count
 from typing import Protocol
 from uuid import UUID
 
@@ -11,13 +12,14 @@ import structlog
 
 from libs.common.clock import Clock, moment_of
 from libs.common.errors import Unavailable
-from libs.runtime.loops import pause, repeat
-from services.privacy.requests.model import Kind, State, SubjectRequest
+from libs.runtime.loops import repeat
+from services.privacy.requests.model import Kind, SubjectRequest
 from services.privacy.requests.postgres import PostgresRequests
 
 log = structlog.get_logger()
 _POLL_SECONDS = 1.0
 _AT_A_TIME = 4
+_OPEN_AT_MOST = 10_000
 # What is asked of another service again a little later.
 _NOT_NOW = (
     grpc.StatusCode.UNAVAILABLE,
@@ -54,6 +56,9 @@ class RequestEngine:
         self._clock = clock
         self._transient: tuple[type[Exception], ...] = (*transient, Unavailable)
         self._working: dict[UUID, asyncio.Task[None]] = {}
+        # When each open request had its last turn here: a number that grows.
+        self._turns: dict[UUID, int] = {}
+        self._next_turn = count(1)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; requests that are under way then go on elsewhere, or after a restart."""
@@ -71,12 +76,15 @@ class RequestEngine:
             await asyncio.gather(*self._working.values(), return_exceptions=True)
 
     async def _begin(self, stop: asyncio.Event) -> None:
-        """Begins work on requests that are due."""
-        due = await self._requests.due(moment_of(self._clock.now_us()), 100)
-        for request_id in due:
+        """Begins work on requests that are due, first on those that have waited longest for a turn: some
+        wait for days, and must not keep others from theirs."""
+        due = await self._requests.due(moment_of(self._clock.now_us()), _OPEN_AT_MOST)
+        self._turns = {each: self._turns.get(each, 0) for each in due}
+        for request_id in sorted(due, key=self._turns.__getitem__):
             if len(self._working) >= _AT_A_TIME:
                 return
             if request_id not in self._working:
+                self._turns[request_id] = next(self._next_turn)
                 task = asyncio.create_task(self._work(request_id, stop))
                 self._working[request_id] = task
                 task.add_done_callback(partial(self._forget, request_id))
@@ -92,9 +100,7 @@ class RequestEngine:
                     if request is None or not request.is_open:
                         return
                     if not await self._handlers[request.kind].advance(request):
-                        if request.state is State.WAITING:
-                            return
-                        await pause(stop, _POLL_SECONDS)
+                        return
         except grpc.aio.AioRpcError as error:
             if error.code() not in _NOT_NOW:
                 log.error("a request about a person cannot go on", error=str(error.code()))

@@ -1,6 +1,7 @@
 """Erasure: what is done step by step, and written down after each."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from libs.audit import Action, Auditor, Caller
@@ -18,7 +19,7 @@ from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.requests.asking import withdrawal
 from services.privacy.requests.model import State, Step, StepState, SubjectRequest
 from services.privacy.requests.own_data import erase_own
-from services.privacy.requests.postgres import PostgresRequests, save
+from services.privacy.requests.postgres import PostgresRequests, hold_of, locked, save
 from services.privacy.requests.receipt import receipt_content
 from services.privacy.requests.steps import (
     FENCE,
@@ -32,6 +33,10 @@ from services.privacy.requests.steps import (
     names_of,
 )
 from services.privacy.sealing.erasing import why_keys_stay
+
+
+class _MayNotBegin(Exception):
+    """The request was cancelled, or a hold was placed, before it could begin."""
 
 
 class ErasureHandler:
@@ -61,7 +66,7 @@ class ErasureHandler:
 
     async def advance(self, request: SubjectRequest) -> bool:
         """See the port."""
-        if request.state is State.WAITING and not await self._may_begin(request):
+        if not await self._may_go_on(request):
             return False
         if not request.steps:
             request = replace(request, steps=erasure_steps(self._services))
@@ -79,15 +84,21 @@ class ErasureHandler:
             await self._requests.update(request.with_step(place, step))
         return goes_on
 
-    async def _may_begin(self, request: SubjectRequest) -> bool:
-        """Whether nothing demands that the data are kept; writes down what does."""
-        hold = await self._requests.hold(request.app_id, self._subject(request).persons)
-        failure = f"on hold: {hold.reason}" if hold else ""
+    async def _may_go_on(self, request: SubjectRequest) -> bool:
+        """Whether it is known what must be kept, and nothing demands that the data are; writes down what
+        keeps it from going on."""
+        failure = ""
+        if request.app_id not in self._catalogs.current.catalogs:
+            # A folder that is mounted wrongly must not erase what a law keeps.
+            failure = "no catalog of the app is loaded"
+        elif request.state is State.WAITING:
+            hold = await self._requests.hold(request.app_id, self._subject(request).persons)
+            failure = f"on hold: {hold.reason}" if hold else ""
         if failure != request.failure:
             async with self._requests.changing(request.request_id) as (connection, current):
-                if current and current.state is State.WAITING:
+                if current and current.is_open:
                     await save(connection, replace(current, failure=failure))
-        return hold is None
+        return not failure
 
     async def _withdraw(self, request: SubjectRequest, place: int) -> None:
         """Withdraws everything, and sets the moment of the fences: in one transaction with its audit
@@ -103,12 +114,19 @@ class ErasureHandler:
 
         async def begin(transaction: ConsentTransaction, recorded: Recorded) -> None:
             assert isinstance(transaction, PostgresConsentTransaction)
-            fenced_at = moment_of(recorded.recorded_at_us)
+            connection = transaction.connection
+            current = await locked(connection, request.request_id)
+            if current is None or current.state is not State.WAITING:
+                raise _MayNotBegin
+            if await hold_of(connection, request.app_id, self._subject(request).persons):
+                raise _MayNotBegin
+            # Read now that the mirror says no: what came before it did is behind the fence.
+            fenced_at = moment_of(self._clock.now_us())
             step = replace(
                 request.steps[place], state=StepState.DONE, note={"version": recorded.version}
             )
             begun = replace(request, state=State.RUNNING, fenced_at=fenced_at, failure="")
-            await save(transaction.connection, begun.with_step(place, step))
+            await save(connection, begun.with_step(place, step))
             await transaction.audit(
                 self._auditor.entry(
                     Action.SUBJECT_FENCED,
@@ -119,7 +137,9 @@ class ErasureHandler:
                 )
             )
 
-        await self._recorder.record(recording, caller, begin)
+        # What the recording has closed in the mirror meanwhile is repaired.
+        with suppress(_MayNotBegin):
+            await self._recorder.record(recording, caller, begin)
 
     async def _begin_without(self, request: SubjectRequest, place: int) -> None:
         assert request.subject_id is not None
@@ -153,7 +173,11 @@ class ErasureHandler:
         if step.name == WAIT:
             settled = await data.settled(fences_since(request))
             return (done, True) if settled else (step, False)
-        progress = await data.erase(self._erasure(request))
+        erasure = self._erasure(request)
+        if erasure.names == ():
+            # The categories have no events any more.
+            return done, True
+        progress = await data.erase(erasure)
         state = StepState.DONE if progress.done else StepState.RUNNING
         note = {"changed": {name: list(days) for name, days in progress.changed.items()}}
         found = replace(step, state=state, stores=tuple(progress.stores), note=note)

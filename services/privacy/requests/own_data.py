@@ -16,15 +16,15 @@ from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.requests.model import SubjectRequest
 from services.privacy.sealing.postgres import erase_keys
 
-_IS_RECORDED_SINCE = text("""
+_HAS_AGREED_SINCE = text("""
 SELECT EXISTS (SELECT FROM privacy.consents
-    WHERE app_id = :app_id AND subject_id = :subject_id AND version > :version)
+    WHERE app_id = :app_id AND subject_id = :subject_id AND version > :version AND status = 'granted')
 """)
 _OPEN_DOOR = text("SET LOCAL weir.erasure = 'on'")
 _CLOSE_DOOR = text("SET LOCAL weir.erasure = 'off'")
 _DELETE_HISTORY = text("""
 DELETE FROM privacy.consent_history
-WHERE app_id = :app_id AND subject_id = :subject_id AND version <= :version
+WHERE app_id = :app_id AND subject_id = :subject_id AND (version <= :version OR NOT :has_agreed)
 """)
 _DELETE_CONSENTS = text(
     "DELETE FROM privacy.consents WHERE app_id = :app_id AND subject_id = :subject_id"
@@ -46,7 +46,8 @@ UPDATE privacy.subject_requests SET subject_id = NULL,
     state = CASE WHEN state IN ('waiting', 'running') THEN 'failed' ELSE state END,
     failure = CASE WHEN state IN ('waiting', 'running') THEN 'the person was erased meanwhile' ELSE failure
     END
-WHERE app_id = :app_id AND subject_id = :subject_id AND request_id <> :request_id AND created_at <= :fenced_at
+WHERE app_id = :app_id AND subject_id = :subject_id AND request_id <> :request_id
+    AND (created_at <= :fenced_at OR state NOT IN ('waiting', 'running'))
 """)
 CONSENTS, HISTORY = "privacy.consents", "privacy.consent_history"
 REQUESTS = "privacy.subject_requests"
@@ -62,10 +63,10 @@ async def erase_own(
     *,
     keys_stay_because: str = "",
 ) -> list[StoreCounts]:
-    """Erases what was recorded up to the version of the `withdrawal`, in the caller's transaction, and
-    destroys the keys of the person, all of whose pseudonyms are given, unless there is a reason that they
-    stay. A person who has agreed to something since keeps the state of consent. Raises Unavailable if Redis
-    is away."""
+    """Erases what was recorded, in the caller's transaction, and destroys the keys of the person, all of
+    whose pseudonyms are given, unless there is a reason that they stay. A person who has agreed to something
+    since the `withdrawal`, a version, keeps the state of consent, and its history from then on. Raises
+    Unavailable if Redis is away."""
     assert request.subject_id is not None
     assert request.fenced_at is not None
     subject = Subject(request.app_id, request.subject_id)
@@ -76,12 +77,14 @@ async def erase_own(
         "fenced_at": request.fenced_at,
     }
     await connection.execute(LOCK_SUBJECT, subject._asdict())
-    recorded_since = (await connection.execute(_IS_RECORDED_SINCE, values)).scalar_one()
+    has_agreed = (await connection.execute(_HAS_AGREED_SINCE, values)).scalar_one()
     purposes = (await connection.execute(_PURPOSES, values)).scalars().all()
     await connection.execute(_OPEN_DOOR)
-    history = (await connection.execute(_DELETE_HISTORY, values)).rowcount
+    history = (
+        await connection.execute(_DELETE_HISTORY, {**values, "has_agreed": has_agreed})
+    ).rowcount
     await connection.execute(_CLOSE_DOOR)
-    if recorded_since:
+    if has_agreed:
         consents = StoreCounts(
             CONSENTS,
             withheld=len(purposes),

@@ -146,20 +146,18 @@ class PostgresRequests:
     ) -> AsyncIterator[tuple[AsyncConnection, SubjectRequest | None]]:
         """A transaction that holds the request; what the block writes with `save` is committed at its end."""
         async with self.engine.begin() as connection:
-            row = (await connection.execute(_LOCK, {"request_id": request_id})).first()
-            yield connection, None if row is None else _request(row)
+            yield connection, await locked(connection, request_id)
 
     async def update(self, request: SubjectRequest) -> None:
-        """Writes how far a request has come."""
-        async with self.engine.begin() as connection:
-            await save(connection, request)
+        """Writes how far a request has come, unless it has ended meanwhile."""
+        async with self.changing(request.request_id) as (connection, current):
+            if current is not None and current.is_open:
+                await save(connection, request)
 
     async def hold(self, app_id: str, subjects: Sequence[str]) -> Hold | None:
         """Why data of the person with these pseudonyms must be kept; None if nothing demands it."""
         async with self.engine.connect() as connection:
-            values = {"app_id": app_id, "subjects": list(subjects)}
-            row = (await connection.execute(_HOLD, values)).first()
-        return None if row is None else Hold(*row)
+            return await hold_of(connection, app_id, subjects)
 
     async def place_hold(
         self, app_id: str, subject: str, hold: Hold, placed_at: datetime, entry: AuditEntry
@@ -193,6 +191,19 @@ class PostgresRequests:
         async with self.engine.connect() as connection:
             row = (await connection.execute(_OPEN_ERASURE, values)).first()
         return None if row is None else _request(row)
+
+
+async def locked(connection: AsyncConnection, request_id: UUID) -> SubjectRequest | None:
+    """The request as it stays until the caller's transaction ends; None if there is none."""
+    row = (await connection.execute(_LOCK, {"request_id": request_id})).first()
+    return None if row is None else _request(row)
+
+
+async def hold_of(connection: AsyncConnection, app_id: str, subjects: Sequence[str]) -> Hold | None:
+    """`PostgresRequests.hold`, in the caller's transaction."""
+    values = {"app_id": app_id, "subjects": list(subjects)}
+    row = (await connection.execute(_HOLD, values)).first()
+    return None if row is None else Hold(*row)
 
 
 async def save(connection: AsyncConnection, request: SubjectRequest) -> None:
