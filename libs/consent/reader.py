@@ -182,7 +182,7 @@ class ConsentReader:
                 reject(ConsentUnavailable("consent cannot be read"))
             elif reply.pop() != ready_marker(run_id, self._shards):
                 reject(ConsentUnavailable("consent is being restored"))
-            elif reply.pop() is not None and self._pseudonyms and None in reply:
+            elif reply.pop() is not None and self._pseudonyms and any(map(_is_empty, reply)):
                 self._add_erased(place[0], subject_ids, reply, resolve, reject)
             else:
                 resolve(reply)
@@ -205,7 +205,7 @@ class ConsentReader:
         assert self._pseudonyms is not None
         by_shard: dict[int, list[tuple[int, str]]] = {}
         for position, state in enumerate(states):
-            if state is None:
+            if _is_empty(state):
                 for person in self._pseudonyms(app_id, subject_ids[position]):
                     kept = erased_id(person)
                     shard = shard_of(app_id, kept, self._shards) if self._shards > 1 else 0
@@ -217,7 +217,7 @@ class ConsentReader:
                 reject(ConsentUnavailable("consent cannot be read"))
                 return
             for (position, _), found in zip(by_shard[shard], reply, strict=True):
-                states[position] = states[position] or found
+                states[position] = found or states[position]
             open_shards.discard(shard)
             if not open_shards:
                 resolve(states)
@@ -259,3 +259,8 @@ class _CoalescedReads:
 
 def _sanitized(subject_id: str) -> str:
     return UNUSED_SUBJECT_ID if subject_id < "\x01" else subject_id
+
+
+def _is_empty(state: EncodedState) -> bool:
+    """Whether nothing is recorded of the person; a repair leaves a version without words."""
+    return state is None or b" " not in state

@@ -119,13 +119,14 @@ class Archiver:
 
     async def recover(self) -> None:
         """Finishes what a run before this one began, or undoes it."""
+        # Listed before the journal forgets: a process that has lost its turn without knowing can add a file
+        # to the archive only while the journal has it.
+        left = [info.key async for info in self.objects.list(UNFINISHED)]
         await self._journal.forget_unfinished()
         for app_id, day in await self._journal.unfinished_days():
             await self.finish(app_id, day)
         # Whatever is half written belongs to a process that died: this one is alone at work.
         await self.objects.remove_unfinished(datetime.now(UTC))
-        # All that is left there belongs to no file of the journal.
-        left = [info.key async for info in self.objects.list(UNFINISHED)]
         await self.objects.delete(left)
 
     async def _archive(self, unit: Unit, span: Span) -> int:

@@ -15,6 +15,7 @@ from libs.streams.names import INGEST
 from libs.streams.positions import are_handled, redis_now
 from services.ingest.erasure.fences import add_fence
 from services.ingest.erasure.naming import names_person
+from services.ingest.subject_rows.convert import traces
 from services.ingest.subject_rows.postgres import SubjectRows
 
 LETTERS = "ingest.dead_letters"
@@ -79,7 +80,7 @@ class IngestSubjectData:
         time, id_ = (
             _FIRST if stored is None else (datetime.fromisoformat(stored[0]), UUID(stored[1]))
         )
-        ids = [each.encode() for each in (subject.subject_id, *subject.persons)]
+        ids = traces((subject.subject_id, *subject.persons))
         rows = (
             await connection.execute(
                 _CANDIDATES,

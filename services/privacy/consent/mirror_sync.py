@@ -6,7 +6,7 @@ from dataclasses import replace
 import structlog
 
 from libs.catalog import Catalogs
-from libs.consent import encode_state
+from libs.consent import ConsentState, encode_state
 from services.privacy import metrics
 from services.privacy.consent.model import Subject
 from services.privacy.consent.newest_state import put_as_newest
@@ -92,12 +92,8 @@ class MirrorSync:
         """
         async with self._store.transaction(subject) as transaction:
             state = await transaction.state()
-            if state is None:
-                # Of a person who was erased, an empty state would hide what is kept under the pseudonym.
-                await self._mirror.remove(subject.app_id, subject.subject_id)
-                return
             version = await transaction.next_version()
-            newest = replace(state, version=version)
+            newest = replace(state, version=version) if state else ConsentState(version, {})
             await put_as_newest(self._mirror, transaction, subject, newest)
 
     async def _repair_all(self) -> None:

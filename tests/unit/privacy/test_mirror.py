@@ -164,14 +164,6 @@ async def test_a_repair_counts_on_from_the_mirror() -> None:
     assert scene.mirror.texts[ANN] == b"701;1: +telemetry"
 
 
-async def test_a_repair_leaves_nothing_of_a_person_of_whom_nothing_is_recorded() -> None:
-    scene = Scene()
-    unknown = Subject(ANN.app_id, "unknown")
-    scene.mirror.texts[unknown] = b"7 -telemetry"
-    await scene.sync.repair(unknown)
-    assert unknown not in scene.mirror.texts
-
-
 async def test_a_repair_that_the_mirror_does_not_take_is_not_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
