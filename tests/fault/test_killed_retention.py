@@ -98,8 +98,9 @@ STEPS = {
         f" WHERE {_OF_APP} ORDER BY bucket OFFSET {MIDDLE} LIMIT 1) FOR UPDATE",
     ),
 }
+# What another role waits for is not for everyone to see; that it waits is.
 _WAITS = """
-SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND wait_event_type = 'Lock'
+SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE usename = %s AND NOT granted
 """
 
 
