@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import grpc
 import pytest
@@ -38,11 +39,24 @@ async def _code(call: Any) -> str:
     return str((await call.code()).name)
 
 
+# The id that channelz has for each.
+_SERVER_IDS: WeakKeyDictionary[Served, int] = WeakKeyDictionary()
+
+
 async def _calls(served: Served) -> channelz_pb2.ServerData:
     stub = channelz_pb2_grpc.ChannelzStub(served.channel())
-    answer = await stub.GetServers(channelz_pb2.GetServersRequest(), metadata=METADATA)
-    # channelz knows the servers of all tests of this process: the newest is ours.
-    return max(answer.server, key=lambda server: server.ref.server_id).data
+    if served not in _SERVER_IDS:
+        # channelz knows the servers of all tests of this process, a page at a time: the newest is ours.
+        newest, is_last = 0, False
+        while not is_last:
+            request = channelz_pb2.GetServersRequest(start_server_id=newest + 1)
+            page = await stub.GetServers(request, metadata=METADATA)
+            newest = max([newest, *(server.ref.server_id for server in page.server)])
+            is_last = page.end
+        _SERVER_IDS[served] = newest
+    asked = channelz_pb2.GetServerRequest(server_id=_SERVER_IDS[served])
+    answer = await stub.GetServer(asked, metadata=METADATA)
+    return answer.server.data
 
 
 async def _open_calls(served: Served) -> int:
