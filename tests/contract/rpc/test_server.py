@@ -46,13 +46,16 @@ _SERVER_IDS: WeakKeyDictionary[Served, int] = WeakKeyDictionary()
 async def _calls(served: Served) -> channelz_pb2.ServerData:
     stub = channelz_pb2_grpc.ChannelzStub(served.channel())
     if served not in _SERVER_IDS:
-        # channelz knows the servers of all tests of this process, a page at a time: the newest is ours.
-        newest, is_last = 0, False
-        while not is_last:
-            request = channelz_pb2.GetServersRequest(start_server_id=newest + 1)
+        # channelz knows the servers of all tests of this process, a page at a time: the newest that has had
+        # calls is ours, as it has this one.
+        newest, last, is_end = 0, 0, False
+        while not is_end:
+            request = channelz_pb2.GetServersRequest(start_server_id=last + 1)
             page = await stub.GetServers(request, metadata=METADATA)
-            newest = max([newest, *(server.ref.server_id for server in page.server)])
-            is_last = page.end
+            called = [each.ref.server_id for each in page.server if each.data.calls_started]
+            newest = max([newest, *called])
+            last = max([last, *(each.ref.server_id for each in page.server)])
+            is_end = page.end
         _SERVER_IDS[served] = newest
     asked = channelz_pb2.GetServerRequest(server_id=_SERVER_IDS[served])
     answer = await stub.GetServer(asked, metadata=METADATA)
