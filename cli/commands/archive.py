@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.catalog_folders import all_catalogs, catalog_folder
 from cli.exits import fail
-from cli.options import AsCsv, AsJson, check_format
+from cli.options import AsCsv, AsJson, CatalogFolder, check_format
 from cli.suite_channel import running_suite
 from cli.tables import Column, print_columns
 from cli.wording import count
@@ -100,20 +102,21 @@ def verify(app_id: OneApp = "", as_json: AsJson = False) -> None:
 def restore(
     app_id: Annotated[str, typer.Option("--app", metavar="APP", help="The app.")],
     day: Annotated[str, typer.Option("--date", metavar="DATE", help="The day, as 2026-08-22.")],
+    catalogs: CatalogFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Restore a day into a schema of its own, restored_APP_DATE, which the role weir_read can read.
 
     In the database of WEIR_DATABASE_URL, else of the running suite, as its owner. Its table `events` has the
     columns of enrich.events. Numbers and queries do not see it. It goes after a week, or with an erasure in
-    its app. Events of people who were erased are left out.
+    its app. Events of people who were erased are left out, but for those that a law keeps by the catalog.
     """
     try:
         wanted = date.fromisoformat(day)
     except ValueError:
         fail("--date: must be a day such as 2026-08-22", 2)
     with _errors_as_messages():
-        found = asyncio.run(_restore(app_id, wanted))
+        found = asyncio.run(_restore(app_id, wanted, catalogs))
     if as_json:
         plain = {"schema": found.schema, "events": found.events, "erased": found.erased}
         typer.echo(json.dumps(plain))
@@ -122,7 +125,8 @@ def restore(
     typer.echo(f"{count(found.events, 'event')} in {found.schema}.events{left}")
 
 
-async def _restore(app_id: str, day: date) -> "Restored":
+async def _restore(app_id: str, day: date, catalogs: Path | None) -> "Restored":
+    from libs.catalog import kept_names
     from libs.stores.postgres_connector import PostgresConnector
     from services.enrich.archive.inspection import archived_days
     from services.enrich.archive.parquet import ParquetFiles
@@ -132,10 +136,12 @@ async def _restore(app_id: str, day: date) -> "Restored":
     [*found] = [each for each in await archived_days(objects, app_id) if each.day == day]
     if not found:
         fail(f"the archive has nothing of {app_id} on {day}")
+    catalog = all_catalogs(catalog_folder(catalogs)).get(app_id)
+    kept = kept_names(catalog) if catalog else None
     url = os.environ.get("WEIR_DATABASE_URL") or running_suite().database_url
     connection = await PostgresConnector(url, service="restore").connect()
     async with connection:
-        return await restore_day(connection, objects, ParquetFiles(), found[0])
+        return await restore_day(connection, objects, ParquetFiles(), found[0], kept)
 
 
 def _objects() -> ObjectStore:

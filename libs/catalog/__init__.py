@@ -16,6 +16,7 @@ from libs.catalog.envelope import EnvelopeError, context_in_properties, to_envel
 from libs.catalog.fields import FieldNames
 from libs.catalog.folder import FolderMarks, folder_marks
 from libs.catalog.holder import Catalogs
+from libs.catalog.kept import kept_names
 from libs.catalog.limits import CUT_MARK, Limits, LongerDimension, cut_text
 from libs.catalog.load import load_catalog, load_catalogs, load_snapshot
 from libs.catalog.metric import (
@@ -124,6 +125,7 @@ __all__ = [
     "context_in_properties",
     "cut_text",
     "folder_marks",
+    "kept_names",
     "load_catalog",
     "load_catalogs",
     "load_snapshot",

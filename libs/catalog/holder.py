@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from libs.catalog.model import Catalog
-from libs.catalog.snapshot import Snapshot
+from libs.catalog.snapshot import Snapshot, SnapshotEntry
 
 # Catalogs change a few times a day, and what was accepted under one is counted within seconds.
 _EARLIER_SNAPSHOTS = 8
@@ -32,6 +32,13 @@ class Catalogs:
     def earlier(self) -> Sequence[Snapshot]:
         """The last snapshots that are no longer in use, newest first."""
         return tuple(self._earlier)
+
+    def newest(self, app_id: str) -> SnapshotEntry | None:
+        """The newest catalog that there was of an app; None if there was none."""
+        for snapshot in (self._current, *self._earlier):
+            if found := snapshot.entries.get(app_id):
+                return found
+        return None
 
     def replace(self, snapshot: Snapshot) -> None:
         """Makes `snapshot` the current one. Who took the one before keeps it."""

@@ -124,12 +124,8 @@ class EnrichPipeline:
     def _enabled_steps(self, app_id: str) -> frozenset[str]:
         """The steps that the app has switched on, by the newest catalog that there was of it. All if there
         was none: ingest accepted the event, and may have a newer folder of catalogs."""
-        if catalog := self._catalogs.current.catalogs.get(app_id):
-            return catalog.enrichment
-        for snapshot in self._catalogs.earlier:
-            if app_id in snapshot.catalogs:
-                return snapshot.catalogs[app_id].enrichment
-        return ALL_STEPS
+        newest = self._catalogs.newest(app_id)
+        return newest.catalog.enrichment if newest else ALL_STEPS
 
     def _check_failures(self, batches: Sequence[WorkBatch]) -> None:
         events = sum(batch.new_events for batch in batches)

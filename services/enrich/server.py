@@ -90,7 +90,10 @@ async def build(
     engine = create_engine(database_url, service="enrich")
     stack.push_async_callback(engine.dispose)
     store = PostgresEventStore(
-        engine, PostgresConnector(database_url, service="enrich"), pseudonymizer
+        engine,
+        PostgresConnector(database_url, service="enrich"),
+        pseudonymizer,
+        reload.catalogs,
     )
     stack.callback(store.close)
 
@@ -171,7 +174,7 @@ async def build(
     about_people = EnrichSubjectData(
         reload.catalogs,
         ErasedEvents(engine),
-        Fences(engine, pseudonymizer),
+        Fences(engine, pseudonymizer, reload.catalogs),
         sessions,
         redis,
         settings.shards,

@@ -90,7 +90,9 @@ async def build(
         settings,
         group=INGEST,
         streams=letter_streams,
-        handling=EntryHandling(PostgresDeadLetterWriter(engine, pseudonymizer).write, failure_of),
+        handling=EntryHandling(
+            PostgresDeadLetterWriter(engine, pseudonymizer, reload.catalogs).write, failure_of
+        ),
     )
     expiry = LetterExpiry(
         reload.catalogs, PostgresExpiredLetters(engine), settings.dead_letters_kept_days, clock

@@ -19,6 +19,7 @@ from typing import Any
 from redis import Redis
 from weir.common.v1 import event_pb2
 
+from libs.catalog import Catalogs
 from libs.common.clock import EPOCH
 from libs.common.ids import new_uuid7, new_uuid7_text
 from libs.stores.postgres import create_engine, driver_connection
@@ -70,7 +71,8 @@ async def compare_sinks(folder: Path) -> None:
     engine = create_engine(url, service="bench")
     try:
         upgrade(url)
-        sink = store.PostgresEventStore(engine, PostgresConnector(url, service="bench"), PSEUDONYMS)
+        connector = PostgresConnector(url, service="bench")
+        sink = store.PostgresEventStore(engine, connector, PSEUDONYMS, Catalogs.of())
         for leaf in current_leaves("90d", EPOCH + timedelta(microseconds=NOW_US)):
             await PostgresPartitionStore(engine).apply(PartitionChange(leaf))
         rates: dict[str, list[float]] = {"straight": [], "staging": []}

@@ -23,6 +23,19 @@ events:
     category: play
 """
 
+# A law keeps what is played, and not who has joined a club.
+KEEPS_PLAY = compile_catalog(
+    SMALL.replace(
+        "  club.joined:\n    category: play\n", "  club.joined:\n    category: clubs\n"
+    ).replace(
+        "events:\n",
+        "  clubs: {purpose: telemetry, producers: [server], retention: {raw: 90d, aggregate: 5y}}\n"
+        "erasure:\n  keep: {play: {because: Rules of the association}}\n"
+        "events:\n",
+    ),
+    "chess.yaml",
+)
+
 
 def small(more: str = "") -> Catalog:
     """The small catalog with further sections at its end."""

@@ -1,6 +1,6 @@
 """A day of the archive back in Postgres, in a schema of its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Any, LiteralString, Protocol
@@ -36,10 +36,12 @@ _VALUES = sql.SQL(", ").join(
     for column in COLUMNS
 )
 # Erased people do not come back: neither from a copy of the archive, nor from a day that is to be rewritten.
+# What a law keeps was not erased.
 _DELETE_FENCED: LiteralString = """
     DELETE FROM {schema}.events AS event USING enrich.fences AS fence
     WHERE fence.app_id = event.app_id AND fence.person = event.person
         AND least(event.occurred_at, event.received_at) <= fence.fenced_at
+        AND NOT event.name = ANY(%s)
 """
 # As with the table itself: enrich owns it, and readers read.
 _AFTERWARDS: tuple[LiteralString, ...] = (
@@ -81,9 +83,12 @@ async def restore(
     objects: ObjectStore,
     files: ReadFiles,
     day: ArchivedDay,
+    kept: Collection[str] | None,
 ) -> Restored:
     """Restores a day, in the connection's transaction, whose role owns the database. A schema that is there
-    is replaced. Raises ArchiveError if the files are not as their manifest says."""
+    is replaced. `kept` are the names of events that a law keeps, None if no catalog says so. Raises
+    ArchiveError if the files are not as their manifest says, or if it is not known which events of erased
+    people are to be left out."""
     name = schema_of(day)
 
     async def run(statement: LiteralString) -> psycopg.AsyncCursor[Any]:
@@ -104,7 +109,10 @@ async def restore(
     found = await cursor.fetchone()
     if found != (day.events, sum(file.digest for file in day.files)):
         raise ArchiveError("what was restored is not what the manifest says")
-    erased = (await run(_DELETE_FENCED)).rowcount
+    fenced = sql.SQL(_DELETE_FENCED).format(schema=sql.Identifier(name))
+    erased = (await connection.execute(fenced, [list(kept or ())])).rowcount
+    if erased and kept is None:
+        raise ArchiveError(f"without a catalog of {day.app_id} it is not known what a law keeps")
     for statement in _AFTERWARDS:
         await run(statement)
     return Restored(name, day.events - erased, erased)

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.catalog import Catalogs, kept_names
 from libs.common.pseudonym import Pseudonymizer, person_of
 from libs.common.subject_data import SubjectRef
 from services.enrich.model import WorkBatch
@@ -44,11 +45,14 @@ class FencesChangedError(Exception):
 
 class Fences:
     """What this process knows of the fences: how many there have been, and the newest of each app. An event
-    that occurred and was received later passes without being looked at."""
+    that occurred and was received later passes without being looked at, and so does one that a law keeps."""
 
-    def __init__(self, engine: AsyncEngine, pseudonymizer: Pseudonymizer) -> None:
+    def __init__(
+        self, engine: AsyncEngine, pseudonymizer: Pseudonymizer, catalogs: Catalogs
+    ) -> None:
         self._engine = engine
         self._pseudonymizer = pseudonymizer
+        self._catalogs = catalogs
         self._newest_us: Mapping[str, int] = {}
         self.epoch: int | None = None
 
@@ -105,12 +109,16 @@ class Fences:
         newest_us = self._newest_us.get(batch.app_id)
         if newest_us is None:
             return {}
+        newest = self._catalogs.newest(batch.app_id)
+        kept = newest.derived(kept_names) if newest else {}
         all_of_it = batch.received_at_us <= newest_us
         people = {}
         for position, event in enumerate(batch.enriched):
             if event is None or not (all_of_it or event.occurred_at_us <= newest_us):
                 continue
             message = event.event
+            if message.name in kept:
+                continue
             person = person_of(
                 self._pseudonymizer, batch.app_id, message.subject_id, message.anonymous_id
             )

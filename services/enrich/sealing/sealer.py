@@ -63,11 +63,8 @@ class Sealer:
 
     def _marked(self, app_id: str) -> Mapping[str, frozenset[str]]:
         """The marked properties by the names of events, by the newest catalog that there was of the app."""
-        catalogs = self._catalogs
-        for snapshot in (catalogs.current, *catalogs.earlier):
-            if catalog := snapshot.catalogs.get(app_id):
-                return catalog.sealed
-        return {}
+        newest = self._catalogs.newest(app_id)
+        return newest.catalog.sealed if newest else {}
 
     def _find(
         self, batch: WorkBatch, marked: Mapping[str, frozenset[str]], found: list[_ToSeal]

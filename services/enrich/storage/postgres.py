@@ -9,6 +9,7 @@ import psycopg
 from psycopg.pq.abc import PGresult
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.catalog import Catalogs
 from libs.common.pseudonym import Pseudonymizer
 from libs.stores.postgres import driver_connection
 from libs.stores.postgres_connector import PostgresConnector
@@ -67,12 +68,16 @@ class PostgresEventStore:
     """
 
     def __init__(
-        self, engine: AsyncEngine, connector: PostgresConnector, pseudonymizer: Pseudonymizer
+        self,
+        engine: AsyncEngine,
+        connector: PostgresConnector,
+        pseudonymizer: Pseudonymizer,
+        catalogs: Catalogs,
     ) -> None:
         """Engine and connector lead to the same database. The engine is the caller's to close."""
         self._engine = engine
         self._pseudonymizer = pseudonymizer
-        self._fences = Fences(engine, pseudonymizer)
+        self._fences = Fences(engine, pseudonymizer, catalogs)
         self._direct = DirectConnections(connector)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Moves dead letters from the streams to Postgres."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from google.protobuf.message import DecodeError
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.streams.v1 import batch_pb2
 
+from libs.catalog import Catalogs, kept_names
 from libs.common.clock import moment_of
 from libs.common.expiry import OverdueData
 from libs.common.pseudonym import Pseudonymizer, person_of
@@ -79,11 +80,14 @@ def _parameters(limit: LetterLimit) -> dict[str, object]:
 
 class PostgresDeadLetterWriter:
     """Moves dead letters of ingest and enrich into `ingest.dead_letters`; repeating changes nothing. Those
-    about a person who was erased since are left out."""
+    about a person who was erased since are left out, but for events that a law keeps."""
 
-    def __init__(self, engine: AsyncEngine, pseudonymizer: Pseudonymizer) -> None:
+    def __init__(
+        self, engine: AsyncEngine, pseudonymizer: Pseudonymizer, catalogs: Catalogs
+    ) -> None:
         self._engine = engine
         self._pseudonymizer = pseudonymizer
+        self._catalogs = catalogs
 
     async def write(self, entries: Sequence[Entry]) -> None:
         """Writes the entries' letters. Raises UnreadableError, and what Postgres raises."""
@@ -93,10 +97,17 @@ class PostgresDeadLetterWriter:
         async with self._engine.begin() as connection:
             fences = await fences_of(connection, {who[0] for _, who in letters if who[0][1]})
             rows = [
-                row for row, (key, moment) in letters if key not in fences or moment > fences[key]
+                row
+                for row, (key, moment) in letters
+                if key not in fences or moment > fences[key] or self._is_kept(row)
             ]
             written = await connection.scalars(KEEP_FIRST, rows) if rows else None
         metrics.DEAD_LETTERS.inc(len(written.all()) if written else 0)
+
+    def _is_kept(self, row: Mapping[str, object]) -> bool:
+        """Whether a law keeps such events."""
+        newest = self._catalogs.newest(str(row["app_id"]))
+        return newest is not None and row["name"] in newest.derived(kept_names)
 
     def _letters(self, entry: Entry) -> list[tuple[dict[str, object], tuple[Key, datetime]]]:
         """The row of each letter, whom it is about, and when that occurred, or was received if the sender's

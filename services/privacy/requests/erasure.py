@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from libs.audit import Action, Auditor, Caller
-from libs.catalog import Catalogs
+from libs.catalog import Catalogs, kept_names
 from libs.common.clock import Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
 from libs.common.subject_data import Erasure, SubjectData, SubjectRef
@@ -29,7 +29,6 @@ from services.privacy.requests.steps import (
     changed_events,
     erasure_steps,
     fences_since,
-    kept_names,
     names_of,
 )
 from services.privacy.sealing.erasing import why_keys_stay
@@ -195,7 +194,7 @@ class ErasureHandler:
                 withdrawal = request.steps[0].note["version"]
                 persons = self._subject(request).persons
                 catalog = self._catalogs.current.catalogs.get(request.app_id)
-                because = why_keys_stay(catalog, kept_names(catalog))
+                because = why_keys_stay(catalog, kept_names(catalog) if catalog else {})
                 own = await erase_own(
                     *(connection, self._mirror, request, withdrawal, persons, now),
                     keys_stay_because=because,
@@ -236,7 +235,7 @@ class ErasureHandler:
             request.request_id,
             request.fenced_at,
             names_of(catalog, request.categories),
-            kept_names(catalog),
+            kept_names(catalog) if catalog else {},
             changed_events(request),
         )
 

@@ -44,15 +44,3 @@ def names_of(catalog: Catalog | None, categories: Sequence[str]) -> tuple[str, .
         return None
     events = catalog.events.values() if catalog else ()
     return tuple(sorted(each.name for each in events if each.category.name in categories))
-
-
-def kept_names(catalog: Catalog | None) -> dict[str, str]:
-    """The names of events that a law keeps, each with the reason."""
-    if catalog is None:
-        return {}
-    kept = catalog.erasure.kept
-    return {
-        each.name: kept[each.category.name]
-        for each in catalog.events.values()
-        if each.category.name in kept
-    }

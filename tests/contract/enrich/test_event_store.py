@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from weir.common.v1 import event_pb2
 
+from libs.catalog import Catalogs
 from libs.common.clock import DAY_US
 from libs.stores.postgres import create_engine
 from libs.stores.postgres_connector import PostgresConnector
@@ -46,7 +47,8 @@ async def stored(request: pytest.FixtureRequest) -> AsyncIterator[Stored]:
         return
     url = request.getfixturevalue("database_url")
     engine = create_engine(url, service="enrich")
-    store = PostgresEventStore(engine, PostgresConnector(url, service="enrich"), PSEUDONYMS)
+    connector = PostgresConnector(url, service="enrich")
+    store = PostgresEventStore(engine, connector, PSEUDONYMS, Catalogs.of())
     yield Stored(store)
     store.close()
     await engine.dispose()

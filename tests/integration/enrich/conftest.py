@@ -32,9 +32,15 @@ from tests.support.streams import entries_in
 class Enrich:
     """A pipeline on real stores, and what it left in them."""
 
-    def __init__(self, client: RedisClient, store: PostgresEventStore, database_url: str) -> None:
+    def __init__(
+        self,
+        client: RedisClient,
+        store: PostgresEventStore,
+        database_url: str,
+        catalogs: Catalogs,
+    ) -> None:
         self.client, self._database_url = client, database_url
-        self.catalogs = Catalogs.of()
+        self.catalogs = catalogs
         self.pipeline = EnrichPipeline(
             self.catalogs,
             all_steps(
@@ -76,15 +82,21 @@ async def engine(role_url: Callable[[str], str]) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
+def catalogs() -> Catalogs:
+    """What the store and the pipeline know; a test may replace them."""
+    return Catalogs.of()
+
+
+@pytest.fixture
 def new_store(
-    engine: AsyncEngine, role_url: Callable[[str], str]
+    engine: AsyncEngine, role_url: Callable[[str], str], catalogs: Catalogs
 ) -> Iterator[Callable[[], PostgresEventStore]]:
     """Makes stores with connections of their own, as several processes have them."""
     connector = PostgresConnector(role_url("weir_enrich"), service="enrich")
     with ExitStack() as stack:
 
         def new() -> PostgresEventStore:
-            store = PostgresEventStore(engine, connector, PSEUDONYMS)
+            store = PostgresEventStore(engine, connector, PSEUDONYMS, catalogs)
             stack.callback(store.close)
             return store
 
@@ -97,5 +109,7 @@ def store(new_store: Callable[[], PostgresEventStore]) -> PostgresEventStore:
 
 
 @pytest.fixture
-def enrich(client: RedisClient, store: PostgresEventStore, database_url: str) -> Enrich:
-    return Enrich(client, store, database_url)
+def enrich(
+    client: RedisClient, store: PostgresEventStore, database_url: str, catalogs: Catalogs
+) -> Enrich:
+    return Enrich(client, store, database_url, catalogs)

@@ -16,6 +16,15 @@ from tests.support.archive_erasures import PERSON, store_person
 from tests.support.archives import LAST_DAY, archive, in_database, store_full
 
 DAY = timedelta(days=1)
+CATALOG = """\
+app_id: go
+title: Go
+categories:
+  play: {producers: [api], retention: {raw: 90d, aggregate: 5y}}
+events:
+  game.ended: {category: play}
+  game.begun: {category: play}
+"""
 
 
 @pytest.fixture
@@ -131,7 +140,11 @@ async def test_restores_a_day_for_readers_alone(
 
 
 async def test_an_erased_person_does_not_come_back(
-    engine: AsyncEngine, database_url: str, url: str, monkeypatch: pytest.MonkeyPatch
+    engine: AsyncEngine,
+    database_url: str,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """From a copy of the archive of before the erasure."""
     monkeypatch.setenv("WEIR_DATABASE_URL", database_url)
@@ -141,7 +154,14 @@ async def test_an_erased_person_does_not_come_back(
         # After the first of the two events of the 20th.
         fenced_at = LAST_DAY - 2 * DAY
         connection.execute("INSERT INTO enrich.fences VALUES ('go', %s, %s)", [PERSON, fenced_at])
-    found = await in_thread("restore", "--app", "go", "--date", "2026-08-20")
+    restored = ("restore", "--app", "go", "--date", "2026-08-20")
+    found = await in_thread(*restored)
+    assert (found.exit_code, "it is not known what a law keeps" in found.output) == (1, True)
+    folder = tmp_path / "catalogs"
+    folder.mkdir()
+    (folder / "go.yaml").write_text(CATALOG)
+    with_catalog = (*restored, "--catalogs", str(folder))
+    found = await in_thread(*with_catalog)
     assert found.output == (
         "3 events in restored_go_20260820.events; 1 of erased people were left out\n"
     )
@@ -150,6 +170,10 @@ async def test_an_erased_person_does_not_come_back(
             "SELECT event_id FROM restored_go_20260820.events WHERE person = %s", [PERSON]
         ).fetchall()
         assert left == [("event go 20 1",)]
+    # What is left out occurred up to the fence, and no law keeps it.
+    (folder / "go.yaml").write_text(CATALOG + "erasure: {keep: {play: {because: the law}}}\n")
+    found = await in_thread(*with_catalog)
+    assert found.output == "4 events in restored_go_20260820.events\n"
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ async def check_end(
     # A changed row is as Postgres has it: what is restored has the digest of its manifest.
     for day in await archived_days(objects):
         async with await psycopg.AsyncConnection.connect(database_url) as connection:
-            await restore(connection, objects, ParquetFiles(), day)
+            await restore(connection, objects, ParquetFiles(), day, ())
 
 
 async def test_events_and_mentions_go_and_nothing_else(

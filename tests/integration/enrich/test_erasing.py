@@ -41,7 +41,7 @@ def data(engine: AsyncEngine, client: RedisClient) -> EnrichSubjectData:
     return EnrichSubjectData(
         Catalogs.of(CATALOG),
         ErasedEvents(engine),
-        Fences(engine, PSEUDONYMS),
+        Fences(engine, PSEUDONYMS, Catalogs.of(CATALOG)),
         sessions,
         client,
         1,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.catalog import Catalogs, Snapshot
 from libs.common.subject_data import SubjectRef
 from services.enrich.erasure.fences import Fences
 from services.enrich.model import WorkBatch
@@ -13,6 +14,7 @@ from services.enrich.storage.postgres import PostgresEventStore
 from tests.integration.enrich.conftest import Enrich
 from tests.support.enrich_batches import NOON, NOON_US, enriched, entry_of, event, work_batch
 from tests.support.pseudonyms import PSEUDONYMS
+from tests.support.small_catalog import KEEPS_PLAY
 
 ANNA = SubjectRef("chess", "anna", tuple(PSEUDONYMS.all_epochs("chess", "anna")))
 SECOND_US = 1_000_000
@@ -21,7 +23,7 @@ LATER = datetime(2026, 11, 20, 13, tzinfo=UTC)
 
 @pytest.fixture
 def fences(engine: AsyncEngine) -> Fences:
-    return Fences(engine, PSEUDONYMS)
+    return Fences(engine, PSEUDONYMS, Catalogs.of())
 
 
 def _batch(store: PostgresEventStore, *names: str, at_us: int = NOON_US) -> WorkBatch:
@@ -132,3 +134,24 @@ async def test_an_earlier_fence_changes_nothing(
     batch.received_at_us = NOON_US + SECOND_US
     await store.write([batch])
     assert enrich.rows() == []
+
+
+async def test_what_a_law_keeps_passes_also_when_its_catalog_is_gone(
+    enrich: Enrich, catalogs: Catalogs, fences: Fences
+) -> None:
+    catalogs.replace(Snapshot.of(KEEPS_PLAY))
+    await fences.add(ANNA, NOON)
+    in_flight = entry_of(
+        event("kept", subject_id="anna", name="game.ended"),
+        event("gone", subject_id="anna", name="club.joined"),
+    )
+    await enrich.process(in_flight)
+    # By the newest catalog that there was of the app.
+    catalogs.replace(Snapshot.of())
+    late = event("late", NOON_US - SECOND_US, subject_id="anna", name="game.started")
+    await enrich.process(entry_of(late))
+    assert enrich.rows() == [("kept",), ("late",)]
+    # Aggregate counts them, too.
+    assert [sorted(each.skipped) for each in await enrich.forwarded()] == [[1], []]
+    [again] = await enrich.process(in_flight)
+    assert (again.repeated, again.skipped) == (True, {1})

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -11,14 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
 from weir.streams.v1 import batch_pb2
 
+from libs.catalog import Catalogs
+from libs.common.subject_data import SubjectRef
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import RedisClient
 from libs.streams.consumer import EntryHandling, create_consumer
+from libs.streams.groups import Entry
 from libs.streams.names import enrich_dead_letters, ingest_dead_letters
 from libs.streams.trimming import StreamTrimmer
 from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
+from services.ingest.erasure.fences import add_fence
 from services.ingest.settings import IngestSettings
 from tests.support.pseudonyms import PSEUDONYMS
+from tests.support.small_catalog import KEEPS_PLAY
 from tests.support.streams import add_entry, entries_of
 from tests.support.waiting import until
 
@@ -80,7 +86,9 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
         IngestSettings(),
         group="ingest",
         streams=STREAMS,
-        handling=EntryHandling(PostgresDeadLetterWriter(engine, PSEUDONYMS).write, failure_of),
+        handling=EntryHandling(
+            PostgresDeadLetterWriter(engine, PSEUDONYMS, Catalogs.of()).write, failure_of
+        ),
     )
     trimmer = StreamTrimmer(client, STREAMS, _measure_nothing)
     writer = asyncio.create_task(consumer.run(stop))
@@ -106,3 +114,21 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
     assert (REGISTRY.get_sample_value(STORED) or 0.0) - before == len(rows)
     event = event_pb2.Event(event_id="a\x00", name="game.ended").SerializeToString()
     assert rows[0][1:] == ("a\ufffd", None, "2026-09-10 00:26:40.000001+00", "ingest", event)
+
+
+async def test_behind_a_fence_only_letters_of_events_stay_that_a_law_keeps(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    anna = SubjectRef("chess", "anna", tuple(PSEUDONYMS.all_epochs("chess", "anna")))
+    # All that is below was received before.
+    await add_fence(engine, anna, datetime(2026, 11, 22, tzinfo=UTC))
+    batch = batch_pb2.DeadLetterBatch.FromString(_letters("kept", "gone", "other")["batch"])
+    for letter, name in zip(
+        batch.dead_letters, ("game.ended", "club.joined", "club.joined"), strict=True
+    ):
+        letter.event.name = name
+        letter.event.subject_id = "anna"
+    batch.dead_letters[2].event.subject_id = "ben"
+    writer = PostgresDeadLetterWriter(engine, PSEUDONYMS, Catalogs.of(KEEPS_PLAY))
+    await writer.write([Entry(STREAMS[0].encode(), b"1-0", {b"batch": batch.SerializeToString()})])
+    assert [row[0] for row in _rows(database_url)] == ["kept\ufffd", "other\ufffd"]

@@ -16,6 +16,10 @@ def test_what_was_taken_stays_and_the_next_one_gets_the_new_snapshot() -> None:
     catalogs.replace(Snapshot.of(version="2"))
     assert (taken.version, list(taken.catalogs)) == ("1", ["chess"])
     assert (catalogs.current.version, list(catalogs.current.catalogs)) == ("2", [])
+    newest = catalogs.newest("chess")
+    assert newest is not None
+    assert newest.catalog is CHESS
+    assert catalogs.newest("go") is None
 
 
 def test_it_remembers_the_last_eight_snapshots_newest_first() -> None:
