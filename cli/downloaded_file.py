@@ -3,8 +3,9 @@
 import hashlib
 import os
 from pathlib import Path
-from types import TracebackType
 from typing import Self
+
+from libs.runtime.durable_files import rename, sync
 
 
 class DownloadError(Exception):
@@ -42,22 +43,16 @@ class DownloadedFile:
     def finish(self, sha256: str) -> None:
         """Gives the file its name, if it has this SHA-256, in hex digits; else removes it."""
         try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            sync(self._file)
             if self._digest.hexdigest() != sha256:
                 self._part.unlink()
                 raise DownloadError(f"{self._path}: not what the service has stored; do it again")
-            self._part.rename(self._path)
+            rename(self._part, self._path)
         except OSError as error:
             raise DownloadError(f"{self._part}: {error.strerror}") from None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()

@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 
@@ -75,12 +74,7 @@ class ExportFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._path is None:
             return
         if self._complete:

@@ -8,6 +8,11 @@ import typer
 from cli.exits import fail
 
 AppId = Annotated[str, typer.Option("--app", help="The app.")]
+SubjectId = Annotated[str, typer.Option("--subject", help="The person, in the app's own ids.")]
+EventCategories = Annotated[
+    list[str] | None,
+    typer.Option("--category", help="Only events of this category; may be repeated."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with all columns.")]
 Last = Annotated[

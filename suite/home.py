@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from suite.private_files import kept_secret, read_secret, write_private
+from libs.runtime.durable_files import write_private
+from suite.private_files import kept_secret, read_secret
 
 _PRIVATE = 0o600
 _OF_OTHERS = 0o077

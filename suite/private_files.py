@@ -1,22 +1,9 @@
-"""Files that only their owner can read, written whole or not at all."""
+"""Secrets in files that only their owner can read."""
 
-import os
 import secrets
 from pathlib import Path
 
-_PRIVATE = 0o600
-
-
-def write_private(file: Path, text: str) -> None:
-    """Replaces the file in one step; its mode is 0600. Raises OSError."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(file)
+from libs.runtime.durable_files import write_private
 
 
 def kept_secret(file: Path) -> str:

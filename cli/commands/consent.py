@@ -11,7 +11,7 @@ from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from cli.moments import moment_of, shown_moment
-from cli.options import AppId, AsCsv, AsJson, check_format
+from cli.options import AppId, AsCsv, AsJson, SubjectId, check_format
 from cli.suite_channel import calls_to
 from cli.tables import Column, print_columns
 from libs.rpc.channels import pages
@@ -42,8 +42,6 @@ _ROLES = {
     Role.OPERATOR: pb.ACTOR_ROLE_OPERATOR,
     Role.GUARDIAN: pb.ACTOR_ROLE_GUARDIAN,
 }
-
-SubjectId = Annotated[str, typer.Option("--subject", help="The person, in the app's own ids.")]
 
 
 @app.command("set")

@@ -13,7 +13,7 @@ from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from cli.commands.events import plain_event
 from cli.event_rows import EVENT_COLUMNS_AT_LEAST, event_columns
-from cli.options import AppId, AsCsv, AsJson, check_format
+from cli.options import AppId, AsCsv, AsJson, SubjectId, check_format
 from cli.suite_channel import calls_to
 from cli.tables import print_columns
 from cli.wording import count
@@ -52,7 +52,7 @@ def describe(app_id: AppId, as_json: AsJson = False) -> None:
 @app.command()
 def events(
     app_id: AppId,
-    subject_id: Annotated[str, typer.Option("--subject", help="The person, in the app's own ids.")],
+    subject_id: SubjectId,
     limit: Annotated[int, typer.Option(min=1, help="How many events at most.")] = 50,
     as_json: AsJson = False,
     as_csv: AsCsv = False,

@@ -13,12 +13,11 @@ from weir.privacy.v1 import subject_request_service_pb2_grpc
 
 from cli.exits import fail
 from cli.moments import shown_moment
-from cli.options import AppId, AsJson
+from cli.options import AppId, AsJson, EventCategories, SubjectId
 from cli.suite_channel import calls_to
 from cli.tables import Column, print_columns
 from libs.rpc.channels import pages
 
-SubjectId = Annotated[str, typer.Option("--subject", help="The person, in the app's own ids.")]
 RequestId = Annotated[str, typer.Option("--request-id", metavar="UUID", help="The request.")]
 
 _POLL_SECONDS = 0.5
@@ -27,10 +26,7 @@ _POLL_SECONDS = 0.5
 def erase(
     app_id: AppId,
     subject_id: SubjectId,
-    categories: Annotated[
-        list[str] | None,
-        typer.Option("--category", help="Only events of this category; may be repeated."),
-    ] = None,
+    categories: EventCategories = None,
     request_id: Annotated[
         str,
         typer.Option(

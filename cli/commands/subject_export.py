@@ -14,14 +14,14 @@ from rich.progress import Progress
 from weir.privacy.v1 import subject_request_service_pb2 as pb
 from weir.privacy.v1 import subject_request_service_pb2_grpc
 
+from cli.commands.subject_erase import state_name
 from cli.downloaded_file import DownloadedFile, DownloadError
 from cli.exits import fail
 from cli.moments import shown_moment
-from cli.options import AppId, AsJson
+from cli.options import AppId, AsJson, EventCategories, SubjectId
 from cli.suite_channel import calls_to
 from weir_client import describe_error
 
-SubjectId = Annotated[str, typer.Option("--subject", help="The person, in the app's own ids.")]
 _POLL_SECONDS = 0.5
 # Attempts without progress, and how long to wait before one.
 _ATTEMPTS = 5
@@ -33,10 +33,7 @@ _OPEN = (pb.SUBJECT_REQUEST_STATE_WAITING, pb.SUBJECT_REQUEST_STATE_RUNNING)
 def export(
     app_id: AppId,
     subject_id: SubjectId,
-    categories: Annotated[
-        list[str] | None,
-        typer.Option("--category", help="Only events of this category; may be repeated."),
-    ] = None,
+    categories: EventCategories = None,
     request_id: Annotated[
         str,
         typer.Option(
@@ -136,7 +133,7 @@ def _download(calls: Any, request: pb.SubjectRequest, output: Path) -> None:
 
 
 def _said(request: pb.SubjectRequest) -> str:
-    name = _state_name(request)
+    name = state_name(request)
     if request.state == pb.SUBJECT_REQUEST_STATE_DONE:
         until = shown_moment(request.expires_at.ToDatetime(tzinfo=UTC))
         return f"{name}: {request.size_bytes:,} bytes, kept until {until}"
@@ -148,7 +145,7 @@ def _said(request: pb.SubjectRequest) -> str:
 def _as_dict(request: pb.SubjectRequest, output: Path | None) -> dict[str, object]:
     return {
         "request_id": request.request_id,
-        "state": _state_name(request),
+        "state": state_name(request),
         "steps_done": request.steps_done,
         "steps_total": request.steps_total,
         "failure": request.failure or None,
@@ -156,8 +153,3 @@ def _as_dict(request: pb.SubjectRequest, output: Path | None) -> dict[str, objec
         "sha256": request.sha256.hex() or None,
         "output": None if output is None else str(output),
     }
-
-
-def _state_name(request: pb.SubjectRequest) -> str:
-    name = pb.SubjectRequestState.Name(request.state)
-    return name.removeprefix("SUBJECT_REQUEST_STATE_").lower()

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-# Why something stays: the one reason that is no fault.
 _DAY = timedelta(days=1)
 
 

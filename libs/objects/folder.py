@@ -13,6 +13,7 @@ from typing import IO
 
 from libs.common.errors import ConfigurationError
 from libs.objects.port import ObjectInfo, ObjectMissing, ObjectStoreError, check_key
+from libs.runtime.durable_files import create_private, rename, sync, sync_folder
 
 _PIECE_BYTES = 1024 * 1024
 # No key begins with a point.
@@ -43,10 +44,10 @@ class FolderStore:
         unfinished = self._root / _UNFINISHED / uuid.uuid4().hex
         with _failures():
             try:
-                with await asyncio.to_thread(_create, unfinished) as file:
+                with await asyncio.to_thread(create_private, unfinished) as file:
                     await _write(file, content)
-                    await asyncio.to_thread(_sync, file)
-                await asyncio.to_thread(self._rename, unfinished, target)
+                    await asyncio.to_thread(sync, file)
+                await asyncio.to_thread(rename, unfinished, target)
             except BaseException:
                 unfinished.unlink(missing_ok=True)
                 raise
@@ -84,7 +85,7 @@ class FolderStore:
                 if await asyncio.to_thread(wanted.is_file):
                     return
                 raise ObjectMissing
-            await asyncio.to_thread(self._rename, found, wanted)
+            await asyncio.to_thread(rename, found, wanted)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """See the port."""
@@ -100,20 +101,12 @@ class FolderStore:
     def _path(self, key: str) -> Path:
         return self._root / check_key(key)
 
-    def _rename(self, source: Path, target: Path) -> None:
-        """Returns when the new name is on disk."""
-        made = [folder for folder in target.parents if not folder.exists()]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.replace(target)
-        for folder in {source.parent, target.parent, *(folder.parent for folder in made)}:
-            _sync_folder(folder)
-
     def _delete(self, paths: Sequence[Path]) -> None:
         for path in paths:
             path.unlink(missing_ok=True)
         for folder in {path.parent for path in paths}:
             if folder.is_dir():
-                _sync_folder(folder)
+                sync_folder(folder)
 
     def _walk(self, folder: Path) -> Iterator[ObjectInfo]:
         for parent, folders, names in os.walk(folder):
@@ -152,28 +145,6 @@ async def _write(file: IO[bytes], content: bytes | Path | AsyncIterable[bytes]) 
     else:
         async for piece in content:
             await asyncio.to_thread(file.write, piece)
-
-
-def _create(path: Path) -> IO[bytes]:
-    return open(path, "xb", opener=_private)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _sync(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Names in the folder are on disk from then on."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

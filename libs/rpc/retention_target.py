@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 from weir.privacy.v1 import retention_target_service_pb2 as pb
 from weir.privacy.v1 import retention_target_service_pb2_grpc as pb_grpc
 
@@ -83,8 +82,6 @@ class RetentionTargetServicer(pb_grpc.RetentionTargetServiceServicer):
 
 
 def _overdue(found: OverdueData) -> pb.OverdueData:
-    oldest = Timestamp()
-    oldest.FromDatetime(found.oldest)
     return pb.OverdueData(
         store=found.store,
         app_id=found.app_id,
@@ -92,7 +89,7 @@ def _overdue(found: OverdueData) -> pb.OverdueData:
         action=_action(is_named=found.is_named),
         limit_days=found.days,
         rows=found.rows,
-        oldest=oldest,
+        oldest=found.oldest,
         kept_because=found.kept_because,
     )
 

@@ -42,7 +42,7 @@ class SubjectDataServicer(pb_grpc.SubjectDataServiceServicer):
         self, request: pb.FenceRequest, _: grpc.aio.ServicerContext
     ) -> pb.FenceResponse:
         since = await self._data.fence(_subject(request), _moment(request, "fenced_at"))
-        return pb.FenceResponse(in_force_from=_timestamp(since))
+        return pb.FenceResponse(in_force_from=since)
 
     async def EraseSubject(  # noqa: N802
         self, request: pb.EraseSubjectRequest, _: grpc.aio.ServicerContext
@@ -155,9 +155,3 @@ def _moment(
         return found.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise InvalidArgument("must be a time", field=field) from None
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    found = Timestamp()
-    found.FromDatetime(moment)
-    return found

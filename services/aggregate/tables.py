@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from libs.stores.erasure_tables import erasures_table
 from libs.stores.postgres import service_metadata
 
 metadata = service_metadata("aggregate")
@@ -211,14 +212,4 @@ result_cells = Table(
     Column("metrics", JSONB, nullable=False),
 )
 
-# What was erased so far for a request, and where the work goes on.
-erasures = Table(
-    "erasures",
-    metadata,
-    Column("request_id", Uuid, primary_key=True),
-    Column("position", JSONB, nullable=False),
-    # By store, how many rows are gone, and how many stayed.
-    Column("stores", JSONB, nullable=False),
-    # By names of events, the days on which some were erased or changed.
-    Column("changed", JSONB, nullable=False),
-)
+erasures = erasures_table(metadata)

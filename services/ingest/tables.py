@@ -1,8 +1,8 @@
 """Ingest's tables, as the migrations leave them."""
 
 from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
 
+from libs.stores.erasure_tables import erasures_table, fences_table
 from libs.stores.postgres import service_metadata
 
 metadata = service_metadata("ingest")
@@ -26,23 +26,5 @@ dead_letters = Table(
     Index(None, "app_id", "received_at"),
 )
 
-# What was erased so far for a request, and where the work goes on.
-erasures = Table(
-    "erasures",
-    metadata,
-    Column("request_id", Uuid, primary_key=True),
-    Column("position", JSONB, nullable=False),
-    # By store, how many rows are gone, and how many stayed.
-    Column("stores", JSONB, nullable=False),
-    # By names of events, the days on which some were erased or changed.
-    Column("changed", JSONB, nullable=False),
-)
-
-# Until when nothing of a person is stored any more.
-fences = Table(
-    "fences",
-    metadata,
-    Column("app_id", Text, primary_key=True),
-    Column("person", Uuid, primary_key=True),
-    Column("fenced_at", DateTime(timezone=True), nullable=False),
-)
+erasures = erasures_table(metadata)
+fences = fences_table(metadata)

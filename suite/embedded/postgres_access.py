@@ -5,7 +5,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from suite.private_files import new_secret, read_secret, write_private
+from libs.runtime.durable_files import write_private
+from suite.private_files import new_secret, read_secret
 
 ROLE = "weir"
 SUPERUSER = "postgres"

@@ -9,12 +9,13 @@ import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 
+from libs.runtime.durable_files import write_private
 from suite.embedded.binaries import redis_binary
 from suite.embedded.ports import HOST
 from suite.embedded.process import StartError, start_child, wait_until_unused
 from suite.embedded.server import ChildServer
 from suite.embedded.sockets import can_be_socket
-from suite.private_files import kept_secret, write_private
+from suite.private_files import kept_secret
 
 _SETTINGS = {
     # What is acknowledged is on disk: ingest's acks rest on these two.

@@ -3,7 +3,6 @@
 import uuid
 from datetime import datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from weir.aggregate.v1 import job_service_pb2 as pb
 
 from libs.common.errors import InvalidArgument, NotFound
@@ -46,7 +45,7 @@ def job_message(job: RegisteredJob, now: datetime) -> pb.Job:
         description=job.description,
         schedule=job.schedule,
         catch_up=f"CATCH_UP_{job.catch_up.upper()}",
-        next_due_at=_timestamp(Schedule(job.schedule).next_after(now)),
+        next_due_at=Schedule(job.schedule).next_after(now),
     )
     if job.newest is not None:
         message.newest_run.CopyFrom(run_message(job.newest))
@@ -59,20 +58,12 @@ def run_message(run: JournalEntry) -> pb.JobRun:
         run_id=str(run.run_id),
         job=run.job,
         trigger=f"JOB_TRIGGER_{run.trigger.upper()}",
-        due_at=_timestamp(run.due_at),
-        started_at=_timestamp(run.started_at),
-        finished_at=_timestamp(run.finished_at),
+        due_at=run.due_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
         outcome=f"JOB_OUTCOME_{run.outcome.upper()}",
         counts=run.counts,
         error_type=run.error_type,
         error_message=run.error_message,
         runner=run.runner,
     )
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message

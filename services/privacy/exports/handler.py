@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Protocol
 
 from libs.audit import Action, AuditEntry, Auditor, Caller, Details, Outcome
-from libs.catalog import Catalog, Catalogs
+from libs.catalog import Catalogs
 from libs.common.clock import Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
 from libs.common.subject_data import Export, SubjectData, SubjectRef
 from services.privacy.exports.work import ExportWork
 from services.privacy.requests.model import State, Step, StepState, SubjectRequest
+from services.privacy.requests.steps import names_of
 
 _AWAIT, _READ, _WRITE = "await", "read", "write archive"
 # Enrich first: what it hands on is in the streams of the others when it is done.
@@ -140,7 +141,7 @@ class ExportHandler:
     def _export(self, request: SubjectRequest, subject_id: str) -> Export:
         catalog = self._catalogs.current.catalogs.get(request.app_id)
         persons = tuple(self._pseudonymizer.all_epochs(request.app_id, subject_id))
-        names = events_of(catalog, request.categories) if request.categories else None
+        names = names_of(catalog, request.categories)
         return Export(SubjectRef(request.app_id, subject_id, persons), request.created_at, names)
 
     async def _end(self, request: SubjectRequest, state: State, why: str) -> None:
@@ -159,12 +160,6 @@ class ExportHandler:
 
     def _now(self) -> datetime:
         return moment_of(self._clock.now_us())
-
-
-def events_of(catalog: Catalog | None, categories: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of the events of some categories."""
-    events = catalog.events.values() if catalog else ()
-    return tuple(event.name for event in events if event.category.name in categories)
 
 
 def _with_done(request: SubjectRequest, name: str) -> SubjectRequest:

@@ -7,7 +7,6 @@ says, and need as much room as the rows.
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from types import TracebackType
 from typing import IO, Self
 
 from libs.common.subject_data import HeldRows
@@ -66,11 +65,6 @@ class Spools:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for spool in self._spools.values():
             spool.close()

@@ -5,7 +5,6 @@ from typing import cast
 from uuid import UUID
 
 from google.protobuf.descriptor import EnumDescriptor
-from google.protobuf.timestamp_pb2 import Timestamp
 from weir.privacy.v1 import subject_request_service_pb2 as pb
 
 from libs.common.errors import InvalidArgument
@@ -41,10 +40,10 @@ def request_message(request: SubjectRequest, receipt: str = "") -> pb.SubjectReq
         subject_id=request.subject_id or "",
         categories=request.categories,
         requester=request.requester,
-        created_at=_timestamp(request.created_at),
-        due_at=_timestamp(request.due_at),
-        done_at=_timestamp(request.done_at),
-        expires_at=_timestamp(request.expires_at),
+        created_at=request.created_at,
+        due_at=request.due_at,
+        done_at=request.done_at,
+        expires_at=request.expires_at,
         steps_done=sum(step.state is StepState.DONE for step in request.steps),
         steps_total=len(request.steps),
         steps=map(_step, request.steps),
@@ -104,11 +103,3 @@ def request_cursor(created_at: str, request_id: str) -> RequestCursor:
     if moment.tzinfo is None:
         raise ValueError("not a moment")
     return RequestCursor(moment, UUID(request_id))
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    found = Timestamp()
-    found.FromDatetime(moment)
-    return found

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from weir.privacy.v1 import subject_data_service_pb2 as pb
 from weir.privacy.v1 import subject_data_service_pb2_grpc as pb_grpc
 
@@ -26,15 +25,15 @@ class PeerSubjectData:
                 app_id=subject.app_id,
                 subject_id=subject.subject_id,
                 persons=subject.persons,
-                fenced_at=_timestamp(fenced_at),
+                fenced_at=fenced_at,
             )
         )
         return answer.in_force_from.ToDatetime(tzinfo=UTC)
 
-    async def settled(self, appended_before: datetime, app_id: str = "") -> bool:
+    async def settled(self, appended_before: datetime) -> bool:
         """See the port."""
         answer: pb.AwaitWritersResponse = await self._calls.AwaitWriters(
-            pb.AwaitWritersRequest(app_id=app_id, appended_before=_timestamp(appended_before))
+            pb.AwaitWritersRequest(appended_before=appended_before)
         )
         return answer.settled
 
@@ -47,7 +46,7 @@ class PeerSubjectData:
                 subject_id=subject.subject_id,
                 persons=subject.persons,
                 request_id=str(erasure.request_id),
-                fenced_at=_timestamp(erasure.fenced_at),
+                fenced_at=erasure.fenced_at,
                 event_names=erasure.names or (),
                 withheld_names=list(erasure.withheld),
                 withheld_because=list(erasure.withheld.values()),
@@ -64,6 +63,9 @@ class PeerSubjectData:
 
     async def export(self, export: Export) -> AsyncIterator[HeldRows]:
         """See the port."""
+        if export.names == ():
+            # In a message, no names are all.
+            return
         subject = export.subject
         call = self._calls.ExportSubject(
             pb.ExportSubjectRequest(
@@ -71,15 +73,9 @@ class PeerSubjectData:
                 subject_id=subject.subject_id,
                 persons=subject.persons,
                 event_names=export.names or (),
-                received_before=_timestamp(export.received_before),
+                received_before=export.received_before,
             ),
             endless=True,
         )
         async for answer in call:
             yield HeldRows(answer.store, answer.kind, list(answer.rows))
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    found = Timestamp()
-    found.FromDatetime(moment)
-    return found

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from weir.privacy.v1 import retention_service_pb2 as pb
 from weir.privacy.v1 import retention_target_service_pb2 as target_pb
 
@@ -34,10 +33,10 @@ def check_no_app(app_id: str) -> None:
 
 def run_message(run: RetentionRun) -> pb.RetentionRun:
     """One run."""
-    message = pb.RetentionRun(
+    return pb.RetentionRun(
         request_id=str(run.request_id),
         requested_by=run.requested_by,
-        requested_at=timestamp(run.requested_at),
+        requested_at=run.requested_at,
         state=_state(run),
         steps=[
             target_pb.RetentionStep(
@@ -46,10 +45,8 @@ def run_message(run: RetentionRun) -> pb.RetentionRun:
             for step in run.steps
         ],
         waiting_because=run.waiting_because,
+        finished_at=run.finished_at,
     )
-    if run.finished_at is not None:
-        message.finished_at.CopyFrom(timestamp(run.finished_at))
-    return message
 
 
 def steps_of(messages: Sequence[target_pb.RetentionStep]) -> list[Step]:
@@ -65,13 +62,6 @@ def run_values(run: RetentionRun) -> tuple[str, str]:
 def run_cursor(requested_at: str, request_id: str) -> tuple[datetime, uuid.UUID]:
     """The place that `run_values` wrote. Raises ValueError or TypeError for values that it never wrote."""
     return datetime.fromisoformat(requested_at).astimezone(UTC), uuid.UUID(request_id)
-
-
-def timestamp(moment: datetime) -> Timestamp:
-    """A moment as a message."""
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
 
 
 def _state(run: RetentionRun) -> pb.RetentionRunState:

@@ -26,7 +26,6 @@ from services.privacy.retention.convert import (
     run_message,
     run_values,
     steps_of,
-    timestamp,
 )
 from services.privacy.retention.driving import RunDriver, TargetAway
 from services.privacy.retention.model import SERVICES, RetentionRun, Step
@@ -72,7 +71,7 @@ class RetentionTargets:
 
     async def end_overdue(self, service: str, requested_at: datetime) -> tuple[list[Step], bool]:
         """See `driving.Targets`."""
-        request = target_pb.EndOverdueRequest(requested_at=timestamp(requested_at))
+        request = target_pb.EndOverdueRequest(requested_at=requested_at)
         answer = await self._ask(service, "EndOverdue", request)
         return steps_of(answer.steps), answer.is_done
 
