@@ -13,6 +13,7 @@ from libs.catalog import (
     Rollup,
     Source,
     SourceKind,
+    kept_names,
 )
 from libs.streams.errors import EntryError
 from services.aggregate.gauges.plan import GaugePlan, gauge_plans
@@ -90,7 +91,8 @@ class EventPlan:
 @dataclass(frozen=True, slots=True)
 class AppPlan:
     """One app: its rollups and gauges by name, and what to do with the events of each name. A dimension value
-    in a cell has at most `dimension_characters`."""
+    in a cell has at most `dimension_characters`; events named in `kept_by_law` stay when their person is
+    erased."""
 
     app_id: str
     dimension_characters: int
@@ -98,6 +100,7 @@ class AppPlan:
     gauges: Mapping[str, GaugePlan]
     by_event: Mapping[str, EventPlan]
     hashes_sessions: bool
+    kept_by_law: frozenset[str] = frozenset()
 
 
 def compile_plan(catalog: Catalog) -> AppPlan:
@@ -114,7 +117,9 @@ def compile_plan(catalog: Catalog) -> AppPlan:
         for event in catalog.events
     }
     return AppPlan(
-        catalog.app_id, characters, rollups, gauges, by_event, catalog.collection.hashes_sessions
+        *(catalog.app_id, characters, rollups, gauges, by_event),
+        catalog.collection.hashes_sessions,
+        frozenset(kept_names(catalog)),
     )
 
 

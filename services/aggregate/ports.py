@@ -35,6 +35,11 @@ class CountingTransaction(Protocol):
         """What counting has to know of recounts, at the epoch that was claimed with."""
         ...
 
+    async def read_fences(self, people: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+        """The fences of people, given by app and pseudonym, in microseconds since the epoch: nothing of a
+        person counts that occurred at or before the fence."""
+        ...
+
     async def read_generations(self, buckets: Sequence[BucketKey]) -> Mapping[BucketKey, int]:
         """The visible generations of buckets, without those of the first, 0."""
         ...

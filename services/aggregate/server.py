@@ -59,6 +59,7 @@ from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.dirty.service import Backfills
 from services.aggregate.engines import open_engines
 from services.aggregate.erasure.data import AggregateSubjectData
+from services.aggregate.erasure.fences import CountingFences
 from services.aggregate.events.own.service import OwnEvents
 from services.aggregate.events.service import EventLists
 from services.aggregate.expiry.expiry import JOBS as RETENTION_JOBS
@@ -308,6 +309,7 @@ async def build(
         clock,
         worker.ask,
         SubjectRows(engines.querying, reload.catalogs),
+        CountingFences(engines.recounting),
     )
 
     def jobs() -> Sequence[Job]:

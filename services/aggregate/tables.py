@@ -78,7 +78,7 @@ members = Table(
     Column("member", Text, primary_key=True),
 )
 
-# Grows whenever a recount is opened or closed, or a definition adopted; one row.
+# Grows whenever a recount is opened or closed, a definition adopted, or a fence added; one row.
 recount_epoch = Table(
     "recount_epoch",
     metadata,
@@ -213,3 +213,14 @@ result_cells = Table(
 )
 
 erasures = erasures_table(metadata)
+
+# Until when nothing of a person is counted any more; what ingest received after `in_force_from` has passed
+# the fence of enrich.
+fences = Table(
+    "fences",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("person", Uuid, primary_key=True),
+    Column("fenced_at", DateTime(timezone=True), nullable=False),
+    Column("in_force_from", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+)

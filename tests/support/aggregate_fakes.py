@@ -22,6 +22,7 @@ class MemoryCountingStore:
     def __init__(self) -> None:
         self.recounts = RecountState(0)
         self.generations: dict[BucketKey, int] = {}
+        self.fences: dict[tuple[str, str], int] = {}
         self.outdated: set[BucketKey] = set()
         self.made_cells: dict[bytes, Cell] = {}
         self.batches: set[bytes] = set()
@@ -54,6 +55,9 @@ class MemoryCountingStore:
     async def read_recounts(self, epoch: int) -> RecountState:
         assert epoch == self.recounts.epoch
         return self.recounts
+
+    async def read_fences(self, people: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+        return {person: self.fences[person] for person in people if person in self.fences}
 
     async def read_generations(self, buckets: Sequence[BucketKey]) -> Mapping[BucketKey, int]:
         return {key: self.generations[key] for key in buckets if self.generations.get(key)}

@@ -10,6 +10,7 @@ from libs.common.pseudonym import Pseudonymizer
 from services.aggregate import metrics
 from services.aggregate.counting.adding import States, add_deltas
 from services.aggregate.counting.agreement import Agreement
+from services.aggregate.counting.fences import FencedEvents
 from services.aggregate.counting.fold import fold
 from services.aggregate.counting.identity import CellIdentity
 from services.aggregate.counting.known_members import KnownMembers
@@ -76,6 +77,7 @@ class BatchCounter:
         self._clock = clock
         self._generations = Generations()
         self._agreement = Agreement()
+        self._fenced = FencedEvents(pseudonymizer)
 
     async def count(
         self, batches: Sequence[StoredBatch], plans: Mapping[str, AppPlan]
@@ -108,6 +110,7 @@ class BatchCounter:
         async with self._store.transaction() as transaction:
             claimed = await transaction.claim(once)
             state = await self._generations.current(transaction, claimed.epoch)
+            once = await self._fenced.left_out(transaction, once, plans, state.fenced_from_us)
             fresh = [batch for batch in once if batch.batch_id in claimed.batches]
             covered = state.covered.keys() & claimed.batches
             if covered and len(once) > 1:

@@ -38,7 +38,8 @@ class RecountState:
     `covered` has batches that were stored, but not counted, when a recount took its snapshot: the recount has
     their events, so they must not be added to its generation when they are counted, however much later.
     `recounted` are the rollups that have any bucket of a later generation than the first, 0; `adopted` are
-    the definitions by which rollups are counted.
+    the definitions by which rollups are counted; `fenced_from_us` says of apps with fences when the newest
+    came into force, in microseconds since the epoch.
     """
 
     epoch: int
@@ -46,6 +47,7 @@ class RecountState:
     covered: Mapping[bytes, frozenset[int]] = field(default_factory=dict)
     recounted: frozenset[RollupKey] = frozenset()
     adopted: Mapping[RollupKey, Definition] = field(default_factory=dict)
+    fenced_from_us: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_plain(self) -> bool:

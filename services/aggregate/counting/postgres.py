@@ -51,6 +51,15 @@ READ_ADOPTED = """
 SELECT app_id, rollup, shape, period, events FROM aggregate.rollups WHERE retired_at IS NULL
 """
 MARK_OUTDATED = mark_sql(f"'{Reason.OUTDATED}'", "%b::text[]", "%b::text[]", "%b::bigint[]")
+READ_FENCED_FROM = """
+SELECT app_id, (extract(epoch FROM max(in_force_from)) * 1000000)::bigint
+FROM aggregate.fences GROUP BY app_id
+"""
+READ_FENCES = """
+SELECT app_id, encode(uuid_send(person), 'hex'), (extract(epoch FROM fenced_at) * 1000000)::bigint
+FROM unnest(%b::text[], %b::uuid[]) AS asked (app_id, person)
+JOIN aggregate.fences USING (app_id, person)
+"""
 READ_GENERATIONS = """
 SELECT b.app_id, b.rollup, extract(epoch FROM b.bucket)::bigint, b.generation
 FROM unnest(%b::text[], %b::text[], %b::bigint[]) AS wanted (app_id, rollup, seconds)
@@ -161,7 +170,16 @@ class CountingTransaction:
             (app_id, rollup): Definition(shape, Period(period), frozenset(events))
             for app_id, rollup, shape, period, events in await self._rows(READ_ADOPTED)
         }
-        return RecountState(epoch, recounts, covered, recounted, adopted)
+        fenced_from_us = dict(await self._rows(READ_FENCED_FROM))
+        return RecountState(epoch, recounts, covered, recounted, adopted, fenced_from_us)
+
+    async def read_fences(self, people: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+        """See the port."""
+        app_ids, persons = zip(*people, strict=True)
+        rows = await self._rows(
+            READ_FENCES, TextArray(app_ids), UuidArray([bytes.fromhex(each) for each in persons])
+        )
+        return {(app_id, person): fenced_us for app_id, person, fenced_us in rows}
 
     async def read_generations(self, buckets: Sequence[BucketKey]) -> Mapping[BucketKey, int]:
         """See the port."""

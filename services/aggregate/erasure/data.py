@@ -17,6 +17,7 @@ from services.aggregate.buckets import moment
 from services.aggregate.counting.generations import BucketKey
 from services.aggregate.dirty.choice import FIRST_SECOND, LAST_SECOND, chosen_buckets
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
+from services.aggregate.erasure.fences import CountingFences
 from services.aggregate.erasure.postgres import forget_in_cells, forget_in_results, next_cells
 from services.aggregate.erasure.redis import leave_gauges
 from services.aggregate.recount.model import Reason
@@ -45,6 +46,7 @@ class AggregateSubjectData:
         clock: Clock,
         marked: Callable[[], None],
         rows: SubjectRows,
+        fences: CountingFences,
     ) -> None:
         """`marked` is called when there is something to recount."""
         self._catalogs = catalogs
@@ -55,10 +57,12 @@ class AggregateSubjectData:
         self._clock = clock
         self._marked = marked
         self._rows = rows
+        self._fences = fences
         self._journal = ErasureJournal("aggregate")
 
     async def fence(self, subject: SubjectRef, fenced_at: datetime) -> datetime:
-        """See the port. What enrich does not store is not counted: there is nothing to do here."""
+        """See the port. For what enrich has stored, and may be put back from quarantine."""
+        await self._fences.add(subject, fenced_at)
         return await redis_now(self._redis)
 
     async def settled(self, appended_before: datetime) -> bool:

@@ -44,6 +44,7 @@ MAY: dict[str, dict[str, set[str]]] = {
         "aggregate.results": CHANGE | {"DELETE"},
         "aggregate.result_cells": ADD | {"DELETE"},
         "aggregate.erasures": CHANGE,
+        "aggregate.fences": CHANGE,
         # To recount rollups.
         "enrich.events": READ,
         "enrich.batches": READ,
@@ -83,7 +84,7 @@ TABLES = (
     "privacy.subject_keys",
     *("privacy.consent_changes", "privacy.retention_runs"),
     *("privacy.subject_requests", "privacy.subject_holds", "privacy.exports"),
-    *("ingest.fences", "enrich.fences", "enrich.fence_epoch"),
+    *("ingest.fences", "enrich.fences", "enrich.fence_epoch", "aggregate.fences"),
     *("ingest.erasures", "enrich.erasures", "aggregate.erasures"),
     *JOBS,
 )
