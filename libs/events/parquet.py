@@ -14,6 +14,8 @@ from libs.events.columns import COLUMNS, EventColumn
 from libs.events.digest import Row
 
 ROWS_IN_A_GROUP = 20_000
+# If only a few of them are wanted.
+ROWS_AT_ONCE = 2_000
 _TYPES = {
     "uuid": pa.uuid(),
     "timestamp with time zone": pa.timestamp("us", tz="UTC"),
@@ -69,6 +71,42 @@ def read_groups(file: IO[bytes]) -> Iterator[list[Row]]:
             raise ValueError("the file has other columns")
         for batch in found.iter_batches(batch_size=ROWS_IN_A_GROUP):
             yield list(zip(*map(_values, COLUMNS, batch.columns), strict=True))
+
+
+def read_of_person(
+    file: IO[bytes],
+    people: Sequence[uuid.UUID],
+    subject_id: str,
+    before_us: int,
+    names: Sequence[str] | None,
+) -> Iterator[list[Row]]:
+    """The rows of a file, some at a time, that `libs.events.subject_rows.EVENTS` would find in the database:
+    of one of these people, received before a moment, and of these names. Raises as `read_groups` does."""
+    persons = pa.array([person.bytes for person in people], pa.binary(16))
+    pseudonyms = pa.array([person.hex for person in people], pa.string())
+    with parquet.ParquetFile(file) as found:
+        if found.schema_arrow.names != SCHEMA.names:
+            raise ValueError("the file has other columns")
+        for batch in found.iter_batches(batch_size=ROWS_AT_ONCE):
+            person = _storage(batch.column("person"))
+            unkeyed = compute.or_(
+                compute.equal(batch.column("subject_id"), subject_id).fill_null(False),
+                compute.is_in(batch.column("anonymous_id"), value_set=pseudonyms),
+            )
+            wanted = compute.or_(
+                compute.is_in(person, value_set=persons),
+                compute.and_(compute.is_null(person), unkeyed),
+            )
+            received_us = batch.column("received_at").cast(pa.int64())
+            wanted = compute.and_(wanted, compute.less(received_us, before_us))
+            if names is not None:
+                of_names = compute.is_in(
+                    batch.column("name"), value_set=pa.array(names, pa.string())
+                )
+                wanted = compute.and_(wanted, of_names)
+            if compute.any(wanted).as_py():
+                kept = batch.filter(wanted)
+                yield list(zip(*map(_values, COLUMNS, kept.columns), strict=True))
 
 
 def may_name(

@@ -1,5 +1,5 @@
 """All stored events of one person, whether they name the person or are anonymized, and their sessions. Pure:
-makes the statements, for `libs.stores.json_rows`."""
+makes statements, for `libs.stores.json_rows`. `libs.events.parquet` finds what of it is in the archive."""
 
 import uuid
 from collections.abc import Mapping
@@ -24,10 +24,20 @@ EVENTS = f"""
     SELECT {_VALUES} FROM enrich.events WHERE {_OF_PERSON}
     ORDER BY occurred_at, event_uuid, retention_class
 """
+# With those of events that are kept elsewhere: all of a session is one row.
 SESSIONS = f"""
-    SELECT session_id, coalesce(min(session_started_at), min(occurred_at)) AS started_at,
-           max(occurred_at) AS last_event_at, count(*) AS events
-    FROM enrich.events WHERE {_OF_PERSON} AND session_id IS NOT NULL
+    SELECT session_id, coalesce(min(started_at), min(first_at)) AS started_at,
+           max(last_at) AS last_event_at, CAST(sum(events) AS bigint) AS events
+    FROM (
+        SELECT session_id, session_started_at AS started_at, occurred_at AS first_at,
+               occurred_at AS last_at, 1 AS events
+        FROM enrich.events WHERE {_OF_PERSON} AND session_id IS NOT NULL
+        UNION ALL
+        SELECT * FROM unnest(
+            %(session_ids)s::text[], %(starts)s::timestamptz[], %(firsts)s::timestamptz[],
+            %(lasts)s::timestamptz[], %(counts)s::bigint[]
+        )
+    ) AS part
     GROUP BY session_id ORDER BY 2, 1
 """
 # Of those that may still be remembered as being under way.

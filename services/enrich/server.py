@@ -45,6 +45,7 @@ from services.enrich.archive.job import Archiving
 from services.enrich.archive.people import ArchivedPeople
 from services.enrich.archive.postgres import PostgresArchive
 from services.enrich.archive.process import ArchiveProcess
+from services.enrich.archive.rows import ArchivedRows
 from services.enrich.backpressure import Backpressure
 from services.enrich.dead_letter_limit import DeadLetterLimit
 from services.enrich.entries import RawStreamReader
@@ -178,7 +179,7 @@ async def build(
         sessions,
         redis,
         settings.shards,
-        SubjectRows(engine, sessions, settings),
+        SubjectRows(engine, sessions, settings, ArchivedRows(archive_process.stream)),
         ArchivedPeople(reload.catalogs, PostgresArchive(engine), archive_process.ask),
     )
     jobs = enrich_jobs(

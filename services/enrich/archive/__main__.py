@@ -1,4 +1,4 @@
-"""The archive's process: `python -m services.enrich.archive`, one line of JSON in and one out."""
+"""The archive's process: `python -m services.enrich.archive`, one line of JSON in, one or frames out."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -18,23 +19,30 @@ from libs.runtime.logs import configure_logs
 from libs.stores.postgres import POSTGRES_DOWN, create_engine
 from services.enrich.archive.archiver import Archiver
 from services.enrich.archive.eraser import Eraser
+from services.enrich.archive.exporter import Exporter
+from services.enrich.archive.frames import ANSWER, write_frame
 from services.enrich.archive.inspection import check
 from services.enrich.archive.model import ArchiveError
 from services.enrich.archive.parquet import ParquetFiles
 from services.enrich.archive.postgres import PostgresArchive
-from services.enrich.archive.request import archive_request, command_of, erased_of
+from services.enrich.archive.request import archive_request, command_of, erased_of, exported_of
 from services.enrich.settings import EnrichSettings
 
 log = structlog.get_logger()
+_EXPORT = "export"
 
 
-async def answer(settings: EnrichSettings, line: bytes) -> Mapping[str, object]:
-    """What a request comes to: numbers by name, or an `error`."""
-    command, arguments = command_of(line)
+async def answer(
+    settings: EnrichSettings, command: str, arguments: Mapping[str, Any]
+) -> Mapping[str, object]:
+    """What a request comes to: numbers by name, or an `error`. An export's rows are written before."""
     engine = create_engine(settings.database_url.get_secret_value(), service="enrich-archive")
     try:
         objects = open_objects(settings.archive_url or "", EnrichSettings.variable("archive_url"))
         journal, files = PostgresArchive(engine), ParquetFiles()
+        if command == _EXPORT:
+            await Exporter(objects, files, sys.stdout.buffer).export(exported_of(arguments["who"]))
+            return {}
         archiver = Archiver(journal, objects, files)
         if command == "erase":
             eraser = Eraser(journal, archiver, files)
@@ -69,8 +77,12 @@ def main() -> None:
     configure_logs("enrich", settings.log_level)
     line = sys.stdin.buffer.readline()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    found = asyncio.run(answer(settings, line))
-    sys.stdout.write(json.dumps(found))
+    command, arguments = command_of(line)
+    found = json.dumps(asyncio.run(answer(settings, command, arguments)))
+    if command == _EXPORT:
+        write_frame(sys.stdout.buffer, ANSWER, found.encode())
+    else:
+        sys.stdout.write(found)
 
 
 if __name__ == "__main__":

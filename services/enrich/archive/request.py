@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from libs.common.subject_data import Erasure, SubjectRef
+from libs.common.subject_data import Erasure, Export, SubjectRef
 from services.enrich.archive.erasing import Erased
+from services.enrich.archive.exporting import FileRef, PersonFiles
 from services.enrich.retention.limits import Limit
 from services.enrich.retention.removal import Span
 
@@ -55,14 +56,12 @@ def erase_line(who: Erased, seconds: float) -> bytes:
 def erased_of(found: Mapping[str, Any]) -> Erased:
     """The `who` of `erase`."""
     erasure = found["erasure"]
-    subject = erasure["subject"]
-    names = erasure["names"]
     return Erased(
         Erasure(
-            SubjectRef(subject["app_id"], subject["subject_id"], tuple(subject["persons"])),
+            _subject(erasure["subject"]),
             UUID(erasure["request_id"]),
             datetime.fromisoformat(erasure["fenced_at"]),
-            None if names is None else tuple(names),
+            _names(erasure["names"]),
             erasure["withheld"],
         ),
         found["names_others"],
@@ -71,9 +70,39 @@ def erased_of(found: Mapping[str, Any]) -> Erased:
     )
 
 
+def export_line(who: PersonFiles) -> bytes:
+    """The request to read a person's events in some files, as one line."""
+    document = {"command": "export", "who": asdict(who)}
+    return json.dumps(document, default=_plain).encode() + b"\n"
+
+
+def exported_of(found: Mapping[str, Any]) -> PersonFiles:
+    """The `who` of `export`."""
+    export = found["export"]
+    return PersonFiles(
+        Export(
+            _subject(export["subject"]),
+            datetime.fromisoformat(export["received_before"]),
+            _names(export["names"]),
+        ),
+        [
+            FileRef(UUID(each["file_id"]), date.fromisoformat(each["day"]), each["sha256"])
+            for each in found["files"]
+        ],
+    )
+
+
 def before_line(day: datetime) -> bytes:
     """The request to remove the files of the days before this one, as one line."""
     return json.dumps({"command": "expire", "before": day}, default=_plain).encode() + b"\n"
+
+
+def _subject(found: Mapping[str, Any]) -> SubjectRef:
+    return SubjectRef(found["app_id"], found["subject_id"], tuple(found["persons"]))
+
+
+def _names(found: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if found is None else tuple(found)
 
 
 def _span(found: Mapping[str, Any]) -> Span:
@@ -85,16 +114,15 @@ def _span(found: Mapping[str, Any]) -> Span:
 
 
 def _limit(found: Mapping[str, Any]) -> Limit:
-    names = found["names"]
     return Limit(
         tuple(found["classes"]),
         found["days"],
         datetime.fromisoformat(found["before"]),
         found["app_id"],
-        None if names is None else tuple(names),
+        _names(found["names"]),
     )
 
 
 def _plain(value: object) -> str:
-    assert isinstance(value, datetime | UUID)
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    assert isinstance(value, date | UUID)
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -20,6 +20,7 @@ from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
 from services.enrich.subject_rows.postgres import SubjectRows
 from tests.integration.enrich.conftest import Enrich
+from tests.support.archived_rows import NO_ARCHIVE
 from tests.support.enrich_batches import NOON, entry_of, event
 from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.small_catalog import SMALL
@@ -45,7 +46,7 @@ def data(engine: AsyncEngine, client: RedisClient) -> EnrichSubjectData:
         sessions,
         client,
         1,
-        SubjectRows(engine, sessions, EnrichSettings()),
+        SubjectRows(engine, sessions, EnrichSettings(), NO_ARCHIVE),
         ArchivedPeople(Catalogs.of(CATALOG), PostgresArchive(engine), _no_archive),
     )
 

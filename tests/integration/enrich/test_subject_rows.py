@@ -11,6 +11,7 @@ from services.enrich.model import Session
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
 from services.enrich.subject_rows.postgres import SubjectRows
+from tests.support.archived_rows import NO_ARCHIVE
 from tests.support.stored_events import row, store
 from tests.support.subject_rows import EPOCHS, UNTIL, collected, export_of
 
@@ -23,7 +24,7 @@ WHEN = "2026-11-20T10:00:00"
 def rows(engine: AsyncEngine, client: RedisClient) -> SubjectRows:
     settings = EnrichSettings(session_idle_seconds=3_600)
     sessions = RedisSessionStore(client.commands, SystemClock(), settings.session_idle_seconds)
-    return SubjectRows(engine, sessions, settings)
+    return SubjectRows(engine, sessions, settings, NO_ARCHIVE)
 
 
 async def test_events_are_found_by_the_id_and_by_the_pseudonyms_of_all_epochs(

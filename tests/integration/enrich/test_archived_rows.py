@@ -1,0 +1,184 @@
+"""A person's events in the archive, for an export: read by another process, they are what Postgres had."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.common.clock import SystemClock
+from libs.common.errors import Unavailable
+from libs.common.subject_data import Export, SubjectRef
+from libs.stores.redis_client import RedisClient
+from services.enrich.archive.process import MODULE, ArchiveProcess
+from services.enrich.archive.rows import ArchivedRows, Stream
+from services.enrich.sessions.redis import RedisSessionStore
+from services.enrich.settings import EnrichSettings
+from services.enrich.subject_rows.postgres import SubjectRows
+from tests.support.archives import LAST_DAY, archive, archiver, store_full
+from tests.support.expiring_events import NOW
+
+PERSON, EARLIER = "a" * 32, "b" * 32
+EXPORT = Export(SubjectRef("go", "ann", (PERSON, EARLIER)), NOW)
+Read = Callable[[Stream], SubjectRows]
+_CHANGES = (
+    # Of five a day, by place: named; named in the last epoch; anonymized; of older releases; another's.
+    f"person = '{PERSON}', event_id = NULL WHERE event_id ~ ' 0$'",
+    f"person = '{EARLIER}', occurred_at = occurred_at + interval '1.05 s' WHERE event_id ~ ' 1$'",
+    f"person = '{PERSON}', subject_id = NULL, session_id = NULL, context = NULL,"
+    " received_at = received_at + interval '1 day', consent_given = NULL WHERE event_id ~ ' 2$'",
+    "person = NULL, session_started_at = NULL, session_id = 's 2', group_id = NULL"
+    " WHERE event_id ~ ' 3$'",
+)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"file://{tmp_path}/archive"
+
+
+@pytest.fixture
+def process(role_url: Callable[[str], str], url: str) -> ArchiveProcess:
+    settings = {"database_url": role_url("weir_enrich"), "archive_url": url, "log_level": "ERROR"}
+    return ArchiveProcess(EnrichSettings.model_validate(settings))
+
+
+@pytest.fixture
+def reading(engine: AsyncEngine, client: RedisClient) -> Read:
+    sessions = RedisSessionStore(client.commands, SystemClock(), 3_600)
+    return lambda stream: SubjectRows(engine, sessions, EnrichSettings(), ArchivedRows(stream))
+
+
+def store_days(database_url: str, days: int) -> None:
+    """Days of five events each, the last of them the last that is past its limit; four are the person's."""
+    for ago in range(days):
+        store_full(database_url, 5, at=LAST_DAY - timedelta(days=ago))
+    with psycopg.connect(database_url) as connection:
+        for change in _CHANGES:
+            connection.execute(f"UPDATE enrich.events SET {change}".encode())
+
+
+async def lines(rows: SubjectRows, export: Export = EXPORT) -> dict[str, list[bytes]]:
+    """All lines by kind, in order."""
+    found: dict[str, list[bytes]] = {"events": [], "sessions": []}
+    async for held in rows.read(export):
+        found[held.kind] += held.lines
+    return {kind: sorted(each) for kind, each in found.items()}
+
+
+async def test_the_archive_gives_what_the_database_gave(
+    engine: AsyncEngine, database_url: str, url: str, process: ArchiveProcess, reading: Read
+) -> None:
+    store_days(database_url, 3)
+    # The next day stays in the database, and has the same sessions.
+    store_full(database_url, 5, at=LAST_DAY + timedelta(days=1))
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "UPDATE enrich.events SET person = %s WHERE event_id ~ ' 23 [01]$'", [PERSON]
+        )
+    asked = [
+        EXPORT,
+        replace(EXPORT, names=("game.begun", "game.moved")),
+        # Anonymized events of the last day were received a day later.
+        replace(EXPORT, received_before=LAST_DAY + timedelta(days=1)),
+        replace(EXPORT, subject=SubjectRef("go", "nobody", ("c" * 32,))),
+    ]
+    rows = reading(process.stream)
+    before = [await lines(rows, export) for export in asked]
+    assert [len(each["events"]) for each in before] == [14, 7, 11, 0]
+    assert (await archive(engine, url)).events == 15
+    assert [await lines(rows, export) for export in asked] == before
+    # s 1 goes on in the database: two named events of three days, and the two of the fourth.
+    [first, second] = before[0]["sessions"]
+    assert first.startswith(b'{"session_id":"s 1","started_at":"2026-08-20T00:00:00+00:00"')
+    assert first.endswith(b'"last_event_at":"2026-08-23T00:00:01+00:00","events":8}')
+    assert second.endswith(b'"events":3}')
+
+
+async def test_a_day_that_is_archived_meanwhile_is_in_it_once(
+    engine: AsyncEngine, database_url: str, url: str, process: ArchiveProcess, reading: Read
+) -> None:
+    store_days(database_url, 2)
+    expected = await lines(reading(process.stream))
+    # Until then, only the first day is past its limit.
+    await archive(engine, url, now=NOW - timedelta(days=1))
+    asked: list[bytes] = []
+
+    async def stream(line: bytes) -> AsyncGenerator[tuple[bytes, bytes]]:
+        asked.append(line)
+        async for frame in process.stream(line):
+            yield frame
+        if len(asked) == 1:
+            assert (await archive(engine, url)).files == 1
+
+    assert await lines(reading(stream)) == expected
+    assert len(asked) == 2
+
+
+async def test_what_a_dead_archiver_left_is_read_and_what_is_replaced_is_not(
+    engine: AsyncEngine,
+    database_url: str,
+    url: str,
+    process: ArchiveProcess,
+    reading: Read,
+    tmp_path: Path,
+) -> None:
+    store_days(database_url, 2)
+    rows = reading(process.stream)
+    expected = await lines(rows)
+    await archive(engine, url)
+    # As if it had died when the events of both days had become the archive's.
+    files = sorted((tmp_path / "archive").glob("app=go/*/*.parquet"))
+    for file in files:
+        file.rename(tmp_path / "archive" / "_unfinished" / file.name)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE enrich.archive_files SET state = 'taken'")
+    assert await lines(rows) == expected
+    await archiver(engine, url).recover()
+    assert all(file.exists() for file in files)
+    files[0].write_bytes(files[1].read_bytes())
+    with pytest.raises(Unavailable, match="other bytes than it was given"):
+        await lines(rows)
+    files[0].unlink()
+    with pytest.raises(Unavailable, match="a file was replaced"):
+        await lines(rows)
+
+    async def replaced(line: bytes) -> AsyncIterator[tuple[bytes, bytes]]:
+        with psycopg.connect(database_url) as connection:
+            connection.execute("DELETE FROM enrich.archive_files")
+        return
+        yield b"", b""
+
+    with pytest.raises(Unavailable, match="a file of the archive was replaced"):
+        await lines(reading(replaced))  # type: ignore[arg-type]
+
+
+async def test_a_reader_that_stops_ends_the_process(
+    engine: AsyncEngine, database_url: str, url: str, process: ArchiveProcess, reading: Read
+) -> None:
+    # Some megabytes, more than pipes and buffers hold.
+    store_full(database_url, 4_000)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE enrich.events SET person = %s", [PERSON])
+    await archive(engine, url)
+
+    def children() -> list[psutil.Process]:
+        found = psutil.Process(os.getpid()).children()
+        return [each for each in found if MODULE in " ".join(each.cmdline())]
+
+    opened = reading(process.stream).read(EXPORT)
+    first = await anext(opened)
+    assert (first.store, first.kind) == ("enrich.archive", "events")
+    assert 100 < len(first.lines) < 2_000
+    [child] = children()
+    # It waits for its reader.
+    await asyncio.sleep(0.5)
+    assert child.is_running()
+    await opened.aclose()  # type: ignore[attr-defined]
+    assert not child.is_running()
