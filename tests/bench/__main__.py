@@ -25,13 +25,14 @@ from tests.bench.opt_in import load_grants
 from tests.bench.processes import Processes
 from tests.bench.raw_copy import RawCopy
 from tests.bench.report import Report
+from tests.bench.sealing import SealingBench, write_catalogs
 from tests.bench.small_part import add_small_batches
 from tests.bench.stored_counts import StoredCounts
 from tests.bench.traffic import Traffic
 from tests.support.environment import without_settings
 from tests.support.pseudonyms import pseudonymizer_of
 
-PARTS = ("end_to_end", "consent", "batch", "delay", "small")
+PARTS = ("end_to_end", "consent", "batch", "delay", "sealing", "small")
 _SEED = 20_260_101
 _ENOUGH_SUBJECTS = 50_000
 # The app whose people are asked about.
@@ -53,6 +54,9 @@ class Plan:
     batch_rounds: int = 5
     delay_seconds: float = 15.0
     light_delay_seconds: float = 10.0
+    # Pairs of runs of frames of 500 events.
+    sealing_runs: int = 5
+    sealing_frames: int = 160
     # Of each side at each size.
     small_rounds: int = 3
     small_seconds: float = 3.0
@@ -67,6 +71,8 @@ QUICK = Plan(
     batch_rounds=2,
     delay_seconds=4.0,
     light_delay_seconds=4.0,
+    sealing_runs=1,
+    sealing_frames=24,
     small_rounds=1,
     small_seconds=0.5,
 )
@@ -82,8 +88,7 @@ def main() -> int:
     report = Report()
     with (
         tempfile.TemporaryDirectory(prefix="weir-bench-") as folder,
-        # Nothing of the user's own settings: every run measures the same.
-        Suite(Home(Path(folder)), without_settings(), report=progress.print) as suite,
+        _suite(Path(folder), options, progress) as suite,
     ):
         try:
             asyncio.run(_measure(suite, options, report, progress))
@@ -98,6 +103,15 @@ def main() -> int:
     report.print(console if console.is_terminal else Console(width=110))
     print(report.json_line())
     return 0
+
+
+def _suite(folder: Path, options: argparse.Namespace, progress: Console) -> Suite:
+    # Nothing of the user's own settings: every run measures the same.
+    settings = without_settings()
+    if "sealing" in options.only:
+        write_catalogs(folder / "catalogs")
+        settings["WEIR_CATALOGS"] = str(folder / "catalogs")
+    return Suite(Home(folder / "home"), settings, report=progress.print)
 
 
 async def _measure(
@@ -202,6 +216,14 @@ async def _measure_products(
                     stored, runs=plan.runs, seconds=seconds, events_per_second=load
                 ),
             )
+
+    if "sealing" in options.only:
+        progress.print(f"with and without sealing, {plan.sealing_runs} times")
+        sealing = await SealingBench(
+            services["ingest"], token, _SEED, traffic, stored, Processes(suite)
+        ).measure(plan.sealing_runs, plan.sealing_frames)
+        report.figures["sealing_ratio"] = sealing.ratio
+        report.figures["sealing_cpu_ratio"] = sealing.cpu_ratio
 
 
 def _note_delays(report: Report, suffix: str, delays: Delays) -> None:

@@ -17,8 +17,8 @@ from tests.bench.traffic import Frames, Traffic
 FRAME_EVENTS = 500
 _US = 1_000_000
 # An event must not lie in the future while it is sent, nor all of them at the same moment.
-_SPAN_US = 22 * 3_600 * _US
-_PARTITIONS_SECONDS = 120.0
+SPAN_US = 22 * 3_600 * _US
+PARTITIONS_SECONDS = 120.0
 
 
 @dataclass
@@ -61,7 +61,7 @@ class EndToEndBench:
     async def warm_up(self, frames: int) -> None:
         """Fills caches and connection pools, and lets enrich make its partitions; measures nothing."""
         await self._run(self._frames(frames), EndToEnd())
-        await self._stored.wait_for_partitions(timeout_seconds=_PARTITIONS_SECONDS)
+        await self._stored.wait_for_partitions(timeout_seconds=PARTITIONS_SECONDS)
 
     async def measure(self, runs: int, frames: int) -> EndToEnd:
         """Each run of about `frames` frames is followed by a copy of what it has stored."""
@@ -74,7 +74,7 @@ class EndToEndBench:
 
     def _frames(self, count: int) -> list[Frames]:
         now_us = time.time_ns() // 1_000
-        return self._traffic.frames(count, FRAME_EVENTS, now_us - _SPAN_US, now_us)
+        return self._traffic.frames(count, FRAME_EVENTS, now_us - SPAN_US, now_us)
 
     async def _run(self, streams: list[Frames], results: EndToEnd) -> int:
         """One run; returns how many events it has stored. Raises WrongCountsError."""

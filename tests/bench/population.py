@@ -10,6 +10,7 @@ REFUSABLE = {
     "unofficial_communities": "telemetry",
     "social_live": "analytics",
     "mlc_lms": "learning_progress",
+    "ip_assets": "analytics",
 }
 OPT_IN = frozenset({"unofficial_communities"})
 # What people of those apps granted before the benchmark begins.

@@ -16,6 +16,7 @@ AT_LEAST = {
     "end_to_end_ratio": 0.42,
     "check_consent_ratio": 0.85,
     "batch_checks_per_s": 300_000,
+    "sealing_ratio": 0.95,
 }
 BELOW = {
     "live_p99_ms": 600,
@@ -32,6 +33,8 @@ FIGURES = (
     "echo_per_s",
     "check_consent_ratio",
     "batch_checks_per_s",
+    "sealing_ratio",
+    "sealing_cpu_ratio",
     "live_p99_ms",
     "stored_p99_ms",
     "live_p99_ms_light",

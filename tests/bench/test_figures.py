@@ -89,6 +89,8 @@ def test_the_json_line_has_exactly_the_agreed_keys() -> None:
         "echo_per_s",
         "check_consent_ratio",
         "batch_checks_per_s",
+        "sealing_ratio",
+        "sealing_cpu_ratio",
         "live_p99_ms",
         "stored_p99_ms",
         "live_p99_ms_light",

@@ -14,6 +14,7 @@ _CONTENT = ("video", "post", "product", "live", "profile")
 _ACTIONS = ("like", "comment", "share", "follow")
 _CURRENCIES = ("EUR", "USD", "USD", "GBP")
 _GAMES = tuple(f"G-{number:05d}" for number in range(1, 41))
+_QUERIES = ("city at night", "portrait", "waves", "logo", "drone footage")
 _STAGES = ("learn", "play", "quiz", "challenge", "review")
 
 
@@ -36,6 +37,7 @@ Visit = Callable[[Person, Random], Iterator[Happening]]
 COMMUNITY_MARKER = Happening("user.login.completed", pb.PRODUCER_API, {})
 SOCIAL_MARKER = Happening("session", pb.PRODUCER_FRONTEND, {"action": "marker"}, "1.1.0")
 LESSON_MARKER = Happening("menu_click", pb.PRODUCER_FRONTEND, {})
+ASSET_MARKER = Happening("page_viewed", pb.PRODUCER_FRONTEND, {})
 
 
 def community_visit(person: Person, random: Random) -> Iterator[Happening]:
@@ -177,6 +179,19 @@ def lesson_visit(person: Person, random: Random) -> Iterator[Happening]:
         )
 
 
+def asset_visit(person: Person, random: Random) -> Iterator[Happening]:
+    """IP assets: a person logs in, looks at assets, and in two visits of five searches, as in the demo."""
+    yield _asset("user_logged_in", {"loginMethod": "password", "success": True})
+    for _ in range(random.randrange(2, 7)):
+        asset = f"asset-{random.randrange(500)}"
+        yield _asset("asset_viewed", {"view_duration_ms": random.randrange(200, 60_000)}, asset)
+        if random.random() < 0.1:
+            yield _asset("asset_downloaded", {}, asset)
+    if random.random() < 0.4:
+        results = {"query": random.choice(_QUERIES), "resultCount": random.randrange(90)}
+        yield _asset("search_performed", results)
+
+
 def _world(community: int, random: Random) -> Iterator[Happening]:
     yield Happening(
         "world.session.started",
@@ -230,6 +245,10 @@ def _social(
     name: str, properties: dict[str, Any], entity_type: str = "", entity_id: str = ""
 ) -> Happening:
     return Happening(name, pb.PRODUCER_FRONTEND, properties, "1.1.0", entity_type, entity_id)
+
+
+def _asset(name: str, properties: dict[str, Any], asset_id: str = "") -> Happening:
+    return Happening(name, pb.PRODUCER_FRONTEND, properties, "", "asset", asset_id)
 
 
 def _lesson(name: str, properties: dict[str, Any], assignment_id: str = "") -> Happening:
