@@ -43,36 +43,49 @@ class Keys:
     ) -> Mapping[UUID, SealingKey]:
         """The key of each person; `latest` says when the latest event occurred that is to be sealed. Raises
         KeyringError, and what the store raises."""
-        found = await self._store.of_people(app_id, latest)
-        if missing := [
-            person
+        found = dict(await self._store.of_people(app_id, latest))
+        missing = {
+            person: latest[person]
             for person, one in found.items()
             if one.key is None and (one.destroyed_at is None or one.destroyed_at < latest[person])
-        ]:
-            await self._make(app_id, missing, latest)
-            # Others may have made some of them, or destroyed one, meanwhile.
-            found = {**found, **await self._store.of_people(app_id, missing)}
-        secrets = await self._unwrapped([one.key for one in found.values() if one.key is not None])
-        return {person: _sealing_key(one, secrets) for person, one in found.items()}
+        }
+        made = await self._make(app_id, missing) if missing else {}
+        # Others may have made some of them, or destroyed one, meanwhile.
+        if others := missing.keys() - made:
+            found |= await self._store.of_people(app_id, others)
+        secrets = await self._unwrapped(
+            [one.key for person, one in found.items() if one.key and person not in made]
+        )
+        stored = {
+            person: _sealing_key(one, secrets)
+            for person, one in found.items()
+            if person not in made
+        }
+        return stored | made
 
     async def for_opening(self, app_id: str, key_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
         """The secrets of those keys that the app has and that are not destroyed, by id. Raises
         KeyringError, and what the store raises."""
         return await self._unwrapped(await self._store.with_ids(app_id, key_ids))
 
-    async def _make(
-        self, app_id: str, people: Collection[UUID], latest: Mapping[UUID, datetime]
-    ) -> None:
-        made = [(person, self._new_id()) for person in people]
-        rows = [row_of(app_id, person, key_id) for person, key_id in made]
-        wrapped = await self._keyring.wrap([PlainKey(self._new_secret(), row) for row in rows])
-        await self._store.add(
+    async def _make(self, app_id: str, latest: Mapping[UUID, datetime]) -> dict[UUID, SealingKey]:
+        """The keys that were made and stored, by person."""
+        new = [(person, self._new_id(), self._new_secret()) for person in latest]
+        wrapped = await self._keyring.wrap(
+            [PlainKey(secret, row_of(app_id, person, key_id)) for person, key_id, secret in new]
+        )
+        stored = await self._store.add(
             [
                 StoredKey(key_id, app_id, person, one)
-                for (person, key_id), one in zip(made, wrapped, strict=True)
+                for (person, key_id, _), one in zip(new, wrapped, strict=True)
             ],
             latest,
         )
+        return {
+            person: SealingKey(key_id.bytes, secret, stored[key_id])
+            for person, key_id, secret in new
+            if key_id in stored
+        }
 
     async def _unwrapped(self, keys: Collection[StoredKey]) -> Mapping[UUID, bytes]:
         secrets = await self._keyring.unwrap(

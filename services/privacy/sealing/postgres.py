@@ -43,6 +43,10 @@ ADD = text("""
         WHERE gone.app_id = :app_id AND gone.person = new.person AND gone.destroyed_at >= new.latest
     )
     ON CONFLICT (app_id, person) WHERE destroyed_at IS NULL DO NOTHING
+    RETURNING key_id, (
+        SELECT max(gone.destroyed_at) FROM privacy.subject_keys AS gone
+        WHERE gone.app_id = subject_keys.app_id AND gone.person = subject_keys.person
+    ) AS last_destroyed_at
 """)
 WITH_IDS = text(f"""
     SELECT {_COLUMNS} FROM privacy.subject_keys
@@ -98,10 +102,12 @@ class PostgresKeyStore:
     def __init__(self, engine: AsyncEngine) -> None:
         """The engine is the caller's to close."""
         self._engine = engine
+        # Without a transaction around a single look-up, which enrich waits for.
+        self._looking_up = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def of_people(self, app_id: str, people: Collection[UUID]) -> Mapping[UUID, KeyOfPerson]:
         parameters = {"app_id": app_id, "people": list(people)}
-        async with self._engine.connect() as connection:
+        async with self._looking_up.connect() as connection:
             rows = (await connection.execute(OF_PEOPLE, parameters)).mappings()
             return {
                 row["of_person"]: KeyOfPerson(
@@ -110,9 +116,11 @@ class PostgresKeyStore:
                 for row in rows
             }
 
-    async def add(self, keys: Sequence[StoredKey], latest: Mapping[UUID, datetime]) -> None:
+    async def add(
+        self, keys: Sequence[StoredKey], latest: Mapping[UUID, datetime]
+    ) -> Mapping[UUID, datetime | None]:
         if not keys:
-            return
+            return {}
         parameters = {
             "app_id": keys[0].app_id,
             "key_ids": [key.key_id for key in keys],
@@ -123,7 +131,8 @@ class PostgresKeyStore:
         }
         async with self._engine.begin() as connection:
             await connection.execute(LOCK_SHARED, {"app_id": keys[0].app_id})
-            await connection.execute(ADD, parameters)
+            stored = (await connection.execute(ADD, parameters)).all()
+            return {row.key_id: row.last_destroyed_at for row in stored}
 
     async def with_ids(self, app_id: str, key_ids: Collection[UUID]) -> Sequence[StoredKey]:
         parameters = {"app_id": app_id, "key_ids": list(key_ids)}
