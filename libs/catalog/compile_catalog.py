@@ -124,7 +124,7 @@ def _compile(section: Section) -> Catalog:
         behaviours=compile_behaviours(section.child("behaviours"), events),
         xapi=compile_xapi(section.child("xapi"), events, words),
         measures=measured_properties(rollups),
-        counts_some_only=any(event.counts_only for event in events.values()),
+        counts_only_events=frozenset(name for name, event in events.items() if event.counts_only),
         entity_events=entity_events([*rollups.values(), *gauges.values()]),
         fields=_fields(section.child("fields"), subject_name, group_name, events),
         dedupe_window_seconds=dedupe.seconds("window", DEFAULT_DEDUPE_WINDOW_SECONDS),

@@ -54,7 +54,8 @@ def _window(
     """Those of whom an event was received lately."""
     node = entry.values.get("seen")
     if node is not None and node.value == "activity":
-        seen = EventChoice(frozenset(events) if activity is None else activity)
+        active = frozenset(events) if activity is None else activity
+        seen = EventChoice(active - _without_moment(events))
     else:
         seen = _choice(entry, "seen", words, events)
     return Gauge(
@@ -110,17 +111,29 @@ def _choice(
         entry.complain(f"`{key}` is missing: names and patterns of events")
         return EventChoice(frozenset())
     if not isinstance(node.value, Mapping):
-        return EventChoice(compile_selection(entry, key, events))
+        return EventChoice(_selection(entry, key, events))
     choice = entry.child(key)
     choice.only(("events", "if"))
     if not choice.texts("events"):
         choice.complain("`events` is missing: names and patterns of events")
         return EventChoice(frozenset())
-    selected = compile_selection(choice, "events", events)
+    selected = _selection(choice, "events", events)
     conditions = compile_conditions(choice.child("if"), words, selected)
     for condition in conditions:
         _check_declared(choice, "if", condition.source, selected, events)
     return EventChoice(selected, conditions)
+
+
+def _selection(entry: Section, key: str, events: Mapping[str, EventType]) -> frozenset[str]:
+    selected = compile_selection(entry, key, events)
+    for name in sorted(selected & _without_moment(events)):
+        entry.complain(f"`{name}` is counts-only: of its time only the day is kept", key)
+    return selected
+
+
+def _without_moment(events: Mapping[str, EventType]) -> frozenset[str]:
+    """The events that do not say when a person was there."""
+    return frozenset(name for name, event in events.items() if event.counts_only)
 
 
 def _key(entry: Section, words: Mapping[str, str]) -> Source:

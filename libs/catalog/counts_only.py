@@ -1,4 +1,5 @@
-"""Events of which only counts may be kept: their properties are listed, and none can hold content."""
+"""Events of which only counts may be kept: their properties are listed, and none can hold content, or a time
+finer than the day."""
 
 from libs.catalog.reader import Section
 from libs.catalog.schema import declared_types
@@ -6,13 +7,15 @@ from libs.catalog.schema import declared_types
 _SCALARS = frozenset({"string", "integer", "number", "boolean", "null"})
 # What would let a property in that is not listed, or look into one that is.
 _OPENING = ("patternProperties", "unevaluatedProperties", "dependentSchemas")
+_TIMES = frozenset({"date-time", "time"})
 
 
 def close_properties(entry: Section, parts: dict[str, object]) -> None:
     """Makes the schema `parts` of a counts-only event reject every property that it does not list.
 
     Notes a problem for a schema that says otherwise, and for a property that is not plainly a text, a
-    number, a boolean or one of some values: objects and lists can hold anything.
+    number, a boolean or one of some values: objects and lists can hold anything. And for one that is a time
+    of day.
     """
     if parts.setdefault("additionalProperties", False) is not False:
         entry.complain("a counts-only event takes no other properties", "additionalProperties")
@@ -29,6 +32,8 @@ def close_properties(entry: Section, parts: dict[str, object]) -> None:
                 f"of a counts-only event must be of type {', '.join(sorted(_SCALARS))}, or an enum",
                 name,
             )
+        elif isinstance(rule, dict) and rule.get("format") in _TIMES:
+            section.complain("of a counts-only event has at most a date", name)
 
 
 def _is_scalar(rule: object) -> bool:

@@ -135,9 +135,9 @@ class Category:
 class EventType:
     """One event of the catalog. `producers` is never empty, its first one is assumed when a sender
     says nothing; `sampling` is the share kept by environment name, 1.0 if none is given. Of a
-    `counts_only` event nothing is kept but ids, time and declared properties, which are scalars, and an
-    entity that a rollup reads. Of one that `has_no_person` nothing is kept that identifies a person. Values
-    of the properties `sealed`, of any version, are stored encrypted."""
+    `counts_only` event nothing is kept but its day, ids of whom and what it is about, and declared
+    properties, which are scalars. Of one that `has_no_person` nothing is kept that identifies a person.
+    Values of the properties `sealed`, of any version, are stored encrypted."""
 
     name: str
     description: str
@@ -344,8 +344,8 @@ class Catalog:
     xapi: Xapi | None
     # The paths of the properties of which a rollup makes sums, averages or extremes.
     measures: frozenset[tuple[str, ...]]
-    # Whether of some of its events only counts are kept.
-    counts_some_only: bool
+    # The events of which only counts are kept.
+    counts_only_events: frozenset[str]
     # The events of which a rollup or gauge reads the entity.
     entity_events: frozenset[str]
     fields: FieldNames

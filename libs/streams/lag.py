@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
 
-from libs.common.clock import Clock
+from libs.common.clock import DAY_US, Clock
 from libs.runtime.loops import repeat
 from libs.stores.redis_client import REDIS_DOWN
 from libs.streams import metrics
@@ -21,7 +21,8 @@ from libs.streams.positions import AT_THE_BEGINNING, group_positions, oldest_ent
 
 INTERVAL_SECONDS = 2.0
 
-# When ingest received what is in an entry, in microseconds since the epoch; 0 if the entry does not say.
+# When ingest received what is in an entry, in microseconds since the epoch; 0 if the entry does not say. It
+# says the beginning of a day if it holds counts-only events, of which nothing finer is kept.
 ReceivedUs = Callable[[Fields], int]
 
 
@@ -92,7 +93,8 @@ class LagMeter:
         added_ms = int(entry_id.split(b"-")[0])
         waiting = max(0.0, seconds + microseconds / 1e6 - added_ms / 1e3)
         received_us = self._received(fields)
-        age = (self._clock.now_us() - received_us) / 1e6 if received_us else waiting
+        says_moment = received_us % DAY_US != 0
+        age = (self._clock.now_us() - received_us) / 1e6 if says_moment else waiting
         # Clocks of two machines differ by a little.
         return Lag(waiting, max(age, 0.0), pending)
 

@@ -6,6 +6,8 @@ from google.protobuf.message import DecodeError
 from weir.streams.v1 import batch_pb2
 
 from libs.catalog import ENRICHED_SOURCES
+from libs.common.clock import DAY_US
+from libs.common.ids import event_uuid
 from libs.common.sharding import shard_in
 from libs.streams.entries import raw_batch
 from libs.streams.errors import UnreadableError
@@ -60,10 +62,9 @@ def enriched_batch(batch: WorkBatch) -> bytes:
 def dead_letters(batch: WorkBatch) -> bytes:
     """The entry for the dead letter stream, with the batch's failed events. The ids follow from batch and
     position, so that each letter is kept once if it is written twice."""
-    namespace = uuid.UUID(bytes=batch.batch_id)
     letters = [
         batch_pb2.DeadLetter(
-            dead_letter_id=uuid.uuid5(namespace, str(failed.position)).bytes,
+            dead_letter_id=_letter_id(batch, failed.position),
             app_id=batch.app_id,
             stage="enrich",
             received_at_us=batch.received_at_us,
@@ -74,3 +75,12 @@ def dead_letters(batch: WorkBatch) -> bytes:
         for failed in batch.failed
     ]
     return bytes(batch_pb2.DeadLetterBatch(dead_letters=letters).SerializeToString())
+
+
+def _letter_id(batch: WorkBatch, position: int) -> bytes:
+    """Of a counts-only event from its own id, which is a keyed hash: the batch's would lead to when it was
+    stored."""
+    if batch.received_at_us % DAY_US == 0:
+        namespace, _ = event_uuid(batch.events[position].event_id)
+        return uuid.uuid5(uuid.UUID(bytes=namespace), batch.app_id).bytes
+    return uuid.uuid5(uuid.UUID(bytes=batch.batch_id), str(position)).bytes

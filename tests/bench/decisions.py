@@ -168,7 +168,7 @@ def _append(script: Any, ids: Sequence[uuid.UUID], payload: bytes) -> None:
         keys=["raw", "dead", *windows],
         args=[
             new_uuid7(), NOW_US // 1000, 86_400_000, b"".join(i.bytes for i in ids),
-            bytes(4 * len(ids)), b"", 3_600_000, payload, b"", "", 1_000_000, len(payload),
+            bytes(4 * len(ids)), b"", 3_600_000, payload, b"", "", 1_000_000, len(payload), new_uuid7(),
         ],
     )  # fmt: skip
 

@@ -140,5 +140,6 @@ def test_communities_no_content_of_whatsapp_is_stored_even_if_it_is_sent(
         ("whatsapp.mesage.sent", {"text": content}),
     ):
         _letter(calls, COMMUNITIES, _event(name, properties=properties, **around))
-    assert calls.stored("context, properties", [kept.event_id]) == [(None, counted)]
+    stored = calls.stored_of_day("context, properties", COMMUNITIES, kept.event_id)
+    assert stored == [(None, counted)]
     assert _files_with(calls, content) == []

@@ -12,6 +12,7 @@ from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from suite.supervisor import Suite
+from tests.support.pseudonyms import keyed_event_id, pseudonymizer_of
 from tests.support.stream_events import APP, ids, mission, whatsapp
 from tests.support.suite_calls import SuiteCalls
 from tests.support.waiting import eventually
@@ -90,9 +91,11 @@ def test_a_purpose_that_drops_stores_nothing_until_it_is_granted(calls: SuiteCal
         assert ack.counts == pb.VerdictCounts(dropped=2)
         calls.record_consent(APP, subject_id, whatsapp_activity=True)
         assert stream.send(whatsapp(granted, **person)).counts == pb.VerdictCounts(accepted=1)
-    assert calls.stored("subject_id, group_id", [granted]) == [(subject_id, "1")]
+    assert calls.stored_of_day("subject_id, group_id", APP, granted) == [(subject_id, "1")]
     # What was sent before is stored in order, so it would be there by now.
+    keyed = pseudonymizer_of(calls.suite.home)
     event_ids = [refused, malformed]
+    event_ids += [keyed_event_id(keyed, APP, each) for each in event_ids]
     assert calls.query("SELECT 1 FROM enrich.events WHERE event_id = ANY(%s)", event_ids) == []
     assert (
         calls.query("SELECT 1 FROM ingest.dead_letters WHERE event_id = ANY(%s)", event_ids) == []

@@ -13,6 +13,7 @@ from weir.ingest.v1 import ingest_service_pb2_grpc
 from weir.privacy.v1 import privacy_service_pb2, privacy_service_pb2_grpc
 
 from suite.supervisor import Suite
+from tests.support.pseudonyms import keyed_event_id, pseudonymizer_of
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 
@@ -124,6 +125,13 @@ class SuiteCalls:
         )
         eventually(lambda: len(self.query(statement, list(ids))) >= len(ids))
         return self.query(statement, list(ids))
+
+    def stored_of_day(self, columns: str, app_id: str, event_id: str) -> list[tuple[Any, ...]]:
+        """The row of a counts-only event of this id, when it is there."""
+        keyed = keyed_event_id(pseudonymizer_of(self.suite.home), app_id, event_id)
+        statement = f"SELECT {columns} FROM enrich.events WHERE event_uuid = %s"
+        eventually(lambda: self.query(statement, keyed))
+        return self.query(statement, keyed)
 
 
 @contextmanager

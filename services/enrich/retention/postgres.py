@@ -20,13 +20,18 @@ PAST: LiteralString = """
     AND (%(app_id)s::text IS NULL OR app_id = %(app_id)s)
     AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s))
 """
+# Of a counts-only event only the day is known on which it was received: it is counted if all of that is.
+_COUNTED: LiteralString = """
+    (received_at < %(counted)s AND (received_at + interval '1 day' <= %(counted)s
+        OR received_at <> date_trunc('day', received_at, 'UTC')))
+"""
 # Of those, the ones that may go: neither late nor uncounted.
-DUE: LiteralString = "received_at < %(today)s AND received_at < %(counted)s"
+DUE: LiteralString = f"received_at < %(today)s AND {_COUNTED}"
 # What is not known to be counted is not: the comparison may be NULL.
 _OVERDUE: LiteralString = f"""
     SELECT relname, retention_class, app_id, count(*) FILTER (WHERE received_at < %(today)s),
         min(occurred_at) FILTER (WHERE received_at < %(today)s),
-        count(*) FILTER (WHERE received_at < %(today)s AND received_at < %(counted)s IS NOT TRUE),
+        count(*) FILTER (WHERE received_at < %(today)s AND {_COUNTED} IS NOT TRUE),
         count(*) FILTER (WHERE received_at >= %(today)s)
     FROM enrich.events JOIN pg_class ON pg_class.oid = events.tableoid
     WHERE {PAST} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3

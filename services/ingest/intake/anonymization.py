@@ -16,6 +16,7 @@ from libs.common.mentions import (
     reveals_person,
 )
 from libs.common.pseudonym import Pseudonymizer, anonymous_text, event_text, session_text
+from services.ingest.intake.day_only import cut_to_day
 from services.ingest.intake.keyed_hashes import hash_named
 from services.ingest.intake.mentions import clear_text_mentions, remove_struct_mentions
 from services.ingest.intake.model import Candidate, Outcome, Verdict
@@ -69,14 +70,25 @@ class Anonymizer:
         pseudonym = self.anonymous_id(catalog.app_id, candidate.anonymous_id)
         candidate.event.anonymous_id = pseudonym
 
-    def remove_content(self, catalog: Catalog, candidate: Candidate) -> None:
-        """Removes what a counts-only event may not have: everything but ids, time, declared properties and
-        an entity that a rollup reads."""
+    def remove_content(self, catalog: Catalog, candidate: Candidate, outcome: Outcome) -> Candidate:
+        """Removes what a counts-only event may not have: everything but its day, whom it is about, the group,
+        declared properties and an entity that a rollup reads. Returns the candidate with its new id."""
         event = candidate.event
-        for field in ("context", "attribution", "request_id"):
+        # Others of the session's events have a time.
+        for field in ("context", "attribution", "request_id", "session_id"):
             event.ClearField(field)
         if candidate.event_type.name not in catalog.entity_events:
             event.ClearField("entity")
+        outcome.sent_ids.setdefault(candidate.position, candidate.event_id)
+        self.remove_time(catalog, event)
+        return candidate._replace(event_id=event.event_id)
+
+    def remove_time(self, catalog: Catalog, event: Event) -> None:
+        """Leaves the event's day of its time. Its id, of which a time may be a part, as in a UUIDv7, becomes
+        a UUID made from its pseudonym: the same one when the event comes again."""
+        cut_to_day(event)
+        if event.event_id:
+            event.event_id = self._keyed_id(catalog.app_id, event.event_id)
 
     def anonymize(self, catalog: Catalog, candidate: Candidate, outcome: Outcome) -> Candidate:
         """Replaces the subject of an event, if it has one, and the session by pseudonyms, and removes from
@@ -221,8 +233,10 @@ class Anonymizer:
         if not any(reveals_person(event_id, person_id) for person_id in ids.texts):
             return
         outcome.sent_ids.setdefault(position, event_id)
-        keyed = uuid8(bytes.fromhex(self.event_id(app_id, event_id)))
-        event.event_id = str(uuid.UUID(bytes=keyed))
+        event.event_id = self._keyed_id(app_id, event_id)
+
+    def _keyed_id(self, app_id: str, event_id: str) -> str:
+        return str(uuid.UUID(bytes=uuid8(bytes.fromhex(self.event_id(app_id, event_id)))))
 
 
 def _read_again(candidate: Candidate) -> Candidate:

@@ -128,7 +128,7 @@ class ConsentGate:
         if candidate.anonymous_id:
             self._anonymizer.replace_anonymous_id(catalog, candidate)
         if event_type.counts_only:
-            self._anonymizer.remove_content(catalog, candidate)
+            candidate = self._anonymizer.remove_content(catalog, candidate, outcome)
         unguarded = catalog.minors is not None and _is_unguarded(
             consents, purpose or catalog.minors.identity, subject_id
         )

@@ -6,11 +6,12 @@
 -- ARGV  1 batch id  2 now, ms  3 dedupe window, ms  4 event uuids (16 bytes each)
 --       5 fingerprints (4 bytes each)  6 idempotency uuids (16 bytes each, or empty)
 --       7 idempotency window, ms  8 payload  9 dead letters  10 traceparent
---       11 most entries in either stream  12 size of the payload, decompressed
+--       11 most entries in either stream  12 size of the payload, decompressed  13 mark
 --
--- An id is kept in the hash of the window in which it was first seen, with the batch id and the
--- fingerprint as value. The batch id is a UUIDv7, so it also tells when: an id of the last window that
--- is older than the window counts as new. The same batch id again means that the answer to the first
+-- An id is kept in the hash of the window in which it was first seen, with the mark and the fingerprint
+-- as value. The mark is the batch id, or the batch's own like it. It begins like a UUIDv7, so it also
+-- tells when: an id of the last window that is older than the window counts as new. The same mark again
+-- means that the answer to the first
 -- call was lost: the batch is already appended. The next window is looked at because another replica's
 -- clock may be ahead.
 --
@@ -19,7 +20,7 @@
 redis.replicate_commands() -- Redis 6; the only way since Redis 7: the AOF gets effects, not the script
 
 local batch_id, now, payload, dead_letters = ARGV[1], tonumber(ARGV[2]), ARGV[8], ARGV[9]
-local none = string.rep('\0', 16)
+local own_mark, none = ARGV[13], string.rep('\0', 16)
 
 local most = tonumber(ARGV[11])
 if redis.call('XLEN', KEYS[1]) >= most
@@ -68,10 +69,10 @@ local function mark(first_key, window, uuids, fingerprints)
         conflicts[#conflicts + 1] = i - 1
       end
     elseif not value then
-      fresh[n + 1], fresh[n + 2] = ids[i], batch_id .. fingerprint
+      fresh[n + 1], fresh[n + 2] = ids[i], own_mark .. fingerprint
       n = n + 2
       in_batch[ids[i]] = fingerprint
-    elseif string.sub(value, 1, 16) == batch_id then
+    elseif string.sub(value, 1, 16) == own_mark then
       repeated = true
       in_batch[ids[i]] = fingerprint
     else

@@ -121,6 +121,11 @@ class Append:
     dead_letters: Sequence["DeadLetter"]
     traceparent: str
     dedupe_window_seconds: int
+    # Noted with the ids of counts-only events, 16 bytes that begin like a UUIDv7; empty: the batch id is, of
+    # all others.
+    mark: bytes = b""
+    # Of counts-only events: `received_at_us` is the beginning of the day, and windows are whole days.
+    day_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

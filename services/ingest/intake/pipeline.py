@@ -11,6 +11,12 @@ from libs.common.clock import Clock
 from libs.common.errors import InvalidArgument, LimitExceeded
 from services.ingest.dead_letters.ids import dead_letter_id
 from services.ingest.intake.consent_gate import ConsentGate
+from services.ingest.intake.day_only import (
+    day_batch_id,
+    day_start_us,
+    has_day_only,
+    random_mark,
+)
 from services.ingest.intake.duplicate_keys import ShardPart, identify
 from services.ingest.intake.event_check import EventCheck
 from services.ingest.intake.model import Append, Appended, DeadLetter, Frame, Identity, Verdict
@@ -84,7 +90,7 @@ class IngestPipeline:
         for frame in frames:
             with frame.failing_alone():
                 frame.identities = [identify(app_id, event, shards) for event in frame.admitted]
-                frame.dead_letters = _dead_letters(app_id, frame, now_us)
+                frame.dead_letters = _dead_letters(catalog, frame, now_us)
         accepted = [frame for frame in frames if frame.error is None]
         return self._batches(catalog, accepted, now_us, traceparent)
 
@@ -107,17 +113,21 @@ class IngestPipeline:
     def _batches(
         self, catalog: Catalog, frames: Sequence[Frame], now_us: int, traceparent: str
     ) -> list[PreparedBatch]:
-        parts = _parts(frames)
+        parts = _parts(catalog, frames)
         rejected = [(frame, letter) for frame in frames for letter in frame.dead_letters]
         if rejected and not parts:
-            parts[0] = ShardPart()
+            parts[0, False] = ShardPart()
         batches = []
-        for shard, part in parts.items():
+        for (shard, day_only), part in parts.items():
+            batch_id, mark = self._new_batch_id(), b""
+            if day_only:
+                batch_id = day_batch_id(batch_id, now_us)
+                mark = random_mark(batch_id)
             event_uuids, fingerprints, idempotency_uuids = part.joined_keys()
             append = Append(
                 app_id=catalog.app_id,
-                batch_id=self._new_batch_id(),
-                received_at_us=now_us,
+                batch_id=batch_id,
+                received_at_us=day_start_us(now_us) if day_only else now_us,
                 events=[identity.event for _, identity in part.events],
                 event_uuids=event_uuids,
                 fingerprints=fingerprints,
@@ -125,9 +135,11 @@ class IngestPipeline:
                 dead_letters=[letter for _, letter in rejected],
                 traceparent=traceparent,
                 dedupe_window_seconds=catalog.dedupe_window_seconds,
+                mark=mark,
+                day_only=day_only,
             )
             batches.append(PreparedBatch(shard, part, append, [frame for frame, _ in rejected]))
-            # The first shard's append takes the dead letters along.
+            # The first append takes the dead letters along.
             rejected = []
         return batches
 
@@ -144,21 +156,23 @@ class IngestPipeline:
             frame.outcome.retry_after_seconds = self._settings.retry_after_seconds
 
 
-def _parts(frames: Sequence[Frame]) -> dict[int, ShardPart]:
-    """The frames' events by shard; of two with one id, the first. The other will be a duplicate, and is a
-    conflict if its payload differs."""
-    parts: dict[int, ShardPart] = {}
+def _parts(catalog: Catalog, frames: Sequence[Frame]) -> dict[tuple[int, bool], ShardPart]:
+    """The frames' events by shard, counts-only ones apart; of two with one id, the first. The other will be a
+    duplicate, and is a conflict if its payload differs."""
+    counts_only = catalog.counts_only_events
+    parts: dict[tuple[int, bool], ShardPart] = {}
     seen: dict[bytes, Identity] = {}
     for frame in frames:
         for identity in frame.identities:
             first = seen.setdefault(identity.event_uuid, identity)
+            key = first.shard, bool(counts_only) and first.event.name in counts_only
             if first is not identity:
-                parts[first.shard].repeated.append((frame, identity))
+                parts[key].repeated.append((frame, identity))
                 frame.outcome.conflicts += first.fingerprint != identity.fingerprint
                 continue
-            if identity.shard not in parts:
-                parts[identity.shard] = ShardPart()
-            parts[identity.shard].events.append((frame, identity))
+            if key not in parts:
+                parts[key] = ShardPart()
+            parts[key].events.append((frame, identity))
     return parts
 
 
@@ -183,10 +197,16 @@ def check_limit(limit: str, value: int, maximum: int) -> None:
         )
 
 
-def _dead_letters(app_id: str, frame: Frame, now_us: int) -> list[DeadLetter]:
+def _dead_letters(catalog: Catalog, frame: Frame, now_us: int) -> list[DeadLetter]:
+    app_id = catalog.app_id
     return [
         DeadLetter(
-            one.position, dead_letter_id(app_id, one), app_id, now_us, one.rejection, one.event
+            one.position,
+            dead_letter_id(app_id, one),
+            app_id,
+            day_start_us(now_us) if has_day_only(catalog, one.event.name) else now_us,
+            one.rejection,
+            one.event,
         )
         for one in frame.screening.rejected
         if frame.outcome.verdicts[one.position] is Verdict.REJECTED

@@ -13,6 +13,7 @@ from libs.streams.compression import compress
 from libs.streams.names import ingest_dead_letters, raw_stream
 from services.ingest import metrics
 from services.ingest.intake import convert
+from services.ingest.intake.day_only import in_whole_days
 from services.ingest.intake.model import Append, Appended, Backlog
 from services.ingest.settings import IngestSettings
 
@@ -38,9 +39,11 @@ class RedisRawStream:
         if shard in self._full_shards:
             return None
         now_ms = append.received_at_us // 1000
-        window_ms = append.dedupe_window_seconds * 1000
+        windows_ms = append.dedupe_window_seconds * 1000, self._idempotency_window_ms
+        if append.day_only:
+            windows_ms = in_whole_days(windows_ms[0]), in_whole_days(windows_ms[1])
         try:
-            reply = await self._run(shard, append, now_ms, window_ms)
+            reply = await self._run(shard, append, now_ms, *windows_ms)
         except (ConnectionError, ResponseError) as error:
             if _is_out_of_memory(error):
                 return None
@@ -52,14 +55,16 @@ class RedisRawStream:
         positions, conflicts = reply
         return Appended(frozenset(positions), frozenset(conflicts))
 
-    async def _run(self, shard: int, append: Append, now_ms: int, window_ms: int) -> Any:
+    async def _run(
+        self, shard: int, append: Append, now_ms: int, window_ms: int, key_window_ms: int
+    ) -> Any:
         batch = convert.event_batch(append)
         return await self._script.run(
             [
                 raw_stream(shard),
                 ingest_dead_letters(shard),
                 *_windows(shard, "seen", append.app_id, now_ms, window_ms),
-                *_windows(shard, "idempotency", append.app_id, now_ms, self._idempotency_window_ms),
+                *_windows(shard, "idempotency", append.app_id, now_ms, key_window_ms),
             ],
             [
                 append.batch_id,
@@ -68,12 +73,13 @@ class RedisRawStream:
                 append.event_uuids,
                 append.fingerprints,
                 append.idempotency_uuids,
-                self._idempotency_window_ms,
+                key_window_ms,
                 compress(batch),
                 convert.dead_letter_batch(append.dead_letters),
                 append.traceparent,
                 self._max_entries,
                 len(batch),
+                append.mark or append.batch_id,
             ],
         )
 

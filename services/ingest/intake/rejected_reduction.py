@@ -11,6 +11,7 @@ from libs.consent import Decision
 from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
+from services.ingest.intake.day_only import has_day_only
 from services.ingest.intake.declared_context import keep_context
 from services.ingest.intake.model import DropReason, Outcome, RejectedEvent, Verdict
 from services.ingest.intake.personal_data_check import clean_rejected
@@ -62,6 +63,8 @@ class RejectedReduction:
         sent_id = event.event_id
         self._prepare(event, subject)
         reduce_event(self._catalog, event, subject, content, self._anonymizer)
+        if has_day_only(self._catalog, event.name):
+            self._anonymizer.remove_time(self._catalog, event)
         if content is not Content.BARE and people.others is None:
             self._remove_unknown_people(event, subject)
         denied = self._consents.who_denied(asked, people.others or ())
@@ -85,7 +88,7 @@ class RejectedReduction:
         """Whether the event may hold what nothing may be kept of: something of a person in a category without
         people, or content, under a name that may stand for a counts-only event's."""
         if event_type is None:
-            return self._catalog.counts_some_only
+            return bool(self._catalog.counts_only_events)
         return event_type.has_no_person and has_person(event_type, event, people)
 
     def _is_unguarded(self, purposes: Sequence[Purpose], subject: EventSubject) -> bool:

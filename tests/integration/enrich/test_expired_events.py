@@ -178,3 +178,14 @@ async def test_killed_in_the_middle_it_goes_on(
     found = await asyncio.gather(*(removal(engine, both, clock).remove() for _ in range(2)))
     assert sum(each["removed"] for each in found) == 5
     assert stored(database_url) == {"new", "late"}
+
+
+async def test_of_a_counts_only_event_the_whole_day_of_receipt_has_to_be_counted(
+    engine: AsyncEngine, database_url: str, clock: FixedClock
+) -> None:
+    """It says no more than that day; it may have been received at the end of it."""
+    yesterday = NOW.replace(hour=0, minute=0) - timedelta(days=1)
+    store(database_url, {"a": FIRST_KEPT - TICK}, received=yesterday)
+    for counted, left in ((yesterday + timedelta(hours=20), {"a"}), (NOW, set())):
+        await removal(engine, CHESS, clock, counted).remove()
+        assert stored(database_url) == left

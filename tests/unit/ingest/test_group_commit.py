@@ -77,7 +77,9 @@ async def test_each_caller_gets_the_verdicts_of_its_own_events() -> None:
     held = submit("chess", frame_of("first"))
     await let_run()
     good = submit("chess", frame_of("x", "y"))
-    mixed = submit("chess", Frame([event_of("z"), event_of("w", name="no.such"), event_of("x")]))
+    mixed = submit(
+        "chess", Frame([event_of("z"), event_of("w", properties_json=b"{}"), event_of("x")])
+    )
     again = submit("chess", frame_of("first", "v"))
     await let_run()
     gate.let_through()

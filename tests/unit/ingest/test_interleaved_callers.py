@@ -40,7 +40,9 @@ async def test_callers_in_any_order_lose_and_double_nothing(
             request = pb.TrackBatchRequest(
                 app_id="chess",
                 events=[
-                    event_of(f"e{number}") if known else event_of(f"e{number}", name="no.such")
+                    event_of(f"e{number}")
+                    if known
+                    else event_of(f"e{number}", properties_json=b"{}")
                     for number, known in events
                 ],
             )
