@@ -1,8 +1,8 @@
 """What enrich holds about a person: events in Postgres, the beginnings of their sessions in Redis."""
 
+import time
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
-from uuid import UUID
+from datetime import datetime
 
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,15 +15,16 @@ from libs.streams.names import ENRICH, raw_stream, streams_of
 from libs.streams.positions import are_handled, redis_now
 from services.enrich.archive.people import ArchivedPeople
 from services.enrich.erasure.fences import Fences
-from services.enrich.erasure.mentions import without_mentions
 from services.enrich.erasure.postgres import ErasedEvents
+from services.enrich.erasure.search import MentionSearch
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.subject_rows.postgres import SubjectRows
 
 EVENTS, SESSIONS = "enrich.events", "enrich.sessions"
-_FIRST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
-# Of partitions without anything to do, so many are looked at in one call.
-_LEAVES_AT_A_TIME = 20
+# Of the 20 that a caller waits; what comes after it, the archive, takes 10 at most.
+_CALL_SECONDS = 3.0
+# In one transaction, which takes a second or two even if all of them name the person.
+_EVENTS_AT_A_TIME = 2_000
 
 
 class EnrichSubjectData:
@@ -39,8 +40,9 @@ class EnrichSubjectData:
         shards: int,
         rows: SubjectRows,
         archive: ArchivedPeople,
+        call_seconds: float = _CALL_SECONDS,
+        events_at_a_time: int = _EVENTS_AT_A_TIME,
     ) -> None:
-        self._catalogs = catalogs
         self._events = events
         self._fences = fences
         self._sessions = sessions
@@ -49,6 +51,8 @@ class EnrichSubjectData:
         self._rows = rows
         self._archive = archive
         self._journal = ErasureJournal("enrich")
+        self._call_seconds = call_seconds
+        self._mentions = MentionSearch(catalogs, events, EVENTS, events_at_a_time)
 
     async def fence(self, subject: SubjectRef, fenced_at: datetime) -> datetime:
         """See the port."""
@@ -62,20 +66,30 @@ class EnrichSubjectData:
 
     async def erase(self, erasure: Erasure) -> Progress:
         """See the port. First the person's own events, then what others' events say of the person, then the
-        archive: nothing of the person comes there any more."""
+        archive: nothing of the person comes there any more. Works for some seconds, a transaction after the
+        other, so that a call that is broken off has done what it had time for."""
+        until = time.monotonic() + self._call_seconds
+        done, entry = await self._part(erasure)
+        while not done and time.monotonic() < until:
+            done, entry = await self._part(erasure)
+        archived: Sequence[StoreCounts] = ()
+        if done:
+            done, archived = await self._archive.erase(erasure)
+        return Progress(done, [*entry.counts(), *archived], entry.changed)
+
+    async def _part(self, erasure: Erasure) -> tuple[bool, ErasureEntry]:
+        """One transaction: whether nothing is left to do in Postgres, and what is done."""
         async with self._events.engine.begin() as connection:
             entry = await self._journal.open(connection, erasure.request_id)
             try:
                 async with connection.begin_nested():
                     done = await self._step(connection, erasure, entry)
             except psycopg.errors.UndefinedTable:
-                # A partition was merged into another one: found again by the next call.
-                return Progress(False, entry.counts(), entry.changed)
-            await self._journal.save(connection, entry)
-        archived: Sequence[StoreCounts] = ()
-        if done:
-            done, archived = await self._archive.erase(erasure)
-        return Progress(done, [*entry.counts(), *archived], entry.changed)
+                # A partition was merged into another one: found again by the next part.
+                done = False
+            else:
+                await self._journal.save(connection, entry)
+        return done, entry
 
     def export(self, export: Export) -> AsyncIterator[HeldRows]:
         """See the port."""
@@ -102,43 +116,4 @@ class EnrichSubjectData:
             if kept := await self._events.withheld(connection, erasure):
                 why = "; ".join(sorted({erasure.withheld[name] for name in kept}))
                 entry.withhold(EVENTS, sum(kept.values()), why)
-        return await self._remove_mentions(connection, erasure, entry)
-
-    async def _remove_mentions(
-        self, connection: AsyncConnection, erasure: Erasure, entry: ErasureEntry
-    ) -> bool:
-        """Whether no event of the app names the person any more."""
-        catalog = self._catalogs.current.catalogs.get(erasure.subject.app_id)
-        # Part of a person's events may go, and what others' say stays then.
-        if erasure.names is not None or (catalog is not None and not catalog.names_others):
-            return True
-        entity_types = catalog.subject_entity_types if catalog else frozenset()
-        measures = catalog.measures if catalog else frozenset()
-        for _ in range(_LEAVES_AT_A_TIME):
-            done_leaf = entry.position.get("leaf_done", "")
-            leaf = await self._events.next_leaf(connection, done_leaf)
-            if leaf is None:
-                return True
-            after = _position(entry.position.get("after"))
-            found = await self._events.naming(connection, erasure, leaf, after)
-            if not found:
-                entry.position |= {"leaf_done": leaf, "after": None}
-                continue
-            for event in found:
-                changed = without_mentions(event, erasure.subject, entity_types, measures)
-                if changed is not None:
-                    rows = await self._events.replace(
-                        connection, erasure.subject.app_id, leaf, changed
-                    )
-                    entry.add(EVENTS, anonymized=rows)
-                    entry.note_changed(
-                        event.name, event.occurred_at.astimezone(UTC).date().isoformat()
-                    )
-            last = found[-1]
-            entry.position["after"] = [last.occurred_at.isoformat(), str(last.event_uuid)]
-            return False
-        return False
-
-
-def _position(stored: Sequence[str] | None) -> tuple[datetime, UUID]:
-    return _FIRST if stored is None else (datetime.fromisoformat(stored[0]), UUID(stored[1]))
+        return await self._mentions.go_on(connection, erasure, entry)

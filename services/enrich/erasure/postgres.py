@@ -1,19 +1,19 @@
 """A person's events in Postgres: erased some at a time, and counted in the transactions that erase them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, LiteralString
 from uuid import UUID
 
 import orjson
-import psycopg
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.common.exact_json import exact_dumps
 from libs.common.subject_data import Erasure
 from libs.stores.postgres import driver_connection
-from services.enrich.erasure.model import NamingEvent
+from services.enrich.erasure.model import Examined, NamingEvent, Place
+from services.enrich.partitions.plan import class_table
 
 ROWS_AT_A_TIME = 2_000
 # By the index on the person; by that of rows without one, for what older releases stored. An event whose
@@ -40,22 +40,28 @@ _WITHHELD: LiteralString = f"""
     SELECT name, count(*) FROM enrich.events
     WHERE {_OF_PERSON} AND name = ANY(%(withheld)s) GROUP BY name ORDER BY name
 """
-_LEAVES: LiteralString = """
-    SELECT relname FROM pg_partition_tree('enrich.events') AS part JOIN pg_class ON oid = part.relid
-    WHERE isleaf AND relname > %(after)s ORDER BY relname LIMIT 1
+_NEXT_NAME: LiteralString = """
+    SELECT min(name) FROM {table} WHERE app_id = %(app_id)s AND name > %(name)s
 """
-# Events of others in which the id may stand: what is in quotes or not, and what only contains it, is decided
-# by `mentions`.
-_NAMING: LiteralString = """
-    SELECT event_uuid, occurred_at, name, entity_type, entity_id, properties FROM {leaf}
-    WHERE app_id = %(app_id)s AND least(occurred_at, received_at) <= %(fenced_at)s
-        AND NOT (person IS NOT NULL AND person = ANY(%(persons)s))
-        AND (entity_id = %(subject_id)s OR strpos(properties::text, %(in_json)s) > 0)
-        AND (occurred_at, event_uuid) > (%(after_time)s, %(after_uuid)s)
-    ORDER BY occurred_at, event_uuid LIMIT %(limit)s
+# Along the index on app, name and time. `names_person`: events of others in which the id may stand; what is
+# in quotes or not, and what only contains it, is decided by `mentions`.
+_SOME: LiteralString = """
+    SELECT event_uuid, occurred_at, names_person, CASE WHEN names_person THEN entity_type END,
+        CASE WHEN names_person THEN entity_id END, CASE WHEN names_person THEN properties END
+    FROM (
+        SELECT event_uuid, occurred_at, entity_type, entity_id, properties,
+            least(occurred_at, received_at) <= %(fenced_at)s
+            AND NOT (person IS NOT NULL AND person = ANY(%(persons)s))
+            AND (coalesce(entity_id = %(subject_id)s, false)
+                OR strpos(properties::text, %(in_json)s) > 0) AS names_person
+        FROM {table}
+        WHERE app_id = %(app_id)s AND name = %(name)s AND occurred_at >= %(after_time)s
+            AND (occurred_at, event_uuid) > (%(after_time)s, %(after_uuid)s)
+        ORDER BY occurred_at, event_uuid LIMIT %(limit)s
+    ) AS examined ORDER BY occurred_at, event_uuid
 """
 _REPLACE: LiteralString = """
-    UPDATE {leaf} SET entity_id = %(entity_id)s, properties = %(properties)s::jsonb
+    UPDATE {table} SET entity_id = %(entity_id)s, properties = %(properties)s::jsonb
     WHERE event_uuid = %(event_uuid)s AND occurred_at = %(occurred_at)s AND app_id = %(app_id)s
 """
 
@@ -86,46 +92,50 @@ class ErasedEvents:
         cursor = await driver.execute(_WITHHELD, _parameters(erasure))
         return dict(await cursor.fetchall())
 
-    async def next_leaf(self, connection: AsyncConnection, after: str) -> str | None:
-        """The partition behind `after`, by name; None behind the last."""
+    async def next_name(
+        self, connection: AsyncConnection, app_id: str, retention_class: str, after: str
+    ) -> str | None:
+        """The name behind `after`, of events of an app that are in a class; None behind the last."""
         driver = await driver_connection(connection)
-        row = await (await driver.execute(_LEAVES, {"after": after})).fetchone()
-        return None if row is None else str(row[0])
+        statement = sql.SQL(_NEXT_NAME).format(table=_table(retention_class))
+        row = await (await driver.execute(statement, {"app_id": app_id, "name": after})).fetchone()
+        return None if row is None or row[0] is None else str(row[0])
 
-    async def naming(
-        self,
-        connection: AsyncConnection,
-        erasure: Erasure,
-        leaf: str,
-        after: tuple[datetime, UUID],
-        limit: int = ROWS_AT_A_TIME,
-    ) -> Sequence[NamingEvent]:
-        """Events of others behind `after` that may name the person; none if the partition is gone."""
+    async def examine(
+        self, connection: AsyncConnection, erasure: Erasure, place: Place, limit: int
+    ) -> Examined:
+        """Looks at so many events at most, those behind a place in the order of time."""
         driver = await driver_connection(connection)
         values = {
             **_parameters(erasure),
+            "name": place.name,
             # As jsonb prints it, without the quotes.
             "in_json": orjson.dumps(erasure.subject.subject_id).decode()[1:-1],
-            "after_time": after[0],
-            "after_uuid": after[1],
+            "after_time": place.occurred_at,
+            "after_uuid": place.event_uuid,
             "limit": limit,
         }
-        statement = sql.SQL(_NAMING).format(leaf=sql.Identifier("enrich", leaf))
-        try:
-            async with driver.transaction():
-                rows = await (await driver.execute(statement, values)).fetchall()
-        except psycopg.errors.UndefinedTable:
-            return []
-        return [NamingEvent(*row) for row in rows]
+        statement = sql.SQL(_SOME).format(table=_table(place.retention_class))
+        rows = await (await driver.execute(statement, values)).fetchall()
+        naming = [
+            NamingEvent(event_uuid, occurred_at, place.name, entity_type, entity_id, properties)
+            for event_uuid, occurred_at, names, entity_type, entity_id, properties in rows
+            if names
+        ]
+        if len(rows) < limit:
+            return Examined(len(rows), naming, None)
+        event_uuid, occurred_at, *_ = rows[-1]
+        return Examined(
+            len(rows), naming, replace(place, occurred_at=occurred_at, event_uuid=event_uuid)
+        )
 
     async def replace(
-        self, connection: AsyncConnection, app_id: str, leaf: str, event: NamingEvent
+        self, connection: AsyncConnection, app_id: str, retention_class: str, event: NamingEvent
     ) -> int:
         """Writes what the event says now of its entity and its properties; how many rows."""
         driver = await driver_connection(connection)
-        statement = sql.SQL(_REPLACE).format(leaf=sql.Identifier("enrich", leaf))
         cursor = await driver.execute(
-            statement,
+            sql.SQL(_REPLACE).format(table=_table(retention_class)),
             {
                 "entity_id": event.entity_id,
                 "properties": exact_dumps(event.properties).decode(),
@@ -135,6 +145,11 @@ class ErasedEvents:
             },
         )
         return cursor.rowcount
+
+
+def _table(retention_class: str) -> sql.Composable:
+    """All partitions of a class."""
+    return sql.Identifier("enrich", class_table(retention_class))
 
 
 def _parameters(erasure: Erasure) -> dict[str, Any]:

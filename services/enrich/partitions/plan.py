@@ -97,9 +97,14 @@ class PartitionChange:
     sources: tuple[Leaf, ...] = ()
 
 
+def class_table(retention_class: str) -> str:
+    """The name of the table of all rows of the class, which has its leaves."""
+    return f"events_{retention_class}"
+
+
 def default_leaf(retention_class: str) -> str:
     """The name of the table for the rows of the class that belong to no other leaf."""
-    return f"events_{retention_class}_default"
+    return f"{class_table(retention_class)}_default"
 
 
 def current_leaves(retention_class: str, now: datetime) -> list[Leaf]:

@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.catalog import Catalogs, compile_catalog
-from libs.common.clock import SystemClock
+from libs.common.clock import DAY_US, SystemClock
 from libs.common.subject_data import Erasure, Progress, SubjectRef
 from libs.stores.redis_client import RedisClient
 from services.enrich.archive.people import ArchivedPeople
@@ -16,12 +17,14 @@ from services.enrich.archive.postgres import PostgresArchive
 from services.enrich.erasure.data import EnrichSubjectData
 from services.enrich.erasure.fences import Fences
 from services.enrich.erasure.postgres import ErasedEvents
+from services.enrich.partitions.plan import Leaf, PartitionChange
+from services.enrich.partitions.postgres import PostgresPartitionStore
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
 from services.enrich.subject_rows.postgres import SubjectRows
 from tests.integration.enrich.conftest import Enrich
 from tests.support.archived_rows import NO_ARCHIVE
-from tests.support.enrich_batches import NOON, entry_of, event
+from tests.support.enrich_batches import NOON, NOON_US, entry_of, event
 from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.small_catalog import SMALL
 
@@ -31,6 +34,9 @@ CATALOG = compile_catalog(
 )
 ANNA = SubjectRef("chess", "anna", tuple(PSEUDONYMS.all_epochs("chess", "anna")))
 
+DAY = timedelta(days=1)
+NOON_DAY = NOON - timedelta(hours=12)
+
 
 def _erasure(**fields: Any) -> Erasure:
     return Erasure(ANNA, uuid.uuid4(), NOON, **fields)
@@ -38,6 +44,10 @@ def _erasure(**fields: Any) -> Erasure:
 
 @pytest.fixture
 def data(engine: AsyncEngine, client: RedisClient) -> EnrichSubjectData:
+    return _data(engine, client)
+
+
+def _data(engine: AsyncEngine, client: RedisClient, **limits: Any) -> EnrichSubjectData:
     sessions = RedisSessionStore(client.commands, SystemClock(), 3_600)
     return EnrichSubjectData(
         Catalogs.of(CATALOG),
@@ -48,6 +58,7 @@ def data(engine: AsyncEngine, client: RedisClient) -> EnrichSubjectData:
         1,
         SubjectRows(engine, sessions, EnrichSettings(), NO_ARCHIVE),
         ArchivedPeople(Catalogs.of(CATALOG), PostgresArchive(engine), _no_archive),
+        **limits,
     )
 
 
@@ -111,10 +122,10 @@ async def test_what_a_law_keeps_stays_and_is_named(enrich: Enrich, data: EnrichS
 
 
 async def test_counts_are_those_of_the_whole_erasure_however_often_it_is_asked(
-    enrich: Enrich, data: EnrichSubjectData
+    enrich: Enrich, engine: AsyncEngine, client: RedisClient
 ) -> None:
     await enrich.process(entry_of(*(event(f"a{n}", subject_id="anna") for n in range(5))))
-    erasure = _erasure()
+    data, erasure = _data(engine, client, call_seconds=0.0), _erasure()
     first = await data.erase(erasure)
     assert not first.done
     # As if the answer had been lost, and the request went on in another process.
@@ -133,3 +144,54 @@ async def test_someone_elses_subject_and_another_apps_subject_stay(
     progress = await _erase(data, _erasure())
     assert enrich.rows() == [("b1",), ("s1",)]
     assert _counts(progress)["enrich.events"] == (0, 0, 0)
+
+
+async def test_each_call_does_a_part_and_a_merge_of_partitions_hides_nothing(
+    enrich: Enrich, engine: AsyncEngine, client: RedisClient
+) -> None:
+    """Others name the person on three days and under two names, each of which has a partition for itself at
+    first."""
+    store = PostgresPartitionStore(engine)
+    days = [Leaf("90d", day, day + DAY) for day in (NOON_DAY, NOON_DAY + DAY, NOON_DAY + 2 * DAY)]
+    for leaf in days:
+        await store.apply(PartitionChange(leaf))
+    naming = b'{"rival": "anna"}'
+    await enrich.process(
+        entry_of(
+            event("own", subject_id="anna"),
+            *(
+                event(
+                    f"{name} {day} {number}",
+                    NOON_US + day * DAY_US + number,
+                    subject_id="ben",
+                    name=name,
+                    properties_json=naming if number else b"{}",
+                )
+                for name in ("game.ended", "game.started")
+                for day in range(3)
+                for number in range(3)
+            ),
+        )
+    )
+    data, erasure = _data(engine, client, call_seconds=0.0, events_at_a_time=1), _erasure()
+    left, calls, merged = [12], 0, False
+    while not (progress := await data.erase(erasure)).done:
+        calls += 1
+        left.append(_naming(enrich))
+        assert left[-2] - left[-1] <= 1
+        if left[-1] == 9 and not merged:
+            # Into the first day's, which is done of this name.
+            merged = await store.apply(
+                PartitionChange(Leaf("90d", days[0].start, days[-1].end, days[0].name), tuple(days))
+            )
+    assert merged
+    # A part for each of 18 events, some for what has none.
+    assert (left[-1], calls >= 18) == (0, True)
+    assert _counts(progress)["enrich.events"] == (1, 12, 0)
+    assert progress.changed == {
+        name: ["2026-11-20", "2026-11-21", "2026-11-22"] for name in ("game.ended", "game.started")
+    }
+
+
+def _naming(enrich: Enrich) -> int:
+    return sum("anna" in str(properties) for (properties,) in enrich.rows("properties"))
