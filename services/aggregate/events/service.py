@@ -13,12 +13,12 @@ from libs.events.filtering import Condition, Node
 from libs.events.opening import opened_events
 from libs.events.selection import EventSelection, Place
 from libs.events.selection_postgres import SelectedEvents
+from libs.rpc.answer_sizes import MESSAGE_BYTES, fitting
 from libs.rpc.page_tokens import PageTokens, page_size
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission, current_principal
 from libs.sealing import Opening, SubjectKeys
 from libs.sealing.keys import KeysUnavailable
-from services.aggregate.answer_sizes import MESSAGE_BYTES, fitting
 from services.aggregate.behaviour.people.convert import of_people, people_reliability
 from services.aggregate.behaviour.people.model import People
 from services.aggregate.behaviour.people.service import PeopleBehind

@@ -13,10 +13,10 @@ from libs.common.clock import Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
 from libs.events.access import of_subject
 from libs.events.postgres import snapshot_connection
+from libs.rpc.answer_sizes import fitting
 from libs.rpc.page_tokens import PageTokens, page_size
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission
-from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import SERVICE_NAME, reliability_message
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.named_metrics.confidence import valued

@@ -7,11 +7,11 @@ from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
 from libs.common.errors import PageTokenInvalid
 from libs.common.structs import contains_nul
+from libs.rpc.answer_sizes import fitting
 from libs.rpc.audited_reads import ReadNote
 from libs.rpc.page_tokens import PageTokens, page_size
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission
-from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import utc_field
 from services.aggregate.journal.convert import SERVICE_NAME
 from services.aggregate.plan_lookup import not_declared, plan_of

@@ -9,9 +9,9 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.errors import PageTokenInvalid
+from libs.rpc.answer_sizes import MESSAGE_BYTES
 from services.aggregate.answer_sizes import (
     DIMENSIONS_BYTES,
-    MESSAGE_BYTES,
     WATCH_PAGE_BYTES,
     bounded_dimensions,
 )

@@ -9,11 +9,11 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
+from libs.rpc.answer_sizes import fitting
 from libs.rpc.audited_reads import ReadNote
 from libs.rpc.page_tokens import PageTokens
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission
-from services.aggregate.answer_sizes import fitting
 from services.aggregate.convert import SERVICE_NAME, period_number
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.expiry.kept import kept_from, latest

@@ -12,7 +12,7 @@ from libs.common.errors import InvalidArgument
 from libs.events.filtering import compile_filter
 from libs.events.filtering.reach import possible_names
 from libs.events.postgres import BEGINNING, END
-from services.aggregate.answer_sizes import fitting
+from libs.rpc.answer_sizes import fitting
 from services.aggregate.behaviour.cohorts.model import Cohort, CohortsQuery, Entry, Point
 from services.aggregate.behaviour.cohorts.table import counts, end_of, points
 from services.aggregate.behaviour.convert import (

@@ -9,8 +9,8 @@ from weir.aggregate.v1 import behaviour_pb2 as pb
 
 from libs.common.apps import catalog_of
 from libs.common.clock import moment_of
+from libs.rpc.answer_sizes import fitting
 from libs.rpc.page_tokens import PageTokens
-from services.aggregate.answer_sizes import fitting
 from services.aggregate.behaviour.cohorts.convert import (
     cohort_message,
     cohorts_query,

@@ -11,8 +11,8 @@ from libs.common.errors import InvalidArgument
 from libs.common.pseudonym import Pseudonymizer
 from libs.events.selection import EventSelection
 from libs.events.selection_postgres import SelectedEvents
+from libs.rpc.answer_sizes import MESSAGE_BYTES, fitting
 from libs.rpc.page_tokens import PageTokens, page_size
-from services.aggregate.answer_sizes import MESSAGE_BYTES, fitting
 from services.aggregate.behaviour.people.convert import of_people
 from services.aggregate.convert import SERVICE_NAME
 from services.aggregate.events.convert import (
