@@ -71,6 +71,7 @@ def dead_letters(batch: WorkBatch) -> bytes:
             reason="PROCESSING_FAILED",
             message=failed.reason,
             event=batch.events[failed.position],
+            content="reduced" if failed.is_reduced else "whole",
         )
         for failed in batch.failed
     ]

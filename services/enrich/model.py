@@ -72,10 +72,12 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class FailedEvent:
-    """An event that becomes a dead letter: its position in the batch, and why."""
+    """An event that becomes a dead letter: its position in the batch, and why. `is_reduced`: properties were
+    removed that dead letters do not have."""
 
     position: int
     reason: str
+    is_reduced: bool = False
 
 
 @dataclass(slots=True)

@@ -23,6 +23,8 @@ dead_letters = Table(
     Column("subject_id", Text),
     # A serialized weir.common.v1.Event.
     Column("event", LargeBinary, nullable=False),
+    # How much it holds of the event that was sent: a `LetterContent`.
+    Column("content", Text, nullable=False, server_default=""),
     Index(None, "app_id", "received_at"),
 )
 

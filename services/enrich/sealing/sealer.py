@@ -1,6 +1,7 @@
 """Seals the marked properties of a chunk, with one look-up of keys."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from libs.catalog import Catalogs
@@ -58,8 +59,12 @@ class Sealer:
         have been sealed."""
         for batch in batches:
             if batch.failed and (marked := self._marked(batch.app_id)):
-                for failed in batch.failed:
-                    _remove(batch.events[failed.position], marked)
+                batch.failed = [
+                    replace(failed, is_reduced=True)
+                    if _remove(batch.events[failed.position], marked)
+                    else failed
+                    for failed in batch.failed
+                ]
 
     def _marked(self, app_id: str) -> Mapping[str, frozenset[str]]:
         """The marked properties by the names of events, by the newest catalog that there was of the app."""
@@ -92,14 +97,16 @@ def _fail(batch: WorkBatch, position: int, reason: str) -> None:
     batch.fail(position, reason)
 
 
-def _remove(event: Event, marked: Mapping[str, frozenset[str]]) -> None:
+def _remove(event: Event, marked: Mapping[str, frozenset[str]]) -> bool:
+    """Removes marked properties from an event; whether it had any."""
     names = marked.get(event.name)
     if names is None:
-        return
+        return False
     try:
         properties = exact_loads(event.properties_json)
     except ValueError:
-        properties = {}
-    event.properties_json = exact_dumps(
-        {name: value for name, value in properties.items() if name not in names}
-    )
+        event.properties_json = b"{}"
+        return True
+    kept = {name: value for name, value in properties.items() if name not in names}
+    event.properties_json = exact_dumps(kept)
+    return len(kept) < len(properties)

@@ -144,6 +144,7 @@ def _row(letter: batch_pb2.DeadLetter) -> dict[str, object]:
         "name": _text(event.name),
         "subject_id": _text(event.subject_id) or None,
         "event": event.SerializeToString(),
+        "content": _text(letter.content),
     }
 
 

@@ -86,6 +86,7 @@ def dead_letter_batch(letters: Sequence[DeadLetter]) -> bytes:
                 field=letter.rejection.field,
                 message=letter.rejection.message,
                 event=letter.event,
+                content=letter.content,
             )
             for letter in letters
         ]

@@ -11,6 +11,7 @@ from weir.common.v1 import event_pb2
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import EventType, EventVersion
+from services.ingest.dead_letters.content import LetterContent
 
 Properties = dict[str, Any]
 
@@ -155,6 +156,7 @@ class DeadLetter:
     received_at_us: int
     rejection: Rejection
     event: Event
+    content: LetterContent = LetterContent.WHOLE
 
 
 @dataclass(slots=True)
@@ -166,6 +168,8 @@ class Outcome:
     drop_reasons: dict[int, DropReason] = field(default_factory=dict)
     # The sender's own event ids, by position, of events that were given another one.
     sent_ids: dict[int, str] = field(default_factory=dict)
+    # How much is kept of rejected events, by position.
+    letter_contents: dict[int, LetterContent] = field(default_factory=dict)
     # Resent ids whose payload differs from the one that was taken.
     conflicts: int = 0
     # How long to wait before sending the RETRY events again.

@@ -207,6 +207,7 @@ def _dead_letters(catalog: Catalog, frame: Frame, now_us: int) -> list[DeadLette
             day_start_us(now_us) if has_day_only(catalog, one.event.name) else now_us,
             one.rejection,
             one.event,
+            frame.outcome.letter_contents[one.position],
         )
         for one in frame.screening.rejected
         if frame.outcome.verdicts[one.position] is Verdict.REJECTED

@@ -8,6 +8,7 @@ from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventType, PersonalData, Purpose
 from libs.consent import Decision
+from services.ingest.dead_letters.content import LetterContent
 from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
@@ -27,6 +28,12 @@ from services.ingest.intake.rejected_content import (
     sealed_properties,
 )
 from services.ingest.intake.subjects import EventSubject, Links, RejectedPeople, has_person
+
+_KEPT = {
+    Content.WHOLE: LetterContent.WHOLE,
+    Content.PSEUDONYMOUS: LetterContent.WITHOUT_PROPERTIES,
+    Content.BARE: LetterContent.BARE,
+}
 
 
 class RejectedReduction:
@@ -61,23 +68,27 @@ class RejectedReduction:
             outcome.drop(position, DropReason.DENIED if subject.id else DropReason.SUBJECTLESS)
             return
         sent_id = event.event_id
+        kept = _KEPT[content]
         self._prepare(event, subject)
         reduce_event(self._catalog, event, subject, content, self._anonymizer)
         if has_day_only(self._catalog, event.name):
             self._anonymizer.remove_time(self._catalog, event)
         if content is not Content.BARE and people.others is None:
             self._remove_unknown_people(event, subject)
+            kept = LetterContent.WITHOUT_PROPERTIES
         denied = self._consents.who_denied(asked, people.others or ())
         if denied:
             version = event_type.version(event.schema_version) if event_type else None
             for person_id in denied:
                 remove_id_from_texts(self._catalog, event, person_id)
             self._anonymizer.remove_people(self._catalog, version, event, denied, position, outcome)
+            kept = _lesser(kept, LetterContent.REDUCED)
         # Of an event under a pseudonym it is replaced already.
         if content is Content.WHOLE and self._catalog.collection.hashes_sessions:
             self._anonymizer.replace_session(self._catalog, event)
         if content is not Content.BARE:
-            self._collect_less(event, event_type)
+            kept = _lesser(kept, self._collect_less(event, event_type))
+        outcome.letter_contents[position] = kept
         if event.event_id != sent_id:
             outcome.sent_ids[position] = sent_id
         outcome.verdicts[position] = Verdict.REJECTED
@@ -127,8 +138,9 @@ class RejectedReduction:
                 self._catalog.app_id, event.anonymous_id
             )
 
-    def _collect_less(self, event: Event, event_type: EventType | None) -> None:
-        """Removes what the app does not collect from an event of which more than the bare fields is kept."""
+    def _collect_less(self, event: Event, event_type: EventType | None) -> LetterContent:
+        """Removes what the app does not collect from an event of which more than the bare fields is kept. How
+        much that leaves of an event that was whole."""
         collection = self._catalog.collection
         kept_context = event_type.context if event_type else collection.context
         if kept_context is not None:
@@ -136,12 +148,15 @@ class RejectedReduction:
         cleans = collection.personal_data in (PersonalData.REFUSE, PersonalData.REDACT)
         sealed = sealed_properties(self._catalog, event_type)
         if not (collection.hashed or collection.takes_declared_only or cleans or sealed):
-            return
+            return LetterContent.WHOLE
+        kept = LetterContent.WHOLE
         try:
             properties, _ = parse_properties(event)
         except PropertiesError:
             remove_properties(event)
+            kept = LetterContent.WITHOUT_PROPERTIES
         else:
+            known = len(properties)
             if collection.takes_declared_only:
                 declared = declared_properties(event_type) if event_type else frozenset()
                 properties = {name: item for name, item in properties.items() if name in declared}
@@ -150,10 +165,16 @@ class RejectedReduction:
                 # A dead letter has no key.
                 properties = {name: item for name, item in properties.items() if name not in sealed}
                 event.properties_json = orjson.dumps(properties)
+            if len(properties) < known:
+                kept = LetterContent.REDUCED
             if cleans:
                 marked = marked_properties(event_type) if event_type else frozenset()
+                before = event.properties_json
                 clean_rejected(event, properties, {self._catalog.subject_name, *marked})
+                if event.properties_json != before:
+                    kept = LetterContent.REDUCED
         self._anonymizer.hash_named(self._catalog, event)
+        return kept
 
     def _remove_unknown_people(self, event: Event, subject: EventSubject) -> None:
         """Removes where people may be named about whom nothing was asked."""
@@ -161,3 +182,8 @@ class RejectedReduction:
         entity = event.entity
         if entity.type in self._catalog.subject_entity_types and entity.id != subject.id:
             event.ClearField("entity")
+
+
+def _lesser(one: LetterContent, other: LetterContent) -> LetterContent:
+    order = list(LetterContent)
+    return max(one, other, key=order.index)

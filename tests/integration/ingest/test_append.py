@@ -163,6 +163,7 @@ async def test_a_batch_whose_answer_was_lost_is_not_appended_again(
                 field="name",
                 message="wrong",
                 event=Event(event_id="x"),
+                content="whole",
             )
         ]
     )

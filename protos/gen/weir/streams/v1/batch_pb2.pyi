@@ -58,7 +58,7 @@ class DeadLetterBatch(_message.Message):
     def __init__(self, dead_letters: _Optional[_Iterable[_Union[DeadLetter, _Mapping]]] = ...) -> None: ...
 
 class DeadLetter(_message.Message):
-    __slots__ = ("dead_letter_id", "app_id", "stage", "received_at_us", "reason", "field", "message", "event")
+    __slots__ = ("dead_letter_id", "app_id", "stage", "received_at_us", "reason", "field", "message", "event", "content")
     DEAD_LETTER_ID_FIELD_NUMBER: _ClassVar[int]
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +67,7 @@ class DeadLetter(_message.Message):
     FIELD_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
     dead_letter_id: bytes
     app_id: str
     stage: str
@@ -75,4 +76,5 @@ class DeadLetter(_message.Message):
     field: str
     message: str
     event: _event_pb2.Event
-    def __init__(self, dead_letter_id: _Optional[bytes] = ..., app_id: _Optional[str] = ..., stage: _Optional[str] = ..., received_at_us: _Optional[int] = ..., reason: _Optional[str] = ..., field: _Optional[str] = ..., message: _Optional[str] = ..., event: _Optional[_Union[_event_pb2.Event, _Mapping]] = ...) -> None: ...
+    content: str
+    def __init__(self, dead_letter_id: _Optional[bytes] = ..., app_id: _Optional[str] = ..., stage: _Optional[str] = ..., received_at_us: _Optional[int] = ..., reason: _Optional[str] = ..., field: _Optional[str] = ..., message: _Optional[str] = ..., event: _Optional[_Union[_event_pb2.Event, _Mapping]] = ..., content: _Optional[str] = ...) -> None: ...
