@@ -66,6 +66,9 @@ ENTRIES = {
         "app",
         "See who did what to personal data; verify the record of it.",
     ),
+    "dead-letters": CommandEntry(
+        "cli.commands.dead_letters", "app", "See which events were rejected, and why."
+    ),
     "jobs": CommandEntry(
         "cli.commands.jobs", "app", "See scheduled jobs and their runs; run one now."
     ),

@@ -1,5 +1,6 @@
 """Times that a user writes, and times as a user reads them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,12 @@ def shown_moment(moment: datetime | None) -> str:
 def set_range(request: Any, start: str, end: str) -> None:
     """Fills the fields `from` and `to` of a message from `--from` and `--to`, which may be empty; ends the
     command, as wrong usage, if they say no range of time. A date as `--to` is the whole day, to its end."""
+    for field, moment in moment_range(start, end).items():
+        getattr(request, field).FromDatetime(moment.replace(tzinfo=None))
+
+
+def moment_range(start: str, end: str) -> Mapping[str, datetime]:
+    """`from` and `to` of `--from` and `--to`, as far as they are given; see `set_range`."""
     moments: dict[str, datetime] = {}
     if start:
         moments["from"] = moment_of("--from", start)
@@ -34,8 +41,7 @@ def set_range(request: Any, start: str, end: str) -> None:
         moments["to"] = _end_of_range(end)
     if len(moments) == 2 and moments["from"] > moments["to"]:
         fail(f"--from {start}: is later than --to {end}", 2)
-    for field, moment in moments.items():
-        getattr(request, field).FromDatetime(moment.replace(tzinfo=None))
+    return moments
 
 
 def set_time(request: Any, last: str, start: str, end: str) -> None:

@@ -17,6 +17,8 @@ class Action(StrEnum):
     EVENTS_LISTED = "events.listed"
     OWN_EVENTS_LISTED = "events.own_listed"
     EVENTS_EXPORTED = "events.exported"
+    # Together with what they hold of events.
+    DEAD_LETTERS_LISTED = "dead_letters.listed"
     SUBJECT_EXPORTED = "subject.exported"
     SUBJECT_EXPORT_DOWNLOADED = "subject.export_downloaded"
     PERSON_NUMBERS_READ = "numbers.person_read"

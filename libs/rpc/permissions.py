@@ -16,6 +16,8 @@ class Permission(StrEnum):
     # Reflection and channelz: they show what there is to attack, and the addresses of callers.
     INSPECT_SERVER = "server.inspect"
     SEND_EVENTS = "events.send"
+    # Without what they hold of events; for that, READ_EVENTS is asked for by the servicer.
+    READ_DEAD_LETTERS = "dead_letters.read"
     PREVIEW_ENRICHMENT = "enrichment.preview"
     READ_NUMBERS = "numbers.read"
     # Asked for by servicers themselves, of requests that are about a single person.
@@ -73,6 +75,9 @@ RULES: Mapping[str, Rule] = {
     "/weir.ingest.v1.IngestService/StreamEvents": Rule(Permission.SEND_EVENTS, "settings.app_id"),
     "/weir.ingest.v1.IngestService/TrackEvent": Rule(Permission.SEND_EVENTS, "app_id"),
     "/weir.ingest.v1.IngestService/TrackBatch": Rule(Permission.SEND_EVENTS, "app_id"),
+    "/weir.ingest.v1.DeadLetterService/ListDeadLetters": Rule(
+        Permission.READ_DEAD_LETTERS, "app_id"
+    ),
     "/weir.enrich.v1.EnrichService/PreviewEnrichment": Rule(
         Permission.PREVIEW_ENRICHMENT, "app_id"
     ),

@@ -4,8 +4,9 @@ import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
 
-from weir.ingest.v1 import ingest_service_pb2_grpc
+from weir.ingest.v1 import dead_letter_service_pb2_grpc, ingest_service_pb2_grpc
 
+from libs.audit import Auditor
 from libs.common.clock import Clock, SystemClock
 from libs.common.expiry import overdue_of
 from libs.common.ids import new_uuid7
@@ -13,6 +14,7 @@ from libs.consent import ConsentReader
 from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
 from libs.jobs.requested import RequestedJobs
+from libs.rpc.audited_reads import AuditedReads
 from libs.rpc.process import ServiceParts
 from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
@@ -34,12 +36,16 @@ from libs.streams.names import (
 )
 from libs.streams.quarantine_expiry import QuarantineRetention
 from libs.streams.trimming import StreamTrimmer
+from services.ingest.dead_letters.convert import SERVICE_NAME as DEAD_LETTER_SERVICE
 from services.ingest.dead_letters.expiry import JOBS as RETENTION_JOBS
 from services.ingest.dead_letters.expiry import LetterExpiry
+from services.ingest.dead_letters.listing.postgres import ListedLetters
+from services.ingest.dead_letters.listing.service import LetterLists
 from services.ingest.dead_letters.postgres import (
     PostgresDeadLetterWriter,
     PostgresExpiredLetters,
 )
+from services.ingest.dead_letters.service import DeadLetterServicer
 from services.ingest.erasure.data import IngestSubjectData
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
@@ -111,6 +117,15 @@ async def build(
                 IngestServicer(GroupCommit(pipeline, settings), settings, draining),
                 ingest_service_pb2_grpc.add_IngestServiceServicer_to_server,
                 needs=all_of("redis"),
+            ),
+            Binding(
+                DEAD_LETTER_SERVICE,
+                DeadLetterServicer(
+                    LetterLists(reload.catalogs, ListedLetters(engine), clock),
+                    AuditedReads(redis, Auditor(pseudonymizer, clock)),
+                ),
+                dead_letter_service_pb2_grpc.add_DeadLetterServiceServicer_to_server,
+                needs=all_of("postgres"),
             ),
             retention_target(retention, needs=all_of("postgres", "redis")),
             subject_data(

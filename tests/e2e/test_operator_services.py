@@ -22,7 +22,7 @@ SERVICES = {
 _RETENTION = "weir.privacy.v1.RetentionTargetService"
 _PEOPLE = "weir.privacy.v1.SubjectDataService"
 BESIDE = {
-    "ingest": {_RETENTION, _PEOPLE},
+    "ingest": {_RETENTION, _PEOPLE, "weir.ingest.v1.DeadLetterService"},
     "enrich": {_RETENTION, _PEOPLE},
     "aggregate": {_RETENTION, _PEOPLE, "weir.aggregate.v1.JobService"},
     "privacy": {

@@ -1,0 +1,154 @@
+"""`weir dead-letters`: which events were rejected, and why."""
+
+import json
+from datetime import UTC
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+from google.protobuf import json_format
+from weir.ingest.v1 import dead_letter_service_pb2 as pb
+from weir.ingest.v1 import dead_letter_service_pb2_grpc
+
+from cli.moments import moment_range, shown_moment
+from cli.options import AppId, AsCsv, AsJson, check_format
+from cli.suite_channel import calls_to
+from cli.tables import Column, print_columns
+from cli.wording import count
+from libs.rpc.channels import pages
+
+app = typer.Typer(no_args_is_help=True, help="See which events were rejected, and why.")
+
+_PAGE_SIZE = 1_000
+_STUB = dead_letter_service_pb2_grpc.DeadLetterServiceStub
+Reasons = Annotated[
+    list[str] | None,
+    typer.Option("--reason", help="Only with this reason, as PROPERTIES_INVALID; may be repeated."),
+]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field", help="Only with this field at fault, as properties.score; may be repeated."
+    ),
+]
+Names = Annotated[
+    list[str] | None, typer.Option("--name", help="Only of events of this name; may be repeated.")
+]
+Stage = Annotated[str, typer.Option(help="Only of this service: ingest or enrich.")]
+Start = Annotated[
+    str, typer.Option("--from", metavar="TIME", help="Only received from this time on.")
+]
+End = Annotated[
+    str,
+    typer.Option(
+        "--to", metavar="TIME", help="Only received before this time; a date is the whole day."
+    ),
+]
+
+
+@app.callback()
+def main() -> None:
+    """See which events were rejected, and why."""
+
+
+@app.command("list")
+def list_letters(
+    app_id: AppId,
+    reasons: Reasons = None,
+    fields: Fields = None,
+    names: Names = None,
+    stage: Stage = "",
+    start: Start = "",
+    end: End = "",
+    show_events: Annotated[
+        bool,
+        typer.Option(
+            "--events",
+            help="Show what they hold of the events, with --json; the audit trail has it.",
+        ),
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="So many letters, the newest.")] = 20,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """List the dead letters of an app, the newest first, and how many there are by reason and field."""
+    check_format(as_json=as_json, as_csv=as_csv)
+    request = pb.ListDeadLettersRequest(
+        app_id=app_id,
+        filter=letter_filter(reasons, fields, names, stage, start, end),
+        show_events=show_events,
+        page_size=min(limit, _PAGE_SIZE),
+    )
+    letters: list[pb.DeadLetter] = []
+    counts: list[pb.DeadLetterCount] = []
+    with calls_to("ingest", _STUB, app_id) as calls:
+        for page in pages(calls.ListDeadLetters, request):
+            counts.extend(page.counts)
+            letters.extend(islice(page.dead_letters, limit - len(letters)))
+            if len(letters) >= limit:
+                break
+    if as_json:
+        found = {"counts": _plain(counts), "dead_letters": _plain(letters)}
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if as_csv:
+        print_columns(_letter_columns(letters), as_csv=True, at_least=4)
+        return
+    if not counts:
+        typer.echo("no dead letters")
+        return
+    print_columns(_count_columns(counts), as_csv=False, at_least=3)
+    typer.echo("")
+    print_columns(_letter_columns(letters), as_csv=False, at_least=4)
+    if (total := sum(each.letters for each in counts)) > len(letters):
+        typer.echo(
+            f"these are {len(letters):,} of {count(total, 'dead letter')}: see --limit", err=True
+        )
+
+
+def letter_filter(
+    reasons: list[str] | None,
+    fields: list[str] | None,
+    names: list[str] | None,
+    stage: str,
+    start: str,
+    end: str,
+) -> pb.DeadLetterFilter:
+    """The filter that the options say. Ends the command, as wrong usage, if they say no range of time."""
+    found = pb.DeadLetterFilter(reasons=reasons, fields=fields, names=names, stage=stage)
+    for field, moment in moment_range(start, end).items():
+        getattr(found, f"received_{field}").FromDatetime(moment.replace(tzinfo=None))
+    return found
+
+
+def _plain(messages: list[Any]) -> list[dict[str, Any]]:
+    return [json_format.MessageToDict(each, preserving_proto_field_name=True) for each in messages]
+
+
+def _count_columns(counts: list[pb.DeadLetterCount]) -> list[Column]:
+    return [
+        Column("reason", "reason", [each.reason for each in counts]),
+        Column("field", "field", [each.field for each in counts]),
+        Column("letters", "letters", [f"{each.letters:,}" for each in counts], is_number=True),
+    ]
+
+
+def _letter_columns(letters: list[pb.DeadLetter]) -> list[Column]:
+    def column(title: str, name: str) -> Column:
+        return Column(title, name, [str(getattr(each, name)) for each in letters])
+
+    received = [shown_moment(each.received_at.ToDatetime(tzinfo=UTC)) for each in letters]
+    return [
+        Column("received", "received_at", received),
+        column("event", "name"),
+        column("reason", "reason"),
+        column("field", "field"),
+        column("what is wrong", "message"),
+        Column(
+            "replay",
+            "can_be_replayed",
+            ["can be" if each.can_be_replayed else "cannot be" for each in letters],
+        ),
+        column("at", "stage"),
+        column("letter", "dead_letter_id"),
+    ]

@@ -1,0 +1,1 @@
+"""Lists dead letters, and counts them by reason."""

@@ -1,0 +1,122 @@
+"""The ingest service in this process, on real stores."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psycopg
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+from weir.ingest.v1 import dead_letter_service_pb2_grpc, ingest_service_pb2_grpc
+
+from libs.consent import READY_FIELD, consent_key, ready_marker
+from libs.rpc.server import GrpcServer
+from services.ingest.server import build
+from services.ingest.settings import IngestSettings
+from tests.support.consents import consent_text
+from tests.support.one_service_home import one_service_home
+from tests.support.pseudonyms import PSEUDONYM_KEY
+
+# As `one_service_home` says it to commands.
+TOKEN = "t"
+METADATA = (("authorization", f"Bearer {TOKEN}"),)
+APP = "arcade"
+# A rejected `game.played` of a person keeps its properties; of a `chat.sent` nothing is kept.
+CATALOG = """
+app_id: arcade
+title: Arcade
+subject: {name: player_id}
+purposes:
+  telemetry: {default: granted, when_denied: drop}
+categories:
+  play: {purpose: telemetry, producers: [server], retention: {raw: 90d, aggregate: 1y}}
+  talk: {producers: [server], retention: {raw: 90d, aggregate: 1y}, counts_only: true}
+events:
+  game.played: {category: play, properties: {score: {type: integer}}}
+  chat.sent: {category: talk, properties: {characters: {type: integer}}}
+clock: {max_age: 30d}
+"""
+
+
+@dataclass
+class Ingest:
+    """A running service as its callers see it, and what is in its stores."""
+
+    events: Any
+    letters: Any
+    address: str
+    database_url: str
+    catalog: Path
+    redis: Redis
+
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(statement.encode(), parameters).fetchall()
+
+    def record(self, subject_id: str, version: int, **granted: bool) -> None:
+        """Writes a person's consent where ingest reads it."""
+        state = consent_text(version, **granted)
+        self.redis.hset(consent_key(APP, 0), subject_id, state)
+
+
+@pytest.fixture
+async def ingest(
+    database_url: str, role_url: Callable[[str], str], redis_url: str, tmp_path: Path
+) -> AsyncIterator[Ingest]:
+    """A service with the app `arcade` on empty stores; its jobs do not run."""
+    folder = tmp_path / "catalogs"
+    folder.mkdir()
+    catalog = folder / f"{APP}.yaml"
+    catalog.write_text(CATALOG)
+    settings = IngestSettings(
+        environment="development",
+        port=0,
+        database_url=role_url("weir_ingest"),
+        redis_url=redis_url,
+        catalogs=folder,
+        pseudonym_key=SecretStr(PSEUDONYM_KEY),
+        auth_token=SecretStr(TOKEN),
+        catalog_poll_seconds=0.05,
+        catalog_wait_seconds=0,
+    )
+    async with AsyncExitStack() as stack:
+        stop = asyncio.Event()
+        parts = await build(settings, stack)
+        runs = [*(loop.run for loop in parts.loops if loop.name != "jobs"), parts.catalogs.run]
+        server = GrpcServer(settings, parts.bindings)
+        loops = [asyncio.create_task(run(stop)) for run in runs]
+        await server.start()
+
+        async def stop_all() -> None:
+            stop.set()
+            parts.drain()
+            await server.stop(0)
+            await asyncio.gather(*loops)
+
+        stack.push_async_callback(stop_all)
+        address = f"127.0.0.1:{server.port}"
+        channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
+        with Redis.from_url(redis_url) as redis:
+            run_id = redis.info("server")["run_id"].encode()
+            redis.hset(consent_key(APP, 0), READY_FIELD, ready_marker(run_id, 1))
+            yield Ingest(
+                ingest_service_pb2_grpc.IngestServiceStub(channel),
+                dead_letter_service_pb2_grpc.DeadLetterServiceStub(channel),
+                address,
+                database_url,
+                catalog,
+                redis,
+            )
+
+
+@pytest.fixture
+def home(ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """WEIR_HOME of a suite that has only the service under test."""
+    with one_service_home(tmp_path / "home", monkeypatch, ingest=ingest.address) as home:
+        yield home

@@ -1,0 +1,162 @@
+"""ListDeadLetters against a running ingest: what was refused, why, and who may see whose it was."""
+
+import asyncio
+import json
+import time
+from functools import partial
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import grpc
+import pytest
+from weir.common.v1.event_pb2 import Event
+from weir.ingest.v1 import dead_letter_service_pb2 as pb
+from weir.ingest.v1 import ingest_service_pb2
+
+from libs.rpc import access
+from libs.rpc.permissions import Permission
+from libs.rpc.principal import Principal
+from libs.streams.names import AUDIT_STREAM
+from tests.integration.ingest.conftest import APP, METADATA, Ingest
+from tests.support.waiting import until
+from tests.support.weir_command import weir
+
+
+def played(event_id: str, properties: str, name: str = "game.played", **fields: Any) -> Event:
+    event = Event(event_id=event_id, name=name, properties_json=properties.encode(), **fields)
+    event.occurred_at.FromSeconds(int(time.time()))
+    return event
+
+
+async def refuse(ingest: Ingest, *events: Event) -> None:
+    """Sends events that are all rejected, one call each; returns when their letters are stored."""
+    for number, event in enumerate(events, 1):
+        answer = await ingest.events.TrackBatch(
+            ingest_service_pb2.TrackBatchRequest(app_id=APP, events=[event]),
+            metadata=METADATA,
+            timeout=20,
+        )
+        assert answer.counts.rejected == 1
+        await until(partial(_has_letters, ingest, number))
+
+
+def _has_letters(ingest: Ingest, number: int) -> bool:
+    return ingest.sql("SELECT count(*) FROM ingest.dead_letters") == [(number,)]
+
+
+async def listed(ingest: Ingest, **fields: Any) -> pb.ListDeadLettersResponse:
+    request = pb.ListDeadLettersRequest(app_id=APP, **fields)
+    answer: pb.ListDeadLettersResponse = await ingest.letters.ListDeadLetters(
+        request, metadata=METADATA, timeout=20
+    )
+    return answer
+
+
+async def test_letters_are_listed_by_filter_and_page_and_counted_by_reason(ingest: Ingest) -> None:
+    await refuse(
+        ingest,
+        played("a", '{"score": "ten"}', subject_id="ann-of-the-arcade"),
+        played("b", "{}", name="game.won", subject_id="ann-of-the-arcade"),
+        played("c", '{"score": 1.5}', subject_id="bob-of-the-arcade"),
+        played("d", '{"characters": "hello Ann"}', name="chat.sent"),
+    )
+    first = await listed(ingest, page_size=3)
+    second = await listed(ingest, page_size=3, page_token=first.next_page_token)
+    letters = [*first.dead_letters, *second.dead_letters]
+    # Of what is or may be counts-only, the day alone is kept.
+    assert [(each.name, each.reason, each.field) for each in letters[:2]] == [
+        ("game.played", "PROPERTIES_INVALID", "properties.score"),
+        ("game.played", "PROPERTIES_INVALID", "properties.score"),
+    ]
+    assert sorted((each.name, each.reason, each.field) for each in letters[2:]) == [
+        ("chat.sent", "PROPERTIES_INVALID", "properties.characters"),
+        ("game.won", "EVENT_UNKNOWN", "name"),
+    ]
+    assert (second.next_page_token, list(second.counts)) == ("", [])
+    assert [(each.reason, each.field, each.letters) for each in first.counts] == [
+        ("PROPERTIES_INVALID", "properties.score", 2),
+        ("EVENT_UNKNOWN", "name", 1),
+        ("PROPERTIES_INVALID", "properties.characters", 1),
+    ]
+    # Of a counts-only event, and of an unknown one that may be one misspelt, nothing is left to replay.
+    assert [each.can_be_replayed for each in letters] == [True, True, False, False]
+    assert [each.content for each in letters] == [
+        *([pb.DEAD_LETTER_CONTENT_WHOLE] * 2),
+        *([pb.DEAD_LETTER_CONTENT_BARE] * 2),
+    ]
+    # Nothing of a person without the events, and no entry of the audit trail.
+    shown = first.SerializeToString() + second.SerializeToString()
+    assert b"of-the-arcade" not in shown
+    assert b"ten" not in shown
+    assert ingest.redis.xlen(AUDIT_STREAM) == 0
+    scores = pb.DeadLetterFilter(fields=["properties.score"], names=["game.played"])
+    scores.received_from.CopyFrom(letters[0].received_at)
+    found = await listed(ingest, filter=scores, show_events=True)
+    [letter] = found.dead_letters
+    assert (letter.event.event_id, letter.event.subject_id) == ("c", "bob-of-the-arcade")
+    assert letter.event.properties_json == b'{"score": 1.5}'
+    found_entries: Any = ingest.redis.xrange(AUDIT_STREAM)
+    [(_, fields)] = found_entries
+    entry = json.loads(fields[b"entry"])
+    assert (entry["action"], entry["app_id"]) == ("dead_letters.listed", APP)
+    assert entry["details"] == {"letters": 1}
+    scores.received_to.CopyFrom(letters[0].received_at)
+    scores.ClearField("received_from")
+    before = await listed(ingest, filter=scores, show_events=True)
+    assert [each.event.event_id for each in before.dead_letters] == ["a"]
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await listed(ingest, filter=pb.DeadLetterFilter(reasons=["NO_SUCH_REASON"]))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_events_are_shown_to_those_only_who_may_read_events(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await refuse(ingest, played("a", '{"score": "ten"}', subject_id="ann-of-the-arcade"))
+    operator = Principal("operator", frozenset({Permission.READ_DEAD_LETTERS}))
+    monkeypatch.setattr(access.AccessControl, "principal", lambda *_: operator)
+    assert len((await listed(ingest)).dead_letters) == 1
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await listed(ingest, show_events=True)
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_letters_of_a_release_that_did_not_say_can_be_replayed_if_they_have_properties(
+    ingest: Ingest,
+) -> None:
+    await refuse(
+        ingest, played("a", '{"score": "ten"}'), played("b", '{"characters": 2.5}', "chat.sent")
+    )
+    ingest.sql("UPDATE ingest.dead_letters SET content = '' RETURNING 1")
+    found = await listed(ingest)
+    assert [each.can_be_replayed for each in found.dead_letters] == [True, False]
+    assert {each.content for each in found.dead_letters} == {pb.DEAD_LETTER_CONTENT_UNSPECIFIED}
+
+
+async def test_the_command_shows_counts_and_letters(ingest: Ingest, home: Path) -> None:
+    await refuse(
+        ingest,
+        played("a", '{"score": "ten"}', subject_id="ann-of-the-arcade"),
+        played("b", "{}", name="game.won"),
+    )
+    table = await run(home, "list", "--reason", "PROPERTIES_INVALID")
+    assert table.returncode == 0, table.stderr
+    assert "properties.score" in table.stdout
+    assert "can be" in table.stdout
+    assert "game.won" not in table.stdout
+    plain = json.loads((await run(home, "list", "--events", "--json")).stdout)
+    assert [each["event"].get("subject_id") for each in plain["dead_letters"]] == [
+        "ann-of-the-arcade",
+        None,
+    ]
+    assert {each["reason"]: each["letters"] for each in plain["counts"]} == {
+        "EVENT_UNKNOWN": "1",
+        "PROPERTIES_INVALID": "1",
+    }
+    nothing = await run(home, "list", "--name", "game.lost")
+    assert nothing.stdout == "no dead letters\n"
+
+
+async def run(home: Path, *words: str) -> CompletedProcess[str]:
+    return await asyncio.to_thread(weir, home, "dead-letters", *words, "--app", APP)
