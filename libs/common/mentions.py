@@ -42,6 +42,10 @@ class PersonIds:
             return value in self.integers
         return kind is float and value in self.numbers
 
+    def is_in(self, text: str) -> bool:
+        """Whether one of the ids that are long enough stands in a text."""
+        return any(person_id in text for person_id in self._long)
+
     def redacted(self, text: str) -> str:
         """The text with `[person]` in the place of each id of at least 12 characters."""
         for person_id in self._long:
@@ -66,6 +70,19 @@ def _is_number(text: str) -> bool:
 def ids_of(person_id: str) -> PersonIds:
     """PersonIds of one person; cached, because people send many events."""
     return PersonIds((person_id,))
+
+
+def names_person(value: Any, people: PersonIds) -> bool:
+    """Whether a JSON value is a mention of the people, or has one at any depth. No number is a measure."""
+    kind = type(value)
+    if kind is dict:
+        return any(
+            name in people.texts or people.is_in(name) or names_person(inner, people)
+            for name, inner in value.items()
+        )
+    if kind is list:
+        return any(names_person(inner, people) for inner in value)
+    return people.is_value(value) or (kind is str and people.is_in(value))
 
 
 def properties_without_mentions(

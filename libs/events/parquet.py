@@ -10,8 +10,10 @@ from typing import IO, Any
 import pyarrow as pa
 from pyarrow import compute, parquet
 
+from libs.common.subject_data import SubjectRef
 from libs.events.columns import COLUMNS, EventColumn
 from libs.events.digest import Row
+from libs.events.person import in_json
 
 ROWS_IN_A_GROUP = 20_000
 # If only a few of them are wanted.
@@ -74,31 +76,16 @@ def read_groups(file: IO[bytes]) -> Iterator[list[Row]]:
 
 
 def read_of_person(
-    file: IO[bytes],
-    people: Sequence[uuid.UUID],
-    subject_id: str,
-    before_us: int,
-    names: Sequence[str] | None,
+    file: IO[bytes], subject: SubjectRef, before_us: int, names: Sequence[str] | None
 ) -> Iterator[list[Row]]:
     """The rows of a file, some at a time, that `libs.events.subject_rows.EVENTS` would find in the database:
-    of one of these people, received before a moment, and of these names. Raises as `read_groups` does."""
-    persons = pa.array([person.bytes for person in people], pa.binary(16))
-    pseudonyms = pa.array([person.hex for person in people], pa.string())
+    the person's, received before a moment, and of these names. Raises as `read_groups` does."""
     with parquet.ParquetFile(file) as found:
         if found.schema_arrow.names != SCHEMA.names:
             raise ValueError("the file has other columns")
         for batch in found.iter_batches(batch_size=ROWS_AT_ONCE):
-            person = _storage(batch.column("person"))
-            unkeyed = compute.or_(
-                compute.equal(batch.column("subject_id"), subject_id).fill_null(False),
-                compute.is_in(batch.column("anonymous_id"), value_set=pseudonyms),
-            )
-            wanted = compute.or_(
-                compute.is_in(person, value_set=persons),
-                compute.and_(compute.is_null(person), unkeyed),
-            )
             received_us = batch.column("received_at").cast(pa.int64())
-            wanted = compute.and_(wanted, compute.less(received_us, before_us))
+            wanted = compute.and_(_owned(batch, subject), compute.less(received_us, before_us))
             if names is not None:
                 of_names = compute.is_in(
                     batch.column("name"), value_set=pa.array(names, pa.string())
@@ -109,25 +96,41 @@ def read_of_person(
                 yield list(zip(*map(_values, COLUMNS, kept.columns), strict=True))
 
 
-def may_name(
-    file: IO[bytes], people: Sequence[uuid.UUID], subject_id: str, in_json: str | None
-) -> bool:
-    """Whether an event of a file is of one of these people or of the subject, or, with `in_json`, may name
-    the subject in its entity or in its properties, whose text contains `in_json` then."""
-    columns = ["person", "subject_id", *(() if in_json is None else ("entity_id", "properties"))]
-    persons = pa.array([person.bytes for person in people], pa.binary(16))
+def may_have_events(file: IO[bytes], subject: SubjectRef, *, of_others: bool) -> bool:
+    """Whether a file may have an event of the person, or with `of_others` one that may name the person."""
+    columns = ["person", "subject_id", "anonymous_id"]
+    if of_others:
+        columns += ["entity_id", "properties"]
     with parquet.ParquetFile(file) as found:
         for batch in found.iter_batches(batch_size=ROWS_IN_A_GROUP, columns=columns):
-            of = {name: _storage(batch.column(name)) for name in columns}
-            masks = [
-                compute.is_in(of["person"], value_set=persons),
-                *(compute.equal(of[name], subject_id) for name in columns if name.endswith("_id")),
-            ]
-            if in_json is not None:
-                masks.append(compute.match_substring(of["properties"], in_json))
+            masks = [_owned(batch, subject)]
+            if of_others:
+                text = in_json(subject.subject_id)
+                masks += [
+                    compute.equal(batch.column("entity_id"), subject.subject_id),
+                    compute.match_substring(_storage(batch.column("properties")), text),
+                ]
             if any(compute.any(mask).as_py() for mask in masks):
                 return True
     return False
+
+
+def _owned(batch: Any, subject: SubjectRef) -> Any:
+    """`libs.events.person.OWNED` of each row."""
+    persons = pa.array([bytes.fromhex(person) for person in subject.persons], pa.binary(16))
+    pseudonyms = pa.array(subject.persons, pa.string())
+    person = _storage(batch.column("person"))
+    subject_id = batch.column("subject_id").fill_null("")
+    by_id = compute.or_(
+        compute.equal(subject_id, subject.subject_id),
+        compute.and_(
+            compute.equal(subject_id, ""),
+            compute.is_in(batch.column("anonymous_id"), value_set=pseudonyms),
+        ),
+    )
+    return compute.or_(
+        compute.is_in(person, value_set=persons), compute.and_(compute.is_null(person), by_id)
+    )
 
 
 def _array(column: EventColumn, values: Sequence[Any]) -> Any:

@@ -1,20 +1,15 @@
 """All stored events of one person, whether they name the person or are anonymized, and their sessions. Pure:
 makes statements, for `libs.stores.json_rows`. `libs.events.parquet` finds what of it is in the archive."""
 
-import uuid
 from collections.abc import Mapping
 
 from libs.common.subject_data import Export
 from libs.events.lines import ALL_VALUES
+from libs.events.person import OWNED, person_values
 
-# By the index of persons; and of releases without that column, by the ids.
-_OF_PERSON = """
+_OF_PERSON = f"""
     app_id = %(app_id)s AND received_at < %(until)s
-    AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s)) AND (
-        person = ANY(%(persons)s::uuid[])
-        OR (person IS NULL AND subject_id = %(subject_id)s)
-        OR (person IS NULL AND anonymous_id = ANY(%(pseudonyms)s::text[]))
-    )
+    AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s)) AND {OWNED}
 """
 _VALUES = ", ".join(
     f"{value} AS {column.name}" for column, value in ALL_VALUES.items() if column.name != "person"
@@ -54,7 +49,5 @@ def of_person(export: Export) -> Mapping[str, object]:
         "app_id": subject.app_id,
         "until": export.received_before,
         "names": None if export.names is None else list(export.names),
-        "persons": [uuid.UUID(person) for person in subject.persons],
-        "pseudonyms": list(subject.persons),
-        "subject_id": subject.subject_id,
+        **person_values(subject),
     }

@@ -1,5 +1,7 @@
 """The tables that each service with data about people has in its own schema, for erasures."""
 
+from typing import Any
+
 from sqlalchemy import Column, DateTime, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -18,12 +20,13 @@ def erasures_table(metadata: MetaData) -> Table:
     )
 
 
-def fences_table(metadata: MetaData) -> Table:
-    """Until when nothing of a person is stored any more."""
+def fences_table(metadata: MetaData, *more: Column[Any]) -> Table:
+    """Until when nothing of a person is stored any more; `more` are columns of one service."""
     return Table(
         "fences",
         metadata,
         Column("app_id", Text, primary_key=True),
         Column("person", Uuid, primary_key=True),
         Column("fenced_at", DateTime(timezone=True), nullable=False),
+        *more,
     )

@@ -308,7 +308,7 @@ async def build(
         meter,
         clock,
         worker.ask,
-        SubjectRows(engines.querying, reload.catalogs),
+        SubjectRows(engines.querying),
         CountingFences(engines.recounting),
     )
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from libs.stores.erasure_tables import erasures_table
+from libs.stores.erasure_tables import erasures_table, fences_table
 from libs.stores.postgres import service_metadata
 
 metadata = service_metadata("aggregate")
@@ -214,13 +214,8 @@ result_cells = Table(
 
 erasures = erasures_table(metadata)
 
-# Until when nothing of a person is counted any more; what ingest received after `in_force_from` has passed
-# the fence of enrich.
-fences = Table(
-    "fences",
+# What ingest received after `in_force_from` has passed the fence of enrich.
+fences = fences_table(
     metadata,
-    Column("app_id", Text, primary_key=True),
-    Column("person", Uuid, primary_key=True),
-    Column("fenced_at", DateTime(timezone=True), nullable=False),
     Column("in_force_from", DateTime(timezone=True), nullable=False, server_default=text("now()")),
 )

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.mentions import is_long_id
 from libs.common.subject_data import SubjectRef
+from services.aggregate.person_cells import SPLIT_BY, ids_in_numbers
 
 CELLS_AT_A_TIME = 5_000
 _NEXT_CELLS = text("""
@@ -24,9 +24,6 @@ _SEALED = """
         ON open.rollup = c.rollup
     WHERE c.cell_id = ANY(:cells) AND (open.rollup IS NULL OR c.bucket < open.first)
 """
-_OF_PERSON = (
-    """EXISTS (SELECT FROM jsonb_each_text({}) AS value (name, text) WHERE text = ANY(:ids))"""
-)
 _DELETE_MEMBERS = text(f"""
 DELETE FROM aggregate.members AS m USING ({_SEALED}) AS sealed
 WHERE m.cell_id = sealed.cell_id AND m.member = ANY(:ids)
@@ -34,14 +31,14 @@ WHERE m.cell_id = sealed.cell_id AND m.member = ANY(:ids)
 _HIDE_CELLS = text(f"""
 WITH gone AS (
     DELETE FROM aggregate.cells AS c USING ({_SEALED}) AS sealed
-    WHERE c.cell_id = sealed.cell_id AND {_OF_PERSON.format("sealed.dimensions")}
+    WHERE c.cell_id = sealed.cell_id AND {SPLIT_BY.format("sealed.dimensions", ":ids")}
     RETURNING c.cell_id
 )
 INSERT INTO aggregate.old_cells (cell_id) SELECT cell_id FROM gone ON CONFLICT DO NOTHING
 """)
 _DELETE_RESULTS = text(f"""
 WITH gone AS (
-    DELETE FROM aggregate.result_cells WHERE app_id = :app_id AND {_OF_PERSON.format("dimensions")}
+    DELETE FROM aggregate.result_cells WHERE app_id = :app_id AND {SPLIT_BY.format("dimensions", ":ids")}
     RETURNING job, period_start
 ), fewer AS (
     SELECT job, period_start, count(*) AS cells FROM gone GROUP BY job, period_start
@@ -73,7 +70,7 @@ async def forget_in_cells(
         "cells": list(cells),
         "rollups": list(open_from),
         "firsts": list(open_from.values()),
-        "ids": _ids_of(subject),
+        "ids": ids_in_numbers(subject),
     }
     members = (await connection.execute(_DELETE_MEMBERS, values)).rowcount
     hidden = (await connection.execute(_HIDE_CELLS, values)).rowcount
@@ -82,12 +79,5 @@ async def forget_in_cells(
 
 async def forget_in_results(connection: AsyncConnection, subject: SubjectRef) -> int:
     """Deletes cells of stored results that are about the person alone; how many."""
-    values = {"app_id": subject.app_id, "ids": _ids_of(subject)}
+    values = {"app_id": subject.app_id, "ids": ids_in_numbers(subject)}
     return int((await connection.execute(_DELETE_RESULTS, values)).scalar_one())
-
-
-def _ids_of(subject: SubjectRef) -> list[str]:
-    """What stands for the person in cells: a pseudonym, or a plain id that cannot be another thing's, such as
-    a community's, by chance."""
-    plain = [subject.subject_id] if is_long_id(subject.subject_id) else []
-    return [*plain, *subject.persons]

@@ -10,6 +10,7 @@ from libs.common.clock import moment_of
 from libs.common.subject_data import Erasure
 from libs.events.columns import COLUMNS
 from libs.events.digest import Row, Value
+from libs.events.person import is_behind, is_owned, may_name
 from services.enrich.erasure.mentions import without_mentions
 from services.enrich.erasure.model import NamingEvent
 
@@ -26,11 +27,6 @@ class Erased:
     names_others: bool
     entity_types: tuple[str, ...] = ()
     measures: tuple[tuple[str, ...], ...] = ()
-
-    @property
-    def in_json(self) -> str:
-        """How the subject's id stands in the text of a JSON value."""
-        return json.dumps(self.erasure.subject.subject_id, ensure_ascii=False)[1:-1]
 
     @property
     def looks_at_others(self) -> bool:
@@ -53,7 +49,8 @@ class ErasedRows:
 
     def _kept(self, who: Erased, row: Row) -> Row | None:
         erasure = who.erasure
-        if min(_moment(row, "occurred_at"), _moment(row, "received_at")) > erasure.fenced_at:
+        moments = _moment(row, "occurred_at"), _moment(row, "received_at")
+        if not is_behind(erasure.fenced_at, *moments):
             return row
         if not _is_of(erasure, row):
             return self._without_mentions(who, row) if who.looks_at_others else row
@@ -68,8 +65,8 @@ class ErasedRows:
 
     def _without_mentions(self, who: Erased, row: Row) -> Row:
         subject = who.erasure.subject
-        text, entity_id = str(row[_AT["properties"]]), row[_AT["entity_id"]]
-        if entity_id != subject.subject_id and who.in_json not in text:
+        text, entity_id = str(row[_AT["properties"]]), _text(row[_AT["entity_id"]])
+        if not may_name(subject, entity_id, text):
             return row
         event_uuid = row[_AT["event_uuid"]]
         assert isinstance(event_uuid, UUID)
@@ -78,7 +75,7 @@ class ErasedRows:
             _moment(row, "occurred_at"),
             str(row[_AT["name"]]),
             _text(row[_AT["entity_type"]]),
-            _text(entity_id),
+            entity_id,
             json.loads(text),
         )
         changed = without_mentions(event, subject, who.entity_types, who.measures)
@@ -93,12 +90,11 @@ class ErasedRows:
 
 
 def _is_of(erasure: Erasure, row: Row) -> bool:
-    """Whether it is an event of the person; rows of older releases have no pseudonym."""
+    """Whether it is an event of the person."""
     person = row[_AT["person"]]
-    if person is None:
-        return row[_AT["subject_id"]] == erasure.subject.subject_id
-    assert isinstance(person, UUID)
-    return person.hex in erasure.subject.persons
+    assert person is None or isinstance(person, UUID)
+    ids = _text(row[_AT["subject_id"]]), _text(row[_AT["anonymous_id"]])
+    return is_owned(erasure.subject, person, *ids)
 
 
 def _moment(row: Row, name: str) -> datetime:

@@ -2,10 +2,9 @@
 
 from collections.abc import AsyncIterable, Iterator, Sequence
 from typing import IO
-from uuid import UUID
 
 from libs.events.digest import Row
-from libs.events.parquet import EventFile, may_name, read_groups, read_of_person
+from libs.events.parquet import EventFile, may_have_events, read_groups, read_of_person
 from services.enrich.archive.erasing import Erased
 from services.enrich.archive.exporting import PersonFiles
 from services.enrich.archive.model import Contents, Tally
@@ -26,16 +25,12 @@ class ParquetFiles:
 
     def names(self, file: IO[bytes], who: Erased) -> bool:
         """See the port."""
-        subject = who.erasure.subject
-        people = list(map(UUID, subject.persons))
-        others = who.in_json if who.looks_at_others else None
-        return may_name(file, people, subject.subject_id, others)
+        return may_have_events(file, who.erasure.subject, of_others=who.looks_at_others)
 
     def of_person(self, file: IO[bytes], who: PersonFiles) -> Iterator[Sequence[Row]]:
         """See `exporter.PersonRows`."""
         export = who.export
-        people = list(map(UUID, export.subject.persons))
-        return read_of_person(file, people, export.subject.subject_id, who.before_us, export.names)
+        return read_of_person(file, export.subject, who.before_us, export.names)
 
     def contents(self, file: IO[bytes]) -> Contents | None:
         """See the port."""

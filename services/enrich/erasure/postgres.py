@@ -3,26 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, LiteralString
-from uuid import UUID
 
-import orjson
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.common.exact_json import exact_dumps
 from libs.common.subject_data import Erasure
+from libs.events.person import BEHIND_FENCE, OF_OTHERS, OWNED, person_values
 from libs.stores.postgres import driver_connection
 from services.enrich.erasure.model import Examined, NamingEvent, Place
 from services.enrich.partitions.plan import class_table
 
 ROWS_AT_A_TIME = 2_000
-# By the index on the person; by that of rows without one, for what older releases stored. An event whose
-# sender's clock was ahead is of the time at which it was received.
-_OF_PERSON: LiteralString = """
-    app_id = %(app_id)s
-    AND (person = ANY(%(persons)s) OR (person IS NULL AND subject_id = %(subject_id)s))
-    AND least(occurred_at, received_at) <= %(fenced_at)s
-"""
+_OF_PERSON: LiteralString = f"app_id = %(app_id)s AND {OWNED} AND {BEHIND_FENCE}"
 _CHOSEN: LiteralString = """
     AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s)) AND NOT name = ANY(%(withheld)s)
 """
@@ -43,18 +36,14 @@ _WITHHELD: LiteralString = f"""
 _NEXT_NAME: LiteralString = """
     SELECT min(name) FROM {table} WHERE app_id = %(app_id)s AND name > %(name)s
 """
-# Along the index on app, name and time. `names_person`: events of others in which the id may stand; what is
-# in quotes or not, and what only contains it, is decided by `mentions`.
-_SOME: LiteralString = """
+# Along the index on app, name and time. What only contains the id is decided by `mentions`.
+_SOME: LiteralString = f"""
     SELECT event_uuid, occurred_at, names_person, CASE WHEN names_person THEN entity_type END,
         CASE WHEN names_person THEN entity_id END, CASE WHEN names_person THEN properties END
     FROM (
         SELECT event_uuid, occurred_at, entity_type, entity_id, properties,
-            least(occurred_at, received_at) <= %(fenced_at)s
-            AND NOT (person IS NOT NULL AND person = ANY(%(persons)s))
-            AND (coalesce(entity_id = %(subject_id)s, false)
-                OR strpos(properties::text, %(in_json)s) > 0) AS names_person
-        FROM {table}
+            {BEHIND_FENCE} AND {OF_OTHERS} AS names_person
+        FROM {{table}}
         WHERE app_id = %(app_id)s AND name = %(name)s AND occurred_at >= %(after_time)s
             AND (occurred_at, event_uuid) > (%(after_time)s, %(after_uuid)s)
         ORDER BY occurred_at, event_uuid LIMIT %(limit)s
@@ -109,8 +98,6 @@ class ErasedEvents:
         values = {
             **_parameters(erasure),
             "name": place.name,
-            # As jsonb prints it, without the quotes.
-            "in_json": orjson.dumps(erasure.subject.subject_id).decode()[1:-1],
             "after_time": place.occurred_at,
             "after_uuid": place.event_uuid,
             "limit": limit,
@@ -156,8 +143,7 @@ def _parameters(erasure: Erasure) -> dict[str, Any]:
     subject = erasure.subject
     return {
         "app_id": subject.app_id,
-        "subject_id": subject.subject_id,
-        "persons": list(map(UUID, subject.persons)),
+        **person_values(subject),
         "fenced_at": erasure.fenced_at,
         "names": None if erasure.names is None else list(erasure.names),
         "withheld": sorted(erasure.withheld),

@@ -80,7 +80,8 @@ def _parameters(limit: LetterLimit) -> dict[str, object]:
 
 class PostgresDeadLetterWriter:
     """Moves dead letters of ingest and enrich into `ingest.dead_letters`; repeating changes nothing. Those
-    about a person who was erased since are left out, but for events that a law keeps."""
+    about a person who was erased since are left out, but for events that a law keeps. That goes by the
+    envelope alone: once a person is erased, no id is left that could be looked for in values."""
 
     def __init__(
         self, engine: AsyncEngine, pseudonymizer: Pseudonymizer, catalogs: Catalogs

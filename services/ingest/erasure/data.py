@@ -6,26 +6,25 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from weir.common.v1.event_pb2 import Event
 
+from libs.common.mentions import PersonIds
 from libs.common.subject_data import Erasure, Export, HeldRows, Progress, SubjectRef
 from libs.stores.erasure_journal import ErasureEntry, ErasureJournal
 from libs.stores.redis_client import RedisClient
 from libs.streams.names import INGEST
 from libs.streams.positions import are_handled, redis_now
+from services.ingest.dead_letters.about import MAY_NAME, names, traces
 from services.ingest.erasure.fences import add_fence
-from services.ingest.erasure.naming import names_person
-from services.ingest.subject_rows.convert import traces
+from services.ingest.subject_rows.convert import event_of
 from services.ingest.subject_rows.postgres import SubjectRows
 
 LETTERS = "ingest.dead_letters"
 _ROWS_AT_A_TIME = 500
-# Letters in which the id or a pseudonym may stand; `names_person` decides.
-_CANDIDATES = text("""
+_CANDIDATES = text(f"""
 SELECT dead_letter_id, received_at, event FROM ingest.dead_letters
 WHERE app_id = :app_id AND received_at <= :fenced_at AND (received_at, dead_letter_id) > (:time, :id)
     AND (CAST(:names AS text[]) IS NULL OR name = ANY(:names)) AND NOT name = ANY(:withheld)
-    AND EXISTS (SELECT FROM unnest(CAST(:ids AS bytea[])) AS id WHERE position(id IN event) > 0)
+    AND {MAY_NAME.format(":traces")}
 ORDER BY received_at, dead_letter_id LIMIT :limit
 """)
 _DELETE = text("DELETE FROM ingest.dead_letters WHERE dead_letter_id = ANY(:ids)")
@@ -33,8 +32,7 @@ _FIRST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
 class IngestSubjectData:
-    """Implements `libs.common.subject_data.SubjectData`. A letter that only names the person is removed as
-    well: it is no event, and its sender has the answer why."""
+    """Implements `libs.common.subject_data.SubjectData`; see `dead_letters.about`."""
 
     def __init__(
         self,
@@ -80,7 +78,7 @@ class IngestSubjectData:
         time, id_ = (
             _FIRST if stored is None else (datetime.fromisoformat(stored[0]), UUID(stored[1]))
         )
-        ids = traces((subject.subject_id, *subject.persons))
+        people = PersonIds(subject.ids)
         rows = (
             await connection.execute(
                 _CANDIDATES,
@@ -91,16 +89,12 @@ class IngestSubjectData:
                     "id": id_,
                     "names": None if erasure.names is None else list(erasure.names),
                     "withheld": sorted(erasure.withheld),
-                    "ids": ids,
+                    "traces": traces(subject.ids),
                     "limit": _ROWS_AT_A_TIME,
                 },
             )
         ).all()
-        about = [
-            row.dead_letter_id
-            for row in rows
-            if names_person(Event.FromString(bytes(row.event)), subject)
-        ]
+        about = [row.dead_letter_id for row in rows if _names(bytes(row.event), people)]
         if about:
             deleted = await connection.execute(_DELETE, {"ids": about})
             entry.add(LETTERS, erased=deleted.rowcount)
@@ -109,3 +103,8 @@ class IngestSubjectData:
         last = rows[-1]
         entry.position["after"] = [last.received_at.isoformat(), str(last.dead_letter_id)]
         return False
+
+
+def _names(letter: bytes, people: PersonIds) -> bool:
+    """Whether a letter names the people, also where it is no event, or no JSON."""
+    return names(event_of(letter), people) or people.is_in(letter.decode(errors="replace"))

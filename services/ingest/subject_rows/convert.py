@@ -1,8 +1,7 @@
-"""Which dead letters are about a person, and how they read. Pure."""
+"""How dead letters read."""
 
-import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,6 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from weir.common.v1.event_pb2 import Event
 
-from libs.common.mentions import PersonIds
 from libs.common.structs import plain_struct
 
 
@@ -29,25 +27,7 @@ class Letter:
     event: bytes
 
 
-def traces(ids: Sequence[str]) -> list[bytes]:
-    """Byte strings of which each event that names one of the ids has one, wherever it names it: as a text, as
-    a number in JSON, or as a number of a Struct, which is a double."""
-    numbers = PersonIds(ids).numbers
-    return [
-        *(text.encode() for text in ids),
-        *(struct.pack("<d", number) for number in sorted(numbers)),
-    ]
-
-
-def is_about(event: Event, ids: PersonIds) -> bool:
-    """Whether an event is about the person with these ids: by its envelope, or, if that names no person, by
-    any value in it. An event of another person that names this one is the other's."""
-    if event.subject_id:
-        return event.subject_id in ids.texts
-    return event.anonymous_id in ids.texts or _names(_plain(event), ids)
-
-
-def letter_line(letter: Letter, event: Event) -> bytes:
+def letter_line(letter: Letter, event: Mapping[str, Any]) -> bytes:
     """The letter as a JSON object, with its event as it was sent."""
     return orjson.dumps(
         {
@@ -57,21 +37,18 @@ def letter_line(letter: Letter, event: Event) -> bytes:
             "reason": letter.reason,
             "field": letter.field,
             "message": letter.message,
-            "event": orjson.Fragment(orjson.dumps(_plain(event))),
+            "event": orjson.Fragment(orjson.dumps(event)),
         }
     )
 
 
-def event_of(letter: Letter) -> Event:
-    """The event of a letter; empty if its bytes are none, which ingest keeps as they are."""
+def event_of(letter: bytes) -> dict[str, Any]:
+    """The event of a letter as JSON has it; properties that are no JSON as a text. Empty if the bytes are
+    none, which ingest keeps as they are."""
     try:
-        return Event.FromString(letter.event)
+        event = Event.FromString(letter)
     except DecodeError:
-        return Event()
-
-
-def _plain(event: Event) -> dict[str, Any]:
-    """The event as JSON has it; properties that are no JSON as a text."""
+        return {}
     plain: dict[str, Any] = json_format.MessageToDict(event, preserving_proto_field_name=True)
     if event.HasField("properties"):
         plain["properties"] = _numbers(event)
@@ -90,12 +67,3 @@ def _numbers(event: Event) -> Any:
         return plain_struct(event.properties)
     except ValueError:
         return str(event.properties)
-
-
-def _names(value: Any, ids: PersonIds) -> bool:
-    match value:
-        case dict():
-            return any(name in ids.texts or _names(inner, ids) for name, inner in value.items())
-        case list():
-            return any(_names(inner, ids) for inner in value)
-    return ids.is_value(value)

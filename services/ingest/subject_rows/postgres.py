@@ -8,18 +8,18 @@ from libs.common.mentions import PersonIds
 from libs.common.subject_data import Export, HeldRows
 from libs.stores.json_rows import ROWS_AT_A_TIME
 from libs.stores.postgres import driver_connection
-from services.ingest.subject_rows.convert import Letter, event_of, is_about, letter_line, traces
+from services.ingest.dead_letters.about import MAY_NAME, is_about, traces
+from services.ingest.subject_rows.convert import Letter, event_of, letter_line
 
 # Reads all letters of the app, of which there are those of some weeks; few of them have a trace.
-_LETTERS = b"""
+_LETTERS = f"""
     SELECT dead_letter_id, received_at, stage, reason, field, message, event FROM ingest.dead_letters
     WHERE app_id = %(app_id)s AND received_at < %(until)s
     AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s)) AND (
-        subject_id = ANY(%(ids)s::text[])
-        OR EXISTS (SELECT FROM unnest(%(traces)s::bytea[]) AS trace WHERE position(trace IN event) > 0)
+        subject_id = ANY(%(ids)s::text[]) OR {MAY_NAME.format("%(traces)s")}
     )
     ORDER BY received_at, dead_letter_id
-"""
+""".encode()
 
 
 class SubjectRows:
@@ -45,7 +45,8 @@ class SubjectRows:
                 await cursor.execute(_LETTERS, parameters)
                 while rows := await cursor.fetchmany(ROWS_AT_A_TIME):
                     letters = [
-                        (letter, event_of(letter)) for letter in (Letter(*row) for row in rows)
+                        (letter, event_of(letter.event))
+                        for letter in (Letter(*row) for row in rows)
                     ]
                     about = [letter_line(*each) for each in letters if is_about(each[1], people)]
                     yield HeldRows("ingest.dead_letters", "dead_letters", about)

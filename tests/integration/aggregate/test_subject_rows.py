@@ -6,37 +6,15 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.catalog import Catalogs, compile_catalog
 from libs.stores.postgres import create_engine
 from services.aggregate.subject_rows.postgres import SubjectRows
 from tests.support.stored_cells import StoredCells
 from tests.support.subject_rows import EPOCHS, collected, export_of
 
-NEW, OLD = EPOCHS.all_epochs("arena", "ann")
+ANN = "ann-of-arena-1"
+NEW, OLD = EPOCHS.all_epochs("arena", ANN)
 OTHER = EPOCHS.pseudonym("arena", "bob")
 DAY = "2026-11-20 00:00+00"
-ARENA = compile_catalog(
-    """
-app_id: arena
-title: Arena
-categories:
-  play: {producers: [api], retention: {raw: 1y, aggregate: 5y}}
-events:
-  game.ended: {category: play, properties: {level: {type: integer}}}
-rollups:
-  by_person:
-    period: day
-    events: [game.ended]
-    dimensions: [person]
-    metrics: {games: count}
-  by_level:
-    period: day
-    events: [game.ended]
-    dimensions: [properties.level]
-    metrics: {games: count, players: {distinct: subject}}
-""",
-    "arena.yaml",
-)
 
 
 @pytest.fixture
@@ -53,6 +31,9 @@ async def test_numbers_of_the_person_and_counts_that_they_are_in(
     cells.add("by_person", DAY, dimensions={"person": NEW}, numbers={"games": {"count": 3}})
     cells.add("retired", DAY, dimensions={"x": OLD}, numbers={"games": {"count": 2, "total": 7}})
     cells.add("by_person", DAY, dimensions={"person": OTHER}, numbers={"games": {"count": 9}})
+    # Of a property: a long id is the person's, a short one may be anything.
+    cells.add("by_host", DAY, dimensions={"host": ANN}, numbers={"games": {"count": 6}})
+    cells.add("by_host", DAY, dimensions={"host": "ann"}, numbers={"games": {"count": 8}})
     cells.add(
         "by_level",
         DAY,
@@ -71,11 +52,12 @@ async def test_numbers_of_the_person_and_counts_that_they_are_in(
             " FROM unnest(%s::text[]) AS who",
             [DAY, DAY, [NEW, OTHER]],
         )
-    found = await collected(SubjectRows(engine, Catalogs.of(ARENA)).read(export_of("arena", "ann")))
+    found = await collected(SubjectRows(engine).read(export_of("arena", ANN)))
     shown = [
         (row["rollup"], row["dimensions"], row["count"], row["total"]) for row in found["numbers"]
     ]
     assert shown == [
+        ("by_host", {"host": ANN}, 6, None),
         ("by_person", {"person": NEW}, 3, None),
         ("retired", {"x": OLD}, 2, 7),
     ]

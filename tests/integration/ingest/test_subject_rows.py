@@ -1,5 +1,7 @@
 """The dead letters about one person."""
 
+import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +12,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1.event_pb2 import Event
 
+from libs.common.subject_data import Erasure
 from libs.stores.postgres import create_engine
+from libs.stores.redis_client import create_redis
+from services.ingest.erasure.data import IngestSubjectData
 from services.ingest.subject_rows.postgres import SubjectRows
 from tests.support.subject_rows import EPOCHS, UNTIL, collected, export_of
 
@@ -53,6 +58,21 @@ async def found_ids(engine: AsyncEngine, subject_id: str) -> list[str]:
     return sorted(letter["event"]["event_id"] for letter in found["dead_letters"])
 
 
+async def erased_ids(engine: AsyncEngine, database_url: str, subject_id: str) -> list[str]:
+    """The ids of the events whose letters an erasure removes."""
+    statement = "SELECT event_id FROM ingest.dead_letters"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        before = Counter(row[0] for row in connection.execute(statement))
+        subject = export_of("arena", subject_id).subject
+        # Redis is asked for the moment of a fence only.
+        data = IngestSubjectData(engine, create_redis("redis://unused"), (), SubjectRows(engine))
+        progress = await data.erase(Erasure(subject, uuid4(), UNTIL - timedelta(microseconds=1)))
+        assert progress.done
+        gone = before - Counter(row[0] for row in connection.execute(statement))
+    assert [store.erased for store in progress.stores] == [gone.total()]
+    return sorted(gone.elements())
+
+
 async def test_letters_are_found_by_whom_they_are_about_and_by_ids_nested_in_them(
     engine: AsyncEngine, database_url: str
 ) -> None:
@@ -71,7 +91,36 @@ async def test_letters_are_found_by_whom_they_are_about_and_by_ids_nested_in_the
     )
     keep(database_url, Event(event_id="another app's", subject_id="ann"), app_id="chess")
     keep(database_url, Event(event_id="later", subject_id="ann"), at=UNTIL)
-    assert await found_ids(engine, "ann") == ["a key", "a value", "anonymous", "json", "named"]
+    about = ["a key", "a value", "anonymous", "json", "named"]
+    assert await found_ids(engine, "ann") == about
+    # An erasure removes what only names the person as well.
+    assert await erased_ids(engine, database_url, "ann") == sorted([*about, "another's"])
+
+
+async def test_a_long_id_is_found_in_texts_and_however_json_is_written(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    ann = 'änn "of" arena'
+    as_ascii, as_utf8 = (
+        json.dumps({"by": [ann]}, ensure_ascii=way).encode() for way in (True, False)
+    )
+    keep(
+        database_url,
+        nested("a text", {"url": f"/u/{ann}?tab=1"}),
+        nested("a part of a key", {f"of {ann}": 5}),
+        Event(event_id="ascii", properties_json=as_ascii),
+        Event(event_id="utf-8", properties_json=as_utf8),
+        Event(event_id="no json", properties_json=f"{{'by': '{ann}".encode()),
+        Event(event_id="another's", subject_id="bob", properties_json=as_ascii),
+        # The name of a field of all events is no one's id.
+        Event(event_id="of no person", group_id="g"),
+        b"\xff" + ann.encode(),
+    )
+    about = ["a part of a key", "a text", "ascii", "no json", "utf-8"]
+    assert await found_ids(engine, ann) == about
+    # And what is no event at all, which has no id.
+    assert await erased_ids(engine, database_url, ann) == sorted(["", *about, "another's"])
+    assert await erased_ids(engine, database_url, "group_id") == []
 
 
 async def test_an_id_that_is_a_number_is_found_as_one(

@@ -1,0 +1,65 @@
+"""Whose a stored event is, and whether one of another person may name the person: in SQL for events in
+Postgres, in Python for those in files of the archive. Both say the same of every event. Pure.
+
+The pseudonym tells whose an event is. Rows of older releases do not have it until the job
+`enrich.fill_person` has been there. Of those the id tells it, and without an id, of a person who had not
+agreed, the `anonymous_id`, which is the pseudonym then.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.subject_data import SubjectRef
+
+# True, false or NULL, which is as false. One branch for each index.
+OWNED = """(
+    person = ANY(%(persons)s::uuid[])
+    OR (person IS NULL AND subject_id = %(subject_id)s)
+    OR (person IS NULL AND coalesce(subject_id, '') = '' AND anonymous_id = ANY(%(pseudonyms)s::text[]))
+)"""
+# What contains the id only by chance is found as well: `libs.common.mentions` decides.
+MAY_NAME = """(
+    entity_id = %(subject_id)s OR strpos(properties::text, %(in_json)s) > 0
+)"""
+# True or false.
+OF_OTHERS = f"({OWNED} IS NOT TRUE AND {MAY_NAME} IS TRUE)"
+# An event whose sender's clock was ahead is of the time at which it was received.
+BEHIND_FENCE = "least(occurred_at, received_at) <= %(fenced_at)s"
+
+
+def person_values(subject: SubjectRef) -> Mapping[str, object]:
+    """The parameters of these conditions but for `fenced_at`."""
+    return {
+        "subject_id": subject.subject_id,
+        "persons": [UUID(person) for person in subject.persons],
+        "pseudonyms": list(subject.persons),
+        "in_json": in_json(subject.subject_id),
+    }
+
+
+def is_owned(
+    subject: SubjectRef, person: UUID | None, subject_id: str | None, anonymous_id: str | None
+) -> bool:
+    """`OWNED`, of one event."""
+    if person is not None:
+        return person.hex in subject.persons
+    if subject_id:
+        return subject_id == subject.subject_id
+    return anonymous_id in subject.persons
+
+
+def may_name(subject: SubjectRef, entity_id: str | None, properties: str) -> bool:
+    """`MAY_NAME`, of one event, with its properties as Postgres writes them."""
+    return entity_id == subject.subject_id or in_json(subject.subject_id) in properties
+
+
+def is_behind(fenced_at: datetime, occurred_at: datetime, received_at: datetime) -> bool:
+    """`BEHIND_FENCE`, of one event."""
+    return min(occurred_at, received_at) <= fenced_at
+
+
+def in_json(text: str) -> str:
+    """How a text stands in jsonb as Postgres writes it, without the quotes."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]

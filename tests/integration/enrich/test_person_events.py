@@ -1,0 +1,152 @@
+"""Whose an event is, and whom it may name: the same in Postgres, in Python and in files of the archive, and
+for all who ask."""
+
+import io
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import pytest
+
+from libs.common.subject_data import Erasure, Progress, SubjectRef
+from libs.events.columns import COLUMNS
+from libs.events.digest import Row
+from libs.events.parquet import EventFile, may_have_events, read_of_person
+from libs.events.person import OF_OTHERS, OWNED, is_owned, may_name, person_values
+from services.enrich.archive.erasing import Erased, ErasedRows
+from services.enrich.erasure.data import EnrichSubjectData
+from tests.integration.enrich.test_erasing import data
+from tests.support.stored_events import row, store
+from tests.support.subject_rows import EPOCHS, UNTIL
+
+__all__ = ["data"]
+# With characters that JSON escapes, and one that some writers of JSON escape.
+ANN = 'änn "of" arena\\1'
+NEW, OLD = EPOCHS.all_epochs("arena", ANN)
+OTHER = EPOCHS.pseudonym("arena", "bob")
+SUBJECT = SubjectRef("arena", ANN, (NEW, OLD))
+LATER_US = int(UNTIL.timestamp() * 1e6)
+WHEN = "2026-11-20T10:00:00"
+OWN: dict[str, dict[str, Any]] = {
+    "named": {"subject_id": ANN, "person": NEW},
+    "named in the last epoch": {"subject_id": ANN, "person": OLD},
+    "anonymized": {"anonymous_id": NEW, "person": NEW},
+    "of an older release": {"subject_id": ANN, "person": None},
+    "of an older release, anonymized": {"anonymous_id": OLD, "person": None},
+    "of an older release, anonymized, without an id": {
+        "subject_id": "",
+        "anonymous_id": NEW,
+        "person": None,
+    },
+}
+NAMING: dict[str, dict[str, Any]] = {
+    "as entity": {"subject_id": "bob", "person": OTHER, "entity_id": ANN},
+    "as a value": {"subject_id": "bob", "person": OTHER, "properties": {"deep": [{"by": ANN}]}},
+    "as a name": {"subject_id": "bob", "person": OTHER, "properties": {ANN: 1}},
+    "in a text": {"subject_id": "bob", "person": OTHER, "properties": {"url": f"/{ANN}/x"}},
+    "of no person": {"person": None, "properties": {"by": ANN}},
+    "of another person without a pseudonym": {
+        "subject_id": "bob",
+        "person": None,
+        "properties": {"by": ANN},
+    },
+}
+NEITHER: dict[str, dict[str, Any]] = {
+    "another's": {"subject_id": "bob", "person": OTHER},
+    "another's, of an older release": {"subject_id": "bob", "person": None},
+    "another's, anonymized": {"anonymous_id": OTHER, "person": OTHER},
+    "another's, who had this pseudonym as the anonymous id": {
+        "subject_id": "bob",
+        "anonymous_id": NEW,
+        "person": None,
+    },
+    "of no person at all": {"person": None},
+}
+
+
+def _rows() -> list[dict[str, Any]]:
+    cases = {**OWN, **NAMING, **NEITHER}
+    return [dict(row("e", WHEN, name, **values)) for name, values in cases.items()]
+
+
+def _found(database_url: str, condition: str) -> set[str]:
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            f"SELECT event_id FROM enrich.events WHERE {condition}".encode(), person_values(SUBJECT)
+        )
+        return {event_id for (event_id,) in rows}
+
+
+def test_postgres_and_python_say_the_same(database_url: str) -> None:
+    store(database_url, _rows())
+    assert _found(database_url, OWNED) == OWN.keys()
+    assert _found(database_url, OF_OTHERS) == NAMING.keys()
+    with psycopg.connect(database_url) as connection:
+        stored = connection.execute(
+            "SELECT event_id, person, subject_id, anonymous_id, entity_id, properties::text"
+            " FROM enrich.events"
+        ).fetchall()
+    owned = {each[0] for each in stored if is_owned(SUBJECT, *each[1:4])}
+    assert owned == OWN.keys()
+    naming = {each[0] for each in stored if may_name(SUBJECT, *each[4:6])}
+    assert naming - owned == NAMING.keys()
+
+
+def _archived(values: dict[str, Any]) -> Row:
+    """As a file has it."""
+
+    def value(name: str, kind: str) -> Any:
+        found = values.get(name)
+        if found is None or kind == "text":
+            return found
+        if kind == "uuid":
+            return found if isinstance(found, uuid.UUID) else uuid.UUID(found)
+        return int(found.timestamp() * 1e6) if isinstance(found, datetime) else found
+
+    values = {"ip_anonymized": False, **values}
+    return tuple(value(column.name, column.type) for column in COLUMNS)
+
+
+@pytest.fixture
+def archived(database_url: str) -> Sequence[Row]:
+    """With properties as Postgres writes them."""
+    rows = _rows()
+    store(database_url, rows)
+    with psycopg.connect(database_url) as connection:
+        texts: dict[str, str] = dict(
+            connection.execute("SELECT event_id, properties::text FROM enrich.events").fetchall()
+        )
+    return [_archived({**each, "properties": texts[each["event_id"]]}) for each in rows]
+
+
+def test_files_say_the_same(archived: Sequence[Row]) -> None:
+    at = [column.name for column in COLUMNS].index("event_id")
+    for each in archived:
+        file = io.BytesIO()
+        with EventFile(file) as events:
+            events.write([each])
+        owned, naming = each[at] in OWN, each[at] in NAMING
+        assert may_have_events(file, SUBJECT, of_others=False) == owned, each[at]
+        assert may_have_events(file, SUBJECT, of_others=True) == (owned or naming), each[at]
+        found = [row for rows in read_of_person(file, SUBJECT, LATER_US, None) for row in rows]
+        assert found == ([each] if owned else []), each[at]
+
+
+async def test_erasures_take_what_is_the_persons_and_mentions_in_what_is_others(
+    data: EnrichSubjectData, archived: Sequence[Row], database_url: str
+) -> None:
+    erasure = Erasure(SUBJECT, uuid.uuid4(), UNTIL)
+    in_files = ErasedRows()
+    in_files.without(Erased(erasure, names_others=True, entity_types=("player",)), archived)
+    # An entity that is no player is no person, and stays.
+    assert (in_files.erased, in_files.anonymized) == (len(OWN), len(NAMING) - 1)
+
+    progress: Progress | None = None
+    while progress is None or not progress.done:
+        progress = await data.erase(erasure)
+    [events] = [each for each in progress.stores if each.store == "enrich.events"]
+    assert (events.erased, events.anonymized) == (len(OWN), len(NAMING) - 1)
+    assert _found(database_url, "true") == NAMING.keys() | NEITHER.keys()
+    assert _found(database_url, OF_OTHERS) == {"as entity"}
