@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
@@ -17,7 +18,10 @@ from cli.options import AsCsv, AsJson, CatalogFolder, check_format
 from cli.suite_channel import running_suite
 from cli.tables import Column, print_columns
 from cli.wording import count
+from libs.audit import Action, AuditEntry, Caller, Outcome
+from libs.common.clock import SystemClock
 from libs.common.errors import ConfigurationError
+from libs.common.ids import new_uuid7
 from libs.objects import ObjectStore, ObjectStoreError
 from suite.home import Home
 
@@ -110,6 +114,7 @@ def restore(
     In the database of WEIR_DATABASE_URL, else of the running suite, as its owner. Its table `events` has the
     columns of enrich.events. Numbers and queries do not see it. It goes after a week, or with an erasure in
     its app. Events of people who were erased are left out, but for those that a law keeps by the catalog.
+    It leaves an entry in the audit trail.
     """
     try:
         wanted = date.fromisoformat(day)
@@ -131,6 +136,7 @@ async def _restore(app_id: str, day: date, catalogs: Path | None) -> "Restored":
     from services.enrich.archive.inspection import archived_days
     from services.enrich.archive.parquet import ParquetFiles
     from services.enrich.archive.restoring import restore as restore_day
+    from services.privacy.audit.postgres import add_entry_directly
 
     objects = _objects()
     [*found] = [each for each in await archived_days(objects, app_id) if each.day == day]
@@ -141,7 +147,27 @@ async def _restore(app_id: str, day: date, catalogs: Path | None) -> "Restored":
     url = os.environ.get("WEIR_DATABASE_URL") or running_suite().database_url
     connection = await PostgresConnector(url, service="restore").connect()
     async with connection:
-        return await restore_day(connection, objects, ParquetFiles(), found[0], kept)
+        restored = await restore_day(connection, objects, ParquetFiles(), found[0], kept)
+        # In the same transaction: what cannot be put on record is not restored.
+        await add_entry_directly(connection, _entry(app_id, connection.info.user, restored))
+        return restored
+
+
+def _entry(app_id: str, role: str, restored: "Restored") -> AuditEntry:
+    """Of the audit trail: by a role of the database, because no credential is asked for."""
+    return AuditEntry(
+        app_id=app_id,
+        entry_id=UUID(bytes=new_uuid7()),
+        occurred_at_us=SystemClock().now_us(),
+        caller=Caller(f"weir archive restore as {role}"),
+        action=Action.ARCHIVE_RESTORED,
+        outcome=Outcome.DONE,
+        details={
+            "schema": restored.schema,
+            "events": restored.events,
+            "erased": restored.erased,
+        },
+    )
 
 
 def _objects() -> ObjectStore:

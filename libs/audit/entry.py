@@ -33,6 +33,7 @@ class Action(StrEnum):
     # Keys of people were given to a service, which opens sealed values for the actor.
     SEALED_OPENED = "sealed.opened"
     KEYS_DESTROYED = "keys.destroyed"
+    ARCHIVE_RESTORED = "archive.restored"
 
 
 class Outcome(StrEnum):

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.audit import Action
 from libs.catalog import Catalogs
 from libs.common.expiry import ListOverdue
 from libs.jobs.job import Job
@@ -192,3 +193,18 @@ def test_every_file_that_it_names_exists() -> None:
     named = set(re.findall(r"\bdeploy/[\w./-]+\w", PAGE))
     assert named
     assert all((REPOSITORY / path).exists() for path in named)
+
+
+def test_every_action_of_the_audit_trail_is_listed_and_is_written_somewhere() -> None:
+    listed = [
+        name for cells in _rows("The audit trail") for name in re.findall(r"`([^`]+)`", cells[0])
+    ]
+    assert sorted(listed) == sorted(Action)
+    own = REPOSITORY / "libs" / "audit" / "entry.py"
+    code = "".join(
+        path.read_text()
+        for folder in ("libs", "services", "cli")
+        for path in (REPOSITORY / folder).rglob("*.py")
+        if path != own
+    )
+    assert [action.name for action in Action if f"Action.{action.name}" not in code] == []

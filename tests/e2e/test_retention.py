@@ -13,6 +13,7 @@ import pytest
 from redis import Redis
 
 from suite.supervisor import Suite
+from tests.support.documents.shipped import catalogs
 from tests.support.stored_cells import StoredCells
 from tests.support.stored_events import row, store
 from tests.support.waiting import eventually
@@ -145,6 +146,12 @@ def test_what_is_overdue_goes_with_a_run(suite: Suite, overdue: None) -> None:
     assert as_csv(suite, "status") == []
     assert as_csv(suite, "runs")[0]["request_id"] == found["request_id"]
     with psycopg.connect(suite.addresses.database_url) as connection:
+        entries = connection.execute(
+            "SELECT app_id, actor FROM privacy.audit_entries WHERE action = 'retention.run'"
+            " AND details ->> 'run' = %s ORDER BY app_id",
+            [found["request_id"]],
+        ).fetchall()
+        assert entries == [(app_id, "suite token") for app_id in sorted(catalogs())]
         left = connection.execute("SELECT event_id FROM enrich.events WHERE event_id = 'kept'")
         assert left.fetchall() == [("kept",)]
 

@@ -72,6 +72,12 @@ def test_a_value_is_never_stored_in_plain_and_ends_with_its_person(
     found = Erasing(calls, APP).erase(person)
     assert counts(found)["privacy.subject_keys"] == (1, 0, 0)
     assert key_ids(calls, sealed.key_id) == set()
+    destroyed = calls.query(
+        "SELECT details FROM privacy.audit_entries WHERE action = 'keys.destroyed'"
+        " AND details ->> 'request' = %s",
+        found.request_id,
+    )
+    assert destroyed == [({"request": found.request_id, "keys": 1},)]
     [(still,)] = calls.stored("properties", [others])
     kept = read_sealed(still["query"])
     assert kept is not None

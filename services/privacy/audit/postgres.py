@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, text
+import psycopg
+from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -22,6 +24,7 @@ from services.privacy.audit.model import (
 )
 
 _UNKNOWN_KEY = SparseWarning("the audit trail is not chained: its head has another key")
+_DRIVER = make_url("postgresql+psycopg://")
 # Entries of one transaction of the chainer.
 CHAINED_AT_A_TIME = 1_000
 
@@ -141,6 +144,14 @@ _CONDITIONS = {
 async def add_entry(connection: AsyncConnection, entry: AuditEntry) -> None:
     """Adds an entry in the caller's transaction: it is there if the act is, and only then."""
     await connection.execute(ADD, _values(entry))
+
+
+async def add_entry_directly(connection: psycopg.AsyncConnection[Any], entry: AuditEntry) -> None:
+    """The same for a command that is connected as the owner of the database."""
+    statement = str(ADD.compile(dialect=_DRIVER.get_dialect()()))
+    await connection.execute(
+        statement.encode(), {**_values(entry), "details": Jsonb(dict(entry.details))}
+    )
 
 
 class PostgresAuditTrail:

@@ -32,6 +32,7 @@ from services.privacy.requests.steps import (
     names_of,
 )
 from services.privacy.sealing.erasing import why_keys_stay
+from services.privacy.sealing.postgres import STORE as KEYS
 
 
 class _MayNotBegin(Exception):
@@ -213,6 +214,17 @@ class ErasureHandler:
                     result={"receipt": receipt.decode()},
                 ),
             )
+            if destroyed := sum(each.erased for each in own if each.store == KEYS):
+                await add_entry(
+                    connection,
+                    self._auditor.entry(
+                        Action.KEYS_DESTROYED,
+                        request.app_id,
+                        Caller(request.requester),
+                        subject_id=request.subject_id,
+                        details={"request": str(request.request_id), "keys": destroyed},
+                    ),
+                )
             await add_entry(
                 connection,
                 self._auditor.entry(

@@ -58,6 +58,7 @@ async def test_named_and_anonymized_events_page_by_page(
     entries = [b"".join(fields.values()) for _, fields in read]
     assert len(entries) == 5
     assert sum(ANN.encode() in entry for entry in entries) == 3
+    assert all(b'"events.own_listed"' in entry for entry in entries)
 
 
 @pytest.mark.parametrize(

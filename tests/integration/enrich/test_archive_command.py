@@ -137,6 +137,14 @@ async def test_restores_a_day_for_readers_alone(
         connection.execute("SELECT FROM restored_go_20260822.events")
     with psycopg.connect(role_url("weir_enrich")) as connection:
         connection.execute("DROP SCHEMA restored_go_20260822 CASCADE")
+    with psycopg.connect(database_url) as connection:
+        entries = connection.execute(
+            "SELECT app_id, action, outcome, actor, details FROM privacy.audit_entries"
+        ).fetchall()
+        [(owner,)] = connection.execute("SELECT current_user").fetchall()
+    details = {"schema": "restored_go_20260822", "events": 4, "erased": 0}
+    by = f"weir archive restore as {owner}"
+    assert entries == [("go", "archive.restored", "done", by, details)] * 2
 
 
 async def test_an_erased_person_does_not_come_back(
