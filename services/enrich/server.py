@@ -172,6 +172,8 @@ async def build(
     archiving = Archiving(
         reload.catalogs, anonymization, counted, clock, removal, archive_process.ask
     )
+    archived_people = ArchivedPeople(reload.catalogs, PostgresArchive(engine), archive_process.ask)
+    stack.push_async_callback(archived_people.close)
     about_people = EnrichSubjectData(
         reload.catalogs,
         ErasedEvents(engine),
@@ -180,7 +182,7 @@ async def build(
         redis,
         settings.shards,
         SubjectRows(engine, sessions, settings, ArchivedRows(archive_process.stream)),
-        ArchivedPeople(reload.catalogs, PostgresArchive(engine), archive_process.ask),
+        archived_people,
     )
     jobs = enrich_jobs(
         redis, engine, keeper, filler, anonymization, removal, archiving, archive_expiry, settings

@@ -67,7 +67,9 @@ async def answer(
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not by `sys.stdin`, whose lock the interpreter wants when it ends.
+    while os.read(0, 1024):
+        pass
     os._exit(1)
 
 

@@ -40,8 +40,8 @@ class ErasureJournal(Journal, Protocol):
         """JSON texts as Postgres writes them."""
         ...
 
-    async def erased(self, request_id: UUID) -> ErasedRows:
-        """What the request has done so far in all files."""
+    async def erased(self, request_id: UUID) -> ErasedRows | None:
+        """What the request has done so far in all files; None if it has looked at none."""
         ...
 
 
@@ -93,7 +93,7 @@ class Eraser:
                     await self._erase(who, file)
                 else:
                     done = True
-        rows = await self._journal.erased(request_id)
+        rows = await self._journal.erased(request_id) or ErasedRows()
         return ArchiveErasure(done, rows.erased, rows.anonymized, rows.withheld)
 
     async def _write_as_postgres(self, changed: Sequence[list[Value]]) -> None:

@@ -1,19 +1,23 @@
 """People in the archive, for their erasure, as the service asks the archive's process for it."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
+from uuid import UUID
 
 from libs.catalog import Catalogs
 from libs.common.errors import Unavailable
 from libs.common.subject_data import Erasure, StoreCounts
 from libs.jobs.job import JobError
-from services.enrich.archive.erasing import Erased
+from services.enrich.archive.erasing import Erased, ErasedRows
 from services.enrich.archive.process import Ask
 from services.enrich.archive.request import erase_line
 
 STORE = "enrich.archive"
-# A call of the service may take 30 s, and the process needs some to start.
-_SECONDS = 10.0
+# A caller of the service waits for 20 s, and other stores have taken some of these.
+_WAIT_SECONDS = 10.0
+# The process ends behind the file that it is at, so that others who change the archive get their turn.
+_WORK_SECONDS = 60.0
 
 
 class Copies(Protocol):
@@ -27,23 +31,66 @@ class Copies(Protocol):
         """Drops the schemas with restored days of an app."""
         ...
 
+    async def erased(self, request_id: UUID) -> ErasedRows | None:
+        """What a request has done so far in all files; None if it has looked at none."""
+        ...
+
+    async def is_free(self) -> bool:
+        """Whether no process changes the archive."""
+        ...
+
 
 class ArchivedPeople:
-    """Without an archived event of the app, no process is started."""
+    """Without an archived event of the app, no process is started.
 
-    def __init__(self, catalogs: Catalogs, copies: Copies, ask: Ask) -> None:
+    A file is written again as a whole, which may take minutes. So the process goes on when the call that
+    started it has ended, and the next calls for the same request wait for it.
+    """
+
+    def __init__(
+        self, catalogs: Catalogs, copies: Copies, ask: Ask, wait_seconds: float = _WAIT_SECONDS
+    ) -> None:
         self._catalogs = catalogs
         self._copies = copies
         self._ask = ask
+        self._wait_seconds = wait_seconds
+        self._at_work: dict[UUID, asyncio.Task[bool]] = {}
+
+    async def close(self) -> None:
+        """Ends processes that are at work; the files that are done stay done."""
+        for task in self._at_work.values():
+            task.cancel()
+        await asyncio.gather(*self._at_work.values(), return_exceptions=True)
 
     async def erase(self, erasure: Erasure) -> tuple[bool, Sequence[StoreCounts]]:
-        """Does some seconds of the work: whether all is done, and what all of it has done so far. Restored
+        """Waits some seconds for the work: whether all is done, and what all of it has done so far. Restored
         days of the app go as a whole: they are copies. Raises Unavailable if the archive does not answer."""
-        app_id = erasure.subject.app_id
+        app_id, request_id = erasure.subject.app_id, erasure.request_id
         await self._copies.drop_restored(app_id)
-        if not await self._copies.has_files(app_id):
-            return True, ()
-        catalog = self._catalogs.current.catalogs.get(app_id)
+        task = self._at_work.get(request_id)
+        if task is None and await self._copies.has_files(app_id):
+            if not await self._copies.is_free():
+                return False, await self._counts(erasure)
+            task = self._at_work[request_id] = asyncio.create_task(self._work(erasure))
+        done = task is None
+        if task:
+            await asyncio.wait([task], timeout=self._wait_seconds)
+            if task.done():
+                del self._at_work[request_id]
+                done = task.result()
+        return done, await self._counts(erasure)
+
+    async def _counts(self, erasure: Erasure) -> Sequence[StoreCounts]:
+        """What is done so far; empty if no file was looked at."""
+        rows = await self._copies.erased(erasure.request_id)
+        if rows is None:
+            return ()
+        why = "; ".join(sorted(set(erasure.withheld.values()))) if rows.withheld else ""
+        return [StoreCounts(STORE, rows.erased, rows.anonymized, rows.withheld, why)]
+
+    async def _work(self, erasure: Erasure) -> bool:
+        """Whether all is done. Raises Unavailable."""
+        catalog = self._catalogs.current.catalogs.get(erasure.subject.app_id)
         who = Erased(
             erasure,
             names_others=catalog is None or catalog.names_others,
@@ -51,9 +98,7 @@ class ArchivedPeople:
             measures=tuple(sorted(catalog.measures)) if catalog else (),
         )
         try:
-            found = await self._ask(erase_line(who, _SECONDS))
+            found = await self._ask(erase_line(who, _WORK_SECONDS))
         except JobError as error:
             raise Unavailable(f"the archive: {error}", retry_after_seconds=5.0) from None
-        why = "; ".join(sorted(set(erasure.withheld.values()))) if found["withheld"] else ""
-        counts = StoreCounts(STORE, found["erased"], found["anonymized"], found["withheld"], why)
-        return bool(found["done"]), [counts]
+        return bool(found["done"])

@@ -27,6 +27,12 @@ from services.enrich.retention.removal import Span
 ROWS_AT_A_TIME = 20_000
 # "weir arch" as a number, like the lock of the migrations.
 _TURN: LiteralString = "SELECT pg_try_advisory_xact_lock(1999989106, 1634886504)"
+_IS_FREE: LiteralString = """
+    SELECT NOT EXISTS (
+        SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 1999989106 AND objid = 1634886504
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+"""
 _UNITS: LiteralString = f"""
     SELECT app_id, (occurred_at AT TIME ZONE 'UTC')::date, relname
     FROM enrich.events JOIN pg_class ON pg_class.oid = events.tableoid
@@ -71,7 +77,7 @@ _LEAVE: LiteralString = """
     UPDATE enrich.archive_files SET state = 'leaving' WHERE file_id = %s AND state = 'published'
 """
 _ERASED: LiteralString = """
-    SELECT coalesce(sum(erased), 0), coalesce(sum(anonymized), 0), coalesce(sum(withheld), 0)
+    SELECT sum(erased), sum(anonymized), sum(withheld)
     FROM enrich.archive_erasures WHERE request_id = %s
 """
 _HAS_FILES: LiteralString = (
@@ -118,6 +124,13 @@ class PostgresArchive:
             cursor = await connection.execute(_TURN)
             row = await cursor.fetchone()
             yield bool(row and row[0])
+
+    async def is_free(self) -> bool:
+        """Whether no process has the turn."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute(_IS_FREE)
+            row = await cursor.fetchone()
+            return bool(row and row[0])
 
     async def forget_unfinished(self, file_id: uuid.UUID | None = None) -> None:
         """A file that is being made becomes none; without an id, all that were being made when their writers
@@ -216,12 +229,12 @@ class PostgresArchive:
             await transaction.rollback()
             return False
 
-    async def erased(self, request_id: uuid.UUID) -> ErasedRows:
-        """What the request has done so far in all files."""
+    async def erased(self, request_id: uuid.UUID) -> ErasedRows | None:
+        """What the request has done so far in all files; None if it has looked at none."""
         async with self._transaction() as connection:
             cursor = await connection.execute(_ERASED, [request_id])
             [row] = await cursor.fetchall()
-            return ErasedRows(*map(int, row))
+            return None if row[0] is None else ErasedRows(*map(int, row))
 
     async def as_jsonb(self, texts: Sequence[str]) -> list[str]:
         """JSON texts as Postgres writes them."""

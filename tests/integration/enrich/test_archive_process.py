@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from tests.support.archives import ARCHIVED, LAST_DAY, archive, in_database, in_
 from tests.support.clocks import FixedClock
 from tests.support.expiring_events import ALL_COUNTED, NOW, catalogs
 from tests.support.repository import REPOSITORY
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 _LINE = to_line(
     "archive",
@@ -269,3 +269,42 @@ async def test_it_ends_with_an_enrich_that_is_killed() -> None:
     parent.send_signal(signal.SIGKILL)
     await parent.wait()
     await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+async def test_work_on_the_archive_outlives_the_call_that_began_it(
+    engine: AsyncEngine, database_url: str, role_url: Callable[[str], str], url: str
+) -> None:
+    """As if a file took longer than a caller waits, and the caller gave up."""
+    own, started = role_url("weir_enrich"), 0
+
+    async def ask(line: bytes) -> Mapping[str, int]:
+        nonlocal started
+        started += 1
+        return await process(own, url).ask(line)
+
+    journal = PostgresArchive(engine)
+    people = ArchivedPeople(ARCHIVED, journal, ask, wait_seconds=0.01)
+    store_person(database_url)
+    await archive(engine, url)
+    erasure = who().erasure
+    assert await people.erase(erasure) == (False, ())
+    call = asyncio.create_task(people.erase(erasure))
+    await asyncio.sleep(0)
+    call.cancel()
+    # Another replica lets the process work, and starts none.
+    other = ArchivedPeople(ARCHIVED, journal, _not_asked)
+    async with PostgresArchive(engine).turn():
+        assert not (await other.erase(erasure))[0]
+    found: tuple[bool, Sequence[StoreCounts]] = (False, ())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not found[0]:
+            found = await people.erase(erasure)
+    assert (found, started) == ((True, [StoreCounts("enrich.archive", 3)]), 1)
+    # The answer was lost, and what was archived expires: the counts are those of the journal.
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM enrich.archive_files")
+    assert await other.erase(erasure) == found
+
+
+async def _not_asked(_: bytes) -> Mapping[str, int]:
+    raise AssertionError("a process works on the archive already, or has nothing to do")
