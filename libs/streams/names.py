@@ -6,12 +6,13 @@
 | `enriched_stream` | enrich | `AGGREGATE` | `batch`: EnrichedBatch, `trace`, `id`, `size` |
 | `ingest_dead_letters`, `enrich_dead_letters` | ingest, enrich | `INGEST` | `batch`: DeadLetterBatch |
 | `AUDIT_STREAM` | services that answer with personal data | `PRIVACY` | `entry`: an audit entry as JSON |
-| `quarantine_stream` | the readers of a group | people | the entry with its `stream` and `entry` id |
+| `quarantine_stream` | the readers of a group | people | the entry, its `stream` and `entry` id, `since` |
 
 `batch` is a message of `weir.streams.v1`, `trace` the traceparent, `skip` the positions of events seen
 before, as decimal numbers with commas between them. So that the message need not be decompressed for it,
 `id` is the batch id, and `size` how many bytes the batch has decompressed; entries of older releases lack
-these two.
+these two. `since` is when an entry came to quarantine, in milliseconds of Redis's clock, if an erasure
+has put what it left of the entry in its place.
 """
 
 from collections.abc import Callable

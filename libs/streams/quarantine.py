@@ -65,7 +65,8 @@ class Quarantine:
         shard = shard_in(entry.stream)
         if await self._is_full(shard):
             raise QuarantineFullError(f"{self._max_entries} entries of shard {shard}")
-        fields: dict[Any, Any] = dict(entry.fields.items())
+        # One that was put back with all its fields is in quarantine from now on.
+        fields: dict[Any, Any] = {k: v for k, v in entry.fields.items() if k != b"since"}
         # One transaction, so that the entry is always in one of the two streams.
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.xadd(

@@ -33,7 +33,9 @@ from libs.stores.watch import all_of
 from libs.streams.consumer import Consumer, EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream, streams_of
+from libs.streams.quarantine_erasure import QuarantineErasure
 from libs.streams.quarantine_expiry import QuarantineRetention
+from libs.streams.quarantined_batches import enriched_without
 from libs.streams.watermark import WatermarkMeter
 from services.aggregate.adoption.adopter import Adopter
 from services.aggregate.adoption.postgres import PostgresDefinitions
@@ -310,6 +312,7 @@ async def build(
         worker.ask,
         SubjectRows(engines.querying),
         CountingFences(engines.recounting),
+        QuarantineErasure(redis, reload.catalogs, AGGREGATE, settings.shards, enriched_without),
     )
 
     def jobs() -> Sequence[Job]:
@@ -330,7 +333,7 @@ async def build(
                 needs=all_of("postgres"),
             ),
             retention_target(retention, needs=all_of("postgres", "redis")),
-            subject_data(about_people, needs=all_of("postgres")),
+            subject_data(about_people, needs=all_of("postgres", "redis")),
         ],
         catalogs=reload,
         tables=metadata,

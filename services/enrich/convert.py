@@ -9,10 +9,12 @@ from libs.catalog import ENRICHED_SOURCES
 from libs.common.clock import DAY_US
 from libs.common.ids import event_uuid
 from libs.common.sharding import shard_in
+from libs.streams.compression import compress, decompress
 from libs.streams.entries import raw_batch
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.enrich.model import NOTHING_FOUND, WorkBatch
+from services.enrich.sealing.removal import remove_properties
 
 
 def work_batch(entry: Entry) -> WorkBatch:
@@ -48,7 +50,7 @@ def enriched_batch(batch: WorkBatch) -> bytes:
     distinct = dict(zip(keys, enrichments, strict=True))
     index = {key: position for position, key in enumerate(distinct)}
     message = batch_pb2.EnrichedBatch(
-        event_batch=batch.payload,
+        event_batch=_handed_on(batch),
         skipped=sorted(batch.skipped),
         enrichments=[
             batch_pb2.Enrichment(**dict(zip(ENRICHED_SOURCES, enrichment.values, strict=True)))
@@ -57,6 +59,16 @@ def enriched_batch(batch: WorkBatch) -> bytes:
         enrichment_of_event=list(map(index.__getitem__, keys)),
     )
     return bytes(message.SerializeToString())
+
+
+def _handed_on(batch: WorkBatch) -> bytes:
+    """The batch as it came, but for values that are stored sealed."""
+    if not batch.sealed or all(event.name not in batch.sealed for event in batch.events):
+        return batch.payload
+    message = batch_pb2.EventBatch.FromString(decompress(batch.payload))
+    for event in message.events:
+        remove_properties(event, batch.sealed)
+    return compress(message.SerializeToString())
 
 
 def dead_letters(batch: WorkBatch) -> bytes:

@@ -1,6 +1,6 @@
 """The values that pass through enrich's steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,6 +106,8 @@ class WorkBatch:
     rows: Sequence[Row | None] = ()
     failed: list[FailedEvent] = field(default_factory=list)
     repeated: bool = False
+    # By names of events, the properties that are not handed on.
+    sealed: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def new_events(self) -> int:

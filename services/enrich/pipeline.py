@@ -73,7 +73,7 @@ class EnrichPipeline:
                 if batch.repeated:
                     # Ingest may have skipped events in this copy that another one stored.
                     self._enrich_as_stored(batch, batch.skipped)
-            await self._stream.forward(batches)
+            await self._forward(batches)
         finally:
             self._storing.release()
 
@@ -87,7 +87,7 @@ class EnrichPipeline:
             self._enrich_as_stored(batch, stored[batch.batch_id])
             batch.skipped |= await self._store.fenced(batch)
             self._count([batch])
-            await self._stream.forward([batch])
+            await self._forward([batch])
         else:
             for position in range(len(batch.events)):
                 if position not in batch.skipped:
@@ -108,6 +108,11 @@ class EnrichPipeline:
         if self._sealer is not None:
             # Last: what has no person any more is not sealed for one.
             await self._sealer.seal(batches)
+
+    async def _forward(self, batches: Sequence[WorkBatch]) -> None:
+        if self._sealer is not None:
+            self._sealer.note_marked(batches)
+        await self._stream.forward(batches)
 
     async def _write_dead_letters(self, batches: Sequence[WorkBatch]) -> None:
         if self._sealer is not None:

@@ -35,7 +35,9 @@ from libs.streams.names import (
     raw_stream,
     streams_of,
 )
+from libs.streams.quarantine_erasure import QuarantineErasure
 from libs.streams.quarantine_expiry import QuarantineRetention
+from libs.streams.quarantined_batches import raw_without
 from libs.streams.trimming import StreamTrimmer
 from services.enrich.anonymization.job import Anonymization
 from services.enrich.anonymization.late import LateAnonymizer
@@ -183,6 +185,7 @@ async def build(
         settings.shards,
         SubjectRows(engine, sessions, settings, ArchivedRows(archive_process.stream)),
         archived_people,
+        QuarantineErasure(redis, reload.catalogs, ENRICH, settings.shards, raw_without),
     )
     jobs = enrich_jobs(
         redis, engine, keeper, filler, anonymization, removal, archiving, archive_expiry, settings

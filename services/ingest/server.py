@@ -34,6 +34,7 @@ from libs.streams.names import (
     raw_stream,
     streams_of,
 )
+from libs.streams.quarantine_erasure import QuarantineErasure
 from libs.streams.quarantine_expiry import QuarantineRetention
 from libs.streams.trimming import StreamTrimmer
 from services.ingest.dead_letters.convert import SERVICE_NAME as DEAD_LETTER_SERVICE
@@ -46,6 +47,7 @@ from services.ingest.dead_letters.postgres import (
     PostgresExpiredLetters,
 )
 from services.ingest.dead_letters.service import DeadLetterServicer
+from services.ingest.erasure.convert import letters_without
 from services.ingest.erasure.data import IngestSubjectData
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
@@ -129,7 +131,15 @@ async def build(
             ),
             retention_target(retention, needs=all_of("postgres", "redis")),
             subject_data(
-                IngestSubjectData(engine, redis, letter_streams, SubjectRows(engine)),
+                IngestSubjectData(
+                    engine,
+                    redis,
+                    letter_streams,
+                    SubjectRows(engine),
+                    QuarantineErasure(
+                        redis, reload.catalogs, INGEST, settings.shards, letters_without
+                    ),
+                ),
                 needs=all_of("postgres", "redis"),
             ),
         ],

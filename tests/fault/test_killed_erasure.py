@@ -1,7 +1,10 @@
 """kill -9 of each service after each step of an erasure: the same end, and a receipt that is right."""
 
 import pytest
+from redis import Redis
+from weir.streams.v1 import batch_pb2
 
+from libs.common.ids import new_uuid7
 from suite.supervisor import Suite
 from tests.fault.conftest import APP
 from tests.support.erasing import Erasing, counts, new_person
@@ -22,6 +25,7 @@ def test_an_erasure_goes_on_after_a_kill_after_each_step(
         calls.record_consent(APP, person, telemetry=True)
         calls.track(APP, *(mission(each, subject_id=person) for each in own))
         calls.stored("event_id", own)
+        _quarantine(fragile_suite, person)
         request_id = erasing.create(person).request_id
         for step in range(1, 12):
             done = _at_step(fragile_suite, request_id, step)
@@ -34,10 +38,29 @@ def test_an_erasure_goes_on_after_a_kill_after_each_step(
             assert Erasing(fresh, APP).differences() == []
         assert calls.query("SELECT FROM enrich.events WHERE event_id = ANY(%s)", own) == []
         assert counts(found)["enrich.events"] == (len(own), 0, 0)
+        for group in ("enrich", "aggregate"):
+            assert counts(found)[f"{group}.quarantine"] == (2, 0, 0)
         [(consents,)] = calls.query(
             "SELECT count(*) FROM privacy.consents WHERE subject_id = %s", person
         )
         assert consents == 0
+
+
+def _quarantine(suite: Suite, person: str) -> None:
+    """Two entries of aggregate's quarantine and two of enrich's, each with an event of the person."""
+    own, other = mission(ids(1)[0], subject_id=person), mission(ids(1)[0], subject_id=new_person())
+    with Redis.from_url(suite.addresses.redis_url) as redis:
+        for events in ([own], [other, own]):
+            batch = batch_pb2.EventBatch(
+                app_id=APP, batch_id=new_uuid7(), received_at_us=1, events=events
+            ).SerializeToString()
+            enriched = batch_pb2.EnrichedBatch(
+                event_batch=batch,
+                enrichments=[batch_pb2.Enrichment()],
+                enrichment_of_event=[0] * len(events),
+            ).SerializeToString()
+            redis.xadd("enrich:{0}:quarantine", {"batch": batch})
+            redis.xadd("aggregate:{0}:quarantine", {"batch": enriched})
 
 
 def _at_step(suite: Suite, request_id: str, step: int) -> bool:

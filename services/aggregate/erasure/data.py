@@ -12,6 +12,7 @@ from libs.common.subject_data import Erasure, Export, HeldRows, Progress, Subjec
 from libs.stores.erasure_journal import ErasureEntry, ErasureJournal
 from libs.stores.redis_client import RedisClient
 from libs.streams.positions import redis_now
+from libs.streams.quarantine_erasure import QuarantineErasure
 from libs.streams.watermark import WatermarkMeter
 from services.aggregate.buckets import moment
 from services.aggregate.counting.generations import BucketKey
@@ -47,6 +48,7 @@ class AggregateSubjectData:
         marked: Callable[[], None],
         rows: SubjectRows,
         fences: CountingFences,
+        quarantine: QuarantineErasure,
     ) -> None:
         """`marked` is called when there is something to recount."""
         self._catalogs = catalogs
@@ -58,6 +60,7 @@ class AggregateSubjectData:
         self._marked = marked
         self._rows = rows
         self._fences = fences
+        self._quarantine = quarantine
         self._journal = ErasureJournal("aggregate")
 
     async def fence(self, subject: SubjectRef, fenced_at: datetime) -> datetime:
@@ -75,7 +78,9 @@ class AggregateSubjectData:
             entry = await self._journal.open(connection, erasure.request_id)
             for store in (MEMBERS, CELLS, RESULTS, GAUGES):
                 entry.add(store)
-            done = await self._step(connection, erasure, entry)
+            done = await self._quarantine.erase(erasure, entry) and await self._step(
+                connection, erasure, entry
+            )
             await self._journal.save(connection, entry)
         return Progress(done, entry.counts(), entry.changed)
 

@@ -13,6 +13,7 @@ from libs.stores.erasure_journal import ErasureEntry, ErasureJournal
 from libs.stores.redis_client import RedisClient
 from libs.streams.names import ENRICH, raw_stream, streams_of
 from libs.streams.positions import are_handled, redis_now
+from libs.streams.quarantine_erasure import QuarantineErasure
 from services.enrich.archive.people import ArchivedPeople
 from services.enrich.erasure.fences import Fences
 from services.enrich.erasure.postgres import ErasedEvents
@@ -40,6 +41,7 @@ class EnrichSubjectData:
         shards: int,
         rows: SubjectRows,
         archive: ArchivedPeople,
+        quarantine: QuarantineErasure,
         call_seconds: float = _CALL_SECONDS,
         events_at_a_time: int = _EVENTS_AT_A_TIME,
     ) -> None:
@@ -50,6 +52,7 @@ class EnrichSubjectData:
         self._shards = shards
         self._rows = rows
         self._archive = archive
+        self._quarantine = quarantine
         self._journal = ErasureJournal("enrich")
         self._call_seconds = call_seconds
         self._mentions = MentionSearch(catalogs, events, EVENTS, events_at_a_time)
@@ -65,9 +68,9 @@ class EnrichSubjectData:
         return await are_handled(self._redis, streams, ENRICH, appended_before)
 
     async def erase(self, erasure: Erasure) -> Progress:
-        """See the port. First the person's own events, then what others' events say of the person, then the
-        archive: nothing of the person comes there any more. Works for some seconds, a transaction after the
-        other, so that a call that is broken off has done what it had time for."""
+        """See the port. First quarantine, then the person's own events, then what others' events say of the
+        person, then the archive: nothing of the person comes there any more. Works for some seconds, a
+        transaction after the other, so that a call that is broken off has done what it had time for."""
         until = time.monotonic() + self._call_seconds
         done, entry = await self._part(erasure)
         while not done and time.monotonic() < until:
@@ -100,6 +103,8 @@ class EnrichSubjectData:
     ) -> bool:
         entry.add(EVENTS)
         entry.add(SESSIONS)
+        if not await self._quarantine.erase(erasure, entry):
+            return False
         if not entry.position.get("own_events_gone"):
             deleted = await self._events.delete_some(connection, erasure)
             if deleted is not None:

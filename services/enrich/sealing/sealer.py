@@ -10,8 +10,9 @@ from libs.common.pseudonym import Pseudonymizer, person_of
 from libs.sealing import Place
 from libs.sealing.values import NO_PERSON, seal_properties
 from services.enrich import metrics
-from services.enrich.model import Event, WorkBatch
+from services.enrich.model import WorkBatch
 from services.enrich.sealing.known_keys import KnownKeys, Person
+from services.enrich.sealing.removal import remove_properties
 
 # Of one event: its batch and position, what it says, its person, and the names of its marked properties.
 _ToSeal = tuple[WorkBatch, int, dict[str, Any], Person, frozenset[str]]
@@ -19,7 +20,8 @@ _ToSeal = tuple[WorkBatch, int, dict[str, Any], Person, frozenset[str]]
 
 class Sealer:
     """Replaces the values of marked properties by sealed ones, in the events that are to be stored. What is
-    handed on to aggregate stays as it came: no number reads a sealed property."""
+    handed on to aggregate lacks them: no number reads a sealed property, and an entry may be in quarantine
+    for weeks."""
 
     def __init__(self, catalogs: Catalogs, pseudonymizer: Pseudonymizer, keys: KnownKeys) -> None:
         self._catalogs = catalogs
@@ -54,6 +56,11 @@ class Sealer:
                 properties = seal_properties(properties, names, key, place)
             event.event.properties_json = exact_dumps(properties)
 
+    def note_marked(self, batches: Sequence[WorkBatch]) -> None:
+        """Says of each batch which properties are not handed on."""
+        for batch in batches:
+            batch.sealed = self._marked(batch.app_id)
+
     def remove_from_failed(self, batches: Sequence[WorkBatch]) -> None:
         """Removes marked properties from events that become dead letters, which hold nothing that should
         have been sealed."""
@@ -61,7 +68,7 @@ class Sealer:
             if batch.failed and (marked := self._marked(batch.app_id)):
                 batch.failed = [
                     replace(failed, is_reduced=True)
-                    if _remove(batch.events[failed.position], marked)
+                    if remove_properties(batch.events[failed.position], marked)
                     else failed
                     for failed in batch.failed
                 ]
@@ -95,18 +102,3 @@ class Sealer:
 def _fail(batch: WorkBatch, position: int, reason: str) -> None:
     batch.enriched[position] = None
     batch.fail(position, reason)
-
-
-def _remove(event: Event, marked: Mapping[str, frozenset[str]]) -> bool:
-    """Removes marked properties from an event; whether it had any."""
-    names = marked.get(event.name)
-    if names is None:
-        return False
-    try:
-        properties = exact_loads(event.properties_json)
-    except ValueError:
-        event.properties_json = b"{}"
-        return True
-    kept = {name: value for name, value in properties.items() if name not in names}
-    event.properties_json = exact_dumps(kept)
-    return len(kept) < len(properties)

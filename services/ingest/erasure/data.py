@@ -13,9 +13,10 @@ from libs.stores.erasure_journal import ErasureEntry, ErasureJournal
 from libs.stores.redis_client import RedisClient
 from libs.streams.names import INGEST
 from libs.streams.positions import are_handled, redis_now
-from services.ingest.dead_letters.about import MAY_NAME, names, traces
+from libs.streams.quarantine_erasure import QuarantineErasure
+from services.ingest.dead_letters.about import MAY_NAME, traces
+from services.ingest.erasure.convert import letter_names
 from services.ingest.erasure.fences import add_fence
-from services.ingest.subject_rows.convert import event_of
 from services.ingest.subject_rows.postgres import SubjectRows
 
 LETTERS = "ingest.dead_letters"
@@ -40,11 +41,13 @@ class IngestSubjectData:
         redis: RedisClient,
         letter_streams: Sequence[str],
         rows: SubjectRows,
+        quarantine: QuarantineErasure,
     ) -> None:
         self._engine = engine
         self._redis = redis
         self._streams = letter_streams
         self._rows = rows
+        self._quarantine = quarantine
         self._journal = ErasureJournal("ingest")
 
     async def fence(self, subject: SubjectRef, fenced_at: datetime) -> datetime:
@@ -61,7 +64,9 @@ class IngestSubjectData:
         async with self._engine.begin() as connection:
             entry = await self._journal.open(connection, erasure.request_id)
             entry.add(LETTERS)
-            done = await self._delete_some(connection, erasure, entry)
+            done = await self._quarantine.erase(erasure, entry) and await self._delete_some(
+                connection, erasure, entry
+            )
             await self._journal.save(connection, entry)
         return Progress(done, entry.counts(), entry.changed)
 
@@ -94,7 +99,7 @@ class IngestSubjectData:
                 },
             )
         ).all()
-        about = [row.dead_letter_id for row in rows if _names(bytes(row.event), people)]
+        about = [row.dead_letter_id for row in rows if letter_names(bytes(row.event), people)]
         if about:
             deleted = await connection.execute(_DELETE, {"ids": about})
             entry.add(LETTERS, erased=deleted.rowcount)
@@ -103,8 +108,3 @@ class IngestSubjectData:
         last = rows[-1]
         entry.position["after"] = [last.received_at.isoformat(), str(last.dead_letter_id)]
         return False
-
-
-def _names(letter: bytes, people: PersonIds) -> bool:
-    """Whether a letter names the people, also where it is no event, or no JSON."""
-    return names(event_of(letter), people) or people.is_in(letter.decode(errors="replace"))

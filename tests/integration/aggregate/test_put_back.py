@@ -1,7 +1,9 @@
 """After an erasure nothing of the person counts again that an operator puts back from quarantine."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import grpc
 import pytest
@@ -11,13 +13,15 @@ from weir.privacy.v1 import subject_data_service_pb2_grpc as pb_grpc
 
 from libs.common.pseudonym import Pseudonymizer
 from tests.integration.aggregate.conftest import Aggregate, Stores
-from tests.integration.aggregate.test_changed_catalogs import Start, write
+from tests.integration.aggregate.test_changed_catalogs import NEW_EVENT, Start, write
 from tests.integration.aggregate.test_recount import COUNTED
 from tests.support.aggregate_batches import entry, event
 from tests.support.arena_catalog import APP, CATALOG
 from tests.support.pseudonyms import PSEUDONYM_KEY
+from tests.support.waiting import until
 
 NOW = datetime.now(UTC)
+QUARANTINE = "aggregate:{0}:quarantine"
 # A law keeps who has left.
 LAW = (
     CATALOG.replace(
@@ -70,6 +74,51 @@ async def test_what_is_behind_the_fence_does_not_count(
     stores.send(entry(event(when=now, player="dan"), received_at_us=_us(NOW)))
     await stores.until_drained()
     assert stores.sql(COUNTED) == [(5,)]
+
+
+async def test_an_erasure_takes_the_person_out_of_quarantine(
+    stores: Stores, aggregate: Aggregate, persons: Sequence[str]
+) -> None:
+    before = _text(NOW - timedelta(days=1))
+    # Of a name that the catalog does not have, so the batch cannot be counted.
+    won = [event("match.won", before, player=player) for player in ("bob", "ann", "cat", "eve")]
+    countries = ["PT", "DE", "FR", ""]
+    stores.send(entry(*won, skipped=[3], countries=countries, received_at_us=_us(NOW)))
+    stores.send(entry(event("match.won", before, player="ann"), received_at_us=_us(NOW)))
+    await until(lambda: stores.redis.xlen(QUARANTINE) == 2)
+
+    await _fence(aggregate, persons, NOW)
+    erased = await _erased(aggregate, persons, NOW)
+    assert erased["aggregate.quarantine"] == 2
+    found = cast(list[tuple[bytes, dict[bytes, bytes]]], stores.redis.xrange(QUARANTINE))
+    [(_, fields)] = found
+    assert b"ann" not in fields[b"batch"]
+
+    write(stores, NEW_EVENT.replace("wins: count}", "wins: count}, dimensions: [country]"))
+    await until(lambda: stores.sql("SELECT 1 FROM aggregate.rollups WHERE rollup = 'wins'"))
+    # As an operator puts it back.
+    stores.send({b"batch": fields[b"batch"], b"trace": b""})
+    await stores.until_drained()
+    counted = stores.sql(
+        "SELECT dimensions ->> 'country', count::int FROM aggregate.cells"
+        " JOIN aggregate.measures USING (cell_id) WHERE rollup = 'wins' ORDER BY 1"
+    )
+    # The others with their own countries, and what was not stored is still skipped.
+    assert counted == [("FR", 1), ("PT", 1)]
+
+
+async def _erased(aggregate: Aggregate, persons: Sequence[str], moment: datetime) -> dict[str, int]:
+    """How much an erasure has erased, by store."""
+    request = pb.EraseSubjectRequest(
+        app_id=APP, subject_id="ann", persons=persons, request_id=str(uuid.uuid4())
+    )
+    request.fenced_at.FromDatetime(moment)
+    async with grpc.aio.insecure_channel(aggregate.address) as channel:
+        while True:
+            stub = pb_grpc.SubjectDataServiceStub(channel)
+            answer = await stub.EraseSubject(request, timeout=20)
+            if answer.done:
+                return {each.store: each.erased for each in answer.stores}
 
 
 async def _fence(aggregate: Aggregate, persons: Sequence[str], moment: datetime) -> None:

@@ -12,6 +12,8 @@ from libs.catalog import Catalogs, compile_catalog
 from libs.common.clock import DAY_US, SystemClock
 from libs.common.subject_data import Erasure, Progress, SubjectRef
 from libs.stores.redis_client import RedisClient
+from libs.streams.quarantine_erasure import QuarantineErasure
+from libs.streams.quarantined_batches import raw_without
 from services.enrich.archive.people import ArchivedPeople
 from services.enrich.archive.postgres import PostgresArchive
 from services.enrich.erasure.data import EnrichSubjectData
@@ -58,6 +60,7 @@ def _data(engine: AsyncEngine, client: RedisClient, **limits: Any) -> EnrichSubj
         1,
         SubjectRows(engine, sessions, EnrichSettings(), NO_ARCHIVE),
         ArchivedPeople(Catalogs.of(CATALOG), PostgresArchive(engine), _no_archive),
+        QuarantineErasure(client, Catalogs.of(CATALOG), "enrich", 1, raw_without),
         **limits,
     )
 
@@ -88,7 +91,11 @@ async def test_events_and_sessions_go_and_those_of_others_stay(
     )
     progress = await _erase(data, _erasure())
     assert enrich.rows() == [("b1",)]
-    assert _counts(progress) == {"enrich.events": (2, 0, 0), "enrich.sessions": (1, 0, 0)}
+    assert _counts(progress) == {
+        "enrich.events": (2, 0, 0),
+        "enrich.sessions": (1, 0, 0),
+        "enrich.quarantine": (0, 0, 0),
+    }
     assert progress.changed == {"game.ended": ["2026-11-20"]}
 
 

@@ -12,9 +12,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1.event_pb2 import Event
 
+from libs.catalog import Catalogs
 from libs.common.subject_data import Erasure
 from libs.stores.postgres import create_engine
 from libs.stores.redis_client import create_redis
+from libs.streams.quarantine_erasure import QuarantineErasure
+from services.ingest.erasure.convert import letters_without
 from services.ingest.erasure.data import IngestSubjectData
 from services.ingest.subject_rows.postgres import SubjectRows
 from tests.support.subject_rows import EPOCHS, UNTIL, collected, export_of
@@ -65,11 +68,16 @@ async def erased_ids(engine: AsyncEngine, database_url: str, subject_id: str) ->
         before = Counter(row[0] for row in connection.execute(statement))
         subject = export_of("arena", subject_id).subject
         # Redis is asked for the moment of a fence only.
-        data = IngestSubjectData(engine, create_redis("redis://unused"), (), SubjectRows(engine))
+        redis = create_redis("redis://unused")
+        no_shards = QuarantineErasure(redis, Catalogs.of(), "ingest", 0, letters_without)
+        data = IngestSubjectData(engine, redis, (), SubjectRows(engine), no_shards)
         progress = await data.erase(Erasure(subject, uuid4(), UNTIL - timedelta(microseconds=1)))
         assert progress.done
         gone = before - Counter(row[0] for row in connection.execute(statement))
-    assert [store.erased for store in progress.stores] == [gone.total()]
+    assert {store.store: store.erased for store in progress.stores} == {
+        "ingest.dead_letters": gone.total(),
+        "ingest.quarantine": 0,
+    }
     return sorted(gone.elements())
 
 

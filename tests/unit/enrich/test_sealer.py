@@ -12,6 +12,7 @@ from libs.catalog import Catalogs, Snapshot, compile_catalog
 from libs.sealing import DataKey, Opening, PersonKey, Place, is_sealed
 from libs.sealing.keys import KeysUnavailable
 from libs.sealing.values import open_properties
+from libs.streams.entries import enriched_batch
 from services.enrich import convert
 from services.enrich.model import WorkBatch
 from services.enrich.sealing.known_keys import KnownKeys
@@ -83,6 +84,23 @@ class Sealing:
         """The properties as they would be stored; None for events that failed."""
         await self.sealer.seal([enriched(batch)])
         return [each and json.loads(each.event.properties_json) for each in batch.enriched]
+
+
+async def test_marked_values_are_not_handed_on() -> None:
+    sealing = Sealing()
+    sealed = work_batch(
+        ended("e1"), event("e2", name="game.started", properties_json=b'{"mode":"open"}')
+    )
+    plain = work_batch(event("e3", name="game.started", properties_json=b'{"mode":"plain"}'))
+    for batch in (sealed, plain):
+        await sealing.stored(batch)
+    sealing.sealer.note_marked([sealed, plain])
+    fields = {b"batch": convert.enriched_batch(sealed)}
+    assert b"secret" not in fields[b"batch"]
+    found = [json.loads(each.properties_json) for each in enriched_batch(fields)[1].events]
+    assert found == [{"moves": 7}, {"mode": "open"}]
+    of_plain = enriched_batch({b"batch": convert.enriched_batch(plain)})[0]
+    assert of_plain.event_batch == plain.payload
 
 
 async def test_marked_values_are_sealed_and_nothing_else() -> None:

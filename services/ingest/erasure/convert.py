@@ -1,0 +1,37 @@
+"""Which dead letters an erasure removes, and what is left of quarantined ones. Pure."""
+
+from libs.catalog import Catalog
+from libs.common.mentions import PersonIds
+from libs.common.subject_data import Erasure
+from libs.streams.entries import Fields, dead_letter_batch
+from libs.streams.quarantined_batches import Remainder
+from services.ingest.dead_letters.about import names
+from services.ingest.subject_rows.convert import event_of
+
+
+def letter_names(letter: bytes, people: PersonIds) -> bool:
+    """Whether a letter names the people, also where it is no event, or no JSON."""
+    return names(event_of(letter), people) or people.is_in(letter.decode(errors="replace"))
+
+
+def letters_without(fields: Fields, erasure: Erasure, _: Catalog | None) -> Remainder | None:
+    """The other letters of an entry of a stream of dead letters; None if all stay. One that only names the
+    person goes as well. Raises DecodeError and KeyError for an entry that holds none."""
+    batch = dead_letter_batch(fields)
+    fenced_us = erasure.fenced_at.timestamp() * 1_000_000
+    people = PersonIds(erasure.subject.ids)
+    kept = [
+        letter
+        for letter in batch.dead_letters
+        if letter.app_id != erasure.subject.app_id
+        or letter.received_at_us > fenced_us
+        or not (erasure.names is None or letter.event.name in erasure.names)
+        or letter.event.name in erasure.withheld
+        or not letter_names(letter.event.SerializeToString(), people)
+    ]
+    erased = len(batch.dead_letters) - len(kept)
+    if not erased:
+        return None
+    left = type(batch)(dead_letters=kept)
+    new = {**fields, b"batch": left.SerializeToString()}
+    return Remainder(new if kept else None, erased)

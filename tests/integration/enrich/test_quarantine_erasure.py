@@ -1,0 +1,172 @@
+"""Erasing a person from the quarantine of enrich: what goes, what is left, and what is counted."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.catalog import Catalogs
+from libs.common.clock import EPOCH, SystemClock
+from libs.common.subject_data import Erasure, SubjectRef
+from libs.stores.erasure_journal import ErasureJournal
+from libs.stores.redis_client import RedisClient
+from libs.streams.compression import compress
+from libs.streams.entries import raw_batch
+from libs.streams.groups import Entry
+from libs.streams.quarantine_erasure import QuarantineErasure
+from libs.streams.quarantine_expiry import QuarantineRetention, expire_quarantine
+from libs.streams.quarantined_batches import raw_without
+from services.enrich import convert
+from services.enrich.model import WorkBatch
+from services.enrich.settings import EnrichSettings
+from tests.integration.enrich.test_erasing import ANNA, CATALOG
+from tests.support.enrich_batches import NOON, NOON_US, entry_of, event
+
+QUARANTINE = "enrich:{0}:quarantine"
+
+
+class Quarantined:
+    """Erases from quarantine as the service does, each part in a transaction of its own."""
+
+    def __init__(self, client: RedisClient, engine: AsyncEngine) -> None:
+        self._quarantine = QuarantineErasure(client, Catalogs.of(CATALOG), "enrich", 1, raw_without)
+        self._engine = engine
+        self._journal = ErasureJournal("enrich")
+
+    async def part(self, erasure: Erasure, *, dies: bool = False) -> tuple[bool, tuple[int, ...]]:
+        """Whether all is done, and what was: erased, anonymized and withheld. If it `dies`, before the
+        commit."""
+        async with self._engine.connect() as connection:
+            entry = await self._journal.open(connection, erasure.request_id)
+            done = await self._quarantine.erase(erasure, entry)
+            await self._journal.save(connection, entry)
+            if not dies:
+                await connection.commit()
+        [counts] = entry.counts()
+        assert counts.store == "enrich.quarantine"
+        assert bool(counts.withheld) == bool(counts.withheld_because)
+        return done, (counts.erased, counts.anonymized, counts.withheld)
+
+    async def all(self, erasure: Erasure) -> tuple[int, ...]:
+        """What was done in the end."""
+        done = False
+        while not done:
+            done, counts = await self.part(erasure)
+        return counts
+
+
+@pytest.fixture
+def quarantined(client: RedisClient, engine: AsyncEngine) -> Quarantined:
+    return Quarantined(client, engine)
+
+
+def _erasure() -> Erasure:
+    return Erasure(ANNA, uuid.uuid4(), NOON)
+
+
+async def test_quarantined_batches_lose_the_person_and_keep_the_others(
+    client: RedisClient, quarantined: Quarantined
+) -> None:
+    """Of 20 entries, more than are read at a time."""
+    named = event("b2", subject_id="ben", properties_json=b'{"rival":"anna","moves":7}')
+    later = event("a3", NOON_US + 1, subject_id="anna")
+    mixed = entry_of(
+        event("b1", subject_id="ben"),
+        event("a1", subject_id="anna", properties_json=b'{"note":"of-anna"}'),
+        named,
+        event("a2", anonymous_id=ANNA.persons[-1]),
+        event("b3", subject_id="ben"),
+        later,
+        skip=b"1,4",
+    )
+    # Its batch was received as late as her event occurred.
+    mixed_batch = raw_batch(mixed.fields)
+    mixed_batch.received_at_us = NOON_US + 1
+    payload = compress(mixed_batch.SerializeToString())
+    came = [await _quarantine(client, {**mixed.fields, b"batch": payload})]
+    for number in range(18):
+        app_id = "shogi" if number % 2 else "chess"
+        own = entry_of(event(f"a{10 + number}", subject_id="anna"), app_id=app_id)
+        came.append(await _quarantine(client, own.fields))
+    other = entry_of(event("b4", subject_id="annabel"))
+    came.append(await _quarantine(client, other.fields))
+
+    # Two of the mixed batch, and nine of her own app's.
+    assert await quarantined.all(_erasure()) == (11, 1, 0)
+    found = await _entries(client)
+    batches = [raw_batch(fields) for _, fields in found]
+    assert [(one.app_id, [each.event_id for each in one.events]) for one in batches] == [
+        *(("shogi", [f"a{10 + number}"]) for number in range(1, 18, 2)),
+        ("chess", ["b4"]),
+        ("chess", ["b1", "b2", "b3", "a3"]),
+    ]
+    fields = found[-1][1]
+    assert batches[-1].events[1].properties_json == b'{"moves":7}'
+    assert batches[-1].batch_id == mixed_batch.batch_id
+    # Of the two that enrich must not store, the one that is left.
+    assert work_batch_of(fields).skipped == {2}
+    # Its time in quarantine goes on, although the entry is new.
+    assert fields[b"since"] == came[0].split(b"-")[0]
+    assert found[-1][0] not in came
+
+
+async def test_what_died_behind_redis_and_before_postgres_is_counted(
+    client: RedisClient, quarantined: Quarantined
+) -> None:
+    await _quarantine(client, entry_of(event("a1", subject_id="anna")).fields)
+    await _quarantine(
+        client, entry_of(event("a2", subject_id="anna"), event("b1", subject_id="ben")).fields
+    )
+    erasure = _erasure()
+    assert await quarantined.part(erasure) == (False, (0, 0, 0))
+    await quarantined.part(erasure, dies=True)
+    [(_, fields)] = await _entries(client)
+    assert [each.event_id for each in raw_batch(fields).events] == ["b1"]
+    assert await quarantined.all(erasure) == (2, 0, 0)
+
+
+async def test_what_cannot_be_read_goes_if_the_id_stands_in_it_and_is_named_if_not(
+    client: RedisClient, quarantined: Quarantined
+) -> None:
+    person = SubjectRef("chess", "anna-4711-4711", ("ab" * 16,))
+    for text in (b"\xff of anna-4711-4711", b"\xff" + b"ab" * 16, b"\xff of others"):
+        # Of the second, the id can only be seen when it is decompressed.
+        await _quarantine(client, {b"batch": compress(text + b" " * 1024)})
+    assert await quarantined.all(Erasure(person, uuid.uuid4(), NOON)) == (2, 0, 1)
+    assert await client.xlen(QUARANTINE) == 1
+
+
+async def test_what_was_left_of_an_entry_expires_when_the_entry_would_have(
+    client: RedisClient, quarantined: Quarantined
+) -> None:
+    settings = EnrichSettings()
+    long_ago = "1000-0"
+    batch = entry_of(event("a1", subject_id="anna"), event("b1", subject_id="ben"))
+    await _quarantine(client, batch.fields, long_ago)
+    await quarantined.all(_erasure())
+    [(entry_id, _)] = await _entries(client)
+    assert entry_id != long_ago.encode()
+    retention = QuarantineRetention(client, "enrich", settings, SystemClock())
+    [overdue] = await retention.list_overdue()
+    assert (overdue.rows, overdue.oldest) == (1, EPOCH + timedelta(seconds=1))
+    assert await expire_quarantine(client, "enrich", settings, datetime.now(UTC)) == {"removed": 1}
+    assert await retention.list_overdue() == []
+
+
+async def _entries(client: RedisClient) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    return cast(list[tuple[bytes, dict[bytes, bytes]]], await client.xrange(QUARANTINE))
+
+
+async def _quarantine(
+    client: RedisClient, fields: Mapping[bytes, bytes], entry_id: str = "*"
+) -> bytes:
+    """Adds an entry as a reader does that cannot handle it; its id."""
+    untyped: dict[Any, Any] = {**fields, b"stream": b"ingest:{0}:raw", b"entry": b"1-0"}
+    return cast(bytes, await client.xadd(QUARANTINE, untyped, id=entry_id))
+
+
+def work_batch_of(fields: Mapping[bytes, bytes]) -> WorkBatch:
+    return convert.work_batch(Entry(b"ingest:{0}:raw", b"1-0", fields))
