@@ -7,12 +7,14 @@ from functools import partial
 
 import grpc
 import orjson
+import psycopg
 import pytest
 from redis import Redis
 from weir.privacy.v1 import privacy_service_pb2
 from weir.privacy.v1 import subject_request_service_pb2 as pb
 
 from libs.catalog import load_catalogs
+from services.enrich.erasure.fences import FENCE_LOCK
 from suite.supervisor import Suite
 from tests.support.erasing import Erasing, counts, new_person
 from tests.support.repository import REPOSITORY
@@ -166,6 +168,29 @@ def test_a_grace_period_can_be_cancelled_and_a_hold_makes_an_erasure_wait(
     eventually(lambda: erasing.get(held.request_id).failure == "on hold: A court asks")
     erasing.call("ReleaseHold", pb.ReleaseHoldRequest(app_id=APP, subject_id=person))
     assert erasing.done(held.request_id).failure == ""
+
+
+def test_a_hold_stops_an_erasure_that_is_under_way(calls: SuiteCalls, erasing: Erasing) -> None:
+    person, own = new_person(), ids(2)
+    calls.record_consent(APP, person, telemetry=True)
+    calls.track(APP, *(mission(each, subject_id=person) for each in own))
+    calls.stored("event_id", own)
+    hold = pb.PlaceHoldRequest(app_id=APP, subject_id=person, reason="A court asks")
+    with psycopg.connect(calls.suite.addresses.database_url) as connection:
+        # Enrich's fence waits for this.
+        connection.execute(f"SELECT pg_advisory_xact_lock_shared({FENCE_LOCK})")
+        request_id = erasing.create(person).request_id
+        eventually(lambda: erasing.get(request_id).state == pb.SUBJECT_REQUEST_STATE_RUNNING)
+        erasing.call("PlaceHold", hold)
+    eventually(lambda: erasing.get(request_id).failure == "on hold: A court asks")
+    held = erasing.get(request_id)
+    assert held.state == pb.SUBJECT_REQUEST_STATE_RUNNING
+    # A part that had begun ends; nothing was erased.
+    assert len(calls.stored("event_id", own)) == 2
+    assert counts(held) == {}
+    erasing.call("ReleaseHold", pb.ReleaseHoldRequest(app_id=APP, subject_id=person))
+    done = erasing.done(request_id)
+    assert (counts(done)["enrich.events"], done.failure) == ((2, 0, 0), "")
 
 
 def test_another_apps_request_is_not_found_and_an_unverified_requester_is_denied(

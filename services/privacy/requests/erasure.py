@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from libs.audit import Action, Auditor, Caller
 from libs.catalog import Catalogs, kept_names
 from libs.common.clock import Clock, moment_of
@@ -68,6 +70,7 @@ class ErasureHandler:
         """See the port."""
         if not await self._may_go_on(request):
             return False
+        request = replace(request, failure="")
         if not request.steps:
             request = replace(request, steps=erasure_steps(self._services))
         place = request.next_step
@@ -91,7 +94,7 @@ class ErasureHandler:
         if request.app_id not in self._catalogs.current.catalogs:
             # A folder that is mounted wrongly must not erase what a law keeps.
             failure = "no catalog of the app is loaded"
-        elif request.state is State.WAITING:
+        else:
             hold = await self._requests.hold(request.app_id, self._subject(request).persons)
             failure = f"on hold: {hold.reason}" if hold else ""
         if failure != request.failure:
@@ -99,6 +102,11 @@ class ErasureHandler:
                 if current and current.is_open:
                     await save(connection, replace(current, failure=failure))
         return not failure
+
+    async def _is_held(self, connection: AsyncConnection, request: SubjectRequest) -> bool:
+        """Whether the person's data must be kept, in the caller's transaction."""
+        persons = self._subject(request).persons
+        return await hold_of(connection, request.app_id, persons) is not None
 
     async def _withdraw(self, request: SubjectRequest, place: int) -> None:
         """Withdraws everything, and sets the moment of the fences: in one transaction with its audit
@@ -118,7 +126,7 @@ class ErasureHandler:
             current = await locked(connection, request.request_id)
             if current is None or current.state is not State.WAITING:
                 raise _MayNotBegin
-            if await hold_of(connection, request.app_id, self._subject(request).persons):
+            if await self._is_held(connection, request):
                 raise _MayNotBegin
             # Read now that the mirror says no: what came before it did is behind the fence.
             fenced_at = moment_of(self._clock.now_us())
@@ -154,7 +162,11 @@ class ErasureHandler:
             details={"request": str(request.request_id), "categories": list(request.categories)},
         )
         async with self._requests.changing(request.request_id) as (connection, current):
-            if current and current.state is State.WAITING:
+            if (
+                current
+                and current.state is State.WAITING
+                and not await self._is_held(connection, request)
+            ):
                 await save(connection, begun.with_step(place, step))
                 await add_entry(connection, entry)
 
@@ -188,7 +200,7 @@ class ErasureHandler:
         assert request.subject_id is not None
         now = moment_of(self._clock.now_us())
         async with self._requests.changing(request.request_id) as (connection, current):
-            if current is None or not current.is_open:
+            if current is None or not current.is_open or await self._is_held(connection, request):
                 return
             own = []
             if not request.categories:

@@ -150,7 +150,8 @@ class SubjectRequestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PlaceHold(self, request, context):
-        """Has a person's data kept, whatever is asked for, as a law or a dispute demands: erasures of the person wait.
+        """Keeps a person's data from erasure, as a law or a dispute demands: erasures of the person wait, also those
+        that are under way, which stop before their next step. What has a period ends with it all the same.
 
         Permission: `subjects.hold`.
         """
@@ -159,7 +160,7 @@ class SubjectRequestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseHold(self, request, context):
-        """Ends a hold; erasures that waited for it go on. Without a hold it changes nothing.
+        """Ends a hold; erasures that waited for it go on where they were. Without a hold it changes nothing.
 
         Permission: `subjects.hold`.
         """
