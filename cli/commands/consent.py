@@ -26,6 +26,7 @@ _ORIGINS = {
     pb.DECISION_REASON_DEFAULT: "the catalog's default",
     pb.DECISION_REASON_GUARDIAN_MISSING: "a guardian has to grant it",
     pb.DECISION_REASON_AGE: "not at the person's age",
+    pb.DECISION_REASON_RESTRICTED: "the processing of the person's data is restricted",
 }
 
 
@@ -246,6 +247,8 @@ def _choice(granted: bool) -> str:
 
 
 def _shown_choice(entry: pb.ConsentEntry) -> str:
+    if entry.HasField("restricted"):
+        return "restricted" if entry.restricted else "lifted"
     return _word(pb.ConsentStatus, entry.status) if entry.purpose else entry.age_band
 
 
@@ -269,6 +272,7 @@ def _as_dict(entry: pb.ConsentEntry) -> dict[str, object]:
         "granted": entry.granted,
         "status": _word(pb.ConsentStatus, entry.status) if entry.purpose else None,
         "age_band": entry.age_band or None,
+        "restricted": entry.restricted if entry.HasField("restricted") else None,
         "actor": entry.actor,
         "actor_role": _word(pb.ActorRole, entry.actor_role) if entry.actor_role else None,
         "method": entry.method,

@@ -20,8 +20,10 @@ from libs.consent.reader import ConsentReader, ConsentUnavailable
 from libs.consent.state import (
     Choice,
     ConsentState,
+    Restriction,
     Status,
     encode_state,
+    is_restricted,
     parse_state,
     state_version,
 )
@@ -35,6 +37,7 @@ __all__ = [
     "Decision",
     "PurposeDecisions",
     "Reason",
+    "Restriction",
     "Ruling",
     "Status",
     "consent_key",
@@ -43,6 +46,7 @@ __all__ = [
     "decisions_for",
     "encode_state",
     "grant_end",
+    "is_restricted",
     "is_subject_id",
     "parse_state",
     "ready_marker",

@@ -36,6 +36,7 @@ class Reason(IntEnum):
     DEFAULT = 3
     GUARDIAN_MISSING = 4
     AGE = 5
+    RESTRICTED = 6
 
 
 class Ruling(NamedTuple):
@@ -52,8 +53,8 @@ _DENIED = {WhenDenied.ANONYMIZE: Decision.ANONYMIZE, WhenDenied.DROP: Decision.D
 
 class _Rule(NamedTuple):
     """What follows from the words of a state: all but the version, unless a grant has ended. `place` is that
-    of the purpose among the choices, -1 if it has none; `is_minor`: a guardian has to have granted it, or it
-    cannot be granted at all."""
+    of the purpose among the choices, -1 if it has none, and behind all of them that of a restriction;
+    `is_minor`: a guardian has to have granted it, or it cannot be granted at all."""
 
     ruling: Ruling
     place: int
@@ -109,7 +110,7 @@ class PurposeDecisions:
             return ruling
         detail = detail_at(head, place)
         decision, status, reason, _ = ruling
-        if status is Status.GRANTED:
+        if status is Status.GRANTED and reason is not Reason.RESTRICTED:
             end_us = grant_end(self._purpose, detail.recorded_at_us, detail.expires_at_us)
             if end_us is not None and now_us >= end_us:
                 decision = _DENIED[self._purpose.when_denied]
@@ -149,6 +150,10 @@ class PurposeDecisions:
             granted, reason = status is Status.GRANTED, Reason.ANSWER
         closed = ages is not None and ages.closes(words.age_band)
         asks_guardian = ages is not None and ages.asks_guardian(words.age_band)
+        if words.restricted:
+            # Not even under a pseudonym, which would be the person's data as well.
+            ruling = Ruling(Decision.DROP, status, Reason.RESTRICTED)
+            return _Rule(ruling, len(words.choices), closed or asks_guardian)
         # A minor's own "no" counts, and is the reason.
         if granted or status is Status.UNKNOWN:
             if closed:

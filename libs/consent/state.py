@@ -4,11 +4,13 @@ The first number is the version: of two states of one person, the one with the h
 comes, for each purpose that the person has answered, a word: `+` granted, `-` denied, `~` withdrawn, `!`
 objected; before a `+`, `g` says that a guardian granted it, and `t` that it has an end of its own. The words
 are sorted by purpose, so that equal choices are equal bytes; what follows from them is remembered by these
-bytes. A word `=under_13`, the first one, is the age band.
+bytes. Before them stand `*` if the processing of the person's data is restricted, and the age band as
+`=under_13`.
 
 What differs from person to person stands before the words, for each of them in their order: the version of
 the recording that says it (empty: that of the state), when it was recorded, and when it ends, if it has an
-end of its own; both in microseconds since 1970.
+end of its own; both in microseconds since 1970. Behind those of all
+words stands that of the restriction, if there is one.
 """
 
 import re
@@ -35,6 +37,7 @@ class Status(IntEnum):
 _SIGNS = {Status.GRANTED: "+", Status.DENIED: "-", Status.WITHDRAWN: "~", Status.OBJECTED: "!"}
 _STATUSES = {sign: status for status, sign in _SIGNS.items()}
 _WORD = re.compile(r"(g?)(t?)([-+~!])(\S+)")
+_RESTRICTED = "*"
 _AGE_BAND = re.compile(r"=(\S+)")
 
 
@@ -56,12 +59,23 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Restriction:
+    """That the processing of a person's data is restricted. `version` is that of the recording, 0 for the
+    state's own."""
+
+    version: int = 0
+    recorded_at_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentState:
-    """What a person has answered, by purpose, and their age band; empty if it is not known. Immutable."""
+    """What a person has answered, by purpose, and their age band; empty if it is not known. With a
+    `restriction`, none of the answers counts. Immutable."""
 
     version: int
     choices: Mapping[str, Choice]
     age_band: str = ""
+    restriction: Restriction | None = None
 
 
 class Word(NamedTuple):
@@ -78,6 +92,7 @@ class Words(NamedTuple):
 
     age_band: str
     choices: tuple[Word, ...]
+    restricted: bool = False
 
 
 class Detail(NamedTuple):
@@ -91,15 +106,18 @@ class Detail(NamedTuple):
 def encode_state(state: ConsentState) -> bytes:
     """The text to store. Raises ValueError for a purpose or an age band that the text cannot carry."""
     words, details = [], []
+    if state.restriction:
+        words.append(_RESTRICTED)
     if state.age_band:
         words.append("=" + _checked(state.age_band))
     for purpose, choice in sorted(state.choices.items()):
         ends = choice.granted and choice.expires_at_us is not None
         marks = "g" * (choice.granted and choice.by_guardian) + "t" * ends
         words.append(marks + _SIGNS[choice.status] + _checked(purpose))
-        version = "" if choice.version in (0, state.version) else str(choice.version)
-        detail = f"{version}:{choice.recorded_at_us or ''}"
+        detail = _detail(state, choice)
         details.append(f"{detail}:{choice.expires_at_us}" if ends else detail)
+    if state.restriction:
+        details.append(_detail(state, state.restriction))
     head = str(state.version)
     if any(detail != ":" for detail in details):
         head += ";" + ",".join(details)
@@ -109,6 +127,11 @@ def encode_state(state: ConsentState) -> bytes:
 def state_version(text: bytes) -> int:
     """The version of an encoded state. Raises ValueError for what is none."""
     return int(text.partition(b" ")[0].partition(b";")[0])
+
+
+def is_restricted(text: bytes | None) -> bool:
+    """Whether an encoded state says that processing is restricted; None: nothing is recorded."""
+    return text is not None and text.partition(b" ")[2].startswith(b"*")
 
 
 def detail_at(head: bytes, place: int) -> Detail:
@@ -143,7 +166,10 @@ def parse_state(text: bytes) -> ConsentState:
             detail.expires_at_us,
             word.by_guardian,
         )
-    return ConsentState(version, MappingProxyType(choices), parsed.age_band)
+    restriction = None
+    if parsed.restricted:
+        restriction = Restriction(*detail_at(head, len(parsed.choices))[:2])
+    return ConsentState(version, MappingProxyType(choices), parsed.age_band, restriction)
 
 
 # Keyed by content, so never out of date: the same bytes always mean the same choices, and a whole
@@ -153,6 +179,9 @@ def parse_words(text: bytes) -> Words:
     """The words of a state. Raises ValueError for a text that `encode_state` would not write."""
     words = text.decode().split(" ") if text else []
     age_band = ""
+    restricted = words[:1] == [_RESTRICTED]
+    if restricted:
+        words = words[1:]
     if words and (match := _AGE_BAND.fullmatch(words[0])):
         age_band = match[1]
         words = words[1:]
@@ -162,7 +191,12 @@ def parse_words(text: bytes) -> Words:
         if match is None:
             raise ValueError("not the text of a consent state")
         choices.append(Word(match[4], _STATUSES[match[3]], bool(match[1]), bool(match[2])))
-    return Words(age_band, tuple(choices))
+    return Words(age_band, tuple(choices), restricted)
+
+
+def _detail(state: ConsentState, recorded: Choice | Restriction) -> str:
+    version = "" if recorded.version in (0, state.version) else str(recorded.version)
+    return f"{version}:{recorded.recorded_at_us or ''}"
 
 
 def _checked(word: str) -> str:

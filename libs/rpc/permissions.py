@@ -45,6 +45,7 @@ class Permission(StrEnum):
     EXPORT_SUBJECTS = "subjects.export"
     ERASE_SUBJECTS = "subjects.erase"
     HOLD_SUBJECTS = "subjects.hold"
+    RESTRICT_SUBJECTS = "subjects.restrict"
     # For the suite alone: requests about people are carried out by it.
     PROCESS_SUBJECTS = "subjects.process"
     RUN_RETENTION = "retention.run"
@@ -66,6 +67,7 @@ _NUMBERS = Rule(Permission.READ_NUMBERS, "app_id")
 _EVENTS = Rule(Permission.READ_EVENTS, "app_id")
 _REQUESTS = Rule(Permission.READ_SUBJECT_REQUESTS, "app_id")
 _HOLDS = Rule(Permission.HOLD_SUBJECTS, "app_id")
+_RESTRICTS = Rule(Permission.RESTRICT_SUBJECTS, "app_id")
 _PROCESSING = Rule(Permission.PROCESS_SUBJECTS, "app_id")
 _RETENTION = Rule(Permission.READ_RETENTION, "app_id")
 _RETENTION_RUNS = Rule(Permission.RUN_RETENTION, "app_id")
@@ -136,6 +138,9 @@ RULES: Mapping[str, Rule] = {
         Permission.EXPORT_SUBJECTS, "app_id"
     ),
     "/weir.privacy.v1.SubjectRequestService/PlaceHold": _HOLDS,
+    "/weir.privacy.v1.SubjectRequestService/RestrictProcessing": _RESTRICTS,
+    "/weir.privacy.v1.SubjectRequestService/LiftRestriction": _RESTRICTS,
+    "/weir.privacy.v1.SubjectRequestService/ListRestrictedPeople": _PROCESSING,
     "/weir.privacy.v1.SubjectRequestService/ReleaseHold": _HOLDS,
     "/weir.privacy.v1.SubjectDataService/Fence": _PROCESSING,
     "/weir.privacy.v1.SubjectDataService/EraseSubject": _PROCESSING,

@@ -20,6 +20,7 @@ from libs.jobs.requested import RequestedJobs
 from libs.rpc.audited_reads import AuditedReads
 from libs.rpc.peers import Peers
 from libs.rpc.process import ServiceParts
+from libs.rpc.restricted_people import RemoteRestrictedPeople
 from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
 from libs.rpc.subject_data import subject_data
@@ -90,6 +91,7 @@ from services.aggregate.recount.redis import Quarantine
 from services.aggregate.recount.uncounted import UncountedBatches
 from services.aggregate.recount.worker import RecountWorker
 from services.aggregate.renaming.postgres import MemberRenamer
+from services.aggregate.restrictions.reads import Restrictions
 from services.aggregate.results.postgres import PostgresResultReader, PostgresResults
 from services.aggregate.results.schedules import ResultJobs
 from services.aggregate.results.service import ResultQueries
@@ -145,6 +147,8 @@ async def build(
     event_pages = ReadSlots(
         "max_event_pages", settings.max_event_pages, waiting=settings.max_waiting_event_pages
     )
+    peers = Peers(settings, stack)
+    restrictions = Restrictions(RemoteRestrictedPeople(peers), pseudonymizer)
     exports = EventExports(
         reload.catalogs,
         events,
@@ -155,6 +159,7 @@ async def build(
             "export_stall_seconds",
             "go on with the last resume_token",
         ),
+        restrictions,
     )
     surroundings = Surroundings(
         reload.catalogs,
@@ -244,7 +249,8 @@ async def build(
             event_pages,
             clock,
             PeopleBehind(surroundings, funnels, cohorts),
-            RemoteSubjectKeys(Peers(settings, stack)),
+            RemoteSubjectKeys(peers),
+            restrictions,
         ),
         OwnEvents(reload.catalogs, events, pseudonymizer, event_pages, clock),
         exports,
@@ -258,6 +264,7 @@ async def build(
             pseudonymizer,
             clock,
             meter.current,
+            restrictions,
         ),
         reads,
     )

@@ -291,6 +291,7 @@ async def build(
                     pseudonymizer,
                     clock,
                     export_calls,
+                    recorder,
                 ),
                 subject_request_service_pb2_grpc.add_SubjectRequestServiceServicer_to_server,
                 needs=all_of("postgres"),

@@ -35,13 +35,20 @@ consents = Table(
     Column("granted", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
-    # `granted`, `denied`, `withdrawn` or `objected`; none if an older release recorded it.
+    # `granted`, `denied`, `withdrawn` or `objected`; none if an older release recorded it. Of the purpose
+    # `*`, which says whether processing is restricted, `restricted` or `lifted`.
     Column("status", Text),
     # When a grant ends by its own recording.
     Column("expires_at", DateTime(timezone=True)),
     Column("by_guardian", Boolean, nullable=False, server_default="false"),
     # Of the row with an empty purpose.
     Column("age_band", Text),
+    Index(
+        "ix_consents_restricted",
+        "app_id",
+        "subject_id",
+        postgresql_where=text("purpose = '*' AND status = 'restricted'"),
+    ),
 )
 
 # The last number that a recording of each app has got, and of the last one that watchers can no longer get.

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from libs.audit import AuditEntry
 from libs.common.errors import Unavailable
-from libs.consent import ConsentState, ConsentUnavailable, state_version
+from libs.consent import ConsentState, ConsentUnavailable, Restriction, state_version
 from services.privacy.consent.model import (
     HistoryCursor,
     HistoryEntry,
@@ -113,7 +113,12 @@ class MemoryConsentTransaction:
         }
         choices = {**(before.choices if before else {}), **changed}
         age_band = recording.age_band or (before.age_band if before else "")
-        self.written = ConsentState(recorded.version, choices, age_band)
+        restriction = before.restriction if before else None
+        if recording.restricts is not None:
+            restriction = Restriction(recorded.version, recorded.recorded_at_us)
+        if recording.restricts is False:
+            restriction = None
+        self.written = ConsentState(recorded.version, choices, age_band, restriction)
         self.entries += [
             HistoryEntry(
                 recorded.version,
@@ -129,11 +134,11 @@ class MemoryConsentTransaction:
             )
             for purpose, choice in changed.items()
         ]
-        if recording.age_band:
+        if recording.age_band or recording.restricts is not None:
             self.entries.append(
                 HistoryEntry(
                     recorded.version,
-                    "",
+                    "" if recording.age_band else "*",
                     None,
                     recording.actor,
                     recording.method,
@@ -142,6 +147,7 @@ class MemoryConsentTransaction:
                     recording.source,
                     recording.actor_role,
                     age_band=recording.age_band,
+                    restricts=recording.restricts,
                 )
             )
 

@@ -43,6 +43,22 @@ def key_of(node: Node | None) -> Key | None:
     return next((Key(column, wanted[column]) for column in _KEYS if column in wanted), None)
 
 
+def person_of(node: Node | None) -> str | uuid.UUID | None:
+    """Whose events alone a filter that compiles can find, by the app's own id or by the pseudonym; None if it
+    asks for no single person."""
+    for restriction in _conjuncts(node):
+        name, value = ".".join(restriction.path), restriction.value
+        column = FIELDS[name].sql if name in FIELDS else ""
+        is_null = value.text == "null" and not value.quoted
+        if restriction.comparator is not Comparator.EQUALS or value.is_pattern or is_null:
+            continue
+        if column == "subject_id":
+            return value.text
+        if column == "person":
+            return uuid.UUID(value.text)
+    return None
+
+
 def names_of(node: Node | None) -> frozenset[str] | None:
     """The only names that events found by the filter can have; None if these are not known beforehand."""
     match node:

@@ -37,6 +37,7 @@ from services.aggregate.events.convert import (
 )
 from services.aggregate.plan_lookup import plan_of, rollup_of
 from services.aggregate.read_slots import ReadSlots
+from services.aggregate.restrictions.reads import Restrictions
 
 _DEFAULT_PAGE_SIZE = 100
 _MAX_PAGE_SIZE = 1_000
@@ -53,6 +54,7 @@ class EventLists:
         clock: Clock,
         behind: PeopleBehind,
         keys: SubjectKeys,
+        restrictions: Restrictions,
     ) -> None:
         self._catalogs = catalogs
         self._events = events
@@ -60,10 +62,12 @@ class EventLists:
         self._clock = clock
         self._behind = behind
         self._keys = keys
+        self._restrictions = restrictions
         self._pages = PageTokens(f"/{SERVICE_NAME}/ListEvents", clock)
 
     async def list(self, request: pb.ListEventsRequest) -> pb.ListEventsResponse:
-        """One page. Raises AppUnknown, NotFound, InvalidArgument, LimitExceeded, DeadlineExceeded."""
+        """One page. Raises AppUnknown, NotFound, InvalidArgument, FailedPrecondition, LimitExceeded,
+        DeadlineExceeded, Unavailable."""
         snapshot = self._catalogs.current
         catalog = catalog_of(snapshot, request.app_id)
         limit = page_size(request.page_size, default=_DEFAULT_PAGE_SIZE, maximum=_MAX_PAGE_SIZE)
@@ -71,9 +75,12 @@ class EventLists:
         asked = frame_of(request, self._clock)
         found = filter_of(request.filter, catalog)
         opening = _opening(request, catalog)
+        permitted = await self._restrictions.conditions(request.app_id, found)
         conditions: tuple[Condition, ...] = ()
         if request.of.WhichOneof("of") in ("drop_off", "cohort"):
-            return await self._of_people(request, catalog, found, limit, descending, opening)
+            return await self._of_people(
+                request, catalog, found, limit, descending, opening, permitted
+            )
         if request.HasField("of"):
             plan = rollup_of(plan_of(snapshot, request.app_id), request.of.cell.rollup)
             if plan.is_personal:
@@ -82,7 +89,7 @@ class EventLists:
             characters = catalog.limits.dimension_characters
             asked, found, conditions = behind_cell(request, rollup, characters, found)
         frame, after = self._pages.read(request, read_page_cursor) or (asked, None)
-        selection = EventSelection(request.app_id, *frame, found, conditions)
+        selection = EventSelection(request.app_id, *frame, found, (*conditions, *permitted))
         events, place = await self._page(selection, limit, descending, after, opening)
         token = self._pages.issue(request, page_cursor(frame, place)) if place else ""
         return pb.ListEventsResponse(events=events, next_page_token=token)
@@ -95,6 +102,7 @@ class EventLists:
         limit: int,
         descending: bool,
         opening: Opening | None,
+        permitted: tuple[Condition, ...],
     ) -> pb.ListEventsResponse:
         """One page of the events of the people behind a number. Further pages know these people."""
         if request.HasField("time"):
@@ -107,7 +115,7 @@ class EventLists:
         if not people.people:
             return pb.ListEventsResponse(reliability=people_reliability(people))
         frame = people.start, people.end
-        conditions = (of_people(people.people),)
+        conditions = (of_people(people.people), *permitted)
         selection = EventSelection(request.app_id, *frame, found, conditions)
         events, place = await self._page(selection, limit, descending, after, opening)
         token = self._pages.issue(request, people_cursor(people, place)) if place else ""

@@ -30,6 +30,7 @@ from services.aggregate.exports.convert import (
 )
 from services.aggregate.exports.read_ahead import pages
 from services.aggregate.read_slots import ReadSlots
+from services.aggregate.restrictions.reads import Restrictions
 from services.aggregate.stalls import StallLimit
 
 # Read by one statement. Two such pages are in memory: one that the client takes, and the next one.
@@ -49,12 +50,14 @@ class EventExports:
         slots: ReadSlots,
         clock: Clock,
         stall: StallLimit,
+        restrictions: Restrictions,
     ) -> None:
         self._catalogs = catalogs
         self._events = events
         self._slots = slots
         self._clock = clock
         self._stall = stall
+        self._restrictions = restrictions
         self._tokens = PageTokens(f"/{SERVICE_NAME}/ExportEvents", clock, field="resume_token")
         self._draining = False
 
@@ -63,8 +66,8 @@ class EventExports:
         self._draining = True
 
     async def export(self, request: pb.ExportEventsRequest, send: Send) -> None:
-        """Sends the file. Raises PermissionDenied, AppUnknown, InvalidArgument, LimitExceeded,
-        DeadlineExceeded and Unavailable."""
+        """Sends the file. Raises PermissionDenied, AppUnknown, InvalidArgument, FailedPrecondition,
+        LimitExceeded, DeadlineExceeded and Unavailable."""
         if not request.without_personal_data:
             check_permission(Permission.READ_EVENTS)
         catalog = catalog_of(self._catalogs.current, request.app_id)
@@ -77,7 +80,8 @@ class EventExports:
         )
         resumed = self._tokens.read(request, read_resumption)
         at = resumed or Resumption(*asked, "", None)
-        selection = EventSelection(request.app_id, at.start, at.end, found)
+        permitted = await self._restrictions.conditions(request.app_id, found)
+        selection = EventSelection(request.app_id, at.start, at.end, found, permitted)
         async with self._slots.hold():
             if resumed is None and form.file.header:
                 await self._send(send, self._response(request, form.file.header, 0, at))

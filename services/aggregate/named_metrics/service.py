@@ -50,6 +50,7 @@ from services.aggregate.named_metrics.spans import periods_in
 from services.aggregate.plan_lookup import plan_of
 from services.aggregate.postgres import is_replica, one_state
 from services.aggregate.read_slots import ReadSlots
+from services.aggregate.restrictions.reads import Restrictions
 from services.aggregate.rollups.completeness import final_until
 from services.aggregate.rollups.convert import expired_cut
 from services.aggregate.suppression.convert import least_people, withheld_cut
@@ -71,6 +72,7 @@ class MetricQueries:
         pseudonymizer: Pseudonymizer,
         clock: Clock,
         watermark: Callable[[], datetime | None],
+        restrictions: Restrictions,
     ) -> None:
         """`engine` may lead to a replica. `watermark`: see
         `libs.streams.watermark.WatermarkMeter.current`."""
@@ -81,16 +83,20 @@ class MetricQueries:
         self._pseudonymizer = pseudonymizer
         self._clock = clock
         self._watermark = watermark
+        self._restrictions = restrictions
         self._pages = PageTokens(f"/{SERVICE_NAME}/GetMetric", clock)
 
     async def get(self, request: pb.GetMetricRequest) -> pb.GetMetricResponse:
-        """One page. Raises AppUnknown, NotFound, InvalidArgument, PermissionDenied, LimitExceeded."""
+        """One page. Raises AppUnknown, NotFound, InvalidArgument, PermissionDenied,
+        FailedPrecondition, LimitExceeded, Unavailable."""
         if request.subject_id:
             check_permission(Permission.READ_PERSONAL_NUMBERS)
         snapshot = self._catalogs.current
         catalog = catalog_of(snapshot, request.app_id)
         metric = metric_of(catalog, request.metric)
         check_subject(request, metric)
+        if request.subject_id:
+            await self._restrictions.check(request.app_id, request.subject_id)
         limit = page_size(request.page_size, default=_DEFAULT_PAGE_SIZE, maximum=_MAX_PAGE_SIZE)
         spans = asked_spans(request, metric, self._clock)
         after: Place = (0, "")

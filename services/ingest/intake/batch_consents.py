@@ -9,7 +9,9 @@ from libs.consent import (
     PurposeDecisions,
     decide_subjectless,
     decisions_for,
+    is_restricted,
 )
+from services.ingest.intake.model import DropReason
 from services.ingest.intake.subjects import Links
 
 
@@ -30,6 +32,14 @@ class BatchConsents:
             return decisions.of(self._states[person_id], self._now_us)
         except ValueError:
             raise _unreadable() from None
+
+    def drop_reason(self, person_id: str) -> DropReason:
+        """Why an event about one of the batch's people is dropped, or one about no person (empty id)."""
+        if not person_id:
+            return DropReason.SUBJECTLESS
+        if is_restricted(self._states.get(person_id)):
+            return DropReason.RESTRICTED
+        return DropReason.DENIED
 
     def decide_unreadable(self, purpose: Purpose) -> Decision:
         """What follows for an event about a person whose id cannot be read."""

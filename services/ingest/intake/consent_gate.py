@@ -13,7 +13,6 @@ from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
 from services.ingest.intake.model import (
     Candidate,
-    DropReason,
     Frame,
     Outcome,
     Screening,
@@ -120,8 +119,7 @@ class ConsentGate:
                     purpose, people.links, candidate.session_id, candidate.anonymous_id
                 )
             if decision is Decision.DROP:
-                reason = DropReason.DENIED if subject_id else DropReason.SUBJECTLESS
-                outcome.drop(candidate.position, reason)
+                outcome.drop(candidate.position, consents.drop_reason(subject_id))
                 return None
         if location is not None and not consents.allows(location, subject_id):
             self._anonymizer.remove_address(candidate)

@@ -33,6 +33,7 @@ class DropReason(StrEnum):
 
     DENIED = "the person has not consented to the event's purpose"
     SUBJECTLESS = "the event names no person who could have consented to its purpose"
+    RESTRICTED = "the processing of the person's data is restricted"
     SENDER = "the sender says that the person has not given consent"
 
 

@@ -14,7 +14,7 @@ from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
 from services.ingest.intake.day_only import has_day_only
 from services.ingest.intake.declared_context import keep_context
-from services.ingest.intake.model import DropReason, Outcome, RejectedEvent, Verdict
+from services.ingest.intake.model import Outcome, RejectedEvent, Verdict
 from services.ingest.intake.personal_data_check import clean_rejected
 from services.ingest.intake.properties import PropertiesError, parse_properties
 from services.ingest.intake.rejected_content import (
@@ -65,7 +65,7 @@ class RejectedReduction:
             or self._is_forbidden(event_type, event, people),
         )
         if content is Content.NONE:
-            outcome.drop(position, DropReason.DENIED if subject.id else DropReason.SUBJECTLESS)
+            outcome.drop(position, self._consents.drop_reason(subject.id))
             return
         sent_id = event.event_id
         kept = _KEPT[content]

@@ -93,7 +93,8 @@ def consent_entry(entry: HistoryEntry, purpose: Purpose | None, now_us: int) -> 
     if ends is not None and ends <= min(now_us, entry.replaced_at_us or now_us):
         status = Status.EXPIRED
     return pb.ConsentEntry(
-        purpose=entry.purpose,
+        # A restriction stands under a name that is no purpose.
+        purpose=entry.purpose if entry.status is not None else "",
         granted=entry.status is Status.GRANTED,
         actor=entry.actor,
         method=entry.method,
@@ -105,6 +106,7 @@ def consent_entry(entry: HistoryEntry, purpose: Purpose | None, now_us: int) -> 
         expires_at=None if ends is None else timestamp(ends),
         version=entry.version,
         age_band=entry.age_band,
+        restricted=entry.restricts,
     )
 
 

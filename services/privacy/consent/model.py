@@ -27,7 +27,8 @@ class ActorRole(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Recording:
     """What a subject, or an actor on their behalf, wants recorded: GRANTED, DENIED, WITHDRAWN or OBJECTED for
-    each purpose, when the grants among them end, and the age band; empty: as it is."""
+    each purpose, when the grants among them end, the age band, and whether processing is restricted; empty or
+    None: as it is."""
 
     subject: Subject
     choices: Mapping[str, Status]
@@ -38,6 +39,12 @@ class Recording:
     actor_role: ActorRole = ActorRole.UNSPECIFIED
     expires_at_us: int | None = None
     age_band: str = ""
+    restricts: bool | None = None
+
+    def is_repeated(self, state: ConsentState | None) -> bool:
+        """Whether it restricts what `state` has restricted already, or lifts no restriction."""
+        is_restricted = state is not None and state.restriction is not None
+        return self.restricts is not None and self.restricts == is_restricted
 
     def after(self, state: ConsentState | None) -> "Recording":
         """The same as it is to be recorded after `state`: a denial of what was granted is a withdrawal."""
@@ -77,8 +84,8 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One choice, or an age band without a purpose and a status, as it was recorded. `replaced_at_us` is when
-    the next one of its purpose was; None if it is the last."""
+    """One choice, or an age band or a restriction without a status, as it was recorded. `replaced_at_us` is
+    when the next one of its purpose was; None if it is the last."""
 
     version: int
     purpose: str
@@ -92,6 +99,7 @@ class HistoryEntry:
     expires_at_us: int | None = None
     replaced_at_us: int | None = None
     age_band: str = ""
+    restricts: bool | None = None
 
 
 class HistoryCursor(NamedTuple):

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from libs.audit import AuditEntry
 from libs.common.clock import EPOCH, moment_of
 from libs.common.errors import Unavailable
-from libs.consent import Choice, ConsentState, Status
+from libs.consent import Choice, ConsentState, Restriction, Status
 from libs.stores.postgres import POSTGRES_DOWN
 from services.privacy.audit.postgres import add_entry
 from services.privacy.consent.changes import Change, Kept
@@ -81,6 +81,8 @@ MAX_VERSIONS_AT_ONCE = 1_000_000
 
 # The purpose and the status of the row that has a person's age band.
 AGE_BAND, AGE_BAND_STATUS = "", "age_band"
+# The same of the row that says whether processing is restricted. No purpose is called so.
+RESTRICTION, RESTRICTED, LIFTED = "*", "restricted", "lifted"
 
 _CHOICES = """
     unnest(CAST(:purposes AS text[]), CAST(:statuses AS text[]), CAST(:ends AS timestamptz[]),
@@ -291,6 +293,9 @@ class PostgresConsentTransaction:
         ]
         if recording.age_band:
             rows.append((AGE_BAND, AGE_BAND_STATUS, None, False, recording.age_band))
+        if recording.restricts is not None:
+            status = RESTRICTED if recording.restricts else LIFTED
+            rows.append((RESTRICTION, status, None, False, None))
         columns = ("purposes", "statuses", "ends", "guardians", "age_bands")
         values: Mapping[str, Any] = {
             **self._subject._asdict(),
@@ -325,19 +330,20 @@ class PostgresConsentTransaction:
 
 def _stored_state(row: Any) -> StoredState:
     subject_id, version, purposes, statuses, *columns, age_band = row
-    choices = {
-        purpose: Choice(Status[status.upper()], *details)
-        for purpose, status, *details in zip(purposes, statuses, *columns, strict=True)
-        if purpose != AGE_BAND
-    }
-    return subject_id, ConsentState(version, choices, age_band or "")
+    choices, restriction = {}, None
+    for purpose, status, *details in zip(purposes, statuses, *columns, strict=True):
+        if status == RESTRICTED:
+            restriction = Restriction(*details[:2])
+        elif purpose not in (AGE_BAND, RESTRICTION):
+            choices[purpose] = Choice(Status[status.upper()], *details)
+    return subject_id, ConsentState(version, choices, age_band or "", restriction)
 
 
 def _history_entry(row: Any) -> HistoryEntry:
     return HistoryEntry(
         version=row.version,
         purpose=row.purpose,
-        status=Status[row.status.upper()] if row.purpose != AGE_BAND else None,
+        status=None if row.purpose in (AGE_BAND, RESTRICTION) else Status[row.status.upper()],
         actor=row.actor,
         method=row.method,
         notice_version=row.notice_version,
@@ -347,6 +353,7 @@ def _history_entry(row: Any) -> HistoryEntry:
         expires_at_us=_microseconds(row.expires_at),
         replaced_at_us=_microseconds(row.replaced_at),
         age_band=row.age_band or "",
+        restricts=row.status == RESTRICTED if row.purpose == RESTRICTION else None,
     )
 
 

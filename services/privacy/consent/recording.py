@@ -4,6 +4,7 @@ A withdrawal is mirrored first and committed then, so that it is never recorded 
 A grant is committed first and mirrored then, so that nothing is allowed that may yet be rolled back. A
 grant that ends earlier than the one before does both: it is the stricter of the two until it is committed. So
 does an age band, which no one knows to be stricter or not without a catalog: in between the strictest holds.
+A restriction is as a withdrawal, and lifting it as a grant.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ from dataclasses import replace
 from libs.audit import Action, AuditEntry, Auditor, Caller
 from libs.common.clock import Clock
 from libs.common.errors import Unavailable
-from libs.consent import Choice, ConsentState, encode_state
+from libs.consent import Choice, ConsentState, Restriction, encode_state
 from services.privacy.consent.model import Recorded, Recording, Subject
 from services.privacy.consent.newest_state import put_as_newest
 from services.privacy.consent.ports import ConsentMirror, ConsentStore, ConsentTransaction
@@ -21,6 +22,11 @@ from services.privacy.consent.resync_queue import ResyncQueue
 NOTHING = ConsentState(0, {})
 # What else belongs to a recording.
 Also = Callable[[ConsentTransaction, Recorded], Awaitable[None]]
+_ACTIONS = {
+    None: Action.CONSENT_RECORDED,
+    True: Action.SUBJECT_RESTRICTED,
+    False: Action.SUBJECT_UNRESTRICTED,
+}
 # No catalog declares it, so the strictest age rules hold.
 CHANGING_AGE_BAND = "?"
 
@@ -56,15 +62,17 @@ class Recorder:
         try:
             async with self._store.transaction(subject) as transaction:
                 before = await transaction.state()
+                if recording.is_repeated(before):
+                    return _as_before(before)
                 version = await transaction.next_version()
                 now_us = self._clock.now_us()
                 recording = recording.after(before)
                 held = replace(before or NOTHING, version=version)
                 after = _after(held, recording, now_us)
-                restricted = _restricted(held, after)
-                if restricted != held:
-                    version = await put_as_newest(self._mirror, transaction, subject, restricted)
-                    mirrored = restricted == after
+                strictest = _strictest(held, after)
+                if strictest != held:
+                    version = await put_as_newest(self._mirror, transaction, subject, strictest)
+                    mirrored = strictest == after
                     if not mirrored:
                         # The mirror takes no second state of one version.
                         version = await transaction.next_version(above=version)
@@ -105,7 +113,7 @@ class Recorder:
             purposes.setdefault(status.name.lower(), []).append(purpose)
         band = {"age_band": recording.age_band} if recording.age_band else {}
         return self._auditor.entry(
-            Action.CONSENT_RECORDED,
+            _ACTIONS[recording.restricts],
             recording.subject.app_id,
             caller,
             subject_id=recording.subject.subject_id,
@@ -116,15 +124,26 @@ class Recorder:
         return await self._mirror.put(subject.app_id, {subject.subject_id: state})
 
 
+def _as_before(state: ConsentState | None) -> Recorded:
+    """What a recording that changes nothing comes to."""
+    if state is None or state.restriction is None:
+        return Recorded(state.version if state else 0, 0)
+    return Recorded(state.version, state.restriction.recorded_at_us)
+
+
 def _after(held: ConsentState, recording: Recording, now_us: int) -> ConsentState:
+    restriction = held.restriction
+    if recording.restricts is not None:
+        restriction = Restriction(recorded_at_us=now_us) if recording.restricts else None
     return replace(
         held,
+        restriction=restriction,
         choices={**held.choices, **recording.new_choices(now_us)},
         age_band=recording.age_band or held.age_band,
     )
 
 
-def _restricted(held: ConsentState, after: ConsentState) -> ConsentState:
+def _strictest(held: ConsentState, after: ConsentState) -> ConsentState:
     """What both states allow; equal to `held` if the later one restricts nothing."""
     choices = dict(held.choices)
     for purpose, choice in after.choices.items():
@@ -134,7 +153,12 @@ def _restricted(held: ConsentState, after: ConsentState) -> ConsentState:
         elif before is not None and before.granted:
             choices[purpose] = _stricter(before, choice)
     same_age = after.age_band == held.age_band
-    return replace(held, choices=choices, age_band=held.age_band if same_age else CHANGING_AGE_BAND)
+    return replace(
+        held,
+        choices=choices,
+        age_band=held.age_band if same_age else CHANGING_AGE_BAND,
+        restriction=after.restriction or held.restriction,
+    )
 
 
 def _stricter(before: Choice, after: Choice) -> Choice:

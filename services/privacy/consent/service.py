@@ -158,11 +158,13 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             version = (
                 max((one.version for one in state.choices.values()), default=0) if state else 0
             )
-        # Behind the entry of the age band, which has no purpose.
+        # Behind the entry of the age band, which has no purpose. A restriction has no status.
         found: Sequence[HistoryEntry] = ()
         if 0 < version < 2**63:
             found = await self._store.history(subject, HistoryCursor(version, ""), MAX_CHOICES)
-        entries = [entry for entry in found if entry.version == version]
+        entries = [
+            entry for entry in found if entry.version == version and entry.status is not None
+        ]
         if not entries:
             raise NotFound(
                 "the person has no such recording", reason="RECORDING_UNKNOWN", metadata={}

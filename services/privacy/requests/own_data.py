@@ -39,7 +39,7 @@ ON CONFLICT (app_id, subject_id, purpose) DO UPDATE SET granted = false, version
 """)
 _PURPOSES = text("""
 SELECT DISTINCT purpose FROM privacy.consents
-WHERE app_id = :app_id AND subject_id = :subject_id AND purpose <> ''
+WHERE app_id = :app_id AND subject_id = :subject_id AND purpose NOT IN ('', '*')
 """)
 _FORGET_REQUESTS = text("""
 UPDATE privacy.subject_requests SET subject_id = NULL,

@@ -65,6 +65,12 @@ VALUES (:app_id, :subject, :reason, :placed_by, :placed_at)
 ON CONFLICT (app_id, subject) DO UPDATE SET reason = excluded.reason, placed_by = excluded.placed_by,
     placed_at = excluded.placed_at
 """)
+_RESTRICTED = text(
+    """
+    SELECT subject_id FROM privacy.consents
+    WHERE app_id = :app_id AND purpose = '*' AND status = 'restricted'
+    """
+)
 _RELEASE_HOLD = text(
     "DELETE FROM privacy.subject_holds WHERE app_id = :app_id AND subject = ANY(:subjects)"
 )
@@ -181,6 +187,12 @@ class PostgresRequests:
         async with self.engine.begin() as connection:
             await connection.execute(_RELEASE_HOLD, {"app_id": app_id, "subjects": list(subjects)})
             await add_entry(connection, entry)
+
+    async def restricted(self, app_id: str) -> Sequence[str]:
+        """The ids of the people whose data are restricted in an app."""
+        async with self.engine.connect() as connection:
+            found = await connection.execute(_RESTRICTED, {"app_id": app_id})
+            return found.scalars().all()
 
     async def _open_erasure(self, request: SubjectRequest) -> SubjectRequest | None:
         values = {

@@ -6,7 +6,7 @@ import grpc
 from weir.privacy.v1 import subject_request_service_pb2 as pb
 from weir.privacy.v1 import subject_request_service_pb2_grpc
 
-from libs.audit import Action, Auditor
+from libs.audit import Action, Auditor, Caller
 from libs.catalog import Catalogs
 from libs.catalog.texts import is_short_text
 from libs.common.apps import catalog_of
@@ -16,6 +16,10 @@ from libs.common.pseudonym import Pseudonymizer
 from libs.rpc.caller import caller_of
 from libs.rpc.page_tokens import PageTokens, page_size
 from services.privacy.audit.postgres import PostgresAuditTrail
+from services.privacy.consent.convert import timestamp
+from services.privacy.consent.model import ActorRole, Recorded, Recording, Subject
+from services.privacy.consent.recording import Recorder
+from services.privacy.consent.tokens import consent_token
 from services.privacy.consent.validation import check_subject
 from services.privacy.exports.service import ExportCalls
 from services.privacy.requests.asking import Asked, Asking
@@ -49,6 +53,7 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
         pseudonymizer: Pseudonymizer,
         clock: Clock,
         exports: ExportCalls,
+        recorder: Recorder,
     ) -> None:
         self._catalogs = catalogs
         self._asking = asking
@@ -58,6 +63,7 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
         self._pseudonymizer = pseudonymizer
         self._clock = clock
         self._exports = exports
+        self._recorder = recorder
         self._pages = PageTokens(f"/{SERVICE_NAME}/ListRequests", clock)
 
     async def CreateErasure(  # noqa: N802
@@ -140,8 +146,7 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
     ) -> pb.PlaceHoldResponse:
         catalog_of(self._catalogs.current, request.app_id)
         check_subject(request.subject_id)
-        if not request.reason or not is_short_text(request.reason):
-            raise InvalidArgument("must be 1 to 128 printable characters", field="reason")
+        _check_reason(request.reason)
         caller = caller_of(context)
         await self._requests.place_hold(
             request.app_id,
@@ -170,6 +175,63 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
             ),
         )
         return pb.ReleaseHoldResponse()
+
+    async def RestrictProcessing(  # noqa: N802
+        self, request: pb.RestrictProcessingRequest, context: grpc.aio.ServicerContext
+    ) -> pb.RestrictProcessingResponse:
+        recorded = await self._restrict(request, caller_of(context), restricts=True)
+        return pb.RestrictProcessingResponse(
+            token=consent_token(Subject(request.app_id, request.subject_id), recorded.version),
+            restricted_at=timestamp(recorded.recorded_at_us),
+        )
+
+    async def LiftRestriction(  # noqa: N802
+        self, request: pb.LiftRestrictionRequest, context: grpc.aio.ServicerContext
+    ) -> pb.LiftRestrictionResponse:
+        recorded = await self._restrict(request, caller_of(context), restricts=False)
+        subject = Subject(request.app_id, request.subject_id)
+        return pb.LiftRestrictionResponse(token=consent_token(subject, recorded.version))
+
+    async def ListRestrictedPeople(  # noqa: N802
+        self, request: pb.ListRestrictedPeopleRequest, _: grpc.aio.ServicerContext
+    ) -> pb.ListRestrictedPeopleResponse:
+        catalog_of(self._catalogs.current, request.app_id)
+        people = await self._requests.restricted(request.app_id)
+        return pb.ListRestrictedPeopleResponse(
+            persons=[
+                bytes.fromhex(person)
+                for subject_id in people
+                for person in self._pseudonymizer.all_epochs(request.app_id, subject_id)
+            ]
+        )
+
+    async def _restrict(
+        self,
+        request: pb.RestrictProcessingRequest | pb.LiftRestrictionRequest,
+        caller: Caller,
+        *,
+        restricts: bool,
+    ) -> Recorded:
+        catalog_of(self._catalogs.current, request.app_id)
+        check_subject(request.subject_id)
+        _check_reason(request.reason)
+        recording = Recording(
+            Subject(request.app_id, request.subject_id),
+            {},
+            caller.actor,
+            request.reason,
+            "",
+            source="privacy",
+            actor_role=ActorRole.OPERATOR,
+            restricts=restricts,
+        )
+        return await self._recorder.record(recording, caller)
+
+
+def _check_reason(reason: str) -> None:
+    """Raises InvalidArgument."""
+    if not reason or not is_short_text(reason):
+        raise InvalidArgument("must be 1 to 128 printable characters", field="reason")
 
 
 def _message(request: SubjectRequest) -> pb.SubjectRequest:

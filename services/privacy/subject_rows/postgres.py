@@ -9,7 +9,8 @@ from libs.stores.json_rows import json_rows
 
 # What was in force at the moment, by the history: the next recording changes the table of what is in force.
 _CONSENTS = """
-    SELECT DISTINCT ON (history.purpose) nullif(history.purpose, '') AS purpose,
+    SELECT DISTINCT ON (history.purpose)
+           CASE WHEN history.purpose NOT IN ('', '*') THEN history.purpose END AS purpose,
            coalesce(history.status, CASE WHEN history.granted THEN 'granted' ELSE 'denied' END) AS status,
            history.expires_at, history.age_band, history.recorded_at, history.version
     FROM privacy.consent_history AS history
@@ -17,7 +18,7 @@ _CONSENTS = """
     ORDER BY history.purpose, history.version DESC
 """
 _HISTORY = """
-    SELECT nullif(purpose, '') AS purpose,
+    SELECT CASE WHEN purpose NOT IN ('', '*') THEN purpose END AS purpose,
            coalesce(status, CASE WHEN granted THEN 'granted' ELSE 'denied' END) AS status,
            actor, actor_role, method, source, notice_version, recorded_at, expires_at, age_band, version
     FROM privacy.consent_history

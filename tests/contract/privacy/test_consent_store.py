@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from libs.common.errors import Unavailable
-from libs.consent import Choice, ConsentState, Status
+from libs.consent import Choice, ConsentState, Restriction, Status
 from libs.stores.postgres import create_engine
 from services.privacy.consent.model import (
     BEGINNING,
@@ -76,6 +76,27 @@ async def test_choices_add_to_earlier_ones(store: ConsentStore) -> None:
             second,
             {**_choices(first, {"mail": True}), **_choices(second, {"telemetry": False})},
         )
+    ]
+
+
+async def test_a_restriction_is_beside_the_choices_and_has_its_history(store: ConsentStore) -> None:
+    first = await _record(store, ANN, telemetry=True)
+    versions = []
+    for restricts in (True, False, True):
+        async with store.transaction(ANN) as transaction:
+            versions.append(version := await transaction.next_version())
+            said = Recording(ANN, {}, "op", "contested", "", "privacy", restricts=restricts)
+            await transaction.record(said, Recorded(version, NOW_US + version))
+        [state] = await store.read("chess", ["ann"])
+        restriction = Restriction(version, NOW_US + version) if restricts else None
+        choices = _choices(first, {"telemetry": True})
+        assert state == ConsentState(version, choices, restriction=restriction)
+    assert await store.page("chess", "", 10) == [("ann", state)]
+    entries = (await store.history(ANN, BEGINNING, 10))[1:]
+    assert [(entry.version, entry.status, entry.restricts, entry.method) for entry in entries] == [
+        (versions[0], None, True, "contested"),
+        (versions[1], None, False, "contested"),
+        (versions[2], None, True, "contested"),
     ]
 
 

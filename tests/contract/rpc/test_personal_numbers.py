@@ -57,6 +57,7 @@ async def test_who_may_ask_about_whom(
         PSEUDONYMS,
         SystemClock(),
         lambda: None,
+        NOTHING,
     )
     parts = dict.fromkeys(signature(AggregateServicer).parameters, NOTHING) | {"metrics": metrics}
     settings = CommonSettings.model_validate({"port": 0, "auth_token": SUITE, "read_token": READ})

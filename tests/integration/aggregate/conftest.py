@@ -21,6 +21,7 @@ from tests.support.arena_catalog import write_catalog
 from tests.support.one_service_home import one_service_home
 from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.repository import REPOSITORY
+from tests.support.restricted_people import answering
 from tests.support.waiting import until
 
 STREAM = "enrich:{0}:enriched"
@@ -117,14 +118,17 @@ async def start(
 ) -> AsyncIterator[Callable[[], Awaitable[Aggregate]]]:
     """Starts services, as many as a test wants; all are stopped at the end."""
     async with AsyncExitStack() as everything:
+        # No one is restricted.
+        privacy = await everything.enter_async_context(answering())
 
         async def start_one() -> Aggregate:
             stack = await everything.enter_async_context(AsyncExitStack())
             stop = asyncio.Event()
-            parts = await build(stores.settings, stack)
+            settings = stores.settings.model_copy(update={"privacy_address": privacy})
+            parts = await build(settings, stack)
             wanted = [loop for loop in parts.loops if with_jobs or loop.name != "jobs"]
             runs = [*(loop.run for loop in wanted), parts.catalogs.run]
-            server = GrpcServer(stores.settings, parts.bindings)
+            server = GrpcServer(settings, parts.bindings)
             loops = [asyncio.create_task(run(stop)) for run in runs]
             await server.start()
 

@@ -27,6 +27,8 @@ def of(purpose: Purpose, *texts: bytes | None) -> list[Decision]:
         (OPEN, b"3 -whatsapp", Decision.ALLOW),
         (OPEN, b"3 +telemetry", Decision.ALLOW),
         (OPEN, b"3 -telemetry", Decision.ANONYMIZE),
+        (OPEN, b"3;:1,:1 * +telemetry", Decision.DROP),
+        (OPEN, b"3;:1 *", Decision.DROP),
         (SHUT, None, Decision.DROP),
         (SHUT, b"3 +telemetry", Decision.DROP),
         (SHUT, b"3 -whatsapp", Decision.DROP),
@@ -51,6 +53,13 @@ def test_the_persons_answer_counts_and_else_the_default(
         (b"9;:5 +whatsapp", Ruling(Decision.ALLOW, Status.GRANTED, Reason.ANSWER, 9)),
         (b"9;:5,7:5 -other -whatsapp", Ruling(Decision.DROP, Status.DENIED, Reason.ANSWER, 7)),
         (b"9;:5,7:5 -other ~whatsapp", Ruling(Decision.DROP, Status.WITHDRAWN, Reason.ANSWER, 7)),
+        (b"9;3:5,7:5 * +whatsapp", Ruling(Decision.DROP, Status.GRANTED, Reason.RESTRICTED, 7)),
+        (b"9;3:5,:5 * -other", Ruling(Decision.DROP, Status.UNKNOWN, Reason.RESTRICTED, 9)),
+        # A grant that has ended is no reason of its own then.
+        (
+            b"9;3:5:6,:7 * t+whatsapp",
+            Ruling(Decision.DROP, Status.GRANTED, Reason.RESTRICTED, 9),
+        ),
         (b"9;3:5 !whatsapp", Ruling(Decision.DROP, Status.OBJECTED, Reason.ANSWER, 3)),
         (
             b"9;3:5:%d t+whatsapp" % (NOW_US + 1),

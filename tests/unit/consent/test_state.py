@@ -1,8 +1,19 @@
 """The text of a state, by hand."""
 
+from dataclasses import replace
+
 import pytest
 
-from libs.consent import Choice, ConsentState, Status, encode_state, parse_state, state_version
+from libs.consent import (
+    Choice,
+    ConsentState,
+    Restriction,
+    Status,
+    encode_state,
+    is_restricted,
+    parse_state,
+    state_version,
+)
 from tests.support.consents import consent_state, consent_text
 
 FULL = ConsentState(
@@ -49,6 +60,27 @@ def test_a_choice_without_a_version_gets_that_of_the_state() -> None:
     assert parse_state(text).choices["a"] == Choice(Status.GRANTED, 5, 1_700)
 
 
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (ConsentState(12, {}, restriction=Restriction(12, 1_700)), b"12;:1700 *"),
+        (
+            replace(FULL, restriction=Restriction(11, 1_650)),
+            b"12;10:1600,:1800,:1800,3:1500,9:1700:1900,11:1650"
+            b" * =under_13 g+age -marketing ~news !profile t+telemetry",
+        ),
+    ],
+)
+def test_a_restriction_stands_before_all_words_and_its_detail_behind(
+    state: ConsentState, text: bytes
+) -> None:
+    assert encode_state(state) == text
+    assert parse_state(text) == state
+    assert is_restricted(text)
+    assert not is_restricted(encode_state(replace(state, restriction=None)))
+    assert not is_restricted(None)
+
+
 def test_a_parsed_state_cannot_be_changed() -> None:
     choices = parse_state(b"1 +telemetry").choices
     with pytest.raises(TypeError):
@@ -60,6 +92,7 @@ def test_a_parsed_state_cannot_be_changed() -> None:
     [
         *(b"", b"x", b"+telemetry", b"1 telemetry", b"1 +", b"1  +a", b"f760975319ed95e1"),
         *(b"1; =", b"1;:5 +a +b", b"1;5 +a", b"1;:x +a", b"x;:5 +a", b"1 tg+a", b"1 +a =b"),
+        *(b"1 =b *", b"1 +a *", b"1 * *"),
     ],
 )
 def test_anything_else_is_no_state(text: bytes) -> None:

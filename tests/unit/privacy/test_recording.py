@@ -5,7 +5,7 @@ import pytest
 from libs.audit import Auditor, Caller
 from libs.common.errors import Unavailable
 from libs.consent import Status
-from services.privacy.consent.model import ActorRole, Recording, Subject
+from services.privacy.consent.model import ActorRole, Recorded, Recording, Subject
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.resync_queue import ResyncQueue
 from tests.support.clocks import NOW_US, FixedClock
@@ -96,6 +96,48 @@ async def test_a_new_age_band_is_the_strictest_until_it_is_committed() -> None:
     scene.log.clear()
     await scene.recorder.record(Recording(ANN, {}, "ann", "signup", "", age_band="adult"), CALLER)
     assert scene.log == ["commit 5", "mirror 5 =adult"]
+
+
+async def test_a_restriction_is_closed_first_and_lifting_it_opens_last() -> None:
+    scene = Scene()
+
+    async def say(*, restricts: bool) -> Recorded:
+        scene.log.clear()
+        said = Recording(ANN, {}, "op", "contested", "", restricts=restricts)
+        return await scene.recorder.record(said, CALLER)
+
+    await scene.record(telemetry=True)
+    assert await say(restricts=False) == Recorded(1, 0)
+    assert scene.log == []
+    assert await say(restricts=True) == Recorded(2, NOW_US)
+    assert scene.log == ["mirror 2 * +telemetry", "commit 2"]
+    # Again, nothing is recorded.
+    assert await say(restricts=True) == Recorded(2, NOW_US)
+    assert scene.log == []
+    # What the person says meanwhile is recorded, and changes nothing yet.
+    scene.log.clear()
+    await scene.record(telemetry=False, mail=True)
+    assert scene.log[0] == "mirror 3 * ~telemetry"
+    assert scene.log[-1] == "mirror 4 * +mail ~telemetry"
+    assert (await say(restricts=False)).version == 5
+    assert scene.log == ["commit 5", "mirror 5 +mail ~telemetry"]
+    assert [entry.action for entry in scene.store.audited] == [
+        "consent.recorded",
+        "subject.restricted",
+        "consent.recorded",
+        "subject.restriction_lifted",
+    ]
+
+
+async def test_without_redis_nothing_is_restricted() -> None:
+    scene = Scene()
+    scene.mirror.down = True
+    with pytest.raises(Unavailable):
+        await scene.recorder.record(
+            Recording(ANN, {}, "op", "contested", "", restricts=True), CALLER
+        )
+    assert scene.store.states == {}
+    assert scene.repairs.take() == [ANN]
 
 
 async def test_a_minors_own_grant_ends_the_guardians_before_it_is_committed() -> None:

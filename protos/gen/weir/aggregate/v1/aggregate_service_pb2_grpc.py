@@ -253,7 +253,9 @@ class AggregateServiceServicer:
         RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo beyond `max_metrics` calls at once.
 
         Permission: `numbers.read`, and `numbers.person` if the request names a subject.
-        Fails with NOT_FOUND / APP_UNKNOWN or METRIC_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a gauge too.
+        Fails with NOT_FOUND / APP_UNKNOWN or METRIC_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a gauge too;
+        FAILED_PRECONDITION / PROCESSING_RESTRICTED if the data of the subject are restricted, UNAVAILABLE if privacy does
+        not say so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -300,7 +302,9 @@ class AggregateServiceServicer:
 
         Permission: `events.read`, and `numbers.person` for those behind a cell of a rollup by person.
         Fails with NOT_FOUND / APP_UNKNOWN or ROLLUP_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a filter
-        with its place in it; DEADLINE_EXCEEDED / CALL_TIMED_OUT if too many events would have to be read.
+        with its place in it; DEADLINE_EXCEEDED / CALL_TIMED_OUT if too many events would have to be read;
+        FAILED_PRECONDITION / PROCESSING_RESTRICTED if the filter asks for one person whose data are restricted. Events
+        of such people are left out of all other answers; UNAVAILABLE if privacy does not say who they are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -329,7 +333,8 @@ class AggregateServiceServicer:
         DRAINING; both go on with the last `resume_token`.
 
         Permission: `events.export`, and `events.read` unless the request says `without_personal_data`.
-        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a filter with its place in it.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault, for a filter with its place in it;
+        FAILED_PRECONDITION / PROCESSING_RESTRICTED and UNAVAILABLE as ListEvents, which leaves out the same events.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

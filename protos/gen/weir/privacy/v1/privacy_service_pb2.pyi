@@ -35,6 +35,7 @@ class DecisionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DECISION_REASON_DEFAULT: _ClassVar[DecisionReason]
     DECISION_REASON_GUARDIAN_MISSING: _ClassVar[DecisionReason]
     DECISION_REASON_AGE: _ClassVar[DecisionReason]
+    DECISION_REASON_RESTRICTED: _ClassVar[DecisionReason]
 
 class ActorRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -59,6 +60,7 @@ DECISION_REASON_EXPIRED: DecisionReason
 DECISION_REASON_DEFAULT: DecisionReason
 DECISION_REASON_GUARDIAN_MISSING: DecisionReason
 DECISION_REASON_AGE: DecisionReason
+DECISION_REASON_RESTRICTED: DecisionReason
 ACTOR_ROLE_UNSPECIFIED: ActorRole
 ACTOR_ROLE_SUBJECT: ActorRole
 ACTOR_ROLE_OPERATOR: ActorRole
@@ -251,7 +253,7 @@ class GetConsentHistoryResponse(_message.Message):
     def __init__(self, entries: _Optional[_Iterable[_Union[ConsentEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ConsentEntry(_message.Message):
-    __slots__ = ("purpose", "granted", "actor", "method", "notice_version", "recorded_at", "status", "source", "actor_role", "expires_at", "version", "age_band")
+    __slots__ = ("purpose", "granted", "actor", "method", "notice_version", "recorded_at", "status", "source", "actor_role", "expires_at", "version", "age_band", "restricted")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     GRANTED_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
@@ -264,6 +266,7 @@ class ConsentEntry(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     AGE_BAND_FIELD_NUMBER: _ClassVar[int]
+    RESTRICTED_FIELD_NUMBER: _ClassVar[int]
     purpose: str
     granted: bool
     actor: str
@@ -276,7 +279,8 @@ class ConsentEntry(_message.Message):
     expires_at: _timestamp_pb2.Timestamp
     version: int
     age_band: str
-    def __init__(self, purpose: _Optional[str] = ..., granted: _Optional[bool] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[_Union[ConsentStatus, str]] = ..., source: _Optional[str] = ..., actor_role: _Optional[_Union[ActorRole, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., age_band: _Optional[str] = ...) -> None: ...
+    restricted: bool
+    def __init__(self, purpose: _Optional[str] = ..., granted: _Optional[bool] = ..., actor: _Optional[str] = ..., method: _Optional[str] = ..., notice_version: _Optional[str] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[_Union[ConsentStatus, str]] = ..., source: _Optional[str] = ..., actor_role: _Optional[_Union[ActorRole, str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., age_band: _Optional[str] = ..., restricted: _Optional[bool] = ...) -> None: ...
 
 class WatchConsentRequest(_message.Message):
     __slots__ = ("app_id", "resume_token", "from_beginning")

@@ -246,3 +246,49 @@ class ReleaseHoldRequest(_message.Message):
 class ReleaseHoldResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class RestrictProcessingRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "reason")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    reason: str
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RestrictProcessingResponse(_message.Message):
+    __slots__ = ("token", "restricted_at")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    RESTRICTED_AT_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    restricted_at: _timestamp_pb2.Timestamp
+    def __init__(self, token: _Optional[str] = ..., restricted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class LiftRestrictionRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "reason")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    reason: str
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class LiftRestrictionResponse(_message.Message):
+    __slots__ = ("token",)
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    def __init__(self, token: _Optional[str] = ...) -> None: ...
+
+class ListRestrictedPeopleRequest(_message.Message):
+    __slots__ = ("app_id",)
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    def __init__(self, app_id: _Optional[str] = ...) -> None: ...
+
+class ListRestrictedPeopleResponse(_message.Message):
+    __slots__ = ("persons",)
+    PERSONS_FIELD_NUMBER: _ClassVar[int]
+    persons: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, persons: _Optional[_Iterable[bytes]] = ...) -> None: ...

@@ -79,6 +79,21 @@ class SubjectRequestServiceStub:
                 request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ReleaseHoldRequest.SerializeToString,
                 response_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ReleaseHoldResponse.FromString,
                 _registered_method=True)
+        self.RestrictProcessing = channel.unary_unary(
+                '/weir.privacy.v1.SubjectRequestService/RestrictProcessing',
+                request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.RestrictProcessingRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.RestrictProcessingResponse.FromString,
+                _registered_method=True)
+        self.LiftRestriction = channel.unary_unary(
+                '/weir.privacy.v1.SubjectRequestService/LiftRestriction',
+                request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionResponse.FromString,
+                _registered_method=True)
+        self.ListRestrictedPeople = channel.unary_unary(
+                '/weir.privacy.v1.SubjectRequestService/ListRestrictedPeople',
+                request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictedPeopleRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictedPeopleResponse.FromString,
+                _registered_method=True)
 
 
 class SubjectRequestServiceServicer:
@@ -168,6 +183,38 @@ class SubjectRequestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RestrictProcessing(self, request, context):
+        """Restricts the processing of a person's data (GDPR, art. 18): what is stored stays, and nothing that asks for
+        consent is collected, whatever the person has agreed to. When the call returns, this is in force for every check
+        and every batch that begins after it. While it is in force, restricting again changes nothing.
+
+        Permission: `subjects.restrict`.
+        Fails with UNAVAILABLE: it may be in force then; safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftRestriction(self, request, context):
+        """Ends a restriction: what the person has answered counts again. Tell the person before (GDPR, art. 18(3)).
+        Without a restriction it changes nothing.
+
+        Permission: `subjects.restrict`.
+        Fails with UNAVAILABLE: safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRestrictedPeople(self, request, context):
+        """Whose data are restricted in an app: for services of the suite, which show nothing of these people.
+
+        Permission: `subjects.process`, which only the suite's own token has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SubjectRequestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -210,6 +257,21 @@ def add_SubjectRequestServiceServicer_to_server(servicer, server):
                     servicer.ReleaseHold,
                     request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ReleaseHoldRequest.FromString,
                     response_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ReleaseHoldResponse.SerializeToString,
+            ),
+            'RestrictProcessing': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestrictProcessing,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.RestrictProcessingRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.RestrictProcessingResponse.SerializeToString,
+            ),
+            'LiftRestriction': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftRestriction,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionResponse.SerializeToString,
+            ),
+            'ListRestrictedPeople': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRestrictedPeople,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictedPeopleRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictedPeopleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -433,6 +495,87 @@ class SubjectRequestService:
             '/weir.privacy.v1.SubjectRequestService/ReleaseHold',
             weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ReleaseHoldRequest.SerializeToString,
             weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ReleaseHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestrictProcessing(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.SubjectRequestService/RestrictProcessing',
+            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.RestrictProcessingRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.RestrictProcessingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftRestriction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.SubjectRequestService/LiftRestriction',
+            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRestrictedPeople(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.SubjectRequestService/ListRestrictedPeople',
+            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictedPeopleRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictedPeopleResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,46 @@
+"""`weir subject restrict`, `lift`: a person's data are kept, and not used otherwise."""
+
+import json
+from datetime import UTC
+from typing import Annotated, Any
+
+import typer
+from weir.privacy.v1 import subject_request_service_pb2 as pb
+from weir.privacy.v1 import subject_request_service_pb2_grpc
+
+from cli.moments import shown_moment
+from cli.options import AppId, AsJson, SubjectId
+from cli.suite_channel import calls_to
+
+Reason = Annotated[
+    str, typer.Option("--reason", help="Why; the person's history and export show it.")
+]
+
+
+def restrict(app_id: AppId, subject_id: SubjectId, reason: Reason, as_json: AsJson = False) -> None:
+    """Restrict the processing of a person's data: what is stored stays, nothing more is collected.
+
+    It is in force when the command returns, whatever the person has agreed to. Events for which the catalog
+    asks for no consent are still collected, and what is stored still ends when its time is over.
+    """
+    request = pb.RestrictProcessingRequest(app_id=app_id, subject_id=subject_id, reason=reason)
+    with _requests(app_id) as calls:
+        found = calls.RestrictProcessing(request)
+    since = found.restricted_at.ToDatetime(tzinfo=UTC)
+    if as_json:
+        said = {"restricted_at": since.isoformat(), "token": found.token}
+        typer.echo(json.dumps(said, indent=2))
+    else:
+        typer.echo(f"restricted since {shown_moment(since)}")
+
+
+def lift(app_id: AppId, subject_id: SubjectId, reason: Reason, as_json: AsJson = False) -> None:
+    """Lift a restriction: what the person has answered counts again. Tell the person before."""
+    request = pb.LiftRestrictionRequest(app_id=app_id, subject_id=subject_id, reason=reason)
+    with _requests(app_id) as calls:
+        found = calls.LiftRestriction(request)
+    typer.echo(json.dumps({"token": found.token}, indent=2) if as_json else "not restricted")
+
+
+def _requests(app_id: str) -> Any:
+    return calls_to("privacy", subject_request_service_pb2_grpc.SubjectRequestServiceStub, app_id)

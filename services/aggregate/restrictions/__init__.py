@@ -1,0 +1,1 @@
+"""People whose data are restricted: what callers may not read about them."""
