@@ -123,7 +123,7 @@ async def build(
             Binding(
                 DEAD_LETTER_SERVICE,
                 DeadLetterServicer(
-                    LetterLists(reload.catalogs, ListedLetters(engine), clock),
+                    LetterLists(reload.catalogs, ListedLetters(engine), consents, clock),
                     AuditedReads(redis, Auditor(pseudonymizer, clock)),
                 ),
                 dead_letter_service_pb2_grpc.add_DeadLetterServiceServicer_to_server,

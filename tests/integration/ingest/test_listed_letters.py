@@ -14,6 +14,7 @@ from weir.common.v1.event_pb2 import Event
 from weir.ingest.v1 import dead_letter_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2
 
+from libs.consent import consent_key
 from libs.rpc import access
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import Principal
@@ -101,6 +102,11 @@ async def test_letters_are_listed_by_filter_and_page_and_counted_by_reason(inges
     entry = json.loads(fields[b"entry"])
     assert (entry["action"], entry["app_id"]) == ("dead_letters.listed", APP)
     assert entry["details"] == {"letters": 1}
+    # Of a person whose data are restricted, the event is not shown.
+    ingest.redis.hset(consent_key(APP, 0), "bob-of-the-arcade", b"9;:1 *")
+    [letter] = (await listed(ingest, filter=scores, show_events=True)).dead_letters
+    assert letter.reason == "PROPERTIES_INVALID"
+    assert not letter.HasField("event")
     scores.received_to.CopyFrom(letters[0].received_at)
     scores.ClearField("received_from")
     before = await listed(ingest, filter=scores, show_events=True)
