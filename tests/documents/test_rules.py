@@ -23,7 +23,7 @@ def catalogs() -> Mapping[str, Catalog]:
         ("unofficial_communities", "gamification.xp.awarded", 90, 1825),
         ("unofficial_communities", "world.zone.entered", 90, 90),
         ("mlc_lms", "game_stage_complete", 2555, 2555),
-        ("mlc_lms", "message_sent", 1095, 2555),
+        ("mlc_lms", "message_sent", 2555, 2555),
         ("mlc_lms", "cdn_status", 365, 365),
         ("addvalue", "microact_created", 90, 730),
         ("social_live", "view", 90, 1825),
@@ -46,7 +46,7 @@ def test_social_live_keeps_hourly_numbers_for_one_year_and_daily_ones_for_five(
 
 
 def test_raw_events_are_kept_for_days(catalogs: Mapping[str, Catalog]) -> None:
-    """UC003, UC005, UC007, UC010, LMS042, LMS097, LMS098, SL052."""
+    """UC003, UC005, UC007, UC010, LMS041, LMS042, LMS097, LMS098, SL052."""
     communities, learning = catalogs["unofficial_communities"], catalogs["mlc_lms"]
     periods = {name: found.raw_retention_days for name, found in communities.categories.items()}
     assert [periods[name] for name in ("system", "security", "business", "product")] == [
@@ -55,8 +55,11 @@ def test_raw_events_are_kept_for_days(catalogs: Mapping[str, Catalog]) -> None:
         90,
         90,
     ]
-    assert learning.categories["learning_progress"].raw_retention_days == 2555
-    assert learning.categories["health"].raw_retention_days == 365
+    # Standard unless its `privacy_level` says otherwise, but for those of the system.
+    system = ("performance", "errors", "health")
+    assert {name: each.raw_retention_days for name, each in learning.categories.items()} == {
+        name: 365 if name in system else 2555 for name in learning.categories
+    }
     assert learning.privacy_levels == {"sensitive": 1095, "pii": 365}
     assert catalogs["social_live"].categories["interaction"].raw_retention_days == 90
 
@@ -142,6 +145,12 @@ def test_addvalue_keeps_the_country_of_those_who_granted_personalization(
     purpose = catalogs["addvalue"].location_purpose
     assert purpose is not None
     assert purpose.name == "personalization"
+
+
+def test_addvalue_erases_at_once(catalogs: Mapping[str, Catalog]) -> None:
+    """AV-120, AV-124: with the request, and nothing is kept."""
+    erasure = catalogs["addvalue"].erasure
+    assert (erasure.grace_seconds, dict(erasure.kept)) == (0, {})
 
 
 def test_addvalue_collects_nothing_without_consent(catalogs: Mapping[str, Catalog]) -> None:

@@ -15,6 +15,7 @@ from weir.privacy.v1 import privacy_service_pb2_grpc
 from libs.catalog import to_envelope
 from suite.supervisor import Suite
 from tests.support.documents.event_names import ADDVALUE, MLC_LMS
+from tests.support.documents.examples import example
 from tests.support.documents.shipped import catalogs
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from weir_client import build_event, event_from_envelope
@@ -133,6 +134,29 @@ def test_mlc_lms_the_standard_properties_of_an_event_are_kept(calls: SuiteCalls)
         "page_url", "referrer", "assignment_id", "sequence_id", "class_id", "teacher_id"
     )
     assert calls.stored(place, [event_id]) == [tuple(document["context"].values())]  # type: ignore[attr-defined]
+
+
+def test_mlc_lms_the_example_is_stored_with_all_of_its_values(calls: SuiteCalls) -> None:
+    document: dict[str, Any] = dict(example("mlc_lms", "Event Core Schema"))
+    calls.record_consent("mlc_lms", "usr_12345", "from_13")
+    event = event_from_envelope(to_envelope(catalogs()["mlc_lms"], document), event_id=_id())
+    assert calls.track("mlc_lms", event).counts == pb.VerdictCounts(accepted=1)
+    columns = "name, subject_id, session_id, group_id, privacy_level, retention_class, properties"
+    assert calls.stored(columns, [event.event_id]) == [
+        (
+            *("game_stage_complete", "usr_12345", "sess_67890abcdef", "org_54321"),
+            # Seven years are the document's 2555 days.
+            *("standard", "7y", document["properties"]),
+        )
+    ]
+    [(moment, context)] = calls.stored("occurred_at, context", [event.event_id])
+    assert moment == datetime(2025, 1, 27, 14, 30, 45, 123_000, tzinfo=UTC)
+    assert context == {
+        "user_agent": "Mozilla/5.0...",
+        "platform": "desktop",
+        **document["context"],
+        "extra": {"device_info": {"browser": "chrome", "version": "120.0.0.0"}},
+    }
 
 
 @pytest.mark.parametrize(
