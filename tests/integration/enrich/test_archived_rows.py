@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -70,6 +71,12 @@ async def lines(rows: SubjectRows, export: Export = EXPORT) -> dict[str, list[by
     async for held in rows.read(export):
         found[held.kind] += held.lines
     return {kind: sorted(each) for kind, each in found.items()}
+
+
+def children() -> list[psutil.Process]:
+    """Processes of the archive that this one has started."""
+    found = psutil.Process(os.getpid()).children()
+    return [each for each in found if MODULE in " ".join(each.cmdline())]
 
 
 async def test_the_archive_gives_what_the_database_gave(
@@ -159,7 +166,7 @@ async def test_what_a_dead_archiver_left_is_read_and_what_is_replaced_is_not(
         await lines(reading(replaced))  # type: ignore[arg-type]
 
 
-async def test_a_reader_that_stops_ends_the_process(
+async def test_a_process_that_is_killed_is_missed_and_a_reader_that_stops_ends_it(
     engine: AsyncEngine, database_url: str, url: str, process: ArchiveProcess, reading: Read
 ) -> None:
     # Some megabytes, more than pipes and buffers hold.
@@ -168,10 +175,16 @@ async def test_a_reader_that_stops_ends_the_process(
         connection.execute("UPDATE enrich.events SET person = %s", [PERSON])
     await archive(engine, url)
 
-    def children() -> list[psutil.Process]:
-        found = psutil.Process(os.getpid()).children()
-        return [each for each in found if MODULE in " ".join(each.cmdline())]
+    async def killed(line: bytes) -> AsyncGenerator[tuple[bytes, bytes]]:
+        async with aclosing(process.stream(line)) as frames:
+            yield await anext(frames)
+            [child] = children()
+            child.kill()
+            async for frame in frames:
+                yield frame
 
+    with pytest.raises(Unavailable, match="the archive's process ended with status -9"):
+        await lines(reading(killed))
     opened = reading(process.stream).read(EXPORT)
     first = await anext(opened)
     assert (first.store, first.kind) == ("enrich.archive", "events")
