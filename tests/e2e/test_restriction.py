@@ -14,6 +14,7 @@ from weir.privacy.v1 import privacy_service_pb2 as pb
 from weir.privacy.v1 import privacy_service_pb2_grpc
 
 from suite.supervisor import Suite
+from tests.support.erasing import Erasing
 from tests.support.rejections import reason_of
 from tests.support.stream_events import APP, ids, mission
 from tests.support.suite_calls import SuiteCalls, suite_calls
@@ -151,3 +152,17 @@ def test_a_persons_word_is_checked_and_no_receipt_is_made_of_a_restriction(
     receipt = weir(calls.suite.home.path, "consent", "receipt", *about)
     assert receipt.returncode == 1
     assert "no such recording" in receipt.stderr
+
+
+def test_an_erasure_ends_the_restriction(calls: SuiteCalls) -> None:
+    person = f"restricted-{uuid4().hex}"
+    calls.record_consent(APP, person, telemetry=True)
+    said(calls, "subject", "restrict", "--app", APP, "--subject", person, "--reason", "unlawful")
+    [pseudonym] = Erasing(calls, APP).erase(person).subject.split()
+    rows = calls.query(
+        "SELECT purpose, status FROM privacy.consents WHERE subject_id = %s", f"\x01{pseudonym}"
+    )
+    assert sorted(rows) == [("telemetry", "withdrawn"), ("whatsapp_activity", "withdrawn")]
+    assert check(calls, person).reason == pb.DECISION_REASON_ANSWER
+    calls.record_consent(APP, person, telemetry=True)
+    assert check(calls, person).decision == pb.DECISION_ALLOW
