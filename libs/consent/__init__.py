@@ -18,6 +18,7 @@ from libs.consent.decision import (
 from libs.consent.keys import READY_FIELD, consent_key, is_subject_id, ready_marker
 from libs.consent.reader import ConsentReader, ConsentUnavailable
 from libs.consent.state import (
+    ALL_PURPOSES,
     Choice,
     ConsentState,
     Restriction,
@@ -29,6 +30,7 @@ from libs.consent.state import (
 )
 
 __all__ = [
+    "ALL_PURPOSES",
     "READY_FIELD",
     "Choice",
     "ConsentReader",

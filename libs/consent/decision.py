@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from libs.catalog.model import Purpose, Subjectless, WhenDenied
 from libs.consent.state import (
+    ALL_PURPOSES,
     ConsentState,
     Status,
     Words,
@@ -142,7 +143,8 @@ class PurposeDecisions:
         purpose, ages = self._purpose, self._purpose.ages
         status, place = Status.UNKNOWN, -1
         for number, word in enumerate(words.choices):
-            if word.purpose == purpose.name:
+            # Sorted, so that the purpose itself comes after what is said of all of them.
+            if word.purpose in (ALL_PURPOSES, purpose.name):
                 status, place = word.status, number
         if status is Status.UNKNOWN:
             granted, reason = purpose.default_granted, Reason.DEFAULT

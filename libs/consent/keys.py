@@ -12,6 +12,9 @@ READY_FIELD = RESERVED_PREFIX + b"ready"
 
 # There if the app has people who were erased: their "no" is kept under their pseudonyms.
 ERASED_FIELD = RESERVED_PREFIX + b"erased"
+# What that holds if each of them is in the hashes of all shards, so that one command reads a person and what
+# is kept of the person. A release before this one kept them in one shard each, and another value here.
+ERASED_EVERYWHERE = b"2"
 # Not printable, so that no one's id begins with it.
 _ERASED_PREFIX = "\x01"
 

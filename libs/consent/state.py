@@ -34,6 +34,10 @@ class Status(IntEnum):
     EXPIRED = 6
 
 
+# The purpose of what is kept of an erased person: a "no" to every purpose, also to those that a catalog
+# declares later. An answer to a purpose of its own comes before it.
+ALL_PURPOSES = "#"
+
 _SIGNS = {Status.GRANTED: "+", Status.DENIED: "-", Status.WITHDRAWN: "~", Status.OBJECTED: "!"}
 _STATUSES = {sign: status for status, sign in _SIGNS.items()}
 _WORD = re.compile(r"(g?)(t?)([-+~!])(\S+)")

@@ -135,7 +135,7 @@ async def build(
 
     clock = clock or SystemClock()
     store = PostgresConsentStore(engine, settings.consent_database_timeout_seconds)
-    mirror = RedisConsentMirror(connection, settings.shards)
+    mirror = RedisConsentMirror(connection, settings.shards, pseudonymizer.all_epochs)
     resyncs = ResyncQueue()
     # While Redis is away no mirror can be filled, and Postgres answers.
     startup = Startup(ignored_while_away="redis")
@@ -149,7 +149,7 @@ async def build(
     )
     checker = Checker(reload.catalogs, reader, store, clock, pseudonymizer.all_epochs)
     auditor = Auditor(pseudonymizer, clock)
-    recorder = Recorder(store, mirror, resyncs, auditor, clock)
+    recorder = Recorder(store, mirror, resyncs, auditor, clock, pseudonymizer.all_epochs)
     trail = PostgresAuditTrail(audit_engine)
     heads = RedisPublishedHeads(redis)
     reads = create_consumer(

@@ -11,7 +11,14 @@ from dataclasses import replace
 
 from libs.audit import AuditEntry
 from libs.common.errors import Unavailable
-from libs.consent import ConsentState, ConsentUnavailable, Restriction, state_version
+from libs.consent import (
+    ALL_PURPOSES,
+    ConsentState,
+    ConsentUnavailable,
+    Restriction,
+    state_version,
+)
+from libs.consent.keys import erased_id
 from services.privacy.consent.model import (
     HistoryCursor,
     HistoryEntry,
@@ -100,6 +107,13 @@ class MemoryConsentTransaction:
 
     async def state(self) -> ConsentState | None:
         return self.written or self._store.states.get(self._subject)
+
+    async def keep_denial(self, persons: Sequence[str]) -> ConsentState | None:
+        for person in persons:
+            kept = self._store.states.get(Subject(self._subject.app_id, erased_id(person)))
+            if kept and (denial := kept.choices.get(ALL_PURPOSES)):
+                self.written = ConsentState(kept.version, {ALL_PURPOSES: denial})
+        return self.written
 
     async def next_version(self, above: int = 0) -> int:
         self._store.version = max(self._store.version, above) + 1

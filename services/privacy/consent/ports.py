@@ -24,6 +24,12 @@ class ConsentTransaction(Protocol):
         """What is recorded now; None if nothing is."""
         ...
 
+    async def keep_denial(self, persons: Sequence[str]) -> ConsentState | None:
+        """If the subject, who has had these pseudonyms, was erased and nothing was recorded since: takes over
+        the "no" to every purpose, for those that the next recording does not answer, and returns the state
+        that is recorded then. Else None."""
+        ...
+
     async def next_version(self, above: int = 0) -> int:
         """A version that no state has had, higher than all of this subject's and than `above`."""
         ...

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from libs.audit import AuditEntry
 from libs.common.clock import EPOCH, moment_of
 from libs.common.errors import Unavailable
-from libs.consent import Choice, ConsentState, Restriction, Status
+from libs.consent import ALL_PURPOSES, Choice, ConsentState, Restriction, Status
+from libs.consent.keys import erased_id
 from libs.stores.postgres import POSTGRES_DOWN
 from services.privacy.audit.postgres import add_entry
 from services.privacy.consent.changes import Change, Kept
@@ -79,6 +80,16 @@ NEXT_VERSION = text(
 # A version this far behind is caught up with in several calls.
 MAX_VERSIONS_AT_ONCE = 1_000_000
 
+# What an erasure keeps under the pseudonym.
+KEEP_DENIAL = text(
+    f"""
+    INSERT INTO privacy.consents (app_id, subject_id, purpose, granted, version, recorded_at, status)
+    SELECT app_id, :subject_id, purpose, false, version, recorded_at, status FROM privacy.consents
+    WHERE app_id = :app_id AND subject_id = ANY(:stand_ins) AND purpose = '{ALL_PURPOSES}'
+    ORDER BY version DESC LIMIT 1
+    ON CONFLICT DO NOTHING
+    """
+)
 # The purpose and the status of the row that has a person's age band.
 AGE_BAND, AGE_BAND_STATUS = "", "age_band"
 # The same of the row that says whether processing is restricted. No purpose is called so.
@@ -273,6 +284,13 @@ class PostgresConsentTransaction:
         )
         row = rows.first()
         return _stored_state(row)[1] if row else None
+
+    async def keep_denial(self, persons: Sequence[str]) -> ConsentState | None:
+        stand_ins = [erased_id(person) for person in persons]
+        found = await self._connection.execute(
+            KEEP_DENIAL, {**self._subject._asdict(), "stand_ins": stand_ins}
+        )
+        return await self.state() if found.rowcount else None
 
     async def next_version(self, above: int = 0) -> int:
         version = await self._draw(1)

@@ -7,7 +7,7 @@ does an age band, which no one knows to be stricter or not without a catalog: in
 A restriction is as a withdrawal, and lifting it as a grant.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from libs.audit import Action, AuditEntry, Auditor, Caller
@@ -20,6 +20,8 @@ from services.privacy.consent.ports import ConsentMirror, ConsentStore, ConsentT
 from services.privacy.consent.resync_queue import ResyncQueue
 
 NOTHING = ConsentState(0, {})
+# All pseudonyms that a person has had: of an app and a subject.
+Pseudonyms = Callable[[str, str], Sequence[str]]
 # What else belongs to a recording.
 Also = Callable[[ConsentTransaction, Recorded], Awaitable[None]]
 _ACTIONS = {
@@ -41,7 +43,10 @@ class Recorder:
         resyncs: ResyncQueue,
         auditor: Auditor,
         clock: Clock,
+        pseudonyms: Pseudonyms = lambda *_: (),
     ) -> None:
+        """`pseudonyms`: all that a person has had, under which the "no" of an erased person is kept."""
+        self._pseudonyms = pseudonyms
         self._store = store
         self._mirror = mirror
         self._resyncs = resyncs
@@ -64,6 +69,8 @@ class Recorder:
                 before = await transaction.state()
                 if recording.is_repeated(before):
                     return _as_before(before)
+                if before is None:
+                    before = await transaction.keep_denial(self._pseudonyms(*subject))
                 version = await transaction.next_version()
                 now_us = self._clock.now_us()
                 recording = recording.after(before)

@@ -1,6 +1,6 @@
 """What privacy itself holds about a person: consent, its history, its mirror, and earlier requests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.subject_data import StoreCounts, SubjectRef
-from libs.consent import Choice, ConsentState, Status, encode_state
+from libs.consent import ALL_PURPOSES, Choice, ConsentState, Status, encode_state
 from libs.consent.keys import erased_id
 from services.privacy.consent.model import Subject
 from services.privacy.consent.postgres import LOCK_SUBJECT, NEXT_VERSION
@@ -29,7 +29,8 @@ WHERE app_id = :app_id AND subject_id = :subject_id AND (version <= :version OR 
 _DELETE_CONSENTS = text(
     "DELETE FROM privacy.consents WHERE app_id = :app_id AND subject_id = :subject_id"
 )
-# The person's "no" stays, under the pseudonym: without any record the catalog's default would count.
+# The person's "no" stays, under the pseudonym, to every purpose that there is or will be: without any record
+# the catalog's default would count.
 _KEEP_DENIALS = text("""
 INSERT INTO privacy.consents (app_id, subject_id, purpose, granted, version, recorded_at, status)
 SELECT :app_id, :subject_id, purpose, false, :version, :recorded_at, 'withdrawn'
@@ -93,7 +94,7 @@ async def erase_own(
     else:
         deleted = (await connection.execute(_DELETE_CONSENTS, values)).rowcount
         consents = StoreCounts(CONSENTS, erased=deleted)
-        await _keep_denials(connection, mirror, request, purposes, now)
+        await _keep_denials(connection, mirror, request, {*purposes, ALL_PURPOSES}, now)
         await mirror.remove(subject.app_id, subject.subject_id)
     requests = (await connection.execute(_FORGET_REQUESTS, values)).rowcount
     of_keys = SubjectRef(request.app_id, request.subject_id, tuple(persons))
@@ -111,7 +112,7 @@ async def _keep_denials(
     connection: AsyncConnection,
     mirror: RedisConsentMirror,
     request: SubjectRequest,
-    purposes: Any,
+    purposes: Collection[str],
     now: datetime,
 ) -> None:
     version = int((await connection.execute(NEXT_VERSION, {"count": 1})).scalar_one())
@@ -121,7 +122,7 @@ async def _keep_denials(
         {
             "app_id": request.app_id,
             "subject_id": stands_for,
-            "purposes": list(purposes),
+            "purposes": sorted(purposes),
             "version": version,
             "recorded_at": now,
         },
