@@ -1,6 +1,6 @@
 """What a service does with all that it holds about one person: erase it, hand it out, keep it away."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -73,6 +73,24 @@ class Export:
     subject: SubjectRef
     received_before: datetime
     names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptKey:
+    """A key of a person who was erased, that stays for events which a law keeps: with the pseudonym of the
+    person as these have it, and the moment of the erasure's fence."""
+
+    key_id: UUID
+    person: UUID
+    kept_since: datetime
+
+
+class SealedValues(Protocol):
+    """The sealed values that a service has."""
+
+    async def still_needed(self, app_id: str, keys: Sequence[KeptKey]) -> Collection[UUID]:
+        """Those of these keys, by their ids, that open a value which is still there, or may be."""
+        ...
 
 
 class SubjectData(Protocol):

@@ -146,6 +146,7 @@ RULES: Mapping[str, Rule] = {
     "/weir.privacy.v1.SubjectDataService/EraseSubject": _PROCESSING,
     "/weir.privacy.v1.SubjectDataService/ExportSubject": _PROCESSING,
     "/weir.privacy.v1.SubjectDataService/AwaitWriters": _PROCESSING,
+    "/weir.privacy.v1.SubjectDataService/FindNeededKeys": _PROCESSING,
     "/weir.privacy.v1.RetentionTargetService/ListOverdue": _RETENTION,
     "/weir.privacy.v1.RetentionTargetService/ListLimits": _RETENTION,
     "/weir.privacy.v1.RetentionTargetService/EndOverdue": _RETENTION_RUNS,

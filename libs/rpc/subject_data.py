@@ -14,19 +14,31 @@ from weir.privacy.v1 import subject_request_service_pb2 as requests_pb
 
 from libs.common.errors import InvalidArgument
 from libs.common.pseudonym import is_pseudonym
-from libs.common.subject_data import Erasure, Export, HeldRows, StoreCounts, SubjectData, SubjectRef
+from libs.common.subject_data import (
+    Erasure,
+    Export,
+    HeldRows,
+    KeptKey,
+    SealedValues,
+    StoreCounts,
+    SubjectData,
+    SubjectRef,
+)
 from libs.rpc.server import Binding
 from libs.stores.watch import Needs
 
 _MESSAGE_BYTES = 512 * 1024
+_MOST_KEYS = 1_000
+_UUID_BYTES = 16
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["SubjectDataService"].full_name
 
 
-def subject_data(data: SubjectData, *, needs: Needs) -> Binding:
-    """Binds the service to what one service holds, which needs these stores."""
+def subject_data(data: SubjectData, *, needs: Needs, sealed: SealedValues | None = None) -> Binding:
+    """Binds the service to what one service holds, which needs these stores; without `sealed`, it has no
+    sealed values."""
     return Binding(
         SERVICE_NAME,
-        SubjectDataServicer(data),
+        SubjectDataServicer(data, sealed),
         pb_grpc.add_SubjectDataServiceServicer_to_server,
         needs=needs,
     )
@@ -35,8 +47,9 @@ def subject_data(data: SubjectData, *, needs: Needs) -> Binding:
 class SubjectDataServicer(pb_grpc.SubjectDataServiceServicer):
     """Implements `weir.privacy.v1.SubjectDataService`."""
 
-    def __init__(self, data: SubjectData) -> None:
+    def __init__(self, data: SubjectData, sealed: SealedValues | None = None) -> None:
         self._data = data
+        self._sealed = sealed
 
     async def Fence(  # noqa: N802
         self, request: pb.FenceRequest, _: grpc.aio.ServicerContext
@@ -92,6 +105,24 @@ class SubjectDataServicer(pb_grpc.SubjectDataServiceServicer):
             settled=await self._data.settled(_moment(request, "appended_before"))
         )
 
+    async def FindNeededKeys(  # noqa: N802
+        self, request: pb.FindNeededKeysRequest, _: grpc.aio.ServicerContext
+    ) -> pb.FindNeededKeysResponse:
+        if not request.app_id:
+            raise InvalidArgument("must not be empty", field="app_id")
+        if len(request.keys) > _MOST_KEYS:
+            raise InvalidArgument(f"must be {_MOST_KEYS} at most", field="keys")
+        keys = [_kept_key(key) for key in request.keys]
+        needed = await self._sealed.still_needed(request.app_id, keys) if self._sealed else ()
+        return pb.FindNeededKeysResponse(key_ids=sorted(key_id.bytes for key_id in needed))
+
+
+def _kept_key(key: pb.KeptKey) -> KeptKey:
+    """Raises InvalidArgument."""
+    if len(key.key_id) != _UUID_BYTES or len(key.person) != _UUID_BYTES:
+        raise InvalidArgument("must have a key and a person of 16 bytes each", field="keys")
+    return KeptKey(UUID(bytes=key.key_id), UUID(bytes=key.person), _moment(key, "kept_since"))
+
 
 def counts_message(counts: StoreCounts) -> requests_pb.SubjectStoreCounts:
     """The counts of one store."""
@@ -144,7 +175,8 @@ def _moment(
     request: pb.FenceRequest
     | pb.EraseSubjectRequest
     | pb.ExportSubjectRequest
-    | pb.AwaitWritersRequest,
+    | pb.AwaitWritersRequest
+    | pb.KeptKey,
     field: str,
 ) -> datetime:
     """Raises InvalidArgument."""

@@ -21,6 +21,11 @@ _HEX_DIGITS = 32
 NO_PERSON = bytes(16)
 
 
+def mark_of(key_id: bytes) -> str:
+    """What values that were sealed with a key begin with."""
+    return f"{_VERSION}.{key_id.hex()}."
+
+
 class DataKey:
     """The key of one person of an app: `key_id` has 16 bytes."""
 
@@ -34,7 +39,7 @@ class DataKey:
         """What is stored of a JSON value at this place."""
         sealed = self._cipher.encrypt(exact_dumps(value), place)
         text = urlsafe_b64encode(sealed).decode()
-        return {MARK: f"{_VERSION}.{self.key_id.hex()}.{text}"}
+        return {MARK: mark_of(self.key_id) + text}
 
     def open(self, sealed: "Sealed", place: bytes) -> Any:
         """The value. Raises NotGenuine if it was not sealed with this key and at this place."""

@@ -69,6 +69,7 @@ from services.enrich.retention.postgres import PostgresExpiredEvents
 from services.enrich.retention.redis import CountedBatches
 from services.enrich.retention.removal import Removal
 from services.enrich.sealing.known_keys import KnownKeys
+from services.enrich.sealing.postgres import PostgresSealedValues
 from services.enrich.sealing.sealer import Sealer
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
@@ -201,7 +202,11 @@ async def build(
                 needs=all_of("redis", "postgres"),
             ),
             retention_target(retention, needs=all_of("postgres", "redis")),
-            subject_data(about_people, needs=all_of("postgres", "redis")),
+            subject_data(
+                about_people,
+                needs=all_of("postgres", "redis"),
+                sealed=PostgresSealedValues(engine, reload.catalogs),
+            ),
         ],
         catalogs=reload,
         tables=metadata,

@@ -81,6 +81,7 @@ from services.privacy.retention.model import OWN_LIMITS
 from services.privacy.retention.postgres import PostgresRetentionRuns
 from services.privacy.retention.service import RetentionServicer, retention_targets
 from services.privacy.sealing.convert import SERVICE_NAME as KEY_SERVICE_NAME
+from services.privacy.sealing.kept import KeptKeys
 from services.privacy.sealing.postgres import PostgresKeyStore
 from services.privacy.sealing.rewrapping import Rewrapping
 from services.privacy.sealing.rows import OpenedRows
@@ -226,7 +227,12 @@ async def build(
         export_work, export_files, settings.exports_kept_days, clock, transient
     )
     list_overdue = partial(overdue_of, pruning.list_overdue, export_expiry.list_overdue)
-    jobs = privacy_jobs(pruning, Rewrapping(key_store, keyring), list_overdue)
+    jobs = privacy_jobs(
+        pruning,
+        Rewrapping(key_store, keyring),
+        KeptKeys(key_store, others["enrich"], auditor),
+        list_overdue,
+    )
     request_engine = RequestEngine(
         requests, {Kind.ERASURE: erasures, Kind.EXPORT: exports}, clock, transient
     )

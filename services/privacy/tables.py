@@ -154,6 +154,8 @@ subject_keys = Table(
     Column("wrapping_key_id", Text),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("destroyed_at", DateTime(timezone=True)),
+    # Of the key of a person who was erased: the fence, if it stays for events that a law keeps.
+    Column("kept_since", DateTime(timezone=True)),
     CheckConstraint(
         "num_nulls(wrapped_key, wrapping_key_id) ="
         " CASE WHEN destroyed_at IS NULL THEN 0 ELSE 2 END",
@@ -172,6 +174,11 @@ subject_keys = Table(
         "person",
         "destroyed_at",
         postgresql_where=text("destroyed_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_subject_keys_kept",
+        "key_id",
+        postgresql_where=text("kept_since IS NOT NULL AND destroyed_at IS NULL"),
     ),
     Index(
         "ix_subject_keys_wrapping",

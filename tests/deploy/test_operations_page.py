@@ -43,6 +43,7 @@ from services.ingest.jobs import ingest_jobs
 from services.ingest.settings import IngestSettings
 from services.privacy.audit.pruning import AuditPruning
 from services.privacy.jobs import privacy_jobs
+from services.privacy.sealing.kept import KeptKeys
 from services.privacy.sealing.rewrapping import Rewrapping
 from services.privacy.settings import PrivacySettings
 from tests.support.clocks import FixedClock
@@ -153,7 +154,10 @@ def test_jobs_and_schedules() -> None:
         ),
         *aggregate_jobs(redis, engine, renamer, cast(Expiry, Mock()), AggregateSettings()),
         *privacy_jobs(
-            cast(AuditPruning, Mock()), cast(Rewrapping, Mock()), cast(ListOverdue, None)
+            cast(AuditPruning, Mock()),
+            cast(Rewrapping, Mock()),
+            cast(KeptKeys, Mock()),
+            cast(ListOverdue, None),
         ),
         # And those of no catalog.
         *ResultJobs(

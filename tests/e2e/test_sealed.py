@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from weir.common.v1 import event_pb2
 from weir.privacy.v1 import subject_key_service_pb2 as pb
@@ -108,6 +109,26 @@ def test_keys_are_counted_and_wrapped_anew(suite: Suite, calls: SuiteCalls) -> N
     sealed = read_sealed(properties["query"])
     assert sealed is not None
     assert key_ids(calls, sealed.key_id) == {sealed.key_id}
+
+
+def test_a_key_that_stayed_for_a_law_goes_when_no_event_needs_it(
+    suite: Suite, calls: SuiteCalls
+) -> None:
+    """As if both people had been erased, and a law kept their events, of which one is past its limit."""
+    event_ids = [f"sealed-{uuid.uuid4()}" for _ in range(2)]
+    calls.track(APP, *(search(each, new_person(), "x") for each in event_ids))
+    [[still], [gone]] = [calls.stored("properties", [each]) for each in event_ids]
+    keys = [sealed.key_id for (found,) in (still, gone) if (sealed := read_sealed(found["query"]))]
+    assert key_ids(calls, *keys) == set(keys)
+    with psycopg.connect(suite.addresses.database_url) as owner:
+        owner.execute("DELETE FROM enrich.events WHERE event_id = %s", [event_ids[1]])
+        owner.execute(
+            "UPDATE privacy.subject_keys SET kept_since = now() WHERE key_id = ANY(%s)",
+            [[uuid.UUID(bytes=key) for key in keys]],
+        )
+    run = weir(suite.home.path, "jobs", "run", "privacy.destroy_kept_keys", "--wait")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert key_ids(calls, *keys) == {keys[0]}
 
 
 def key_ids(calls: SuiteCalls, *asked: bytes) -> set[bytes]:

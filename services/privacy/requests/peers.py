@@ -1,19 +1,20 @@
 """The other services' data about people, through their `SubjectDataService`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 from weir.privacy.v1 import subject_data_service_pb2 as pb
 from weir.privacy.v1 import subject_data_service_pb2_grpc as pb_grpc
 
-from libs.common.subject_data import Erasure, Export, HeldRows, Progress, SubjectRef
+from libs.common.subject_data import Erasure, Export, HeldRows, KeptKey, Progress, SubjectRef
 from libs.rpc.peers import Peers
 from libs.rpc.subject_data import counts_of
 
 
 class PeerSubjectData:
-    """Implements `libs.common.subject_data.SubjectData` for another service. All methods raise
-    grpc.aio.AioRpcError."""
+    """Implements `SubjectData` and `SealedValues` of `libs.common.subject_data` for another service. All
+    methods raise grpc.aio.AioRpcError."""
 
     def __init__(self, peers: Peers, service: str) -> None:
         self._calls = peers.calls(service, pb_grpc.SubjectDataServiceStub)
@@ -36,6 +37,23 @@ class PeerSubjectData:
             pb.AwaitWritersRequest(appended_before=appended_before)
         )
         return answer.settled
+
+    async def still_needed(self, app_id: str, keys: Sequence[KeptKey]) -> Collection[UUID]:
+        """See `SealedValues`."""
+        answer: pb.FindNeededKeysResponse = await self._calls.FindNeededKeys(
+            pb.FindNeededKeysRequest(
+                app_id=app_id,
+                keys=[
+                    pb.KeptKey(
+                        key_id=key.key_id.bytes,
+                        person=key.person.bytes,
+                        kept_since=key.kept_since,
+                    )
+                    for key in keys
+                ],
+            )
+        )
+        return {UUID(bytes=key_id) for key_id in answer.key_ids}
 
     async def erase(self, erasure: Erasure) -> Progress:
         """See the port."""

@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from libs.common.subject_data import StoreCounts, SubjectRef
+from libs.audit import AuditEntry
+from libs.common.subject_data import KeptKey, StoreCounts, SubjectRef
 from libs.sealing.keyring import WrappedKey
+from services.privacy.audit.postgres import add_entry
 from services.privacy.sealing.model import KeyCounts, KeyOfPerson, StoredKey
 
 STORE = "privacy.subject_keys"
@@ -81,9 +83,28 @@ FORBID = text("""
         WHERE gone.app_id = :app_id AND gone.person = new.person AND gone.destroyed_at >= :destroyed_at
     )
 """)
-IN_USE = text("""
-    SELECT count(*) FROM privacy.subject_keys
+KEEP = text("""
+    UPDATE privacy.subject_keys SET kept_since = greatest(kept_since, :kept_since)
     WHERE app_id = :app_id AND person = ANY(CAST(:people AS uuid[])) AND destroyed_at IS NULL
+""")
+# Of what arrived after the erasure; also of a person who has come back, whose key is needed as long as it has
+# sealed anything.
+KEEP_LATER = text("""
+    UPDATE privacy.subject_keys AS key SET kept_since = erasure.fenced_at
+    FROM privacy.subject_requests AS erasure
+    WHERE erasure.kind = 'erasure' AND erasure.state = 'done' AND erasure.categories = '{}'
+        AND key.app_id = erasure.app_id AND key.person = CAST(erasure.subject AS uuid)
+        AND key.destroyed_at IS NULL AND key.kept_since IS NULL
+""")
+KEPT = text("""
+    SELECT app_id, key_id, person, kept_since FROM privacy.subject_keys
+    WHERE kept_since IS NOT NULL AND destroyed_at IS NULL AND key_id > :after
+    ORDER BY key_id LIMIT :limit
+""")
+DESTROY_KEPT = text("""
+    UPDATE privacy.subject_keys
+    SET wrapped_key = NULL, wrapping_key_id = NULL, destroyed_at = kept_since
+    WHERE key_id = :key_id AND kept_since = :kept_since AND destroyed_at IS NULL
 """)
 COUNTS = text("""
     SELECT wrapping_key_id, count(*) AS keys FROM privacy.subject_keys
@@ -164,6 +185,29 @@ class PostgresKeyStore:
             destroyed = (await connection.execute(DESTROYED, parameters)).scalar_one()
             return KeyCounts(wrapped, int(destroyed))
 
+    async def keep_later(self) -> None:
+        """See `kept.KeptKeyStore`."""
+        async with self._engine.begin() as connection:
+            await connection.execute(KEEP_LATER)
+
+    async def kept(self, after: UUID, limit: int) -> Sequence[tuple[str, KeptKey]]:
+        """See `kept.KeptKeyStore`."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(KEPT, {"after": after, "limit": limit})
+            return [
+                (app_id, KeptKey(key_id, person, since)) for app_id, key_id, person, since in rows
+            ]
+
+    async def destroy_kept(self, app_id: str, key: KeptKey, entry: AuditEntry) -> bool:
+        """See `kept.KeptKeyStore`."""
+        parameters = {"key_id": key.key_id, "kept_since": key.kept_since}
+        async with self._engine.begin() as connection:
+            await connection.execute(LOCK, {"app_id": app_id})
+            destroyed = (await connection.execute(DESTROY_KEPT, parameters)).rowcount
+            if destroyed:
+                await add_entry(connection, entry)
+        return bool(destroyed)
+
 
 async def destroy_keys(
     connection: AsyncConnection, app_id: str, people: Collection[UUID], destroyed_at: datetime
@@ -181,12 +225,13 @@ async def destroy_keys(
 async def erase_keys(
     connection: AsyncConnection, subject: SubjectRef, fenced_at: datetime, stay_because: str
 ) -> StoreCounts:
-    """Destroys the keys of a person who is erased, or leaves them for a reason. Safe to repeat."""
+    """Destroys the keys of a person who is erased, or leaves them for a reason, until the events are gone
+    that need them. Safe to repeat."""
     people = [UUID(person) for person in subject.persons]
     if stay_because:
-        parameters = {"app_id": subject.app_id, "people": people}
-        kept = (await connection.execute(IN_USE, parameters)).scalar_one()
-        return StoreCounts(STORE, withheld=int(kept), withheld_because=stay_because)
+        parameters = {"app_id": subject.app_id, "people": people, "kept_since": fenced_at}
+        kept = (await connection.execute(KEEP, parameters)).rowcount
+        return StoreCounts(STORE, withheld=kept, withheld_because=stay_because)
     destroyed = await destroy_keys(connection, subject.app_id, people, fenced_at)
     return StoreCounts(STORE, erased=destroyed)
 

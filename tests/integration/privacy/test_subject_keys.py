@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,15 +17,20 @@ from weir.privacy.v1 import audit_service_pb2 as audit_pb
 from weir.privacy.v1 import subject_key_service_pb2 as pb
 from weir.privacy.v1 import subject_key_service_pb2_grpc
 
+from libs.audit import Auditor
 from libs.common.clock import EPOCH
+from libs.common.subject_data import KeptKey, SubjectRef
 from libs.sealing import DataKey, Place
 from libs.sealing.keyring import LocalKeyring, read_wrapping_keys
 from libs.stores.postgres import create_engine
+from services.privacy.sealing.kept import KeptKeys
 from services.privacy.sealing.keys import Keys
-from services.privacy.sealing.postgres import PostgresKeyStore, destroy_keys
+from services.privacy.sealing.postgres import PostgresKeyStore, destroy_keys, erase_keys
 from services.privacy.sealing.rewrapping import Rewrapping
 from services.privacy.sealing.rows import OpenedRows
 from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
+from tests.support.clocks import FixedClock
+from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.rejections import reason_of
 from tests.support.wrapping_keys import WRAPPING_KEYS, WRAPPING_SECRET
 
@@ -245,3 +250,68 @@ async def test_keys_are_wrapped_anew_and_stay_the_same(stub: Any, engine: AsyncE
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await sealing_keys(stub, people)
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+class StoredValues:
+    """The keys that enrich still needs; what it was asked about."""
+
+    def __init__(self, *needed: UUID) -> None:
+        self.needed, self.asked = set(needed), list[KeptKey]()
+
+    async def still_needed(self, app_id: str, keys: Sequence[KeptKey]) -> Collection[UUID]:
+        assert app_id == APP
+        self.asked += keys
+        return self.needed
+
+
+async def test_a_key_that_stayed_for_a_law_goes_with_the_last_event(
+    stub: Any, engine: AsyncEngine, database_url: str
+) -> None:
+    [ann, bob] = await sealing_keys(stub, [ANN, BOB])
+    subject = SubjectRef(APP, "ann", (ANN.hex,))
+    for _ in range(2):
+        async with engine.begin() as connection:
+            counts = await erase_keys(connection, subject, NOON, "tax law")
+    assert (counts.erased, counts.withheld, counts.withheld_because) == (0, 1, "tax law")
+    ann_id = UUID(bytes=ann.key_id)
+    auditor = Auditor(PSEUDONYMS, FixedClock(NOON))
+    stored = StoredValues(ann_id)
+    kept = KeptKeys(PostgresKeyStore(engine), stored, auditor)
+    assert await kept.destroy() == {"destroyed": 0, "kept": 1}
+    assert stored.asked == [KeptKey(ann_id, ANN, NOON)]
+    assert set(await opening_keys(stub, ann.key_id, bob.key_id)) == {ann.key_id, bob.key_id}
+
+    # Retention removes the last event.
+    stored.needed.clear()
+    assert await kept.destroy() == {"destroyed": 1, "kept": 0}
+    assert await kept.destroy() == {"destroyed": 0, "kept": 0}
+    assert set(await opening_keys(stub, ann.key_id, bob.key_id)) == {bob.key_id}
+    # What arrives even later is not sealed with a new key, and what occurred later is.
+    [later] = await sealing_keys(stub, [ANN], NOON)
+    assert later.key_id == b""
+    [new] = await sealing_keys(stub, [ANN], NOON + timedelta(seconds=1))
+    assert new.key_id not in (b"", ann.key_id)
+    with psycopg.connect(database_url) as owner:
+        entries = owner.execute(
+            "SELECT actor, subject FROM privacy.audit_entries WHERE action = 'keys.destroyed'"
+        ).fetchall()
+    assert entries == [("job privacy.destroy_kept_keys", ANN.hex)]
+
+
+async def test_a_key_that_a_late_event_made_goes_as_well(
+    stub: Any, engine: AsyncEngine, database_url: str
+) -> None:
+    """The person had none when they were erased."""
+    with psycopg.connect(database_url) as owner:
+        owner.execute(
+            "INSERT INTO privacy.subject_requests (request_id, app_id, kind, state, subject, categories,"
+            " requester, created_at, due_at, parameters, fenced_at, done_at, steps, failure)"
+            " VALUES (%s, %s, 'erasure', 'done', %s, '{}', 'suite token', %s, %s, '{}', %s, %s, '[]', '')",
+            [uuid4(), APP, BOB.hex, NOON, NOON, NOON, NOON],
+        )
+    [ann, bob] = await sealing_keys(stub, [ANN, BOB], NOON - timedelta(days=1))
+    stored = StoredValues()
+    kept = KeptKeys(PostgresKeyStore(engine), stored, Auditor(PSEUDONYMS, FixedClock(NOON)))
+    assert await kept.destroy() == {"destroyed": 1, "kept": 0}
+    assert stored.asked == [KeptKey(UUID(bytes=bob.key_id), BOB, NOON)]
+    assert set(await opening_keys(stub, ann.key_id, bob.key_id)) == {ann.key_id}

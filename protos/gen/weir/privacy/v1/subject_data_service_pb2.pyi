@@ -105,3 +105,27 @@ class AwaitWritersResponse(_message.Message):
     SETTLED_FIELD_NUMBER: _ClassVar[int]
     settled: bool
     def __init__(self, settled: _Optional[bool] = ...) -> None: ...
+
+class KeptKey(_message.Message):
+    __slots__ = ("key_id", "person", "kept_since")
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    KEPT_SINCE_FIELD_NUMBER: _ClassVar[int]
+    key_id: bytes
+    person: bytes
+    kept_since: _timestamp_pb2.Timestamp
+    def __init__(self, key_id: _Optional[bytes] = ..., person: _Optional[bytes] = ..., kept_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class FindNeededKeysRequest(_message.Message):
+    __slots__ = ("app_id", "keys")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    keys: _containers.RepeatedCompositeFieldContainer[KeptKey]
+    def __init__(self, app_id: _Optional[str] = ..., keys: _Optional[_Iterable[_Union[KeptKey, _Mapping]]] = ...) -> None: ...
+
+class FindNeededKeysResponse(_message.Message):
+    __slots__ = ("key_ids",)
+    KEY_IDS_FIELD_NUMBER: _ClassVar[int]
+    key_ids: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, key_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...

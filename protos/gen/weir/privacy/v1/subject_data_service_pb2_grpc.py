@@ -56,6 +56,11 @@ class SubjectDataServiceStub:
                 request_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.AwaitWritersRequest.SerializeToString,
                 response_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.AwaitWritersResponse.FromString,
                 _registered_method=True)
+        self.FindNeededKeys = channel.unary_unary(
+                '/weir.privacy.v1.SubjectDataService/FindNeededKeys',
+                request_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysResponse.FromString,
+                _registered_method=True)
 
 
 class SubjectDataServiceServicer:
@@ -100,6 +105,15 @@ class SubjectDataServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindNeededKeys(self, request, context):
+        """Which keys of erased people still open something that this service has, or may have.
+
+        Permission: `subjects.process`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SubjectDataServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -122,6 +136,11 @@ def add_SubjectDataServiceServicer_to_server(servicer, server):
                     servicer.AwaitWriters,
                     request_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.AwaitWritersRequest.FromString,
                     response_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.AwaitWritersResponse.SerializeToString,
+            ),
+            'FindNeededKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindNeededKeys,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -234,6 +253,33 @@ class SubjectDataService:
             '/weir.privacy.v1.SubjectDataService/AwaitWriters',
             weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.AwaitWritersRequest.SerializeToString,
             weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.AwaitWritersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindNeededKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.SubjectDataService/FindNeededKeys',
+            weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,
