@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0034_kept_keys"
-down_revision = "0040_restricted_people"
+down_revision = "0039_denials_of_all_purposes"
 branch_labels = None
 depends_on = None
 
