@@ -28,10 +28,15 @@ events:
   login: {category: kept}
 """
 CHESS = Catalogs.of(compile_catalog(CATALOG, "chess.yaml"))
+ARCHIVED_CHESS = Catalogs.of(compile_catalog(CATALOG + "archive: true\n", "chess.yaml"))
 
 
 def anonymization(
-    engine: AsyncEngine, clock: FixedClock, *, rows_at_a_time: int = 1_000
+    engine: AsyncEngine,
+    clock: FixedClock,
+    *,
+    rows_at_a_time: int = 1_000,
+    catalogs: Catalogs = CHESS,
 ) -> Anonymization:
     """The job's work."""
-    return Anonymization(CHESS, PostgresNamedEvents(engine, rows_at_a_time), PSEUDONYMS, clock)
+    return Anonymization(catalogs, PostgresNamedEvents(engine, rows_at_a_time), PSEUDONYMS, clock)

@@ -9,7 +9,7 @@ from libs.catalog import Catalogs
 from libs.common.clock import Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
 from services.enrich.anonymization.anonymize import PersonalFields, anonymized
-from services.enrich.anonymization.due import Due, due_in
+from services.enrich.anonymization.due import Due, due_in, leaving_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +77,8 @@ class Anonymization:
     def _due(self) -> list[Due]:
         now = moment_of(self._clock.now_us())
         catalogs = self._catalogs.current.catalogs
-        return [due for catalog in catalogs.values() for due in due_in(catalog, now)]
+        return [
+            due
+            for catalog in catalogs.values()
+            for due in (*due_in(catalog, now), *leaving_in(catalog, now))
+        ]

@@ -11,7 +11,7 @@ from libs.catalog import Catalog, Catalogs
 from libs.common.clock import DAY_US, EPOCH, Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
 from services.enrich.anonymization.anonymize import PersonalFields, anonymized
-from services.enrich.anonymization.due import Due, due_by_name
+from services.enrich.anonymization.due import Due, due_by_name, leaving_in
 from services.enrich.json_text import json_text
 from services.enrich.model import EnrichedEvent, Event, WorkBatch
 from services.enrich.steps.context_enrichment import columns, plain_context
@@ -27,8 +27,18 @@ class _Today:
     day: int
     by_name: Mapping[str, Due]
     before_us: Mapping[str, int]
-    # Of all names; 0 if none is anonymized.
+    # What leaves for the archive earlier, by name and retention class.
+    leaving: Mapping[tuple[str, str], Due]
+    # Of all of them; 0 if none is anonymized.
     latest_us: int
+
+    def due_of(self, event: EnrichedEvent) -> Due | None:
+        """What is due of an event; None if nothing is."""
+        name, occurred_at_us = event.event.name, event.occurred_at_us
+        if occurred_at_us < self.before_us.get(name, 0):
+            return self.by_name[name]
+        due = self.leaving.get((name, event.retention_class))
+        return due if due is not None and occurred_at_us < _microseconds(due) else None
 
 
 class LateAnonymizer:
@@ -48,21 +58,21 @@ class LateAnonymizer:
         if catalog is None:
             return 0
         today = self._today(catalog)
-        latest_us, before_us, by_name = today.latest_us, today.before_us, today.by_name
+        latest_us = today.latest_us
         if not latest_us:
             return 0
         replaced = 0
         for position, event in enumerate(batch.enriched):
             if event is None or event.occurred_at_us >= latest_us:
                 continue
-            name = event.event.name
-            if event.occurred_at_us < before_us.get(name, 0):
-                try:
-                    batch.enriched[position] = self._anonymized(by_name[name], event)
-                    replaced += 1
-                except ValueError as error:
-                    batch.enriched[position] = None
-                    batch.fail(position, f"{type(error).__name__} while anonymizing")
+            if (due := today.due_of(event)) is None:
+                continue
+            try:
+                batch.enriched[position] = self._anonymized(due, event)
+                replaced += 1
+            except ValueError as error:
+                batch.enriched[position] = None
+                batch.fail(position, f"{type(error).__name__} while anonymizing")
         return replaced
 
     def _today(self, catalog: Catalog) -> "_Today":
@@ -72,9 +82,14 @@ class LateAnonymizer:
         if known is None or known.catalog is not catalog or known.day != day:
             by_name = due_by_name(catalog, moment_of(day * DAY_US))
             before_us = {name: _microseconds(due) for name, due in by_name.items()}
-            latest_us = max(before_us.values(), default=0)
+            leaving = {
+                (due.name, retention_class): due
+                for due in leaving_in(catalog, moment_of(day * DAY_US))
+                for retention_class in due.classes or ()
+            }
+            latest_us = max((*before_us.values(), *map(_microseconds, leaving.values())), default=0)
             known = self._known[catalog.app_id] = _Today(
-                catalog, day, by_name, before_us, latest_us
+                catalog, day, by_name, before_us, leaving, latest_us
             )
         return known
 

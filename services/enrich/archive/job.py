@@ -84,6 +84,10 @@ class Archiving:
         unready = set()
         for named in await self._anonymization.overdue():
             app_id = named.due.app_id
+            if named.due.classes is not None:
+                # Due because they leave.
+                unready.add(app_id)
+                continue
             days = RETENTION_CLASSES[known[app_id].events[named.due.name].retention_class]
             if days is not None and named.oldest < expired_before(days, now):
                 unready.add(app_id)

@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
 
+from libs.catalog import Catalogs
 from libs.common.pseudonym import session_of
 from libs.stores.redis_client import RedisClient
 from services.enrich.anonymization.late import LateAnonymizer
@@ -26,7 +27,7 @@ from services.enrich.steps.country import country_lookup
 from services.enrich.steps.registry import all_steps
 from services.enrich.storage.postgres import PostgresEventStore
 from tests.integration.enrich.conftest import Enrich
-from tests.support.anonymizing import CHESS, FIRST_NAMED, NOW, anonymization
+from tests.support.anonymizing import ARCHIVED_CHESS, CHESS, FIRST_NAMED, NOW, anonymization
 from tests.support.clocks import FixedClock
 from tests.support.enrich_batches import entry_of, event
 from tests.support.pseudonyms import PSEUDONYMS
@@ -92,17 +93,23 @@ def clock() -> FixedClock:
     return FixedClock(NOW)
 
 
-@pytest.fixture
-def late(client: RedisClient, store: PostgresEventStore, clock: FixedClock) -> EnrichPipeline:
-    """A pipeline that knows the catalog."""
+def pipeline(
+    client: RedisClient, store: PostgresEventStore, clock: FixedClock, catalogs: Catalogs
+) -> EnrichPipeline:
+    """A pipeline that knows the catalogs."""
     return EnrichPipeline(
-        CHESS,
+        catalogs,
         all_steps(country_lookup(None), RedisSessionStore(client.commands, clock, 3_600)),
         store,
         RedisEnrichedStream(client, shards=1),
         DeadLetterLimit(0.5, 20),
-        LateAnonymizer(CHESS, PSEUDONYMS, clock),
+        LateAnonymizer(catalogs, PSEUDONYMS, clock),
     )
+
+
+@pytest.fixture
+def late(client: RedisClient, store: PostgresEventStore, clock: FixedClock) -> EnrichPipeline:
+    return pipeline(client, store, clock, CHESS)
 
 
 async def test_on_its_day_an_event_loses_its_person_and_keeps_the_pseudonym(
@@ -158,6 +165,44 @@ async def test_what_arrives_when_it_is_due_is_stored_without_its_person(
     # The same event again, in another batch, is known by the id that it was given.
     await enrich.process(entry_of(named(FIRST_NAMED - TICK, "ann-1")))
     assert len(stored(database_url)) == 2
+
+
+async def test_what_leaves_for_the_archive_early_leaves_without_its_person(
+    client: RedisClient,
+    store: PostgresEventStore,
+    enrich: Enrich,
+    engine: AsyncEngine,
+    database_url: str,
+    clock: FixedClock,
+) -> None:
+    """Two are kept for seven days only, as their sender wished, and the people of the app for thirty: on 21
+    November, what occurred before the 14th goes into the archive, which keeps it for years."""
+    fourteenth = datetime(2026, 11, 14, tzinfo=UTC)
+    leaving, staying, longer = (
+        named(moment, event_id)
+        for moment, event_id in (
+            (fourteenth - TICK, "leaving"),
+            (fourteenth, "staying"),
+            (fourteenth - 2 * TICK, "longer"),
+        )
+    )
+    leaving.retention_days = staying.retention_days = 7
+    longer.retention_days = 365
+    await enrich.process(entry_of(leaving, staying, longer))
+    # Without an archive they go as they are.
+    assert await anonymization(engine, clock).anonymize() == {"anonymized": 0}
+    job = anonymization(engine, clock, catalogs=ARCHIVED_CHESS)
+    [found] = await job.overdue()
+    assert (found.events, found.oldest, found.due.classes) == (1, fourteenth - TICK, ("7d",))
+    assert await job.anonymize() == {"anonymized": 1}
+    assert [row["subject_id"] for row in stored(database_url)] == ["ann", None, "ann"]
+    # What comes later for such a day is stored without its person at once.
+    enrich.pipeline = pipeline(client, store, clock, ARCHIVED_CHESS)
+    too_late = named(fourteenth - 3 * TICK, "too late")
+    too_late.retention_days = 7
+    await enrich.process(entry_of(too_late))
+    assert [row["subject_id"] for row in stored(database_url)] == [None, "ann", None, "ann"]
+    assert await job.overdue() == []
 
 
 async def test_killed_in_the_middle_it_goes_on(

@@ -1,10 +1,12 @@
 """The archive's process, as enrich's job starts it."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -104,6 +106,10 @@ async def test_people_are_taken_out_first(
     job = Archiving(known, names, counted, FixedClock(NOW), Left(), ask)  # type: ignore[arg-type]
     assert await job.archive() == {"files": 0, "events": 0, "changed": 0, "unready": 1}
     assert len(in_database(database_url)) == 1
+    # What is due because it leaves holds its app up, however young it is.
+    leaving = replace(due, classes=("7d",))
+    names.found = (Named(leaving, 1, NOW - timedelta(days=8)),)
+    assert (await job.archive())["unready"] == 1
     # What becomes due after the events that are archived today does not hold them up.
     names.found = (Named(due, 1, LAST_DAY + timedelta(days=1)),)
     assert (await job.archive())["events"] == 1
@@ -158,6 +164,31 @@ async def test_it_is_killed_when_the_job_is_cancelled(
     await asyncio.wait([asked])
     assert asked.cancelled()
     assert not child.is_running()
+
+
+async def test_it_ends_by_itself_with_nothing_to_say(
+    role_url: Callable[[str], str], url: str
+) -> None:
+    """While its input is still open, as that of enrich is."""
+    ended = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", MODULE),
+        cwd=REPOSITORY,
+        env={
+            **os.environ,
+            "WEIR_ENRICH_DATABASE_URL": role_url("weir_enrich"),
+            "WEIR_ENRICH_ARCHIVE_URL": url,
+        },
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert ended.stdin is not None
+    assert ended.stdout is not None
+    assert ended.stderr is not None
+    ended.stdin.write(_LINE)
+    said, complained = await ended.stdout.read(), await ended.stderr.read()
+    assert (await ended.wait(), complained) == (0, b"")
+    assert json.loads(said) == {"files": 0, "events": 0, "changed": 0}
 
 
 async def test_a_person_is_erased_in_another_process(
