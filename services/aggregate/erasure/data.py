@@ -1,6 +1,6 @@
 """What aggregate holds about a person: numbers in which the person is counted, members, results, gauges."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -21,13 +21,12 @@ from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.erasure.fences import CountingFences
 from services.aggregate.erasure.postgres import forget_in_cells, forget_in_results, next_cells
 from services.aggregate.erasure.redis import leave_gauges
+from services.aggregate.erasure.settled_buckets import kept_from
 from services.aggregate.recount.model import Reason
-from services.aggregate.sealing import recounted_from
 from services.aggregate.subject_rows.postgres import SubjectRows
 
 MEMBERS, CELLS = "aggregate.members", "aggregate.cells"
 RESULTS, GAUGES = "aggregate.result_cells", "aggregate.gauges"
-_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class AggregateSubjectData:
@@ -101,7 +100,7 @@ class AggregateSubjectData:
             # Of what was final, no row says of which events it was made.
             return True
         if not position.get("cells_done"):
-            await self._forget_cells(connection, erasure.subject, entry)
+            await self._forget_cells(connection, erasure, entry)
             return False
         entry.add(RESULTS, erased=await forget_in_results(connection, erasure.subject))
         subject = erasure.subject
@@ -145,26 +144,23 @@ class AggregateSubjectData:
         return found
 
     async def _forget_cells(
-        self, connection: AsyncConnection, subject: SubjectRef, entry: ErasureEntry
+        self, connection: AsyncConnection, erasure: Erasure, entry: ErasureEntry
     ) -> None:
+        subject = erasure.subject
         after = UUID(entry.position.get("cells_after") or str(UUID(int=0)))
         cells = await next_cells(connection, subject.app_id, after)
         if not cells:
             entry.position["cells_done"] = True
             return
         members, hidden = await forget_in_cells(
-            connection, subject, cells, self._open_from(subject)
+            connection, subject, cells, self._kept_from(erasure)
         )
         entry.add(MEMBERS, erased=members)
         entry.add(CELLS, erased=hidden)
         entry.position["cells_after"] = str(cells[-1])
 
-    def _open_from(self, subject: SubjectRef) -> dict[str, datetime]:
-        catalog = self._catalogs.current.catalogs.get(subject.app_id)
+    def _kept_from(self, erasure: Erasure) -> Mapping[str, datetime]:
+        catalog = self._catalogs.current.catalogs.get(erasure.subject.app_id)
         if catalog is None:
             return {}
-        now = moment_of(self._clock.now_us())
-        return {
-            name: recounted_from(catalog, rollup, now) or _EVER
-            for name, rollup in catalog.rollups.items()
-        }
+        return kept_from(catalog, erasure, moment_of(self._clock.now_us()))

@@ -62,14 +62,15 @@ async def forget_in_cells(
     connection: AsyncConnection,
     subject: SubjectRef,
     cells: Sequence[UUID],
-    open_from: Mapping[str, datetime],
+    kept_from: Mapping[str, datetime],
 ) -> tuple[int, int]:
-    """Deletes the person's memberships in cells of sealed buckets, and such cells that are about the person
-    alone; how many of each. `open_from` says of each declared rollup from when on buckets are recounted."""
+    """Deletes the person's memberships in cells of buckets that are not recounted, and such cells that are
+    about the person alone; how many of each. `kept_from` says of each declared rollup when the first bucket
+    begins that may have the person."""
     values: dict[str, Any] = {
         "cells": list(cells),
-        "rollups": list(open_from),
-        "firsts": list(open_from.values()),
+        "rollups": list(kept_from),
+        "firsts": list(kept_from.values()),
         "ids": ids_in_numbers(subject),
     }
     members = (await connection.execute(_DELETE_MEMBERS, values)).rowcount
