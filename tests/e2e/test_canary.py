@@ -6,23 +6,30 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import zstandard
+from redis import Redis
 from weir.common.v1 import event_pb2
+from weir.privacy.v1 import subject_request_service_pb2 as pb
+from weir.streams.v1 import batch_pb2
 
+from libs.common.ids import new_uuid7
 from suite.home import Home
 from suite.supervisor import Suite
 from tests.support.byte_search import ByteSearch
 from tests.support.environment import without_settings
 from tests.support.erasing import Erasing
+from tests.support.retention_runs import finished_run
 from tests.support.span_receiver import span_receiver
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually, holds_in_time
 from weir_client import build_event
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("canary"), pytest.mark.timeout(300)]
-APP = "unofficial_communities"
+APP, ARCHIVED = "unofficial_communities", "addvalue"
 ADDRESS = "203.0.113.77"
 
 
@@ -40,6 +47,7 @@ class Sent:
     session: str = field(default_factory=lambda: _canary("session"))
     content: str = field(default_factory=lambda: _canary("content"))
     rejected: str = field(default_factory=lambda: _canary("rejected"))
+    wrong: str = field(default_factory=lambda: _canary("wrong"))
 
     def events(self) -> list[event_pb2.Event]:
         """Events with the values; which of them pass depends on consent."""
@@ -78,11 +86,17 @@ class Sent:
             subject_id=self.subject,
             properties={"note": self.rejected, "who": self.subject},
         )
-        return [everywhere, signup, counted, unknown]
+        # Known, and so it is known what of it consent allows to keep.
+        wrong = _event(
+            "gamification.mission.completed",
+            subject_id=self.subject,
+            properties={"mission_type": self.wrong, "xp_awarded": "many"},
+        )
+        return [everywhere, signup, counted, unknown, wrong]
 
     def named(self, moment: str) -> dict[str, str]:
         """The values by name."""
-        names = ("ordinary", "marked", "session", "content", "rejected")
+        names = ("ordinary", "marked", "session", "content", "rejected", "wrong")
         return {f"{name} {moment}": getattr(self, name) for name in names}
 
 
@@ -122,6 +136,33 @@ def _send(calls: SuiteCalls, sent: Sent) -> list[int]:
     return [one.verdict for one in results]
 
 
+def _quarantine(calls: SuiteCalls, subject: str, value: str) -> None:
+    """Entries that enrich and aggregate could not handle: as they came, compressed."""
+    event = _event(
+        "gamification.mission.completed",
+        subject_id=subject,
+        properties={"mission_type": value, "xp_awarded": 7},
+    )
+    batch = batch_pb2.EventBatch(
+        app_id=APP, batch_id=new_uuid7(), received_at_us=1, events=[event]
+    ).SerializeToString()
+    enriched = batch_pb2.EnrichedBatch(
+        event_batch=batch, enrichments=[batch_pb2.Enrichment()], enrichment_of_event=[0]
+    ).SerializeToString()
+    with Redis.from_url(calls.suite.addresses.redis_url) as redis:
+        for group, content in (("enrich", batch), ("aggregate", enriched)):
+            packed = zstandard.ZstdCompressor().compress(content)
+            assert value.encode() not in packed
+            redis.xadd(f"{group}:{{0}}:quarantine", {"batch": packed})
+
+
+def _export(calls: SuiteCalls, app_id: str, subject: str) -> None:
+    """Makes a copy for the person, which is not fetched."""
+    erasing = Erasing(calls, app_id)
+    asked = pb.CreateExportRequest(app_id=app_id, subject_id=subject)
+    erasing.done(erasing.call("CreateExport", asked).request.request_id)
+
+
 def _expect(searched: ByteSearch, texts: dict[str, str], expected: dict[str, set[str]]) -> None:
     """Streams are trimmed, and spans sent, a moment after what they belong to."""
     holds_in_time(lambda: searched.places(texts) == expected, seconds=20)
@@ -136,6 +177,7 @@ def test_exactly_what_consent_allows_is_found(search: tuple[ByteSearch, SuiteCal
         "subject": subject,
         "subject in Base64": base64.b64encode(subject.encode()).decode(),
         "address": ADDRESS,
+        "quarantined": _canary("quarantined"),
     }
     for name, sent in moments.items():
         texts |= sent.named(name)
@@ -153,15 +195,66 @@ def test_exactly_what_consent_allows_is_found(search: tuple[ByteSearch, SuiteCal
         "subject": {"postgres", "redis"},
         "ordinary granted": {"postgres"},
         "marked granted": {"postgres"},
+        # Of a dead letter, what an event that is right may have.
+        "wrong granted": {"postgres"},
     }
     _expect(searched, texts, named)
+
+    _export(calls, APP, subject)
+    exported = {name: places | {"exports"} for name, places in named.items()}
+    _expect(searched, texts, exported)
 
     calls.record_consent(APP, subject, telemetry=False, whatsapp_activity=False)
     _send(calls, moments["withdrawn"])
     # What was collected with consent stays until it is erased, or its time is over.
-    _expect(searched, texts, {**named, "ordinary withdrawn": {"postgres"}})
+    exported["ordinary withdrawn"] = {"postgres"}
+    _quarantine(calls, subject, texts["quarantined"])
+    _expect(searched, texts, {**exported, "quarantined": {"redis"}})
 
     Erasing(calls, APP).erase(subject)
+    _expect(searched, texts, {})
+
+
+def test_what_is_archived_is_found_in_files_until_the_erasure(
+    search: tuple[ByteSearch, SuiteCalls],
+) -> None:
+    """Of an app that stores nothing without consent."""
+    searched, calls = search
+    subject = _canary("subject")
+    values = {name: _canary(name) for name in ("before", "granted", "withdrawn", "late")}
+    texts = {"subject": subject, **values}
+
+    def send(name: str) -> int:
+        event = _event(
+            "activation_affirmation_selected",
+            subject_id=subject,
+            occurred_at=datetime.now(UTC) - timedelta(days=100),
+            properties={"affirmation": values[name]},
+        )
+        return calls.track(ARCHIVED, event).counts.accepted
+
+    assert send("before") == 0
+    _expect(searched, texts, {})
+
+    calls.record_consent(ARCHIVED, subject, analytics=True)
+    assert send("granted") == 1
+    stored = "SELECT FROM enrich.events WHERE properties ->> 'affirmation' = %s"
+    eventually(lambda: calls.query(stored, values["granted"]))
+    # As if it had not come late: then it would go tomorrow.
+    calls.query(
+        "UPDATE enrich.events SET received_at = occurred_at WHERE app_id = %s RETURNING 1", ARCHIVED
+    )
+    finished_run(calls.suite, str(uuid.uuid4()))
+    agreed = {"subject": {"postgres", "redis", "archive"}, "granted": {"archive"}}
+    _expect(searched, texts, agreed)
+
+    calls.record_consent(ARCHIVED, subject, analytics=False)
+    assert send("withdrawn") == 0
+    _export(calls, ARCHIVED, subject)
+    _expect(searched, texts, {name: places | {"exports"} for name, places in agreed.items()})
+
+    Erasing(calls, ARCHIVED).erase(subject)
+    send("late")
     _expect(searched, texts, {})
 
 

@@ -2,18 +2,15 @@
 ends as it would have."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import grpc
 import psycopg
 import pytest
 from weir.privacy.v1 import retention_service_pb2 as pb
-from weir.privacy.v1 import retention_service_pb2_grpc
 
 from suite.supervisor import Suite
+from tests.support.retention_runs import SECONDS, has_ended, run
 from tests.support.waiting import eventually, holds_in_time
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
@@ -21,8 +18,6 @@ APP = "unofficial_communities"
 # More than one transaction of each job takes.
 ROWS = 12_000
 MIDDLE = ROWS // 2
-# A run looks at each of its jobs in turn, and a runner at its journal every five seconds.
-SECONDS = 300
 _EVENT = f"""
 INSERT INTO enrich.events (event_uuid, occurred_at, received_at, app_id, retention_class, name, event_id,
     subject_id, schema_version, producer, environment, properties)
@@ -104,23 +99,6 @@ SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE usename = 
 """
 
 
-@contextmanager
-def retention(suite: Suite) -> Iterator[retention_service_pb2_grpc.RetentionServiceStub]:
-    """Calls to privacy; it may have been started anew."""
-    with grpc.insecure_channel(suite.addresses.services["privacy"]) as channel:
-        yield retention_service_pb2_grpc.RetentionServiceStub(channel)
-
-
-def run(suite: Suite, request_id: str) -> pb.RetentionRun:
-    metadata = [("authorization", f"Bearer {suite.addresses.token}")]
-    with retention(suite) as stub:
-        request = pb.RunRequest(request_id=request_id)
-        response: pb.RunResponse = stub.Run(
-            request, metadata=metadata, timeout=60, wait_for_ready=True
-        )
-        return response.run
-
-
 def sql(suite: Suite, statement: str, *parameters: object) -> int:
     """The number that a query answers; 0 for other statements."""
     with psycopg.connect(suite.addresses.database_url, autocommit=True) as connection:
@@ -137,10 +115,6 @@ def succeeded(suite: Suite, job: str) -> bool:
 def _is_held(suite: Suite, step: Step, before: int) -> bool:
     """Whether a job of the run is in the middle: some transactions are done, and one waits."""
     return 0 < sql(suite, step.left) < before and sql(suite, _WAITS, f"weir_{step.service}") > 0
-
-
-def _has_ended(suite: Suite, request_id: str) -> bool:
-    return run(suite, request_id).state != pb.RETENTION_RUN_STATE_RUNNING
 
 
 @pytest.mark.timeout(3 * SECONDS)
@@ -168,7 +142,7 @@ def test_a_killed_run_goes_on_to_the_same_end(fragile_suite: Suite, name: str) -
     sql(suite, "UPDATE jobs.runs SET lease_until = now() WHERE outcome = 'running'")
     suite.restart(step.service)
     # Privacy goes on by itself: it is only asked how the run stands.
-    assert holds_in_time(partial(_has_ended, suite, request_id), SECONDS)
+    assert holds_in_time(partial(has_ended, suite, request_id), SECONDS)
     ended = run(suite, request_id)
     assert ended.state == pb.RETENTION_RUN_STATE_DONE
     assert [each.outcome for each in ended.steps] == ["succeeded"] * len(ended.steps)

@@ -10,14 +10,20 @@ from urllib.parse import quote
 
 import psycopg
 import zstandard
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from redis import Redis
 
 from suite.supervisor import Suite
+from tests.support.packed_files import contents
 from tests.support.span_receiver import SpanReceiver
 from tests.support.waiting import eventually
 
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
+_TABLES = """
+SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE relkind = 'r' AND nspname NOT IN ('pg_catalog', 'information_schema') AND relpersistence <> 't'
+"""
 _LARGEST_BATCH = 64 * 1024 * 1024
 
 
@@ -39,8 +45,9 @@ class ByteSearch:
 
     def places(self, texts: Mapping[str, str]) -> dict[str, set[str]]:
         """Where each of the named texts is found, as it is or percent-encoded: in `postgres`, `redis`,
-        `logs`, `files`, `metrics` or `spans`; without those that are found nowhere. Everything that the suite
-        has stored is on disk then, and nothing that was deleted."""
+        `archive`, `exports`, `logs`, `files`, `metrics` or `spans`; without those that are found nowhere.
+        What is compressed is decompressed. Everything that the suite has stored is on disk then, and nothing
+        that was deleted."""
         self._rewrite_tables()
         self._rewrite_redis()
         forms = {
@@ -59,15 +66,27 @@ class ByteSearch:
         home = self._suite.home.path
         for path in sorted(home.rglob("*")):
             if path.is_file() and not path.is_socket():
-                yield _place(path.relative_to(home)), path.read_bytes()
+                for content in contents(path):
+                    yield _place(path.relative_to(home)), content
+        for content in self._tables():
+            yield "postgres", content
         with Redis.from_url(self._suite.addresses.redis_url) as redis:
-            for value in _values(redis):
-                yield "redis", _plain(value)
+            for text in redis_texts(redis):
+                yield "redis", text
         for url in self._suite.addresses.metrics.values():
             with urllib.request.urlopen(url, timeout=20) as answer:
                 yield "metrics", answer.read()
         for request in list(self._spans.requests):
             yield "spans", request.SerializeToString()
+
+    def _tables(self) -> Iterator[bytes]:
+        """All rows as they are: in the files, long values are compressed."""
+        with psycopg.connect(self._superuser) as connection:
+            for schema, table in connection.execute(_TABLES).fetchall():
+                statement = sql.SQL("COPY {} TO STDOUT (FORMAT binary)")
+                name = sql.Identifier(schema, table)
+                with connection.cursor().copy(statement.format(name)) as copy:
+                    yield b"".join(copy)
 
     def _rewrite_tables(self) -> None:
         # Statistics hold values too, so all tables are rewritten, and not those of the services alone.
@@ -92,11 +111,15 @@ class ByteSearch:
 
 def _place(path: Path) -> str:
     top = path.parts[0]
-    return top if top in ("postgres", "redis", "logs") else "files"
+    return top if top in ("postgres", "redis", "logs", "archive", "exports") else "files"
+
+
+def redis_texts(redis: Any) -> Iterator[bytes]:
+    """Every name and value that Redis holds, decompressed."""
+    return map(_plain, _values(redis))
 
 
 def _values(redis: Any) -> Iterator[bytes]:
-    """Every name and value that Redis holds."""
     for key in redis.scan_iter(count=1000):
         yield key
         match redis.type(key):
