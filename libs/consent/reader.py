@@ -2,14 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import hiredis
 
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_of
-from libs.consent.keys import ERASED_FIELD, READY_FIELD, consent_key, erased_id, ready_marker
+from libs.consent.keys import (
+    ERASED_EVERYWHERE,
+    ERASED_FIELD,
+    READY_FIELD,
+    consent_key,
+    erased_id,
+    ready_marker,
+)
 from libs.stores.redis_connection import RedisConnection
 
 # All pseudonyms that a person has had: of an app and a subject.
@@ -25,6 +32,8 @@ COALESCE_MAX_READS = 16
 # read, none of the next reads waits.
 IDLE_WINDOWS = 3
 PROBE_EVERY_READS = 64
+# Each of whom takes 300 bytes, if their app has people who were erased.
+REMEMBERED_PEOPLE = 16_384
 # Not printable, so privacy records nothing under it: a read of it finds nothing.
 UNUSED_SUBJECT_ID = "\x01"
 
@@ -49,7 +58,8 @@ class ConsentReader:
     A person is found in the shard of `shard_of(app_id, subject_id, shards)`. An id that is empty or
     begins with a NUL, which marks our own fields, names no person: nothing is recorded under it. Of people
     who were erased only a "no" is kept, under their pseudonyms: it is looked for if the app has such people
-    and nothing else is recorded, which takes a second command.
+    and nothing else is recorded. The same command asks for it, of people of whom nothing was recorded when
+    they were last asked about; a second one only of those who lost their record since.
     """
 
     def __init__(
@@ -63,6 +73,12 @@ class ConsentReader:
         self._connection = RedisConnection(redis_url, timeout_seconds=timeout_seconds)
         self._shards = shards
         self._pseudonyms = pseudonyms
+        # Of the app and a person: what may stand for them. Making it takes some microseconds.
+        self._stand_ins = lru_cache(maxsize=REMEMBERED_PEOPLE)(self._find_stand_ins)
+        # The apps with erased people who are in the hashes of all shards.
+        self._with_erased: set[str] = set()
+        # Of these apps, people who had a record: most likely they have one still.
+        self._recorded: set[tuple[str, str]] = set()
         self._keys: dict[tuple[str, int], str] = {}
         self._coalesced: dict[tuple[str, int], _CoalescedReads] = {}
         # Of the reads that are collected now.
@@ -177,39 +193,101 @@ class ConsentReader:
         if key is None:
             key = self._keys[place] = consent_key(*place)
 
+        app_id = place[0]
+        asked = self._to_ask(app_id, subject_ids)
+        stand_ins = [kept for _, found in asked for kept in found]
+
         def receive(reply: Any, run_id: bytes) -> None:
             if type(reply) is not list:  # an error reply, or the end of the connection
                 reject(ConsentUnavailable("consent cannot be read"))
-            elif reply.pop() != ready_marker(run_id, self._shards):
+                return
+            if reply.pop() != ready_marker(run_id, self._shards):
                 reject(ConsentUnavailable("consent is being restored"))
-            elif reply.pop() is not None and self._pseudonyms and any(map(_is_empty, reply)):
-                self._add_erased(place[0], subject_ids, reply, resolve, reject)
+                return
+            erased = reply.pop()
+            kept = iter(reply[len(subject_ids) :])
+            del reply[len(subject_ids) :]
+            if erased is not None and self._pseudonyms:
+                is_everywhere = erased == ERASED_EVERYWHERE
+                self._note(app_id, subject_ids, reply, is_everywhere=is_everywhere)
+                for position, found in asked:
+                    # All of them, so that the next one's are not taken for this one's.
+                    newest = next(filter(None, [next(kept) for _ in found]), None)
+                    if newest is not None and _is_empty(reply[position]):
+                        reply[position] = newest
+                answered = {position for position, _ in asked if is_everywhere}
+                if missing := [
+                    position
+                    for position, state in enumerate(reply)
+                    if position not in answered and _is_empty(state)
+                ]:
+                    self._add_erased(app_id, subject_ids, missing, reply, resolve, reject)
+                    return
             else:
-                resolve(reply)
+                self._with_erased.discard(app_id)
+            resolve(reply)
 
         try:
-            command = hiredis.pack_command(("HMGET", key, *subject_ids, ERASED_FIELD, READY_FIELD))
+            command = hiredis.pack_command(
+                ("HMGET", key, *subject_ids, *stand_ins, ERASED_FIELD, READY_FIELD)
+            )
             self._connection.send(command, receive)
         except ConnectionError:
             reject(ConsentUnavailable("consent cannot be read"))
+
+    def _to_ask(
+        self, app_id: str, subject_ids: Sequence[str]
+    ) -> Sequence[tuple[int, tuple[str, ...]]]:
+        """The positions of people who may have been erased, and what stands for each."""
+        if app_id not in self._with_erased:
+            return ()
+        return [
+            (position, self._stand_ins(app_id, subject_id))
+            for position, subject_id in enumerate(subject_ids)
+            if (app_id, subject_id) not in self._recorded
+        ]
+
+    def _note(
+        self,
+        app_id: str,
+        subject_ids: Sequence[str],
+        states: Sequence[EncodedState],
+        *,
+        is_everywhere: bool,
+    ) -> None:
+        """Remembers for the next reads of an app with erased people who has a record."""
+        if not is_everywhere:
+            # Filled by a release before this one, or with its help.
+            self._with_erased.discard(app_id)
+            return
+        self._with_erased.add(app_id)
+        if len(self._recorded) > REMEMBERED_PEOPLE:
+            self._recorded.clear()
+        for subject_id, state in zip(subject_ids, states, strict=True):
+            if _is_empty(state):
+                self._recorded.discard((app_id, subject_id))
+            else:
+                self._recorded.add((app_id, subject_id))
+
+    def _find_stand_ins(self, app_id: str, subject_id: str) -> tuple[str, ...]:
+        assert self._pseudonyms is not None
+        return tuple(map(erased_id, self._pseudonyms(app_id, subject_id)))
 
     def _add_erased(
         self,
         app_id: str,
         subject_ids: Sequence[str],
+        positions: Sequence[int],
         states: list[EncodedState],
         resolve: Callable[[list[EncodedState]], None],
         reject: Callable[[ConsentUnavailable], None],
     ) -> None:
-        """Puts in what is kept of people who were erased, and resolves with that."""
-        assert self._pseudonyms is not None
+        """Puts in what is kept of those at the positions if they were erased, and resolves with that."""
         by_shard: dict[int, list[tuple[int, str]]] = {}
-        for position, state in enumerate(states):
-            if _is_empty(state):
-                for person in self._pseudonyms(app_id, subject_ids[position]):
-                    kept = erased_id(person)
-                    shard = shard_of(app_id, kept, self._shards) if self._shards > 1 else 0
-                    by_shard.setdefault(shard, []).append((position, kept))
+        for position in positions:
+            for kept in self._stand_ins(app_id, subject_ids[position]):
+                shard = shard_of(app_id, kept, self._shards) if self._shards > 1 else 0
+                by_shard.setdefault(shard, []).append((position, kept))
         open_shards = set(by_shard)
 
         def receive(shard: int, reply: Any, run_id: bytes) -> None:

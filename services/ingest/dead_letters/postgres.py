@@ -7,7 +7,7 @@ from datetime import datetime
 from google.protobuf.message import DecodeError
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalogs, kept_names
@@ -19,12 +19,13 @@ from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.ingest import metrics
 from services.ingest.dead_letters.expiry import STORE, LetterLimit
-from services.ingest.erasure.fences import Key, fences_of
+from services.ingest.erasure.fences import Key, fenced_apps, fences_of
 from services.ingest.tables import dead_letters
 
 # Returns the ids of new ones: a rejected event that comes again has the same id.
 KEEP_FIRST = insert(dead_letters).on_conflict_do_nothing().returning(dead_letters.c.dead_letter_id)
 
+_Row = dict[str, object]
 
 ROWS_AT_A_TIME = 5_000
 _PAST = """
@@ -92,16 +93,11 @@ class PostgresDeadLetterWriter:
 
     async def write(self, entries: Sequence[Entry]) -> None:
         """Writes the entries' letters. Raises UnreadableError, and what Postgres raises."""
-        letters = [(row, who) for entry in entries for row, who in self._letters(entry)]
+        letters = [found for entry in entries for found in _rows(entry)]
         if not letters:
             return
         async with self._engine.begin() as connection:
-            fences = await fences_of(connection, {who[0] for _, who in letters if who[0][1]})
-            rows = [
-                row
-                for row, (key, moment) in letters
-                if key not in fences or moment > fences[key] or self._is_kept(row)
-            ]
+            rows = await self._unfenced(connection, letters)
             written = await connection.scalars(KEEP_FIRST, rows) if rows else None
         metrics.DEAD_LETTERS.inc(len(written.all()) if written else 0)
 
@@ -110,28 +106,49 @@ class PostgresDeadLetterWriter:
         newest = self._catalogs.newest(str(row["app_id"]))
         return newest is not None and row["name"] in newest.derived(kept_names)
 
-    def _letters(self, entry: Entry) -> list[tuple[dict[str, object], tuple[Key, datetime]]]:
-        """The row of each letter, whom it is about, and when that occurred, or was received if the sender's
-        clock is ahead. Raises UnreadableError."""
-        found = []
-        for letter, row in _rows(entry):
-            event = letter.event
-            app_id = str(row["app_id"])
-            person = person_of(self._pseudonymizer, app_id, event.subject_id, event.anonymous_id)
-            occurred_us = event.occurred_at.seconds * 1_000_000 + event.occurred_at.nanos // 1_000
-            moment = moment_of(min(max(occurred_us, 0), letter.received_at_us))
-            found.append((row, ((app_id, person), moment)))
-        return found
+    async def _unfenced(
+        self, connection: AsyncConnection, letters: Sequence[tuple[batch_pb2.DeadLetter, _Row]]
+    ) -> list[_Row]:
+        """The rows of letters that no fence is about. In an app without fences, no one asks whose a letter
+        is."""
+        apps = await fenced_apps(connection, {str(row["app_id"]) for _, row in letters})
+        if not apps:
+            return [row for _, row in letters]
+        people = [
+            self._person(letter, row) if row["app_id"] in apps else None for letter, row in letters
+        ]
+        fences = await fences_of(connection, {person for person in people if person})
+        return [
+            row
+            for (letter, row), person in zip(letters, people, strict=True)
+            if person is None
+            or person not in fences
+            or _moment(letter) > fences[person]
+            or self._is_kept(row)
+        ]
+
+    def _person(self, letter: batch_pb2.DeadLetter, row: _Row) -> Key | None:
+        """Whom a letter is about; None for no person."""
+        app_id, event = str(row["app_id"]), letter.event
+        person = person_of(self._pseudonymizer, app_id, event.subject_id, event.anonymous_id)
+        return (app_id, person) if person else None
 
 
-def _rows(entry: Entry) -> list[tuple[batch_pb2.DeadLetter, dict[str, object]]]:
+def _moment(letter: batch_pb2.DeadLetter) -> datetime:
+    """When its event occurred, or was received if the sender's clock is ahead."""
+    occurred_at = letter.event.occurred_at
+    occurred_us = occurred_at.seconds * 1_000_000 + occurred_at.nanos // 1_000
+    return moment_of(min(max(occurred_us, 0), letter.received_at_us))
+
+
+def _rows(entry: Entry) -> list[tuple[batch_pb2.DeadLetter, _Row]]:
     try:
         return [(letter, _row(letter)) for letter in dead_letter_batch(entry.fields).dead_letters]
     except (KeyError, DecodeError, ValueError, OverflowError) as error:
         raise UnreadableError(f"it holds no dead letters: {type(error).__name__}") from None
 
 
-def _row(letter: batch_pb2.DeadLetter) -> dict[str, object]:
+def _row(letter: batch_pb2.DeadLetter) -> _Row:
     event = letter.event
     return {
         "dead_letter_id": uuid.UUID(bytes=letter.dead_letter_id),

@@ -24,6 +24,10 @@ SELECT app_id, person, fenced_at FROM ingest.fences WHERE (app_id, person) IN (
     SELECT * FROM unnest(CAST(:apps AS text[]), CAST(:persons AS uuid[]))
 )
 """)
+_APPS = text("""
+SELECT app_id FROM unnest(CAST(:apps AS text[])) AS asked (app_id)
+WHERE EXISTS (SELECT FROM ingest.fences AS known WHERE known.app_id = asked.app_id)
+""")
 # An app and a pseudonym.
 Key = tuple[str, str]
 
@@ -42,9 +46,14 @@ async def add_fence(engine: AsyncEngine, subject: SubjectRef, fenced_at: datetim
         )
 
 
-async def fences_of(connection: AsyncConnection, people: Collection[Key]) -> Mapping[Key, datetime]:
-    """The fences of people, which stay as they are until the transaction ends."""
+async def fenced_apps(connection: AsyncConnection, app_ids: Collection[str]) -> Collection[str]:
+    """Those of the apps that have fences, all of which stay as they are until the transaction ends."""
     await connection.execute(_HOLD)
+    return set((await connection.execute(_APPS, {"apps": sorted(app_ids)})).scalars())
+
+
+async def fences_of(connection: AsyncConnection, people: Collection[Key]) -> Mapping[Key, datetime]:
+    """The fences of people, in a transaction that has asked for `fenced_apps`."""
     if not people:
         return {}
     apps, persons = zip(*sorted(people), strict=True)
