@@ -16,6 +16,10 @@ RESYNCS_PENDING = Gauge(
     "weir_privacy_resyncs_pending",
     "People whose mirror may differ from what is recorded; 0 but for moments",
 )
+ROTATION_DUE = Gauge(
+    "weir_privacy_wrapping_key_rotation_due_timestamp_seconds",
+    "When the wrapping key in use is to be replaced, Unix time; 0 until it is known",
+)
 OVERDUE = Gauge(
     "weir_privacy_retention_overdue_rows",
     "Rows and entries that are past their limit, of all services; some minutes after midnight, none without a"

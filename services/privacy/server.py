@@ -84,6 +84,7 @@ from services.privacy.sealing.convert import SERVICE_NAME as KEY_SERVICE_NAME
 from services.privacy.sealing.kept import KeptKeys
 from services.privacy.sealing.postgres import PostgresKeyStore
 from services.privacy.sealing.rewrapping import Rewrapping
+from services.privacy.sealing.rotation import KeyRotation
 from services.privacy.sealing.rows import OpenedRows
 from services.privacy.sealing.service import SubjectKeyServicer
 from services.privacy.settings import PrivacySettings
@@ -257,6 +258,13 @@ async def build(
     retention_runs = PostgresRetentionRuns(audit_engine)
     driver = RunDriver(retention_runs, targets, clock, POSTGRES_ERRORS)
     meter = OverdueMeter(targets, clock, settings.retention_check_seconds)
+    rotation = KeyRotation(
+        key_store,
+        keyring,
+        clock,
+        timedelta(days=settings.sealing_key_rotation_days),
+        POSTGRES_ERRORS,
+    )
     metrics.RESYNCS_PENDING.set_function(resyncs.__len__)
     return ServiceParts(
         bindings=[
@@ -304,7 +312,7 @@ async def build(
             ),
             Binding(
                 KEY_SERVICE_NAME,
-                SubjectKeyServicer(reload.catalogs, key_store, keyring, auditor, trail),
+                SubjectKeyServicer(reload.catalogs, key_store, keyring, auditor, trail, rotation),
                 subject_key_service_pb2_grpc.add_SubjectKeyServiceServicer_to_server,
                 needs=all_of("postgres"),
             ),
@@ -321,6 +329,7 @@ async def build(
             Loop("audited reads", reads.run),
             Loop("retention runs", driver.run),
             Loop("overdue data", meter.run),
+            Loop("age of the wrapping key", rotation.run),
             Loop("lag", LagMeter(redis, PRIVACY, [AUDIT_STREAM], occurred_at_us, clock).run),
             Loop("trimming", StreamTrimmer(redis, [AUDIT_STREAM], _no_backlog).run),
         ],

@@ -38,6 +38,8 @@ class PrivacySettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
     # them.
     sealing_keys: SecretStr = SecretStr("")
     sealing_keys_file: Path | None = None
+    # How long one of these may be in use before it is due to be replaced.
+    sealing_key_rotation_days: int = Field(365, ge=1)
     # How long a check or a write may wait for Redis, and for Postgres, before it is UNAVAILABLE.
     consent_redis_timeout_seconds: float = Field(1.0, gt=0)
     consent_database_timeout_seconds: float = Field(10.0, gt=0)

@@ -198,6 +198,14 @@ audit_heads = Table(
 )
 
 # Retention runs that were asked for; `steps` are the services' own.
+# Since when each key is in use that people's keys are wrapped with.
+wrapping_keys = Table(
+    "wrapping_keys",
+    metadata,
+    Column("wrapping_key_id", Text, primary_key=True),
+    Column("used_since", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
 retention_runs = Table(
     "retention_runs",
     metadata,

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -92,6 +93,10 @@ def test_keys_are_counted_and_wrapped_anew(suite: Suite, calls: SuiteCalls) -> N
     [before] = json.loads(weir(suite.home.path, "keys", "status", "--json").stdout)["wrapping_keys"]
     assert (before["in_use"], before["available"]) == (True, True)
     assert before["keys"] >= 1
+    shown = weir(suite.home.path, "keys", "status")
+    today, due = datetime.now(UTC), datetime.now(UTC) + timedelta(days=365)
+    line = f"in use since {today:%Y-%m-%d}, to be replaced on {due:%Y-%m-%d}"
+    assert (shown.returncode, line in shown.stdout) == (0, True), shown.stdout
 
     # A new key goes to the front of the file, which privacy reads again by itself.
     file = suite.home.path / "sealing.keys"

@@ -12,6 +12,7 @@ from libs.common.clock import EPOCH, moment_of
 from libs.common.errors import InvalidArgument
 from services.privacy.sealing.keys import SealingKey
 from services.privacy.sealing.model import KeyCounts
+from services.privacy.sealing.rotation import KeyAge
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["SubjectKeyService"].full_name
 MAX_KEYS = 5_000
@@ -62,10 +63,10 @@ def sealing_key_message(key: SealingKey) -> pb.SealingKey:
 
 
 def status_message(
-    current: str, counts: KeyCounts, available: Collection[str]
+    current: str, counts: KeyCounts, available: Collection[str], age: KeyAge
 ) -> pb.GetKeyStatusResponse:
-    """How many keys there are."""
-    return pb.GetKeyStatusResponse(
+    """How many keys there are, and how old the one is that wraps new ones."""
+    status = pb.GetKeyStatusResponse(
         current_wrapping_key_id=current,
         wrapped=[
             pb.WrappedKeys(wrapping_key_id=name, keys=keys, is_available=name in available)
@@ -73,6 +74,9 @@ def status_message(
         ],
         destroyed=counts.destroyed,
     )
+    status.used_since.FromDatetime(age.used_since)
+    status.rotation_due.FromDatetime(age.rotation_due)
+    return status
 
 
 def _uuid(value: bytes, field: str) -> UUID:

@@ -111,6 +111,13 @@ COUNTS = text("""
     WHERE destroyed_at IS NULL AND app_id = coalesce(CAST(:app_id AS text), app_id)
     GROUP BY wrapping_key_id ORDER BY wrapping_key_id
 """)
+NOTE_USE = text("""
+    INSERT INTO privacy.wrapping_keys (wrapping_key_id, used_since) VALUES (:wrapping_key_id, :now)
+    ON CONFLICT DO NOTHING
+""")
+USED_SINCE = text(
+    "SELECT used_since FROM privacy.wrapping_keys WHERE wrapping_key_id = :wrapping_key_id"
+)
 DESTROYED = text("""
     SELECT count(DISTINCT (app_id, person)) FROM privacy.subject_keys
     WHERE destroyed_at IS NOT NULL AND app_id = coalesce(CAST(:app_id AS text), app_id)
@@ -207,6 +214,17 @@ class PostgresKeyStore:
             if destroyed:
                 await add_entry(connection, entry)
         return bool(destroyed)
+
+    async def used_since(self, wrapping_key_id: str, now: datetime) -> datetime:
+        """See `rotation.KeyDates`."""
+        key = {"wrapping_key_id": wrapping_key_id}
+        async with self._engine.begin() as connection:
+            since = (await connection.execute(USED_SINCE, key)).scalar_one_or_none()
+            if since is None:
+                await connection.execute(NOTE_USE, {**key, "now": now})
+                since = (await connection.execute(USED_SINCE, key)).scalar_one()
+            assert isinstance(since, datetime)
+            return since
 
 
 async def destroy_keys(

@@ -24,6 +24,7 @@ from services.privacy.sealing.convert import (
 )
 from services.privacy.sealing.keys import Keys
 from services.privacy.sealing.ports import KeyStore
+from services.privacy.sealing.rotation import KeyRotation
 
 log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ class SubjectKeyServicer(subject_key_service_pb2_grpc.SubjectKeyServiceServicer)
         keyring: Keyring,
         auditor: Auditor,
         trail: PostgresAuditTrail,
+        rotation: KeyRotation,
     ) -> None:
         self._catalogs = catalogs
         self._store = store
@@ -45,6 +47,7 @@ class SubjectKeyServicer(subject_key_service_pb2_grpc.SubjectKeyServiceServicer)
         self._keys = Keys(store, keyring)
         self._auditor = auditor
         self._trail = trail
+        self._rotation = rotation
 
     async def GetSealingKeys(  # noqa: N802
         self, request: pb.GetSealingKeysRequest, _: grpc.aio.ServicerContext
@@ -91,7 +94,8 @@ class SubjectKeyServicer(subject_key_service_pb2_grpc.SubjectKeyServiceServicer)
         with _keyring_answers():
             current = await self._keyring.current_id()
             available = await self._keyring.available(counts.wrapped)
-        return status_message(current, counts, available)
+            age = await self._rotation.age()
+        return status_message(current, counts, available, age)
 
 
 @contextmanager

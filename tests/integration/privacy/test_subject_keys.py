@@ -12,6 +12,7 @@ import grpc
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.privacy.v1 import audit_service_pb2 as audit_pb
 from weir.privacy.v1 import subject_key_service_pb2 as pb
@@ -27,11 +28,13 @@ from services.privacy.sealing.kept import KeptKeys
 from services.privacy.sealing.keys import Keys
 from services.privacy.sealing.postgres import PostgresKeyStore, destroy_keys, erase_keys
 from services.privacy.sealing.rewrapping import Rewrapping
+from services.privacy.sealing.rotation import KeyAge, KeyRotation
 from services.privacy.sealing.rows import OpenedRows
 from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
 from tests.support.clocks import FixedClock
 from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.rejections import reason_of
+from tests.support.waiting import until
 from tests.support.wrapping_keys import WRAPPING_KEYS, WRAPPING_SECRET
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -209,6 +212,37 @@ async def test_the_status_counts_keys_by_the_one_that_wraps_them(
     [wrapped] = status.wrapped
     assert (wrapped.wrapping_key_id, wrapped.keys, wrapped.is_available) == ("test", 1, True)
     assert status.destroyed == 1
+    # In use since this service was started, for a year by default.
+    since = status.used_since.ToDatetime(UTC)
+    assert timedelta() <= datetime.now(UTC) - since < timedelta(minutes=5)
+    assert status.rotation_due.ToDatetime(UTC) == since + timedelta(days=365)
+
+
+async def test_a_wrapping_key_is_due_when_it_has_been_in_use_for_its_period(
+    engine: AsyncEngine,
+) -> None:
+    clock = FixedClock(NOON)
+    due = "weir_privacy_wrapping_key_rotation_due_timestamp_seconds"
+
+    async def age(keys: str) -> KeyAge:
+        keyring = LocalKeyring(read_wrapping_keys(keys, "test"))
+        store = PostgresKeyStore(engine)
+        rotation = KeyRotation(store, keyring, clock, timedelta(days=90), ())
+        stop = asyncio.Event()
+        running = asyncio.create_task(rotation.run(stop))
+        found = await rotation.age()
+        published = found.rotation_due.timestamp()
+        await until(lambda: REGISTRY.get_sample_value(due) == published)
+        stop.set()
+        await running
+        return found
+
+    first, second = (f"{name}:{WRAPPING_KEYS.partition(':')[2]}" for name in ("one", "two"))
+    assert await age(first) == KeyAge(NOON, NOON + timedelta(days=90))
+    clock.now += timedelta(days=100)
+    # It does not get younger by being asked about; the next one begins when it comes into use.
+    assert await age(first) == KeyAge(NOON, NOON + timedelta(days=90))
+    assert await age(second) == KeyAge(clock.now, clock.now + timedelta(days=90))
 
 
 async def test_rows_of_an_export_are_opened_while_there_is_a_key(

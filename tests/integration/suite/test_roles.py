@@ -65,6 +65,7 @@ MAY: dict[str, dict[str, set[str]]] = {
         "privacy.audit_checkpoints": CHANGE,
         # And to UPDATE three columns.
         "privacy.subject_keys": ADD,
+        "privacy.wrapping_keys": ADD,
         "privacy.consent_changes": CHANGE,
         "privacy.retention_runs": CHANGE,
         **JOBS,
@@ -81,7 +82,7 @@ TABLES = (
     "aggregate.rollups",
     *("aggregate.members", "privacy.consents", "privacy.consent_history"),
     *("privacy.audit_entries", "privacy.audit_heads", "privacy.audit_checkpoints"),
-    "privacy.subject_keys",
+    *("privacy.subject_keys", "privacy.wrapping_keys"),
     *("privacy.consent_changes", "privacy.retention_runs"),
     *("privacy.subject_requests", "privacy.subject_holds", "privacy.exports"),
     *("ingest.fences", "enrich.fences", "enrich.fence_epoch", "aggregate.fences"),

@@ -22,35 +22,36 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)weir/privacy/v1/subject_key_service.proto\x12\x0fweir.privacy.v1\"V\n\x15GetSealingKeysRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12-\n\x06people\x18\x02 \x03(\x0b\x32\x1d.weir.privacy.v1.PersonToSeal\"=\n\x0cPersonToSeal\x12\x0e\n\x06person\x18\x01 \x01(\x0c\x12\x1d\n\x15latest_occurred_at_us\x18\x02 \x01(\x03\"C\n\x16GetSealingKeysResponse\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.weir.privacy.v1.SealingKey\"E\n\nSealingKey\x12\x0e\n\x06key_id\x18\x01 \x01(\x0c\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\x12\x17\n\x0f\x64\x65stroyed_at_us\x18\x03 \x01(\x03\"X\n\x15GetOpeningKeysRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0f\n\x07key_ids\x18\x02 \x03(\x0c\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"C\n\x16GetOpeningKeysResponse\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.weir.privacy.v1.OpeningKey\",\n\nOpeningKey\x12\x0e\n\x06key_id\x18\x01 \x01(\x0c\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\"%\n\x13GetKeyStatusRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"y\n\x14GetKeyStatusResponse\x12\x1f\n\x17\x63urrent_wrapping_key_id\x18\x01 \x01(\t\x12-\n\x07wrapped\x18\x02 \x03(\x0b\x32\x1c.weir.privacy.v1.WrappedKeys\x12\x11\n\tdestroyed\x18\x03 \x01(\x04\"J\n\x0bWrappedKeys\x12\x17\n\x0fwrapping_key_id\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x01(\x04\x12\x14\n\x0cis_available\x18\x03 \x01(\x08\x32\xb6\x02\n\x11SubjectKeyService\x12\x61\n\x0eGetSealingKeys\x12&.weir.privacy.v1.GetSealingKeysRequest\x1a\'.weir.privacy.v1.GetSealingKeysResponse\x12\x61\n\x0eGetOpeningKeys\x12&.weir.privacy.v1.GetOpeningKeysRequest\x1a\'.weir.privacy.v1.GetOpeningKeysResponse\x12[\n\x0cGetKeyStatus\x12$.weir.privacy.v1.GetKeyStatusRequest\x1a%.weir.privacy.v1.GetKeyStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)weir/privacy/v1/subject_key_service.proto\x12\x0fweir.privacy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n\x15GetSealingKeysRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12-\n\x06people\x18\x02 \x03(\x0b\x32\x1d.weir.privacy.v1.PersonToSeal\"=\n\x0cPersonToSeal\x12\x0e\n\x06person\x18\x01 \x01(\x0c\x12\x1d\n\x15latest_occurred_at_us\x18\x02 \x01(\x03\"C\n\x16GetSealingKeysResponse\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.weir.privacy.v1.SealingKey\"E\n\nSealingKey\x12\x0e\n\x06key_id\x18\x01 \x01(\x0c\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\x12\x17\n\x0f\x64\x65stroyed_at_us\x18\x03 \x01(\x03\"X\n\x15GetOpeningKeysRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0f\n\x07key_ids\x18\x02 \x03(\x0c\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"C\n\x16GetOpeningKeysResponse\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.weir.privacy.v1.OpeningKey\",\n\nOpeningKey\x12\x0e\n\x06key_id\x18\x01 \x01(\x0c\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\"%\n\x13GetKeyStatusRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"\xdb\x01\n\x14GetKeyStatusResponse\x12\x1f\n\x17\x63urrent_wrapping_key_id\x18\x01 \x01(\t\x12-\n\x07wrapped\x18\x02 \x03(\x0b\x32\x1c.weir.privacy.v1.WrappedKeys\x12\x11\n\tdestroyed\x18\x03 \x01(\x04\x12.\n\nused_since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0crotation_due\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x0bWrappedKeys\x12\x17\n\x0fwrapping_key_id\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x01(\x04\x12\x14\n\x0cis_available\x18\x03 \x01(\x08\x32\xb6\x02\n\x11SubjectKeyService\x12\x61\n\x0eGetSealingKeys\x12&.weir.privacy.v1.GetSealingKeysRequest\x1a\'.weir.privacy.v1.GetSealingKeysResponse\x12\x61\n\x0eGetOpeningKeys\x12&.weir.privacy.v1.GetOpeningKeysRequest\x1a\'.weir.privacy.v1.GetOpeningKeysResponse\x12[\n\x0cGetKeyStatus\x12$.weir.privacy.v1.GetKeyStatusRequest\x1a%.weir.privacy.v1.GetKeyStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weir.privacy.v1.subject_key_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETSEALINGKEYSREQUEST']._serialized_start=62
-  _globals['_GETSEALINGKEYSREQUEST']._serialized_end=148
-  _globals['_PERSONTOSEAL']._serialized_start=150
-  _globals['_PERSONTOSEAL']._serialized_end=211
-  _globals['_GETSEALINGKEYSRESPONSE']._serialized_start=213
-  _globals['_GETSEALINGKEYSRESPONSE']._serialized_end=280
-  _globals['_SEALINGKEY']._serialized_start=282
-  _globals['_SEALINGKEY']._serialized_end=351
-  _globals['_GETOPENINGKEYSREQUEST']._serialized_start=353
-  _globals['_GETOPENINGKEYSREQUEST']._serialized_end=441
-  _globals['_GETOPENINGKEYSRESPONSE']._serialized_start=443
-  _globals['_GETOPENINGKEYSRESPONSE']._serialized_end=510
-  _globals['_OPENINGKEY']._serialized_start=512
-  _globals['_OPENINGKEY']._serialized_end=556
-  _globals['_GETKEYSTATUSREQUEST']._serialized_start=558
-  _globals['_GETKEYSTATUSREQUEST']._serialized_end=595
-  _globals['_GETKEYSTATUSRESPONSE']._serialized_start=597
-  _globals['_GETKEYSTATUSRESPONSE']._serialized_end=718
-  _globals['_WRAPPEDKEYS']._serialized_start=720
-  _globals['_WRAPPEDKEYS']._serialized_end=794
-  _globals['_SUBJECTKEYSERVICE']._serialized_start=797
-  _globals['_SUBJECTKEYSERVICE']._serialized_end=1107
+  _globals['_GETSEALINGKEYSREQUEST']._serialized_start=95
+  _globals['_GETSEALINGKEYSREQUEST']._serialized_end=181
+  _globals['_PERSONTOSEAL']._serialized_start=183
+  _globals['_PERSONTOSEAL']._serialized_end=244
+  _globals['_GETSEALINGKEYSRESPONSE']._serialized_start=246
+  _globals['_GETSEALINGKEYSRESPONSE']._serialized_end=313
+  _globals['_SEALINGKEY']._serialized_start=315
+  _globals['_SEALINGKEY']._serialized_end=384
+  _globals['_GETOPENINGKEYSREQUEST']._serialized_start=386
+  _globals['_GETOPENINGKEYSREQUEST']._serialized_end=474
+  _globals['_GETOPENINGKEYSRESPONSE']._serialized_start=476
+  _globals['_GETOPENINGKEYSRESPONSE']._serialized_end=543
+  _globals['_OPENINGKEY']._serialized_start=545
+  _globals['_OPENINGKEY']._serialized_end=589
+  _globals['_GETKEYSTATUSREQUEST']._serialized_start=591
+  _globals['_GETKEYSTATUSREQUEST']._serialized_end=628
+  _globals['_GETKEYSTATUSRESPONSE']._serialized_start=631
+  _globals['_GETKEYSTATUSRESPONSE']._serialized_end=850
+  _globals['_WRAPPEDKEYS']._serialized_start=852
+  _globals['_WRAPPEDKEYS']._serialized_end=926
+  _globals['_SUBJECTKEYSERVICE']._serialized_start=929
+  _globals['_SUBJECTKEYSERVICE']._serialized_end=1239
 # @@protoc_insertion_point(module_scope)

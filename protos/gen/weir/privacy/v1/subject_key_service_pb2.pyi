@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -71,14 +74,18 @@ class GetKeyStatusRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ...) -> None: ...
 
 class GetKeyStatusResponse(_message.Message):
-    __slots__ = ("current_wrapping_key_id", "wrapped", "destroyed")
+    __slots__ = ("current_wrapping_key_id", "wrapped", "destroyed", "used_since", "rotation_due")
     CURRENT_WRAPPING_KEY_ID_FIELD_NUMBER: _ClassVar[int]
     WRAPPED_FIELD_NUMBER: _ClassVar[int]
     DESTROYED_FIELD_NUMBER: _ClassVar[int]
+    USED_SINCE_FIELD_NUMBER: _ClassVar[int]
+    ROTATION_DUE_FIELD_NUMBER: _ClassVar[int]
     current_wrapping_key_id: str
     wrapped: _containers.RepeatedCompositeFieldContainer[WrappedKeys]
     destroyed: int
-    def __init__(self, current_wrapping_key_id: _Optional[str] = ..., wrapped: _Optional[_Iterable[_Union[WrappedKeys, _Mapping]]] = ..., destroyed: _Optional[int] = ...) -> None: ...
+    used_since: _timestamp_pb2.Timestamp
+    rotation_due: _timestamp_pb2.Timestamp
+    def __init__(self, current_wrapping_key_id: _Optional[str] = ..., wrapped: _Optional[_Iterable[_Union[WrappedKeys, _Mapping]]] = ..., destroyed: _Optional[int] = ..., used_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rotation_due: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class WrappedKeys(_message.Message):
     __slots__ = ("wrapping_key_id", "keys", "is_available")
