@@ -34,7 +34,7 @@ class PartitionKeeper:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._pause_seconds = pause_seconds
+        self.pause_seconds = pause_seconds
         self._started = False
         # Classes whose default leaf holds only events of the far future, which get no leaf yet.
         self._settled: set[str] = set()
@@ -43,7 +43,7 @@ class PartitionKeeper:
         """Runs until `stop` is set; tries again while Postgres is away or a class is busy."""
         await repeat(
             self.make_and_merge_once,
-            self._pause_seconds,
+            self.pause_seconds,
             stop,
             transient=POSTGRES_ERRORS,
             warning="partitions wait",
@@ -77,7 +77,7 @@ class PartitionKeeper:
             if applied:
                 made, merged = made + (not change.sources), merged + len(change.sources)
             if change.sources or not applied:
-                await asyncio.sleep(self._pause_seconds)
+                await asyncio.sleep(self.pause_seconds)
         return {"made": made, "merged": merged}
 
     async def _next_change(

@@ -1,12 +1,14 @@
-"""An app with short limits, so that much of it ends within weeks; written down for people as well as for the
-test's own arithmetic, which reads the YAML by itself."""
+"""Two apps with the same short limits, so that much of them ends within weeks, one of them with an archive;
+written down for people as well as for the test's own arithmetic, which reads the YAML by itself."""
 
-APP = "diary"
+APP, ARCHIVED = "diary", "album"
+# With rules that the test knows of each event.
+OWN_APPS = (APP, ARCHIVED)
 # Of players who have answered, and of what they were asked for.
 GRANT_DAYS = 30
-CATALOG = """
-app_id: diary
-title: Diary
+# Shorter than a year, so that the archive's own end is seen as well.
+ARCHIVE_DAYS = 200
+_RULES = """
 subject: {name: player_id}
 group: {name: guild_id}
 purposes:
@@ -66,3 +68,7 @@ rollups:
     retention: 20d
     metrics: {views: count, readers: {distinct: subject}}
 """
+CATALOGS = {
+    APP: f"app_id: {APP}\ntitle: Diary\n{_RULES}",
+    ARCHIVED: f"app_id: {ARCHIVED}\ntitle: Album\narchive: true\n{_RULES}",
+}

@@ -1,16 +1,17 @@
 """What must hold on every day, by SQL and arithmetic that share nothing with the program."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import psycopg
 from redis import Redis
 
-from tests.integration.year.catalog import APP
-from tests.integration.year.rules import DAY, AppRules, midnight
-from tests.integration.year.traffic import MARK, WISH, WISH_DAYS, Sent
+from tests.integration.year.catalog import OWN_APPS
+from tests.integration.year.ledger import Ledger
+from tests.integration.year.rules import COUNTED_AGAIN, DAY, AppRules, midnight
+from tests.integration.year.traffic import MARK, WISH, WISH_DAYS
 
 LETTER_DAYS = QUARANTINE_DAYS = 30
 # As the services' quarantines are named, and filled by the test, by its own clock.
@@ -33,7 +34,7 @@ OLDEST_CELLS = """
 SELECT app_id, rollup, min(bucket) FROM aggregate.cells GROUP BY 1, 2
 """
 AUDIT = "SELECT min(occurred_at) FROM privacy.audit_entries WHERE app_id = %s"
-# As long as any event of the diary.
+# As long as any event of the own apps.
 AUDIT_DAYS = 365
 LETTERS = "SELECT app_id, name, count(*), min(received_at) FROM ingest.dead_letters GROUP BY 1, 2"
 
@@ -49,7 +50,7 @@ class Checks:
         database_url: str,
         redis_url: str,
         rules: Mapping[str, AppRules],
-        ledger: Mapping[str, Sequence[Sent]],
+        ledger: Ledger,
     ) -> None:
         self._database = psycopg.connect(database_url, autocommit=True)
         self._redis: Redis = Redis.from_url(redis_url)
@@ -67,8 +68,9 @@ class Checks:
         self._letters(today)
         self._quarantine(today)
         self._oldest_cells(now)
-        [(oldest,)] = self._sql(AUDIT, APP)
-        assert oldest is None or oldest >= today - AUDIT_DAYS * DAY
+        for app_id in OWN_APPS:
+            [(oldest,)] = self._sql(AUDIT, app_id)
+            assert oldest is None or oldest >= today - AUDIT_DAYS * DAY
         if thorough:
             for key in self._redis.scan_iter(match="enrich:{0}:sessions:*"):
                 assert self._redis.ttl(key) > 0, key
@@ -81,10 +83,10 @@ class Checks:
             assert oldest >= today - limit * DAY, (app_id, name, level, is_wish, oldest)
             stored[app_id, name, level, is_wish] += rows
         expected = Counter[tuple[str, str, str | None, bool]]()
-        for sent in self._all():
-            kept = self._rules[sent.app_id].kept_days(sent.name, sent.level, sent.wish_days)
-            if sent.is_stored and sent.occurred_at >= today - kept * DAY:
-                expected[sent.app_id, sent.name, sent.level, bool(sent.wish_days)] += 1
+        for app_id, rules in self._rules.items():
+            for sent in self._ledger.stored(app_id):
+                if not sent.has_gone(rules, today):
+                    expected[app_id, sent.name, sent.level, bool(sent.wish_days)] += 1
         assert stored == expected
 
     def _people(self, today: datetime, *, thorough: bool) -> None:
@@ -102,22 +104,23 @@ class Checks:
                 [(rows,)] = self._sql(NAMED, app_id, names, since, before, today)
                 assert rows == 0, (app_id, days, names)
         # And none before its time.
-        rules = self._rules[APP]
-        named = 0
-        for sent in self._ledger[APP]:
-            after = rules.events[sent.name].anonymized_after
-            age = (today - midnight(sent.occurred_at)).days
-            kept = rules.kept_days(sent.name, sent.level, sent.wish_days)
-            named += sent.verdict == "accepted" and age <= kept and (after is None or age < after)
-        [(found,)] = self._sql(
-            "SELECT count(*) FROM enrich.events WHERE app_id = %s AND subject_id IS NOT NULL", APP
-        )
-        assert found == named
+        for app_id in OWN_APPS:
+            rules = self._rules[app_id]
+            named = 0
+            for sent in self._ledger.stored(app_id):
+                if sent.verdict == "accepted" and not sent.has_gone(rules, today):
+                    after = rules.events[sent.name].anonymized_after
+                    named += after is None or (today - midnight(sent.occurred_at)).days < after
+            [(found,)] = self._sql(
+                "SELECT count(*) FROM enrich.events WHERE app_id = %s AND subject_id IS NOT NULL",
+                app_id,
+            )
+            assert found == named
 
     def _letters(self, today: datetime) -> None:
         found = {(app_id, name): rows for app_id, name, rows, _ in self._sql(LETTERS)}
         expected = Counter[tuple[str, str]]()
-        for sent in self._all():
+        for sent in self._ledger.all():
             limit = min(LETTER_DAYS, self._rules[sent.app_id].events[sent.name].days)
             if sent.verdict == "rejected" and sent.received_at >= today - limit * DAY:
                 expected[sent.app_id, sent.name] += 1
@@ -141,7 +144,7 @@ class Checks:
         for app_id in self._rules:
             since = midnight(now) - (4_000 if thorough else 3) * DAY
             expected = self._recount(app_id, now, since)
-            rollups = ["events", "activity", *(("matches", "pages") if app_id == APP else ())]
+            rollups = ["events", "activity", *(("matches", "pages") if app_id in OWN_APPS else ())]
             found: Numbers = {}
             for rollup, bucket, dimensions, metric, count, total in self._sql(
                 CELLS, app_id, since, rollups
@@ -155,44 +158,38 @@ class Checks:
 
     def _first(self, app_id: str, rollup: str, now: datetime) -> datetime:
         """The first bucket that ended so short ago that it is kept."""
-        end = now - self._rules[app_id].cell_days(rollup) * DAY
-        if rollup in ("events", "pages"):
-            return end.replace(minute=0, second=0, microsecond=0)
-        return midnight(end)
+        rules = self._rules[app_id]
+        return rules.bucket(rollup, now - rules.cell_days(rollup) * DAY)
 
     def _recount(self, app_id: str, now: datetime, since: datetime) -> Numbers:
         people = defaultdict[tuple[str, datetime, str, str], set[str]](set)
         counts = Counter[tuple[str, datetime, str, str]]()
         scores = Counter[tuple[str, datetime, str, str]]()
-        for sent in self._ledger[app_id]:
-            if not sent.is_stored:
-                continue
-            day = midnight(sent.occurred_at)
-            hour = sent.occurred_at.replace(minute=0, second=0, microsecond=0)
-            counts["events", hour, _text({"name": sent.name}), "events"] += 1
-            rules = self._rules[app_id]
-            if sent.name in rules.active and rules.events[sent.name].names_people:
-                people["activity", day, "", "active_users"].add(sent.subject)
-            if sent.name == "match.ended":
-                guild = _text({"guild_id": sent.guild})
-                counts["matches", day, guild, "matches"] += 1
-                people["matches", day, guild, "players"].add(sent.subject)
-                scores["matches", day, guild, "score"] += sent.score
-            if sent.name == "page.seen":
-                counts["pages", hour, "", "views"] += 1
-                people["pages", hour, "", "readers"].add(sent.subject)
+        rules = self._rules[app_id]
+        first = {rollup: max(since, self._first(app_id, rollup, now)) for rollup in COUNTED_AGAIN}
+        for sent in self._ledger.counted(app_id, min(first.values())):
+            for rollup in rules.rollups_of(sent.name):
+                bucket = rules.bucket(rollup, sent.occurred_at)
+                if bucket < first[rollup] or not self._ledger.is_counted(rollup, sent):
+                    continue
+                match rollup:
+                    case "events":
+                        counts["events", bucket, _text({"name": sent.name}), "events"] += 1
+                    case "activity":
+                        people["activity", bucket, "", "active_users"].add(sent.subject)
+                    case "matches":
+                        guild = _text({"guild_id": sent.guild})
+                        counts["matches", bucket, guild, "matches"] += 1
+                        people["matches", bucket, guild, "players"].add(sent.subject)
+                        scores["matches", bucket, guild, "score"] += sent.score
+                    case "pages":
+                        counts["pages", bucket, "", "views"] += 1
+                        people["pages", bucket, "", "readers"].add(sent.subject)
         numbers: Numbers = {key: (count, None) for key, count in counts.items()}
         numbers |= {key: (len(members), None) for key, members in people.items()}
-        numbers |= {key: (counts[*key[:3], "matches"], total) for key, total in scores.items()}
-        return {
-            key: value
-            for key, value in numbers.items()
-            if key[1] >= max(since, self._first(app_id, key[0], now))
+        return numbers | {
+            key: (counts[*key[:3], "matches"], total) for key, total in scores.items()
         }
-
-    def _all(self) -> Iterator[Sent]:
-        for sent in self._ledger.values():
-            yield from sent
 
     def _sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         return self._database.execute(statement.encode(), parameters).fetchall()

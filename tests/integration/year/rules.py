@@ -13,6 +13,10 @@ import yaml
 CLASSES = (1, 7, 30, 90, 365, 730, 1095, 2555, 3650)
 _UNITS = {"d": 1, "w": 7, "mo": 30, "y": 365}
 DAY = timedelta(days=1)
+# Of the own apps; the first two are built in. `matches` has a dimension that anonymization may take, but
+# not before a privacy level ends the event.
+COUNTED_AGAIN = ("events", "activity", "matches", "pages")
+HOURLY = ("events", "pages")
 
 
 def days_of(period: str) -> int:
@@ -47,6 +51,7 @@ class AppRules:
         # The events that make a person active.
         self.active = self._matching(self.catalog.get("activity", ["*"]))
         self._cell_days: dict[str, int] = {}
+        self._rollups: dict[str, Sequence[str]] = {}
 
     @classmethod
     def read(cls, path: Path) -> "AppRules":
@@ -75,6 +80,33 @@ class AppRules:
         """How many days it is kept in fact."""
         limit = self.days(name, level, wish)
         return max((days for days in CLASSES if days <= limit), default=limit)
+
+    def rollups_of(self, name: str) -> Sequence[str]:
+        """The rollups that count an event, of those that the test counts again."""
+        if name not in self._rollups:
+            declared = self.catalog.get("rollups") or {}
+            found = ["events"]
+            if name in self.active and self.events[name].names_people:
+                found.append("activity")
+            found += [
+                rollup
+                for rollup in COUNTED_AGAIN
+                if name in declared.get(rollup, {}).get("events", ())
+            ]
+            self._rollups[name] = found
+        return self._rollups[name]
+
+    def bucket(self, rollup: str, moment: datetime) -> datetime:
+        """When the bucket of a moment began."""
+        if rollup in HOURLY:
+            return moment.replace(minute=0, second=0, microsecond=0)
+        return midnight(moment)
+
+    def open_days(self, rollup: str) -> int:
+        """Of how many days all events are stored that a rollup counts, but for those whose sender has
+        shortened it; by the privacy levels, any event may be kept as short as the shortest of them."""
+        names = [name for name in self.events if rollup in self.rollups_of(name)]
+        return min(self.kept_days(name, level) for name in names for level in (None, *self.levels))
 
     def cell_days(self, rollup: str) -> int:
         """How many days the cells of a rollup are kept: as it says, else as long as any of its events'."""

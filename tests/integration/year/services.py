@@ -12,7 +12,12 @@ from pydantic import SecretStr
 from weir.common.v1 import event_pb2
 from weir.ingest.v1 import ingest_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2_grpc
-from weir.privacy.v1 import privacy_service_pb2, privacy_service_pb2_grpc
+from weir.privacy.v1 import (
+    privacy_service_pb2,
+    privacy_service_pb2_grpc,
+    subject_request_service_pb2_grpc,
+)
+from weir.privacy.v1 import subject_request_service_pb2 as pb_requests
 
 from libs.jobs.job import Job, JobContext
 from libs.jobs.runner import JobRunner
@@ -21,6 +26,7 @@ from libs.rpc.server import GrpcServer
 from libs.stores.redis_client import RedisClient
 from services.aggregate.server import build as build_aggregate
 from services.aggregate.settings import AggregateSettings
+from services.enrich.partitions.keeper import PartitionKeeper
 from services.enrich.server import build as build_enrich
 from services.enrich.settings import EnrichSettings
 from services.ingest.server import build as build_ingest
@@ -28,6 +34,7 @@ from services.ingest.settings import IngestSettings
 from services.privacy.server import build as build_privacy
 from services.privacy.settings import PrivacySettings
 from suite.embedded.ports import reserve_port
+from tests.integration.year.catalog import ARCHIVE_DAYS
 from tests.support.clocks import FixedClock
 from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.waiting import until
@@ -59,6 +66,7 @@ class Services:
         self.parts: dict[str, ServiceParts] = {}
         self.ingest: Any = None
         self.privacy: Any = None
+        self.requests: Any = None
 
     async def track(self, app_id: str, *events: event_pb2.Event) -> list[str]:
         """Sends events at once; the verdict of each, as `accepted`."""
@@ -84,6 +92,21 @@ class Services:
             ),
             timeout=60,
         )
+
+    async def erase(
+        self, app_id: str, subject_id: str, seconds: float
+    ) -> pb_requests.SubjectRequest:
+        """Erases a person; the request when it is done. Raises TimeoutError if it takes longer than that."""
+        asked = pb_requests.CreateErasureRequest(app_id=app_id, subject_id=subject_id)
+        request: pb_requests.SubjectRequest = (
+            await self.requests.CreateErasure(asked, timeout=60)
+        ).request
+        again = pb_requests.GetRequestRequest(app_id=app_id, request_id=request.request_id)
+        async with asyncio.timeout(seconds):
+            while request.state != pb_requests.SUBJECT_REQUEST_STATE_DONE:
+                await asyncio.sleep(0.1)
+                request = (await self.requests.GetRequest(again, timeout=60)).request
+        return request
 
     async def until_counted(self) -> None:
         """Waits until every stream is read and acknowledged, the first ones first."""
@@ -123,9 +146,10 @@ async def running(
     redis_url: str,
     role_url: Callable[[str], str],
     catalogs: Path,
+    archive: Path,
     clock: FixedClock,
 ) -> AsyncIterator[Services]:
-    """The services, until the block ends."""
+    """The services, until the block ends; enrich has its archive in a folder."""
     services = Services(redis, clock)
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
@@ -153,9 +177,15 @@ async def running(
                     "audit_kept_days": 30,
                     "sealing_keys": SecretStr(WRAPPING_KEYS),
                 }
+            if name == "enrich":
+                given |= {"archive_url": f"file://{archive}", "archive_kept_days": ARCHIVE_DAYS}
             settings = kind(**given)
             parts = services.parts[name] = await build(settings, stack, clock)
             servers[name] = GrpcServer(settings, parts.bindings)
+            for loop in parts.loops:
+                if loop.name == "partitions":
+                    # Merges need not leave writers any time: there are none at night.
+                    cast(PartitionKeeper, cast(Any, loop.run).__self__).pause_seconds = 0
             loops = [loop for loop in parts.loops if loop.name not in _NOT_RUN]
             tasks += [asyncio.create_task(loop.run(stop), name=loop.name) for loop in loops]
         for server in servers.values():
@@ -168,6 +198,9 @@ async def running(
         }
         services.ingest = ingest_service_pb2_grpc.IngestServiceStub(channels["ingest"])
         services.privacy = privacy_service_pb2_grpc.PrivacyServiceStub(channels["privacy"])
+        services.requests = subject_request_service_pb2_grpc.SubjectRequestServiceStub(
+            channels["privacy"]
+        )
         try:
             yield services
         finally:

@@ -1,20 +1,20 @@
-"""A day's events, and what became of them, as the test remembers it."""
+"""A day's events and choices of people; the same ones for the same seed."""
 
 import random
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from weir.common.v1 import event_pb2
 
 from cli.example_event import _sample
 from libs.catalog import Catalog
-from tests.integration.year.catalog import APP, GRANT_DAYS
+from tests.integration.year.catalog import GRANT_DAYS, OWN_APPS
+from tests.integration.year.ledger import Ledger, Sent
 from tests.integration.year.services import Services
 from weir_client import build_event
 
-PEOPLE = 60
+PEOPLE = 40
 # Part of each person's id, and of nothing else that is sent.
 MARK = "yp-"
 WISH_DAYS, WISH = 5, "short5-"
@@ -23,32 +23,11 @@ _LEVELS = {
     "sensitive": event_pb2.PRIVACY_LEVEL_SENSITIVE,
     "pii": event_pb2.PRIVACY_LEVEL_PII,
 }
-_HOURS = (7, 12, 17, 22)
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """An event with its verdict; `wish_days` is how long its sender wants it to be kept at most."""
-
-    app_id: str
-    name: str
-    event_id: str
-    occurred_at: datetime
-    received_at: datetime
-    subject: str
-    guild: str
-    score: int
-    level: str | None
-    wish_days: int
-    verdict: str
-
-    @property
-    def is_stored(self) -> bool:
-        return self.verdict in ("accepted", "anonymized")
+_HOURS = (7, 14, 22)
 
 
 class Consents:
-    """What the people of the diary have said, by the rules of its catalog."""
+    """What the people of the own apps have said, by the rules of their catalogs; each is of one app."""
 
     def __init__(self) -> None:
         self._granted: dict[tuple[str, str], datetime | None] = {}
@@ -68,46 +47,74 @@ class Consents:
 
 
 class Traffic:
-    """Sends each day's events and keeps a ledger of them; the same ones for the same seed."""
+    """Sends each day's events and writes them into a ledger."""
 
     def __init__(self, services: Services, catalogs: list[Catalog], seed: int = 20261122) -> None:
         self._services = services
         self._random = random.Random(seed)
         self._number = 0
         self.consents = Consents()
-        self.ledger: dict[str, list[Sent]] = defaultdict(list)
+        self.ledger = Ledger()
         self._products = {catalog.app_id: list(_plain_events(catalog)) for catalog in catalogs}
+        apps = (*OWN_APPS, *self._products)
+        self._people = {app_id: [_id(app_id, n) for n in range(PEOPLE)] for app_id in apps}
+        self._newest = PEOPLE
 
     async def play(self, day: datetime) -> None:
-        """All that happens on a day, at four times of it."""
+        """All that happens on a day, at three times of it."""
         for hour in _HOURS:
             now = day + timedelta(hours=hour, minutes=self._random.randrange(60))
             self._services.clock.now = now
-            for _ in range(3):
-                await self._consent(now)
-            await self._send_diary(now)
+            for app_id in OWN_APPS:
+                for _ in range(2):
+                    await self._consent(app_id, now)
+                await self._send(app_id, now)
             for app_id in self._products:
                 await self._send_product(app_id, now)
 
-    async def _consent(self, now: datetime) -> None:
-        subject = self._person(APP)
+    def leaves(self, app_id: str) -> str:
+        """A person who is not among the senders any more; another one comes."""
+        people = self._people[app_id]
+        place = self._random.randrange(PEOPLE)
+        left, people[place] = people[place], _id(app_id, self._newest)
+        self._newest += 1
+        return left
+
+    async def send_late(self, app_id: str, subject: str, before: datetime) -> None:
+        """Sends events of a person who was erased that occurred before a moment: two that ingest takes, and
+        one that is wrong. Nothing of them is in the ledger, because nothing of them may be stored."""
+        now = self._services.clock.now
+        sent = [
+            replace(
+                self._sent(app_id, name, now, subject, 1, None, 0, "erased"),
+                occurred_at=before - timedelta(hours=self._random.randrange(1, 60)),
+            )
+            for name in ("page.seen", "login.failed", "match.ended")
+        ]
+        events = [_event(each, {}, event_pb2.PRODUCER_SERVER) for each in sent[:2]]
+        wrong: dict[str, object] = {"score": "many", "note": f"by {subject}"}
+        events.append(_event(sent[2], wrong, event_pb2.PRODUCER_SERVER))
+        await self._services.track(app_id, *events)
+
+    async def _consent(self, app_id: str, now: datetime) -> None:
+        subject = self._person(app_id)
         purpose = self._random.choice(["telemetry", "telemetry", "letters"])
         granted = self._random.random() < 0.75
-        await self._services.record(APP, subject, purpose, granted=granted)
+        await self._services.record(app_id, subject, purpose, granted=granted)
         self.consents.record(subject, purpose, now, granted=granted)
 
-    async def _send_diary(self, now: datetime) -> None:
+    async def _send(self, app_id: str, now: datetime) -> None:
         names = (
             ["page.seen"] * 4
             + ["match.ended"] * 4
             + ["match.left", "letter.opened", "login.failed"]
         )
         events, expected = [], []
-        for _ in range(28):
+        for _ in range(16):
             name = self._random.choice(names)
-            subject, level = self._person(APP), None
+            subject, level = self._person(app_id), None
             if self._random.random() < 0.08:
-                level = "sensitive"
+                level = self._random.choice(["sensitive", "pii"])
             wish = WISH_DAYS if self._random.random() < 0.05 else 0
             is_wrong = self._random.random() < 0.03
             score = self._random.randrange(100)
@@ -115,32 +122,39 @@ class Traffic:
             if name == "match.ended":
                 properties = {"score": "many" if is_wrong else score, "note": f"by {subject}"}
             verdict = self.consents.verdict(name, subject, now)
+            if level == "pii" and verdict == "accepted":
+                # Its sender says that it must not be known of whom it is.
+                verdict = "anonymized"
             if name == "match.ended" and is_wrong:
                 verdict = "rejected"
-            sent = self._sent(APP, name, now, subject, score, level, wish, verdict)
+            sent = self._sent(app_id, name, now, subject, score, level, wish, verdict)
             expected.append(sent)
             events.append(_event(sent, properties, event_pb2.PRODUCER_SERVER))
         # Some come again, because their sender did not hear of them.
         again = self._random.sample(range(len(events)), 2)
-        verdicts = await self._services.track(APP, *events, *(events[place] for place in again))
-        assert verdicts[: len(events)] == [each.verdict for each in expected]
+        verdicts = await self._services.track(app_id, *events, *(events[place] for place in again))
+        others = [
+            (sent, found)
+            for sent, found in zip(expected, verdicts, strict=False)
+            if sent.verdict != found
+        ]
+        assert not others, others
         assert {
-            verdicts[len(events) + n] for n, p in enumerate(again) if expected[p].is_stored
+            verdicts[len(events) + n] for n, p in enumerate(again) if expected[p].was_stored
         } <= {"duplicate"}
-        self.ledger[APP] += expected
+        self.ledger.sent[app_id] += expected
 
     async def _send_product(self, app_id: str, now: datetime) -> None:
         events, expected = [], []
-        for _ in range(15):
+        for _ in range(8):
             name, producer, properties = self._random.choice(self._products[app_id])
             sent = self._sent(app_id, name, now, self._person(app_id), 0, None, 0, "accepted")
             expected.append(sent)
             events.append(_event(sent, properties, producer))
         verdicts = await self._services.track(app_id, *events)
         assert set(verdicts) <= {"accepted", "anonymized", "dropped"}
-        self.ledger[app_id] += [
-            Sent(**{**{f: getattr(s, f) for f in Sent.__slots__}, "verdict": verdict})
-            for s, verdict in zip(expected, verdicts, strict=True)
+        self.ledger.sent[app_id] += [
+            replace(sent, verdict=verdict) for sent, verdict in zip(expected, verdicts, strict=True)
         ]
 
     def _sent(
@@ -176,7 +190,12 @@ class Traffic:
         )
 
     def _person(self, app_id: str) -> str:
-        return f"{MARK}{app_id}-{self._random.randrange(PEOPLE)}"
+        return self._random.choice(self._people[app_id])
+
+
+def _id(app_id: str, number: int) -> str:
+    """The id of a person; none is a part of another."""
+    return f"{MARK}{app_id}-{number:04}"
 
 
 def _event(sent: Sent, properties: dict[str, object], producer: int) -> event_pb2.Event:
