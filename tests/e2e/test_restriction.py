@@ -162,7 +162,9 @@ def test_an_erasure_ends_the_restriction(calls: SuiteCalls) -> None:
     rows = calls.query(
         "SELECT purpose, status FROM privacy.consents WHERE subject_id = %s", f"\x01{pseudonym}"
     )
-    assert sorted(rows) == [("telemetry", "withdrawn"), ("whatsapp_activity", "withdrawn")]
+    # The "no" is kept, and no restriction.
+    assert {status for _, status in rows} == {"withdrawn"}
+    assert "*" not in {purpose for purpose, _ in rows}
     assert check(calls, person).reason == pb.DECISION_REASON_ANSWER
     calls.record_consent(APP, person, telemetry=True)
     assert check(calls, person).decision == pb.DECISION_ALLOW

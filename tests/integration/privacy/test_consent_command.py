@@ -50,6 +50,7 @@ async def test_what_is_set_is_checked_and_remembered(
         "granted": False,
         "status": "denied",
         "age_band": None,
+        "restricted": None,
         "actor": "operator",
         "actor_role": None,
         "method": "cli",
