@@ -75,10 +75,9 @@ class ConsentReader:
         self._pseudonyms = pseudonyms
         # Of the app and a person: what may stand for them. Making it takes some microseconds.
         self._stand_ins = lru_cache(maxsize=REMEMBERED_PEOPLE)(self._find_stand_ins)
-        # The apps with erased people who are in the hashes of all shards.
-        self._with_erased: set[str] = set()
-        # Of these apps, people who had a record: most likely they have one still.
-        self._recorded: set[tuple[str, str]] = set()
+        # Of apps with erased people who are in the hashes of all shards: people who had a record. Most likely
+        # they have one still.
+        self._recorded: dict[str, set[str]] = {}
         self._keys: dict[tuple[str, int], str] = {}
         self._coalesced: dict[tuple[str, int], _CoalescedReads] = {}
         # Of the reads that are collected now.
@@ -205,26 +204,29 @@ class ConsentReader:
                 reject(ConsentUnavailable("consent is being restored"))
                 return
             erased = reply.pop()
-            kept = iter(reply[len(subject_ids) :])
+            kept = reply[len(subject_ids) :]
             del reply[len(subject_ids) :]
             if erased is not None and self._pseudonyms:
                 is_everywhere = erased == ERASED_EVERYWHERE
-                self._note(app_id, subject_ids, reply, is_everywhere=is_everywhere)
-                for position, found in asked:
-                    # All of them, so that the next one's are not taken for this one's.
-                    newest = next(filter(None, [next(kept) for _ in found]), None)
-                    if newest is not None and _is_empty(reply[position]):
-                        reply[position] = newest
+                recorded = self._recorded_in(app_id, is_everywhere=is_everywhere)
+                recorded.update(
+                    subject_ids[position] for position, _ in asked if not _is_empty(reply[position])
+                )
+                if any(kept):
+                    _put_in(reply, asked, kept)
                 answered = {position for position, _ in asked if is_everywhere}
-                if missing := [
-                    position
-                    for position, state in enumerate(reply)
-                    if position not in answered and _is_empty(state)
-                ]:
+                if len(answered) < len(reply) and (
+                    missing := [
+                        position
+                        for position, state in enumerate(reply)
+                        if _is_empty(state) and position not in answered
+                    ]
+                ):
+                    recorded.difference_update(subject_ids[position] for position in missing)
                     self._add_erased(app_id, subject_ids, missing, reply, resolve, reject)
                     return
-            else:
-                self._with_erased.discard(app_id)
+            elif app_id in self._recorded:
+                del self._recorded[app_id]
             resolve(reply)
 
         try:
@@ -239,35 +241,25 @@ class ConsentReader:
         self, app_id: str, subject_ids: Sequence[str]
     ) -> Sequence[tuple[int, tuple[str, ...]]]:
         """The positions of people who may have been erased, and what stands for each."""
-        if app_id not in self._with_erased:
+        recorded = self._recorded.get(app_id)
+        if recorded is None or recorded.issuperset(subject_ids):
             return ()
         return [
             (position, self._stand_ins(app_id, subject_id))
             for position, subject_id in enumerate(subject_ids)
-            if (app_id, subject_id) not in self._recorded
+            if subject_id not in recorded
         ]
 
-    def _note(
-        self,
-        app_id: str,
-        subject_ids: Sequence[str],
-        states: Sequence[EncodedState],
-        *,
-        is_everywhere: bool,
-    ) -> None:
-        """Remembers for the next reads of an app with erased people who has a record."""
+    def _recorded_in(self, app_id: str, *, is_everywhere: bool) -> set[str]:
+        """The people of an app with erased people who had a record; a read adds those that it asked about."""
         if not is_everywhere:
-            # Filled by a release before this one, or with its help.
-            self._with_erased.discard(app_id)
-            return
-        self._with_erased.add(app_id)
-        if len(self._recorded) > REMEMBERED_PEOPLE:
-            self._recorded.clear()
-        for subject_id, state in zip(subject_ids, states, strict=True):
-            if _is_empty(state):
-                self._recorded.discard((app_id, subject_id))
-            else:
-                self._recorded.add((app_id, subject_id))
+            # Filled by a release before this one, or with its help: no one is remembered.
+            self._recorded.pop(app_id, None)
+            return set()
+        recorded = self._recorded.setdefault(app_id, set())
+        if len(recorded) > REMEMBERED_PEOPLE:
+            recorded.clear()
+        return recorded
 
     def _find_stand_ins(self, app_id: str, subject_id: str) -> tuple[str, ...]:
         assert self._pseudonyms is not None
@@ -337,6 +329,21 @@ class _CoalescedReads:
 
 def _sanitized(subject_id: str) -> str:
     return UNUSED_SUBJECT_ID if subject_id < "\x01" else subject_id
+
+
+def _put_in(
+    states: list[EncodedState],
+    asked: Sequence[tuple[int, tuple[str, ...]]],
+    kept: Sequence[EncodedState],
+) -> None:
+    """Puts in what is kept of people of whom nothing is recorded; `kept` has one for each that stands for one
+    of those who were asked about."""
+    place = 0
+    for position, stand_ins in asked:
+        found = kept[place : place + len(stand_ins)]
+        place += len(stand_ins)
+        if _is_empty(states[position]):
+            states[position] = next(filter(None, found), states[position])
 
 
 def _is_empty(state: EncodedState) -> bool:
