@@ -29,6 +29,8 @@ class Taken:
         return f"anonymous {self.event.anonymous_id}" if self.event.anonymous_id else ""
 
 
+# Of these no hour is kept: they count in the first one of their day.
+_DAY_ONLY = "whatsapp."
 Measure = Callable[[Sequence[Taken]], float | None]
 
 
@@ -53,7 +55,8 @@ class Known:
             if event.app_id != self.app_id or not event.name.startswith(self.names):
                 continue
             dimensions = {label: read(event) for label, read in self.dimensions.items()}
-            key = cell_key(_bucket(event.occurred_at, hourly=self.hourly), dimensions)
+            hourly = self.hourly and not event.name.startswith(_DAY_ONLY)
+            key = cell_key(_bucket(event.occurred_at, hourly=hourly), dimensions)
             groups.setdefault(key, []).append(one)
         found = {
             key: with_values({name: measure(group) for name, measure in self.metrics.items()})
