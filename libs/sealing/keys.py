@@ -4,7 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from libs.common.sharding import shard_key
 from libs.sealing.values import DataKey
+
+# In Redis, a hash: by app, something else after keys of its people were retired. Who remembers keys looks
+# there first: what a person does later is not sealed with a key that ends with what came before.
+RETIRED_KEYS = shard_key("privacy", 0, "retired_keys")
 
 
 class KeysUnavailable(Exception):
@@ -13,9 +18,9 @@ class KeysUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PersonKey:
-    """The key that a person's values are sealed with now; None if it was destroyed, and nothing has
-    occurred since that may be sealed. What occurred until `destroyed_at_us` (microseconds since the epoch)
-    is never sealed again; None if no key of the person was ever destroyed."""
+    """The key that a person's values are sealed with now; None if it was retired or destroyed, and nothing
+    has occurred since that may be sealed. What occurred until `destroyed_at_us` (microseconds since the
+    epoch) is never sealed again; None if that never happened to a key of the person."""
 
     key: DataKey | None
     destroyed_at_us: int | None = None

@@ -114,6 +114,13 @@ class WorkBatch:
         """How many events are stored or fail, unless some of them turn out to be stored before."""
         return len(self.events) - len(self.skipped) + len(self.failed)
 
+    def oldest_us(self, position: int) -> int:
+        """When the enriched event at `position` occurred, or was received if its sender's clock is ahead:
+        what a fence and retired keys go by."""
+        event = self.enriched[position]
+        assert event is not None
+        return min(event.occurred_at_us, self.received_at_us)
+
     def live_rows(self) -> list[tuple[int, Row]]:
         """The rows to store, with their positions."""
         return [

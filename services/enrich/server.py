@@ -70,6 +70,7 @@ from services.enrich.retention.redis import CountedBatches
 from services.enrich.retention.removal import Removal
 from services.enrich.sealing.known_keys import KnownKeys
 from services.enrich.sealing.postgres import PostgresSealedValues
+from services.enrich.sealing.redis import RedisRetirements
 from services.enrich.sealing.sealer import Sealer
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
@@ -117,6 +118,7 @@ async def build(
             pseudonymizer,
             KnownKeys(
                 RemoteSubjectKeys(Peers(settings, stack)),
+                RedisRetirements(redis),
                 clock,
                 limit=settings.known_keys,
                 seconds=settings.known_keys_seconds,

@@ -83,6 +83,7 @@ from services.privacy.retention.service import RetentionServicer, retention_targ
 from services.privacy.sealing.convert import SERVICE_NAME as KEY_SERVICE_NAME
 from services.privacy.sealing.kept import KeptKeys
 from services.privacy.sealing.postgres import PostgresKeyStore
+from services.privacy.sealing.redis import RetiredKeys
 from services.privacy.sealing.rewrapping import Rewrapping
 from services.privacy.sealing.rotation import KeyRotation
 from services.privacy.sealing.rows import OpenedRows
@@ -218,6 +219,7 @@ async def build(
         {**others, "exports": ExportedFiles(export_work)},
         recorder,
         mirror,
+        RetiredKeys(redis),
         receipts,
         auditor,
         pseudonymizer,

@@ -143,7 +143,8 @@ audit_checkpoints = Table(
 )
 
 # A key of each person, wrapped with a key that the database does not have. A destroyed one is empty: a row
-# stays, so that none is made for what occurred before. A trigger refuses to bring one back.
+# stays, so that none is made for what occurred before. A trigger refuses to bring one back. A retired one
+# seals nothing any more.
 subject_keys = Table(
     "subject_keys",
     metadata,
@@ -153,6 +154,7 @@ subject_keys = Table(
     Column("wrapped_key", LargeBinary),
     Column("wrapping_key_id", Text),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("retired_at", DateTime(timezone=True)),
     Column("destroyed_at", DateTime(timezone=True)),
     # Of the key of a person who was erased: the fence, if it stays for events that a law keeps.
     Column("kept_since", DateTime(timezone=True)),
@@ -161,19 +163,20 @@ subject_keys = Table(
         " CASE WHEN destroyed_at IS NULL THEN 0 ELSE 2 END",
         name="destroyed",
     ),
+    CheckConstraint("destroyed_at IS NULL OR retired_at IS NOT NULL", name="retired"),
     Index(
         "uq_subject_keys_in_use",
         "app_id",
         "person",
         unique=True,
-        postgresql_where=text("destroyed_at IS NULL"),
+        postgresql_where=text("retired_at IS NULL"),
     ),
     Index(
-        "ix_subject_keys_destroyed",
+        "ix_subject_keys_retired",
         "app_id",
         "person",
-        "destroyed_at",
-        postgresql_where=text("destroyed_at IS NOT NULL"),
+        "retired_at",
+        postgresql_where=text("retired_at IS NOT NULL"),
     ),
     Index(
         "ix_subject_keys_kept",

@@ -99,7 +99,7 @@ class Fences:
             {
                 position
                 for position, person in found.items()
-                if _oldest_us(batch, position) <= fences.get((batch.app_id, person), -1)
+                if batch.oldest_us(position) <= fences.get((batch.app_id, person), -1)
             }
             for batch, found in zip(batches, people, strict=True)
         ]
@@ -132,10 +132,3 @@ class Fences:
         async with self._engine.connect() as connection:
             rows = await connection.execute(_OF, values)
             return {(app_id, person.hex): int(moment) for app_id, person, moment in rows}
-
-
-def _oldest_us(batch: WorkBatch, position: int) -> int:
-    """When the event occurred, or was received if its sender's clock is ahead."""
-    event = batch.enriched[position]
-    assert event is not None
-    return min(event.occurred_at_us, batch.received_at_us)

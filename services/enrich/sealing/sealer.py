@@ -29,8 +29,8 @@ class Sealer:
         self._keys = keys
 
     async def seal(self, batches: Sequence[WorkBatch]) -> None:
-        """Seals the events of the batches; those whose properties cannot be read fail. Raises KeysUnavailable
-        before anything is changed."""
+        """Seals the events of the batches; those whose properties cannot be read fail. Raises
+        KeysUnavailable, and what Redis raises, before anything is changed."""
         found: list[_ToSeal] = []
         for batch in batches:
             if marked := self._marked(batch.app_id):
@@ -39,14 +39,13 @@ class Sealer:
             return
         latest: dict[Person, int] = {}
         for batch, position, _, person, _ in found:
-            event = batch.enriched[position]
-            assert event is not None
-            latest[person] = max(latest.get(person, event.occurred_at_us), event.occurred_at_us)
+            moment_us = batch.oldest_us(position)
+            latest[person] = max(latest.get(person, moment_us), moment_us)
         keys = await self._keys.of(latest)
         for batch, position, properties, person, names in found:
             event = batch.enriched[position]
             assert event is not None
-            key = keys[person].for_event(event.occurred_at_us)
+            key = keys[person].for_event(batch.oldest_us(position))
             if key is None:
                 # The person was erased after it had occurred.
                 properties = {name: properties[name] for name in properties if name not in names}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,6 +36,8 @@ from services.privacy.requests.steps import (
 )
 from services.privacy.sealing.erasing import why_keys_stay
 from services.privacy.sealing.postgres import STORE as KEYS
+from services.privacy.sealing.postgres import retire_keys
+from services.privacy.sealing.redis import RetiredKeys
 
 
 class _MayNotBegin(Exception):
@@ -51,6 +54,7 @@ class ErasureHandler:
         services: Mapping[str, SubjectData],
         recorder: Recorder,
         mirror: RedisConsentMirror,
+        retired_keys: RetiredKeys,
         receipts: Receipts,
         auditor: Auditor,
         pseudonymizer: Pseudonymizer,
@@ -61,6 +65,7 @@ class ErasureHandler:
         self._services = services
         self._recorder = recorder
         self._mirror = mirror
+        self._retired_keys = retired_keys
         self._receipts = receipts
         self._auditor = auditor
         self._pseudonymizer = pseudonymizer
@@ -130,10 +135,12 @@ class ErasureHandler:
                 raise _MayNotBegin
             # Read now that the mirror says no: what came before it did is behind the fence.
             fenced_at = moment_of(self._clock.now_us())
-            step = replace(
-                request.steps[place], state=StepState.DONE, note={"version": recorded.version}
-            )
             begun = replace(request, state=State.RUNNING, fenced_at=fenced_at, failure="")
+            note = {
+                "version": recorded.version,
+                "keys_retired": await self._retire_keys(connection, request, fenced_at),
+            }
+            step = replace(request.steps[place], state=StepState.DONE, note=note)
             await save(connection, begun.with_step(place, step))
             await transaction.audit(
                 self._auditor.entry(
@@ -151,7 +158,6 @@ class ErasureHandler:
 
     async def _begin_without(self, request: SubjectRequest, place: int) -> None:
         assert request.subject_id is not None
-        step = replace(request.steps[place], state=StepState.DONE, note={"version": 0})
         now = moment_of(self._clock.now_us())
         begun = replace(request, state=State.RUNNING, fenced_at=now, failure="")
         entry = self._auditor.entry(
@@ -167,8 +173,24 @@ class ErasureHandler:
                 and current.state is State.WAITING
                 and not await self._is_held(connection, request)
             ):
+                is_whole = not request.categories
+                retired = is_whole and await self._retire_keys(connection, request, now)
+                note = {"version": 0, "keys_retired": retired}
+                step = replace(request.steps[place], state=StepState.DONE, note=note)
                 await save(connection, begun.with_step(place, step))
                 await add_entry(connection, entry)
+
+    async def _retire_keys(
+        self, connection: AsyncConnection, request: SubjectRequest, fenced_at: datetime
+    ) -> bool:
+        """Whether the person's keys seal nothing from the commit on: a person who comes back, while this
+        erasure is under way, gets new ones. Not if they will stay: what a law keeps may still arrive."""
+        catalog = self._catalogs.current.catalogs.get(request.app_id)
+        if why_keys_stay(catalog, kept_names(catalog) if catalog else {}):
+            return False
+        if await retire_keys(connection, self._subject(request), fenced_at):
+            await self._retired_keys.announce(request.app_id)
+        return True
 
     async def _do(self, request: SubjectRequest, step: Step) -> tuple[Step, bool]:
         """A part of another service's step; what the step has come to, and whether it goes on at once."""
@@ -205,12 +227,15 @@ class ErasureHandler:
             own = []
             if not request.categories:
                 withdrawal = request.steps[0].note["version"]
+                # An older release may have begun it.
+                only_retired = request.steps[0].note.get("keys_retired", False)
                 persons = self._subject(request).persons
                 catalog = self._catalogs.current.catalogs.get(request.app_id)
                 because = why_keys_stay(catalog, kept_names(catalog) if catalog else {})
                 own = await erase_own(
                     *(connection, self._mirror, request, withdrawal, persons, now),
                     keys_stay_because=because,
+                    only_retired_keys=only_retired,
                 )
             step = replace(request.steps[place], state=StepState.DONE, stores=tuple(own))
             finished = request.with_step(place, step)

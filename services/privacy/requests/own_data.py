@@ -63,9 +63,11 @@ async def erase_own(
     now: datetime,
     *,
     keys_stay_because: str = "",
+    only_retired_keys: bool = False,
 ) -> list[StoreCounts]:
     """Erases what was recorded, in the caller's transaction, and destroys the keys of the person, all of
-    whose pseudonyms are given, unless there is a reason that they stay. A person who has agreed to something
+    whose pseudonyms are given, unless there is a reason that they stay; with `only_retired_keys` those stay
+    that were made since the fence. A person who has agreed to something
     since the `withdrawal`, a version, keeps the state of consent, and its history from then on. Raises
     Unavailable if Redis is away."""
     assert request.subject_id is not None
@@ -98,7 +100,9 @@ async def erase_own(
         await mirror.remove(subject.app_id, subject.subject_id)
     requests = (await connection.execute(_FORGET_REQUESTS, values)).rowcount
     of_keys = SubjectRef(request.app_id, request.subject_id, tuple(persons))
-    keys = await erase_keys(connection, of_keys, request.fenced_at, keys_stay_because)
+    keys = await erase_keys(
+        connection, of_keys, request.fenced_at, keys_stay_because, only_retired=only_retired_keys
+    )
     return [
         consents,
         StoreCounts(HISTORY, erased=history),

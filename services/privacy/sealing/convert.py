@@ -54,10 +54,9 @@ def check_reason(request: pb.GetOpeningKeysRequest, catalog: Catalog) -> None:
 
 def sealing_key_message(key: SealingKey) -> pb.SealingKey:
     """The key of one person."""
-    destroyed = key.destroyed_at
     microseconds = 0
-    if destroyed is not None:
-        since = destroyed - EPOCH
+    if key.retired_at is not None:
+        since = key.retired_at - EPOCH
         microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     return pb.SealingKey(key_id=key.key_id, secret=key.secret, destroyed_at_us=microseconds)
 

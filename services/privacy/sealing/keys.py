@@ -15,11 +15,11 @@ from services.privacy.sealing.ports import KeyStore
 @dataclass(frozen=True, slots=True)
 class SealingKey:
     """What a person's values are sealed with now: id and secret, both empty if no key may be made for what
-    is to be sealed; and when one was last destroyed."""
+    is to be sealed; and when one was last retired, as a destroyed one was as well."""
 
     key_id: bytes
     secret: bytes
-    destroyed_at: datetime | None
+    retired_at: datetime | None
 
 
 class Keys:
@@ -47,7 +47,7 @@ class Keys:
         missing = {
             person: latest[person]
             for person, one in found.items()
-            if one.key is None and (one.destroyed_at is None or one.destroyed_at < latest[person])
+            if one.key is None and (one.retired_at is None or one.retired_at < latest[person])
         }
         made = await self._make(app_id, missing) if missing else {}
         # Others may have made some of them, or destroyed one, meanwhile.
@@ -96,5 +96,5 @@ class Keys:
 
 def _sealing_key(found: KeyOfPerson, secrets: Mapping[UUID, bytes]) -> SealingKey:
     if found.key is None:
-        return SealingKey(b"", b"", found.destroyed_at)
-    return SealingKey(found.key.key_id.bytes, secrets[found.key.key_id], found.destroyed_at)
+        return SealingKey(b"", b"", found.retired_at)
+    return SealingKey(found.key.key_id.bytes, secrets[found.key.key_id], found.retired_at)

@@ -10,7 +10,7 @@ from libs.sealing.keyring import WrappedKey
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key of a person that is not destroyed."""
+    """A key of a person that is not destroyed; it may be retired."""
 
     key_id: UUID
     app_id: str
@@ -20,10 +20,11 @@ class StoredKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyOfPerson:
-    """The key that a person has now, None without one; and when one was last destroyed, None if never."""
+    """The key that a person has now, None without one; and until when nothing is sealed any more that had
+    occurred, because a key was retired or destroyed then: None if none ever was."""
 
     key: StoredKey | None
-    destroyed_at: datetime | None
+    retired_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

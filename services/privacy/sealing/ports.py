@@ -20,8 +20,8 @@ class KeyStore(Protocol):
         self, keys: Sequence[StoredKey], latest: Mapping[UUID, datetime]
     ) -> Mapping[UUID, datetime | None]:
         """Stores new keys of people of one app, but for people who have one, and those of whom one was
-        destroyed when the latest of what is to be sealed had occurred (`latest`, by person). By the ids
-        of those that were stored: when a key of the person was last destroyed."""
+        retired when the latest of what is to be sealed had occurred (`latest`, by person). By the ids
+        of those that were stored: when a key of the person was last retired."""
         ...
 
     async def with_ids(self, app_id: str, key_ids: Collection[UUID]) -> Sequence[StoredKey]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -11,28 +11,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from libs.audit import AuditEntry
 from libs.common.subject_data import KeptKey, StoreCounts, SubjectRef
 from libs.sealing.keyring import WrappedKey
+from libs.stores.postgres import driver_connection
 from services.privacy.audit.postgres import add_entry
 from services.privacy.sealing.model import KeyCounts, KeyOfPerson, StoredKey
 
 STORE = "privacy.subject_keys"
 _COLUMNS = "key_id, app_id, person, wrapped_key, wrapping_key_id"
-OF_PEOPLE = text("""
-    SELECT wanted.person AS of_person, key.*, (
-        SELECT max(gone.destroyed_at) FROM privacy.subject_keys AS gone
-        WHERE gone.app_id = :app_id AND gone.person = wanted.person AND gone.destroyed_at IS NOT NULL
-    ) AS destroyed_at
-    FROM unnest(CAST(:people AS uuid[])) AS wanted (person)
-    LEFT JOIN (
-        SELECT key_id, app_id, person, wrapped_key, wrapping_key_id FROM privacy.subject_keys
-        WHERE destroyed_at IS NULL
-    ) AS key ON key.app_id = :app_id AND key.person = wanted.person
-""")
-# A key must not be made from what was read before another transaction destroyed one. Those that make keys
-# do not wait for each other.
-LOCK_SHARED = text(
-    "SELECT pg_advisory_xact_lock_shared(hashtextextended('weir.subject_keys/' || :app_id, 0))"
+OF_PEOPLE: LiteralString = f"""
+    SELECT wanted.person, key.key_id, key.wrapped_key, key.wrapping_key_id, (
+        SELECT max(gone.retired_at) FROM privacy.subject_keys AS gone
+        WHERE gone.app_id = %(app_id)s AND gone.person = wanted.person AND gone.retired_at IS NOT NULL
+    ) AS last_retired_at
+    FROM unnest(%(people)s::uuid[]) AS wanted (person)
+    LEFT JOIN (SELECT {_COLUMNS} FROM privacy.subject_keys WHERE retired_at IS NULL) AS key
+        ON key.app_id = %(app_id)s AND key.person = wanted.person
+"""
+# A key must not be made, or given to seal with, from what was read before another transaction retired or
+# destroyed one. Those that make keys and ask for them do not wait for each other.
+_LOCK: LiteralString = (
+    "SELECT pg_advisory_xact_lock{}(hashtextextended('weir.subject_keys/' || {}, 0))"
 )
-LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('weir.subject_keys/' || :app_id, 0))")
+LOCK_TO_READ = _LOCK.format("_shared", "%(app_id)s")
+LOCK_SHARED = text(_LOCK.format("_shared", ":app_id"))
+LOCK = text(_LOCK.format("", ":app_id"))
 ADD = text("""
     INSERT INTO privacy.subject_keys (key_id, app_id, person, wrapped_key, wrapping_key_id)
     SELECT key_id, :app_id, person, wrapped_key, wrapping_key_id
@@ -42,13 +43,13 @@ ADD = text("""
     ) AS new (key_id, person, wrapped_key, wrapping_key_id, latest)
     WHERE new.person <> ALL (
         SELECT gone.person FROM privacy.subject_keys AS gone
-        WHERE gone.app_id = :app_id AND gone.person = new.person AND gone.destroyed_at >= new.latest
+        WHERE gone.app_id = :app_id AND gone.person = new.person AND gone.retired_at >= new.latest
     )
-    ON CONFLICT (app_id, person) WHERE destroyed_at IS NULL DO NOTHING
+    ON CONFLICT (app_id, person) WHERE retired_at IS NULL DO NOTHING
     RETURNING key_id, (
-        SELECT max(gone.destroyed_at) FROM privacy.subject_keys AS gone
+        SELECT max(gone.retired_at) FROM privacy.subject_keys AS gone
         WHERE gone.app_id = subject_keys.app_id AND gone.person = subject_keys.person
-    ) AS last_destroyed_at
+    ) AS last_retired_at
 """)
 WITH_IDS = text(f"""
     SELECT {_COLUMNS} FROM privacy.subject_keys
@@ -68,19 +69,25 @@ REWRAP = text("""
     ) AS new (key_id, before, wrapped_key, wrapping_key_id)
     WHERE key.key_id = new.key_id AND key.wrapped_key = new.before AND key.destroyed_at IS NULL
 """)
+RETIRE = text("""
+    UPDATE privacy.subject_keys SET retired_at = :moment
+    WHERE app_id = :app_id AND person = ANY(CAST(:people AS uuid[])) AND retired_at IS NULL
+""")
 DESTROY = text("""
     UPDATE privacy.subject_keys
-    SET wrapped_key = NULL, wrapping_key_id = NULL, destroyed_at = :destroyed_at
+    SET wrapped_key = NULL, wrapping_key_id = NULL, destroyed_at = :moment,
+        retired_at = coalesce(retired_at, :moment)
     WHERE app_id = :app_id AND person = ANY(CAST(:people AS uuid[])) AND destroyed_at IS NULL
+        AND (retired_at IS NOT NULL OR NOT :only_retired)
 """)
 # Also of a person who never had one: what they did before may still arrive.
 FORBID = text("""
-    INSERT INTO privacy.subject_keys (key_id, app_id, person, destroyed_at)
-    SELECT new.key_id, :app_id, new.person, :destroyed_at
+    INSERT INTO privacy.subject_keys (key_id, app_id, person, retired_at, destroyed_at)
+    SELECT new.key_id, :app_id, new.person, :moment, :moment
     FROM unnest(CAST(:key_ids AS uuid[]), CAST(:people AS uuid[])) AS new (key_id, person)
     WHERE new.person <> ALL (
         SELECT gone.person FROM privacy.subject_keys AS gone
-        WHERE gone.app_id = :app_id AND gone.person = new.person AND gone.destroyed_at >= :destroyed_at
+        WHERE gone.app_id = :app_id AND gone.person = new.person AND gone.retired_at >= :moment
     )
 """)
 KEEP = text("""
@@ -103,7 +110,8 @@ KEPT = text("""
 """)
 DESTROY_KEPT = text("""
     UPDATE privacy.subject_keys
-    SET wrapped_key = NULL, wrapping_key_id = NULL, destroyed_at = kept_since
+    SET wrapped_key = NULL, wrapping_key_id = NULL, destroyed_at = kept_since,
+        retired_at = coalesce(retired_at, kept_since)
     WHERE key_id = :key_id AND kept_since = :kept_since AND destroyed_at IS NULL
 """)
 COUNTS = text("""
@@ -136,12 +144,19 @@ class PostgresKeyStore:
     async def of_people(self, app_id: str, people: Collection[UUID]) -> Mapping[UUID, KeyOfPerson]:
         parameters = {"app_id": app_id, "people": list(people)}
         async with self._looking_up.connect() as connection:
-            rows = (await connection.execute(OF_PEOPLE, parameters)).mappings()
+            driver = await driver_connection(connection)
+            # Both in one transaction and one round trip.
+            async with driver.pipeline():
+                await driver.execute(LOCK_TO_READ, parameters)
+                cursor = await driver.execute(OF_PEOPLE, parameters)
             return {
-                row["of_person"]: KeyOfPerson(
-                    _stored(row) if row["key_id"] is not None else None, row["destroyed_at"]
+                person: KeyOfPerson(
+                    StoredKey(key_id, app_id, person, WrappedKey(wrapping_key_id, wrapped))
+                    if key_id
+                    else None,
+                    last_retired_at,
                 )
-                for row in rows
+                for person, key_id, wrapped, wrapping_key_id, last_retired_at in await cursor.fetchall()
             }
 
     async def add(
@@ -160,7 +175,7 @@ class PostgresKeyStore:
         async with self._engine.begin() as connection:
             await connection.execute(LOCK_SHARED, {"app_id": keys[0].app_id})
             stored = (await connection.execute(ADD, parameters)).all()
-            return {row.key_id: row.last_destroyed_at for row in stored}
+            return {row.key_id: row.last_retired_at for row in stored}
 
     async def with_ids(self, app_id: str, key_ids: Collection[UUID]) -> Sequence[StoredKey]:
         parameters = {"app_id": app_id, "key_ids": list(key_ids)}
@@ -227,30 +242,56 @@ class PostgresKeyStore:
             return since
 
 
+async def retire_keys(connection: AsyncConnection, subject: SubjectRef, fenced_at: datetime) -> int:
+    """Retires the keys of a person who is to be erased: they still open what they have sealed. What occurred
+    until `fenced_at` is not sealed any more, what occurs later with a new key. Who asks for keys of the app
+    waits until the transaction ends. How many there were."""
+    people = [UUID(person) for person in subject.persons]
+    parameters = {"app_id": subject.app_id, "people": people, "moment": fenced_at}
+    await connection.execute(LOCK, {"app_id": subject.app_id})
+    retired = (await connection.execute(RETIRE, parameters)).rowcount
+    await connection.execute(FORBID, parameters | {"key_ids": [uuid4() for _ in people]})
+    return retired
+
+
 async def destroy_keys(
-    connection: AsyncConnection, app_id: str, people: Collection[UUID], destroyed_at: datetime
+    connection: AsyncConnection,
+    app_id: str,
+    people: Collection[UUID],
+    destroyed_at: datetime,
+    *,
+    only_retired: bool = False,
 ) -> int:
     """Destroys the keys of a person, who may have several pseudonyms: from the commit of the transaction
     on, nothing that was sealed with them can be opened, and no key is made for what occurred until
     `destroyed_at`. How many there were; safe to repeat."""
-    parameters = {"app_id": app_id, "people": list(people), "destroyed_at": destroyed_at}
+    parameters = {"app_id": app_id, "people": list(people), "moment": destroyed_at}
     await connection.execute(LOCK, {"app_id": app_id})
-    destroyed = (await connection.execute(DESTROY, parameters)).rowcount
+    destroyed = (
+        await connection.execute(DESTROY, parameters | {"only_retired": only_retired})
+    ).rowcount
     await connection.execute(FORBID, parameters | {"key_ids": [uuid4() for _ in people]})
     return destroyed
 
 
 async def erase_keys(
-    connection: AsyncConnection, subject: SubjectRef, fenced_at: datetime, stay_because: str
+    connection: AsyncConnection,
+    subject: SubjectRef,
+    fenced_at: datetime,
+    stay_because: str,
+    *,
+    only_retired: bool = False,
 ) -> StoreCounts:
     """Destroys the keys of a person who is erased, or leaves them for a reason, until the events are gone
-    that need them. Safe to repeat."""
+    that need them. With `only_retired` those stay that were made since `retire_keys`. Safe to repeat."""
     people = [UUID(person) for person in subject.persons]
     if stay_because:
         parameters = {"app_id": subject.app_id, "people": people, "kept_since": fenced_at}
         kept = (await connection.execute(KEEP, parameters)).rowcount
         return StoreCounts(STORE, withheld=kept, withheld_because=stay_because)
-    destroyed = await destroy_keys(connection, subject.app_id, people, fenced_at)
+    destroyed = await destroy_keys(
+        connection, subject.app_id, people, fenced_at, only_retired=only_retired
+    )
     return StoreCounts(STORE, erased=destroyed)
 
 

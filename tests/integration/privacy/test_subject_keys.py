@@ -26,7 +26,12 @@ from libs.sealing.keyring import LocalKeyring, read_wrapping_keys
 from libs.stores.postgres import create_engine
 from services.privacy.sealing.kept import KeptKeys
 from services.privacy.sealing.keys import Keys
-from services.privacy.sealing.postgres import PostgresKeyStore, destroy_keys, erase_keys
+from services.privacy.sealing.postgres import (
+    PostgresKeyStore,
+    destroy_keys,
+    erase_keys,
+    retire_keys,
+)
 from services.privacy.sealing.rewrapping import Rewrapping
 from services.privacy.sealing.rotation import KeyAge, KeyRotation
 from services.privacy.sealing.rows import OpenedRows
@@ -128,6 +133,31 @@ async def test_a_destroyed_key_opens_nothing_and_is_not_made_anew(
     assert new.key_id not in (b"", ann.key_id)
     assert new.secret not in (b"", ann.secret)
     assert new.destroyed_at_us == us(NOON)
+
+
+async def test_a_retired_key_opens_and_seals_no_more_and_only_it_is_destroyed(
+    stub: Any, engine: AsyncEngine
+) -> None:
+    later = NOON + timedelta(microseconds=1)
+    [ann] = await sealing_keys(stub, [ANN])
+    subject = SubjectRef(APP, "ann", (ANN.hex, BOB.hex))
+    async with engine.begin() as connection:
+        assert await retire_keys(connection, subject, NOON) == 1
+        # Who asks now, because a key was retired, does not get the one of before.
+        asked = asyncio.create_task(sealing_keys(stub, [ANN, BOB], later))
+        assert not (await asyncio.wait([asked], timeout=0.3))[0]
+    [new, of_bob] = await asked
+    assert new.key_id not in (b"", ann.key_id)
+    assert new.destroyed_at_us == of_bob.destroyed_at_us == us(NOON)
+    [late] = await sealing_keys(stub, [ANN], NOON)
+    assert (late.key_id, late.destroyed_at_us) == (new.key_id, us(NOON))
+    both = {ann.key_id: ann.secret, new.key_id: new.secret}
+    assert await opening_keys(stub, *both) == both
+
+    async with engine.begin() as connection:
+        assert await destroy_keys(connection, APP, [ANN, BOB], NOON, only_retired=True) == 1
+    assert await opening_keys(stub, *both) == {new.key_id: new.secret}
+    assert await sealing_keys(stub, [ANN, BOB], later) == [new, of_bob]
 
 
 async def test_a_person_without_a_key_gets_none_for_the_past(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -56,6 +56,16 @@ class MemoryKeys:
         return PersonKey(key_of(person), destroyed)
 
 
+class MemoryRetirements:
+    """When keys were retired, in memory. Implements `Retirements`."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, int] = {}
+
+    async def latest(self, app_ids: Sequence[str]) -> Mapping[str, object]:
+        return {app_id: self.found.get(app_id) for app_id in app_ids}
+
+
 def key_of(person: bytes) -> DataKey:
     return DataKey(person, person * 2)
 
@@ -77,7 +87,8 @@ class Sealing:
     def __init__(self, limit: int = 100) -> None:
         self.keys = MemoryKeys()
         self.clock = FixedClock(NOON)
-        known = KnownKeys(self.keys, self.clock, limit=limit, seconds=60)
+        self.retirements = MemoryRetirements()
+        known = KnownKeys(self.keys, self.retirements, self.clock, limit=limit, seconds=60)
         self.sealer = Sealer(CATALOGS, PSEUDONYMS, known)
 
     async def stored(self, batch: WorkBatch) -> list[Any]:
@@ -124,11 +135,11 @@ async def test_marked_values_are_sealed_and_nothing_else() -> None:
 async def test_a_chunk_asks_once_and_later_ones_not_at_all() -> None:
     sealing = Sealing()
     batches = [
-        work_batch(ended("a", "ann"), ended("b", "bob"), ended("c", "ann", at_us=NOON_US + 5)),
+        work_batch(ended("a", "ann", at_us=NOON_US - 5), ended("b", "bob"), ended("c", "ann")),
         work_batch(ended("d", "ann")),
     ]
     await sealing.sealer.seal([enriched(batch) for batch in batches])
-    assert sealing.keys.calls == [("chess", {person("ann"): NOON_US + 5, person("bob"): NOON_US})]
+    assert sealing.keys.calls == [("chess", {person("ann"): NOON_US, person("bob"): NOON_US})]
     await sealing.stored(work_batch(ended("e", "bob")))
     await sealing.stored(work_batch(event("f", name="game.started")))
     assert len(sealing.keys.calls) == 1
@@ -151,21 +162,36 @@ async def test_keys_are_forgotten_after_a_minute_and_when_there_are_many() -> No
 
 async def test_what_occurred_before_a_key_was_destroyed_is_stored_without_its_value() -> None:
     sealing = Sealing()
-    sealing.keys.destroyed_at_us[person("ann")] = NOON_US
-    before, after = await sealing.stored(
-        work_batch(ended("a", at_us=NOON_US), ended("b", at_us=NOON_US + 1))
-    )
+    sealing.keys.destroyed_at_us[person("ann")] = NOON_US - 1
+    before, after = await sealing.stored(work_batch(ended("a", at_us=NOON_US - 1), ended("b")))
     assert before == {"moves": 7}
     assert is_sealed(after["mode"])
 
 
 async def test_a_person_who_comes_back_gets_a_key_at_once() -> None:
     sealing = Sealing()
-    sealing.keys.destroyed_at_us[person("ann")] = NOON_US
-    assert await sealing.stored(work_batch(ended("a", at_us=NOON_US))) == [{"moves": 7}]
-    [back] = await sealing.stored(work_batch(ended("b", at_us=NOON_US + 1)))
+    sealing.keys.destroyed_at_us[person("ann")] = NOON_US - 1
+    assert await sealing.stored(work_batch(ended("a", at_us=NOON_US - 1))) == [{"moves": 7}]
+    [back] = await sealing.stored(work_batch(ended("b")))
     assert is_sealed(back["mode"])
     assert len(sealing.keys.calls) == 2
+
+
+async def test_a_retired_key_is_not_used_for_the_rest_of_its_minute() -> None:
+    sealing = Sealing()
+    await sealing.stored(work_batch(ended("a")))
+    await sealing.stored(work_batch(ended("b")))
+    assert len(sealing.keys.calls) == 1
+    sealing.keys.destroyed_at_us[person("ann")] = NOON_US
+    sealing.retirements.found["chess"] = 1
+    # Nor for an event whose sender's clock is ahead: it was received before.
+    before, ahead = await sealing.stored(work_batch(ended("c"), ended("d", at_us=NOON_US + 10**9)))
+    assert (before, ahead) == ({"moves": 7}, {"moves": 7})
+    assert len(sealing.keys.calls) == 2
+    # Keys that were asked for since are remembered.
+    await sealing.stored(work_batch(ended("e", "bob")))
+    await sealing.stored(work_batch(ended("f", "bob")))
+    assert len(sealing.keys.calls) == 3
 
 
 async def test_without_privacy_nothing_changes_and_the_chunk_waits() -> None:

@@ -58,7 +58,7 @@ class SubjectKeyServiceServicer:
 
     def GetSealingKeys(self, request, context):
         """The keys that values of some people of one app are sealed with. A person without a key gets one, unless one was
-        destroyed after everything that is to be sealed had occurred.
+        retired or destroyed after everything that is to be sealed had occurred.
 
         Permission: `keys.use`, which only the suite's own token has.
         Fails with INVALID_ARGUMENT with the field at fault; UNAVAILABLE while the database or the keyring does not answer.
