@@ -67,7 +67,9 @@ ENTRIES = {
         "See who did what to personal data; verify the record of it.",
     ),
     "dead-letters": CommandEntry(
-        "cli.commands.dead_letters", "app", "See which events were rejected, and why."
+        "cli.commands.dead_letters",
+        "app",
+        "See which events were rejected, and why; take them after a fix.",
     ),
     "jobs": CommandEntry(
         "cli.commands.jobs", "app", "See scheduled jobs and their runs; run one now."

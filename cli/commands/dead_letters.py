@@ -1,6 +1,8 @@
-"""`weir dead-letters`: which events were rejected, and why."""
+"""`weir dead-letters`: which events were rejected, and why; having them taken after a fix."""
 
 import json
+import time
+import uuid
 from datetime import UTC
 from itertools import islice
 from typing import Annotated, Any
@@ -17,9 +19,30 @@ from cli.tables import Column, print_columns
 from cli.wording import count
 from libs.rpc.channels import pages
 
-app = typer.Typer(no_args_is_help=True, help="See which events were rejected, and why.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="See which events were rejected, and why; take them after a fix.",
+)
 
 _PAGE_SIZE = 1_000
+# How often a replay is asked for.
+_POLL_SECONDS = 0.5
+_STATES = {
+    pb.REPLAY_STATE_RUNNING: "running",
+    pb.REPLAY_STATE_DONE: "done",
+    pb.REPLAY_STATE_STOPPED: "stopped",
+}
+_FATES = {
+    "taken": "accepted",
+    "under a pseudonym": "anonymized",
+    "taken before": "duplicate",
+    "no consent": "dropped",
+    "sampled out": "sampled",
+    "rejected again": "rejected",
+    "too little left": "not_replayable",
+    "erased": "erased",
+    "failed": "failed",
+}
 _STUB = dead_letter_service_pb2_grpc.DeadLetterServiceStub
 Reasons = Annotated[
     list[str] | None,
@@ -48,7 +71,7 @@ End = Annotated[
 
 @app.callback()
 def main() -> None:
-    """See which events were rejected, and why."""
+    """See which events were rejected, and why; take them after a fix."""
 
 
 @app.command("list")
@@ -104,6 +127,79 @@ def list_letters(
         typer.echo(
             f"these are {len(letters):,} of {count(total, 'dead letter')}: see --limit", err=True
         )
+
+
+@app.command()
+def replay(
+    app_id: AppId,
+    reasons: Reasons = None,
+    fields: Fields = None,
+    names: Names = None,
+    stage: Stage = "",
+    start: Start = "",
+    end: End = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would become of them; change nothing.")
+    ] = False,
+    rate: Annotated[
+        int, typer.Option(min=1, max=10_000, help="So many events a second at most.")
+    ] = 200,
+    max_rejected: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="Stop if more than this share is rejected again; 1 for never."
+        ),
+    ] = 0.5,
+    request_id: Annotated[
+        str,
+        typer.Option(
+            "--request", metavar="UUID", help="See how far this replay is, with the same options."
+        ),
+    ] = "",
+    wait: Annotated[bool, typer.Option(help="Wait until it has ended.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Have the events of dead letters taken again, by the catalog and the consent of now; exit code 1 if the
+    replay stops.
+
+    Each event is stored once, however often it is replayed. What is rejected again keeps its letter. A
+    replay goes on by itself if services are killed or this command is interrupted.
+    """
+    request = pb.ReplayDeadLettersRequest(
+        app_id=app_id,
+        request_id=request_id or str(uuid.uuid4()),
+        filter=letter_filter(reasons, fields, names, stage, start, end),
+        dry_run=dry_run,
+        events_per_second=rate,
+        max_rejected_share=max_rejected,
+    )
+    with calls_to("ingest", _STUB, app_id) as calls:
+        found = calls.ReplayDeadLetters(request).replay
+        while wait and found.state == pb.REPLAY_STATE_RUNNING:
+            time.sleep(_POLL_SECONDS)
+            found = calls.ReplayDeadLetters(request).replay
+    if as_json:
+        typer.echo(json.dumps(_plain([found])[0], indent=2))
+    else:
+        _print_replay(found)
+    if found.state == pb.REPLAY_STATE_STOPPED:
+        raise typer.Exit(1)
+
+
+def _print_replay(found: pb.DeadLetterReplay) -> None:
+    if found.reasons:
+        columns = [Column("reason", "reason", [each.reason for each in found.reasons])]
+        for title, field in _FATES.items():
+            numbers = [getattr(each, field) for each in found.reasons]
+            if any(numbers):
+                shown = [f"{number:,}" for number in numbers]
+                columns.append(Column(title, field, shown, is_number=True))
+        print_columns(columns, as_csv=False, at_least=len(columns))
+    for reason, number in sorted(found.rejected_now.items()):
+        typer.echo(f"rejected again: {number:,} with {reason}")
+    said = f": {found.stopped_because}" if found.stopped_because else ""
+    tried = " (dry run: nothing was changed)" if found.dry_run else ""
+    typer.echo(f"replay {found.request_id}: {_STATES[found.state]}{said}{tried}")
 
 
 def letter_filter(

@@ -19,6 +19,7 @@ class Action(StrEnum):
     EVENTS_EXPORTED = "events.exported"
     # Together with what they hold of events.
     DEAD_LETTERS_LISTED = "dead_letters.listed"
+    DEAD_LETTERS_REPLAYED = "dead_letters.replayed"
     SUBJECT_EXPORTED = "subject.exported"
     SUBJECT_EXPORT_DOWNLOADED = "subject.export_downloaded"
     PERSON_NUMBERS_READ = "numbers.person_read"

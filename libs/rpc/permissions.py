@@ -18,6 +18,7 @@ class Permission(StrEnum):
     SEND_EVENTS = "events.send"
     # Without what they hold of events; for that, READ_EVENTS is asked for by the servicer.
     READ_DEAD_LETTERS = "dead_letters.read"
+    REPLAY_DEAD_LETTERS = "dead_letters.replay"
     PREVIEW_ENRICHMENT = "enrichment.preview"
     READ_NUMBERS = "numbers.read"
     # Asked for by servicers themselves, of requests that are about a single person.
@@ -79,6 +80,9 @@ RULES: Mapping[str, Rule] = {
     "/weir.ingest.v1.IngestService/TrackBatch": Rule(Permission.SEND_EVENTS, "app_id"),
     "/weir.ingest.v1.DeadLetterService/ListDeadLetters": Rule(
         Permission.READ_DEAD_LETTERS, "app_id"
+    ),
+    "/weir.ingest.v1.DeadLetterService/ReplayDeadLetters": Rule(
+        Permission.REPLAY_DEAD_LETTERS, "app_id"
     ),
     "/weir.enrich.v1.EnrichService/PreviewEnrichment": Rule(
         Permission.PREVIEW_ENRICHMENT, "app_id"

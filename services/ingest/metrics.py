@@ -39,4 +39,9 @@ BACKLOG_BYTES = Gauge(
     ["shard"],
     multiprocess_mode="livemostrecent",
 )
+REPLAYED = Counter(
+    "weir_ingest_dead_letters_replayed",
+    "Dead letters that a replay looked at, by what became of them",
+    ["app", "fate"],
+)
 DEAD_LETTERS = Counter("weir_ingest_dead_letters_stored", "Dead letters written to Postgres")

@@ -21,8 +21,8 @@ from libs.rpc.server import Binding
 from libs.rpc.subject_data import subject_data
 from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
-from libs.stores.postgres import create_engine, failure_of
-from libs.stores.redis_client import create_redis
+from libs.stores.postgres import POSTGRES_ERRORS, create_engine, failure_of
+from libs.stores.redis_client import REDIS_DOWN, create_redis
 from libs.stores.redis_commands import RedisCommands
 from libs.stores.watch import all_of
 from libs.streams.consumer import EntryHandling, create_consumer
@@ -56,6 +56,11 @@ from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.redis import RedisRawStream
 from services.ingest.intake.service import SERVICE_NAME, IngestServicer
 from services.ingest.jobs import ingest_jobs
+from services.ingest.replay.anonymizer import ReplayedAnonymizer
+from services.ingest.replay.intake import ReplayIntake
+from services.ingest.replay.postgres import PostgresReplays
+from services.ingest.replay.runner import ReplayRunner
+from services.ingest.replay.service import RequestedReplays
 from services.ingest.settings import IngestSettings
 from services.ingest.subject_rows.postgres import SubjectRows
 from services.ingest.tables import metadata
@@ -111,6 +116,18 @@ async def build(
         lambda: [*expiry.list_limits(), quarantine.limit()],
         RequestedJobs(RETENTION_JOBS, JournalView(engine, clock)),
     )
+    replays = PostgresReplays(engine, pseudonymizer)
+    replay_pipeline = IngestPipeline(
+        reload.catalogs,
+        ConsentGate(consents, ReplayedAnonymizer(pseudonymizer)),
+        stream,
+        clock,
+        new_uuid7,
+        settings,
+    )
+    replay_runner = ReplayRunner(
+        replays, ReplayIntake(replay_pipeline, clock), (*POSTGRES_ERRORS, *REDIS_DOWN)
+    )
     jobs = ingest_jobs(redis, letter_streams, expiry, settings)
     return ServiceParts(
         bindings=[
@@ -124,6 +141,7 @@ async def build(
                 DEAD_LETTER_SERVICE,
                 DeadLetterServicer(
                     LetterLists(reload.catalogs, ListedLetters(engine), consents, clock),
+                    RequestedReplays(reload.catalogs, replays, clock),
                     AuditedReads(redis, Auditor(pseudonymizer, clock)),
                 ),
                 dead_letter_service_pb2_grpc.add_DeadLetterServiceServicer_to_server,
@@ -151,6 +169,7 @@ async def build(
                 "lag",
                 LagMeter(redis, INGEST, letter_streams, dead_letters_received_us, clock).run,
             ),
+            Loop("replays", replay_runner.run),
             Loop("jobs", create_runner("ingest", jobs, engine, clock).run),
             Loop("trimming", StreamTrimmer(redis, written_streams, stream.limit_backlogs).run),
         ],

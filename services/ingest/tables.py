@@ -1,6 +1,20 @@
 """Ingest's tables, as the migrations leave them."""
 
-from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, Uuid
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.stores.erasure_tables import erasures_table, fences_table
 from libs.stores.postgres import service_metadata
@@ -27,6 +41,33 @@ dead_letters = Table(
     Column("content", Text, nullable=False, server_default=""),
     Index(None, "app_id", "received_at"),
 )
+
+# Replays of dead letters that were asked for.
+replays = Table(
+    "replays",
+    metadata,
+    Column("app_id", Text, primary_key=True),
+    Column("request_id", Uuid, primary_key=True),
+    # The fields of a `LetterSelection`.
+    Column("selection", JSONB, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("events_per_second", Integer, nullable=False),
+    Column("max_rejected_share", Double, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False, server_default="running"),
+    Column("stopped_because", Text, nullable=False, server_default=""),
+    # When the next part may begin.
+    Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("finished_at", DateTime(timezone=True)),
+    # When the last letter so far was received, and its id.
+    Column("position", JSONB),
+    # By the reason that letters had, how many had which fate.
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
+    # By the reason that letters have now.
+    Column("rejected_now", JSONB, nullable=False, server_default=text("'{}'")),
+)
+Index("ix_replays_next_at", replays.c.next_at, postgresql_where=replays.c.finished_at.is_(None))
 
 erasures = erasures_table(metadata)
 fences = fences_table(metadata)

@@ -19,6 +19,11 @@ class LetterContent(StrEnum):
     UNKNOWN = ""
 
 
+def lesser(one: LetterContent, other: LetterContent) -> LetterContent:
+    """The one that holds less. Neither is unknown."""
+    return max(one, other, key=list(LetterContent).index)
+
+
 def can_be_replayed(content: str, event: Event) -> bool:
     """Whether the event can be stored after all: not if its properties are gone, because what was stored
     would be another event than was sent. Only whole events had properties when nothing was said."""

@@ -153,19 +153,19 @@ def _row(letter: batch_pb2.DeadLetter) -> _Row:
     return {
         "dead_letter_id": uuid.UUID(bytes=letter.dead_letter_id),
         "received_at": moment_of(letter.received_at_us),
-        "app_id": _text(letter.app_id),
-        "stage": _text(letter.stage),
-        "reason": _text(letter.reason),
-        "field": _text(letter.field),
-        "message": _text(letter.message),
-        "event_id": _text(event.event_id),
-        "name": _text(event.name),
-        "subject_id": _text(event.subject_id) or None,
+        "app_id": stored_text(letter.app_id),
+        "stage": stored_text(letter.stage),
+        "reason": stored_text(letter.reason),
+        "field": stored_text(letter.field),
+        "message": stored_text(letter.message),
+        "event_id": stored_text(event.event_id),
+        "name": stored_text(event.name),
+        "subject_id": stored_text(event.subject_id) or None,
         "event": event.SerializeToString(),
-        "content": _text(letter.content),
+        "content": stored_text(letter.content),
     }
 
 
-def _text(value: str) -> str:
-    """With U+FFFD for U+0000, which Postgres cannot hold in a text."""
+def stored_text(value: str) -> str:
+    """The text with U+FFFD for U+0000, which Postgres cannot hold in a text."""
     return value.replace("\x00", "\ufffd")

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterable
+from functools import partial
 
 import orjson
 from weir.common.v1.event_pb2 import Event
@@ -44,11 +45,11 @@ class Anonymizer:
     def hash_named(self, catalog: Catalog, event: Event) -> bool:
         """Replaces values by their keyed hashes, as the catalog lists them. Returns whether the properties,
         which have to be JSON, have changed."""
-        return hash_named(
-            catalog,
-            event,
-            lambda text: self._pseudonymizer.pseudonym(catalog.app_id, f"named\x00{text}"),
-        )
+        return hash_named(catalog, event, partial(self.named_hash, catalog.app_id))
+
+    def named_hash(self, app_id: str, text: str) -> str:
+        """The keyed hash of a value that the catalog lists."""
+        return self._pseudonymizer.pseudonym(app_id, f"named\x00{text}")
 
     def event_id(self, app_id: str, event_id: str) -> str:
         """The pseudonym of an event id that may reveal whom the event is about."""

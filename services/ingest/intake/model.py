@@ -200,14 +200,19 @@ class Frame:
         "events",
         "identities",
         "outcome",
+        "received_at_us",
         "screening",
         "size_bytes",
         "sizes",
         "traceparent",
     )
 
-    def __init__(self, events: Sequence[Event], traceparent: str = "") -> None:
+    def __init__(
+        self, events: Sequence[Event], traceparent: str = "", received_at_us: int | None = None
+    ) -> None:
         self.events = events
+        # When they were received, if not just now: their times must have been right then.
+        self.received_at_us = received_at_us
         # Of the producer's span; empty if it has none.
         self.traceparent = traceparent
         # As they were sent: what is stored differs by a few bytes an event.

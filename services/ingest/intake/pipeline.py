@@ -75,13 +75,22 @@ class IngestPipeline:
         large, or cannot be handled, gets an `error`, and the others go on without it; Unavailable if consent
         cannot be read: then its producer may send it again. Raises AppUnknown.
         """
+        now_us = self._clock.now_us()
+        catalog = await self.decide(app_id, frames, now_us)
+        return self.batches(catalog, frames, now_us, traceparent)
+
+    async def decide(self, app_id: str, frames: Sequence[Frame], now_us: int) -> Catalog:
+        """The first part of `prepare`: screens the events, asks for consent, and finds their identities and
+        dead letters. Returns the catalog that it went by. Raises AppUnknown."""
         # The one that holds for these frames to their end, whatever is loaded meanwhile.
         catalog = self.catalog(app_id)
-        now_us = self._clock.now_us()
-        check = EventCheck(catalog, now_us)
+        check_of_now = EventCheck(catalog, now_us)
         shards = self._settings.shards
         for frame in frames:
             with frame.failing_alone():
+                check = check_of_now
+                if frame.received_at_us is not None:
+                    check = EventCheck(catalog, frame.received_at_us)
                 frame.screening = screen(catalog, check, frame)
                 size = sum([frame.sizes[one.position] for one in frame.screening.passed])
                 check_limit("max_bytes", size, self._settings.max_frame_bytes)
@@ -91,28 +100,13 @@ class IngestPipeline:
             with frame.failing_alone():
                 frame.identities = [identify(app_id, event, shards) for event in frame.admitted]
                 frame.dead_letters = _dead_letters(catalog, frame, now_us)
-        accepted = [frame for frame in frames if frame.error is None]
-        return self._batches(catalog, accepted, now_us, traceparent)
+        return catalog
 
-    async def append(self, batches: Sequence[PreparedBatch]) -> None:
-        """Appends what was prepared and sets the last verdicts; what is accepted is on disk on return. Raises
-        Unavailable if the stream cannot be reached."""
-        # All of them, also if one fails: what is sent again is found to be there.
-        answers = await asyncio.gather(
-            *(self._stream.append(batch.shard, batch.append) for batch in batches),
-            return_exceptions=True,
-        )
-        if errors := [answer for answer in answers if isinstance(answer, BaseException)]:
-            raise errors[0]
-        for batch, answer in zip(batches, answers, strict=True):
-            if isinstance(answer, Appended):
-                _set_verdicts(batch, answer)
-            else:
-                self._set_retry(batch)
-
-    def _batches(
+    def batches(
         self, catalog: Catalog, frames: Sequence[Frame], now_us: int, traceparent: str
     ) -> list[PreparedBatch]:
+        """The second part of `prepare`: what is to be appended of frames that were decided."""
+        frames = [frame for frame in frames if frame.error is None]
         parts = _parts(catalog, frames)
         rejected = [(frame, letter) for frame in frames for letter in frame.dead_letters]
         if rejected and not parts:
@@ -142,6 +136,22 @@ class IngestPipeline:
             # The first append takes the dead letters along.
             rejected = []
         return batches
+
+    async def append(self, batches: Sequence[PreparedBatch]) -> None:
+        """Appends what was prepared and sets the last verdicts; what is accepted is on disk on return. Raises
+        Unavailable if the stream cannot be reached."""
+        # All of them, also if one fails: what is sent again is found to be there.
+        answers = await asyncio.gather(
+            *(self._stream.append(batch.shard, batch.append) for batch in batches),
+            return_exceptions=True,
+        )
+        if errors := [answer for answer in answers if isinstance(answer, BaseException)]:
+            raise errors[0]
+        for batch, answer in zip(batches, answers, strict=True):
+            if isinstance(answer, Appended):
+                _set_verdicts(batch, answer)
+            else:
+                self._set_retry(batch)
 
     def _set_retry(self, batch: PreparedBatch) -> None:
         """The backlog is full. Rejected events must come again too: their dead letters were not kept."""

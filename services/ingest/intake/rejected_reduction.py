@@ -8,7 +8,7 @@ from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventType, PersonalData, Purpose
 from libs.consent import Decision
-from services.ingest.dead_letters.content import LetterContent
+from services.ingest.dead_letters.content import LetterContent, lesser
 from services.ingest.intake.addresses import truncate_ip
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.batch_consents import BatchConsents
@@ -82,12 +82,12 @@ class RejectedReduction:
             for person_id in denied:
                 remove_id_from_texts(self._catalog, event, person_id)
             self._anonymizer.remove_people(self._catalog, version, event, denied, position, outcome)
-            kept = _lesser(kept, LetterContent.REDUCED)
+            kept = lesser(kept, LetterContent.REDUCED)
         # Of an event under a pseudonym it is replaced already.
         if content is Content.WHOLE and self._catalog.collection.hashes_sessions:
             self._anonymizer.replace_session(self._catalog, event)
         if content is not Content.BARE:
-            kept = _lesser(kept, self._collect_less(event, event_type))
+            kept = lesser(kept, self._collect_less(event, event_type))
         outcome.letter_contents[position] = kept
         if event.event_id != sent_id:
             outcome.sent_ids[position] = sent_id
@@ -182,8 +182,3 @@ class RejectedReduction:
         entity = event.entity
         if entity.type in self._catalog.subject_entity_types and entity.id != subject.id:
             event.ClearField("entity")
-
-
-def _lesser(one: LetterContent, other: LetterContent) -> LetterContent:
-    order = list(LetterContent)
-    return max(one, other, key=order.index)

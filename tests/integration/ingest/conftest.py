@@ -1,9 +1,11 @@
 """The ingest service in this process, on real stores."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,26 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 from redis import Redis
-from weir.ingest.v1 import dead_letter_service_pb2_grpc, ingest_service_pb2_grpc
+from weir.common.v1.event_pb2 import Event
+from weir.ingest.v1 import (
+    dead_letter_service_pb2_grpc,
+    ingest_service_pb2,
+    ingest_service_pb2_grpc,
+)
+from weir.privacy.v1 import subject_data_service_pb2_grpc
+from weir.streams.v1 import batch_pb2
 
 from libs.consent import READY_FIELD, consent_key, ready_marker
 from libs.rpc.server import GrpcServer
+from libs.runtime.catalog_reload import CatalogReload
+from libs.streams.compression import decompress
+from libs.streams.names import raw_stream
 from services.ingest.server import build
 from services.ingest.settings import IngestSettings
 from tests.support.consents import consent_text
 from tests.support.one_service_home import one_service_home
 from tests.support.pseudonyms import PSEUDONYM_KEY
+from tests.support.waiting import until
 
 # As `one_service_home` says it to commands.
 TOKEN = "t"
@@ -49,20 +62,65 @@ class Ingest:
 
     events: Any
     letters: Any
+    people: Any
     address: str
     database_url: str
     catalog: Path
     redis: Redis
+    reload: CatalogReload
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The rows of a query."""
         with psycopg.connect(self.database_url) as connection:
             return connection.execute(statement.encode(), parameters).fetchall()
 
+    def taken(self) -> list[Event]:
+        """The events in the raw stream that were not taken before."""
+        found = []
+        entries: Any = self.redis.xrange(raw_stream(0))
+        for _, fields in entries:
+            batch = batch_pb2.EventBatch.FromString(decompress(fields[b"batch"]))
+            skipped = set(filter(None, fields[b"skip"].split(b",")))
+            found += [
+                event
+                for position, event in enumerate(batch.events)
+                if str(position).encode() not in skipped
+            ]
+        return found
+
+    async def load(self, catalog: str) -> None:
+        """Has the service load another catalog."""
+        before = self.reload.catalogs.current
+        self.catalog.write_text(catalog)
+        self.reload.request()
+        await until(lambda: self.reload.catalogs.current is not before)
+
     def record(self, subject_id: str, version: int, **granted: bool) -> None:
         """Writes a person's consent where ingest reads it."""
         state = consent_text(version, **granted)
         self.redis.hset(consent_key(APP, 0), subject_id, state)
+
+
+def played(event_id: str, properties: str, name: str = "game.played", **fields: Any) -> Event:
+    event = Event(event_id=event_id, name=name, properties_json=properties.encode(), **fields)
+    event.occurred_at.FromSeconds(int(time.time()))
+    return event
+
+
+async def reject(ingest: Ingest, *events: Event) -> None:
+    """Sends events that are all rejected, one call each; returns when their letters are stored."""
+    for number, event in enumerate(events, 1):
+        answer = await ingest.events.TrackBatch(
+            ingest_service_pb2.TrackBatchRequest(app_id=APP, events=[event]),
+            metadata=METADATA,
+            timeout=20,
+        )
+        assert answer.counts.rejected == 1
+        await until(partial(_has_letters, ingest, number))
+
+
+def _has_letters(ingest: Ingest, number: int) -> bool:
+    return ingest.sql("SELECT count(*) FROM ingest.dead_letters") == [(number,)]
 
 
 @pytest.fixture
@@ -108,10 +166,12 @@ async def ingest(
             yield Ingest(
                 ingest_service_pb2_grpc.IngestServiceStub(channel),
                 dead_letter_service_pb2_grpc.DeadLetterServiceStub(channel),
+                subject_data_service_pb2_grpc.SubjectDataServiceStub(channel),
                 address,
                 database_url,
                 catalog,
                 redis,
+                parts.catalogs,
             )
 
 

@@ -2,48 +2,21 @@
 
 import asyncio
 import json
-import time
-from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 import grpc
 import pytest
-from weir.common.v1.event_pb2 import Event
 from weir.ingest.v1 import dead_letter_service_pb2 as pb
-from weir.ingest.v1 import ingest_service_pb2
 
 from libs.consent import consent_key
 from libs.rpc import access
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import Principal
 from libs.streams.names import AUDIT_STREAM
-from tests.integration.ingest.conftest import APP, METADATA, Ingest
-from tests.support.waiting import until
+from tests.integration.ingest.conftest import APP, METADATA, Ingest, played, reject
 from tests.support.weir_command import weir
-
-
-def played(event_id: str, properties: str, name: str = "game.played", **fields: Any) -> Event:
-    event = Event(event_id=event_id, name=name, properties_json=properties.encode(), **fields)
-    event.occurred_at.FromSeconds(int(time.time()))
-    return event
-
-
-async def refuse(ingest: Ingest, *events: Event) -> None:
-    """Sends events that are all rejected, one call each; returns when their letters are stored."""
-    for number, event in enumerate(events, 1):
-        answer = await ingest.events.TrackBatch(
-            ingest_service_pb2.TrackBatchRequest(app_id=APP, events=[event]),
-            metadata=METADATA,
-            timeout=20,
-        )
-        assert answer.counts.rejected == 1
-        await until(partial(_has_letters, ingest, number))
-
-
-def _has_letters(ingest: Ingest, number: int) -> bool:
-    return ingest.sql("SELECT count(*) FROM ingest.dead_letters") == [(number,)]
 
 
 async def listed(ingest: Ingest, **fields: Any) -> pb.ListDeadLettersResponse:
@@ -55,7 +28,7 @@ async def listed(ingest: Ingest, **fields: Any) -> pb.ListDeadLettersResponse:
 
 
 async def test_letters_are_listed_by_filter_and_page_and_counted_by_reason(ingest: Ingest) -> None:
-    await refuse(
+    await reject(
         ingest,
         played("a", '{"score": "ten"}', subject_id="ann-of-the-arcade"),
         played("b", "{}", name="game.won", subject_id="ann-of-the-arcade"),
@@ -119,7 +92,7 @@ async def test_letters_are_listed_by_filter_and_page_and_counted_by_reason(inges
 async def test_events_are_shown_to_those_only_who_may_read_events(
     ingest: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await refuse(ingest, played("a", '{"score": "ten"}', subject_id="ann-of-the-arcade"))
+    await reject(ingest, played("a", '{"score": "ten"}', subject_id="ann-of-the-arcade"))
     operator = Principal("operator", frozenset({Permission.READ_DEAD_LETTERS}))
     monkeypatch.setattr(access.AccessControl, "principal", lambda *_: operator)
     assert len((await listed(ingest)).dead_letters) == 1
@@ -131,7 +104,7 @@ async def test_events_are_shown_to_those_only_who_may_read_events(
 async def test_letters_of_a_release_that_did_not_say_can_be_replayed_if_they_have_properties(
     ingest: Ingest,
 ) -> None:
-    await refuse(
+    await reject(
         ingest, played("a", '{"score": "ten"}'), played("b", '{"characters": 2.5}', "chat.sent")
     )
     ingest.sql("UPDATE ingest.dead_letters SET content = '' RETURNING 1")
@@ -141,7 +114,7 @@ async def test_letters_of_a_release_that_did_not_say_can_be_replayed_if_they_hav
 
 
 async def test_the_command_shows_counts_and_letters(ingest: Ingest, home: Path) -> None:
-    await refuse(
+    await reject(
         ingest,
         played("a", '{"score": "ten"}', subject_id="ann-of-the-arcade"),
         played("b", "{}", name="game.won"),

@@ -13,7 +13,8 @@ READ, ADD, CHANGE = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDA
 JOBS = {"jobs.jobs": CHANGE | {"DELETE"}, "jobs.runs": CHANGE}
 MAY: dict[str, dict[str, set[str]]] = {
     "weir_ingest": {
-        "ingest.dead_letters": ADD | {"DELETE"},
+        "ingest.dead_letters": CHANGE | {"DELETE"},
+        "ingest.replays": CHANGE,
         "ingest.erasures": CHANGE,
         "ingest.fences": CHANGE,
         **JOBS,
@@ -73,7 +74,13 @@ MAY: dict[str, dict[str, set[str]]] = {
     "weir_read": {"enrich.events": READ},
 }
 TABLES = (
-    *("ingest.dead_letters", "enrich.events", "enrich.events_90d", "enrich.events_90d_default"),
+    *(
+        "ingest.replays",
+        "ingest.dead_letters",
+        "enrich.events",
+        "enrich.events_90d",
+        "enrich.events_90d_default",
+    ),
     *("enrich.archive_files", "enrich.archive_erasures"),
     *("enrich.batches", "aggregate.batches", "aggregate.cells", "aggregate.measures"),
     *("aggregate.results", "aggregate.result_cells"),

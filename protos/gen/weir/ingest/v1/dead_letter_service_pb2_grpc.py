@@ -40,6 +40,11 @@ class DeadLetterServiceStub:
                 request_serializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ListDeadLettersRequest.SerializeToString,
                 response_deserializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ListDeadLettersResponse.FromString,
                 _registered_method=True)
+        self.ReplayDeadLetters = channel.unary_unary(
+                '/weir.ingest.v1.DeadLetterService/ReplayDeadLetters',
+                request_serializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersRequest.SerializeToString,
+                response_deserializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersResponse.FromString,
+                _registered_method=True)
 
 
 class DeadLetterServiceServicer:
@@ -59,6 +64,23 @@ class DeadLetterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReplayDeadLetters(self, request, context):
+        """Has the events of dead letters taken again, as if they came now: by the catalog of now and the consent of now, each
+        stored once, however often it is replayed. Their times have to have been right when they were received. What is
+        taken has no letter any more; what is rejected again keeps its letter, with the reason of now.
+
+        It goes on by itself, also if ingest is killed. Called again with the same `request_id`, it answers how far the
+        replay is. A call that begins one leaves an entry in the audit trail.
+
+        Permission: `dead_letters.replay`.
+        Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault; ALREADY_EXISTS if the other fields of
+        a replay with this `request_id` differ; RESOURCE_EXHAUSTED / LIMIT_EXCEEDED with RetryInfo if 10 replays of the app
+        are under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DeadLetterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -66,6 +88,11 @@ def add_DeadLetterServiceServicer_to_server(servicer, server):
                     servicer.ListDeadLetters,
                     request_deserializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ListDeadLettersRequest.FromString,
                     response_serializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'ReplayDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDeadLetters,
+                    request_deserializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersRequest.FromString,
+                    response_serializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -96,6 +123,33 @@ class DeadLetterService:
             '/weir.ingest.v1.DeadLetterService/ListDeadLetters',
             weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ListDeadLettersRequest.SerializeToString,
             weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.ingest.v1.DeadLetterService/ReplayDeadLetters',
+            weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersRequest.SerializeToString,
+            weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,43 @@
+"""ReplayDeadLetters: asks for a replay, and says how far it is."""
+
+from collections.abc import Awaitable, Callable
+
+from weir.ingest.v1 import dead_letter_service_pb2 as pb
+
+from libs.catalog import Catalogs
+from libs.common.apps import catalog_of
+from libs.common.clock import Clock, moment_of
+from libs.common.errors import AlreadyExists
+from services.ingest.replay.convert import replay_message, replay_request
+from services.ingest.replay.model import Replay
+from services.ingest.replay.postgres import PostgresReplays
+
+
+class RequestedReplays:
+    """Answers `weir.ingest.v1.DeadLetterService/ReplayDeadLetters`."""
+
+    def __init__(self, catalogs: Catalogs, replays: PostgresReplays, clock: Clock) -> None:
+        self._catalogs = catalogs
+        self._replays = replays
+        self._clock = clock
+
+    async def replay(
+        self,
+        request: pb.ReplayDeadLettersRequest,
+        actor: str,
+        note: Callable[[pb.ReplayDeadLettersRequest], Awaitable[None]],
+    ) -> pb.ReplayDeadLettersResponse:
+        """The replay, begun with this call or before; `note` puts it on record before it begins. Raises
+        AppUnknown, InvalidArgument, AlreadyExists, LimitExceeded."""
+        catalog_of(self._catalogs.current, request.app_id)
+        asked = replay_request(request)
+        found = await self._replays.find(request.app_id, asked.request_id)
+        if found is None:
+            await note(request)
+            now = moment_of(self._clock.now_us())
+            found = await self._replays.add(Replay(asked, actor, now))
+        if found.request != asked:
+            raise AlreadyExists(
+                "there is a replay with this id and other fields", field="request_id"
+            )
+        return pb.ReplayDeadLettersResponse(replay=replay_message(found))
