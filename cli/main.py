@@ -54,7 +54,7 @@ ENTRIES = {
     "subject": CommandEntry(
         "cli.commands.subject",
         "app",
-        "Carry out what a person asks for: a copy of everything that is held about them, or its end.",
+        "Carry out what a person asks for: a copy of what is held about them, its end, or a restriction.",
     ),
     "privacy": CommandEntry(
         "cli.commands.privacy",
