@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
 
-from libs.common.clock import DAY_US, Clock
+from libs.common.clock import Clock
 from libs.runtime.loops import repeat
 from libs.stores.redis_client import REDIS_DOWN
 from libs.streams import metrics
+from libs.streams.day_only import says_day_only
 from libs.streams.entries import Fields, dead_letter_batch, enriched_batch, raw_batch
 from libs.streams.positions import AT_THE_BEGINNING, group_positions, oldest_entry
 
@@ -93,7 +94,7 @@ class LagMeter:
         added_ms = int(entry_id.split(b"-")[0])
         waiting = max(0.0, seconds + microseconds / 1e6 - added_ms / 1e3)
         received_us = self._received(fields)
-        says_moment = received_us % DAY_US != 0
+        says_moment = not says_day_only(received_us)
         age = (self._clock.now_us() - received_us) / 1e6 if says_moment else waiting
         # Clocks of two machines differ by a little.
         return Lag(waiting, max(age, 0.0), pending)

@@ -6,10 +6,10 @@ from google.protobuf.message import DecodeError
 from weir.streams.v1 import batch_pb2
 
 from libs.catalog import ENRICHED_SOURCES
-from libs.common.clock import DAY_US
 from libs.common.ids import event_uuid
 from libs.common.sharding import shard_in
 from libs.streams.compression import compress, decompress
+from libs.streams.day_only import says_day_only
 from libs.streams.entries import raw_batch
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
@@ -93,7 +93,7 @@ def dead_letters(batch: WorkBatch) -> bytes:
 def _letter_id(batch: WorkBatch, position: int) -> bytes:
     """Of a counts-only event from its own id, which is a keyed hash: the batch's would lead to when it was
     stored."""
-    if batch.received_at_us % DAY_US == 0:
+    if says_day_only(batch.received_at_us):
         namespace, _ = event_uuid(batch.events[position].event_id)
         return uuid.uuid5(uuid.UUID(bytes=namespace), batch.app_id).bytes
     return uuid.uuid5(uuid.UUID(bytes=batch.batch_id), str(position)).bytes

@@ -9,6 +9,7 @@ from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.stores.postgres import driver_connection
+from libs.streams.day_only import SAYS_DAY_ONLY
 from services.enrich.partitions.postgres import PostgresPartitionStore
 from services.enrich.retention.limits import Limit
 from services.enrich.retention.removal import Overdue, Span
@@ -21,9 +22,9 @@ PAST: LiteralString = """
     AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s))
 """
 # Of a counts-only event only the day is known on which it was received: it is counted if all of that is.
-_COUNTED: LiteralString = """
+_COUNTED: LiteralString = f"""
     (received_at < %(counted)s AND (received_at + interval '1 day' <= %(counted)s
-        OR received_at <> date_trunc('day', received_at, 'UTC')))
+        OR NOT ({SAYS_DAY_ONLY})))
 """
 # Of those, the ones that may go: neither late nor uncounted.
 DUE: LiteralString = f"received_at < %(today)s AND {_COUNTED}"
