@@ -219,3 +219,5 @@ fences = fences_table(
     metadata,
     Column("in_force_from", DateTime(timezone=True), nullable=False, server_default=text("now()")),
 )
+# To read the newest of each app without the others.
+Index("ix_fences_app_id_in_force_from", fences.c.app_id, fences.c.in_force_from)
