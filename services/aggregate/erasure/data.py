@@ -73,6 +73,8 @@ class AggregateSubjectData:
 
     async def erase(self, erasure: Erasure) -> Progress:
         """See the port. After the events are gone: what is counted again is counted without them."""
+        if erasure.names is None:
+            await self._fences.add_missing(erasure.subject, erasure.fenced_at)
         async with self._engine.begin() as connection:
             entry = await self._journal.open(connection, erasure.request_id)
             for store in (MEMBERS, CELLS, RESULTS, GAUGES):

@@ -1,5 +1,6 @@
 """Fences of aggregate: until when nothing of a person is counted, however it comes back."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +18,10 @@ SELECT :app_id, person, :fenced_at FROM unnest(CAST(:persons AS uuid[])) AS pers
 ON CONFLICT (app_id, person) DO UPDATE SET fenced_at = greatest(known.fenced_at, excluded.fenced_at),
     in_force_from = excluded.in_force_from
 """)
+_MISSING = text("""
+SELECT count(*) < cardinality(CAST(:persons AS uuid[])) FROM aggregate.fences
+WHERE app_id = :app_id AND person = ANY(CAST(:persons AS uuid[])) AND fenced_at >= :fenced_at
+""")
 
 
 class CountingFences:
@@ -28,14 +33,25 @@ class CountingFences:
     async def add(self, subject: SubjectRef, fenced_at: datetime) -> None:
         """From the return on, no process counts what the fence is about. Raises Unavailable if counting is
         too busy."""
-        values = {
-            "app_id": subject.app_id,
-            "persons": list(map(UUID, subject.persons)),
-            "fenced_at": fenced_at,
-        }
         try:
             async with counting_stopped(self._engine) as connection:
-                await connection.execute(_ADD, values)
+                await connection.execute(_ADD, _values(subject, fenced_at))
                 await connection.execute(NEXT_EPOCH)
         except PostponedError as error:
             raise Unavailable(str(error), retry_after_seconds=1) from error
+
+    async def add_missing(self, subject: SubjectRef, fenced_at: datetime) -> None:
+        """The same, without stopping counting if the fence is there. It is not if a process of a release
+        without these fences was asked for it, during an upgrade."""
+        async with self._engine.connect() as connection:
+            missing = (await connection.execute(_MISSING, _values(subject, fenced_at))).scalar_one()
+        if missing:
+            await self.add(subject, fenced_at)
+
+
+def _values(subject: SubjectRef, fenced_at: datetime) -> Mapping[str, object]:
+    return {
+        "app_id": subject.app_id,
+        "persons": list(map(UUID, subject.persons)),
+        "fenced_at": fenced_at,
+    }

@@ -76,6 +76,28 @@ async def test_what_is_behind_the_fence_does_not_count(
     assert stores.sql(COUNTED) == [(5,)]
 
 
+async def test_an_erasure_makes_up_for_a_fence_that_an_older_process_did_not_set(
+    stores: Stores, aggregate: Aggregate, persons: Sequence[str]
+) -> None:
+    """During an upgrade: its fence step was answered by a release without fences of counting."""
+    epoch = "SELECT epoch FROM aggregate.recount_epoch"
+    await _erased(aggregate, persons, NOW)
+    fenced = stores.sql(
+        "SELECT person::text FROM aggregate.fences WHERE fenced_at = %(at)s", {"at": NOW}
+    )
+    assert {person.replace("-", "") for (person,) in fenced} == set(persons)
+    at_once = stores.sql(epoch)
+    # What was put back, and another's.
+    before = _text(NOW - timedelta(days=1))
+    put_back = [event(when=before, player=player) for player in ("ann", "bob")]
+    stores.send(entry(*put_back, received_at_us=_us(NOW)))
+    await stores.until_drained()
+    assert stores.sql(COUNTED) == [(1,)]
+    # Where the fence is, an erasure does not stop counting for it again.
+    await _erased(aggregate, persons, NOW)
+    assert stores.sql(epoch) == at_once
+
+
 async def test_an_erasure_takes_the_person_out_of_quarantine(
     stores: Stores, aggregate: Aggregate, persons: Sequence[str]
 ) -> None:
