@@ -35,6 +35,8 @@ def _field(column: EventColumn) -> Any:
 
 
 SCHEMA = pa.schema([_field(column) for column in COLUMNS])
+# What `_owned` looks at.
+_OWNERS = ("person", "subject_id", "anonymous_id")
 _POSITIONS = [SCHEMA.get_field_index(name) for name in SORTED_BY]
 
 
@@ -83,22 +85,37 @@ def read_of_person(
     with parquet.ParquetFile(file) as found:
         if found.schema_arrow.names != SCHEMA.names:
             raise ValueError("the file has other columns")
-        for batch in found.iter_batches(batch_size=ROWS_AT_ONCE):
-            received_us = batch.column("received_at").cast(pa.int64())
-            wanted = compute.and_(_owned(batch, subject), compute.less(received_us, before_us))
-            if names is not None:
-                of_names = compute.is_in(
-                    batch.column("name"), value_set=pa.array(names, pa.string())
+        for group in range(found.num_row_groups):
+            # Most of a file is in the other columns, and most groups have nothing of the person.
+            masks = [
+                _wanted(batch, subject, before_us, names)
+                for batch in found.iter_batches(
+                    ROWS_IN_A_GROUP, row_groups=[group], columns=[*_OWNERS, "received_at", "name"]
                 )
-                wanted = compute.and_(wanted, of_names)
-            if compute.any(wanted).as_py():
-                kept = batch.filter(wanted)
-                yield list(zip(*map(_values, COLUMNS, kept.columns), strict=True))
+            ]
+            wanted = pa.chunked_array(masks, pa.bool_()).combine_chunks()
+            if not compute.any(wanted).as_py():
+                continue
+            place = 0
+            for batch in found.iter_batches(ROWS_AT_ONCE, row_groups=[group]):
+                kept = batch.filter(wanted.slice(place, len(batch)))
+                place += len(batch)
+                if len(kept):
+                    yield list(zip(*map(_values, COLUMNS, kept.columns), strict=True))
+
+
+def _wanted(batch: Any, subject: SubjectRef, before_us: int, names: Sequence[str] | None) -> Any:
+    received_us = batch.column("received_at").cast(pa.int64())
+    wanted = compute.and_(_owned(batch, subject), compute.less(received_us, before_us))
+    if names is None:
+        return wanted
+    of_names = compute.is_in(batch.column("name"), value_set=pa.array(names, pa.string()))
+    return compute.and_(wanted, of_names)
 
 
 def may_have_events(file: IO[bytes], subject: SubjectRef, *, of_others: bool) -> bool:
     """Whether a file may have an event of the person, or with `of_others` one that may name the person."""
-    columns = ["person", "subject_id", "anonymous_id"]
+    columns = list(_OWNERS)
     if of_others:
         columns += ["entity_id", "properties"]
     with parquet.ParquetFile(file) as found:

@@ -3,17 +3,19 @@ for all who ask."""
 
 import io
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import psycopg
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from libs.common.subject_data import Erasure, Progress, SubjectRef
 from libs.events.columns import COLUMNS
 from libs.events.digest import Row
-from libs.events.parquet import EventFile, may_have_events, read_of_person
+from libs.events.parquet import EventFile, may_have_events, read_groups, read_of_person
 from libs.events.person import OF_OTHERS, OWNED, is_owned, may_name, person_values
 from services.enrich.archive.erasing import Erased, ErasedRows
 from services.enrich.erasure.data import EnrichSubjectData
@@ -132,6 +134,33 @@ def test_files_say_the_same(archived: Sequence[Row]) -> None:
         assert may_have_events(file, SUBJECT, of_others=True) == (owned or naming), each[at]
         found = [row for rows in read_of_person(file, SUBJECT, LATER_US, None) for row in rows]
         assert found == ([each] if owned else []), each[at]
+
+
+def test_only_groups_with_the_person_are_read_as_a_whole(archived: Sequence[Row]) -> None:
+    """By a file whose properties cannot be read but in the group with the person."""
+    at = [column.name for column in COLUMNS].index("event_id")
+    owned, *_ = [each for each in archived if each[at] in OWN]
+    other, *_ = [each for each in archived if each[at] in NEITHER]
+    file = io.BytesIO()
+    with EventFile(file) as events:
+        events.write([other])
+        events.write([owned, other])
+    found = parquet.ParquetFile(file)
+    places = [column.name for column in COLUMNS].index("properties")
+    first, second = (found.metadata.row_group(each).column(places) for each in range(2))
+    damaged = bytearray(file.getvalue())
+    begin = first.dictionary_page_offset or first.data_page_offset
+    damaged[begin : begin + first.total_compressed_size] = bytes(first.total_compressed_size)
+    assert second.data_page_offset > begin + first.total_compressed_size
+
+    read = [row for rows in _read(bytes(damaged), SUBJECT) for row in rows]
+    assert read == [owned]
+    with pytest.raises((OSError, pa.ArrowException)):
+        list(read_groups(io.BytesIO(damaged)))
+
+
+def _read(content: bytes, subject: SubjectRef) -> Iterator[list[Row]]:
+    return read_of_person(io.BytesIO(content), subject, LATER_US, None)
 
 
 async def test_erasures_take_what_is_the_persons_and_mentions_in_what_is_others(
