@@ -18,6 +18,8 @@ STORE = "enrich.archive"
 _WAIT_SECONDS = 10.0
 # The process ends behind the file that it is at, so that others who change the archive get their turn.
 _WORK_SECONDS = 60.0
+# How long an answer is remembered that no call has fetched: a person's erasure may have been given up.
+_REMEMBERED_SECONDS = 300.0
 
 
 class Copies(Protocol):
@@ -48,12 +50,18 @@ class ArchivedPeople:
     """
 
     def __init__(
-        self, catalogs: Catalogs, copies: Copies, ask: Ask, wait_seconds: float = _WAIT_SECONDS
+        self,
+        catalogs: Catalogs,
+        copies: Copies,
+        ask: Ask,
+        wait_seconds: float = _WAIT_SECONDS,
+        remembered_seconds: float = _REMEMBERED_SECONDS,
     ) -> None:
         self._catalogs = catalogs
         self._copies = copies
         self._ask = ask
         self._wait_seconds = wait_seconds
+        self._remembered_seconds = remembered_seconds
         self._at_work: dict[UUID, asyncio.Task[bool]] = {}
 
     async def close(self) -> None:
@@ -71,14 +79,31 @@ class ArchivedPeople:
         if task is None and await self._copies.has_files(app_id):
             if not await self._copies.is_free():
                 return False, await self._counts(erasure)
-            task = self._at_work[request_id] = asyncio.create_task(self._work(erasure))
+            # Another call may have begun meanwhile.
+            task = self._at_work.get(request_id) or self._begin(erasure)
         done = task is None
         if task:
             await asyncio.wait([task], timeout=self._wait_seconds)
             if task.done():
-                del self._at_work[request_id]
+                self._forget(request_id, task)
                 done = task.result()
         return done, await self._counts(erasure)
+
+    def _begin(self, erasure: Erasure) -> asyncio.Task[bool]:
+        task = asyncio.create_task(self._work(erasure))
+        self._at_work[erasure.request_id] = task
+        loop = asyncio.get_running_loop()
+        task.add_done_callback(
+            lambda ended: loop.call_later(
+                self._remembered_seconds, self._forget, erasure.request_id, ended
+            )
+        )
+        return task
+
+    def _forget(self, request_id: UUID, ended: asyncio.Task[bool]) -> None:
+        """Forgets a task that has ended, unless another call has; its successor stays."""
+        if self._at_work.get(request_id) is ended:
+            del self._at_work[request_id]
 
     async def _counts(self, erasure: Erasure) -> Sequence[StoreCounts]:
         """What is done so far; empty if no file was looked at."""

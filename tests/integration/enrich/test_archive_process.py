@@ -337,5 +337,37 @@ async def test_work_on_the_archive_outlives_the_call_that_began_it(
     assert await other.erase(erasure) == found
 
 
+async def test_two_calls_that_wait_get_the_answer_and_one_that_nobody_fetches_is_forgotten(
+    engine: AsyncEngine, database_url: str, url: str
+) -> None:
+    goes_on, started = asyncio.Event(), 0
+
+    async def ask(_: bytes) -> Mapping[str, int]:
+        nonlocal started
+        started += 1
+        await goes_on.wait()
+        return {"done": 1}
+
+    store_person(database_url)
+    await archive(engine, url)
+    erasure = who().erasure
+    journal = PostgresArchive(engine)
+    people = ArchivedPeople(ARCHIVED, journal, ask)
+    calls = [asyncio.create_task(people.erase(erasure)) for _ in range(2)]
+    await until(lambda: started)
+    await asyncio.sleep(0.1)
+    goes_on.set()
+    assert [await call for call in calls] == [(True, ())] * 2
+    assert started == 1
+
+    # The caller is gone when the work ends. Later the request may be made again.
+    hasty = ArchivedPeople(ARCHIVED, journal, ask, wait_seconds=0, remembered_seconds=0.01)
+    assert await hasty.erase(erasure) == (False, ())
+    await asyncio.sleep(0.1)
+    assert await hasty.erase(erasure) == (False, ())
+    assert started == 3
+    await hasty.close()
+
+
 async def _not_asked(_: bytes) -> Mapping[str, int]:
     raise AssertionError("a process works on the archive already, or has nothing to do")
