@@ -56,6 +56,14 @@ WHERE state IN ('waiting', 'running') AND due_at <= :now ORDER BY due_at LIMIT :
 """)
 # Of a transaction that stays open meanwhile: it ends with its process, however that ends.
 _TURN = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:request_id, 49))")
+# A transaction that asks for a hold is sure of the answer until it ends. By the app: a person has several
+# pseudonyms, and a hold has one of them.
+_LOCK_HOLDS_SHARED = text(
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('weir.subject_holds/' || :app_id, 0))"
+)
+_LOCK_HOLDS = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('weir.subject_holds/' || :app_id, 0))"
+)
 _HOLD = text(
     "SELECT reason, placed_by FROM privacy.subject_holds WHERE app_id = :app_id AND subject = ANY(:subjects)"
 )
@@ -168,8 +176,10 @@ class PostgresRequests:
     async def place_hold(
         self, app_id: str, subject: str, hold: Hold, placed_at: datetime, entry: AuditEntry
     ) -> None:
-        """Places a hold, in place of the one there is."""
+        """Places a hold, in place of the one there is. On return no transaction is under way that found none
+        with `hold_of`."""
         async with self.engine.begin() as connection:
+            await connection.execute(_LOCK_HOLDS, {"app_id": app_id})
             await connection.execute(
                 _PLACE_HOLD,
                 {
@@ -212,7 +222,8 @@ async def locked(connection: AsyncConnection, request_id: UUID) -> SubjectReques
 
 
 async def hold_of(connection: AsyncConnection, app_id: str, subjects: Sequence[str]) -> Hold | None:
-    """`PostgresRequests.hold`, in the caller's transaction."""
+    """`PostgresRequests.hold`, in the caller's transaction: no hold is placed before that ends."""
+    await connection.execute(_LOCK_HOLDS_SHARED, {"app_id": app_id})
     values = {"app_id": app_id, "subjects": list(subjects)}
     row = (await connection.execute(_HOLD, values)).first()
     return None if row is None else Hold(*row)
