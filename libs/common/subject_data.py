@@ -78,7 +78,7 @@ class Export:
 @dataclass(frozen=True, slots=True)
 class KeptKey:
     """A key of a person who was erased, that stays for events which a law keeps: with the pseudonym of the
-    person as these have it, and the moment of the erasure's fence."""
+    person as these have it. It seals nothing that was received after `kept_since`, when the erasure ended."""
 
     key_id: UUID
     person: UUID

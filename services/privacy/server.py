@@ -233,7 +233,7 @@ async def build(
     jobs = privacy_jobs(
         pruning,
         Rewrapping(key_store, keyring),
-        KeptKeys(key_store, others["enrich"], auditor),
+        KeptKeys(key_store, others["enrich"], auditor, clock),
         list_overdue,
     )
     request_engine = RequestEngine(

@@ -156,7 +156,7 @@ subject_keys = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("retired_at", DateTime(timezone=True)),
     Column("destroyed_at", DateTime(timezone=True)),
-    # Of the key of a person who was erased: the fence, if it stays for events that a law keeps.
+    # Of the key of a person who was erased: when the erasure ended, if it stays for events that a law keeps.
     Column("kept_since", DateTime(timezone=True)),
     CheckConstraint(
         "num_nulls(wrapped_key, wrapping_key_id) ="

@@ -128,7 +128,8 @@ def test_a_key_that_stayed_for_a_law_goes_when_no_event_needs_it(
     with psycopg.connect(suite.addresses.database_url) as owner:
         owner.execute("DELETE FROM enrich.events WHERE event_id = %s", [event_ids[1]])
         owner.execute(
-            "UPDATE privacy.subject_keys SET kept_since = now() WHERE key_id = ANY(%s)",
+            "UPDATE privacy.subject_keys SET kept_since = now() - interval '25 hours', retired_at = now()"
+            " WHERE key_id = ANY(%s)",
             [[uuid.UUID(bytes=key) for key in keys]],
         )
     run = weir(suite.home.path, "jobs", "run", "privacy.destroy_kept_keys", "--wait")

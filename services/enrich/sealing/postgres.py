@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.catalog import Catalogs, kept_names
+from libs.catalog import Catalogs
 from libs.common.subject_data import KeptKey
 from libs.sealing.values import mark_of
 from libs.stores.postgres import driver_connection
@@ -38,18 +38,18 @@ class PostgresSealedValues:
         self._catalogs = catalogs
 
     async def still_needed(self, app_id: str, keys: Sequence[KeptKey]) -> Collection[UUID]:
-        """See the port. Of the archive, a file of the app up to the day of the erasure counts that has
-        events which are kept and sealed, whosever they are."""
+        """See the port. Of the archive, a file of the app up to the day after the key was in use counts that
+        has events with sealed properties, whosever they are. Also with those that no law keeps: the person
+        may have come back before the erasure ended."""
         newest = self._catalogs.newest(app_id)
         if newest is None:
             return [key.key_id for key in keys]
-        names = sorted(newest.derived(kept_names).keys() & newest.catalog.sealed.keys())
         values = {
             "app_id": app_id,
             "key_ids": [key.key_id for key in keys],
             "people": [key.person for key in keys],
             "marks": [mark_of(key.key_id.bytes) for key in keys],
-            "names": names,
+            "names": sorted(newest.catalog.sealed),
         }
         async with self._engine.connect() as outer, outer.begin():
             await outer.exec_driver_sql("SET LOCAL transaction_read_only = on")

@@ -237,6 +237,9 @@ class ErasureHandler:
                     keys_stay_because=because,
                     only_retired_keys=only_retired,
                 )
+                if because:
+                    # Those that were in use are retired now.
+                    await self._retired_keys.announce(request.app_id)
             step = replace(request.steps[place], state=StepState.DONE, stores=tuple(own))
             finished = request.with_step(place, step)
             stores = [each for one in finished.steps for each in one.stores]

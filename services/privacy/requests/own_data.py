@@ -101,7 +101,8 @@ async def erase_own(
     requests = (await connection.execute(_FORGET_REQUESTS, values)).rowcount
     of_keys = SubjectRef(request.app_id, request.subject_id, tuple(persons))
     keys = await erase_keys(
-        connection, of_keys, request.fenced_at, keys_stay_because, only_retired=only_retired_keys
+        *(connection, of_keys, request.fenced_at, now, keys_stay_because),
+        only_retired=only_retired_keys,
     )
     return [
         consents,

@@ -90,29 +90,23 @@ FORBID = text("""
         WHERE gone.app_id = :app_id AND gone.person = new.person AND gone.retired_at >= :moment
     )
 """)
+# What is sealed already; with `only_retired` not what a person who came back seals now.
 KEEP = text("""
-    UPDATE privacy.subject_keys SET kept_since = greatest(kept_since, :kept_since)
+    UPDATE privacy.subject_keys
+    SET kept_since = CASE WHEN retired_at IS NULL THEN :kept_since ELSE coalesce(kept_since, :kept_since) END,
+        retired_at = coalesce(retired_at, :moment)
     WHERE app_id = :app_id AND person = ANY(CAST(:people AS uuid[])) AND destroyed_at IS NULL
-""")
-# Of what arrived after the erasure; also of a person who has come back, whose key is needed as long as it has
-# sealed anything.
-KEEP_LATER = text("""
-    UPDATE privacy.subject_keys AS key SET kept_since = erasure.fenced_at
-    FROM privacy.subject_requests AS erasure
-    WHERE erasure.kind = 'erasure' AND erasure.state = 'done' AND erasure.categories = '{}'
-        AND key.app_id = erasure.app_id AND key.person = CAST(erasure.subject AS uuid)
-        AND key.destroyed_at IS NULL AND key.kept_since IS NULL
+        AND (retired_at IS NOT NULL OR NOT :only_retired)
 """)
 KEPT = text("""
     SELECT app_id, key_id, person, kept_since FROM privacy.subject_keys
-    WHERE kept_since IS NOT NULL AND destroyed_at IS NULL AND key_id > :after
+    WHERE kept_since < :before AND retired_at IS NOT NULL AND destroyed_at IS NULL AND key_id > :after
     ORDER BY key_id LIMIT :limit
 """)
 DESTROY_KEPT = text("""
     UPDATE privacy.subject_keys
-    SET wrapped_key = NULL, wrapping_key_id = NULL, destroyed_at = kept_since,
-        retired_at = coalesce(retired_at, kept_since)
-    WHERE key_id = :key_id AND kept_since = :kept_since AND destroyed_at IS NULL
+    SET wrapped_key = NULL, wrapping_key_id = NULL, destroyed_at = kept_since
+    WHERE key_id = :key_id AND retired_at IS NOT NULL AND destroyed_at IS NULL
 """)
 COUNTS = text("""
     SELECT wrapping_key_id, count(*) AS keys FROM privacy.subject_keys
@@ -207,22 +201,20 @@ class PostgresKeyStore:
             destroyed = (await connection.execute(DESTROYED, parameters)).scalar_one()
             return KeyCounts(wrapped, int(destroyed))
 
-    async def keep_later(self) -> None:
+    async def kept(
+        self, before: datetime, after: UUID, limit: int
+    ) -> Sequence[tuple[str, KeptKey]]:
         """See `kept.KeptKeyStore`."""
-        async with self._engine.begin() as connection:
-            await connection.execute(KEEP_LATER)
-
-    async def kept(self, after: UUID, limit: int) -> Sequence[tuple[str, KeptKey]]:
-        """See `kept.KeptKeyStore`."""
+        parameters = {"before": before, "after": after, "limit": limit}
         async with self._engine.connect() as connection:
-            rows = await connection.execute(KEPT, {"after": after, "limit": limit})
+            rows = await connection.execute(KEPT, parameters)
             return [
                 (app_id, KeptKey(key_id, person, since)) for app_id, key_id, person, since in rows
             ]
 
     async def destroy_kept(self, app_id: str, key: KeptKey, entry: AuditEntry) -> bool:
         """See `kept.KeptKeyStore`."""
-        parameters = {"key_id": key.key_id, "kept_since": key.kept_since}
+        parameters = {"key_id": key.key_id}
         async with self._engine.begin() as connection:
             await connection.execute(LOCK, {"app_id": app_id})
             destroyed = (await connection.execute(DESTROY_KEPT, parameters)).rowcount
@@ -278,16 +270,22 @@ async def erase_keys(
     connection: AsyncConnection,
     subject: SubjectRef,
     fenced_at: datetime,
+    now: datetime,
     stay_because: str,
     *,
     only_retired: bool = False,
 ) -> StoreCounts:
-    """Destroys the keys of a person who is erased, or leaves them for a reason, until the events are gone
-    that need them. With `only_retired` those stay that were made since `retire_keys`. Safe to repeat."""
+    """Destroys the keys of a person who is erased. Or retires them for a reason, until the events are gone
+    that need them: what the person does after that is sealed with a new key, and what occurred until
+    `fenced_at` not at all. With `only_retired` those stay as they are that were made since `retire_keys`.
+    Safe to repeat."""
     people = [UUID(person) for person in subject.persons]
     if stay_because:
-        parameters = {"app_id": subject.app_id, "people": people, "kept_since": fenced_at}
-        kept = (await connection.execute(KEEP, parameters)).rowcount
+        parameters = {"app_id": subject.app_id, "people": people, "moment": fenced_at}
+        keeping = parameters | {"kept_since": now, "only_retired": only_retired}
+        await connection.execute(LOCK, {"app_id": subject.app_id})
+        kept = (await connection.execute(KEEP, keeping)).rowcount
+        await connection.execute(FORBID, parameters | {"key_ids": [uuid4() for _ in people]})
         return StoreCounts(STORE, withheld=kept, withheld_because=stay_because)
     destroyed = await destroy_keys(
         connection, subject.app_id, people, fenced_at, only_retired=only_retired

@@ -54,3 +54,15 @@ async def test_by_what_may_be_in_the_archive(
         owner.execute(ARCHIVED, [NOON + timedelta(days=days), f'{{"{name}": 1}}'])
     values = PostgresSealedValues(engine, Catalogs.of(CATALOG))
     assert len(await values.still_needed("chess", KEYS)) == needed
+
+
+async def test_what_no_law_keeps_was_sealed_with_the_key_as_well(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    """By a person who came back before the erasure ended."""
+    sealed = "mode: {type: string, x-pii: sealed}"
+    catalog = compile_catalog(SMALL.replace("mode: {type: string}", sealed), "chess.yaml")
+    with psycopg.connect(database_url) as owner:
+        owner.execute(ARCHIVED, [NOON, '{"game.ended": 1}'])
+    values = PostgresSealedValues(engine, Catalogs.of(catalog))
+    assert len(await values.still_needed("chess", KEYS)) == 2

@@ -333,16 +333,22 @@ async def test_a_key_that_stayed_for_a_law_goes_with_the_last_event(
 ) -> None:
     [ann, bob] = await sealing_keys(stub, [ANN, BOB])
     subject = SubjectRef(APP, "ann", (ANN.hex,))
-    for _ in range(2):
+    ended = NOON + timedelta(minutes=5)
+    for minutes in range(2):
         async with engine.begin() as connection:
-            counts = await erase_keys(connection, subject, NOON, "tax law")
+            now = ended + timedelta(minutes=minutes)
+            counts = await erase_keys(connection, subject, NOON, now, "tax law")
     assert (counts.erased, counts.withheld, counts.withheld_because) == (0, 1, "tax law")
     ann_id = UUID(bytes=ann.key_id)
-    auditor = Auditor(PSEUDONYMS, FixedClock(NOON))
     stored = StoredValues(ann_id)
-    kept = KeptKeys(PostgresKeyStore(engine), stored, auditor)
+    # What was sealed with it at the very end may not be stored yet.
+    assert await kept_keys(engine, stored, ended + timedelta(hours=23)).destroy() == {
+        "destroyed": 0,
+        "kept": 0,
+    }
+    kept = kept_keys(engine, stored, ended + timedelta(hours=25))
     assert await kept.destroy() == {"destroyed": 0, "kept": 1}
-    assert stored.asked == [KeptKey(ann_id, ANN, NOON)]
+    assert stored.asked == [KeptKey(ann_id, ANN, ended)]
     assert set(await opening_keys(stub, ann.key_id, bob.key_id)) == {ann.key_id, bob.key_id}
 
     # Retention removes the last event.
@@ -362,20 +368,59 @@ async def test_a_key_that_stayed_for_a_law_goes_with_the_last_event(
     assert entries == [("job privacy.destroy_kept_keys", ANN.hex)]
 
 
-async def test_a_key_that_a_late_event_made_goes_as_well(
+async def test_a_person_who_comes_back_keeps_the_key_that_they_get_then(
     stub: Any, engine: AsyncEngine, database_url: str
 ) -> None:
-    """The person had none when they were erased."""
+    """In an app with a law that keeps sealed values; the person agrees again after the erasure."""
+    [before] = await sealing_keys(stub, [ANN])
+    subject = SubjectRef(APP, "ann", (ANN.hex, BOB.hex))
+    async with engine.begin() as connection:
+        await erase_keys(connection, subject, NOON, NOON, "tax law")
     with psycopg.connect(database_url) as owner:
-        owner.execute(
+        owner.cursor().executemany(
             "INSERT INTO privacy.subject_requests (request_id, app_id, kind, state, subject, categories,"
             " requester, created_at, due_at, parameters, fenced_at, done_at, steps, failure)"
             " VALUES (%s, %s, 'erasure', 'done', %s, '{}', 'suite token', %s, %s, '{}', %s, %s, '[]', '')",
-            [uuid4(), APP, BOB.hex, NOON, NOON, NOON, NOON],
+            [(uuid4(), APP, each.hex, NOON, NOON, NOON, NOON) for each in (ANN, BOB)],
         )
-    [ann, bob] = await sealing_keys(stub, [ANN, BOB], NOON - timedelta(days=1))
-    stored = StoredValues()
-    kept = KeptKeys(PostgresKeyStore(engine), stored, Auditor(PSEUDONYMS, FixedClock(NOON)))
+    # Late, and kept by a law: nothing is sealed any more, and no key is made that no one would destroy.
+    late = await sealing_keys(stub, [ANN, BOB], NOON)
+    assert [key.key_id for key in late] == [b"", b""]
+    [back, first] = await sealing_keys(stub, [ANN, BOB], NOON + timedelta(days=30))
+    assert len({before.key_id, back.key_id, first.key_id, b""}) == 4
+
+    # As if all that they have sealed were in the archive, or not committed yet.
+    kept = kept_keys(engine, StoredValues(), NOON + timedelta(days=120))
     assert await kept.destroy() == {"destroyed": 1, "kept": 0}
-    assert stored.asked == [KeptKey(UUID(bytes=bob.key_id), BOB, NOON)]
-    assert set(await opening_keys(stub, ann.key_id, bob.key_id)) == {ann.key_id}
+    assert await opening_keys(stub, before.key_id, back.key_id, first.key_id) == {
+        back.key_id: back.secret,
+        first.key_id: first.secret,
+    }
+    assert await sealing_keys(stub, [ANN, BOB], NOON + timedelta(days=30)) == [back, first]
+
+
+async def test_only_keys_of_before_the_fence_are_kept_if_they_were_retired_there(
+    stub: Any, engine: AsyncEngine
+) -> None:
+    """The catalog keeps something since the erasure has begun."""
+    later = NOON + timedelta(days=1)
+    [before] = await sealing_keys(stub, [ANN])
+    subject = SubjectRef(APP, "ann", (ANN.hex,))
+    async with engine.begin() as connection:
+        await retire_keys(connection, subject, NOON)
+    [back] = await sealing_keys(stub, [ANN], later)
+    async with engine.begin() as connection:
+        counts = await erase_keys(connection, subject, NOON, later, "tax law", only_retired=True)
+    assert counts.withheld == 1
+    assert await sealing_keys(stub, [ANN], later) == [back]
+    stored = StoredValues()
+    assert await kept_keys(engine, stored, NOON + timedelta(days=9)).destroy() == {
+        "destroyed": 1,
+        "kept": 0,
+    }
+    assert [key.key_id for key in stored.asked] == [UUID(bytes=before.key_id)]
+
+
+def kept_keys(engine: AsyncEngine, stored: StoredValues, now: datetime) -> KeptKeys:
+    clock = FixedClock(now)
+    return KeptKeys(PostgresKeyStore(engine), stored, Auditor(PSEUDONYMS, clock), clock)
