@@ -4,27 +4,29 @@ Redis and Postgres share no transaction. So what will be done to an entry is wri
 the next call: after a kill in between, an entry that is gone counts with what was written down.
 """
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
+import structlog
 from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
 
 from libs.catalog import Catalog, Catalogs
-from libs.common.mentions import is_long_id
 from libs.common.subject_data import Erasure
 from libs.stores.erasure_journal import ErasureEntry
 from libs.streams.compression import decompress
 from libs.streams.entries import Fields
 from libs.streams.names import quarantine_stream
 from libs.streams.quarantine_expiry import came_ms
-from libs.streams.quarantined_batches import Remainder
+from libs.streams.quarantined_batches import UNREADABLE, Remainder, stands_in
 
+log = structlog.get_logger()
 # In one answer of Redis: of the largest entries, 4 MiB, no more memory than a chunk takes.
 _PAGE = 16
 _PAGES_AT_A_TIME = 20
-UNREADABLE = "no reader can tell what they hold; they go when their time in quarantine is over"
 # Of an entry, an erasure, and the app's catalog if there is one: None if the entry has nothing of the person.
 # Raises DecodeError and KeyError.
 Without = Callable[[Fields, Erasure, Catalog | None], Remainder | None]
@@ -64,31 +66,32 @@ class QuarantineErasure:
             if not page:
                 position |= {"shard": position["shard"] + 1, "after": "-"}
                 continue
-            unreadable = self._plan(page, erasure, position["planned"])
-            if unreadable:
-                position["unreadable"] = position.get("unreadable", 0) + unreadable
-                entry.withhold(self._store, position["unreadable"], UNREADABLE)
+            if withheld := await self._plan(page, erasure, position["planned"]):
+                withheld.update(position.get("withheld", {}))
+                position["withheld"] = dict(withheld)
+                entry.withhold(self._store, withheld.total(), "; ".join(sorted(withheld)))
             position["after"] = f"({page[-1][0]}"
             if position["planned"]:
                 return False
         return False
 
-    def _plan(
+    async def _plan(
         self, page: Sequence[tuple[str, Fields]], erasure: Erasure, planned: list[_Planned]
-    ) -> int:
-        """Adds to what will be done; how many entries cannot be read."""
-        unreadable = 0
+    ) -> Counter[str]:
+        """Adds to what will be done; what stays, by the reason. What stays in an entry that will be replaced
+        counts with the one that takes its place, which is behind all others."""
+        withheld = Counter[str]()
         for entry_id, fields in page:
-            try:
-                left = self._left_of(fields, erasure)
-            except (DecodeError, KeyError):
-                if not _stands_in(fields, erasure):
-                    unreadable += 1
-                    continue
-                left = Remainder(None, 1)
-            if left is not None:
+            # An entry of the largest batches takes as long as a chunk: others are served in between.
+            await asyncio.sleep(0)
+            left = self._left_of(entry_id, fields, erasure)
+            if left is None:
+                continue
+            if left.is_changed:
                 planned.append((entry_id, left.erased, left.anonymized))
-        return unreadable
+            else:
+                withheld.update(left.withheld)
+        return withheld
 
     async def _replace(self, shard: int, planned: _Planned, erasure: Erasure) -> None:
         """Puts what is left in the place of an entry, as a new one that remembers when it came."""
@@ -97,10 +100,10 @@ class QuarantineErasure:
         if not found:
             return
         [(_, fields)] = found
-        left: Fields | None = None
-        with suppress(DecodeError, KeyError):
-            remainder = self._left_of(fields, erasure)
-            left = remainder.fields if remainder is not None else fields
+        remainder = self._left_of(entry_id, fields, erasure)
+        if remainder is None or not remainder.is_changed:
+            return
+        left = remainder.fields
         async with self._redis.pipeline(transaction=True) as pipeline:
             if left is not None:
                 new: dict[Any, Any] = {**left, b"since": came_ms(entry_id, fields)}
@@ -108,9 +111,17 @@ class QuarantineErasure:
             pipeline.xdel(stream, entry_id)
             await pipeline.execute()
 
-    def _left_of(self, fields: Fields, erasure: Erasure) -> Remainder | None:
+    def _left_of(self, entry_id: str, fields: Fields, erasure: Erasure) -> Remainder | None:
         newest = self._catalogs.newest(erasure.subject.app_id)
-        return self._without(fields, erasure, newest.catalog if newest else None)
+        try:
+            return self._without(fields, erasure, newest.catalog if newest else None)
+        except Exception as error:
+            # Any: what readers could not handle is here, and must not hold up the erasure.
+            if not isinstance(error, DecodeError | KeyError):
+                log.warning("quarantine_unreadable", entry_id=entry_id, error=type(error).__name__)
+        if _stands_in(fields, erasure):
+            return Remainder(None, 1)
+        return Remainder(fields, withheld={UNREADABLE: 1})
 
     async def _page(self, stream: str, first: str, last: str = "+") -> list[tuple[str, Fields]]:
         found = await self._redis.xrange(stream, min=first, max=last, count=_PAGE)
@@ -119,11 +130,10 @@ class QuarantineErasure:
 
 
 def _stands_in(fields: Fields, erasure: Erasure) -> bool:
-    """Whether an id of the person stands in an entry that cannot be read; a short one may by chance."""
+    """Whether an id of the person stands in an entry that cannot be read, compressed or not."""
     if erasure.names is not None:
         return False
-    ids = [each.encode() for each in erasure.subject.ids if is_long_id(each)]
     texts = list(fields.values())
     with suppress(DecodeError, KeyError):
         texts.append(decompress(fields[b"batch"]))
-    return any(each in text for each in ids for text in texts)
+    return any(stands_in(each, erasure.subject) for each in texts)

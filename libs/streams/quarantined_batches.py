@@ -1,31 +1,51 @@
 """What is left of a quarantined batch without one person. Pure.
 
 All functions return None for an entry that has nothing of the person, and raise DecodeError or KeyError for
-one that holds no batch.
+one that holds no batch. An event whose properties cannot be searched is treated as such an entry is: ADR 56.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from weir.common.v1.event_pb2 import Event
 from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalog
 from libs.common.exact_json import exact_dumps, exact_loads
-from libs.common.mentions import PersonIds, properties_without_mentions
-from libs.common.subject_data import Erasure
+from libs.common.mentions import PersonIds, is_long_id, properties_without_mentions
+from libs.common.subject_data import Erasure, SubjectRef
 from libs.streams.compression import compress
 from libs.streams.entries import Fields, enriched_batch, raw_batch
+
+UNREADABLE = "no reader can tell what they hold; they go when their time in quarantine is over"
 
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
     """The fields of an entry without the person, None if nothing is left; how many events are gone, and how
-    many of others do not name the person any more."""
+    many of others do not name the person any more; and how many stay although they are the person's or may
+    name the person, by the reason."""
 
     fields: Fields | None
-    erased: int
+    erased: int = 0
     anonymized: int = 0
+    withheld: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether something is gone."""
+        return bool(self.erased or self.anonymized)
+
+
+@dataclass(slots=True)
+class _Cut:
+    """The positions of the events that stay, and what was found of the person."""
+
+    kept: list[int] = field(default_factory=list)
+    anonymized: int = 0
+    withheld: Counter[str] = field(default_factory=Counter)
 
 
 def raw_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) -> Remainder | None:
@@ -34,7 +54,7 @@ def raw_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) -> Re
     cut = _cut(batch, erasure, catalog)
     if cut is None:
         return None
-    kept, anonymized = cut
+    kept = cut.kept
     erased = _remove_others(batch, kept)
     skip = fields.get(b"skip", b"")
     skipped = [int(each) for each in skip.split(b",") if each.isdigit()]
@@ -43,7 +63,7 @@ def raw_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) -> Re
         **_batch_fields(batch),
         b"skip": ",".join(map(str, _moved(skipped, kept))).encode(),
     }
-    return Remainder(left if kept else None, erased, anonymized)
+    return Remainder(left if kept else None, erased, cut.anonymized, cut.withheld)
 
 
 def enriched_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) -> Remainder | None:
@@ -52,7 +72,7 @@ def enriched_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) 
     cut = _cut(batch, erasure, catalog)
     if cut is None:
         return None
-    kept, anonymized = cut
+    kept = cut.kept
     erased = _remove_others(batch, kept)
     of_batch = _batch_fields(batch)
     found = enriched.enrichment_of_event
@@ -63,58 +83,84 @@ def enriched_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) 
         enrichment_of_event=[found[position] for position in kept if position < len(found)],
     )
     new = {**fields, **of_batch, b"batch": left.SerializeToString()}
-    return Remainder(new if kept else None, erased, anonymized)
+    return Remainder(new if kept else None, erased, cut.anonymized, cut.withheld)
 
 
-def _cut(
-    batch: batch_pb2.EventBatch, erasure: Erasure, catalog: Catalog | None
-) -> tuple[Sequence[int], int] | None:
-    """The positions of the events that stay, and how many of these were changed; None if all stay as they
-    are."""
+def _cut(batch: batch_pb2.EventBatch, erasure: Erasure, catalog: Catalog | None) -> _Cut | None:
+    """None if nothing was found of the person. Removes mentions from the events that stay."""
     subject = erasure.subject
     if batch.app_id != subject.app_id:
         return None
     fenced_us = erasure.fenced_at.timestamp() * 1_000_000
     searched = erasure.names is None and (catalog is None or catalog.names_others)
-    kept, anonymized = [], 0
+    cut = _Cut()
     for position, event in enumerate(batch.events):
-        own = (
-            event.subject_id == subject.subject_id
-            if event.subject_id
-            else event.anonymous_id in subject.persons
-        )
         if min(_occurred_us(event), batch.received_at_us) > fenced_us:
             pass
-        elif own:
-            chosen = erasure.names is None or event.name in erasure.names
-            if chosen and event.name not in erasure.withheld:
-                continue
-        elif searched and event.name not in erasure.withheld:
-            anonymized += _remove_mentions(event, erasure, catalog)
-        kept.append(position)
-    return None if len(kept) == len(batch.events) and not anonymized else (kept, anonymized)
+        elif _is_own(event, subject):
+            if erasure.names is None or event.name in erasure.names:
+                if event.name not in erasure.withheld:
+                    continue
+                cut.withheld[erasure.withheld[event.name]] += 1
+        elif searched:
+            # Also of a name that a law keeps: what is kept is the other's event.
+            named, is_readable = _remove_mentions(event, subject, catalog)
+            cut.anonymized += named
+            if not is_readable:
+                cut.withheld[UNREADABLE] += 1
+        cut.kept.append(position)
+    is_found = len(cut.kept) < len(batch.events) or cut.anonymized or cut.withheld
+    return cut if is_found else None
 
 
-def _remove_mentions(event: Event, erasure: Erasure, catalog: Catalog | None) -> bool:
-    """Whether an event of another person named the one who is erased."""
-    subject = erasure.subject
-    changed = False
+def stands_in(text: bytes, subject: SubjectRef) -> bool:
+    """Whether an id of the person stands in what cannot be read, as it is or as JSON writes it; a short one
+    may by chance."""
+    long_ids = filter(is_long_id, subject.ids)
+    return any(
+        form.encode() in text
+        for each in long_ids
+        for form in {each, json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1]}
+    )
+
+
+def _is_own(event: Event, subject: SubjectRef) -> bool:
+    if event.subject_id:
+        return event.subject_id == subject.subject_id
+    return event.anonymous_id in subject.persons
+
+
+def _remove_mentions(
+    event: Event, subject: SubjectRef, catalog: Catalog | None
+) -> tuple[bool, bool]:
+    """Whether an event of another person named the one who is erased, and whether all of it could be read.
+    Properties that cannot go as a whole if an id stands in them."""
+    types = catalog.subject_entity_types if catalog else ()
+    named = event.entity.type in types and event.entity.id == subject.subject_id
+    if named:
+        event.entity.id = subject.persons[0]
     try:
-        properties = exact_loads(event.properties_json or b"{}")
-    except ValueError:
-        # What no one can read cannot be counted either.
-        properties = {}
+        left = _properties_left(event, subject, catalog)
+    except Exception:
+        # Any: what readers could not handle is here, and must not hold up the erasure.
+        text = event.properties_json or event.properties.SerializeToString()
+        if not stands_in(text, subject):
+            return named, False
+        left = b"{}"
+    if left is not None:
+        event.properties_json = left
+    return named or left is not None, True
+
+
+def _properties_left(event: Event, subject: SubjectRef, catalog: Catalog | None) -> bytes | None:
+    """None if the properties do not name the person. Raises any error if they cannot be searched."""
+    properties = exact_loads(event.properties_json or b"{}")
+    if type(properties) is not dict or event.HasField("properties"):
+        raise ValueError("the properties are no JSON object in a text")
     left = properties_without_mentions(
         properties, PersonIds((subject.subject_id,)), (), catalog.measures if catalog else ()
     )
-    if left != properties:
-        event.properties_json = exact_dumps(left)
-        changed = True
-    types = catalog.subject_entity_types if catalog else ()
-    if event.entity.type in types and event.entity.id == subject.subject_id:
-        event.entity.id = subject.persons[0]
-        changed = True
-    return changed
+    return exact_dumps(left) if left != properties else None
 
 
 def _remove_others(batch: batch_pb2.EventBatch, kept: Sequence[int]) -> int:

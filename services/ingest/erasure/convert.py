@@ -1,5 +1,7 @@
 """Which dead letters an erasure removes, and what is left of quarantined ones. Pure."""
 
+from collections import Counter
+
 from libs.catalog import Catalog
 from libs.common.mentions import PersonIds
 from libs.common.subject_data import Erasure
@@ -20,18 +22,22 @@ def letters_without(fields: Fields, erasure: Erasure, _: Catalog | None) -> Rema
     batch = dead_letter_batch(fields)
     fenced_us = erasure.fenced_at.timestamp() * 1_000_000
     people = PersonIds(erasure.subject.ids)
-    kept = [
-        letter
-        for letter in batch.dead_letters
-        if letter.app_id != erasure.subject.app_id
-        or letter.received_at_us > fenced_us
-        or not (erasure.names is None or letter.event.name in erasure.names)
-        or letter.event.name in erasure.withheld
-        or not letter_names(letter.event.SerializeToString(), people)
-    ]
+    kept, withheld = [], Counter[str]()
+    for letter in batch.dead_letters:
+        name = letter.event.name
+        if (
+            letter.app_id == erasure.subject.app_id
+            and letter.received_at_us <= fenced_us
+            and (erasure.names is None or name in erasure.names)
+            and letter_names(letter.event.SerializeToString(), people)
+        ):
+            if name not in erasure.withheld:
+                continue
+            withheld[erasure.withheld[name]] += 1
+        kept.append(letter)
     erased = len(batch.dead_letters) - len(kept)
-    if not erased:
+    if not erased and not withheld:
         return None
     left = type(batch)(dead_letters=kept)
     new = {**fields, b"batch": left.SerializeToString()}
-    return Remainder(new if kept else None, erased)
+    return Remainder(new if kept else None, erased, withheld=withheld)

@@ -1,24 +1,26 @@
 """Erasing a person from the quarantine of enrich: what goes, what is left, and what is counted."""
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.catalog import Catalogs
+from libs.catalog import Catalog, Catalogs
 from libs.common.clock import EPOCH, SystemClock
 from libs.common.subject_data import Erasure, SubjectRef
 from libs.stores.erasure_journal import ErasureJournal
 from libs.stores.redis_client import RedisClient
 from libs.streams.compression import compress
-from libs.streams.entries import raw_batch
+from libs.streams.entries import Fields, raw_batch
 from libs.streams.groups import Entry
-from libs.streams.quarantine_erasure import QuarantineErasure
+from libs.streams.quarantine_erasure import QuarantineErasure, Without
 from libs.streams.quarantine_expiry import QuarantineRetention, expire_quarantine
-from libs.streams.quarantined_batches import raw_without
+from libs.streams.quarantined_batches import UNREADABLE, Remainder, raw_without
 from services.enrich import convert
 from services.enrich.model import WorkBatch
 from services.enrich.settings import EnrichSettings
@@ -31,9 +33,12 @@ QUARANTINE = "enrich:{0}:quarantine"
 class Quarantined:
     """Erases from quarantine as the service does, each part in a transaction of its own."""
 
-    def __init__(self, client: RedisClient, engine: AsyncEngine) -> None:
-        self._quarantine = QuarantineErasure(client, Catalogs.of(CATALOG), "enrich", 1, raw_without)
+    def __init__(
+        self, client: RedisClient, engine: AsyncEngine, without: Without = raw_without
+    ) -> None:
+        self._quarantine = QuarantineErasure(client, Catalogs.of(CATALOG), "enrich", 1, without)
         self._engine = engine
+        self.reason = ""
         self._journal = ErasureJournal("enrich")
 
     async def part(self, erasure: Erasure, *, dies: bool = False) -> tuple[bool, tuple[int, ...]]:
@@ -48,6 +53,7 @@ class Quarantined:
         [counts] = entry.counts()
         assert counts.store == "enrich.quarantine"
         assert bool(counts.withheld) == bool(counts.withheld_because)
+        self.reason = counts.withheld_because
         return done, (counts.erased, counts.anonymized, counts.withheld)
 
     async def all(self, erasure: Erasure) -> tuple[int, ...]:
@@ -139,6 +145,81 @@ async def test_what_cannot_be_read_goes_if_the_id_stands_in_it_and_is_named_if_n
     assert await client.xlen(QUARANTINE) == 1
 
 
+async def test_a_law_keeps_the_persons_events_and_no_mention_in_those_of_others(
+    client: RedisClient, quarantined: Quarantined
+) -> None:
+    kept = partial(event, name="game.kept")
+    await _quarantine(
+        client,
+        entry_of(
+            kept("a1", subject_id="anna"),
+            event("a2", subject_id="anna"),
+            kept("b1", subject_id="ben", properties_json=b'{"rival":"anna","moves":7}'),
+        ).fields,
+    )
+    await _quarantine(client, entry_of(kept("a3", subject_id="anna")).fields)
+    erasure = Erasure(ANNA, uuid.uuid4(), NOON, withheld={"game.kept": "a law", "other": "no one"})
+    # Both of hers count once, also the one whose entry was replaced.
+    assert await quarantined.all(erasure) == (1, 1, 2)
+    assert quarantined.reason == "a law"
+    left = {
+        each.event_id: each.properties_json
+        for _, fields in await _entries(client)
+        for each in raw_batch(fields).events
+    }
+    assert sorted(left) == ["a1", "a3", "b1"]
+    assert left["b1"] == b'{"moves":7}'
+
+
+async def test_no_odd_event_holds_up_an_erasure_or_keeps_a_long_id_unseen(
+    client: RedisClient, quarantined: Quarantined
+) -> None:
+    """Properties that are no JSON, no object, or nested deeper than any of the readers goes."""
+    person = SubjectRef("chess", "änna-4711-4711", ("ab" * 16,))
+    events = [event("own", subject_id="änna-4711-4711")]
+    for number, form in enumerate((b"{%b", b"[%b]", _deep(200), _deep(600), _deep(100_000))):
+        for name, value in (
+            ("long", "änna-4711-4711".encode()),
+            ("escaped", rb"\u00e4nna-4711-4711"),
+            ("another's", b"ben-4711-4711"),
+        ):
+            text = form.replace(b"%b", b'"' + value + b'"')
+            events.append(event(f"{name} {number}", subject_id="ben", properties_json=text))
+    await _quarantine(client, entry_of(*events).fields)
+    erased, anonymized, withheld = await quarantined.all(Erasure(person, uuid.uuid4(), NOON))
+    # All but the 200 levels, which can be read.
+    assert (erased, anonymized, withheld) == (1, 10, 4)
+    assert quarantined.reason == UNREADABLE
+    [(_, fields)] = await _entries(client)
+    left = {each.event_id: each.properties_json for each in raw_batch(fields).events}
+    assert len(left) == 15
+    assert not [each for each in left.values() if b"nna-4711" in each]
+    assert sum(b"ben-4711" in each for each in left.values()) == 5
+
+
+async def test_any_failure_counts_as_unreadable_and_others_are_served_between_entries(
+    client: RedisClient, engine: AsyncEngine
+) -> None:
+    turns, seen = 0, list[int]()
+
+    async def serve_others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def fails(fields: Fields, erasure: Erasure, catalog: Catalog | None) -> Remainder | None:
+        seen.append(turns)
+        raise ZeroDivisionError
+
+    for number in range(16):
+        await _quarantine(client, entry_of(event(f"b{number}", subject_id="ben")).fields)
+    others = asyncio.create_task(serve_others())
+    assert await Quarantined(client, engine, fails).all(_erasure()) == (0, 0, 16)
+    others.cancel()
+    assert len(set(seen)) == 16
+
+
 async def test_what_was_left_of_an_entry_expires_when_the_entry_would_have(
     client: RedisClient, quarantined: Quarantined
 ) -> None:
@@ -154,6 +235,10 @@ async def test_what_was_left_of_an_entry_expires_when_the_entry_would_have(
     assert (overdue.rows, overdue.oldest) == (1, EPOCH + timedelta(seconds=1))
     assert await expire_quarantine(client, "enrich", settings, datetime.now(UTC)) == {"removed": 1}
     assert await retention.list_overdue() == []
+
+
+def _deep(levels: int) -> bytes:
+    return b'{"a":' * levels + b"%b" + b"}" * levels
 
 
 async def _entries(client: RedisClient) -> list[tuple[bytes, dict[bytes, bytes]]]:

@@ -42,4 +42,10 @@ def test_letters_that_name_the_person_go_and_others_stay() -> None:
     assert left.fields[b"entry"] == b"1-0"
     found = [each.event.event_id for each in dead_letter_batch(left.fields).dead_letters]
     assert found == ["of another", "of another app", "kept by a law", "later"]
-    assert letters_without(left.fields, ERASURE, None) is None
+    # What stays for a law is named, with the reason.
+    assert left.withheld == {"a law": 1}
+    again = letters_without(left.fields, ERASURE, None)
+    assert again is not None
+    assert (again.is_changed, again.withheld) == (False, {"a law": 1})
+    others = batch_pb2.DeadLetterBatch(dead_letters=letters[1:3])
+    assert letters_without({b"batch": others.SerializeToString()}, ERASURE, None) is None
