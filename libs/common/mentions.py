@@ -72,17 +72,32 @@ def ids_of(person_id: str) -> PersonIds:
     return PersonIds((person_id,))
 
 
-def names_person(value: Any, people: PersonIds) -> bool:
-    """Whether a JSON value is a mention of the people, or has one at any depth. No number is a measure."""
-    kind = type(value)
-    if kind is dict:
-        return any(
-            name in people.texts or people.is_in(name) or names_person(inner, people)
-            for name, inner in value.items()
-        )
-    if kind is list:
-        return any(names_person(inner, people) for inner in value)
-    return people.is_value(value) or (kind is str and people.is_in(value))
+def names_person(value: Any, people: PersonIds, measures: Collection[Path] = ()) -> bool:
+    """Whether a JSON value is a mention of the people, or has one at any depth. Numbers at the paths
+    `measures` are none."""
+    left: list[tuple[Any, Path | None]] = [(value, ())]
+    # No recursion: what was rejected may be nested deeper than Python goes.
+    while left:
+        found, path = left.pop()
+        kind = type(found)
+        if kind is dict:
+            for name, inner in found.items():
+                if name in people.texts or people.is_in(name):
+                    return True
+                left.append((inner, _inner_path(path, name, measures)))
+        elif kind is list:
+            left.extend((inner, None) for inner in found)
+        elif kind is str:
+            if people.is_value(found) or people.is_in(found):
+                return True
+        elif people.is_value(found) and (path is None or path not in measures):
+            return True
+    return False
+
+
+def _inner_path(path: Path | None, name: str, measures: Collection[Path]) -> Path | None:
+    """The path of a member of the object at `path`; None if no measure is there."""
+    return None if path is None or not measures else (*path, name)
 
 
 def properties_without_mentions(

@@ -150,10 +150,11 @@ async def build(
             retention_target(retention, needs=all_of("postgres", "redis")),
             subject_data(
                 IngestSubjectData(
+                    reload.catalogs,
                     engine,
                     redis,
                     letter_streams,
-                    SubjectRows(engine),
+                    SubjectRows(engine, reload.catalogs),
                     QuarantineErasure(
                         redis, reload.catalogs, INGEST, settings.shards, letters_without
                     ),

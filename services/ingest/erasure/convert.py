@@ -11,12 +11,12 @@ from services.ingest.dead_letters.about import names
 from services.ingest.subject_rows.convert import event_of
 
 
-def letter_names(letter: bytes, people: PersonIds) -> bool:
+def letter_names(letter: bytes, people: PersonIds, catalog: Catalog | None) -> bool:
     """Whether a letter names the people, also where it is no event, or no JSON."""
-    return names(event_of(letter), people) or people.is_in(letter.decode(errors="replace"))
+    return names(event_of(letter), people, catalog) or people.is_in(letter.decode(errors="replace"))
 
 
-def letters_without(fields: Fields, erasure: Erasure, _: Catalog | None) -> Remainder | None:
+def letters_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) -> Remainder | None:
     """The other letters of an entry of a stream of dead letters; None if all stay. One that only names the
     person goes as well. Raises DecodeError and KeyError for an entry that holds none."""
     batch = dead_letter_batch(fields)
@@ -29,7 +29,7 @@ def letters_without(fields: Fields, erasure: Erasure, _: Catalog | None) -> Rema
             letter.app_id == erasure.subject.app_id
             and letter.received_at_us <= fenced_us
             and (erasure.names is None or name in erasure.names)
-            and letter_names(letter.event.SerializeToString(), people)
+            and letter_names(letter.event.SerializeToString(), people, catalog)
         ):
             if name not in erasure.withheld:
                 continue

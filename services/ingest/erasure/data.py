@@ -1,5 +1,7 @@
 """What ingest holds about a person: dead letters."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -7,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from libs.catalog import Catalogs
 from libs.common.mentions import PersonIds
 from libs.common.subject_data import Erasure, Export, HeldRows, Progress, SubjectRef
 from libs.stores.erasure_journal import ErasureEntry, ErasureJournal
@@ -22,9 +25,9 @@ from services.ingest.subject_rows.postgres import SubjectRows
 LETTERS = "ingest.dead_letters"
 _ROWS_AT_A_TIME = 500
 _CANDIDATES = text(f"""
-SELECT dead_letter_id, received_at, event FROM ingest.dead_letters
+SELECT dead_letter_id, received_at, name, event FROM ingest.dead_letters
 WHERE app_id = :app_id AND received_at <= :fenced_at AND (received_at, dead_letter_id) > (:time, :id)
-    AND (CAST(:names AS text[]) IS NULL OR name = ANY(:names)) AND NOT name = ANY(:withheld)
+    AND (CAST(:names AS text[]) IS NULL OR name = ANY(:names))
     AND {MAY_NAME.format(":traces")}
 ORDER BY received_at, dead_letter_id LIMIT :limit
 """)
@@ -37,12 +40,14 @@ class IngestSubjectData:
 
     def __init__(
         self,
+        catalogs: Catalogs,
         engine: AsyncEngine,
         redis: RedisClient,
         letter_streams: Sequence[str],
         rows: SubjectRows,
         quarantine: QuarantineErasure,
     ) -> None:
+        self._catalogs = catalogs
         self._engine = engine
         self._redis = redis
         self._streams = letter_streams
@@ -84,6 +89,8 @@ class IngestSubjectData:
             _FIRST if stored is None else (datetime.fromisoformat(stored[0]), UUID(stored[1]))
         )
         people = PersonIds(subject.ids)
+        newest = self._catalogs.newest(subject.app_id)
+        catalog = newest.catalog if newest else None
         rows = (
             await connection.execute(
                 _CANDIDATES,
@@ -93,16 +100,26 @@ class IngestSubjectData:
                     "time": time,
                     "id": id_,
                     "names": None if erasure.names is None else list(erasure.names),
-                    "withheld": sorted(erasure.withheld),
                     "traces": traces(subject.ids),
                     "limit": _ROWS_AT_A_TIME,
                 },
             )
         ).all()
-        about = [row.dead_letter_id for row in rows if letter_names(bytes(row.event), people)]
+        about, withheld = [], Counter[str](entry.position.get("withheld"))
+        for row in rows:
+            # Each letter may take some milliseconds: others are served in between.
+            await asyncio.sleep(0)
+            if letter_names(bytes(row.event), people, catalog):
+                if row.name in erasure.withheld:
+                    withheld[erasure.withheld[row.name]] += 1
+                else:
+                    about.append(row.dead_letter_id)
         if about:
             deleted = await connection.execute(_DELETE, {"ids": about})
             entry.add(LETTERS, erased=deleted.rowcount)
+        if withheld:
+            entry.position["withheld"] = dict(withheld)
+            entry.withhold(LETTERS, withheld.total(), "; ".join(sorted(withheld)))
         if len(rows) < _ROWS_AT_A_TIME:
             return True
         last = rows[-1]

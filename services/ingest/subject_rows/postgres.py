@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.catalog import Catalogs
 from libs.common.mentions import PersonIds
 from libs.common.subject_data import Export, HeldRows
 from libs.stores.json_rows import ROWS_AT_A_TIME
@@ -25,13 +26,16 @@ _LETTERS = f"""
 class SubjectRows:
     """The dead letters about a person, of one snapshot."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, catalogs: Catalogs) -> None:
         self._engine = engine
+        self._catalogs = catalogs
 
     async def read(self, export: Export) -> AsyncIterator[HeldRows]:
         """See `libs.common.subject_data`. Raises what Postgres raises."""
         ids = export.subject.ids
         people = PersonIds(ids)
+        newest = self._catalogs.newest(export.subject.app_id)
+        catalog = newest.catalog if newest else None
         parameters = {
             "app_id": export.subject.app_id,
             "until": export.received_before,
@@ -48,5 +52,7 @@ class SubjectRows:
                         (letter, event_of(letter.event))
                         for letter in (Letter(*row) for row in rows)
                     ]
-                    about = [letter_line(*each) for each in letters if is_about(each[1], people)]
+                    about = [
+                        letter_line(*each) for each in letters if is_about(each[1], people, catalog)
+                    ]
                     yield HeldRows("ingest.dead_letters", "dead_letters", about)

@@ -1,14 +1,16 @@
 """The dead letters about one person."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1.event_pb2 import Event
 
@@ -17,8 +19,12 @@ from libs.common.subject_data import Erasure
 from libs.stores.postgres import create_engine
 from libs.stores.redis_client import create_redis
 from libs.streams.quarantine_erasure import QuarantineErasure
+from services.ingest.dead_letters.listing import postgres as listing
+from services.ingest.dead_letters.selection import LetterSelection, parameters_of
+from services.ingest.erasure import data
 from services.ingest.erasure.convert import letters_without
 from services.ingest.erasure.data import IngestSubjectData
+from services.ingest.replay import postgres as replays
 from services.ingest.subject_rows.postgres import SubjectRows
 from tests.support.subject_rows import EPOCHS, UNTIL, collected, export_of
 
@@ -57,12 +63,14 @@ def nested(
 
 
 async def found_ids(engine: AsyncEngine, subject_id: str) -> list[str]:
-    found = await collected(SubjectRows(engine).read(export_of("arena", subject_id)))
+    found = await collected(SubjectRows(engine, Catalogs.of()).read(export_of("arena", subject_id)))
     return sorted(letter["event"]["event_id"] for letter in found["dead_letters"])
 
 
-async def erased_ids(engine: AsyncEngine, database_url: str, subject_id: str) -> list[str]:
-    """The ids of the events whose letters an erasure removes."""
+async def erased_ids(
+    engine: AsyncEngine, database_url: str, subject_id: str, **laws: str
+) -> list[str]:
+    """The ids of the events whose letters an erasure removes, unless a law keeps their name."""
     statement = "SELECT event_id FROM ingest.dead_letters"
     with psycopg.connect(database_url, autocommit=True) as connection:
         before = Counter(row[0] for row in connection.execute(statement))
@@ -70,14 +78,20 @@ async def erased_ids(engine: AsyncEngine, database_url: str, subject_id: str) ->
         # Redis is asked for the moment of a fence only.
         redis = create_redis("redis://unused")
         no_shards = QuarantineErasure(redis, Catalogs.of(), "ingest", 0, letters_without)
-        data = IngestSubjectData(engine, redis, (), SubjectRows(engine), no_shards)
-        progress = await data.erase(Erasure(subject, uuid4(), UNTIL - timedelta(microseconds=1)))
+        stored = IngestSubjectData(
+            Catalogs.of(), engine, redis, (), SubjectRows(engine, Catalogs.of()), no_shards
+        )
+        progress = await stored.erase(
+            Erasure(subject, uuid4(), UNTIL - timedelta(microseconds=1), withheld=laws)
+        )
         assert progress.done
         gone = before - Counter(row[0] for row in connection.execute(statement))
     assert {store.store: store.erased for store in progress.stores} == {
         "ingest.dead_letters": gone.total(),
         "ingest.quarantine": 0,
     }
+    [kept] = [store for store in progress.stores if store.store == "ingest.dead_letters"]
+    assert (kept.withheld, kept.withheld_because) == ((1, "a law") if laws else (0, ""))
     return sorted(gone.elements())
 
 
@@ -99,10 +113,12 @@ async def test_letters_are_found_by_whom_they_are_about_and_by_ids_nested_in_the
     )
     keep(database_url, Event(event_id="another app's", subject_id="ann"), app_id="chess")
     keep(database_url, Event(event_id="later", subject_id="ann"), at=UNTIL)
-    about = ["a key", "a value", "anonymous", "json", "named"]
-    assert await found_ids(engine, "ann") == about
+    # A value of so few characters may be someone else's.
+    assert await found_ids(engine, "ann") == ["anonymous", "named"]
     # An erasure removes what only names the person as well.
-    assert await erased_ids(engine, database_url, "ann") == sorted([*about, "another's"])
+    assert await erased_ids(engine, database_url, "ann") == sorted(
+        ["a key", "a value", "another's", "anonymous", "json", "named"]
+    )
 
 
 async def test_a_long_id_is_found_in_texts_and_however_json_is_written(
@@ -136,11 +152,48 @@ async def test_an_id_that_is_a_number_is_found_as_one(
 ) -> None:
     keep(
         database_url,
-        nested("a number of a struct", {"user": 4711}),
-        Event(event_id="a number in JSON", properties_json=b'{"user": 4711}'),
-        nested("another number", {"user": 47110}),
+        nested("a number of a struct", {"user": 471147114711}),
+        Event(event_id="a number in JSON", properties_json=b'{"user": 471147114711}'),
+        nested("another number", {"user": 4711471147110}),
     )
-    assert await found_ids(engine, "4711") == ["a number in JSON", "a number of a struct"]
+    assert await found_ids(engine, "471147114711") == ["a number in JSON", "a number of a struct"]
+
+
+async def test_what_json_cannot_express_holds_up_neither_exports_nor_erasures(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    late = Event(event_id="late", subject_id="ann")
+    late.occurred_at.seconds = 10**15
+    extra = Event(event_id="extra", subject_id="ann")
+    extra.context.extra.update({"share": math.inf})
+    deep = b'{"a":' * 900 + b'"ann"' + b"}" * 900
+    keep(
+        database_url,
+        late,
+        extra,
+        nested("share", {"shares": [math.nan], "by": "ann"}),
+        Event(event_id="deep", properties_json=deep),
+        Event(event_id="own deep", subject_id="ann", properties_json=deep),
+    )
+    assert await found_ids(engine, "ann") == ["extra", "late", "own deep"]
+    assert await erased_ids(engine, database_url, "ann") == [
+        "deep",
+        "extra",
+        "late",
+        "own deep",
+        "share",
+    ]
+
+
+async def test_letters_that_a_law_keeps_are_counted_with_the_reason(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    keep(
+        database_url,
+        Event(event_id="kept", subject_id="ann"),
+        Event(event_id="another's", subject_id="bob"),
+    )
+    assert await erased_ids(engine, database_url, "ann", e="a law") == []
 
 
 async def test_a_letter_reads_as_it_was_sent_and_why_it_was_rejected(
@@ -148,7 +201,7 @@ async def test_a_letter_reads_as_it_was_sent_and_why_it_was_rejected(
 ) -> None:
     event = nested("e1", {"score": "many", "n": 3}, subject_id="ann", name="game.ended")
     keep(database_url, event)
-    found = await collected(SubjectRows(engine).read(export_of("arena", "ann")))
+    found = await collected(SubjectRows(engine, Catalogs.of()).read(export_of("arena", "ann")))
     [letter] = found["dead_letters"]
     letter.pop("dead_letter_id")
     assert letter == {
@@ -164,3 +217,61 @@ async def test_a_letter_reads_as_it_was_sent_and_why_it_was_rejected(
             "properties": {"score": "many", "n": 3},
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "part"),
+    [
+        (
+            listing._PAGE,
+            {**parameters_of(LetterSelection("arena")), "max_bytes": 1_000_000},
+            "CTE page",
+        ),
+        (
+            data._CANDIDATES,
+            {"app_id": "arena", "fenced_at": UNTIL, "names": None, "traces": [b"ann"]},
+            None,
+        ),
+        (
+            replays._LETTERS,
+            {**parameters_of(LetterSelection("arena")), "requested_at": UNTIL},
+            None,
+        ),
+    ],
+    ids=["listing", "erasure", "replay"],
+)
+async def test_no_page_of_a_day_sorts_the_day(
+    engine: AsyncEngine,
+    database_url: str,
+    statement: TextClause,
+    values: dict[str, Any],
+    part: str | None,
+) -> None:
+    """In an app that keeps the day alone: all letters of a day have the same time."""
+    day = BEFORE.replace(hour=0, minute=0, second=0)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO ingest.dead_letters (dead_letter_id, received_at, app_id, stage, reason, field,"
+            " message, event_id, name, event) SELECT gen_random_uuid(), %s, 'arena', 'ingest', 'R', 'f', 'm',"
+            " 'e', 'n', 'ann' FROM generate_series(1, 5000)",
+            [day],
+        )
+        connection.execute("ANALYZE ingest.dead_letters")
+    async with engine.connect() as connection:
+        [found] = await connection.scalars(
+            text(f"EXPLAIN (FORMAT JSON) {statement.text}"),
+            {**values, "time": day, "id": UUID(int=2**127), "limit": 100},
+        )
+    plans = [
+        each
+        for each in _nodes(found[0]["Plan"])
+        if part is None or each.get("Subplan Name") == part
+    ]
+    assert plans
+    kinds = {each["Node Type"] for plan in plans for each in _nodes(plan)}
+    assert "Index Scan" in kinds
+    assert not [kind for kind in kinds if "Sort" in kind]
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(each for inner in plan.get("Plans", ()) for each in _nodes(inner))]

@@ -31,7 +31,7 @@ def test_letters_that_name_the_person_go_and_others_stay() -> None:
         letter("under the pseudonym", anonymous_id="ab" * 16),
         letter("kept by a law", subject_id="ann", name="kept"),
         letter("later", received_at_us=2 * RECEIVED_US, subject_id="ann"),
-        letter("names her", subject_id="bob", group_id="ann"),
+        letter("names her", subject_id="bob", context={"teacher_id": "ann"}),
     ]
     batch = batch_pb2.DeadLetterBatch(dead_letters=letters)
     fields = {b"batch": batch.SerializeToString(), b"entry": b"1-0"}
