@@ -39,7 +39,8 @@ dead_letters = Table(
     Column("event", LargeBinary, nullable=False),
     # How much it holds of the event that was sent: a `LetterContent`.
     Column("content", Text, nullable=False, server_default=""),
-    Index(None, "app_id", "received_at"),
+    # The order of pages: in apps that keep the day alone, all of a day have the same `received_at`.
+    Index(None, "app_id", "received_at", "dead_letter_id"),
 )
 
 # Replays of dead letters that were asked for.
