@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.common.errors import Unavailable
 from libs.common.ids import new_uuid7
 from libs.events.digest import DIGEST_SQL, VALUES_SQL, Row
 from libs.stores.postgres import driver_connection
@@ -27,6 +28,9 @@ from services.enrich.retention.removal import Span
 ROWS_AT_A_TIME = 20_000
 # "weir arch" as a number, like the lock of the migrations.
 _TURN: LiteralString = "SELECT pg_try_advisory_xact_lock(1999989106, 1634886504)"
+# Longer than an erasure keeps it, but for the file that it is at.
+_LONG_WAIT: LiteralString = "SET LOCAL lock_timeout = '90s'"
+_NEXT_TURN: LiteralString = "SELECT pg_advisory_xact_lock(1999989106, 1634886504)"
 _IS_FREE: LiteralString = """
     SELECT NOT EXISTS (
         SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 1999989106 AND objid = 1634886504
@@ -125,8 +129,20 @@ class PostgresArchive:
             row = await cursor.fetchone()
             yield bool(row and row[0])
 
+    @asynccontextmanager
+    async def next_turn(self) -> AsyncIterator[None]:
+        """Waits until no process changes the archive; none does until the block is left. Raises Unavailable
+        if it takes too long."""
+        async with self._transaction() as connection:
+            await connection.execute(_LONG_WAIT)
+            try:
+                await connection.execute(_NEXT_TURN)
+            except psycopg.errors.LockNotAvailable:
+                raise Unavailable("the archive is being changed", retry_after_seconds=5.0) from None
+            yield
+
     async def is_free(self) -> bool:
-        """Whether no process has the turn."""
+        """Whether no process has the turn, or waits for it."""
         async with self._transaction() as connection:
             cursor = await connection.execute(_IS_FREE)
             row = await cursor.fetchone()

@@ -1,8 +1,9 @@
 """Reads what enrich holds about one person: events, also those in the archive, sessions, and what Redis knows
 of sessions under way."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 
 import orjson
@@ -12,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from libs.common.clock import moment_of
 from libs.common.errors import Unavailable
 from libs.common.sharding import shard_of
-from libs.common.subject_data import Export, HeldRows
+from libs.common.subject_data import Export, HeldRows, SubjectRef
 from libs.events.postgres import snapshot_connection
 from libs.events.subject_rows import EVENTS, RECENT_SESSIONS, SESSIONS, of_person
 from libs.stores.json_rows import json_rows
 from services.enrich.archive.exporting import ArchivedSession, FileRef
+from services.enrich.archive.postgres import PostgresArchive
 from services.enrich.archive.rows import ArchivedRows
 from services.enrich.model import Session
 from services.enrich.sessions.redis import RedisSessionStore
@@ -32,7 +34,11 @@ _FILES = text(
 
 class SubjectRows:
     """The rows about a person, of one snapshot of Postgres, and of the archive as that snapshot has it: one
-    transaction moves a day there, so each event is in one of both."""
+    transaction moves a day there, so each event is in one of both.
+
+    A reading fails if a file is replaced meanwhile, because another person is erased. The next one for the
+    same person has the archive's turn, so that nothing changes it: one at a time; erasures wait for its end.
+    """
 
     def __init__(
         self,
@@ -43,6 +49,9 @@ class SubjectRows:
     ) -> None:
         self._engine = engine
         self._archive = archive
+        self._journal = PostgresArchive(engine)
+        self._failed: set[SubjectRef] = set()
+        self._undisturbed = asyncio.Lock()
         self._sessions = sessions
         self._shards = settings.shards
         # A hash of sessions lives for two idle times after the last event that it took in.
@@ -51,6 +60,21 @@ class SubjectRows:
     async def read(self, export: Export) -> AsyncIterator[HeldRows]:
         """See `libs.common.subject_data`. Raises what Postgres and Redis raise, and Unavailable if the
         archive cannot be read, or a file of it was replaced meanwhile."""
+        async with AsyncExitStack() as stack:
+            if export.subject in self._failed:
+                # A waiting reader needs no connection.
+                await stack.enter_async_context(self._undisturbed)
+                await stack.enter_async_context(self._journal.next_turn())
+            rows = await stack.enter_async_context(aclosing(self._read(export)))
+            try:
+                async for held in rows:
+                    yield held
+            except Unavailable:
+                self._failed.add(export.subject)
+                raise
+            self._failed.discard(export.subject)
+
+    async def _read(self, export: Export) -> AsyncGenerator[HeldRows]:
         subject = export.subject
         recent: list[str] = []
         archived: list[ArchivedSession] = []

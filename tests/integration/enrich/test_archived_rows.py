@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -15,13 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.clock import SystemClock
 from libs.common.errors import Unavailable
-from libs.common.subject_data import Export, SubjectRef
+from libs.common.subject_data import Erasure, Export, SubjectRef
 from libs.stores.redis_client import RedisClient
+from services.enrich.archive.erasing import Erased
 from services.enrich.archive.process import MODULE, ArchiveProcess
 from services.enrich.archive.rows import ArchivedRows, Stream
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
 from services.enrich.subject_rows.postgres import SubjectRows
+from tests.support.archive_erasures import erase
 from tests.support.archives import LAST_DAY, archive, archiver, store_full
 from tests.support.expiring_events import NOW
 
@@ -164,6 +167,41 @@ async def test_what_a_dead_archiver_left_is_read_and_what_is_replaced_is_not(
 
     with pytest.raises(Unavailable, match="a file of the archive was replaced"):
         await lines(reading(replaced))  # type: ignore[arg-type]
+
+
+async def test_a_reading_that_was_disturbed_is_not_disturbed_again(
+    engine: AsyncEngine, database_url: str, url: str, process: ArchiveProcess, reading: Read
+) -> None:
+    """Whenever the archive was read, another person is erased from it."""
+    store_days(database_url, 2)
+    others = {f"event go {LAST_DAY:%d} 4": "c" * 32, f"event go {LAST_DAY:%d} 3": "d" * 32}
+    with psycopg.connect(database_url) as connection:
+        for event_id, person in others.items():
+            connection.execute(
+                "UPDATE enrich.events SET subject_id = 'x', person = %s WHERE event_id = %s",
+                [person, event_id],
+            )
+    expected = await lines(reading(process.stream))
+    await archive(engine, url)
+    erasures = [
+        Erased(Erasure(SubjectRef("go", "x", (person,)), uuid.uuid4(), NOW), names_others=False)
+        for person in others.values()
+    ]
+    done: list[bool] = []
+
+    async def stream(line: bytes) -> AsyncGenerator[tuple[bytes, bytes]]:
+        async for frame in process.stream(line):
+            yield frame
+        done.append((await erase(engine, url, erasures[len(done)])).done)
+
+    rows = reading(stream)
+    with pytest.raises(Unavailable, match="was replaced"):
+        await lines(rows)
+    assert await lines(rows) == expected
+    assert done == [True, False]
+    # Nor is anything kept from the archive afterwards.
+    found = await erase(engine, url, erasures[1])
+    assert (found.done, found.erased) == (True, 1)
 
 
 async def test_a_process_that_is_killed_is_missed_and_a_reader_that_stops_ends_it(
