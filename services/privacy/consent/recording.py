@@ -57,7 +57,8 @@ class Recorder:
         self, recording: Recording, caller: Caller, also: Also | None = None
     ) -> Recorded:
         """Records the choices, and an entry of the audit trail with them, and does what else is to be done in
-        the same transaction; when it returns, a withdrawal is in force everywhere.
+        the same transaction; when it returns, a withdrawal is in force everywhere. A restriction, or the end
+        of one, that is recorded already is only mirrored again.
 
         Raises Unavailable: then a withdrawal may be in force already, and whether it was recorded
         is known only if the store could be reached. Safe to repeat until it succeeds.
@@ -68,6 +69,8 @@ class Recorder:
             async with self._store.transaction(subject) as transaction:
                 before = await transaction.state()
                 if recording.is_repeated(before):
+                    # A process that ended before its commit may have left another state in the mirror.
+                    await put_as_newest(self._mirror, transaction, subject, before or NOTHING)
                     return _as_before(before)
                 if before is None:
                     before = await transaction.keep_denial(self._pseudonyms(*subject))

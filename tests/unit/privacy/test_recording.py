@@ -129,6 +129,39 @@ async def test_a_restriction_is_closed_first_and_lifting_it_opens_last() -> None
     ]
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_lifting_ends_a_restriction_whose_process_was_killed_before_its_commit(
+    *, recorded: bool
+) -> None:
+    scene = Scene()
+    if recorded:
+        await scene.record(telemetry=True)
+    # What is mirrored before the commit; the next process has no repair to do.
+    scene.store.version = 2
+    scene.mirror.texts[ANN] = b"2 * +telemetry" if recorded else b"2 *"
+    scene.log.clear()
+    lifting = Recording(ANN, {}, "op", "settled", "", restricts=False)
+    found = await scene.recorder.record(lifting, CALLER)
+    assert found == Recorded(1 if recorded else 0, 0)
+    assert scene.log == ["mirror 3 +telemetry" if recorded else "mirror 3 "]
+    assert scene.store.entries[ANN] == scene.store.entries[ANN][: int(recorded)]
+    # And one that the mirror cannot be asked to end is not said to be ended.
+    scene.mirror.down = True
+    with pytest.raises(Unavailable):
+        await scene.recorder.record(lifting, CALLER)
+    assert scene.repairs.take() == [ANN]
+
+
+async def test_restricting_again_mirrors_what_a_killed_lifting_did_not() -> None:
+    scene = Scene()
+    restriction = Recording(ANN, {}, "op", "contested", "", restricts=True)
+    await scene.recorder.record(restriction, CALLER)
+    scene.mirror.texts.clear()
+    scene.log.clear()
+    assert await scene.recorder.record(restriction, CALLER) == Recorded(1, NOW_US)
+    assert scene.log == ["mirror 1 *"]
+
+
 async def test_without_redis_nothing_is_restricted() -> None:
     scene = Scene()
     scene.mirror.down = True
