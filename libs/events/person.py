@@ -11,14 +11,27 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from libs.common.restricted import RestrictedPeople
 from libs.common.subject_data import SubjectRef
+from libs.events.filtering import Condition
 
 # True, false or NULL, which is as false. One branch for each index.
-OWNED = """(
-    person = ANY(%(persons)s::uuid[])
-    OR (person IS NULL AND subject_id = %(subject_id)s)
-    OR (person IS NULL AND coalesce(subject_id, '') = '' AND anonymous_id = ANY(%(pseudonyms)s::text[]))
+_OWNED = """(
+    person = ANY({persons})
+    OR (person IS NULL AND subject_id = {subject_id})
+    OR (person IS NULL AND coalesce(subject_id, '') = '' AND anonymous_id = ANY({pseudonyms}))
 )"""
+OWNED = _OWNED.format(
+    persons="%(persons)s::uuid[]",
+    subject_id="%(subject_id)s",
+    pseudonyms="%(pseudonyms)s::text[]",
+)
+# The same of the people whose data are restricted, as a condition beside a filter.
+_OF_RESTRICTED = _OWNED.format(
+    persons="CAST(:restricted AS uuid[])",
+    subject_id="ANY(CAST(:restricted_ids AS text[]))",
+    pseudonyms="CAST(:restricted_pseudonyms AS text[])",
+)
 # What contains the id only by chance is found as well: `libs.common.mentions` decides.
 MAY_NAME = """(
     entity_id = %(subject_id)s OR strpos(properties::text, %(in_json)s) > 0
@@ -37,6 +50,18 @@ def person_values(subject: SubjectRef) -> Mapping[str, object]:
         "pseudonyms": list(subject.persons),
         "in_json": in_json(subject.subject_id),
     }
+
+
+def not_of(people: RestrictedPeople) -> Condition:
+    """Leaves out the events of people whose data are restricted: by `OWNED`, of each of them."""
+    return Condition(
+        f"({_OF_RESTRICTED} IS NOT TRUE)",
+        {
+            "restricted": sorted(people.persons),
+            "restricted_ids": sorted(people.subject_ids),
+            "restricted_pseudonyms": sorted(people.pseudonyms),
+        },
+    )
 
 
 def is_owned(

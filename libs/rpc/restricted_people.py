@@ -8,20 +8,21 @@ from weir.privacy.v1 import subject_request_service_pb2 as pb
 from weir.privacy.v1 import subject_request_service_pb2_grpc
 
 from libs.common.errors import Unavailable
+from libs.common.restricted import RestrictedPeople
 from libs.rpc.peers import Peers
 
 _TIMEOUT_SECONDS = 5.0
 
 
 class RemoteRestrictedPeople:
-    """What `services.aggregate.restrictions.reads` needs. Nothing is remembered: a restriction is in force
+    """See `libs.common.restricted.RestrictionSource`. Nothing is remembered: a restriction is in force
     from the return of the call that makes it."""
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
 
-    async def of_app(self, app_id: str) -> list[UUID]:
-        """All pseudonyms of the people of an app who are restricted now. Raises Unavailable."""
+    async def of_app(self, app_id: str) -> RestrictedPeople:
+        """The people of an app who are restricted now. Raises Unavailable."""
         calls = self._peers.calls(
             "privacy",
             subject_request_service_pb2_grpc.SubjectRequestServiceStub,
@@ -34,4 +35,6 @@ class RemoteRestrictedPeople:
                 f"whose data are restricted is not known now: privacy: {error.code().name}",
                 retry_after_seconds=1.0,
             ) from None
-        return [UUID(bytes=person) for person in answer.persons]
+        return RestrictedPeople(
+            tuple(answer.subject_ids), tuple(UUID(bytes=person) for person in answer.persons)
+        )

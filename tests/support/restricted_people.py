@@ -1,33 +1,45 @@
-"""Privacy, as far as aggregate asks it whose data are restricted, for tests of aggregate alone."""
+"""Privacy, as far as the other services ask it whose data are restricted, for tests of one of them alone."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import grpc
 from weir.privacy.v1 import subject_request_service_pb2 as pb
 from weir.privacy.v1 import subject_request_service_pb2_grpc
 
+from tests.support.pseudonyms import PSEUDONYMS
 
-class _Privacy(subject_request_service_pb2_grpc.SubjectRequestServiceServicer):
-    def __init__(self, persons: Sequence[bytes]) -> None:
-        self._persons = persons
+
+class RestrictingPrivacy(subject_request_service_pb2_grpc.SubjectRequestServiceServicer):
+    """Says that the people of `restricted`, a set of ids, are restricted, in every app."""
+
+    def __init__(self) -> None:
+        self.restricted: set[str] = set()
+        self.address = ""
 
     async def ListRestrictedPeople(  # noqa: N802
         self, request: pb.ListRestrictedPeopleRequest, _: grpc.aio.ServicerContext
     ) -> pb.ListRestrictedPeopleResponse:
-        return pb.ListRestrictedPeopleResponse(persons=self._persons)
+        return pb.ListRestrictedPeopleResponse(
+            subject_ids=self.restricted,
+            persons=[
+                bytes.fromhex(person)
+                for subject_id in self.restricted
+                for person in PSEUDONYMS.all_epochs(request.app_id, subject_id)
+            ],
+        )
 
 
 @asynccontextmanager
-async def answering(*persons: bytes) -> AsyncIterator[str]:
-    """The address of a server that says that these people are restricted, in every app."""
+async def restricting_privacy() -> AsyncIterator[RestrictingPrivacy]:
+    """A server that restricts no one yet."""
+    privacy = RestrictingPrivacy()
     server = grpc.aio.server()
-    subject_request_service_pb2_grpc.add_SubjectRequestServiceServicer_to_server(
-        _Privacy(persons), server
-    )
+    subject_request_service_pb2_grpc.add_SubjectRequestServiceServicer_to_server(privacy, server)
     port = server.add_insecure_port("127.0.0.1:0")
+    privacy.address = f"127.0.0.1:{port}"
     await server.start()
     try:
-        yield f"127.0.0.1:{port}"
+        yield privacy
     finally:
         await server.stop(0)

@@ -80,8 +80,9 @@ class EventExports:
         )
         resumed = self._tokens.read(request, read_resumption)
         at = resumed or Resumption(*asked, "", None)
-        permitted = await self._restrictions.conditions(request.app_id, found)
-        selection = EventSelection(request.app_id, at.start, at.end, found, permitted)
+        # Before anything is sent; and again before each page, because an export may take hours.
+        await self._restrictions.conditions(request.app_id, found)
+        selection = EventSelection(request.app_id, at.start, at.end, found)
         async with self._slots.hold():
             if resumed is None and form.file.header:
                 await self._send(send, self._response(request, form.file.header, 0, at))
@@ -123,6 +124,8 @@ class EventExports:
     async def _page(
         self, selection: EventSelection, form: ExportForm, name: str | None, after: Place | None
     ) -> LinePage:
+        permitted = await self._restrictions.conditions(selection.app_id, selection.filter)
+        selection = replace(selection, conditions=permitted)
         return await self._events.lines(
             selection, name, form.file, limit=_PAGE_ROWS, max_bytes=_PAGE_BYTES, after=after
         )

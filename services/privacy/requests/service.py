@@ -202,7 +202,8 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
                 bytes.fromhex(person)
                 for subject_id in people
                 for person in self._pseudonymizer.all_epochs(request.app_id, subject_id)
-            ]
+            ],
+            subject_ids=people,
         )
 
     async def _restrict(

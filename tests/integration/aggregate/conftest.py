@@ -21,7 +21,7 @@ from tests.support.arena_catalog import write_catalog
 from tests.support.one_service_home import one_service_home
 from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.repository import REPOSITORY
-from tests.support.restricted_people import answering
+from tests.support.restricted_people import RestrictingPrivacy, restricting_privacy
 from tests.support.waiting import until
 
 STREAM = "enrich:{0}:enriched"
@@ -113,18 +113,23 @@ def stores(
 
 
 @pytest.fixture
+async def privacy() -> AsyncIterator[RestrictingPrivacy]:
+    """What the services under test ask whose data are restricted: no one's."""
+    async with restricting_privacy() as privacy:
+        yield privacy
+
+
+@pytest.fixture
 async def start(
-    stores: Stores, with_jobs: bool
+    stores: Stores, with_jobs: bool, privacy: RestrictingPrivacy
 ) -> AsyncIterator[Callable[[], Awaitable[Aggregate]]]:
     """Starts services, as many as a test wants; all are stopped at the end."""
     async with AsyncExitStack() as everything:
-        # No one is restricted.
-        privacy = await everything.enter_async_context(answering())
 
         async def start_one() -> Aggregate:
             stack = await everything.enter_async_context(AsyncExitStack())
             stop = asyncio.Event()
-            settings = stores.settings.model_copy(update={"privacy_address": privacy})
+            settings = stores.settings.model_copy(update={"privacy_address": privacy.address})
             parts = await build(settings, stack)
             wanted = [loop for loop in parts.loops if with_jobs or loop.name != "jobs"]
             runs = [*(loop.run for loop in wanted), parts.catalogs.run]

@@ -18,6 +18,7 @@ from libs.events import COLUMNS
 from tests.integration.aggregate.conftest import Aggregate, Stores
 from tests.support.arena_catalog import APP
 from tests.support.rejections import details_of, reason_of
+from tests.support.restricted_people import RestrictingPrivacy
 from tests.support.stored_events import row, store
 
 CSV, LINES = pb.EXPORT_FORMAT_CSV, pb.EXPORT_FORMAT_JSON_LINES
@@ -125,6 +126,39 @@ async def test_lines_have_exactly_the_published_columns(
     assert json.loads(second_row["properties"]) == second["properties"]
     # What is missing is not an empty text.
     assert f",{known},,," in text.replace(f'"{known}"', known)
+
+
+async def test_a_restriction_is_in_force_from_the_next_page_of_an_export_on(
+    stores: Stores, aggregate: Aggregate, privacy: RestrictingPrivacy
+) -> None:
+    """Pages are of one name, so those of the other two come after the first one's."""
+    many(stores, 900, repeat=400)
+    stores.sql("UPDATE enrich.events SET subject_id = 'ann' RETURNING 1")
+    store(stores.database_url, [row("others", "2026-04-27T10:00:00", "b", subject_id="bob")])
+    stores.sql("UPDATE enrich.events SET name = 'n2' WHERE event_id = 'b' RETURNING 1")
+    export = call(aggregate)
+    found = [await export.read()]
+    privacy.restricted.add("ann")
+    found += await rest_of(export)
+    assert found[-1].last
+    lines = [json.loads(line) for line in b"".join(each.data for each in found).splitlines()]
+    of_ann = [line for line in lines if line["subject_id"] == "ann"]
+    assert of_ann
+    assert {line["name"] for line in of_ann} == {"n0"}
+    assert [line["subject_id"] for line in lines if line["subject_id"] != "ann"] == ["bob"]
+
+
+async def test_an_export_of_one_person_ends_when_they_are_restricted(
+    stores: Stores, aggregate: Aggregate, privacy: RestrictingPrivacy
+) -> None:
+    many(stores, 1_800, repeat=400)
+    stores.sql("UPDATE enrich.events SET subject_id = 'ann' RETURNING 1")
+    export = call(aggregate, filter='subject_id = "ann"')
+    assert (await export.read()).rows
+    privacy.restricted.add("ann")
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await rest_of(export)
+    assert reason_of(error.value) == ("FAILED_PRECONDITION", "PROCESSING_RESTRICTED", "")
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])

@@ -12,11 +12,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from libs.common.restricted import RestrictedPeople
 from libs.common.subject_data import Erasure, Progress, SubjectRef
 from libs.events.columns import COLUMNS
 from libs.events.digest import Row
 from libs.events.parquet import EventFile, may_have_events, read_groups, read_of_person
-from libs.events.person import OF_OTHERS, OWNED, is_owned, may_name, person_values
+from libs.events.person import OF_OTHERS, OWNED, is_owned, may_name, not_of, person_values
+from libs.events.selection_postgres import driver_text
 from services.enrich.archive.erasing import Erased, ErasedRows
 from services.enrich.erasure.data import EnrichSubjectData
 from tests.integration.enrich.test_erasing import data
@@ -94,6 +96,18 @@ def test_postgres_and_python_say_the_same(database_url: str) -> None:
     assert owned == OWN.keys()
     naming = {each[0] for each in stored if may_name(SUBJECT, *each[4:6])}
     assert naming - owned == NAMING.keys()
+
+
+def test_reads_leave_out_all_events_of_restricted_people_and_no_others(database_url: str) -> None:
+    store(database_url, _rows())
+    others = EPOCHS.all_epochs("arena", "carl")
+    restricted = not_of(
+        RestrictedPeople(("carl", ANN), tuple(map(uuid.UUID, (NEW, OLD, *others))))
+    )
+    query = driver_text(f"SELECT event_id FROM enrich.events WHERE {restricted.sql}")
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(query, restricted.parameters)
+        assert {event_id for (event_id,) in rows} == NAMING.keys() | NEITHER.keys()
 
 
 def _archived(values: dict[str, Any]) -> Row:

@@ -1,12 +1,12 @@
 """What reads are kept from, of people whose data are restricted."""
 
-from collections.abc import Collection
 from uuid import UUID
 
 import pytest
 
 from libs.common.errors import FailedPrecondition
 from libs.common.pseudonym import Pseudonymizer
+from libs.common.restricted import RestrictedPeople
 from libs.events.filtering import parse_filter
 from services.aggregate.restrictions.reads import Restrictions
 from tests.support.pseudonyms import PSEUDONYM_KEY
@@ -19,14 +19,14 @@ NEW, OLD = (UUID(each) for each in EPOCHS.all_epochs("chess", "ann"))
 class People:
     """Those of one app."""
 
-    def __init__(self, *people: UUID) -> None:
+    def __init__(self, people: RestrictedPeople) -> None:
         self.people = people
 
-    async def of_app(self, app_id: str) -> Collection[UUID]:
-        return self.people if app_id == "chess" else ()
+    async def of_app(self, app_id: str) -> RestrictedPeople:
+        return self.people if app_id == "chess" else RestrictedPeople()
 
 
-ANN = Restrictions(People(NEW, OLD), EPOCHS)
+ANN = Restrictions(People(RestrictedPeople(("ann",), (NEW, OLD))), EPOCHS)
 
 
 async def test_numbers_of_a_restricted_person_are_not_shown() -> None:
@@ -63,5 +63,9 @@ async def test_a_filter_that_asks_for_them_alone_is_answered_so(query: str) -> N
 )
 async def test_their_events_are_left_out_of_all_others(query: str) -> None:
     [condition] = await ANN.conditions("chess", parse_filter(query) if query else None)
-    assert condition.parameters == {"restricted": sorted([NEW, OLD])}
+    assert condition.parameters == {
+        "restricted": sorted([NEW, OLD]),
+        "restricted_ids": ["ann"],
+        "restricted_pseudonyms": sorted([NEW.hex, OLD.hex]),
+    }
     assert await ANN.conditions("go", parse_filter(query) if query else None) == ()

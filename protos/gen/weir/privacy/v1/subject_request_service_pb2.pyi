@@ -288,7 +288,9 @@ class ListRestrictedPeopleRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ...) -> None: ...
 
 class ListRestrictedPeopleResponse(_message.Message):
-    __slots__ = ("persons",)
+    __slots__ = ("persons", "subject_ids")
     PERSONS_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_IDS_FIELD_NUMBER: _ClassVar[int]
     persons: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, persons: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    subject_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, persons: _Optional[_Iterable[bytes]] = ..., subject_ids: _Optional[_Iterable[str]] = ...) -> None: ...
