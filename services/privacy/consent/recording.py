@@ -99,6 +99,10 @@ class Recorder:
             await self._relax(subject, encode_state(replace(after, version=version)))
         return recorded
 
+    def mirror_again(self, subject: Subject) -> None:
+        """Has the mirror follow soon what something else has recorded of a person."""
+        self._resyncs.add(subject)
+
     async def _relax(self, subject: Subject, state: bytes) -> None:
         """Lets the mirror follow what is committed, now if possible and soon otherwise.
 

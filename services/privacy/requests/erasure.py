@@ -13,7 +13,7 @@ from libs.common.clock import Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
 from libs.common.subject_data import Erasure, SubjectData, SubjectRef
 from services.privacy.audit.postgres import add_entry
-from services.privacy.consent.model import Recorded
+from services.privacy.consent.model import Recorded, Subject
 from services.privacy.consent.ports import ConsentTransaction
 from services.privacy.consent.postgres import PostgresConsentTransaction
 from services.privacy.consent.receipts import Receipts
@@ -278,6 +278,9 @@ class ErasureHandler:
                     },
                 ),
             )
+        if not request.categories:
+            # A restriction may have ended with it: in the mirror only now that this is committed.
+            self._recorder.mirror_again(Subject(request.app_id, request.subject_id))
 
     def _erasure(self, request: SubjectRequest) -> Erasure:
         assert request.fenced_at is not None

@@ -1,17 +1,22 @@
 """What privacy itself holds about a person: consent, its history, its mirror, and earlier requests."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.clock import EPOCH
 from libs.common.subject_data import StoreCounts, SubjectRef
 from libs.consent import ALL_PURPOSES, Choice, ConsentState, Status, encode_state
 from libs.consent.keys import erased_id
-from services.privacy.consent.model import Subject
-from services.privacy.consent.postgres import LOCK_SUBJECT, NEXT_VERSION
+from services.privacy.consent.model import ActorRole, Recorded, Recording, Subject
+from services.privacy.consent.postgres import (
+    LOCK_SUBJECT,
+    NEXT_VERSION,
+    PostgresConsentTransaction,
+)
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.requests.model import SubjectRequest
 from services.privacy.sealing.postgres import erase_keys
@@ -19,6 +24,10 @@ from services.privacy.sealing.postgres import erase_keys
 _HAS_AGREED_SINCE = text("""
 SELECT EXISTS (SELECT FROM privacy.consents
     WHERE app_id = :app_id AND subject_id = :subject_id AND version > :version AND status = 'granted')
+""")
+_IS_RESTRICTED = text("""
+SELECT EXISTS (SELECT FROM privacy.consents
+    WHERE app_id = :app_id AND subject_id = :subject_id AND version <= :version AND status = 'restricted')
 """)
 _OPEN_DOOR = text("SET LOCAL weir.erasure = 'on'")
 _CLOSE_DOOR = text("SET LOCAL weir.erasure = 'off'")
@@ -52,6 +61,7 @@ WHERE app_id = :app_id AND subject_id = :subject_id AND request_id <> :request_i
 """)
 CONSENTS, HISTORY = "privacy.consents", "privacy.consent_history"
 REQUESTS = "privacy.subject_requests"
+_MICROSECOND = timedelta(microseconds=1)
 
 
 async def erase_own(
@@ -68,8 +78,9 @@ async def erase_own(
     """Erases what was recorded, in the caller's transaction, and destroys the keys of the person, all of
     whose pseudonyms are given, unless there is a reason that they stay; with `only_retired_keys` those stay
     that were made since the fence. A person who has agreed to something
-    since the `withdrawal`, a version, keeps the state of consent, and its history from then on. Raises
-    Unavailable if Redis is away."""
+    since the `withdrawal`, a version, keeps the state of consent, and its history from then on, but no
+    restriction from before: that is lifted, and to be mirrored again after the commit. Raises Unavailable if
+    Redis is away."""
     assert request.subject_id is not None
     assert request.fenced_at is not None
     subject = Subject(request.app_id, request.subject_id)
@@ -88,6 +99,8 @@ async def erase_own(
     ).rowcount
     await connection.execute(_CLOSE_DOOR)
     if has_agreed:
+        if (await connection.execute(_IS_RESTRICTED, values)).scalar_one():
+            await _lift_restriction(connection, subject, request, now)
         consents = StoreCounts(
             CONSENTS,
             withheld=len(purposes),
@@ -111,6 +124,25 @@ async def erase_own(
         # And the request itself.
         StoreCounts(REQUESTS, anonymized=requests + 1),
     ]
+
+
+async def _lift_restriction(
+    connection: AsyncConnection, subject: Subject, request: SubjectRequest, now: datetime
+) -> None:
+    """Records it as everyone's, with a version: so a mirror that is filled from it learns of it."""
+    lifting = Recording(
+        subject,
+        {},
+        request.requester,
+        "erasure",
+        "",
+        source="privacy",
+        actor_role=ActorRole.OPERATOR,
+        restricts=False,
+    )
+    transaction = PostgresConsentTransaction(connection, subject)
+    version = await transaction.next_version()
+    await transaction.record(lifting, Recorded(version, (now - EPOCH) // _MICROSECOND))
 
 
 async def _keep_denials(

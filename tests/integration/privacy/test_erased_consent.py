@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from libs.stores.postgres import create_engine
 from libs.stores.redis_connection import RedisConnection
 from services.privacy.consent.checking import Checker
 from services.privacy.consent.mirror_sync import MirrorSync
-from services.privacy.consent.model import Recording, StoredState, Subject
+from services.privacy.consent.model import BEGINNING, Recording, StoredState, Subject
 from services.privacy.consent.postgres import PostgresConsentStore
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.redis import RedisConsentMirror
@@ -82,9 +82,15 @@ class Scene:
         self.store.go_on.set()
         assert await self.sync.fill("chess")
 
-    async def erase(self) -> None:
-        """As the last step of an erasure does."""
+    async def restrict(self, *, restricts: bool = True) -> None:
+        recording = Recording(ANN, {}, "op", "contested", "", restricts=restricts)
+        await self.recorder.record(recording, Caller("a token"))
+
+    async def erase(self, meanwhile: Callable[[], Awaitable[object]] | None = None) -> None:
+        """As the first and the last step of an erasure do; `meanwhile` between them."""
         withdrawal = await self.record(telemetry=False)
+        if meanwhile is not None:
+            await meanwhile()
         persons = EPOCHS.all_epochs(*ANN)
         request = SubjectRequest(
             *(uuid.uuid4(), "chess", Kind.ERASURE, State.RUNNING, persons[0], "ann", (), "ann"),
@@ -168,3 +174,40 @@ async def test_an_erased_person_has_agreed_to_nothing_that_they_do_not_answer(
         await scene.fill()
     await scene.record(later=True)
     assert await scene.decisions("later") == {Decision.ALLOW}
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_an_erasure_ends_the_restriction_of_a_person_who_agrees_meanwhile(
+    scene: Scene, *, is_killed: bool
+) -> None:
+    await scene.restrict()
+    await scene.fill()
+    await scene.erase(lambda: scene.record(telemetry=True))
+    # Until the commit is mirrored, the stricter state is in force.
+    assert (await scene.reader.read_one("chess", "ann") or b"").endswith(b" * +telemetry")
+    if is_killed:
+        await scene.fill()
+    else:
+        await scene.sync.repair(ANN)
+    assert await scene.decisions("telemetry") == {Decision.ALLOW}
+    [state] = await scene.store.read("chess", ["ann"])
+    assert state is not None
+    assert state.restriction is None
+    history = await scene.store.history(ANN, BEGINNING, 10)
+    assert [(each.purpose, each.restricts, each.method) for each in history] == [
+        ("telemetry", None, "test"),
+        ("*", False, "erasure"),
+    ]
+
+
+async def test_a_restriction_that_was_made_since_the_person_agreed_again_stays(
+    scene: Scene,
+) -> None:
+    async def meanwhile() -> None:
+        await scene.record(telemetry=True)
+        await scene.restrict()
+
+    await scene.fill()
+    await scene.erase(meanwhile)
+    await scene.sync.repair(ANN)
+    assert await scene.decisions("telemetry") == {Decision.DROP}
