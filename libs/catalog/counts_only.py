@@ -15,13 +15,16 @@ def close_properties(entry: Section, parts: dict[str, object]) -> None:
 
     Notes a problem for a schema that says otherwise, and for a property that is not plainly a text, a
     number, a boolean or one of some values: objects and lists can hold anything. And for one that is a time
-    of day.
+    of day by its format, also by that of a schema inside its own.
     """
     if parts.setdefault("additionalProperties", False) is not False:
         entry.complain("a counts-only event takes no other properties", "additionalProperties")
     for keyword in _OPENING:
         if keyword in parts:
             entry.complain("a counts-only event lists its properties", keyword)
+    for keyword, schema in parts.items():
+        if keyword != "properties" and _has_time(schema):
+            entry.complain("a counts-only event has at most a date", keyword)
     properties = parts.get("properties")
     if not isinstance(properties, dict):
         return
@@ -32,8 +35,20 @@ def close_properties(entry: Section, parts: dict[str, object]) -> None:
                 f"of a counts-only event must be of type {', '.join(sorted(_SCALARS))}, or an enum",
                 name,
             )
-        elif isinstance(rule, dict) and rule.get("format") in _TIMES:
+        elif _has_time(rule):
             section.complain("of a counts-only event has at most a date", name)
+
+
+def _has_time(schema: object) -> bool:
+    """Whether a schema, or one inside it, has the format of a time of day."""
+    if isinstance(schema, list | tuple):
+        return any(map(_has_time, schema))
+    if not isinstance(schema, dict):
+        return False
+    return any(
+        (keyword == "format" and isinstance(value, str) and value in _TIMES) or _has_time(value)
+        for keyword, value in schema.items()
+    )
 
 
 def _is_scalar(rule: object) -> bool:

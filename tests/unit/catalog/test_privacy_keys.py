@@ -174,6 +174,17 @@ def test_a_category_can_be_counts_only() -> None:
         ("mode: {type: object}", "game.ended.properties.mode: of a counts-only event"),
         ("mode: {type: [string, array]}", "game.ended.properties.mode: of a counts-only event"),
         ("mode: {}", "game.ended.properties.mode: of a counts-only event"),
+        *(
+            (
+                f"mode: {{type: string, {inside}}}",
+                "game.ended.properties.mode: of a counts-only event",
+            )
+            for inside in (
+                "format: date-time",
+                "allOf: [{format: date-time}]",
+                "anyOf: [{const: never}, {allOf: [{format: time}]}]",
+            )
+        ),
     ],
 )
 def test_what_could_hold_content_is_a_mistake(change: str, problem: str) -> None:
@@ -182,7 +193,13 @@ def test_what_could_hold_content_is_a_mistake(change: str, problem: str) -> None
 
 
 @pytest.mark.parametrize(
-    "more", ["additionalProperties: true", "patternProperties: {'^x': {type: string}}"]
+    "more",
+    [
+        "additionalProperties: true",
+        "patternProperties: {'^x': {type: string}}",
+        "$defs: {moment: {type: string, format: date-time}}",
+        "allOf: [{properties: {mode: {format: date-time}}}]",
+    ],
 )
 def test_a_counts_only_event_takes_no_other_properties(more: str) -> None:
     text = COUNTED.replace("counts_only: true", f"counts_only: true\n    {more}")
