@@ -15,7 +15,9 @@ from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import create_runner
 from libs.jobs.requested import RequestedJobs
 from libs.rpc.audited_reads import AuditedReads
+from libs.rpc.peers import Peers
 from libs.rpc.process import ServiceParts
+from libs.rpc.restricted_people import RemoteRestrictedPeople
 from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
 from libs.rpc.subject_data import subject_data
@@ -46,6 +48,7 @@ from services.ingest.dead_letters.postgres import (
     PostgresDeadLetterWriter,
     PostgresExpiredLetters,
 )
+from services.ingest.dead_letters.restrictions import RestrictedLetters
 from services.ingest.dead_letters.service import DeadLetterServicer
 from services.ingest.erasure.convert import letters_without
 from services.ingest.erasure.data import IngestSubjectData
@@ -62,6 +65,7 @@ from services.ingest.replay.postgres import PostgresReplays
 from services.ingest.replay.runner import ReplayRunner
 from services.ingest.replay.service import RequestedReplays
 from services.ingest.settings import IngestSettings
+from services.ingest.subject_rows.convert import event_of
 from services.ingest.subject_rows.postgres import SubjectRows
 from services.ingest.tables import metadata
 
@@ -117,6 +121,9 @@ async def build(
         RequestedJobs(RETENTION_JOBS, JournalView(engine, clock)),
     )
     replays = PostgresReplays(engine, pseudonymizer)
+    restricted = RestrictedLetters(
+        RemoteRestrictedPeople(Peers(settings, stack)), reload.catalogs, event_of
+    )
     replay_pipeline = IngestPipeline(
         reload.catalogs,
         ConsentGate(consents, ReplayedAnonymizer(pseudonymizer)),
@@ -126,7 +133,9 @@ async def build(
         settings,
     )
     replay_runner = ReplayRunner(
-        replays, ReplayIntake(replay_pipeline, clock), (*POSTGRES_ERRORS, *REDIS_DOWN)
+        replays,
+        ReplayIntake(replay_pipeline, restricted, clock),
+        (*POSTGRES_ERRORS, *REDIS_DOWN),
     )
     jobs = ingest_jobs(redis, letter_streams, expiry, settings)
     return ServiceParts(
@@ -140,7 +149,7 @@ async def build(
             Binding(
                 DEAD_LETTER_SERVICE,
                 DeadLetterServicer(
-                    LetterLists(reload.catalogs, ListedLetters(engine), consents, clock),
+                    LetterLists(reload.catalogs, ListedLetters(engine), restricted, clock),
                     RequestedReplays(reload.catalogs, replays, clock),
                     AuditedReads(redis, Auditor(pseudonymizer, clock)),
                 ),

@@ -3,11 +3,11 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from libs.runtime.settings import PseudonymSettings
+from libs.runtime.settings import PeerSettings, PseudonymSettings
 from libs.streams.settings import StreamReaderSettings
 
 
-class IngestSettings(StreamReaderSettings, PseudonymSettings):
+class IngestSettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
     """Limits and secrets of the ingest service."""
 
     model_config = SettingsConfigDict(env_prefix="WEIR_INGEST_")

@@ -16,10 +16,13 @@ class RestrictingPrivacy(subject_request_service_pb2_grpc.SubjectRequestServiceS
     def __init__(self) -> None:
         self.restricted: set[str] = set()
         self.address = ""
+        self.is_away = False
 
     async def ListRestrictedPeople(  # noqa: N802
-        self, request: pb.ListRestrictedPeopleRequest, _: grpc.aio.ServicerContext
+        self, request: pb.ListRestrictedPeopleRequest, context: grpc.aio.ServicerContext
     ) -> pb.ListRestrictedPeopleResponse:
+        if self.is_away:
+            await context.abort(grpc.StatusCode.UNAVAILABLE)
         return pb.ListRestrictedPeopleResponse(
             subject_ids=self.restricted,
             persons=[

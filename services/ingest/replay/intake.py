@@ -9,6 +9,7 @@ from weir.common.v1.event_pb2 import Event
 from libs.common.clock import EPOCH, Clock
 from libs.common.errors import Unavailable
 from services.ingest.dead_letters.content import LetterContent, can_be_replayed, lesser
+from services.ingest.dead_letters.restrictions import RestrictedLetters
 from services.ingest.intake.model import DropReason, Frame, Verdict
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.replay.model import Fate, Letter, NewReason, Replayed
@@ -32,9 +33,12 @@ _Frames = Sequence[tuple[Frame, Sequence[Letter]]]
 class ReplayIntake:
     """Replays letters of one app; repeating it stores nothing twice."""
 
-    def __init__(self, pipeline: IngestPipeline, clock: Clock) -> None:
+    def __init__(
+        self, pipeline: IngestPipeline, restricted: RestrictedLetters, clock: Clock
+    ) -> None:
         """`pipeline` has a `ReplayedAnonymizer`."""
         self._pipeline = pipeline
+        self._restricted = restricted
         self._clock = clock
 
     async def replay(
@@ -42,10 +46,12 @@ class ReplayIntake:
     ) -> list[Replayed]:
         """The fate of each letter; the events of those that are accepted are on disk, unless it is a dry run.
 
-        Raises AppUnknown, and Unavailable if consent or the stream cannot be reached, or the backlog is full:
-        then some may be on disk, which a repetition finds to be there.
+        Raises AppUnknown, and Unavailable if consent, privacy or the stream cannot be reached, or the backlog
+        is full: then some may be on disk, which a repetition finds to be there.
         """
-        usable = [each for each in letters if can_be_replayed(each.content, each.event)]
+        usable = await self._without_restricted(
+            app_id, [each for each in letters if can_be_replayed(each.content, each.event)]
+        )
         erased = await find_erased([(each.event, each.received_at) for each in usable])
         frames = _frames([each for place, each in enumerate(usable) if place not in erased])
         fates = {
@@ -58,6 +64,15 @@ class ReplayIntake:
         for each in await self._take(app_id, frames, find_erased, dry_run=dry_run):
             fates[each.letter.dead_letter_id] = each
         return [fates[each.dead_letter_id] for each in letters]
+
+    async def _without_restricted(self, app_id: str, letters: Sequence[Letter]) -> Sequence[Letter]:
+        """Without those that name no subject, whose consent would say it, and are about a restricted person
+        all the same."""
+        nameless = [each for each in letters if not each.event.subject_id]
+        events = [each.event.SerializeToString() for each in nameless]
+        places = await self._restricted.places(app_id, events)
+        hidden = {nameless[place].dead_letter_id for place in places}
+        return [each for each in letters if each.dead_letter_id not in hidden]
 
     async def _take(
         self, app_id: str, frames: _Frames, find_erased: FindErased, *, dry_run: bool

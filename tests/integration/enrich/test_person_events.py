@@ -101,9 +101,7 @@ def test_postgres_and_python_say_the_same(database_url: str) -> None:
 def test_reads_leave_out_all_events_of_restricted_people_and_no_others(database_url: str) -> None:
     store(database_url, _rows())
     others = EPOCHS.all_epochs("arena", "carl")
-    restricted = not_of(
-        RestrictedPeople(("carl", ANN), tuple(map(uuid.UUID, (NEW, OLD, *others))))
-    )
+    restricted = not_of(RestrictedPeople(("carl", ANN), tuple(map(uuid.UUID, (NEW, OLD, *others)))))
     query = driver_text(f"SELECT event_id FROM enrich.events WHERE {restricted.sql}")
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(query, restricted.parameters)

@@ -33,6 +33,7 @@ from services.ingest.settings import IngestSettings
 from tests.support.consents import consent_text
 from tests.support.one_service_home import one_service_home
 from tests.support.pseudonyms import PSEUDONYM_KEY
+from tests.support.restricted_people import RestrictingPrivacy, restricting_privacy
 from tests.support.waiting import until
 
 # As `one_service_home` says it to commands.
@@ -68,6 +69,7 @@ class Ingest:
     catalog: Path
     redis: Redis
     reload: CatalogReload
+    privacy: RestrictingPrivacy
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The rows of a query."""
@@ -119,6 +121,20 @@ async def reject(ingest: Ingest, *events: Event) -> None:
         await until(partial(_has_letters, ingest, number))
 
 
+def store_letters(ingest: Ingest, *events: Event) -> None:
+    """Letters of enrich, each with the whole of one event."""
+    for event in events:
+        ingest.sql(
+            """
+            INSERT INTO ingest.dead_letters (dead_letter_id, received_at, app_id, stage, reason, field,
+                message, event_id, name, subject_id, event, content)
+            VALUES (gen_random_uuid(), now() - interval '1 minute', 'arcade', 'enrich', 'PROCESSING_FAILED',
+                '', '', %s, %s, nullif(%s, ''), %s, 'whole') RETURNING 1
+            """,
+            *(event.event_id, event.name, event.subject_id, event.SerializeToString()),
+        )
+
+
 def _has_letters(ingest: Ingest, number: int) -> bool:
     return ingest.sql("SELECT count(*) FROM ingest.dead_letters") == [(number,)]
 
@@ -144,6 +160,8 @@ async def ingest(
         catalog_wait_seconds=0,
     )
     async with AsyncExitStack() as stack:
+        privacy = await stack.enter_async_context(restricting_privacy())
+        settings = settings.model_copy(update={"privacy_address": privacy.address})
         stop = asyncio.Event()
         parts = await build(settings, stack)
         runs = [*(loop.run for loop in parts.loops if loop.name != "jobs"), parts.catalogs.run]
@@ -172,6 +190,7 @@ async def ingest(
                 catalog,
                 redis,
                 parts.catalogs,
+                privacy,
             )
 
 

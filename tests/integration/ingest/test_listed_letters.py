@@ -10,12 +10,19 @@ import grpc
 import pytest
 from weir.ingest.v1 import dead_letter_service_pb2 as pb
 
-from libs.consent import consent_key
 from libs.rpc import access
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import Principal
 from libs.streams.names import AUDIT_STREAM
-from tests.integration.ingest.conftest import APP, METADATA, Ingest, played, reject
+from tests.integration.ingest.conftest import (
+    APP,
+    METADATA,
+    Ingest,
+    played,
+    reject,
+    store_letters,
+)
+from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.weir_command import weir
 
 
@@ -76,7 +83,7 @@ async def test_letters_are_listed_by_filter_and_page_and_counted_by_reason(inges
     assert (entry["action"], entry["app_id"]) == ("dead_letters.listed", APP)
     assert entry["details"] == {"letters": 1}
     # Of a person whose data are restricted, the event is not shown.
-    ingest.redis.hset(consent_key(APP, 0), "bob-of-the-arcade", b"9;:1 *")
+    ingest.privacy.restricted.add("bob-of-the-arcade")
     [letter] = (await listed(ingest, filter=scores, show_events=True)).dead_letters
     assert letter.reason == "PROPERTIES_INVALID"
     assert not letter.HasField("event")
@@ -99,6 +106,35 @@ async def test_events_are_shown_to_those_only_who_may_read_events(
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await listed(ingest, show_events=True)
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_no_event_about_a_restricted_person_is_shown_by_whatever_it_names_them(
+    ingest: Ingest,
+) -> None:
+    current, *_ = PSEUDONYMS.all_epochs(APP, "ann-of-the-arcade")
+    store_letters(
+        ingest,
+        played("named", "{}", subject_id="ann-of-the-arcade"),
+        played("under a pseudonym", "{}", anonymous_id=current),
+        played("without a subject", '{"by": [{"player": "ann-of-the-arcade"}]}'),
+        played("another's", '{"with": "ann-of-the-arcade"}', subject_id="bob"),
+        played("of no one", '{"score": "ten"}'),
+    )
+
+    async def shown() -> set[str]:
+        found = await listed(ingest, show_events=True)
+        assert len(found.dead_letters) == 5
+        return {each.event.event_id for each in found.dead_letters if each.HasField("event")}
+
+    assert len(await shown()) == 5
+    ingest.privacy.restricted.add("ann-of-the-arcade")
+    assert await shown() == {"another's", "of no one"}
+    # If that is not known, none is shown; what says nothing of people is.
+    ingest.privacy.is_away = True
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await shown()
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert len((await listed(ingest)).dead_letters) == 5
 
 
 async def test_letters_of_a_release_that_did_not_say_can_be_replayed_if_they_have_properties(

@@ -17,8 +17,18 @@ from weir.common.v1.event_pb2 import Event
 from weir.ingest.v1 import dead_letter_service_pb2 as pb
 from weir.ingest.v1 import ingest_service_pb2
 
+from libs.consent import consent_key
 from libs.streams.names import AUDIT_STREAM
-from tests.integration.ingest.conftest import APP, CATALOG, METADATA, Ingest, played, reject
+from tests.integration.ingest.conftest import (
+    APP,
+    CATALOG,
+    METADATA,
+    Ingest,
+    played,
+    reject,
+    store_letters,
+)
+from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.waiting import until
 from tests.support.weir_command import weir
 
@@ -213,6 +223,31 @@ async def test_what_failed_at_enrich_is_taken_although_its_id_is_known(ingest: I
     assert fates(found) == {"PROCESSING_FAILED": {"duplicate": 1}}
     # Enrich stores an event once, by its id and time.
     assert [event.SerializeToString() for event in ingest.taken()] == [letter[1]] * 2
+
+
+async def test_letters_of_restricted_people_are_left_alone_by_whatever_they_name_them(
+    ingest: Ingest,
+) -> None:
+    current, *_ = PSEUDONYMS.all_epochs(APP, "ann-of-the-arcade")
+    await ingest.load(OPEN.replace("score: {type: integer}", "by: {type: string}"))
+    store_letters(
+        ingest,
+        played("named", "{}", subject_id="ann-of-the-arcade"),
+        played("pseudonymous", "{}", anonymous_id=current),
+        played("mentioned", '{"by": "ann-of-the-arcade"}'),
+        played("free", "{}"),
+    )
+    ingest.redis.hset(consent_key(APP, 0), "ann-of-the-arcade", b"9;:1 *")
+    ingest.privacy.restricted.add("ann-of-the-arcade")
+    found = await replayed(ingest)
+    assert fates(found) == {"PROCESSING_FAILED": {"accepted": 1, "not_replayable": 3}}
+    assert taken(ingest) == {"free": 1}
+    left = {"named", "pseudonymous", "mentioned"}
+    assert {event_id for event_id, *_ in letters(ingest)} == left
+    # Once it is lifted, they can be replayed.
+    ingest.record("ann-of-the-arcade", 10, telemetry=True)
+    ingest.privacy.restricted.clear()
+    assert fates(await replayed(ingest)) == {"PROCESSING_FAILED": {"accepted": 3}}
 
 
 async def test_a_flood_of_rejections_stops_the_replay(ingest: Ingest) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 from uuid import UUID
 
 from weir.ingest.v1 import dead_letter_service_pb2 as pb
@@ -10,40 +9,35 @@ from weir.ingest.v1 import dead_letter_service_pb2 as pb
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock
-from libs.consent import is_restricted, is_subject_id
 from libs.rpc.answer_sizes import MESSAGE_BYTES, fitting
 from libs.rpc.page_tokens import PageTokens, page_size
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import check_permission
 from services.ingest.dead_letters.convert import (
     SERVICE_NAME,
-    event_of,
     letter_message,
     selection_of,
 )
 from services.ingest.dead_letters.listing.postgres import KeptLetter, ListedLetters, Place
+from services.ingest.dead_letters.restrictions import RestrictedLetters
 
 _DEFAULT_PAGE_SIZE = 100
 _MAX_PAGE_SIZE = 1_000
-
-
-class ConsentStates(Protocol):
-    """See `libs.consent.ConsentReader`."""
-
-    async def read(self, app_id: str, subject_ids: Sequence[str]) -> Sequence[bytes | None]:
-        """The encoded state of each person, in the order asked. Raises Unavailable."""
-        ...
 
 
 class LetterLists:
     """Answers `weir.ingest.v1.DeadLetterService/ListDeadLetters`."""
 
     def __init__(
-        self, catalogs: Catalogs, letters: ListedLetters, consents: ConsentStates, clock: Clock
+        self,
+        catalogs: Catalogs,
+        letters: ListedLetters,
+        restricted: RestrictedLetters,
+        clock: Clock,
     ) -> None:
         self._catalogs = catalogs
         self._letters = letters
-        self._consents = consents
+        self._restricted = restricted
         self._pages = PageTokens(f"/{SERVICE_NAME}/ListDeadLetters", clock)
 
     async def list(self, request: pb.ListDeadLettersRequest) -> pb.ListDeadLettersResponse:
@@ -76,15 +70,8 @@ class LetterLists:
 
     async def _shown(self, app_id: str, letters: Sequence[KeptLetter]) -> set[UUID]:
         """The letters whose events may be shown: all but those about people whose data are restricted."""
-        people = {each.dead_letter_id: event_of(each.event).subject_id for each in letters}
-        ids = [*dict.fromkeys(filter(is_subject_id, people.values()))]
-        states = await self._consents.read(app_id, ids) if ids else ()
-        restricted = {
-            subject_id
-            for subject_id, state in zip(ids, states, strict=True)
-            if is_restricted(state)
-        }
-        return {id_ for id_, subject_id in people.items() if subject_id not in restricted}
+        hidden = await self._restricted.places(app_id, [each.event for each in letters])
+        return {each.dead_letter_id for place, each in enumerate(letters) if place not in hidden}
 
 
 def _read_place(received_at: str, dead_letter_id: str) -> Place:

@@ -57,7 +57,7 @@ class DeadLetterServiceServicer:
 
         Permission: `dead_letters.read`, and `events.read` to show events.
         Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault; UNAVAILABLE if events are to be shown
-        and the audit trail cannot be written, or consent cannot be read: events about people whose data are restricted
+        and the audit trail cannot be written, or privacy does not answer: events about people whose data are restricted
         are not shown.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
