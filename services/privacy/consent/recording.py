@@ -70,7 +70,10 @@ class Recorder:
                 before = await transaction.state()
                 if recording.is_repeated(before):
                     # A process that ended before its commit may have left another state in the mirror.
-                    await put_as_newest(self._mirror, transaction, subject, before or NOTHING)
+                    if before is None:
+                        await self._mirror.remove(subject.app_id, subject.subject_id)
+                    else:
+                        await put_as_newest(self._mirror, transaction, subject, before)
                     return _as_before(before)
                 if before is None:
                     before = await transaction.keep_denial(self._pseudonyms(*subject))

@@ -11,7 +11,7 @@ from libs.audit import Action, Auditor, Caller
 from libs.catalog import Catalogs, kept_names
 from libs.common.clock import Clock, moment_of
 from libs.common.pseudonym import Pseudonymizer
-from libs.common.subject_data import Erasure, SubjectData, SubjectRef
+from libs.common.subject_data import Erasure, StoreCounts, SubjectData, SubjectRef
 from services.privacy.audit.postgres import add_entry
 from services.privacy.consent.model import Recorded, Subject
 from services.privacy.consent.ports import ConsentTransaction
@@ -21,7 +21,7 @@ from services.privacy.consent.recording import Recorder
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.requests.asking import withdrawal
 from services.privacy.requests.model import State, Step, StepState, SubjectRequest
-from services.privacy.requests.own_data import erase_own
+from services.privacy.requests.own_data import CONSENTS, erase_own
 from services.privacy.requests.postgres import PostgresRequests, hold_of, locked, save
 from services.privacy.requests.receipt import receipt_content
 from services.privacy.requests.steps import (
@@ -221,10 +221,10 @@ class ErasureHandler:
         """Erases what privacy holds, and writes the receipt: in one transaction with its audit entry."""
         assert request.subject_id is not None
         now = moment_of(self._clock.now_us())
+        own: list[StoreCounts] = []
         async with self._requests.changing(request.request_id) as (connection, current):
             if current is None or not current.is_open or await self._is_held(connection, request):
                 return
-            own = []
             if not request.categories:
                 withdrawal = request.steps[0].note["version"]
                 # An older release may have begun it.
@@ -278,7 +278,7 @@ class ErasureHandler:
                     },
                 ),
             )
-        if not request.categories:
+        if any(each.store == CONSENTS and each.withheld for each in own):
             # A restriction may have ended with it: in the mirror only now that this is committed.
             self._recorder.mirror_again(Subject(request.app_id, request.subject_id))
 
