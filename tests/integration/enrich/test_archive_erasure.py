@@ -20,6 +20,7 @@ from services.enrich.archive.restoring import restore
 from tests.support.archive_erasures import CANARY, LONG_AGO, erase, store_person, who
 from tests.support.archives import archive, in_database, in_files, objects_of
 from tests.support.repository import REPOSITORY
+from tests.support.waiting import until
 
 DONE = ArchiveErasure(done=True, erased=3, anonymized=1, withheld=0)
 OWN = {"event go 20 0", "event go 20 1", "event go 21 2"}
@@ -155,6 +156,12 @@ async def test_killed_after_any_step_the_counts_are_those_of_the_files(
         cwd=REPOSITORY,
     )
     assert await died.wait() == -9
+
+    async def is_done() -> bool:
+        return (await erase(engine, url)).done
+
+    # Until Postgres notices the death, the archive is the dead process's.
+    await until(is_done)
     assert await erase(engine, url) == DONE
     await check_end(database_url, url, files, kept)
 

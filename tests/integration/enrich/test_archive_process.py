@@ -361,9 +361,12 @@ async def test_two_calls_that_wait_get_the_answer_and_one_that_nobody_fetches_is
     assert started == 1
 
     # The caller is gone when the work ends. Later the request may be made again.
+    goes_on.clear()
     hasty = ArchivedPeople(ARCHIVED, journal, ask, wait_seconds=0, remembered_seconds=0.01)
     assert await hasty.erase(erasure) == (False, ())
+    goes_on.set()
     await asyncio.sleep(0.1)
+    goes_on.clear()
     assert await hasty.erase(erasure) == (False, ())
     assert started == 3
     await hasty.close()
