@@ -1,5 +1,6 @@
 """What people ask of the journal: which jobs there are, what became of their runs, and a run right now."""
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -64,9 +65,13 @@ REQUEST = text("""
 class JournalView:
     """Reads the journal, and asks for runs. Every method raises JournalUnavailable."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+    def __init__(
+        self, engine: AsyncEngine, clock: Clock, requested: asyncio.Event | None = None
+    ) -> None:
+        """`requested` is set with each request, for the runner of this process."""
         self._engine = engine
         self._clock = clock
+        self._requested = requested or asyncio.Event()
 
     async def jobs(
         self, app: str = "", after: str = "", limit: int | None = None
@@ -113,7 +118,8 @@ class JournalView:
         """Asks for a run for any due time that has passed, whether it ran for it before or not; None if there
         is no such job. If a run for this due time was asked for and has not begun, it is that one.
 
-        A replica of its service begins it within seconds, unless the job is running already: then after that.
+        The service's runner in this process begins it at once, that of another replica within seconds, unless
+        the job is running already: then after that.
         Raises InvalidArgument for a due time after now: the result of a period that has not ended would be
         the newest one until then. Raises LimitExceeded if MAX_REQUESTED_RUNS of the job wait.
         """
@@ -138,7 +144,8 @@ class JournalView:
                 )
             run_id = uuid.UUID(bytes=new_uuid7())
             await connection.execute(REQUEST, {"id": run_id, **wanted})
-            return run_id
+        self._requested.set()
+        return run_id
 
 
 def _entry(columns: Sequence[Any]) -> JournalEntry | None:

@@ -198,11 +198,13 @@ def create_runner(
     jobs: Sequence[Job] | Callable[[], Sequence[Job]],
     engine: AsyncEngine,
     clock: Clock,
+    requested: asyncio.Event,
 ) -> JobRunner:
     """The runner of this process for the jobs of its service: always the same ones, or what `jobs` returns
-    each time."""
+    each time. `requested` is set by the process's views of the journal."""
     current = jobs if callable(jobs) else lambda: jobs
-    return JobRunner(service, current, PostgresJournal(engine, process_name()), clock)
+    journal = PostgresJournal(engine, process_name())
+    return JobRunner(service, current, journal, clock, requested=requested)
 
 
 def _prefix(service: str) -> str:

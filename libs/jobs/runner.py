@@ -49,18 +49,23 @@ class JobRunner:
         journal: Journal,
         clock: Clock,
         timing: Timing = Timing(),
+        requested: asyncio.Event | None = None,
     ) -> None:
-        """Raises ValueError for two jobs of one name, and for a job of another service."""
+        """`requested` is set where this process has asked for a run, which then need not wait for the next
+        look. Raises ValueError for two jobs of one name, and for a job of another service."""
         self._service = service
         self._jobs = jobs
         self._current()
         self._journal = journal
         self._clock = clock
         self._timing = timing
+        self._requested = requested or asyncio.Event()
         self._lease = timedelta(seconds=timing.lease_seconds)
         # As the journal has them: what is declared of each job, by its name.
         self._registered: Mapping[str, tuple[str, ...]] | None = None
         self._running: set[str] = set()
+        # Jobs with a request at the last look: when their run ends, the next look follows at once.
+        self._awaited: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Runs what is due until `stop` is set, and then stops what is running."""
@@ -71,6 +76,7 @@ class JobRunner:
                 stop,
                 transient=(JournalUnavailable, JournalRejected),
                 warning="jobs wait for their journal",
+                early=self._requested,
             )
 
     async def _look(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
@@ -87,6 +93,8 @@ class JobRunner:
             progress = found.get(name, Progress())
             last = progress.last_success_at
             metrics.LAST_SUCCESS.labels(name).set(last.timestamp() if last else 0)
+            if progress.is_requested:
+                self._awaited.add(name)
             if name not in self._running and (run := await self._claim(job, progress, now)):
                 self._running.add(name)
                 task = tasks.create_task(self._execute(job, run, stop))
@@ -118,6 +126,9 @@ class JobRunner:
 
     def _forget(self, name: str, _: "asyncio.Task[None]") -> None:
         self._running.discard(name)
+        if name in self._awaited:
+            self._awaited.remove(name)
+            self._requested.set()
 
     async def _claim(self, job: Job, progress: Progress, now: datetime) -> Run | None:
         """Requested and due runs take turns, so that neither keeps the other from running."""

@@ -26,13 +26,16 @@ async def repeat(
     *,
     transient: tuple[type[Exception], ...],
     warning: str,
+    early: asyncio.Event | None = None,
 ) -> None:
-    """Does `work`, and again `seconds` after it ended, until `stop` is set.
+    """Does `work`, and again `seconds` after it ended, or as soon as `early` is set, until `stop` is set.
 
     After one of the `transient` errors it goes on; the first of several in a row is logged.
     """
     failing = False
     while not stop.is_set():
+        if early:
+            early.clear()
         try:
             await work()
         except transient as error:
@@ -41,13 +44,13 @@ async def repeat(
             failing = True
         else:
             failing = False
-        await pause(stop, seconds)
+        await pause(stop, seconds, early)
 
 
-async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Waits `seconds`, or until `stop` is set."""
+async def pause(stop: asyncio.Event, seconds: float, early: asyncio.Event | None = None) -> None:
+    """Waits `seconds`, or until `stop` or `early` is set."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        await asyncio.wait_for(either(stop, early) if early else stop.wait(), seconds)
 
 
 async def either(*events: asyncio.Event) -> None:

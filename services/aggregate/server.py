@@ -1,5 +1,6 @@
 """Aggregate's composition root: settings in, a ready service out."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -268,10 +269,11 @@ async def build(
         ),
         reads,
     )
+    requested = asyncio.Event()
     journal = JournalCalls(
         reload.catalogs,
         JournalView(engines.querying, clock),
-        JournalView(engines.jobs, clock),
+        JournalView(engines.jobs, clock, requested),
         clock,
     )
     results = ResultQueries(
@@ -296,7 +298,7 @@ async def build(
     retention = Retention(
         partial(overdue_of, expiry.list_overdue, quarantine.list_overdue, runs.list_overdue),
         lambda: [*expiry.list_limits(), quarantine.limit(), runs.limit()],
-        RequestedJobs(RETENTION_JOBS, JournalView(engines.jobs, clock)),
+        RequestedJobs(RETENTION_JOBS, JournalView(engines.jobs, clock, requested)),
     )
     own_jobs = aggregate_jobs(
         redis,
@@ -352,7 +354,7 @@ async def build(
             Loop("kept gauges", partial(rebuilds.keep, transient=REDIS_DOWN)),
             Loop("gauges", partial(rebuilds.run, transient=(*REDIS_DOWN, *POSTGRES_ERRORS))),
             Loop("recount", worker.run),
-            Loop("jobs", create_runner("aggregate", jobs, engines.jobs, clock).run),
+            Loop("jobs", create_runner("aggregate", jobs, engines.jobs, clock, requested).run),
         ],
         drain=partial(_drain, hub, exports, gauges),
     )

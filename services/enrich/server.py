@@ -1,5 +1,6 @@
 """Enrich's composition root: settings in, a ready service out."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -160,6 +161,7 @@ async def build(
     quarantine = QuarantineRetention(redis, ENRICH, settings, clock)
     archive_process = ArchiveProcess(settings)
     archive_expiry = ArchiveExpiry(settings, PostgresArchive(engine), clock, archive_process.ask)
+    requested = asyncio.Event()
     retention = Retention(
         partial(
             overdue_of,
@@ -172,7 +174,7 @@ async def build(
             archive_expiry.limit(),
             quarantine.limit(),
         ],
-        RequestedJobs(RETENTION_JOBS, JournalView(engine, clock)),
+        RequestedJobs(RETENTION_JOBS, JournalView(engine, clock, requested)),
     )
     archiving = Archiving(
         reload.catalogs, anonymization, counted, clock, removal, archive_process.ask
@@ -215,7 +217,7 @@ async def build(
         loops=[
             Loop("raw", consumer.run),
             Loop("partitions", keeper.run),
-            Loop("jobs", create_runner("enrich", jobs, engine, clock).run),
+            Loop("jobs", create_runner("enrich", jobs, engine, clock, requested).run),
             Loop("lag", LagMeter(redis, ENRICH, streams, raw_received_us, clock).run),
             Loop("trimming", StreamTrimmer(redis, written_streams, backpressure.measure).run),
         ],

@@ -115,10 +115,11 @@ async def build(
         reload.catalogs, PostgresExpiredLetters(engine), settings.dead_letters_kept_days, clock
     )
     quarantine = QuarantineRetention(redis, INGEST, settings, clock)
+    requested = asyncio.Event()
     retention = Retention(
         partial(overdue_of, expiry.list_overdue, quarantine.list_overdue),
         lambda: [*expiry.list_limits(), quarantine.limit()],
-        RequestedJobs(RETENTION_JOBS, JournalView(engine, clock)),
+        RequestedJobs(RETENTION_JOBS, JournalView(engine, clock, requested)),
     )
     replays = PostgresReplays(engine, pseudonymizer)
     restricted = RestrictedLetters(
@@ -180,7 +181,7 @@ async def build(
                 LagMeter(redis, INGEST, letter_streams, dead_letters_received_us, clock).run,
             ),
             Loop("replays", replay_runner.run),
-            Loop("jobs", create_runner("ingest", jobs, engine, clock).run),
+            Loop("jobs", create_runner("ingest", jobs, engine, clock, requested).run),
             Loop("trimming", StreamTrimmer(redis, written_streams, stream.limit_backlogs).run),
         ],
         drain=draining.set,

@@ -1,5 +1,6 @@
 """Privacy's composition root: settings in, a ready service out."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -251,10 +252,11 @@ async def build(
         clock,
     )
     # Privacy's own stores, beside those of the others.
+    requested = asyncio.Event()
     own_retention = Retention(
         list_overdue,
         lambda: [*OWN_LIMITS, *pruning.list_limits(), *export_expiry.list_limits()],
-        RequestedJobs((PRUNE,), JournalView(audit_engine, clock)),
+        RequestedJobs((PRUNE,), JournalView(audit_engine, clock, requested)),
     )
     targets = retention_targets(peers, own_retention)
     retention_runs = PostgresRetentionRuns(audit_engine)
@@ -327,7 +329,7 @@ async def build(
             Loop("requests", request_engine.run),
             Loop("expired exports", export_expiry.run),
             Loop("changes of consent", changes.run),
-            Loop("jobs", create_runner("privacy", jobs, audit_engine, clock).run),
+            Loop("jobs", create_runner("privacy", jobs, audit_engine, clock, requested).run),
             Loop("audited reads", reads.run),
             Loop("retention runs", driver.run),
             Loop("overdue data", meter.run),

@@ -29,9 +29,15 @@ class Cluster:
         self.engine, self.url = engine, url
         self.calendar = FixedClock(datetime(2026, 11, 21, 14, 30, tzinfo=UTC))
 
-    def runner(self, worker: str, *jobs: Job, timing: Timing = QUICK) -> JobRunner:
+    def runner(
+        self,
+        worker: str,
+        *jobs: Job,
+        timing: Timing = QUICK,
+        requested: asyncio.Event | None = None,
+    ) -> JobRunner:
         journal = PostgresJournal(self.engine, worker)
-        return JobRunner("enrich", lambda: jobs, journal, self.calendar, timing)
+        return JobRunner("enrich", lambda: jobs, journal, self.calendar, timing, requested)
 
     @asynccontextmanager
     async def running(self, *runners: JobRunner) -> AsyncIterator[asyncio.Event]:

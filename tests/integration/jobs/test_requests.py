@@ -11,7 +11,8 @@ from libs.common.errors import InvalidArgument, LimitExceeded
 from libs.jobs.job import CatchUp, JobContext
 from libs.jobs.journal_view import JournalView
 from libs.jobs.postgres import PostgresJournal
-from tests.integration.jobs.conftest import Cluster, count_one, hourly
+from libs.jobs.runner import Timing
+from tests.integration.jobs.conftest import Cluster, count_one, ended, hourly
 from tests.support.waiting import until
 
 JOB = "enrich.sweep"
@@ -66,6 +67,22 @@ async def test_the_requests_that_wait_are_bounded(cluster: Cluster, view: Journa
     assert await view.request(JOB, minutes[waiting]) == asked[waiting]
     assert await PostgresJournal(cluster.engine, "one").claim_requested(JOB, LEASE)
     assert await view.request(JOB, NOW - timedelta(days=1))
+
+
+async def test_a_request_of_the_same_process_does_not_wait_for_the_next_look(
+    cluster: Cluster,
+) -> None:
+    requested = asyncio.Event()
+    view = JournalView(cluster.engine, cluster.calendar, requested)
+    runner = cluster.runner(
+        "one", hourly(count_one), timing=Timing(poll_seconds=3_600), requested=requested
+    )
+    async with cluster.running(runner):
+        # What is due at the start.
+        await until(lambda: ended(cluster) == ["succeeded"])
+        for day in range(1, 4):
+            assert await view.request(JOB, NOW - timedelta(days=day))
+        await until(lambda: ended(cluster) == ["succeeded"] * 4)
 
 
 async def test_due_and_requested_runs_take_turns(cluster: Cluster, view: JournalView) -> None:
