@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from tests.bench.counted_runs import run_until_counted
 from tests.bench.figures import Figure, pair_ratios
@@ -67,7 +66,7 @@ class EndToEndBench:
         """Each run of about `frames` frames is followed by a copy of what it has stored."""
         results = EndToEnd()
         for _ in range(runs):
-            since = datetime.now(UTC)
+            since = self._raw_copy.moment()
             kept = await self._run(self._frames(frames), results)
             results.raw_rows_per_second.append(self._raw_copy.rows_per_second(since, kept))
         return results
