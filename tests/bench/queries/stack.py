@@ -1,6 +1,6 @@
-"""The stores and the aggregate service that questions are put to, as the suite starts them."""
+"""The stores, the aggregate service that questions are put to, and privacy, which says whose answers it may
+show, as the suite starts them."""
 
-import os
 from pathlib import Path
 
 import psutil
@@ -14,15 +14,19 @@ from suite.migrate import upgrade
 from suite.table import SERVICES
 from tests.bench.processes import tree_cpu_seconds
 from tests.bench.queries.people import PSEUDONYM_KEY
+from tests.support.environment import without_settings
+from tests.support.wrapping_keys import WRAPPING_KEYS
 
 # So that a leaf that is made and filled in one transaction is not written to the log as well, and that
 # nothing is vacuumed while questions are timed.
 _SETTINGS = {"wal_level": "minimal", "max_wal_senders": "0", "autovacuum": "off"}
-_POSTGRES_PORT, _REDIS_PORT, _PORT, _METRICS_PORT = 25_999, 26_999, 27_999, 28_999
+_POSTGRES_PORT, _REDIS_PORT = 25_999, 26_999
+# By the service: of its calls and of its metrics.
+_PORTS = {"aggregate": (27_999, 28_999), "privacy": (27_899, 28_899)}
 _TOKEN = "token-of-the-query-bench"
+_AUDIT_KEY = "audit-key-of-the-query-bench-0123456789"
 # Of a call; an export of millions of events takes minutes.
 _SECONDS = 600
-_AGGREGATE = next(service for service in SERVICES if service.name == "aggregate")
 
 
 class Stores:
@@ -46,32 +50,49 @@ class Stores:
         self.postgres.stop()
 
     def service(self, catalogs: Path) -> "Service":
-        """A running aggregate service. The caller stops it."""
+        """A running aggregate service, beside privacy. The caller stops it."""
+        privacy = self._start("privacy", catalogs)
+        try:
+            aggregate = self._start("aggregate", catalogs, WEIR_PRIVACY_ADDRESS=privacy.url)
+        except BaseException:
+            privacy.stop()
+            raise
+        return Service(aggregate, privacy, self.postgres)
+
+    def _start(self, name: str, catalogs: Path, **settings: str) -> ServiceProcess:
+        service = next(service for service in SERVICES if service.name == name)
+        port, metrics_port = _PORTS[name]
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("WEIR_")},
+            **without_settings(),
             "WEIR_ENVIRONMENT": "development",
-            "WEIR_DATABASE_URL": self.postgres.let_in(_AGGREGATE.database_role),
+            "WEIR_DATABASE_URL": self.postgres.let_in(service.database_role),
             "WEIR_REDIS_URL": self._redis.url,
             "WEIR_CATALOGS": str(catalogs.absolute()),
             "WEIR_AUTH_TOKEN": _TOKEN,
             "WEIR_PSEUDONYM_KEY": PSEUDONYM_KEY,
+            "WEIR_PRIVACY_AUDIT_KEY": _AUDIT_KEY,
+            "WEIR_PRIVACY_SEALING_KEYS": WRAPPING_KEYS,
+            "WEIR_PRIVACY_EXPORTS_URL": (self._home / "exports").absolute().as_uri(),
+            **settings,
         }
         process = ServiceProcess(
-            _AGGREGATE.module,
-            port=_PORT,
-            metrics_port=_METRICS_PORT,
-            log=self._home / "aggregate.log",
+            service.module,
+            port=port,
+            metrics_port=metrics_port,
+            log=self._home / f"{name}.log",
             environment=environment,
         )
         process.start()
-        return Service(process, self.postgres)
+        return process
 
 
 class Service:
     """The aggregate service: its `calls`, and what they cost."""
 
-    def __init__(self, process: ServiceProcess, postgres: PostgresServer) -> None:
-        self._process = process
+    def __init__(
+        self, process: ServiceProcess, privacy: ServiceProcess, postgres: PostgresServer
+    ) -> None:
+        self._processes = process, privacy
         self._parts = [psutil.Process(process.pid), psutil.Process(postgres.pid)]
         self._channel = open_channel(process.url)
         self.calls = Calls(AggregateServiceStub(self._channel), _TOKEN, seconds=_SECONDS)
@@ -85,6 +106,7 @@ class Service:
         return self._parts[0].memory_info().rss / 1e6
 
     def stop(self) -> None:
-        """Closes the channel and ends the service."""
+        """Closes the channel and ends both services."""
         self._channel.close()
-        self._process.stop()
+        for process in self._processes:
+            process.stop()
