@@ -13,12 +13,18 @@ import grpc
 import pytest
 from pydantic import SecretStr
 from redis import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
-from weir.privacy.v1 import audit_service_pb2_grpc, privacy_service_pb2_grpc
+from weir.privacy.v1 import (
+    audit_service_pb2_grpc,
+    privacy_service_pb2_grpc,
+    subject_key_service_pb2_grpc,
+)
 from weir.privacy.v1 import privacy_service_pb2 as pb
 
 from libs.consent import READY_FIELD, consent_key
 from libs.rpc.server import GrpcServer
+from libs.stores.postgres import create_engine
 from services.privacy.audit.redis import HEADS
 from services.privacy.server import build
 from services.privacy.settings import PrivacySettings
@@ -159,6 +165,21 @@ async def privacy(starting: Privacy) -> Privacy:
     """The same, and its mirror is filled."""
     await starting.until_whole()
     return starting
+
+
+@pytest.fixture
+async def key_calls(starting: Privacy) -> AsyncIterator[Any]:
+    """A stub of its SubjectKeyService."""
+    async with grpc.aio.insecure_channel(starting.address) as channel:
+        yield subject_key_service_pb2_grpc.SubjectKeyServiceStub(channel)
+
+
+@pytest.fixture
+async def engine(role_url: Callable[[str], str]) -> AsyncIterator[AsyncEngine]:
+    """Connections as the service's own role."""
+    engine = create_engine(role_url("weir_privacy"), service="test")
+    yield engine
+    await engine.dispose()
 
 
 @pytest.fixture

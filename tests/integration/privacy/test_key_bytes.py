@@ -1,16 +1,13 @@
 """What Postgres' files hold of people's keys, before and after these are destroyed."""
 
-from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
-import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.sealing.keyring import LocalKeyring, read_wrapping_keys
-from libs.stores.postgres import create_engine
 from services.privacy.sealing.keys import Keys
 from services.privacy.sealing.postgres import PostgresKeyStore, destroy_keys
 from suite.embedded import PostgresServer
@@ -18,13 +15,6 @@ from tests.support.wrapping_keys import WRAPPING_KEYS
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ANN, BOB = UUID(int=1), UUID(int=2)
-
-
-@pytest.fixture
-async def engine(role_url: Callable[[str], str]) -> AsyncIterator[AsyncEngine]:
-    made = create_engine(role_url("weir_privacy"), service="test")
-    yield made
-    await made.dispose()
 
 
 async def test_the_bytes_of_a_destroyed_key_are_gone(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.common.subject_data import Export, HeldRows
 from libs.objects.folder import FolderStore
-from libs.stores.postgres import create_engine
 from services.privacy.exports.exporter import Exporter
 from services.privacy.subject_rows.postgres import SubjectRows
 from tests.support.subject_rows import EPOCHS, UNTIL, collected, export_of
@@ -31,13 +30,6 @@ INSERT INTO privacy.audit_entries (app_id, occurred_at, entry_id, actor, action,
 VALUES ('arena', %s, %s, 'an employee', %s, %s, '', 'done', '', '', '{}')
 """
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-async def engine(role_url: Callable[[str], str]) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(role_url("weir_privacy"), service="privacy")
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture
