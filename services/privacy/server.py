@@ -149,6 +149,7 @@ async def build(
         mirror,
         resyncs,
         settings.consent_page_size,
+        pseudonymizer.all_epochs,
         on_readable=startup.finish,
     )
     checker = Checker(reload.catalogs, reader, store, clock, pseudonymizer.all_epochs)

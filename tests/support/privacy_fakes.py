@@ -115,6 +115,16 @@ class MemoryConsentTransaction:
                 self.written = ConsentState(kept.version, {ALL_PURPOSES: denial})
         return self.written
 
+    async def kept_denial(self, persons: Sequence[str]) -> tuple[str, ConsentState] | None:
+        states = self._store.states
+        app_id = self._subject.app_id
+        found = [
+            (stand_in, states[Subject(app_id, stand_in)])
+            for stand_in in map(erased_id, persons)
+            if Subject(app_id, stand_in) in states
+        ]
+        return max(found, key=lambda kept: kept[1].version, default=None)
+
     async def next_version(self, above: int = 0) -> int:
         self._store.version = max(self._store.version, above) + 1
         return self._store.version

@@ -6,10 +6,10 @@ from dataclasses import replace
 import structlog
 
 from libs.catalog import Catalogs
-from libs.consent import ConsentState, encode_state
+from libs.consent import encode_state
 from services.privacy import metrics
-from services.privacy.consent.model import Subject
-from services.privacy.consent.newest_state import put_as_newest
+from services.privacy.consent.model import Pseudonyms, Subject
+from services.privacy.consent.newest_state import put_as_newest, put_nothing_recorded
 from services.privacy.consent.ports import ConsentMirror, ConsentStore
 from services.privacy.consent.resync_queue import ResyncQueue
 
@@ -26,14 +26,17 @@ class MirrorSync:
         mirror: ConsentMirror,
         resyncs: ResyncQueue,
         page_size: int,
+        pseudonyms: Pseudonyms = lambda *_: (),
         on_readable: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_readable` is called whenever readers can trust the mirror of every app."""
+        """`pseudonyms`: all that a person has had, under which the "no" of an erased person is kept.
+        `on_readable` is called whenever readers can trust the mirror of every app."""
         self._catalogs = catalogs
         self._store = store
         self._mirror = mirror
         self._resyncs = resyncs
         self._page_size = page_size
+        self._pseudonyms = pseudonyms
         self._on_readable = on_readable
         # The apps of the last round, and those of which the mirror may not be equal.
         self._known: set[str] = set()
@@ -92,9 +95,13 @@ class MirrorSync:
         """
         async with self._store.transaction(subject) as transaction:
             state = await transaction.state()
-            version = await transaction.next_version()
-            newest = replace(state, version=version) if state else ConsentState(version, {})
-            await put_as_newest(self._mirror, transaction, subject, newest)
+            if state is None:
+                await put_nothing_recorded(
+                    self._mirror, transaction, subject, self._pseudonyms(*subject)
+                )
+            else:
+                newest = replace(state, version=await transaction.next_version())
+                await put_as_newest(self._mirror, transaction, subject, newest)
 
     async def _repair_all(self) -> None:
         subjects = self._resyncs.take()

@@ -1,6 +1,6 @@
 """The values of consent; all of them immutable."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import NamedTuple
@@ -13,6 +13,10 @@ class Subject(NamedTuple):
 
     app_id: str
     subject_id: str
+
+
+# All pseudonyms that a person has had: of an app and a subject.
+Pseudonyms = Callable[[str, str], Sequence[str]]
 
 
 class ActorRole(IntEnum):

@@ -30,6 +30,11 @@ class ConsentTransaction(Protocol):
         that is recorded then. Else None."""
         ...
 
+    async def kept_denial(self, persons: Sequence[str]) -> StoredState | None:
+        """If the subject, who has had these pseudonyms, was erased: the newest "no" that was kept, with what
+        stands for the subject's id. Else None."""
+        ...
+
     async def next_version(self, above: int = 0) -> int:
         """A version that no state has had, higher than all of this subject's and than `above`."""
         ...

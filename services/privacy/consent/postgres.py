@@ -292,6 +292,13 @@ class PostgresConsentTransaction:
         )
         return await self.state() if found.rowcount else None
 
+    async def kept_denial(self, persons: Sequence[str]) -> StoredState | None:
+        stand_ins = [erased_id(person) for person in persons]
+        rows = await self._connection.execute(
+            READ, {"app_id": self._subject.app_id, "subject_ids": stand_ins}
+        )
+        return max(map(_stored_state, rows), key=lambda kept: kept[1].version, default=None)
+
     async def next_version(self, above: int = 0) -> int:
         version = await self._draw(1)
         while version <= above:

@@ -7,21 +7,19 @@ does an age band, which no one knows to be stricter or not without a catalog: in
 A restriction is as a withdrawal, and lifting it as a grant.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from libs.audit import Action, AuditEntry, Auditor, Caller
 from libs.common.clock import Clock
 from libs.common.errors import Unavailable
 from libs.consent import Choice, ConsentState, Restriction, encode_state
-from services.privacy.consent.model import Recorded, Recording, Subject
-from services.privacy.consent.newest_state import put_as_newest
+from services.privacy.consent.model import Pseudonyms, Recorded, Recording, Subject
+from services.privacy.consent.newest_state import put_as_newest, put_nothing_recorded
 from services.privacy.consent.ports import ConsentMirror, ConsentStore, ConsentTransaction
 from services.privacy.consent.resync_queue import ResyncQueue
 
 NOTHING = ConsentState(0, {})
-# All pseudonyms that a person has had: of an app and a subject.
-Pseudonyms = Callable[[str, str], Sequence[str]]
 # What else belongs to a recording.
 Also = Callable[[ConsentTransaction, Recorded], Awaitable[None]]
 _ACTIONS = {
@@ -71,7 +69,9 @@ class Recorder:
                 if recording.is_repeated(before):
                     # A process that ended before its commit may have left another state in the mirror.
                     if before is None:
-                        await self._mirror.remove(subject.app_id, subject.subject_id)
+                        await put_nothing_recorded(
+                            self._mirror, transaction, subject, self._pseudonyms(*subject)
+                        )
                     else:
                         await put_as_newest(self._mirror, transaction, subject, before)
                     return _as_before(before)

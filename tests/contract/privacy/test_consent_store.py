@@ -7,6 +7,7 @@ import pytest
 
 from libs.common.errors import Unavailable
 from libs.consent import Choice, ConsentState, Restriction, Status
+from libs.consent.keys import erased_id
 from libs.stores.postgres import create_engine
 from services.privacy.consent.model import (
     BEGINNING,
@@ -98,6 +99,20 @@ async def test_a_restriction_is_beside_the_choices_and_has_its_history(store: Co
         (versions[1], None, False, "contested"),
         (versions[2], None, True, "contested"),
     ]
+
+
+async def test_the_newest_no_is_found_that_an_erasure_kept(store: ConsentStore) -> None:
+    persons = ["1" * 32, "2" * 32]
+    async with store.transaction(ANN) as transaction:
+        assert await transaction.kept_denial(persons) is None
+    kept = [erased_id(person) for person in persons]
+    for stands_for in reversed(kept):
+        newest = await _record(store, Subject("chess", stands_for), telemetry=False)
+    await _record(store, Subject("go", kept[1]), telemetry=False)
+    async with store.transaction(ANN) as transaction:
+        assert await transaction.kept_denial(persons) == (kept[0], _state(newest, telemetry=False))
+        assert await transaction.kept_denial(["3" * 32]) is None
+        assert await transaction.state() is None
 
 
 async def test_a_transaction_sees_what_it_has_recorded_and_others_do_not(

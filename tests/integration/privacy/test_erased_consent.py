@@ -71,7 +71,9 @@ class Scene:
             self.store, self.mirror, self.resyncs, Auditor(EPOCHS, clock), clock, EPOCHS.all_epochs
         )
         self.catalogs = Catalogs.of(LATER)
-        self.sync = MirrorSync(self.catalogs, self.store, self.mirror, self.resyncs, page_size=10)
+        self.sync = MirrorSync(
+            self.catalogs, self.store, self.mirror, self.resyncs, 10, EPOCHS.all_epochs
+        )
 
     async def record(self, **choices: bool) -> int:
         statuses = {p: Status.GRANTED if yes else Status.DENIED for p, yes in choices.items()}
@@ -151,6 +153,35 @@ async def test_a_write_or_a_repair_that_comes_late_does_not_put_the_id_back(scen
     await scene.sync.repair(ANN)
     assert not await scene.holds_the_id()
     assert await scene.decisions("telemetry") == {Decision.ANONYMIZE}
+
+
+@pytest.mark.parametrize("is_emptied", [False, True])
+@pytest.mark.parametrize("by", ["a repair", "lifting nothing"])
+async def test_nothing_recorded_of_an_erased_person_is_mirrored_without_the_id(
+    scene: Scene, by: str, *, is_emptied: bool
+) -> None:
+    """Of a mirror that has lost everything, repairs come before the fill."""
+    await scene.record(telemetry=True)
+    await scene.fill()
+    await scene.erase()
+    async with scene.store.transaction(ANN) as transaction:
+        uncommitted = await transaction.next_version()
+    if is_emptied:
+        await scene.redis.flushall()
+    if by == "a repair":
+        await scene.sync.repair(ANN)
+    else:
+        await scene.restrict(restricts=False)
+    assert not await scene.holds_the_id()
+    # Of a person who came back: of a process that was stopped before the write, and whose commit failed.
+    await scene.mirror.put("chess", {"ann": b"%d -telemetry" % uncommitted})
+    assert not await scene.holds_the_id()
+    await scene.fill()
+    for purpose, decision in (("telemetry", Decision.ANONYMIZE), ("later", Decision.DROP)):
+        assert await scene.decisions(purpose) == {decision}
+    # What is recorded from then on is newer.
+    await scene.record(telemetry=True, later=True)
+    assert await scene.decisions("later") == {Decision.ALLOW}
 
 
 async def test_an_erased_person_has_agreed_to_nothing_that_they_do_not_answer(
