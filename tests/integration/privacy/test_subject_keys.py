@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import grpc
 import psycopg
@@ -15,7 +16,8 @@ from weir.privacy.v1 import subject_key_service_pb2 as pb
 
 from libs.common.subject_data import SubjectRef
 from libs.sealing import DataKey, Place
-from libs.sealing.keyring import LocalKeyring, read_wrapping_keys
+from libs.sealing.keyring import LocalKeyring, WrappedKey, read_wrapping_keys
+from services.privacy.sealing.model import KeyOfPerson, StoredKey
 from services.privacy.sealing.postgres import (
     PostgresKeyStore,
     destroy_keys,
@@ -106,6 +108,48 @@ async def test_no_key_is_made_beside_a_destruction(key_calls: Any, engine: Async
         *(destroy(engine, person) for person in people),
     )
     assert {key.key_id for key in await sealing_keys(key_calls, people)} == {b""}
+
+
+async def test_no_key_is_stored_that_was_made_before_a_person_was_retired(
+    engine: AsyncEngine,
+) -> None:
+    """What was read of the person before, by a process that goes on now: it waits, and sees the fence."""
+    store = PostgresKeyStore(engine)
+    subject = SubjectRef(APP, "ann", (ANN.hex,))
+    keys = [_new_key(person) for person in (ANN, BOB)]
+    async with engine.begin() as connection:
+        assert await retire_keys(connection, subject, NOON) == 0
+        adding = asyncio.create_task(store.add(keys, _at_noon([ANN, BOB])))
+        assert not (await asyncio.wait([adding], timeout=0.3))[0]
+    assert await adding == {keys[1].key_id: None}
+    # And what it has answered is stored.
+    found = await store.of_people(APP, [ANN, BOB])
+    assert found == {ANN: KeyOfPerson(None, NOON), BOB: KeyOfPerson(keys[1], None)}
+    assert await store.of_people(APP, []) == {}
+    # The earliest and the latest moment that a caller can say.
+    early, late = (datetime(year, 12, 31, tzinfo=UTC) for year in (1, 9999))
+    assert await store.add([again := _new_key(ANN)], {ANN: early}) == {}
+    assert await store.add([again], {ANN: late}) == {again.key_id: NOON}
+
+
+async def test_keys_of_the_same_people_are_stored_at_once_in_any_order(
+    engine: AsyncEngine,
+) -> None:
+    store = PostgresKeyStore(engine)
+    people = [uuid4() for _ in range(4_000)]
+    orders = (people, people[::-1]) * 2
+    made = await asyncio.gather(
+        *(store.add([_new_key(person) for person in order], _at_noon(people)) for order in orders)
+    )
+    assert len({key_id for stored in made for key_id in stored}) == len(people)
+
+
+def _new_key(person: UUID) -> StoredKey:
+    return StoredKey(uuid4(), APP, person, WrappedKey("test", bytes(60)))
+
+
+def _at_noon(people: Iterable[UUID]) -> dict[UUID, datetime]:
+    return dict.fromkeys(people, NOON)
 
 
 async def test_a_destroyed_key_cannot_be_brought_back(
