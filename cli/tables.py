@@ -51,7 +51,8 @@ class Column:
     def width(self, narrowest: int = _NARROWEST_TEXT) -> int:
         """The columns of a terminal that it needs, with its border and the spaces around it, if texts may be
         broken into lines of the `narrowest` length."""
-        natural = max(cell_len(text) for text in (self.title, *map(_in_table, self.cells)))
+        texts = (self.title, *map(_in_table, self.cells))
+        natural = max(cell_len(line) for text in texts for line in text.split("\n"))
         return 3 + (natural if self.is_whole else min(natural, narrowest))
 
 

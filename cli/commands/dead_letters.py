@@ -230,21 +230,41 @@ def _count_columns(counts: list[pb.DeadLetterCount]) -> list[Column]:
 
 
 def _letter_columns(letters: list[pb.DeadLetter]) -> list[Column]:
-    def column(title: str, name: str) -> Column:
-        return Column(title, name, [str(getattr(each, name)) for each in letters])
+    """In a table, time and reason take lines of their own, so that all but the letter's id fits into 80
+    characters."""
+
+    def column(title: str, name: str, **options: Any) -> Column:
+        return Column(title, name, [str(getattr(each, name)) for each in letters], **options)
 
     received = [shown_moment(each.received_at.ToDatetime(tzinfo=UTC)) for each in letters]
     return [
-        Column("received", "received_at", received),
+        Column(
+            "received",
+            "received_at",
+            [each.replace("T", "\n") for each in received],
+            in_csv=received,
+        ),
         column("event", "name"),
-        column("reason", "reason"),
-        column("field", "field"),
-        column("what is wrong", "message"),
+        Column(
+            "what is wrong",
+            "reason",
+            [_wrong(each) for each in letters],
+            in_csv=[each.reason for each in letters],
+        ),
+        column("field", "field", only_in_csv=True),
+        column("message", "message", only_in_csv=True),
         Column(
             "replay",
             "can_be_replayed",
-            ["can be" if each.can_be_replayed else "cannot be" for each in letters],
+            ["yes" if each.can_be_replayed else "no" for each in letters],
+            in_csv=["can be" if each.can_be_replayed else "cannot be" for each in letters],
         ),
         column("at", "stage"),
-        column("letter", "dead_letter_id"),
+        column("letter", "dead_letter_id", is_id=True),
     ]
+
+
+def _wrong(letter: pb.DeadLetter) -> str:
+    """The reason, and behind it, in the next line, the field at fault and what is wrong with it."""
+    why = ": ".join(filter(None, (letter.field, letter.message)))
+    return "\n".join(filter(None, (letter.reason, why)))
