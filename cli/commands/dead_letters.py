@@ -31,6 +31,7 @@ _STATES = {
     pb.REPLAY_STATE_RUNNING: "running",
     pb.REPLAY_STATE_DONE: "done",
     pb.REPLAY_STATE_STOPPED: "stopped",
+    pb.REPLAY_STATE_CANCELLED: "cancelled",
 }
 _FATES = {
     "taken": "accepted",
@@ -160,7 +161,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Have the events of dead letters taken again, by the catalog and the consent of now; exit code 1 if the
-    replay stops.
+    replay stops, or is cancelled.
 
     Each event is stored once, however often it is replayed. What is rejected again keeps its letter. A
     replay goes on by itself if services are killed or this command is interrupted.
@@ -175,15 +176,36 @@ def replay(
     )
     with calls_to("ingest", _STUB, app_id) as calls:
         found = calls.ReplayDeadLetters(request).replay
+        if wait:
+            # Who interrupts this command needs it.
+            typer.echo(f"replay {found.request_id} is under way", err=True)
         while wait and found.state == pb.REPLAY_STATE_RUNNING:
             time.sleep(_POLL_SECONDS)
             found = calls.ReplayDeadLetters(request).replay
+    _show_replay(found, as_json=as_json)
+    if found.state in (pb.REPLAY_STATE_STOPPED, pb.REPLAY_STATE_CANCELLED):
+        raise typer.Exit(1)
+
+
+@app.command()
+def cancel(
+    app_id: AppId,
+    request_id: Annotated[
+        str, typer.Option("--request", metavar="UUID", help="The replay, as it said itself.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """End a replay before its end; what it has looked at stays done."""
+    request = pb.CancelReplayRequest(app_id=app_id, request_id=request_id)
+    with calls_to("ingest", _STUB, app_id) as calls:
+        _show_replay(calls.CancelReplay(request).replay, as_json=as_json)
+
+
+def _show_replay(found: pb.DeadLetterReplay, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(_plain([found])[0], indent=2))
     else:
         _print_replay(found)
-    if found.state == pb.REPLAY_STATE_STOPPED:
-        raise typer.Exit(1)
 
 
 def _print_replay(found: pb.DeadLetterReplay) -> None:
@@ -197,7 +219,11 @@ def _print_replay(found: pb.DeadLetterReplay) -> None:
         print_columns(columns, as_csv=False, at_least=len(columns))
     for reason, number in sorted(found.rejected_now.items()):
         typer.echo(f"rejected again: {number:,} with {reason}")
-    said = f": {found.stopped_because}" if found.stopped_because else ""
+    said = found.stopped_because
+    if said and found.state == pb.REPLAY_STATE_STOPPED:
+        said = f": {said}"
+    elif said:
+        said = f" {said}"
     tried = " (dry run: nothing was changed)" if found.dry_run else ""
     typer.echo(f"replay {found.request_id}: {_STATES[found.state]}{said}{tried}")
 

@@ -20,6 +20,7 @@ class Action(StrEnum):
     # Together with what they hold of events.
     DEAD_LETTERS_LISTED = "dead_letters.listed"
     DEAD_LETTERS_REPLAYED = "dead_letters.replayed"
+    REPLAY_CANCELLED = "dead_letters.replay_cancelled"
     SUBJECT_EXPORTED = "subject.exported"
     SUBJECT_EXPORT_DOWNLOADED = "subject.export_downloaded"
     PERSON_NUMBERS_READ = "numbers.person_read"

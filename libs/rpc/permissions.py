@@ -84,6 +84,9 @@ RULES: Mapping[str, Rule] = {
     "/weir.ingest.v1.DeadLetterService/ReplayDeadLetters": Rule(
         Permission.REPLAY_DEAD_LETTERS, "app_id"
     ),
+    "/weir.ingest.v1.DeadLetterService/CancelReplay": Rule(
+        Permission.REPLAY_DEAD_LETTERS, "app_id"
+    ),
     "/weir.enrich.v1.EnrichService/PreviewEnrichment": Rule(
         Permission.PREVIEW_ENRICHMENT, "app_id"
     ),

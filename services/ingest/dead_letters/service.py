@@ -44,3 +44,16 @@ class DeadLetterServicer(pb_grpc.DeadLetterServiceServicer):
             )
 
         return await self._replays.replay(request, current_principal().name, note)
+
+    async def CancelReplay(  # noqa: N802
+        self, request: pb.CancelReplayRequest, context: grpc.aio.ServicerContext
+    ) -> pb.CancelReplayResponse:
+        async def note(asked: pb.CancelReplayRequest) -> None:
+            await self._audit.note(
+                Action.REPLAY_CANCELLED,
+                asked.app_id,
+                context,
+                details={"replay": asked.request_id},
+            )
+
+        return await self._replays.cancel(request, current_principal().name, note)

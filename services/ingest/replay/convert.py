@@ -1,4 +1,4 @@
-"""Messages of ReplayDeadLetters to the domain's words and back."""
+"""Messages of ReplayDeadLetters and CancelReplay to the domain's words and back."""
 
 import math
 import uuid
@@ -16,15 +16,13 @@ _STATES = {
     ReplayState.RUNNING: pb.REPLAY_STATE_RUNNING,
     ReplayState.DONE: pb.REPLAY_STATE_DONE,
     ReplayState.STOPPED: pb.REPLAY_STATE_STOPPED,
+    ReplayState.CANCELLED: pb.REPLAY_STATE_CANCELLED,
 }
 
 
 def replay_request(request: pb.ReplayDeadLettersRequest) -> ReplayRequest:
     """What is asked for. Raises InvalidArgument with the field at fault."""
-    try:
-        request_id = uuid.UUID(request.request_id)
-    except ValueError:
-        raise InvalidArgument("must be a UUID that the caller makes", field="request_id") from None
+    request_id = replay_id(request.request_id)
     if request.events_per_second > _MAX_PER_SECOND:
         raise InvalidArgument(f"must be at most {_MAX_PER_SECOND}", field="events_per_second")
     share = request.max_rejected_share
@@ -37,6 +35,14 @@ def replay_request(request: pb.ReplayDeadLettersRequest) -> ReplayRequest:
         request.events_per_second or _DEFAULT_PER_SECOND,
         share or _DEFAULT_SHARE,
     )
+
+
+def replay_id(text: str) -> uuid.UUID:
+    """The id of a replay. Raises InvalidArgument."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise InvalidArgument("must be a UUID that the caller makes", field="request_id") from None
 
 
 def replay_message(replay: Replay) -> pb.DeadLetterReplay:

@@ -37,6 +37,7 @@ class ReplayState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     STOPPED = "stopped"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,13 @@ UPDATE ingest.replays SET state = :state, stopped_because = :stopped_because, po
 WHERE app_id = :app_id AND request_id = :request_id
 """).bindparams(*(bindparam(name, type_=JSONB) for name in ("position", "counts", "rejected_now")))
 
+# Waits for the part that is under way, whose lock the row has.
+_CANCEL = text("""
+UPDATE ingest.replays
+SET state = 'cancelled', stopped_because = :because, finished_at = clock_timestamp()
+WHERE app_id = :app_id AND request_id = :request_id AND finished_at IS NULL
+""")
+
 
 class ReplayPart:
     """The part of a replay that is under way, in its transaction."""
@@ -201,6 +208,14 @@ class PostgresReplays:
             added = await _find(connection, app_id, request.request_id)
         assert added is not None
         return added
+
+    async def cancel(self, app_id: str, request_id: uuid.UUID, because: str) -> Replay | None:
+        """The replay, of which nothing more is done from the return on; one that is over stays as it is, and
+        None is for one that was not asked for. Waits for the end of a part."""
+        values = {"app_id": app_id, "request_id": request_id, "because": because}
+        async with self._engine.begin() as connection:
+            await connection.execute(_CANCEL, values)
+            return await _find(connection, app_id, request_id)
 
     @asynccontextmanager
     async def next_part(self) -> AsyncIterator[ReplayPart | None]:

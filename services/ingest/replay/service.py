@@ -1,4 +1,4 @@
-"""ReplayDeadLetters: asks for a replay, and says how far it is."""
+"""ReplayDeadLetters and CancelReplay: asks for a replay, says how far it is, and ends it."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,14 +7,14 @@ from weir.ingest.v1 import dead_letter_service_pb2 as pb
 from libs.catalog import Catalogs
 from libs.common.apps import catalog_of
 from libs.common.clock import Clock, moment_of
-from libs.common.errors import AlreadyExists
-from services.ingest.replay.convert import replay_message, replay_request
-from services.ingest.replay.model import Replay
+from libs.common.errors import AlreadyExists, NotFound
+from services.ingest.replay.convert import replay_id, replay_message, replay_request
+from services.ingest.replay.model import Replay, ReplayState
 from services.ingest.replay.postgres import PostgresReplays
 
 
 class RequestedReplays:
-    """Answers `weir.ingest.v1.DeadLetterService/ReplayDeadLetters`."""
+    """Answers ReplayDeadLetters and CancelReplay of `weir.ingest.v1.DeadLetterService`."""
 
     def __init__(self, catalogs: Catalogs, replays: PostgresReplays, clock: Clock) -> None:
         self._catalogs = catalogs
@@ -41,3 +41,22 @@ class RequestedReplays:
                 "there is a replay with this id and other fields", field="request_id"
             )
         return pb.ReplayDeadLettersResponse(replay=replay_message(found))
+
+    async def cancel(
+        self,
+        request: pb.CancelReplayRequest,
+        actor: str,
+        note: Callable[[pb.CancelReplayRequest], Awaitable[None]],
+    ) -> pb.CancelReplayResponse:
+        """The replay, which is over; `note` puts it on record before this call ends it. Raises AppUnknown,
+        InvalidArgument, NotFound."""
+        catalog_of(self._catalogs.current, request.app_id)
+        request_id = replay_id(request.request_id)
+        found = await self._replays.find(request.app_id, request_id)
+        if found is not None and found.state is ReplayState.RUNNING:
+            await note(request)
+            because = f"by {actor}"
+            found = await self._replays.cancel(request.app_id, request_id, because)
+        if found is None:
+            raise NotFound("there is no such replay", reason="REQUEST_UNKNOWN", metadata={})
+        return pb.CancelReplayResponse(replay=replay_message(found))

@@ -72,10 +72,10 @@ async def asked_until_done(ingest: Ingest, request_id: str, **fields: Any) -> pb
 
 
 @asynccontextmanager
-async def held(ingest: Ingest) -> AsyncIterator[str]:
+async def held(ingest: Ingest, **fields: Any) -> AsyncIterator[str]:
     """A replay whose part has appended its events and cannot be committed until the end of the block; its
     id."""
-    found = await asked(ingest)
+    found = await asked(ingest, **fields)
     with psycopg.connect(ingest.database_url) as connection:
         # Against changes, and not against the lock that the part holds on its row.
         connection.execute("LOCK TABLE ingest.replays IN SHARE MODE")
@@ -279,6 +279,51 @@ async def test_a_rate_holds(ingest: Ingest) -> None:
     # Two at once, and two more after each second.
     assert time.monotonic() - began > 2
     assert sum(taken(ingest).values()) == 6
+
+
+async def test_one_that_is_cancelled_ends_behind_the_part_that_is_under_way(
+    ingest: Ingest, home: Path
+) -> None:
+    await ingest.load(OPEN)
+    events = [played(f"e{n}", '{"score": 1.5}') for n in range(6)]
+    request = ingest_service_pb2.TrackBatchRequest(app_id=APP, events=events)
+    await ingest.events.TrackBatch(request, metadata=METADATA, timeout=20)
+    await until(lambda: len(letters(ingest)) == 6)
+    await ingest.load(FIXED)
+    async with held(ingest, events_per_second=2) as request_id:
+        wanted = pb.CancelReplayRequest(app_id=APP, request_id=request_id)
+        call = asyncio.ensure_future(
+            ingest.letters.CancelReplay(wanted, metadata=METADATA, timeout=20)
+        )
+        # The part and the cancellation, which is behind it.
+        await until(lambda: len(ingest.sql(BLOCKED)) == 2)
+        assert not call.done()
+    cancelled = (await call).replay
+    assert (cancelled.state, cancelled.stopped_because) == (
+        pb.REPLAY_STATE_CANCELLED,
+        "by suite token",
+    )
+    assert cancelled.HasField("finished_at")
+    # What was appended is counted, and of the rest nothing is.
+    assert fates(cancelled) == {"PROPERTIES_INVALID": {"accepted": 2}}
+    assert (len(letters(ingest)), sum(taken(ingest).values())) == (4, 2)
+    again = await asyncio.to_thread(
+        weir, home, "dead-letters", "cancel", "--app", APP, "--request", request_id
+    )
+    assert again.stdout.splitlines()[-1] == f"replay {request_id}: cancelled by suite token"
+    assert await asked(ingest, request_id, events_per_second=2) == cancelled
+    entries: Any = ingest.redis.xrange(AUDIT_STREAM)
+    acts = [json.loads(fields[b"entry"]) for _, fields in entries]
+    assert [each["details"] for each in acts if each["action"].endswith("replay_cancelled")] == [
+        {"replay": request_id}
+    ]
+    # Another one takes all the rest.
+    assert fates(await replayed(ingest)) == {"PROPERTIES_INVALID": {"accepted": 4}}
+    assert taken(ingest) == Counter({f"e{n}": 1 for n in range(6)})
+    unknown = pb.CancelReplayRequest(app_id=APP, request_id=str(uuid.uuid4()))
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await ingest.letters.CancelReplay(unknown, metadata=METADATA, timeout=20)
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 @pytest.mark.parametrize(

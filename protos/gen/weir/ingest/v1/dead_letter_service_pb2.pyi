@@ -25,6 +25,7 @@ class ReplayState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REPLAY_STATE_RUNNING: _ClassVar[ReplayState]
     REPLAY_STATE_DONE: _ClassVar[ReplayState]
     REPLAY_STATE_STOPPED: _ClassVar[ReplayState]
+    REPLAY_STATE_CANCELLED: _ClassVar[ReplayState]
 DEAD_LETTER_CONTENT_UNSPECIFIED: DeadLetterContent
 DEAD_LETTER_CONTENT_WHOLE: DeadLetterContent
 DEAD_LETTER_CONTENT_REDUCED: DeadLetterContent
@@ -34,6 +35,7 @@ REPLAY_STATE_UNSPECIFIED: ReplayState
 REPLAY_STATE_RUNNING: ReplayState
 REPLAY_STATE_DONE: ReplayState
 REPLAY_STATE_STOPPED: ReplayState
+REPLAY_STATE_CANCELLED: ReplayState
 
 class DeadLetterFilter(_message.Message):
     __slots__ = ("reasons", "fields", "names", "stage", "received_from", "received_to")
@@ -126,6 +128,20 @@ class ReplayDeadLettersRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., request_id: _Optional[str] = ..., filter: _Optional[_Union[DeadLetterFilter, _Mapping]] = ..., dry_run: _Optional[bool] = ..., events_per_second: _Optional[int] = ..., max_rejected_share: _Optional[float] = ...) -> None: ...
 
 class ReplayDeadLettersResponse(_message.Message):
+    __slots__ = ("replay",)
+    REPLAY_FIELD_NUMBER: _ClassVar[int]
+    replay: DeadLetterReplay
+    def __init__(self, replay: _Optional[_Union[DeadLetterReplay, _Mapping]] = ...) -> None: ...
+
+class CancelReplayRequest(_message.Message):
+    __slots__ = ("app_id", "request_id")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    request_id: str
+    def __init__(self, app_id: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class CancelReplayResponse(_message.Message):
     __slots__ = ("replay",)
     REPLAY_FIELD_NUMBER: _ClassVar[int]
     replay: DeadLetterReplay

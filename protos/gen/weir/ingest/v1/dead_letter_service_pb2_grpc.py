@@ -45,6 +45,11 @@ class DeadLetterServiceStub:
                 request_serializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersRequest.SerializeToString,
                 response_deserializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersResponse.FromString,
                 _registered_method=True)
+        self.CancelReplay = channel.unary_unary(
+                '/weir.ingest.v1.DeadLetterService/CancelReplay',
+                request_serializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.CancelReplayRequest.SerializeToString,
+                response_deserializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.CancelReplayResponse.FromString,
+                _registered_method=True)
 
 
 class DeadLetterServiceServicer:
@@ -81,6 +86,18 @@ class DeadLetterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelReplay(self, request, context):
+        """Ends a replay before its end. What it has looked at stays done, and is in its counts; when the call returns, nothing
+        more is. Cancelling one that is over changes nothing. A call that ends one leaves an entry in the audit trail.
+
+        Permission: `dead_letters.replay`.
+        Fails with NOT_FOUND / APP_UNKNOWN or REQUEST_UNKNOWN; INVALID_ARGUMENT with the field at fault; UNAVAILABLE if the
+        audit trail cannot be written: safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DeadLetterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -93,6 +110,11 @@ def add_DeadLetterServiceServicer_to_server(servicer, server):
                     servicer.ReplayDeadLetters,
                     request_deserializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersRequest.FromString,
                     response_serializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersResponse.SerializeToString,
+            ),
+            'CancelReplay': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelReplay,
+                    request_deserializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.CancelReplayRequest.FromString,
+                    response_serializer=weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.CancelReplayResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -150,6 +172,33 @@ class DeadLetterService:
             '/weir.ingest.v1.DeadLetterService/ReplayDeadLetters',
             weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersRequest.SerializeToString,
             weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.ReplayDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelReplay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.ingest.v1.DeadLetterService/CancelReplay',
+            weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.CancelReplayRequest.SerializeToString,
+            weir_dot_ingest_dot_v1_dot_dead__letter__service__pb2.CancelReplayResponse.FromString,
             options,
             channel_credentials,
             insecure,
