@@ -60,6 +60,7 @@ from services.ingest.intake.redis import RedisRawStream
 from services.ingest.intake.service import SERVICE_NAME, IngestServicer
 from services.ingest.jobs import ingest_jobs
 from services.ingest.replay.anonymizer import ReplayedAnonymizer
+from services.ingest.replay.expiry import ReplayExpiry
 from services.ingest.replay.intake import ReplayIntake
 from services.ingest.replay.postgres import PostgresReplays
 from services.ingest.replay.runner import ReplayRunner
@@ -115,13 +116,16 @@ async def build(
         reload.catalogs, PostgresExpiredLetters(engine), settings.dead_letters_kept_days, clock
     )
     quarantine = QuarantineRetention(redis, INGEST, settings, clock)
+    replays = PostgresReplays(engine, pseudonymizer)
+    replay_expiry = ReplayExpiry(replays, settings.replays_kept_days, clock)
     requested = asyncio.Event()
     retention = Retention(
-        partial(overdue_of, expiry.list_overdue, quarantine.list_overdue),
-        lambda: [*expiry.list_limits(), quarantine.limit()],
+        partial(
+            overdue_of, expiry.list_overdue, quarantine.list_overdue, replay_expiry.list_overdue
+        ),
+        lambda: [*expiry.list_limits(), quarantine.limit(), replay_expiry.limit()],
         RequestedJobs(RETENTION_JOBS, JournalView(engine, clock, requested)),
     )
-    replays = PostgresReplays(engine, pseudonymizer)
     restricted = RestrictedLetters(
         RemoteRestrictedPeople(Peers(settings, stack)), reload.catalogs, event_of
     )
@@ -138,7 +142,7 @@ async def build(
         ReplayIntake(replay_pipeline, restricted, clock),
         (*POSTGRES_ERRORS, *REDIS_DOWN),
     )
-    jobs = ingest_jobs(redis, letter_streams, expiry, settings)
+    jobs = ingest_jobs(redis, letter_streams, expiry, replay_expiry, settings)
     return ServiceParts(
         bindings=[
             Binding(

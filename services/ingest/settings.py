@@ -26,3 +26,6 @@ class IngestSettings(StreamReaderSettings, PseudonymSettings, PeerSettings):
     idempotency_window_seconds: int = Field(3_600, ge=1)
     # How long dead letters are kept; no longer than their events would be.
     dead_letters_kept_days: int = Field(30, ge=1, le=3_650)
+    # How long after its end a replay of dead letters is kept: its filter and counts. A request id that comes
+    # later is a new replay.
+    replays_kept_days: int = Field(90, ge=1, le=3_650)

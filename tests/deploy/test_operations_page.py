@@ -40,6 +40,7 @@ from services.enrich.retention.removal import Removal
 from services.enrich.settings import EnrichSettings
 from services.ingest.dead_letters.expiry import LetterExpiry
 from services.ingest.jobs import ingest_jobs
+from services.ingest.replay.expiry import ReplayExpiry
 from services.ingest.settings import IngestSettings
 from services.privacy.audit.pruning import AuditPruning
 from services.privacy.jobs import privacy_jobs
@@ -140,7 +141,13 @@ def test_jobs_and_schedules() -> None:
     redis, engine = cast(Redis, None), cast(AsyncEngine, None)
     filler, renamer = cast(PersonFiller, None), cast(MemberRenamer, None)
     jobs: list[Job] = [
-        *ingest_jobs(redis, [], cast(LetterExpiry, Mock()), IngestSettings()),
+        *ingest_jobs(
+            redis,
+            [],
+            cast(LetterExpiry, Mock()),
+            cast(ReplayExpiry, Mock()),
+            IngestSettings(),
+        ),
         *enrich_jobs(
             redis,
             engine,

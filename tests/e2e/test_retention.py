@@ -29,6 +29,7 @@ JOBS = [
     "enrich.expire_quarantine",
     "ingest.expire_dead_letters",
     "ingest.expire_quarantine",
+    "ingest.expire_replays",
     "aggregate.expire_rollups",
     "aggregate.expire_quarantine",
     "aggregate.prune_job_runs",
@@ -39,6 +40,11 @@ LETTER = """
 INSERT INTO ingest.dead_letters (dead_letter_id, received_at, app_id, stage, reason, field, message, event_id,
     name, event)
 VALUES (%s, %s, 'social_live', 'ingest', 'FIELD_INVALID', '', '', 'x', 'expired', '')
+"""
+REPLAY = """
+INSERT INTO ingest.replays (app_id, request_id, selection, dry_run, events_per_second, max_rejected_share,
+    requested_by, requested_at, state, finished_at)
+VALUES ('social_live', %s, '{}', false, 1, 1, 'test', %s, 'done', %s)
 """
 RUN = """
 INSERT INTO jobs.runs (id, job, trigger, due_at, finished_at, outcome)
@@ -73,6 +79,7 @@ def overdue(suite: Suite) -> Iterator[None]:
     )
     with psycopg.connect(url) as connection:
         connection.execute(LETTER, [uuid.uuid4(), ago(32)])
+        connection.execute(REPLAY, [uuid.uuid4(), ago(92), ago(92)])
         connection.execute(RUN, [uuid.uuid4(), ago(92), ago(92)])
     with Redis.from_url(suite.addresses.redis_url) as redis:
         redis.xadd(QUARANTINE, {"batch": b""}, id=f"{int(ago(32).timestamp() * 1000)}-0")
@@ -116,6 +123,7 @@ def test_what_is_overdue_goes_with_a_run(suite: Suite, overdue: None) -> None:
         ("enrich.events", "social_live", "90d", "remove", "90", "2"),
         ("enrich.quarantine", "", "", "remove", "30", "1"),
         ("ingest.dead_letters", "social_live", "expired", "remove", "30", "1"),
+        ("ingest.replays", "social_live", "", "remove", "90", "1"),
         ("aggregate.cells", "social_live", "events", "remove", "365", "1"),
         ("jobs.runs", "", "", "remove", "90", "1"),
     ]
@@ -140,6 +148,7 @@ def test_what_is_overdue_goes_with_a_run(suite: Suite, overdue: None) -> None:
     assert file.read_bytes()[:4] == b"PAR1"
     assert counts["enrich.expire_quarantine"] == {"removed": 1}
     assert counts["ingest.expire_dead_letters"] == {"deleted": 1}
+    assert counts["ingest.expire_replays"] == {"deleted": 1}
     assert counts["aggregate.expire_rollups"]["expired_cells"] == 1
     assert counts["aggregate.prune_job_runs"] == {"deleted": 1}
     assert as_csv(suite, "preview") == []
@@ -169,6 +178,7 @@ def test_the_limits_of_an_app(suite: Suite) -> None:
         "30",
         "WEIR_INGEST_DEAD_LETTERS_KEPT_DAYS",
     )
+    assert found["ingest.replays", "", "remove"] == ("90", "WEIR_INGEST_REPLAYS_KEPT_DAYS")
     assert found["enrich.quarantine", "", "remove"] == ("30", "WEIR_QUARANTINE_KEPT_DAYS")
     assert found["privacy.consent_history", "", "remove"] == ("no limit", "")
 

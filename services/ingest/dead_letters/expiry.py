@@ -38,10 +38,10 @@ def letter_limits(
             yield LetterLimit(days, before, catalog.app_id, tuple(sorted(found)))
 
 
-# What ends dead letters and quarantine, in the order in which it runs.
 STORE = "ingest.dead_letters"
 EXPIRE = "ingest.expire_dead_letters"
-JOBS = (EXPIRE, "ingest.expire_quarantine")
+# What ends dead letters, quarantine and replays, in the order in which it runs.
+JOBS = (EXPIRE, "ingest.expire_quarantine", "ingest.expire_replays")
 
 
 class ExpiredLetters(Protocol):

@@ -79,6 +79,16 @@ UPDATE ingest.replays
 SET state = 'cancelled', stopped_because = :because, finished_at = clock_timestamp()
 WHERE app_id = :app_id AND request_id = :request_id AND finished_at IS NULL
 """)
+_ROWS_AT_A_TIME = 5_000
+_DELETE_ENDED = text("""
+DELETE FROM ingest.replays WHERE (app_id, request_id) IN (
+    SELECT app_id, request_id FROM ingest.replays WHERE finished_at < :before LIMIT :rows
+)
+""")
+_ENDED = text("""
+SELECT app_id, count(*), min(finished_at) FROM ingest.replays WHERE finished_at < :before
+GROUP BY app_id ORDER BY app_id
+""")
 
 
 class ReplayPart:
@@ -216,6 +226,23 @@ class PostgresReplays:
         async with self._engine.begin() as connection:
             await connection.execute(_CANCEL, values)
             return await _find(connection, app_id, request_id)
+
+    async def delete(self, before: datetime) -> int:
+        """See `expiry.ExpiredReplays`; in transactions of _ROWS_AT_A_TIME rows."""
+        deleted = 0
+        while True:
+            async with self._engine.begin() as connection:
+                values = {"before": before, "rows": _ROWS_AT_A_TIME}
+                rows = (await connection.execute(_DELETE_ENDED, values)).rowcount
+            deleted += rows
+            if rows < _ROWS_AT_A_TIME:
+                return deleted
+
+    async def older(self, before: datetime) -> list[tuple[str, int, datetime]]:
+        """See `expiry.ExpiredReplays`."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(_ENDED, {"before": before})
+            return [(app_id, replays, oldest) for app_id, replays, oldest in rows]
 
     @asynccontextmanager
     async def next_part(self) -> AsyncIterator[ReplayPart | None]:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.catalog import Catalogs, compile_catalog
+from libs.common.expiry import OverdueData
 from libs.stores.postgres import create_engine
 from libs.stores.redis_client import RedisClient
 from libs.streams.names import ENRICH, INGEST, quarantine_stream
@@ -17,8 +18,11 @@ from libs.streams.quarantine_expiry import expire_quarantine
 from services.ingest.dead_letters import postgres
 from services.ingest.dead_letters.expiry import LetterExpiry
 from services.ingest.dead_letters.postgres import PostgresExpiredLetters
+from services.ingest.replay.expiry import ReplayExpiry
+from services.ingest.replay.postgres import PostgresReplays
 from services.ingest.settings import IngestSettings
 from tests.support.clocks import FixedClock
+from tests.support.pseudonyms import PSEUDONYMS
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -41,6 +45,11 @@ INSERT = """
 INSERT INTO ingest.dead_letters (dead_letter_id, received_at, app_id, stage, reason, field, message, event_id,
     name, event)
 VALUES (%s, %s, %s, 'ingest', 'FIELD_INVALID', '', '', %s, %s, '')
+"""
+REPLAY = """
+INSERT INTO ingest.replays (app_id, request_id, selection, dry_run, events_per_second, max_rejected_share,
+    requested_by, requested_at, finished_at)
+VALUES (%s, %s, '{}', false, 1, 1, 'test', '2026-01-01', %s)
 """
 
 
@@ -80,6 +89,40 @@ async def test_no_dead_letter_is_older_than_its_limit(
         left = connection.execute("SELECT event_id FROM ingest.dead_letters").fetchall()
     assert {event_id for (event_id,) in left} == {"kept", "kept brief", "unknown"}
     assert await expiry.expire() == {"deleted": 0}
+
+
+async def test_no_replay_that_has_ended_is_older_than_its_limit(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    # 90 days before the 21st is 23 August.
+    first_kept = datetime(2026, 8, 23, tzinfo=UTC)
+    ends: dict[str, list[timedelta | None]] = {
+        "chess": [-2 * TICK, -TICK, 0 * TICK],
+        "go": [-TICK],
+        "shogi": [None, TICK],
+    }
+    with psycopg.connect(database_url) as connection:
+        for app_id, moments in ends.items():
+            for moment in moments:
+                ended_at = None if moment is None else first_kept + moment
+                connection.execute(REPLAY, [app_id, uuid4(), ended_at])
+    replays = PostgresReplays(engine, PSEUDONYMS)
+    expiry = ReplayExpiry(replays, IngestSettings().replays_kept_days, FixedClock(NOW))
+    assert await expiry.list_overdue() == [
+        OverdueData("ingest.replays", "chess", "", 90, 2, first_kept - 2 * TICK),
+        OverdueData("ingest.replays", "go", "", 90, 1, first_kept - TICK),
+    ]
+    assert await expiry.expire() == {"deleted": 3}
+    assert await expiry.list_overdue() == []
+    assert await expiry.expire() == {"deleted": 0}
+    with psycopg.connect(database_url) as connection:
+        left = connection.execute("SELECT app_id, finished_at FROM ingest.replays").fetchall()
+    assert set(left) == {
+        ("chess", first_kept),
+        # One that is under way stays, however old it is.
+        ("shogi", None),
+        ("shogi", first_kept + TICK),
+    }
 
 
 async def test_no_entry_of_quarantine_is_older_than_its_limit(client: RedisClient) -> None:

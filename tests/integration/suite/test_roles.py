@@ -14,7 +14,7 @@ JOBS = {"jobs.jobs": CHANGE | {"DELETE"}, "jobs.runs": CHANGE}
 MAY: dict[str, dict[str, set[str]]] = {
     "weir_ingest": {
         "ingest.dead_letters": CHANGE | {"DELETE"},
-        "ingest.replays": CHANGE,
+        "ingest.replays": CHANGE | {"DELETE"},
         "ingest.erasures": CHANGE,
         "ingest.fences": CHANGE,
         **JOBS,

@@ -75,7 +75,8 @@ class DeadLetterServiceServicer:
         taken has no letter any more; what is rejected again keeps its letter, with the reason of now.
 
         It goes on by itself, also if ingest is killed. Called again with the same `request_id`, it answers how far the
-        replay is. A call that begins one leaves an entry in the audit trail.
+        replay is, until 90 days after its end (`WEIR_INGEST_REPLAYS_KEPT_DAYS`). A call that begins one leaves an entry in the
+        audit trail.
 
         Permission: `dead_letters.replay`.
         Fails with NOT_FOUND / APP_UNKNOWN; INVALID_ARGUMENT with the field at fault; ALREADY_EXISTS if the other fields of
