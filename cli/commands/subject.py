@@ -4,11 +4,11 @@ import typer
 
 from cli.commands.subject_erase import cancel, erase, status
 from cli.commands.subject_export import export
-from cli.commands.subject_restrict import lift, restrict
+from cli.commands.subject_restrict import lift, restrict, restricted
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Carry out what a person asks for: a copy of what is held about them, its end, or a restriction.",
 )
-for command in (export, erase, status, cancel, restrict, lift):
+for command in (export, erase, status, cancel, restrict, lift, restricted):
     app.command()(command)

@@ -1,4 +1,4 @@
-"""`weir subject restrict`, `lift`: a person's data are kept, and not used otherwise."""
+"""`weir subject restrict`, `lift`, `restricted`: a person's data are kept, and not used otherwise."""
 
 import json
 from datetime import UTC
@@ -11,7 +11,9 @@ from weir.privacy.v1 import subject_request_service_pb2_grpc
 from cli.moments import shown_moment
 from cli.options import AppId, AsJson, SubjectId
 from cli.suite_channel import calls_to
+from libs.rpc.channels import pages
 
+_PAGE_SIZE = 1_000
 Reason = Annotated[
     str, typer.Option("--reason", help="Why; the person's history and export show it.")
 ]
@@ -40,6 +42,21 @@ def lift(app_id: AppId, subject_id: SubjectId, reason: Reason, as_json: AsJson =
     with _requests(app_id) as calls:
         found = calls.LiftRestriction(request)
     typer.echo(json.dumps({"token": found.token}, indent=2) if as_json else "not restricted")
+
+
+def restricted(app_id: AppId, as_json: AsJson = False) -> None:
+    """List the people whose data are restricted now, by their ids in the app. Takes the suite's own token."""
+    request = pb.ListRestrictedPeopleRequest(app_id=app_id, page_size=_PAGE_SIZE)
+    with _requests(app_id) as calls:
+        people = [
+            person
+            for page in pages(calls.ListRestrictedPeople, request)
+            for person in page.subject_ids
+        ]
+    if as_json:
+        typer.echo(json.dumps({"subject_ids": people}, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(people) or "no one's data are restricted")
 
 
 def _requests(app_id: str) -> Any:

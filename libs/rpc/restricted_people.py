@@ -11,7 +11,9 @@ from libs.common.errors import Unavailable
 from libs.common.restricted import RestrictedPeople
 from libs.rpc.peers import Peers
 
+# Of one page.
 _TIMEOUT_SECONDS = 5.0
+_PAGE_SIZE = 1_000
 
 
 class RemoteRestrictedPeople:
@@ -28,13 +30,19 @@ class RemoteRestrictedPeople:
             subject_request_service_pb2_grpc.SubjectRequestServiceStub,
             seconds=_TIMEOUT_SECONDS,
         )
-        try:
-            answer = await calls.ListRestrictedPeople(pb.ListRestrictedPeopleRequest(app_id=app_id))
-        except grpc.aio.AioRpcError as error:
-            raise Unavailable(
-                f"whose data are restricted is not known now: privacy: {error.code().name}",
-                retry_after_seconds=1.0,
-            ) from None
-        return RestrictedPeople(
-            tuple(answer.subject_ids), tuple(UUID(bytes=person) for person in answer.persons)
-        )
+        request = pb.ListRestrictedPeopleRequest(app_id=app_id, page_size=_PAGE_SIZE)
+        subject_ids: list[str] = []
+        persons: list[UUID] = []
+        while True:
+            try:
+                answer = await calls.ListRestrictedPeople(request)
+            except grpc.aio.AioRpcError as error:
+                raise Unavailable(
+                    f"whose data are restricted is not known now: privacy: {error.code().name}",
+                    retry_after_seconds=1.0,
+                ) from None
+            subject_ids += answer.subject_ids
+            persons += (UUID(bytes=person) for person in answer.persons)
+            if not answer.next_page_token:
+                return RestrictedPeople(tuple(subject_ids), tuple(persons))
+            request.page_token = answer.next_page_token

@@ -93,6 +93,7 @@ def test_a_restriction_is_in_force_at_once_and_lifted_what_was_said_counts(
     assert answer.reason == pb.DECISION_REASON_RESTRICTED
     assert answer.status == pb.CONSENT_STATUS_GRANTED
     assert sent(calls, person, during) == ingest_pb.VERDICT_DROPPED
+    assert person in said(calls, "subject", "restricted", "--app", APP)["subject_ids"]
     # Again, it is the same one.
     assert said(calls, "subject", "restrict", *about, *reason) == first
     # What the person says meanwhile is recorded, and opens nothing.
@@ -127,6 +128,7 @@ def test_a_restriction_is_in_force_at_once_and_lifted_what_was_said_counts(
     assert "subject.restricted" in {entry["action"] for entry in rows["audit_trail"]}
 
     lifted = said(calls, "subject", "lift", *about, "--reason", "it was right")
+    assert person not in said(calls, "subject", "restricted", "--app", APP)["subject_ids"]
     answer = check(calls, person, lifted["token"])
     assert (answer.decision, answer.reason) == (pb.DECISION_ALLOW, pb.DECISION_REASON_ANSWER)
     assert sent(calls, person, after) == ingest_pb.VERDICT_ACCEPTED

@@ -11,7 +11,8 @@ from tests.support.pseudonyms import PSEUDONYMS
 
 
 class RestrictingPrivacy(subject_request_service_pb2_grpc.SubjectRequestServiceServicer):
-    """Says that the people of `restricted`, a set of ids, are restricted, in every app."""
+    """Says that the people of `restricted`, a set of ids, are restricted, in every app: each on a page of
+    their own, whatever size is asked for."""
 
     def __init__(self) -> None:
         self.restricted: set[str] = set()
@@ -23,13 +24,18 @@ class RestrictingPrivacy(subject_request_service_pb2_grpc.SubjectRequestServiceS
     ) -> pb.ListRestrictedPeopleResponse:
         if self.is_away:
             await context.abort(grpc.StatusCode.UNAVAILABLE)
+        [subject_id, *others] = [
+            each for each in sorted(self.restricted) if each > request.page_token
+        ] or [""]
+        if not subject_id:
+            return pb.ListRestrictedPeopleResponse()
         return pb.ListRestrictedPeopleResponse(
-            subject_ids=self.restricted,
+            subject_ids=[subject_id],
             persons=[
                 bytes.fromhex(person)
-                for subject_id in self.restricted
                 for person in PSEUDONYMS.all_epochs(request.app_id, subject_id)
             ],
+            next_page_token=subject_id if others else "",
         )
 
 

@@ -77,6 +77,8 @@ _RESTRICTED = text(
     """
     SELECT subject_id FROM privacy.consents
     WHERE app_id = :app_id AND purpose = '*' AND status = 'restricted'
+        AND (CAST(:after AS text) IS NULL OR subject_id > :after)
+    ORDER BY subject_id LIMIT :limit
     """
 )
 _RELEASE_HOLD = text(
@@ -198,10 +200,12 @@ class PostgresRequests:
             await connection.execute(_RELEASE_HOLD, {"app_id": app_id, "subjects": list(subjects)})
             await add_entry(connection, entry)
 
-    async def restricted(self, app_id: str) -> Sequence[str]:
-        """The ids of the people whose data are restricted in an app."""
+    async def restricted(self, app_id: str, after: str | None, limit: int) -> Sequence[str]:
+        """The ids of people whose data are restricted in an app, in their order: `limit` at most, of those
+        behind `after`."""
         async with self.engine.connect() as connection:
-            found = await connection.execute(_RESTRICTED, {"app_id": app_id})
+            values = {"app_id": app_id, "after": after, "limit": limit}
+            found = await connection.execute(_RESTRICTED, values)
             return found.scalars().all()
 
     async def _open_erasure(self, request: SubjectRequest) -> SubjectRequest | None:

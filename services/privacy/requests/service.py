@@ -65,6 +65,7 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
         self._exports = exports
         self._recorder = recorder
         self._pages = PageTokens(f"/{SERVICE_NAME}/ListRequests", clock)
+        self._restricted_pages = PageTokens(f"/{SERVICE_NAME}/ListRestrictedPeople", clock)
 
     async def CreateErasure(  # noqa: N802
         self, request: pb.CreateErasureRequest, context: grpc.aio.ServicerContext
@@ -196,8 +197,15 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
         self, request: pb.ListRestrictedPeopleRequest, _: grpc.aio.ServicerContext
     ) -> pb.ListRestrictedPeopleResponse:
         catalog_of(self._catalogs.current, request.app_id)
-        people = await self._requests.restricted(request.app_id)
+        size = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
+        after = self._restricted_pages.read(request, str)
+        found = await self._requests.restricted(request.app_id, after, size + 1)
+        people = found[:size]
+        following = ""
+        if len(found) > size:
+            following = self._restricted_pages.issue(request, [people[-1]])
         return pb.ListRestrictedPeopleResponse(
+            next_page_token=following,
             persons=[
                 bytes.fromhex(person)
                 for subject_id in people

@@ -113,6 +113,40 @@ async def test_services_are_given_all_pseudonyms_of_those_who_are_restricted_now
     assert await restricted() == of("bob")
 
 
+async def test_whose_data_are_restricted_is_said_page_by_page(requests: Any) -> None:
+    people = [f"player {number}" for number in range(5)]
+    for subject_id in (*people, "after all"):
+        await requests.RestrictProcessing(restriction(subject_id), timeout=20)
+    asked = pb.ListRestrictedPeopleRequest(app_id=APP, page_size=2)
+    pages = [await requests.ListRestrictedPeople(asked, timeout=20)]
+    # On a page that was read, and on one that was not.
+    for subject_id in ("ann", "zoe"):
+        await requests.RestrictProcessing(restriction(subject_id), timeout=20)
+    while token := pages[-1].next_page_token:
+        asked.page_token = token
+        pages.append(await requests.ListRestrictedPeople(asked, timeout=20))
+    assert [list(page.subject_ids) for page in pages] == [
+        ["after all", *people[:1]],
+        people[1:3],
+        people[3:],
+        ["zoe"],
+    ]
+    assert [list(page.persons) for page in pages] == [
+        [
+            bytes.fromhex(person)
+            for subject_id in page.subject_ids
+            for person in PSEUDONYMS.all_epochs(APP, subject_id)
+        ]
+        for page in pages
+    ]
+    for wrong in ({"page_token": "x"}, {"page_size": 1_001}):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await requests.ListRestrictedPeople(
+                pb.ListRestrictedPeopleRequest(app_id=APP, **wrong), timeout=20
+            )
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

@@ -282,15 +282,21 @@ class LiftRestrictionResponse(_message.Message):
     def __init__(self, token: _Optional[str] = ...) -> None: ...
 
 class ListRestrictedPeopleRequest(_message.Message):
-    __slots__ = ("app_id",)
+    __slots__ = ("app_id", "page_size", "page_token")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     app_id: str
-    def __init__(self, app_id: _Optional[str] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, app_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListRestrictedPeopleResponse(_message.Message):
-    __slots__ = ("persons", "subject_ids")
+    __slots__ = ("persons", "subject_ids", "next_page_token")
     PERSONS_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_IDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     persons: _containers.RepeatedScalarFieldContainer[bytes]
     subject_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, persons: _Optional[_Iterable[bytes]] = ..., subject_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, persons: _Optional[_Iterable[bytes]] = ..., subject_ids: _Optional[_Iterable[str]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

@@ -207,7 +207,8 @@ class SubjectRequestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRestrictedPeople(self, request, context):
-        """Whose data are restricted in an app: for services of the suite, which show nothing of these people.
+        """Whose data are restricted in an app, page by page: for services of the suite, which show nothing of these people. Who
+        was restricted before the first page was asked for, and still is, is on one of the pages.
 
         Permission: `subjects.process`, which only the suite's own token has.
         """
