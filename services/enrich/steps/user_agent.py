@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import ua_parser
 from ua_parser.loaders import load_lazy_builtins
-from ua_parser.regex import Resolver
+from ua_parser.re2 import Resolver
 
 from services.enrich.steps.contract import ContextStep
 from services.enrich.steps.device_type import device_type
@@ -86,9 +86,18 @@ def _parse(header: str) -> Device:
 
 @cache
 def _parser() -> ua_parser.Parser:
-    # `ua_parser.parse` would keep a second cache behind ours, and without its compiled matcher fall back
-    # to one that takes two milliseconds, silently.
-    return ua_parser.Parser(Resolver(load_lazy_builtins()))
+    # `ua_parser.parse` would keep a second cache behind ours, and without RE2 fall back to a matcher that
+    # takes a millisecond, silently.
+    resolver = Resolver(load_lazy_builtins())
+    for expressions, matchers in (
+        (resolver.ua, resolver.user_agent_matchers),
+        (resolver.os, resolver.os_matchers),
+        (resolver.devices, resolver.device_matchers),
+    ):
+        for position, matcher in enumerate(matchers):
+            # Otherwise it takes headers apart with `re`, which backtracks, and permits shorter ones (ADR 64).
+            matcher.pattern = expressions.re(position)
+    return ua_parser.Parser(resolver)
 
 
 def _system(header: str, os: ua_parser.OS | None) -> tuple[str, str]:

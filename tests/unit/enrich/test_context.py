@@ -33,6 +33,12 @@ def test_a_name_in_a_header_is_cut_to_64_characters() -> None:
     assert parse_user_agent(header).device_model == "x" * 64
 
 
+def test_a_browser_is_found_behind_a_long_list_of_components() -> None:
+    # ua-parser's expression permits fewer characters in between; RE2's, like others', any number.
+    header = f"Mozilla/5.0 (Windows NT 6.1; {'Example 1.0; ' * 15}) 360Spider"
+    assert parse_user_agent(header).browser == "360Spider"
+
+
 def _found(context: event_pb2.Context, steps: frozenset[str] = ALL_STEPS) -> ContextEnrichment:
     """What the enricher says of an event with this context."""
     batch = work_batch(event(context=context))
