@@ -9,6 +9,8 @@ from functools import lru_cache
 from libs.common.errors import ConfigurationError
 
 SHORTEST_SECRET_BYTES = 16
+# Enough for the people and sessions of the visits under way.
+REMEMBERED = 16_384
 _BLOCK_BYTES = 64  # of SHA-256
 _INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 is_pseudonym = re.compile("[0-9a-f]{32}").fullmatch
@@ -30,7 +32,8 @@ class Pseudonymizer:
     A bare hash would not do: subject ids are guessable, so that one could hash them all and compare.
     """
 
-    def __init__(self, secret: bytes, epoch: int = 1) -> None:
+    def __init__(self, secret: bytes, epoch: int = 1, *, remembered: int = REMEMBERED) -> None:
+        """`remembered` is how many pseudonyms are kept, of 280 bytes each; to make one takes 1 µs."""
         if len(secret) < SHORTEST_SECRET_BYTES:
             raise ValueError(
                 f"the pseudonym secret must have at least {SHORTEST_SECRET_BYTES} bytes"
@@ -38,8 +41,7 @@ class Pseudonymizer:
         self._secret = secret
         self._epoch = epoch
         self._keyed = lru_cache(maxsize=1024)(self._keyed_hashes)
-        # Enough for the visits under way: an entry takes 280 bytes.
-        self.pseudonym = lru_cache(maxsize=16_384)(self._pseudonym)
+        self.pseudonym = lru_cache(maxsize=remembered)(self._pseudonym)
 
     def all_epochs(self, app_id: str, subject_id: str) -> Sequence[str]:
         """The pseudonyms that the person has had in all epochs so far, the current one first."""

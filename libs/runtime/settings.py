@@ -13,7 +13,7 @@ from pydantic_settings import (
 )
 
 from libs.common.errors import ConfigurationError
-from libs.common.pseudonym import Pseudonymizer, check_secret
+from libs.common.pseudonym import REMEMBERED, Pseudonymizer, check_secret
 from libs.runtime.resources import CATALOGS
 
 # What a header can carry as one word.
@@ -144,12 +144,13 @@ class PseudonymSettings(CommonSettings):
     pseudonym_key: SecretStr = SecretStr("")
     pseudonym_epoch: int = Field(1, ge=1, le=100)
 
-    def pseudonymizer(self) -> Pseudonymizer:
-        """What makes the pseudonyms. Raises ConfigurationError without a key, and for a short one."""
+    def pseudonymizer(self, *, remembered: int = REMEMBERED) -> Pseudonymizer:
+        """What makes the pseudonyms, and remembers so many. Raises ConfigurationError without a key, and for
+        a short one."""
         self.require("pseudonym_key")
         source = self.variable("pseudonym_key")
         secret = check_secret(self.pseudonym_key.get_secret_value(), source)
-        return Pseudonymizer(secret, self.pseudonym_epoch)
+        return Pseudonymizer(secret, self.pseudonym_epoch, remembered=remembered)
 
 
 class ReadDatabaseSettings(CommonSettings):

@@ -88,7 +88,9 @@ async def build(
     settings: EnrichSettings, stack: AsyncExitStack, clock: Clock | None = None
 ) -> ServiceParts:
     """Builds the service; what it opens is closed with `stack`. Without a `clock`, by the machine's own."""
-    pseudonymizer = settings.pseudonymizer()
+    # Of people alone, asked for once an event. With 16,384, one event in 50 more finds its own, and 4 MB
+    # more are taken.
+    pseudonymizer = settings.pseudonymizer(remembered=4_096)
     reload = open_catalogs(settings)
     redis = create_redis(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
