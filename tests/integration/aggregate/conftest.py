@@ -15,6 +15,7 @@ from redis import Redis
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.rpc.server import GrpcServer
+from services.aggregate.recount import worker
 from services.aggregate.server import build
 from services.aggregate.settings import AggregateSettings
 from tests.support.arena_catalog import write_catalog
@@ -81,6 +82,13 @@ def with_jobs() -> bool:
     """Whether the service runs its jobs, all of which are due in an empty database and keep it from stopping
     until they have begun. A module about them has a fixture of this name."""
     return False
+
+
+@pytest.fixture
+def recounts_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service looks ten times a second for what is to be recounted, and not each five seconds. For tests
+    that wait for it, not for those that recount step by step beside it."""
+    monkeypatch.setattr(worker, "_INTERVAL_SECONDS", 0.1)
 
 
 @pytest.fixture

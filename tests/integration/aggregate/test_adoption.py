@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
+
 from libs.catalog import compile_catalog
 from services.aggregate.adoption.adopter import Adopter
 from services.aggregate.adoption.postgres import PostgresDefinitions
@@ -31,6 +33,7 @@ __all__ = ["recounting"]
 PENDING = "SELECT 1 FROM aggregate.rollups WHERE pending IS NOT NULL"
 
 
+@pytest.mark.usefixtures("recounts_soon")
 async def test_the_past_is_counted_by_the_new_declaration(
     stores: Stores, aggregate: Aggregate
 ) -> None:

@@ -98,15 +98,22 @@ async def test_a_killed_export_goes_on_where_it_was(
 
 
 async def test_a_draining_service_is_left_and_the_rest_comes_from_the_next(
-    stores: Stores, aggregate: Aggregate, home: Path, tmp_path: Path
+    stores: Stores,
+    aggregate: Aggregate,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All attempts meet a service that drains: the command gives up, and says how to go on."""
+    # Two and not five, because the service asks for three seconds between them.
+    monkeypatch.setattr("cli.commands.export._ATTEMPTS", 2)
     many(stores, 20_000, 40)
     file = tmp_path / "e.jsonl"
     aggregate.drain()
     found = await export("--output", str(file))
     assert found.exit_code == 1
-    assert "DRAINING" in found.stderr
+    assert found.stderr.count("DRAINING: going on after 0 events\n") == 1
+    assert found.stderr.count("DRAINING") == 2
     # Nothing came: there is no file in the way of the next attempt.
     assert not file.exists()
 

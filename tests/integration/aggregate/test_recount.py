@@ -114,6 +114,7 @@ async def test_a_backfill_repairs_every_kind_of_number(
         assert stores.sql(orphans) == [(0,)]
 
 
+@pytest.mark.usefixtures("recounts_soon")
 async def test_erased_events_leave_no_cell(stores: Stores, aggregate: Aggregate) -> None:
     await count(stores, played("ann", mode="duel"), played("bob", mode="chess"))
     assert change(stores, "DELETE FROM enrich.events WHERE subject_id = 'bob'") == 1

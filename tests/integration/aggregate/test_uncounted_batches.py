@@ -1,5 +1,6 @@
 """A batch that cannot be counted: the events beside the one at fault count, once, whatever becomes of it."""
 
+import pytest
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.common.v1 import event_pb2
 
@@ -26,6 +27,7 @@ def won(player: str) -> event_pb2.Event:
     return event("match.won", AT, player=player, guild="g1")
 
 
+@pytest.mark.usefixtures("recounts_soon")
 async def test_neighbours_are_counted_and_the_batch_may_come_back(
     stores: Stores, aggregate: Aggregate
 ) -> None:

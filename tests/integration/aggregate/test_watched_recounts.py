@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from weir.aggregate.v1 import aggregate_service_pb2 as pb
 
 from services.aggregate.buckets import moment
@@ -37,6 +38,7 @@ class Watched:
                 self.matches[mode] = dict(watched.cell.metrics).get("matches")
 
 
+@pytest.mark.usefixtures("recounts_soon")
 async def test_cells_that_change_and_cells_that_go(stores: Stores, aggregate: Aggregate) -> None:
     await count(stores, played("ann", mode="duel"), played("bob", mode="chess"))
     request = pb.WatchRollupsRequest(app_id="arena", rollups=["matches"])
@@ -56,6 +58,7 @@ async def test_cells_that_change_and_cells_that_go(stores: Stores, aggregate: Ag
     call.cancel()
 
 
+@pytest.mark.usefixtures("recounts_soon")
 async def test_a_cell_is_known_by_the_same_id_in_all_generations(
     stores: Stores, aggregate: Aggregate, recounting: Callable[[], Recounting]
 ) -> None:
