@@ -55,7 +55,7 @@ class Plan:
     delay_seconds: float = 15.0
     light_delay_seconds: float = 10.0
     # Pairs of runs of frames of 500 events.
-    sealing_runs: int = 5
+    sealing_runs: int = 9
     sealing_frames: int = 160
     # Of each side at each size.
     small_rounds: int = 3

@@ -45,6 +45,16 @@ def pair_ratios(values: Sequence[float], references: Sequence[float]) -> list[fl
     return [value / reference for value, reference in zip(values, references, strict=True)]
 
 
+def ratio_of_medians(values: Sequence[float], references: Sequence[float]) -> Figure:
+    """The median of the values over that of the references, with the range of the pairs' ratios.
+
+    For sides that take turns, if now and then a run is slowed a lot more than the sides differ. Raises
+    ValueError if a value has no partner, or if there is none.
+    """
+    ratios = Figure.of(pair_ratios(values, references))
+    return Figure(median(values) / median(references), ratios.low, ratios.high)
+
+
 def rounded(value: float) -> float:
     """As many digits as mean anything."""
     return round(value) if value >= _WHOLE_FROM else round(value, 3)

@@ -14,7 +14,7 @@ from demo.generator import PRODUCTS
 from libs.runtime.resources import CATALOGS
 from tests.bench.counted_runs import run_until_counted
 from tests.bench.end_to_end import FRAME_EVENTS, PARTITIONS_SECONDS, SPAN_US
-from tests.bench.figures import Figure, pair_ratios
+from tests.bench.figures import Figure, ratio_of_medians
 from tests.bench.load import send
 from tests.bench.processes import Processes
 from tests.bench.stored_counts import StoredCounts
@@ -50,15 +50,13 @@ class Sealing:
 
     @property
     def ratio(self) -> Figure:
-        """Events per second with sealing over those without, by pair."""
-        return Figure.of(
-            pair_ratios(self.events_per_second[SEALED], self.events_per_second[UNSEALED])
-        )
+        """Median of events per second with sealing over that without."""
+        return ratio_of_medians(self.events_per_second[SEALED], self.events_per_second[UNSEALED])
 
     @property
     def cpu_ratio(self) -> Figure:
-        """CPU of an event, of all processes together, with sealing over that without, by pair."""
-        return Figure.of(pair_ratios(self.cpu_us[SEALED], self.cpu_us[UNSEALED]))
+        """Median CPU of an event, of all processes together, with sealing over that without."""
+        return ratio_of_medians(self.cpu_us[SEALED], self.cpu_us[UNSEALED])
 
 
 class SealingBench:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.bench.figures import Figure, pair_ratios, percentile
+from tests.bench.figures import Figure, pair_ratios, percentile, ratio_of_medians
 from tests.bench.processes import cpu_us_per_event
 from tests.bench.report import Report, target, verdict
 from tests.bench.traffic import PRODUCTS, AppTraffic, Product
@@ -41,6 +41,12 @@ def test_ratios_are_taken_pair_by_pair() -> None:
     ratios = pair_ratios([10.0, 20.0, 30.0], [40.0, 50.0, 30.0])
     assert ratios == [0.25, 0.4, 1.0]
     assert Figure.of(ratios).median == 0.4
+
+
+def test_a_ratio_of_medians_is_not_moved_by_one_slow_run_of_a_side() -> None:
+    # The medians are 95 and 100; of the pairs, 95 to 400 is the smallest, and 95 to 98 the largest.
+    figure = ratio_of_medians([95.0, 94.0, 95.0], [400.0, 100.0, 98.0])
+    assert figure == Figure(median=0.95, low=95 / 400, high=95 / 98)
 
 
 def test_a_run_without_its_partner_is_a_mistake() -> None:
