@@ -62,13 +62,18 @@ class Ledger:
         """Whether numbers of a rollup have an event that it counts."""
         return (rollup, sent.event_id) not in self._uncounted
 
-    def all(self) -> Iterator[Sent]:
-        """The events of all apps."""
-        for sent in self.sent.values():
-            yield from sent
+    def letters(self) -> Iterator[Sent]:
+        """The rejected events of all apps, without those of people who were erased since."""
+        return (
+            sent
+            for of_app in self.sent.values()
+            for sent in of_app
+            if sent.verdict == "rejected" and sent.event_id not in self._erased
+        )
 
     def erase(self, app_id: str, subject: str, rules: AppRules, now: datetime) -> list[Sent]:
-        """A person's events are gone. Returns those that there were, in Postgres or in the archive.
+        """A person's events and dead letters are gone. Returns the events that there were, in Postgres or in
+        the archive.
 
         Of the days of those that were in Postgres, buckets are counted again if none of their events can have
         been past a limit of the catalog: they have what is stored then, without what its sender wanted to be
@@ -81,7 +86,7 @@ class Ledger:
             if not sent.has_gone(rules, today)
             for rollup in rules.rollups_of(sent.name)
         }
-        self._erased |= {sent.event_id for sent in own}
+        self._erased |= {sent.event_id for sent in self.sent[app_id] if sent.subject == subject}
         stored = {sent.event_id for sent in self.stored(app_id) if not sent.has_gone(rules, today)}
         for sent in self.sent[app_id]:
             if not sent.was_stored or sent.event_id in stored:
