@@ -4,7 +4,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -82,6 +82,18 @@ def children() -> list[psutil.Process]:
     return [each for each in found if MODULE in " ".join(each.cmdline())]
 
 
+def unnamed_files(child: psutil.Process) -> list[str]:
+    """The temporary files that a process has open; none if it has ended."""
+    found = []
+    # It may close one meanwhile.
+    with suppress(FileNotFoundError):
+        for link in Path(f"/proc/{child.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                found.append((link.name, os.readlink(link)))
+    # Its standard error is one of pytest's.
+    return [name for fd, name in found if name.endswith(" (deleted)") and fd not in "012"]
+
+
 async def test_the_archive_gives_what_the_database_gave(
     engine: AsyncEngine, database_url: str, url: str, process: ArchiveProcess, reading: Read
 ) -> None:
@@ -109,6 +121,43 @@ async def test_the_archive_gives_what_the_database_gave(
     assert first.startswith(b'{"session_id":"s 1","started_at":"2026-08-20T00:00:00+00:00"')
     assert first.endswith(b'"last_event_at":"2026-08-23T00:00:01+00:00","events":8}')
     assert second.endswith(b'"events":3}')
+
+
+async def test_many_files_are_read_by_one_process_one_file_at_a_time(
+    engine: AsyncEngine, database_url: str, url: str, process: ArchiveProcess, reading: Read
+) -> None:
+    """A person with a great archive costs no more room, frames no larger and no more processes."""
+    days, of_a_day = 24, 40
+    for ago in range(days):
+        store_full(database_url, of_a_day, at=LAST_DAY - timedelta(days=ago))
+    with psycopg.connect(database_url) as connection:
+        # Some kilobytes each, so that pipes and buffers hold a small part of them.
+        connection.execute(
+            "UPDATE enrich.events SET person = %s, session_id = 's ' || occurred_at::date,"
+            " properties = jsonb_build_object('text', repeat('x', 4000))",
+            [PERSON],
+        )
+    expected = await lines(reading(process.stream))
+    assert (await archive(engine, url)).files == days
+    started: list[int] = []
+    files: list[int] = []
+    sizes: list[int] = []
+
+    async def stream(line: bytes) -> AsyncGenerator[tuple[bytes, bytes]]:
+        async for kind, content in process.stream(line):
+            for child in children():
+                started.append(child.pid)
+                files.append(len(unnamed_files(child)))
+            sizes.append(len(content))
+            yield kind, content
+
+    found = await lines(reading(stream))
+    assert (len(found["events"]), len(found["sessions"])) == (days * of_a_day, days)
+    assert found == expected
+    assert (len(set(started)), max(files)) == (1, 1)
+    # A frame for each file, and one with the sessions; it has a quarter of a megabyte at most.
+    assert len(sizes) == days + 1
+    assert max(sizes) <= 256 * 1024
 
 
 async def test_a_day_that_is_archived_meanwhile_is_in_it_once(
