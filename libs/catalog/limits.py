@@ -1,10 +1,12 @@
 """How long what a producer sends may be, and what becomes of a rollup's dimension that is longer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import orjson
 
 from libs.catalog.reader import Section
 from libs.catalog.source import Source, SourceKind
@@ -51,6 +53,11 @@ class SentDimensions(NamedTuple):
     properties: tuple[Source, ...]
     texts: tuple[Source, ...]
 
+    def lengths(self, properties: Mapping[str, Any]) -> list[tuple[Source, int]]:
+        """How many characters each of the properties has as a dimension: a text as it is, an object or list
+        as compact JSON, anything else none that count."""
+        return [(source, _characters(_at(properties, source.path))) for source in self.properties]
+
 
 def compile_limits(section: Section) -> Limits:
     """The limits that the catalog sets, with the defaults for those that it does not."""
@@ -95,6 +102,19 @@ def sent_dimensions(
 def cut_text(text: str, characters: int) -> str:
     """`text` in at most so many characters; the last one is CUT_MARK when something is missing."""
     return text if len(text) <= characters else text[: characters - 1] + CUT_MARK
+
+
+def _at(properties: Mapping[str, Any], path: Sequence[str]) -> Any:
+    here: Any = properties
+    for step in path:
+        here = here.get(step) if isinstance(here, dict) else None
+    return here
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    return len(orjson.dumps(value).decode()) if isinstance(value, dict | list) else 0
 
 
 def _whole(section: Section, key: str, limits: tuple[int, int], default: int) -> int:

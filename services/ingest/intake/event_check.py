@@ -8,10 +8,11 @@ from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventType, EventVersion, event_words
 from libs.catalog.texts import MAX_TEXT_LENGTH, is_short_text, is_visible_name
+from libs.common.event_properties import PropertiesError
 from services.ingest.intake.clock_check import ClockCheck
 from services.ingest.intake.model import Candidate, Properties, Rejection
 from services.ingest.intake.personal_data_check import PersonalDataCheck
-from services.ingest.intake.properties import PropertiesError, parse_properties
+from services.ingest.intake.properties import parse_properties
 from services.ingest.intake.sampling import Sampled, sampled_out
 from services.ingest.intake.sizes import SizeCheck
 from services.ingest.intake.subjects import MAX_PEOPLE_NAMED, crowded_property, id_from_property

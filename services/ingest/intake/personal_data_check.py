@@ -10,17 +10,11 @@ from weir.common.v1 import event_pb2
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, PersonalData
+from libs.common.personal_data import WORDS, Cleaning, is_suspect
 from services.ingest import metrics
 from services.ingest.intake.context_extra import rewrite_extra
 from services.ingest.intake.model import Candidate, Outcome, Rejection, Verdict
-from services.ingest.intake.personal_data import Kind, find, is_phone_number, is_suspect, redacted
 
-_WORDS = {
-    Kind.EMAIL: "an e-mail address",
-    Kind.PHONE: "a telephone number",
-    Kind.IP: "an IP address",
-    Kind.TOKEN: "a token or a password",
-}
 # Texts of context and attribution that may be anything; versions and the user agent are no place for people.
 _URLS = ("page_url", "referrer")
 _CONTEXT_WORDS = ("platform", "device_type", "locale", "timezone", "assignment_id", "sequence_id", "class_id",
@@ -52,7 +46,7 @@ class PersonalDataCheck:
             return candidate
         version = candidate.version
         known = {self._catalog.subject_name, *version.pii_properties, *version.subject_properties}
-        cleaning = _Cleaning(known)
+        cleaning = Cleaning(known)
         properties = cleaning.clean_properties(candidate.properties) if suspect else None
         in_properties = len(cleaning.found)
         if around:
@@ -67,7 +61,7 @@ class PersonalDataCheck:
                 # Another name may be personal data itself.
                 field = version.field(path[1]) if path[0] == "properties" else ".".join(path[:2])
                 reason = "PROPERTIES_INVALID" if path[0] == "properties" else "FIELD_INVALID"
-                return Rejection(reason, field, f"contains {_WORDS[kind]}")
+                return Rejection(reason, field, f"contains {WORDS[kind]}")
             case PersonalData.FLAG:
                 if candidate.privacy_level in _MILD:
                     event.privacy_level = event_pb2.PRIVACY_LEVEL_SENSITIVE
@@ -82,50 +76,11 @@ class PersonalDataCheck:
 def clean_rejected(event: Event, properties: dict[str, Any], known: Collection[str]) -> None:
     """Removes personal data from a rejected event, whose dead letter is stored as well. `known` are the
     properties that may have it."""
-    cleaning = _Cleaning(known)
+    cleaning = Cleaning(known)
     cleaned = cleaning.clean_properties(properties)
     if cleaning.found:
         event.properties_json = orjson.dumps(cleaned)
     _clean_parts(event, cleaning, change=True)
-
-
-class _Cleaning:
-    """Copies values without personal data, and notes the places that had any."""
-
-    def __init__(self, known: Collection[str]) -> None:
-        self._known = known
-        self.found: list[tuple[tuple[str, ...], Kind]] = []
-
-    def clean_properties(self, properties: dict[str, Any]) -> dict[str, Any]:
-        return {
-            self.clean_text(name, "", ("properties", name)): value
-            if name in self._known
-            else self.clean(value, name, ("properties", name))
-            for name, value in properties.items()
-        }
-
-    def clean(self, value: Any, name: str, path: tuple[str, ...]) -> Any:
-        kind = type(value)
-        if kind is str:
-            return self.clean_text(value, name, path)
-        if kind is dict:
-            return {
-                self.clean_text(key, "", path): self.clean(inner, key, path)
-                for key, inner in value.items()
-            }
-        if kind is list:
-            return [self.clean(inner, name, path) for inner in value]
-        if (kind is int or kind is float) and is_phone_number(value, name):
-            self.found.append((path, Kind.PHONE))
-            return f"[{Kind.PHONE}]"
-        return value
-
-    def clean_text(self, text: str, name: str, path: tuple[str, ...]) -> str:
-        found = find(text, name)
-        if not found:
-            return text
-        self.found += [(path, one.kind) for one in found]
-        return redacted(text, found)
 
 
 def _has_suspect_parts(event: Event) -> bool:
@@ -167,7 +122,7 @@ class _HarmlessTexts:
 _harmless = _HarmlessTexts(most=8_192)
 
 
-def _clean_parts(event: Event, cleaning: _Cleaning, *, change: bool) -> None:
+def _clean_parts(event: Event, cleaning: Cleaning, *, change: bool) -> None:
     """Looks at context and attribution, and with `change` removes what is found."""
     for part, fields in _PARTS.items():
         if not event.HasField(part):

@@ -1,97 +1,24 @@
 """Parses an event's properties, which come as JSON or as a Struct."""
 
-import json
-import re
 from typing import Any
 
 import orjson
 from weir.common.v1.event_pb2 import Event
 
+from libs.common.event_properties import PropertiesError, check_properties, read_properties
 from libs.common.structs import plain_struct
-
-# Postgres cannot store U+0000 in jsonb; the look-behind passes over escaped backslashes.
-_NULL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-MAX_DEPTH = 32
-# What Postgres keeps of a numeric, which is what jsonb holds its numbers as; zeros count.
-MAX_FRACTION_DIGITS = 16_383
-
-
-class PropertiesError(ValueError):
-    """The properties are no JSON object that can be stored; the message says what is wrong."""
 
 
 def parse_properties(event: Event) -> tuple[dict[str, Any], bytes]:
     """The properties of an event, and their JSON; the event holds them as JSON afterwards, if they came as
-    a Struct.
-
-    Raises PropertiesError for anything but one JSON object (RFC 8259), for a name that occurs twice in
-    one object, for U+0000 in a text, for objects nested more than MAX_DEPTH deep, and for a number with
-    more than MAX_FRACTION_DIGITS digits after or before the point.
-    """
+    a Struct. Raises PropertiesError, as `read_properties` does."""
     raw = event.properties_json
-    if not raw:
-        try:
-            properties = plain_struct(event.properties) if event.HasField("properties") else {}
-            event.properties_json = raw = orjson.dumps(properties)
-        except (ValueError, TypeError) as error:
-            raise PropertiesError(str(error)) from None
-    else:
-        try:
-            properties = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise PropertiesError(f"is not valid JSON: {error.msg}") from None
-        if type(properties) is not dict:
-            raise PropertiesError("must be a JSON object")
-    # Few texts have a backslash, and one character is found faster than six.
-    if b"\\" in raw and _NULL_ESCAPE.search(raw):
-        raise PropertiesError("must not contain U+0000")
-    # Short texts cannot be deep; counting brackets is cheaper than walking.
-    if (
-        len(raw) > 2 * MAX_DEPTH
-        and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
-        and _depth(properties) > MAX_DEPTH
-    ):
-        raise PropertiesError(f"is nested more than {MAX_DEPTH} deep")
-    # Written compactly, an object that names nothing twice comes out as it went in, and so do numbers
-    # that are no longer than a double needs.
-    if orjson.dumps(properties) != raw:
-        _strict_parse(raw)
-    return properties, raw
-
-
-def _strict_parse(raw: bytes) -> None:
-    """Raises PropertiesError if an object has a name twice, because readers differ in which one they
-    see, and for a number that is written longer than it can be stored."""
-    json.loads(raw, object_pairs_hook=_without_duplicates, parse_float=_reject_long)
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise PropertiesError("has a name twice in one object")
-
-
-def _reject_long(literal: str) -> None:
-    mantissa, _, exponent = literal.lower().partition("e")
+    if raw:
+        return read_properties(raw), raw
     try:
-        digits = len(mantissa.partition(".")[2]) - int(exponent or 0)
-    except ValueError:  # an exponent of thousands of digits
-        digits = MAX_FRACTION_DIGITS + 1
-    # Only a zero can get here with many digits before the point, 0e99999: others are no doubles.
-    if abs(digits) > MAX_FRACTION_DIGITS:
-        raise PropertiesError(
-            f"has a number with more than {MAX_FRACTION_DIGITS} digits after or before the point"
-        )
-
-
-def _depth(value: Any) -> int:
-    deepest, level = 0, [value]
-    while level:
-        deepest += 1
-        level = [
-            child
-            for item in level
-            if isinstance(item, dict | list)
-            for child in (item.values() if isinstance(item, dict) else item)
-            if isinstance(child, dict | list)
-        ]
-    return deepest
+        properties = plain_struct(event.properties) if event.HasField("properties") else {}
+        event.properties_json = raw = orjson.dumps(properties)
+    except (ValueError, TypeError) as error:
+        raise PropertiesError(str(error)) from None
+    check_properties(properties, raw)
+    return properties, raw

@@ -7,6 +7,7 @@ from weir.common.v1 import event_pb2
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventType, PersonalData, Purpose
+from libs.common.event_properties import PropertiesError
 from libs.consent import Decision
 from services.ingest.dead_letters.content import LetterContent, lesser
 from services.ingest.intake.addresses import truncate_ip
@@ -16,7 +17,7 @@ from services.ingest.intake.day_only import has_day_only
 from services.ingest.intake.declared_context import keep_context
 from services.ingest.intake.model import Outcome, RejectedEvent, Verdict
 from services.ingest.intake.personal_data_check import clean_rejected
-from services.ingest.intake.properties import PropertiesError, parse_properties
+from services.ingest.intake.properties import parse_properties
 from services.ingest.intake.rejected_content import (
     Content,
     allowed_content,

@@ -1,8 +1,5 @@
 """Whether an event, its texts, its properties and its dimensions of rollups keep to the app's limits."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import orjson
 from weir.common.v1.event_pb2 import Event
 
@@ -54,9 +51,7 @@ class SizeCheck:
     def _dimension_rejection(
         self, event: Event, dimensions: SentDimensions, properties: Properties
     ) -> Rejection | None:
-        lengths = [
-            (source, _characters(_at(properties, source.path))) for source in dimensions.properties
-        ]
+        lengths = dimensions.lengths(properties)
         lengths += [
             (source, len(getattr(getattr(event, source.kind), source.path[0])))
             for source in dimensions.texts
@@ -94,17 +89,3 @@ def _part_rejection(
 def _too_many_bytes(field: str, limits: Limits) -> Rejection:
     message = f"must be at most {limits.property_bytes} bytes"
     return Rejection("FIELD_INVALID", field, message, too_large=True)
-
-
-def _at(properties: Properties, path: Sequence[str]) -> Any:
-    here: Any = properties
-    for step in path:
-        here = here.get(step) if isinstance(here, dict) else None
-    return here
-
-
-def _characters(value: Any) -> int:
-    """How long a value is as a dimension: a text as it is, an object or list as compact JSON."""
-    if isinstance(value, str):
-        return len(value)
-    return len(orjson.dumps(value).decode()) if isinstance(value, dict | list) else 0

@@ -11,10 +11,11 @@ from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventType
 from libs.catalog.texts import is_short_text
+from libs.common.event_properties import PropertiesError
 from libs.common.structs import plain_value
 from libs.consent import is_subject_id
 from services.ingest.intake.model import Properties, RejectedEvent
-from services.ingest.intake.properties import PropertiesError, parse_properties
+from services.ingest.intake.properties import parse_properties
 
 # In the properties of one event: consent is read for each, and those who denied it are removed.
 MAX_PEOPLE_NAMED = 100

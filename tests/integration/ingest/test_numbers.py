@@ -4,7 +4,8 @@ import psycopg
 import pytest
 from weir.common.v1 import event_pb2
 
-from services.ingest.intake.properties import PropertiesError, parse_properties
+from libs.common.event_properties import PropertiesError
+from services.ingest.intake.properties import parse_properties
 
 FINEST = [
     "1e-16383",

@@ -11,8 +11,8 @@ from weir.common.v1 import event_pb2
 
 from demo.generator import generate_day
 from libs.catalog import Catalog, CatalogError, to_envelope
+from libs.common.personal_data import find
 from services.ingest.intake.model import Verdict
-from services.ingest.intake.personal_data import find
 from tests.support.chess_catalog import CHESS, chess
 from tests.support.documents.examples import EXAMPLES
 from tests.support.documents.shipped import catalogs

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weir.common.v1 import event_pb2
 
-from services.ingest.intake.properties import MAX_DEPTH, PropertiesError, parse_properties
+from libs.common.event_properties import MAX_DEPTH, PropertiesError
+from services.ingest.intake.properties import parse_properties
 
 
 def _event(raw: bytes) -> event_pb2.Event:

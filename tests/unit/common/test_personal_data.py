@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.intake.personal_data import find, is_phone_number, is_suspect, redacted
+from libs.common.personal_data import find, is_phone_number, is_suspect, redacted
 
 FOUND = {
     "ann@example.com": "[email]",

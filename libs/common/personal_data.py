@@ -6,9 +6,9 @@ name says what it is; a version number with four parts; a truncated IP address.
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Kind(StrEnum):
@@ -18,6 +18,14 @@ class Kind(StrEnum):
     PHONE = "phone"
     IP = "ip"
     TOKEN = "token"
+
+
+WORDS: Mapping[Kind, str] = {
+    Kind.EMAIL: "an e-mail address",
+    Kind.PHONE: "a telephone number",
+    Kind.IP: "an IP address",
+    Kind.TOKEN: "a token or a password",
+}
 
 
 class Found(NamedTuple):
@@ -100,6 +108,49 @@ def redacted(text: str, found: list[Found]) -> str:
         parts += [text[end : one.start], f"[{one.kind}]"]
         end = one.end
     return "".join((*parts, text[end:]))
+
+
+class Cleaning:
+    """Copies values without personal data, and notes the places that had any."""
+
+    def __init__(self, known: Collection[str]) -> None:
+        """`known` are the properties that may have it."""
+        self._known = known
+        self.found: list[tuple[tuple[str, ...], Kind]] = []
+
+    def clean_properties(self, properties: dict[str, Any]) -> dict[str, Any]:
+        """All properties of an event."""
+        return {
+            self.clean_text(name, "", ("properties", name)): value
+            if name in self._known
+            else self.clean(value, name, ("properties", name))
+            for name, value in properties.items()
+        }
+
+    def clean(self, value: Any, name: str, path: tuple[str, ...]) -> Any:
+        """A JSON value that is called `name`, and stands at `path`."""
+        kind = type(value)
+        if kind is str:
+            return self.clean_text(value, name, path)
+        if kind is dict:
+            return {
+                self.clean_text(key, "", path): self.clean(inner, key, path)
+                for key, inner in value.items()
+            }
+        if kind is list:
+            return [self.clean(inner, name, path) for inner in value]
+        if (kind is int or kind is float) and is_phone_number(value, name):
+            self.found.append((path, Kind.PHONE))
+            return f"[{Kind.PHONE}]"
+        return value
+
+    def clean_text(self, text: str, name: str, path: tuple[str, ...]) -> str:
+        """The same of a text."""
+        found = find(text, name)
+        if not found:
+            return text
+        self.found += [(path, one.kind) for one in found]
+        return redacted(text, found)
 
 
 def _is_phone(text: str) -> bool:
