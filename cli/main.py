@@ -54,7 +54,8 @@ ENTRIES = {
     "subject": CommandEntry(
         "cli.commands.subject",
         "app",
-        "Carry out what a person asks for: a copy of what is held about them, its end, or a restriction.",
+        "Carry out what a person asks for: a copy of what is held about them, its end, a correction, or a"
+        " restriction.",
     ),
     "privacy": CommandEntry(
         "cli.commands.privacy",

@@ -4,11 +4,13 @@ import typer
 
 from cli.commands.subject_erase import cancel, erase, status
 from cli.commands.subject_export import export
+from cli.commands.subject_rectify import rectify
 from cli.commands.subject_restrict import lift, restrict, restricted
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Carry out what a person asks for: a copy of what is held about them, its end, or a restriction.",
+    help="Carry out what a person asks for: a copy of what is held about them, its end, a correction, or a"
+    " restriction.",
 )
-for command in (export, erase, status, cancel, restrict, lift, restricted):
+for command in (export, erase, rectify, status, cancel, restrict, lift, restricted):
     app.command()(command)

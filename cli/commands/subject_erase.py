@@ -56,7 +56,7 @@ def erase(
         found = calls.CreateErasure(request).request
         if wait:
             found = followed(calls, found, "erasure")
-    _show(found, as_json=as_json)
+    show(found, as_json=as_json)
     if found.state in (pb.SUBJECT_REQUEST_STATE_CANCELLED, pb.SUBJECT_REQUEST_STATE_FAILED):
         raise typer.Exit(1)
 
@@ -75,7 +75,7 @@ def status(
     with _requests(app_id) as calls:
         if request_id:
             wanted = pb.GetRequestRequest(app_id=app_id, request_id=request_id)
-            _show(calls.GetRequest(wanted).request, as_json=as_json)
+            show(calls.GetRequest(wanted).request, as_json=as_json)
             return
         asked = pb.ListRequestsRequest(app_id=app_id, subject_id=subject_id)
         found = [each for page in pages(calls.ListRequests, asked) for each in page.requests]
@@ -91,7 +91,7 @@ def cancel(app_id: AppId, request_id: RequestId, as_json: AsJson = False) -> Non
     """Cancel a request that has not begun."""
     with _requests(app_id) as calls:
         wanted = pb.CancelRequestRequest(app_id=app_id, request_id=request_id)
-        _show(calls.CancelRequest(wanted).request, as_json=as_json)
+        show(calls.CancelRequest(wanted).request, as_json=as_json)
 
 
 def followed(calls: Any, request: pb.SubjectRequest, what: str) -> pb.SubjectRequest:
@@ -130,7 +130,7 @@ def _requests(app_id: str) -> Any:
     return calls_to("privacy", subject_request_service_pb2_grpc.SubjectRequestServiceStub, app_id)
 
 
-def _show(request: pb.SubjectRequest, *, as_json: bool) -> None:
+def show(request: pb.SubjectRequest, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(_as_dict(request), indent=2))
         return
@@ -141,6 +141,8 @@ def _show(request: pb.SubjectRequest, *, as_json: bool) -> None:
             said += f", {store.anonymized:,} anonymized" if store.anonymized else ""
             said += f", {store.withheld:,} kept: {store.withheld_because}" if store.withheld else ""
             typer.echo(f"  {store.store:<28} {said}")
+    for change in request.rectified:
+        typer.echo(f"  {change.property:<28} {'changed' if change.hash_after else 'removed'}")
     if request.state == pb.SUBJECT_REQUEST_STATE_FAILED:
         fail(request.failure)
 
@@ -191,6 +193,14 @@ def _as_dict(request: pb.SubjectRequest) -> dict[str, object]:
             }
             for step in request.steps
             for store in step.stores
+        },
+        "event_uuid": request.event_uuid or None,
+        "rectified": {
+            each.property: {
+                "hash_before": each.hash_before or None,
+                "hash_after": each.hash_after or None,
+            }
+            for each in request.rectified
         },
         "receipt": json.loads(request.receipt_json) if request.receipt_json else None,
     }

@@ -32,6 +32,7 @@ class Action(StrEnum):
     SUBJECT_REQUESTS_READ = "subject.requests_read"
     SUBJECT_HELD = "subject.held"
     SUBJECT_RELEASED = "subject.released"
+    SUBJECT_RECTIFIED = "subject.rectified"
     SUBJECT_RESTRICTED = "subject.restricted"
     SUBJECT_UNRESTRICTED = "subject.restriction_lifted"
     # Keys of people were given to a service, which opens sealed values for the actor.

@@ -1,6 +1,6 @@
 """One version of an event: its JSON Schema, bound once, and reasons that never repeat a value."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import jsonschema_rs
@@ -54,6 +54,17 @@ class EventVersion:
     def field(self, name: str) -> str:
         """The path of a top-level property: its name may be personal data unless it is declared."""
         return f"properties.{name}" if name in self._declared else "properties.*"
+
+    def declares(self, path: Sequence[str]) -> bool:
+        """Whether the schema has a property at this path, each step of it among the `properties` of the one
+        before."""
+        here: object = self.schema
+        for step in path:
+            properties = here.get("properties") if isinstance(here, dict) else None
+            if not isinstance(properties, dict) or step not in properties:
+                return False
+            here = properties[step]
+        return bool(path)
 
     def is_valid(self, properties: dict[str, object]) -> bool:
         """Whether `properties` match. False, too, when they cannot be walked as JSON."""

@@ -47,6 +47,7 @@ class Permission(StrEnum):
     ERASE_SUBJECTS = "subjects.erase"
     HOLD_SUBJECTS = "subjects.hold"
     RESTRICT_SUBJECTS = "subjects.restrict"
+    RECTIFY_SUBJECTS = "subjects.rectify"
     # For the suite alone: requests about people are carried out by it.
     PROCESS_SUBJECTS = "subjects.process"
     RUN_RETENTION = "retention.run"
@@ -136,6 +137,9 @@ RULES: Mapping[str, Rule] = {
     "/weir.privacy.v1.SubjectRequestService/CreateErasure": Rule(
         Permission.ERASE_SUBJECTS, "app_id"
     ),
+    "/weir.privacy.v1.SubjectRequestService/CreateRectification": Rule(
+        Permission.RECTIFY_SUBJECTS, "app_id"
+    ),
     "/weir.privacy.v1.SubjectRequestService/GetRequest": _REQUESTS,
     "/weir.privacy.v1.SubjectRequestService/ListRequests": _REQUESTS,
     "/weir.privacy.v1.SubjectRequestService/CancelRequest": Rule(
@@ -154,6 +158,9 @@ RULES: Mapping[str, Rule] = {
     "/weir.privacy.v1.SubjectDataService/ExportSubject": _PROCESSING,
     "/weir.privacy.v1.SubjectDataService/AwaitWriters": _PROCESSING,
     "/weir.privacy.v1.SubjectDataService/FindNeededKeys": _PROCESSING,
+    "/weir.privacy.v1.SubjectDataService/RectifyEvent": _PROCESSING,
+    "/weir.privacy.v1.SubjectDataService/FindRectification": _PROCESSING,
+    "/weir.privacy.v1.SubjectDataService/RecountChanged": _PROCESSING,
     "/weir.privacy.v1.RetentionTargetService/ListOverdue": _RETENTION,
     "/weir.privacy.v1.RetentionTargetService/ListLimits": _RETENTION,
     "/weir.privacy.v1.RetentionTargetService/EndOverdue": _RETENTION_RUNS,

@@ -7,7 +7,13 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from libs.common.errors import DOMAIN, WeirError
+from libs.common.errors import (
+    DOMAIN,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    WeirError,
+)
 
 DETAILS_KEY = "grpc-status-details-bin"
 # How long a client with a retry policy is to wait; less than 0: it must not try again (gRFC A6).
@@ -61,3 +67,25 @@ async def abort(context: grpc.aio.ServicerContext, error: WeirError) -> None:
         wait_ms = int(error.retry_after_seconds * 1000) or -1
         metadata.append((RETRY_PUSHBACK_KEY, str(wait_ms)))
     await context.abort(status_code(error), error.message, trailing_metadata=tuple(metadata))
+
+
+def caller_error_of(error: grpc.aio.AioRpcError) -> WeirError | None:
+    """The error of another service that its caller is to see: what the request asks for cannot be done. None
+    for anything else, such as a service that is away."""
+    packed = dict(error.trailing_metadata() or ()).get(DETAILS_KEY)
+    if not isinstance(packed, bytes):
+        return None
+    message = error.details() or ""
+    for detail in status_pb2.Status.FromString(packed).details:
+        info = error_details_pb2.ErrorInfo()
+        if not detail.Unpack(info) or info.domain != DOMAIN:
+            continue
+        match error.code():
+            case grpc.StatusCode.INVALID_ARGUMENT:
+                field = info.metadata.get("field", "")
+                return InvalidArgument(message, reason=info.reason, field=field)
+            case grpc.StatusCode.NOT_FOUND:
+                return NotFound(message, reason=info.reason, metadata={})
+            case grpc.StatusCode.FAILED_PRECONDITION:
+                return FailedPrecondition(message, reason=info.reason)
+    return None

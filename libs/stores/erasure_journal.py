@@ -1,5 +1,5 @@
-"""What a service has done so far for an erasure, in its own schema: written in the transactions of the
-deletions.
+"""What a service has done so far for an erasure, or a rectification, in its own schema: written in the
+transactions of the changes themselves.
 
 So the counts are those of what is committed, whatever died in between.
 """
@@ -18,7 +18,7 @@ from libs.common.subject_data import StoreCounts
 
 @dataclass(slots=True)
 class ErasureEntry:
-    """One erasure in one service. `position` says how far it has come, in the words of the service; `changed`
+    """One request in one service. `position` says how far it has come, in the words of the service; `changed`
     has the days, as `2026-11-22`, on which events of a name were erased or changed."""
 
     request_id: UUID
@@ -49,7 +49,7 @@ class ErasureEntry:
 
 
 class ErasureJournal:
-    """The erasures of one service, in the table `erasures` of its schema."""
+    """The erasures and rectifications of one service, in the table `erasures` of its schema."""
 
     def __init__(self, schema: str) -> None:
         self._add = _statement(

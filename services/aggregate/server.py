@@ -62,6 +62,7 @@ from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.dirty.service import Backfills
 from services.aggregate.engines import open_engines
+from services.aggregate.erasure.changed_buckets import ChangedBuckets, RecountOfChanged
 from services.aggregate.erasure.data import AggregateSubjectData
 from services.aggregate.erasure.fences import CountingFences
 from services.aggregate.events.own.service import OwnEvents
@@ -311,14 +312,16 @@ async def build(
         reload.catalogs, PostgresResults(engines.storing), clock, meter.current
     )
 
+    changed = ChangedBuckets(
+        reload.catalogs, PostgresDirtyBuckets(engines.recounting), clock, worker.ask
+    )
     about_people = AggregateSubjectData(
         reload.catalogs,
         engines.jobs,
-        PostgresDirtyBuckets(engines.recounting),
+        changed,
         redis,
         meter,
         clock,
-        worker.ask,
         SubjectRows(engines.querying),
         CountingFences(engines.recounting),
         QuarantineErasure(redis, reload.catalogs, AGGREGATE, settings.shards, enriched_without),
@@ -342,7 +345,11 @@ async def build(
                 needs=all_of("postgres"),
             ),
             retention_target(retention, needs=all_of("postgres", "redis")),
-            subject_data(about_people, needs=all_of("postgres", "redis")),
+            subject_data(
+                about_people,
+                needs=all_of("postgres", "redis"),
+                numbers=RecountOfChanged(engines.jobs, changed),
+            ),
         ],
         catalogs=reload,
         tables=metadata,

@@ -62,6 +62,8 @@ from services.enrich.persons.postgres import PersonFiller
 from services.enrich.pipeline import EnrichPipeline
 from services.enrich.preview.preview import Preview
 from services.enrich.preview.service import SERVICE_NAME, EnrichServicer
+from services.enrich.rectification.data import EnrichRectification
+from services.enrich.rectification.postgres import PostgresEvents
 from services.enrich.redis import RedisEnrichedStream
 from services.enrich.retention.overdue import OverdueEvents
 from services.enrich.retention.policies import JOBS as RETENTION_JOBS
@@ -109,6 +111,17 @@ async def build(
     country = open_countries(settings.geoip_mmdb_path)
     sessions = RedisSessionStore(redis.commands, clock, settings.session_idle_seconds)
     stream = RedisEnrichedStream(redis, settings.shards)
+    sealer = Sealer(
+        reload.catalogs,
+        pseudonymizer,
+        KnownKeys(
+            RemoteSubjectKeys(Peers(settings, stack)),
+            RedisRetirements(redis),
+            clock,
+            limit=settings.known_keys,
+            seconds=settings.known_keys_seconds,
+        ),
+    )
     pipeline = EnrichPipeline(
         reload.catalogs,
         all_steps(country, sessions),
@@ -116,17 +129,7 @@ async def build(
         stream,
         DeadLetterLimit(settings.max_dead_letter_share, settings.dead_letter_minimum_events),
         LateAnonymizer(reload.catalogs, pseudonymizer, clock),
-        Sealer(
-            reload.catalogs,
-            pseudonymizer,
-            KnownKeys(
-                RemoteSubjectKeys(Peers(settings, stack)),
-                RedisRetirements(redis),
-                clock,
-                limit=settings.known_keys,
-                seconds=settings.known_keys_seconds,
-            ),
-        ),
+        sealer,
     )
     backpressure = Backpressure(stream.size_bytes, settings.max_enriched_bytes)
     entries = RawStreamReader(pipeline)
@@ -212,6 +215,9 @@ async def build(
                 about_people,
                 needs=all_of("postgres", "redis"),
                 sealed=PostgresSealedValues(engine, reload.catalogs),
+                events=EnrichRectification(
+                    reload.catalogs, PostgresEvents(engine), sealer, pseudonymizer
+                ),
             ),
         ],
         catalogs=reload,

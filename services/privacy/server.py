@@ -67,6 +67,8 @@ from services.privacy.exports.redis import RedisStreamClock
 from services.privacy.exports.service import ExportCalls
 from services.privacy.exports.work import ExportWork
 from services.privacy.jobs import privacy_jobs
+from services.privacy.rectification.handler import RectificationHandler
+from services.privacy.rectification.service import RectificationCalls
 from services.privacy.requests.asking import Asking
 from services.privacy.requests.convert import SERVICE_NAME as REQUEST_SERVICE_NAME
 from services.privacy.requests.engine import RequestEngine
@@ -238,8 +240,20 @@ async def build(
         KeptKeys(key_store, others["enrich"], auditor, clock),
         list_overdue,
     )
+    rectifications = RectificationHandler(
+        requests,
+        *(others["enrich"], others["aggregate"]),
+        others,
+        RedisStreamClock(redis),
+        pseudonymizer,
+        auditor,
+        clock,
+    )
     request_engine = RequestEngine(
-        requests, {Kind.ERASURE: erasures, Kind.EXPORT: exports}, clock, transient
+        requests,
+        {Kind.ERASURE: erasures, Kind.EXPORT: exports, Kind.RECTIFICATION: rectifications},
+        clock,
+        transient,
     )
     servicer = PrivacyServicer(
         reload.catalogs,
@@ -310,6 +324,9 @@ async def build(
                     pseudonymizer,
                     clock,
                     export_calls,
+                    RectificationCalls(
+                        reload.catalogs, asking, requests, rectifications, pseudonymizer
+                    ),
                     recorder,
                 ),
                 subject_request_service_pb2_grpc.add_SubjectRequestServiceServicer_to_server,

@@ -1,7 +1,7 @@
 """What aggregate holds about a person: numbers in which the person is counted, members, results, gauges."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -14,15 +14,11 @@ from libs.stores.redis_client import RedisClient
 from libs.streams.positions import redis_now
 from libs.streams.quarantine_erasure import QuarantineErasure
 from libs.streams.watermark import WatermarkMeter
-from services.aggregate.buckets import moment
-from services.aggregate.counting.generations import BucketKey
-from services.aggregate.dirty.choice import FIRST_SECOND, LAST_SECOND, chosen_buckets
-from services.aggregate.dirty.postgres import PostgresDirtyBuckets
+from services.aggregate.erasure.changed_buckets import ChangedBuckets
 from services.aggregate.erasure.fences import CountingFences
 from services.aggregate.erasure.postgres import forget_in_cells, forget_in_results, next_cells
 from services.aggregate.erasure.redis import leave_gauges
 from services.aggregate.erasure.settled_buckets import kept_from
-from services.aggregate.recount.model import Reason
 from services.aggregate.subject_rows.postgres import SubjectRows
 
 MEMBERS, CELLS = "aggregate.members", "aggregate.cells"
@@ -40,23 +36,20 @@ class AggregateSubjectData:
         self,
         catalogs: Catalogs,
         engine: AsyncEngine,
-        dirty: PostgresDirtyBuckets,
+        changed: ChangedBuckets,
         redis: RedisClient,
         meter: WatermarkMeter,
         clock: Clock,
-        marked: Callable[[], None],
         rows: SubjectRows,
         fences: CountingFences,
         quarantine: QuarantineErasure,
     ) -> None:
-        """`marked` is called when there is something to recount."""
         self._catalogs = catalogs
         self._engine = engine
-        self._dirty = dirty
+        self._changed = changed
         self._redis = redis
         self._meter = meter
         self._clock = clock
-        self._marked = marked
         self._rows = rows
         self._fences = fences
         self._quarantine = quarantine
@@ -94,7 +87,10 @@ class AggregateSubjectData:
     ) -> bool:
         position = entry.position
         if not position.get("recounted"):
-            if not await self._recounted(erasure, is_marked=position.get("marked", False)):
+            app_id = erasure.subject.app_id
+            if not await self._changed.are_recounted(
+                app_id, erasure.changed, is_marked=position.get("marked", False)
+            ):
                 position["marked"] = True
                 return False
             position["recounted"] = True
@@ -108,42 +104,6 @@ class AggregateSubjectData:
         subject = erasure.subject
         entry.add(GAUGES, erased=await leave_gauges(self._redis, subject.app_id, subject.persons))
         return True
-
-    async def _recounted(self, erasure: Erasure, *, is_marked: bool) -> bool:
-        """Whether all buckets that had events of the person have been counted again."""
-        buckets = self._buckets(erasure)
-        if not buckets:
-            return True
-        if not is_marked:
-            await self._dirty.mark(buckets, Reason.ERASED)
-            self._marked()
-            return False
-        starts: dict[str, set[datetime]] = {}
-        for _, rollup, start in buckets:
-            starts.setdefault(rollup, set()).add(moment(start))
-        for rollup, found in starts.items():
-            dirty = await self._dirty.of_rollup(erasure.subject.app_id, rollup, min(found), None)
-            if dirty & found:
-                self._marked()
-                return False
-        return True
-
-    def _buckets(self, erasure: Erasure) -> Sequence[BucketKey]:
-        catalog = self._catalogs.current.catalogs.get(erasure.subject.app_id)
-        if catalog is None:
-            return []
-        now = moment_of(self._clock.now_us())
-        found: list[BucketKey] = []
-        for name, rollup in catalog.rollups.items():
-            days = {
-                datetime.fromisoformat(day).replace(tzinfo=UTC)
-                for event in rollup.events
-                for day in erasure.changed.get(event, ())
-            }
-            if days:
-                chosen = chosen_buckets(catalog, name, days, FIRST_SECOND, LAST_SECOND, now)
-                found.extend(chosen.buckets)
-        return found
 
     async def _forget_cells(
         self, connection: AsyncConnection, erasure: Erasure, entry: ErasureEntry

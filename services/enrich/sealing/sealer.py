@@ -1,13 +1,13 @@
 """Seals the marked properties of a chunk, with one look-up of keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from libs.catalog import Catalogs
 from libs.common.exact_json import exact_dumps, exact_loads
 from libs.common.pseudonym import Pseudonymizer, person_of
-from libs.sealing import Place
+from libs.sealing import PersonKey, Place
 from libs.sealing.values import NO_PERSON, seal_properties
 from services.enrich import metrics
 from services.enrich.model import WorkBatch
@@ -45,15 +45,28 @@ class Sealer:
         for batch, position, properties, person, names in found:
             event = batch.enriched[position]
             assert event is not None
-            key = keys[person].for_event(batch.oldest_us(position))
-            if key is None:
+            moment_us = batch.oldest_us(position)
+            sealed = _sealed(keys[person], moment_us, person, event.event_uuid, properties, names)
+            if sealed is None:
                 # The person was erased after it had occurred.
-                properties = {name: properties[name] for name in properties if name not in names}
+                sealed = {name: properties[name] for name in properties if name not in names}
                 metrics.NOT_SEALED.labels(batch.app_id).inc()
-            else:
-                place = Place(batch.app_id, person[1], event.event_uuid)
-                properties = seal_properties(properties, names, key, place)
-            event.event.properties_json = exact_dumps(properties)
+            event.event.properties_json = exact_dumps(sealed)
+
+    async def seal_stored(
+        self,
+        app_id: str,
+        person: bytes,
+        event_uuid: bytes,
+        moment_us: int,
+        properties: Mapping[str, Any],
+        names: Collection[str],
+    ) -> dict[str, Any] | None:
+        """The properties of a stored event, which is of that time in microseconds since the epoch, with those
+        called one of `names` sealed; None if the person was erased since then. Raises as `seal`."""
+        whose = (app_id, person)
+        keys = await self._keys.of({whose: moment_us})
+        return _sealed(keys[whose], moment_us, whose, event_uuid, properties, names)
 
     def note_marked(self, batches: Sequence[WorkBatch]) -> None:
         """Says of each batch which properties are not handed on."""
@@ -96,6 +109,21 @@ class Sealer:
             )
             person = bytes.fromhex(named) if named else NO_PERSON
             found.append((batch, position, properties, (batch.app_id, person), names))
+
+
+def _sealed(
+    key: PersonKey,
+    moment_us: int,
+    person: Person,
+    event_uuid: bytes,
+    properties: Mapping[str, Any],
+    names: Collection[str],
+) -> dict[str, Any] | None:
+    """The properties with those called one of `names` sealed; None if the key seals nothing of that time."""
+    data_key = key.for_event(moment_us)
+    if data_key is None:
+        return None
+    return seal_properties(properties, names, data_key, Place(*person, event_uuid))
 
 
 def _fail(batch: WorkBatch, position: int, reason: str) -> None:

@@ -1,8 +1,9 @@
 """Makes requests, finds them, and cancels those that have not begun."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from libs.audit import Action, Auditor, Caller
@@ -33,6 +34,7 @@ class Asked:
     subject_id: str
     request_id: UUID | None
     categories: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Asking:
@@ -71,13 +73,15 @@ class Asking:
             request_id=asked.request_id or UUID(bytes=new_uuid7()),
             app_id=asked.app_id,
             kind=asked.kind,
-            state=State.WAITING,
+            # Its caller has the event changed at once, so it cannot be cancelled.
+            state=State.RUNNING if asked.kind is Kind.RECTIFICATION else State.WAITING,
             subject=self._pseudonymizer.pseudonym(asked.app_id, asked.subject_id),
             subject_id=asked.subject_id,
             categories=asked.categories,
             requester=caller.actor,
             created_at=now,
             due_at=now + timedelta(seconds=delay_seconds),
+            parameters=asked.parameters,
         )
         entry = self._auditor.entry(
             Action.SUBJECT_REQUESTED,

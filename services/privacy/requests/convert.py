@@ -51,6 +51,11 @@ def request_message(request: SubjectRequest, receipt: str = "") -> pb.SubjectReq
         receipt_json=receipt,
         size_bytes=result.get("size_bytes", 0),
         sha256=bytes.fromhex(result.get("sha256", "")),
+        event_uuid=request.parameters.get("event", ""),
+        rectified=[
+            pb.RectifiedProperty(property=path, hash_before=before, hash_after=after)
+            for path, (before, after) in result.get("rectified", {}).items()
+        ],
     )
 
 

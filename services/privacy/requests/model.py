@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     EXPORT = "export"
     ERASURE = "erasure"
+    RECTIFICATION = "rectification"
 
 
 class State(StrEnum):

@@ -22,6 +22,7 @@ from services.privacy.consent.recording import Recorder
 from services.privacy.consent.tokens import consent_token
 from services.privacy.consent.validation import check_subject
 from services.privacy.exports.service import ExportCalls
+from services.privacy.rectification.service import RectificationCalls
 from services.privacy.requests.asking import Asked, Asking
 from services.privacy.requests.convert import (
     SERVICE_NAME,
@@ -53,6 +54,7 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
         pseudonymizer: Pseudonymizer,
         clock: Clock,
         exports: ExportCalls,
+        rectifications: RectificationCalls,
         recorder: Recorder,
     ) -> None:
         self._catalogs = catalogs
@@ -63,6 +65,7 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
         self._pseudonymizer = pseudonymizer
         self._clock = clock
         self._exports = exports
+        self._rectifications = rectifications
         self._recorder = recorder
         self._pages = PageTokens(f"/{SERVICE_NAME}/ListRequests", clock)
         self._restricted_pages = PageTokens(f"/{SERVICE_NAME}/ListRestrictedPeople", clock)
@@ -87,6 +90,12 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
     ) -> pb.CreateExportResponse:
         made = await self._exports.create(request, context)
         return pb.CreateExportResponse(request=_message(made))
+
+    async def CreateRectification(  # noqa: N802
+        self, request: pb.CreateRectificationRequest, context: grpc.aio.ServicerContext
+    ) -> pb.CreateRectificationResponse:
+        made = await self._rectifications.create(request, context)
+        return pb.CreateRectificationResponse(request=_message(made))
 
     async def DownloadExport(  # noqa: N802
         self, request: pb.DownloadExportRequest, context: grpc.aio.ServicerContext

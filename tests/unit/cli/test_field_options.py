@@ -17,7 +17,7 @@ from weir.aggregate.v1 import (
     recount_pb2,
     verify_pb2,
 )
-from weir.privacy.v1 import privacy_service_pb2
+from weir.privacy.v1 import privacy_service_pb2, subject_request_service_pb2
 
 from cli.field_options import OPTIONS, option_of
 from cli.lazy import LazyCommand
@@ -33,6 +33,7 @@ _FILES = (
     recount_pb2,
     verify_pb2,
     privacy_service_pb2,
+    subject_request_service_pb2,
 )
 
 
@@ -47,6 +48,7 @@ _FILES = (
         ("property.event.filter", "--entry"),
         ("property.field", "--breakdown"),
         ("of.cell.dimensions", "--where"),
+        ("changes[1].property", "--property, --value or --remove, number 2"),
         ("page_token", "page_token"),
         ("", ""),
     ],

@@ -129,3 +129,67 @@ class FindNeededKeysResponse(_message.Message):
     KEY_IDS_FIELD_NUMBER: _ClassVar[int]
     key_ids: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, key_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class RectifyEventRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "persons", "request_id", "event_uuid", "changes")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PERSONS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_UUID_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    persons: _containers.RepeatedScalarFieldContainer[str]
+    request_id: str
+    event_uuid: bytes
+    changes: _containers.RepeatedCompositeFieldContainer[_subject_request_service_pb2.PropertyChange]
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., persons: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., event_uuid: _Optional[bytes] = ..., changes: _Optional[_Iterable[_Union[_subject_request_service_pb2.PropertyChange, _Mapping]]] = ...) -> None: ...
+
+class RectifyEventResponse(_message.Message):
+    __slots__ = ("event",)
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    event: RectifiedEvent
+    def __init__(self, event: _Optional[_Union[RectifiedEvent, _Mapping]] = ...) -> None: ...
+
+class RectifiedEvent(_message.Message):
+    __slots__ = ("name", "day", "properties")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DAY_FIELD_NUMBER: _ClassVar[int]
+    PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    day: str
+    properties: _containers.RepeatedCompositeFieldContainer[_subject_request_service_pb2.RectifiedProperty]
+    def __init__(self, name: _Optional[str] = ..., day: _Optional[str] = ..., properties: _Optional[_Iterable[_Union[_subject_request_service_pb2.RectifiedProperty, _Mapping]]] = ...) -> None: ...
+
+class FindRectificationRequest(_message.Message):
+    __slots__ = ("app_id", "request_id", "give_up")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    GIVE_UP_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    request_id: str
+    give_up: bool
+    def __init__(self, app_id: _Optional[str] = ..., request_id: _Optional[str] = ..., give_up: _Optional[bool] = ...) -> None: ...
+
+class FindRectificationResponse(_message.Message):
+    __slots__ = ("event",)
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    event: RectifiedEvent
+    def __init__(self, event: _Optional[_Union[RectifiedEvent, _Mapping]] = ...) -> None: ...
+
+class RecountChangedRequest(_message.Message):
+    __slots__ = ("app_id", "request_id", "changed")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    request_id: str
+    changed: _containers.RepeatedCompositeFieldContainer[ChangedEvents]
+    def __init__(self, app_id: _Optional[str] = ..., request_id: _Optional[str] = ..., changed: _Optional[_Iterable[_Union[ChangedEvents, _Mapping]]] = ...) -> None: ...
+
+class RecountChangedResponse(_message.Message):
+    __slots__ = ("done",)
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    done: bool
+    def __init__(self, done: _Optional[bool] = ...) -> None: ...

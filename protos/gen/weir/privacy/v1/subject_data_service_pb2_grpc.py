@@ -61,6 +61,21 @@ class SubjectDataServiceStub:
                 request_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysRequest.SerializeToString,
                 response_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysResponse.FromString,
                 _registered_method=True)
+        self.RectifyEvent = channel.unary_unary(
+                '/weir.privacy.v1.SubjectDataService/RectifyEvent',
+                request_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RectifyEventRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RectifyEventResponse.FromString,
+                _registered_method=True)
+        self.FindRectification = channel.unary_unary(
+                '/weir.privacy.v1.SubjectDataService/FindRectification',
+                request_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindRectificationRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindRectificationResponse.FromString,
+                _registered_method=True)
+        self.RecountChanged = channel.unary_unary(
+                '/weir.privacy.v1.SubjectDataService/RecountChanged',
+                request_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RecountChangedRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RecountChangedResponse.FromString,
+                _registered_method=True)
 
 
 class SubjectDataServiceServicer:
@@ -114,6 +129,34 @@ class SubjectDataServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RectifyEvent(self, request, context):
+        """Changes properties of a stored event of the person, once for each request. Enrich only.
+
+        Permission: `subjects.process`.
+        Fails as SubjectRequestService/CreateRectification does; the event is as it was then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindRectification(self, request, context):
+        """What RectifyEvent has done for a request. Enrich only.
+
+        Permission: `subjects.process`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecountChanged(self, request, context):
+        """Has numbers counted again whose events were changed. Asked again and again until it is done. Aggregate only.
+
+        Permission: `subjects.process`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SubjectDataServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -141,6 +184,21 @@ def add_SubjectDataServiceServicer_to_server(servicer, server):
                     servicer.FindNeededKeys,
                     request_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysRequest.FromString,
                     response_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysResponse.SerializeToString,
+            ),
+            'RectifyEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.RectifyEvent,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RectifyEventRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RectifyEventResponse.SerializeToString,
+            ),
+            'FindRectification': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindRectification,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindRectificationRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindRectificationResponse.SerializeToString,
+            ),
+            'RecountChanged': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecountChanged,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RecountChangedRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RecountChangedResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -280,6 +338,87 @@ class SubjectDataService:
             '/weir.privacy.v1.SubjectDataService/FindNeededKeys',
             weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysRequest.SerializeToString,
             weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindNeededKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RectifyEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.SubjectDataService/RectifyEvent',
+            weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RectifyEventRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RectifyEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindRectification(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.SubjectDataService/FindRectification',
+            weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindRectificationRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.FindRectificationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecountChanged(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.SubjectDataService/RecountChanged',
+            weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RecountChangedRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_subject__data__service__pb2.RecountChangedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -15,6 +15,7 @@ class SubjectRequestKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SUBJECT_REQUEST_KIND_UNSPECIFIED: _ClassVar[SubjectRequestKind]
     SUBJECT_REQUEST_KIND_EXPORT: _ClassVar[SubjectRequestKind]
     SUBJECT_REQUEST_KIND_ERASURE: _ClassVar[SubjectRequestKind]
+    SUBJECT_REQUEST_KIND_RECTIFICATION: _ClassVar[SubjectRequestKind]
 
 class SubjectRequestState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -34,6 +35,7 @@ class SubjectStepState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 SUBJECT_REQUEST_KIND_UNSPECIFIED: SubjectRequestKind
 SUBJECT_REQUEST_KIND_EXPORT: SubjectRequestKind
 SUBJECT_REQUEST_KIND_ERASURE: SubjectRequestKind
+SUBJECT_REQUEST_KIND_RECTIFICATION: SubjectRequestKind
 SUBJECT_REQUEST_STATE_UNSPECIFIED: SubjectRequestState
 SUBJECT_REQUEST_STATE_WAITING: SubjectRequestState
 SUBJECT_REQUEST_STATE_RUNNING: SubjectRequestState
@@ -46,7 +48,7 @@ SUBJECT_STEP_STATE_RUNNING: SubjectStepState
 SUBJECT_STEP_STATE_DONE: SubjectStepState
 
 class SubjectRequest(_message.Message):
-    __slots__ = ("request_id", "app_id", "kind", "state", "subject", "subject_id", "categories", "requester", "created_at", "due_at", "done_at", "expires_at", "steps_done", "steps_total", "steps", "failure", "receipt_json", "size_bytes", "sha256")
+    __slots__ = ("request_id", "app_id", "kind", "state", "subject", "subject_id", "categories", "requester", "created_at", "due_at", "done_at", "expires_at", "steps_done", "steps_total", "steps", "failure", "receipt_json", "size_bytes", "sha256", "event_uuid", "rectified")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +68,8 @@ class SubjectRequest(_message.Message):
     RECEIPT_JSON_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
+    EVENT_UUID_FIELD_NUMBER: _ClassVar[int]
+    RECTIFIED_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     app_id: str
     kind: SubjectRequestKind
@@ -85,7 +89,19 @@ class SubjectRequest(_message.Message):
     receipt_json: str
     size_bytes: int
     sha256: bytes
-    def __init__(self, request_id: _Optional[str] = ..., app_id: _Optional[str] = ..., kind: _Optional[_Union[SubjectRequestKind, str]] = ..., state: _Optional[_Union[SubjectRequestState, str]] = ..., subject: _Optional[str] = ..., subject_id: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., requester: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., done_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., steps_done: _Optional[int] = ..., steps_total: _Optional[int] = ..., steps: _Optional[_Iterable[_Union[SubjectRequestStep, _Mapping]]] = ..., failure: _Optional[str] = ..., receipt_json: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[bytes] = ...) -> None: ...
+    event_uuid: str
+    rectified: _containers.RepeatedCompositeFieldContainer[RectifiedProperty]
+    def __init__(self, request_id: _Optional[str] = ..., app_id: _Optional[str] = ..., kind: _Optional[_Union[SubjectRequestKind, str]] = ..., state: _Optional[_Union[SubjectRequestState, str]] = ..., subject: _Optional[str] = ..., subject_id: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., requester: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., done_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., steps_done: _Optional[int] = ..., steps_total: _Optional[int] = ..., steps: _Optional[_Iterable[_Union[SubjectRequestStep, _Mapping]]] = ..., failure: _Optional[str] = ..., receipt_json: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[bytes] = ..., event_uuid: _Optional[str] = ..., rectified: _Optional[_Iterable[_Union[RectifiedProperty, _Mapping]]] = ...) -> None: ...
+
+class RectifiedProperty(_message.Message):
+    __slots__ = ("property", "hash_before", "hash_after")
+    PROPERTY_FIELD_NUMBER: _ClassVar[int]
+    HASH_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    HASH_AFTER_FIELD_NUMBER: _ClassVar[int]
+    property: str
+    hash_before: str
+    hash_after: str
+    def __init__(self, property: _Optional[str] = ..., hash_before: _Optional[str] = ..., hash_after: _Optional[str] = ...) -> None: ...
 
 class SubjectRequestStep(_message.Message):
     __slots__ = ("name", "service", "state", "stores")
@@ -146,6 +162,36 @@ class CreateErasureRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., request_id: _Optional[str] = ..., categories: _Optional[_Iterable[str]] = ..., without_grace: _Optional[bool] = ...) -> None: ...
 
 class CreateErasureResponse(_message.Message):
+    __slots__ = ("request",)
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    request: SubjectRequest
+    def __init__(self, request: _Optional[_Union[SubjectRequest, _Mapping]] = ...) -> None: ...
+
+class CreateRectificationRequest(_message.Message):
+    __slots__ = ("app_id", "subject_id", "request_id", "event_id", "changes")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    subject_id: str
+    request_id: str
+    event_id: str
+    changes: _containers.RepeatedCompositeFieldContainer[PropertyChange]
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., request_id: _Optional[str] = ..., event_id: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[PropertyChange, _Mapping]]] = ...) -> None: ...
+
+class PropertyChange(_message.Message):
+    __slots__ = ("property", "value_json", "removed")
+    PROPERTY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    property: str
+    value_json: bytes
+    removed: bool
+    def __init__(self, property: _Optional[str] = ..., value_json: _Optional[bytes] = ..., removed: _Optional[bool] = ...) -> None: ...
+
+class CreateRectificationResponse(_message.Message):
     __slots__ = ("request",)
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     request: SubjectRequest

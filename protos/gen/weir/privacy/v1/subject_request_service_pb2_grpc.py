@@ -49,6 +49,11 @@ class SubjectRequestServiceStub:
                 request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureRequest.SerializeToString,
                 response_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureResponse.FromString,
                 _registered_method=True)
+        self.CreateRectification = channel.unary_unary(
+                '/weir.privacy.v1.SubjectRequestService/CreateRectification',
+                request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationResponse.FromString,
+                _registered_method=True)
         self.GetRequest = channel.unary_unary(
                 '/weir.privacy.v1.SubjectRequestService/GetRequest',
                 request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.GetRequestRequest.SerializeToString,
@@ -119,6 +124,20 @@ class SubjectRequestServiceServicer:
 
         Permission: `subjects.erase`.
         Fails with ALREADY_EXISTS if the id is that of another request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateRectification(self, request, context):
+        """Corrects properties of a stored event of a person (GDPR, art. 16), also while processing is restricted. When the
+        call returns, the event is changed; the request is done when the numbers that the event is in are counted again,
+        but for those that are final. The values are in the event alone: the request has keyed hashes of them.
+
+        Permission: `subjects.rectify`.
+        Fails with NOT_FOUND / STORED_EVENT_UNKNOWN; INVALID_ARGUMENT / PROPERTIES_INVALID with the property at fault;
+        FAILED_PRECONDITION / NOT_RECTIFIABLE; ALREADY_EXISTS if the id is that of another request. UNAVAILABLE: repeat it
+        with the same id; without that, the request fails after a minute, or is carried out if the event was changed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -229,6 +248,11 @@ def add_SubjectRequestServiceServicer_to_server(servicer, server):
                     request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureRequest.FromString,
                     response_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureResponse.SerializeToString,
             ),
+            'CreateRectification': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRectification,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationResponse.SerializeToString,
+            ),
             'GetRequest': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRequest,
                     request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.GetRequestRequest.FromString,
@@ -334,6 +358,33 @@ class SubjectRequestService:
             '/weir.privacy.v1.SubjectRequestService/CreateErasure',
             weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureRequest.SerializeToString,
             weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateErasureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRectification(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.SubjectRequestService/CreateRectification',
+            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.CreateRectificationResponse.FromString,
             options,
             channel_credentials,
             insecure,

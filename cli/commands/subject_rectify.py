@@ -1,0 +1,84 @@
+"""`weir subject rectify`: corrects what a stored event says."""
+
+import json
+import uuid
+from typing import Annotated, Any
+
+import typer
+from weir.privacy.v1 import subject_request_service_pb2 as pb
+from weir.privacy.v1 import subject_request_service_pb2_grpc
+
+from cli.commands.subject_erase import followed, show
+from cli.exits import fail
+from cli.options import AppId, AsJson, SubjectId
+from cli.suite_channel import calls_to
+
+
+def rectify(
+    app_id: AppId,
+    subject_id: SubjectId,
+    event_id: Annotated[str, typer.Option("--event", help="The event's id, as it is listed.")],
+    properties: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--property",
+            metavar="A.B",
+            help="A property to correct; may be repeated, each with its --value.",
+        ),
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--value", metavar="JSON", help="The new value of the --property at the same place."
+        ),
+    ] = None,
+    removed: Annotated[
+        list[str] | None,
+        typer.Option("--remove", metavar="A.B", help="A property to remove; may be repeated."),
+    ] = None,
+    request_id: Annotated[
+        str,
+        typer.Option(
+            "--request-id", metavar="UUID", help="Make it with this id. By default a new one."
+        ),
+    ] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow it until the numbers are counted again.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Correct properties of a stored event of a person, also while processing is restricted.
+
+    The new values have to match the event's schema. Numbers of the event are counted again, but for those
+    that are final. The values are kept in the event alone, not in the request or in the audit trail.
+    """
+    if len(properties or ()) != len(values or ()):
+        fail("each --property needs its --value", 2)
+    for value in values or ():
+        try:
+            json.loads(value)
+        except ValueError:
+            fail(f"not JSON: {value} (a text is written as '\"text\"')", 2)
+    request = pb.CreateRectificationRequest(
+        app_id=app_id,
+        subject_id=subject_id,
+        # If the call is cut off, the same can be asked again.
+        request_id=request_id or str(uuid.uuid4()),
+        event_id=event_id,
+        changes=[
+            *(
+                pb.PropertyChange(property=name, value_json=value.encode())
+                for name, value in zip(properties or (), values or (), strict=True)
+            ),
+            *(pb.PropertyChange(property=name, removed=True) for name in removed or ()),
+        ],
+    )
+    with _requests(app_id) as calls:
+        found = calls.CreateRectification(request).request
+        if wait:
+            found = followed(calls, found, "rectification")
+    show(found, as_json=as_json)
+
+
+def _requests(app_id: str) -> Any:
+    return calls_to("privacy", subject_request_service_pb2_grpc.SubjectRequestServiceStub, app_id)

@@ -1,0 +1,1 @@
+"""Correcting properties of a stored event, as its person has asked."""

@@ -1,0 +1,41 @@
+"""The values of a rectification in enrich."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event of the person as it is stored. `properties` may have sealed values; `properties_text` is how
+    Postgres writes them."""
+
+    event_uuid: UUID
+    occurred_at: datetime
+    received_at: datetime
+    retention_class: str
+    name: str
+    schema_version: str
+    subject_id: str | None
+    anonymous_id: str | None
+    person: UUID | None
+    properties_text: str
+    properties: Mapping[str, Any] = field(kw_only=True)
+
+    @property
+    def oldest_us(self) -> int:
+        """When it occurred, or was received if its sender's clock was ahead: microseconds since the epoch."""
+        oldest = min(self.occurred_at, self.received_at)
+        return round(oldest.timestamp() * 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What an event is to say: all its properties, none that is changed sealed yet; the names of those that
+    have to be sealed; and by path, the values before and after, in tuples that are empty for no value."""
+
+    properties: Mapping[str, Any]
+    to_seal: frozenset[str]
+    values: Mapping[str, tuple[tuple[Any, ...], tuple[Any, ...]]]

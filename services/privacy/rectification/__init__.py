@@ -1,0 +1,1 @@
+"""Requests that correct a stored event of a person (GDPR, art. 16)."""
