@@ -1,7 +1,7 @@
 """Changes of cells on their way to watchers, in every process of aggregate: a Redis channel for each app."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import orjson
 
@@ -68,8 +68,8 @@ def encode_states(states: Sequence[CellState]) -> bytes:
     )
 
 
-def decode_states(app_id: str, message: bytes) -> list[CellState]:
-    """The states of a channel message. Raises ValueError for anything else."""
+def decode_states(app_id: str, message: bytes, rollups: Collection[str]) -> list[CellState]:
+    """Those states of a channel message that are of the rollups. Raises ValueError for anything else."""
     return [
         CellState(
             Cell(bytes.fromhex(cell_id), app_id, rollup, bucket, orjson.dumps(dimensions)),
@@ -77,6 +77,7 @@ def decode_states(app_id: str, message: bytes) -> list[CellState]:
             values,
         )
         for rollup, cell_id, bucket, dimensions, version, values in orjson.loads(message)
+        if rollup in rollups
     ]
 
 

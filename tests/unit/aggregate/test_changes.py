@@ -131,9 +131,11 @@ def test_what_was_read_before_it_was_published_is_still_news_to_the_others() -> 
     assert all_after(changes) == [b"c001-v0007"]
 
 
-def test_a_message_comes_back_as_it_was_sent() -> None:
-    states = [state(1), state(2, cell=2)]
-    assert decode_states("arena", encode_states(states)) == states
+def test_of_a_message_the_states_of_watched_rollups_come_back_as_they_were_sent() -> None:
+    events, others = [state(1), state(2, cell=2)], [state(3, cell=3, rollup="activity")]
+    message = encode_states([*events, *others])
+    assert decode_states("arena", message, EVENTS) == events
+    assert decode_states("arena", message, {"activity", "events"}) == [*events, *others]
 
 
 def test_messages_are_joined_up_to_a_limit() -> None:
