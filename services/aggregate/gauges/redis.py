@@ -3,6 +3,7 @@
 All keys of an app's gauges have the app's id in braces, so that Redis Cluster keeps them together.
 """
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,9 +59,15 @@ class RedisPresence:
             if entered or left:
                 written = [_key(plan), plan.silence_us, _kind(plan), entered, left]
                 by_app.setdefault(plan.app_id, []).append(written)
-        for app_id, gauges in by_app.items():
-            arguments = (now_us, self._max_groups, orjson.dumps(gauges))
-            await self._write.run([gauges_key(app_id)], arguments)
+        # In one write, so that Redis has them on disk at once.
+        await asyncio.gather(
+            *(
+                self._write.run(
+                    [gauges_key(app_id)], (now_us, self._max_groups, orjson.dumps(gauges))
+                )
+                for app_id, gauges in by_app.items()
+            )
+        )
 
     async def read(self, app_id: str, wanted: Sequence[Wanted]) -> Sequence[Presence | None]:
         """See the port."""

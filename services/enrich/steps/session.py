@@ -1,5 +1,6 @@
 """Session: when it began, worked out from its events in whatever order they come."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -27,8 +28,11 @@ class SessionStep:
         by_hash: defaultdict[tuple[str, int], list[WorkBatch]] = defaultdict(list)
         for batch in batches:
             by_hash[batch.app_id, batch.shard].append(batch)
-        for (app_id, shard), group in by_hash.items():
-            sessions = await self._note(app_id, shard, _sightings(group))
+        # In one write, so that Redis has them on disk at once.
+        found = await asyncio.gather(
+            *(self._note(*key, _sightings(group)) for key, group in by_hash.items())
+        )
+        for group, sessions in zip(by_hash.values(), found, strict=True):
             for batch in group:
                 batch.found["session_started_at"] = [
                     sessions[event.session_id].started_at_us if event and event.session_id else None
