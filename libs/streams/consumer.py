@@ -48,8 +48,8 @@ class EntryHandling:
     says so, nothing is read. `overlap` is how many chunks may be worked on at a time.
 
     A chunk costs a transaction and a dozen commands whatever its size. So those of less than
-    SMALL_CHUNK_BYTES begin `small_chunk_seconds` apart, up to twice as much after many entries, each with all
-    that has come meanwhile; the first after a pause at once.
+    SMALL_CHUNK_BYTES begin `small_chunk_seconds` apart, up to four times as much after many entries, each
+    with all that has come meanwhile; the first after a pause at once.
     """
 
     work: Work
@@ -172,7 +172,7 @@ class Consumer:
                 if not stop.is_set():
                     # Without Redis, those that are read wait for it like any chunk.
                     with contextlib.suppress(*REDIS_DOWN):
-                        entries += await self._group.read(0)
+                        entries = await self._group.read(0, entries)
         return entries
 
     async def _process_abandoned(self, stop: asyncio.Event) -> bool:

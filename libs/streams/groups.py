@@ -13,8 +13,8 @@ from libs.stores.redis_commands import Command
 # of events, small enough to keep the delay and the memory low. All sizes are of decompressed batches.
 TARGET_CHUNK_BYTES = 1_500_000
 MAX_CHUNK_ENTRIES = 1_000
-# Some 200 events.
-SMALL_CHUNK_BYTES = 64 * 1024
+# Some 800 events.
+SMALL_CHUNK_BYTES = 256 * 1024
 # Entries in one answer of Redis. With the largest that ingest takes, 4 MiB, this is the most memory that
 # a chunk needs.
 MAX_STEP_ENTRIES = 64
@@ -87,13 +87,14 @@ class ConsumerGroup:
                 if not str(error).startswith("BUSYGROUP"):
                     raise
 
-    async def read(self, block_seconds: float) -> list[Entry]:
-        """The next chunk of entries, oldest first; empty if none arrived in `block_seconds`.
+    async def read(self, block_seconds: float, begun: Sequence[Entry] = ()) -> list[Entry]:
+        """The next chunk of entries, oldest first; empty if none arrived in `block_seconds`. One that was
+        `begun` with earlier ones has these too.
 
         Read in steps, because Redis counts entries and memory is bytes: what comes next may be larger
         than all before it.
         """
-        chunk: list[Entry] = []
+        chunk = list(begun)
         block_ms: int | None = max(1, int(block_seconds * 1000))
         while len(chunk) < MAX_CHUNK_ENTRIES and size_bytes(chunk) < TARGET_CHUNK_BYTES:
             count = self._step_entries_of_each()

@@ -119,6 +119,18 @@ async def test_large_entries_after_many_small_ones_do_not_come_all_at_once(
     assert largest <= 64
 
 
+async def test_a_chunk_that_was_begun_grows_to_the_size_of_others(client: RedisClient) -> None:
+    ids = await add(client, 40, size=100_000)
+    group = group_of(client)
+    await group.create()
+    begun = await group.read(0.001)
+    grown = await group.read(0, begun)
+    assert ids_of(grown) == ids[: len(grown)]
+    # Beyond 1.5 MB there is at most what one step brings; a chunk that has as much takes no more.
+    assert 15 <= len(grown) <= 30
+    assert await group.read(0, grown) == grown
+
+
 async def test_many_small_entries_come_as_one_chunk(client: RedisClient) -> None:
     await add(client, 2_500)
     group = group_of(client)
