@@ -43,6 +43,19 @@ def test_an_id_is_whole_or_left_out(
     assert shown.err == "1 column does not fit: event; --json and --csv have all\n"
 
 
+def test_a_terminal_is_given_no_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = "a\x1b[2J\x1b]0;title\x07\r\x9b1m\tb\nc"
+    print_columns([Column("name", "name", [text])], as_csv=False, at_least=1)
+    rows = capsys.readouterr().out.splitlines()[3:5]
+    assert [row.strip("│ ") for row in rows] == [
+        r"a\x1b[2J\x1b]0;title\x07\r\x9b1m\tb",
+        "c",
+    ]
+
+
 def test_csv_has_all_columns_without_marks(capsys: pytest.CaptureFixture[str]) -> None:
     print_columns(ROWS, as_csv=True, at_least=1)
     assert capsys.readouterr().out == (
