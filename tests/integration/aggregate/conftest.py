@@ -15,9 +15,11 @@ from redis import Redis
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.rpc.server import GrpcServer
+from libs.streams import watermark
 from services.aggregate.recount import worker
 from services.aggregate.server import build
 from services.aggregate.settings import AggregateSettings
+from services.aggregate.verify import verifier
 from tests.support.arena_catalog import write_catalog
 from tests.support.one_service_home import one_service_home
 from tests.support.pseudonyms import PSEUDONYM_KEY
@@ -82,6 +84,14 @@ def with_jobs() -> bool:
     """Whether the service runs its jobs, all of which are due in an empty database and keep it from stopping
     until they have begun. A module about them has a fixture of this name."""
     return False
+
+
+@pytest.fixture(autouse=True)
+def counted_is_known_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service measures each 0.2 s up to when all is counted, and a verification looks again as soon: many
+    tests wait for both."""
+    monkeypatch.setattr(watermark, "_INTERVAL_SECONDS", 0.2)
+    monkeypatch.setattr(verifier, "_PAUSE_SECONDS", 0.1)
 
 
 @pytest.fixture
