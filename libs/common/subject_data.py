@@ -35,7 +35,9 @@ class StoreCounts:
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """What is to be erased for one request. Nothing that occurred after `fenced_at` is. `names` are the names
-    of events, None for everything; `withheld` says of names of events that stay why they do."""
+    of events, None for everything; `withheld` says of names of events that stay why they do. If it
+    `anonymizes_events`, those of the person that are stored, and that numbers are made of, stay without the
+    person."""
 
     subject: SubjectRef
     request_id: UUID
@@ -44,6 +46,7 @@ class Erasure:
     withheld: Mapping[str, str] = field(default_factory=dict)
     # Events that other services have erased or changed: days, as `2026-11-22`, by name.
     changed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    anonymizes_events: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ class SubjectDataServicer(pb_grpc.SubjectDataServiceServicer):
                 tuple(request.event_names) or None,
                 dict(zip(request.withheld_names, request.withheld_because, strict=True)),
                 {each.name: list(each.days) for each in request.changed},
+                request.anonymize_events,
             )
         )
         return pb.EraseSubjectResponse(

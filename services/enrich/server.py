@@ -52,6 +52,7 @@ from services.enrich.archive.rows import ArchivedRows
 from services.enrich.backpressure import Backpressure
 from services.enrich.dead_letter_limit import DeadLetterLimit
 from services.enrich.entries import RawStreamReader
+from services.enrich.erasure.anonymizing import AnonymizedEvents
 from services.enrich.erasure.data import EnrichSubjectData
 from services.enrich.erasure.fences import Fences
 from services.enrich.erasure.postgres import ErasedEvents
@@ -196,6 +197,7 @@ async def build(
         SubjectRows(engine, sessions, settings, ArchivedRows(archive_process.stream)),
         archived_people,
         QuarantineErasure(redis, reload.catalogs, ENRICH, settings.shards, raw_without),
+        AnonymizedEvents(reload.catalogs, pseudonymizer),
     )
     jobs = enrich_jobs(
         redis, engine, keeper, filler, anonymization, removal, archiving, archive_expiry, settings

@@ -148,9 +148,13 @@ def test_addvalue_keeps_the_country_of_those_who_granted_personalization(
 
 
 def test_addvalue_erases_at_once(catalogs: Mapping[str, Catalog]) -> None:
-    """AV-120, AV-124: with the request, and nothing is kept."""
+    """AV-120, AV-123, AV-124: with the request; events stay for the numbers, nothing is kept as it is."""
     erasure = catalogs["addvalue"].erasure
     assert (erasure.grace_seconds, dict(erasure.kept)) == (0, {})
+    assert erasure.anonymizes_events
+    # In all other documents a person's events are deleted.
+    others = [each for app_id, each in catalogs.items() if app_id != "addvalue"]
+    assert not any(each.erasure.anonymizes_events for each in others)
 
 
 def test_addvalue_collects_nothing_without_consent(catalogs: Mapping[str, Catalog]) -> None:

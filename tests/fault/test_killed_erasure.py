@@ -11,6 +11,7 @@ from tests.support.erasing import Erasing, counts, new_person
 from tests.support.stream_events import ids, mission
 from tests.support.suite_calls import suite_calls
 from tests.support.waiting import eventually
+from weir_client import build_event
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
 
@@ -44,6 +45,38 @@ def test_an_erasure_goes_on_after_a_kill_after_each_step(
             "SELECT count(*) FROM privacy.consents WHERE subject_id = %s", person
         )
         assert consents == 0
+
+
+def test_an_erasure_that_keeps_events_goes_on_after_kills(fragile_suite: Suite) -> None:
+    """Its events stay for the numbers: each is counted once as anonymized, and none is deleted."""
+    person, own, app_id = new_person(), ids(2_500), "addvalue"
+    stored = (
+        "SELECT count(*), count(subject_id), count(person) FROM enrich.events WHERE app_id = %s"
+    )
+    with suite_calls(fragile_suite) as calls:
+        erasing = Erasing(calls, app_id)
+        calls.record_consent(app_id, person, analytics=True)
+        for start in range(0, len(own), 500):
+            happened = (
+                build_event("post_created", event_id=each, subject_id=person)
+                for each in own[start : start + 500]
+            )
+            assert calls.track(app_id, *happened).counts.accepted == 500
+        eventually(lambda: calls.query(stored, app_id) == [(len(own),) * 3])
+        request_id = erasing.create(person).request_id
+        begun = (
+            "SELECT FROM enrich.erasures WHERE stores #>> '{enrich.events,anonymized}' >= '1000'"
+        )
+        for _ in range(2):
+            # Once some of them are done, and once more.
+            eventually(lambda: calls.query(begun))
+            fragile_suite.kill("enrich")
+            fragile_suite.restart("enrich")
+        with suite_calls(fragile_suite) as fresh:
+            found = Erasing(fresh, app_id).done(request_id)
+            assert Erasing(fresh, app_id).differences() == []
+        assert calls.query(stored, app_id) == [(len(own), 0, 0)]
+        assert counts(found)["enrich.events"] == (0, len(own), 0)
 
 
 def _quarantine(suite: Suite, person: str) -> None:

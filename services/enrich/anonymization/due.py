@@ -35,7 +35,7 @@ def due_in(catalog: Catalog, now: datetime) -> Iterator[Due]:
     for event in catalog.events.values():
         days = event.category.anonymize_after_days
         if days is not None:
-            yield _due(catalog, event, days, aged_before(days, now))
+            yield due_of(catalog, event, days, aged_before(days, now))
 
 
 def due_by_name(catalog: Catalog, now: datetime) -> Mapping[str, Due]:
@@ -53,10 +53,13 @@ def leaving_in(catalog: Catalog, now: datetime) -> Iterator[Due]:
             days = event.category.anonymize_after_days
             is_of_limit = limit.names is None or event.name in limit.names
             if days is not None and is_of_limit and limit.before > aged_before(days, now):
-                yield replace(_due(catalog, event, limit.days, limit.before), classes=limit.classes)
+                yield replace(
+                    due_of(catalog, event, limit.days, limit.before), classes=limit.classes
+                )
 
 
-def _due(catalog: Catalog, event: EventType, days: int, before: datetime) -> Due:
+def due_of(catalog: Catalog, event: EventType, days: int, before: datetime) -> Due:
+    """What is personal of such events, by the catalog; all that occurred before a moment are due."""
     versions = event.versions.values()
     private = frozenset[str]().union(
         *(version.pii_properties | version.subject_properties for version in versions)

@@ -15,8 +15,9 @@ from libs.streams.names import ENRICH, raw_stream, streams_of
 from libs.streams.positions import are_handled, redis_now
 from libs.streams.quarantine_erasure import QuarantineErasure
 from services.enrich.archive.people import ArchivedPeople
+from services.enrich.erasure.anonymizing import AnonymizedEvents
 from services.enrich.erasure.fences import Fences
-from services.enrich.erasure.postgres import ErasedEvents
+from services.enrich.erasure.postgres import ErasedEvents, OwnEvent
 from services.enrich.erasure.search import MentionSearch
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.subject_rows.postgres import SubjectRows
@@ -42,6 +43,7 @@ class EnrichSubjectData:
         rows: SubjectRows,
         archive: ArchivedPeople,
         quarantine: QuarantineErasure,
+        anonymized: AnonymizedEvents,
         call_seconds: float = _CALL_SECONDS,
         events_at_a_time: int = _EVENTS_AT_A_TIME,
     ) -> None:
@@ -53,6 +55,7 @@ class EnrichSubjectData:
         self._rows = rows
         self._archive = archive
         self._quarantine = quarantine
+        self._anonymized = anonymized
         self._journal = ErasureJournal("enrich")
         self._call_seconds = call_seconds
         self._mentions = MentionSearch(catalogs, events, EVENTS, events_at_a_time)
@@ -69,8 +72,9 @@ class EnrichSubjectData:
 
     async def erase(self, erasure: Erasure) -> Progress:
         """See the port. First quarantine, then the person's own events, then what others' events say of the
-        person, then the archive: nothing of the person comes there any more. Works for some seconds, a
-        transaction after the other, so that a call that is broken off has done what it had time for."""
+        person, then the archive: nothing of the person comes there any more. Events in quarantine and in the
+        archive go in any case: no number is made of them. Works for some seconds, a transaction after the
+        other, so that a call that is broken off has done what it had time for."""
         until = time.monotonic() + self._call_seconds
         done, entry = await self._part(erasure)
         while not done and time.monotonic() < until:
@@ -106,19 +110,30 @@ class EnrichSubjectData:
         if not await self._quarantine.erase(erasure, entry):
             return False
         if not entry.position.get("own_events_gone"):
-            deleted = await self._events.delete_some(connection, erasure)
-            if deleted is not None:
-                entry.add(EVENTS, erased=len(deleted))
-                for name, day, _ in deleted:
-                    entry.note_changed(name, day)
-                sessions = {session_id for *_, session_id in deleted if session_id}
-                gone = await self._sessions.forget(
-                    erasure.subject.app_id, self._shards, sorted(sessions)
-                )
-                entry.add(SESSIONS, erased=gone)
+            if await self._own_events(connection, erasure, entry):
                 return False
             entry.position["own_events_gone"] = True
             if kept := await self._events.withheld(connection, erasure):
                 why = "; ".join(sorted({erasure.withheld[name] for name in kept}))
                 entry.withhold(EVENTS, sum(kept.values()), why)
         return await self._mentions.go_on(connection, erasure, entry)
+
+    async def _own_events(
+        self, connection: AsyncConnection, erasure: Erasure, entry: ErasureEntry
+    ) -> bool:
+        """Anonymizes or deletes some of the person's events; whether there were any."""
+        found: Sequence[OwnEvent] | None = None
+        if erasure.anonymizes_events:
+            found = await self._anonymized.anonymize_some(connection, erasure)
+            entry.add(EVENTS, anonymized=len(found or ()))
+        if found is None:
+            found = await self._events.delete_some(connection, erasure)
+            entry.add(EVENTS, erased=len(found or ()))
+        if found is None:
+            return False
+        for name, day, _ in found:
+            entry.note_changed(name, day)
+        sessions = {session_id for *_, session_id in found if session_id}
+        gone = await self._sessions.forget(erasure.subject.app_id, self._shards, sorted(sessions))
+        entry.add(SESSIONS, erased=gone)
+        return True

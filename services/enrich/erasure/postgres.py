@@ -15,23 +15,25 @@ from services.enrich.erasure.model import Examined, NamingEvent, Place
 from services.enrich.partitions.plan import class_table
 
 ROWS_AT_A_TIME = 2_000
-_OF_PERSON: LiteralString = f"app_id = %(app_id)s AND {OWNED} AND {BEHIND_FENCE}"
-_CHOSEN: LiteralString = """
+# The name, the day and the session of an event of the person.
+OwnEvent = tuple[str, str, str | None]
+OF_PERSON: LiteralString = f"app_id = %(app_id)s AND {OWNED} AND {BEHIND_FENCE}"
+CHOSEN: LiteralString = """
     AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s)) AND NOT name = ANY(%(withheld)s)
 """
 _LEAF: LiteralString = f"""
     SELECT relname FROM enrich.events JOIN pg_class ON pg_class.oid = events.tableoid
-    WHERE {_OF_PERSON} {_CHOSEN} LIMIT 1
+    WHERE {OF_PERSON} {CHOSEN} LIMIT 1
 """
 _DELETE: LiteralString = f"""
     DELETE FROM {{leaf}} WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM {{leaf}} WHERE {_OF_PERSON} {_CHOSEN} LIMIT %(limit)s
+        SELECT ctid FROM {{leaf}} WHERE {OF_PERSON} {CHOSEN} LIMIT %(limit)s
     ))
     RETURNING name, (occurred_at AT TIME ZONE 'UTC')::date::text, session_id
 """
 _WITHHELD: LiteralString = f"""
     SELECT name, count(*) FROM enrich.events
-    WHERE {_OF_PERSON} AND name = ANY(%(withheld)s) GROUP BY name ORDER BY name
+    WHERE {OF_PERSON} AND name = ANY(%(withheld)s) GROUP BY name ORDER BY name
 """
 _NEXT_NAME: LiteralString = """
     SELECT min(name) FROM {table} WHERE app_id = %(app_id)s AND name > %(name)s
@@ -63,22 +65,22 @@ class ErasedEvents:
 
     async def delete_some(
         self, connection: AsyncConnection, erasure: Erasure
-    ) -> Sequence[tuple[str, str, str | None]] | None:
+    ) -> Sequence[OwnEvent] | None:
         """Deletes events of the person: name, day and session of each. None if none are left. Raises
         psycopg.errors.UndefinedTable if their partition was merged meanwhile."""
-        driver = await driver_connection(connection)
-        values = _parameters(erasure)
-        row = await (await driver.execute(_LEAF, values)).fetchone()
-        if row is None:
+        values = parameters(erasure)
+        leaf = await leaf_with(connection, values)
+        if leaf is None:
             return None
-        statement = sql.SQL(_DELETE).format(leaf=sql.Identifier("enrich", row[0]))
+        driver = await driver_connection(connection)
+        statement = sql.SQL(_DELETE).format(leaf=sql.Identifier("enrich", leaf))
         # From the leaf, along its own indexes.
         return await (await driver.execute(statement, values)).fetchall()
 
     async def withheld(self, connection: AsyncConnection, erasure: Erasure) -> Mapping[str, int]:
         """How many events stay, by name."""
         driver = await driver_connection(connection)
-        cursor = await driver.execute(_WITHHELD, _parameters(erasure))
+        cursor = await driver.execute(_WITHHELD, parameters(erasure))
         return dict(await cursor.fetchall())
 
     async def next_name(
@@ -96,7 +98,7 @@ class ErasedEvents:
         """Looks at so many events at most, those behind a place in the order of time."""
         driver = await driver_connection(connection)
         values = {
-            **_parameters(erasure),
+            **parameters(erasure),
             "name": place.name,
             "after_time": place.occurred_at,
             "after_uuid": place.event_uuid,
@@ -139,7 +141,15 @@ def _table(retention_class: str) -> sql.Composable:
     return sql.Identifier("enrich", class_table(retention_class))
 
 
-def _parameters(erasure: Erasure) -> dict[str, Any]:
+async def leaf_with(connection: AsyncConnection, values: Mapping[str, Any]) -> str | None:
+    """A leaf with events that `parameters` choose; None if none has any."""
+    driver = await driver_connection(connection)
+    row = await (await driver.execute(_LEAF, values)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def parameters(erasure: Erasure) -> dict[str, Any]:
+    """What `OF_PERSON` and `CHOSEN` name."""
     subject = erasure.subject
     return {
         "app_id": subject.app_id,

@@ -292,6 +292,7 @@ class ErasureHandler:
             names_of(catalog, request.categories),
             kept_names(catalog) if catalog else {},
             changed_events(request),
+            catalog is not None and catalog.erasure.anonymizes_events,
         )
 
     def _subject(self, request: SubjectRequest) -> SubjectRef:

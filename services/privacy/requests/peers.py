@@ -74,6 +74,7 @@ class PeerSubjectData:
                 changed=[
                     pb.ChangedEvents(name=name, days=days) for name, days in erasure.changed.items()
                 ],
+                anonymize_events=erasure.anonymizes_events,
             )
         )
         return Progress(

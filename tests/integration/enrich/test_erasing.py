@@ -16,6 +16,7 @@ from libs.streams.quarantine_erasure import QuarantineErasure
 from libs.streams.quarantined_batches import raw_without
 from services.enrich.archive.people import ArchivedPeople
 from services.enrich.archive.postgres import PostgresArchive
+from services.enrich.erasure.anonymizing import AnonymizedEvents
 from services.enrich.erasure.data import EnrichSubjectData
 from services.enrich.erasure.fences import Fences
 from services.enrich.erasure.postgres import ErasedEvents
@@ -61,6 +62,7 @@ def _data(engine: AsyncEngine, client: RedisClient, **limits: Any) -> EnrichSubj
         SubjectRows(engine, sessions, EnrichSettings(), NO_ARCHIVE),
         ArchivedPeople(Catalogs.of(CATALOG), PostgresArchive(engine), _no_archive),
         QuarantineErasure(client, Catalogs.of(CATALOG), "enrich", 1, raw_without),
+        AnonymizedEvents(Catalogs.of(CATALOG), PSEUDONYMS),
         **limits,
     )
 

@@ -228,3 +228,11 @@ def test_of_how_many_people_a_number_must_be() -> None:
 def test_of_fewer_than_four_people_nothing_can_be_hidden(value: str, reason: str) -> None:
     [problem] = _problems(f"{SMALL}least_people: {value}\n")
     assert problem.endswith(f"least_people: {reason}")
+
+
+def test_an_erasure_deletes_events_unless_the_catalog_keeps_them_for_the_numbers() -> None:
+    assert not small().erasure.anonymizes_events
+    assert not small("erasure: {events: delete}\n").erasure.anonymizes_events
+    assert small("erasure: {events: anonymize}\n").erasure.anonymizes_events
+    [problem] = _problems(SMALL + "erasure: {events: keep}\n")
+    assert problem.endswith("erasure.events: `keep` is not one of delete, anonymize")

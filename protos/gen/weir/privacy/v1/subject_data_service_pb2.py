@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from weir.privacy.v1 import subject_request_service_pb2 as weir_dot_privacy_dot_v1_dot_subject__request__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*weir/privacy/v1/subject_data_service.proto\x12\x0fweir.privacy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a-weir/privacy/v1/subject_request_service.proto\"r\n\x0c\x46\x65nceRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12-\n\tfenced_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\rFenceResponse\x12\x31\n\rin_force_from\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x85\x02\n\x13\x45raseSubjectRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12-\n\tfenced_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65vent_names\x18\x06 \x03(\t\x12\x16\n\x0ewithheld_names\x18\x07 \x03(\t\x12\x18\n\x10withheld_because\x18\x08 \x03(\t\x12/\n\x07\x63hanged\x18\t \x03(\x0b\x32\x1e.weir.privacy.v1.ChangedEvents\"+\n\rChangedEvents\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ys\x18\x02 \x03(\t\"\x8a\x01\n\x14\x45raseSubjectResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x08\x12\x33\n\x06stores\x18\x02 \x03(\x0b\x32#.weir.privacy.v1.SubjectStoreCounts\x12/\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x1e.weir.privacy.v1.ChangedEvents\"\x95\x01\n\x14\x45xportSubjectRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12\x13\n\x0b\x65vent_names\x18\x04 \x03(\t\x12\x33\n\x0freceived_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x15\x45xportSubjectResponse\x12\r\n\x05store\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x03(\x0c\"Z\n\x13\x41waitWritersRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x33\n\x0f\x61ppended_before\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\'\n\x14\x41waitWritersResponse\x12\x0f\n\x07settled\x18\x01 \x01(\x08\"Y\n\x07KeptKey\x12\x0e\n\x06key_id\x18\x01 \x01(\x0c\x12\x0e\n\x06person\x18\x02 \x01(\x0c\x12.\n\nkept_since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x15\x46indNeededKeysRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12&\n\x04keys\x18\x02 \x03(\x0b\x32\x18.weir.privacy.v1.KeptKey\")\n\x16\x46indNeededKeysResponse\x12\x0f\n\x07key_ids\x18\x01 \x03(\x0c\"\xa4\x01\n\x13RectifyEventRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x12\n\nevent_uuid\x18\x05 \x01(\x0c\x12\x30\n\x07\x63hanges\x18\x06 \x03(\x0b\x32\x1f.weir.privacy.v1.PropertyChange\"F\n\x14RectifyEventResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.RectifiedEvent\"c\n\x0eRectifiedEvent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12\x36\n\nproperties\x18\x03 \x03(\x0b\x32\".weir.privacy.v1.RectifiedProperty\"O\n\x18\x46indRectificationRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07give_up\x18\x03 \x01(\x08\"K\n\x19\x46indRectificationResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.RectifiedEvent\"l\n\x15RecountChangedRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x1e.weir.privacy.v1.ChangedEvents\"&\n\x16RecountChangedResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x08\x32\x87\x06\n\x12SubjectDataService\x12\x46\n\x05\x46\x65nce\x12\x1d.weir.privacy.v1.FenceRequest\x1a\x1e.weir.privacy.v1.FenceResponse\x12[\n\x0c\x45raseSubject\x12$.weir.privacy.v1.EraseSubjectRequest\x1a%.weir.privacy.v1.EraseSubjectResponse\x12`\n\rExportSubject\x12%.weir.privacy.v1.ExportSubjectRequest\x1a&.weir.privacy.v1.ExportSubjectResponse0\x01\x12[\n\x0c\x41waitWriters\x12$.weir.privacy.v1.AwaitWritersRequest\x1a%.weir.privacy.v1.AwaitWritersResponse\x12\x61\n\x0e\x46indNeededKeys\x12&.weir.privacy.v1.FindNeededKeysRequest\x1a\'.weir.privacy.v1.FindNeededKeysResponse\x12[\n\x0cRectifyEvent\x12$.weir.privacy.v1.RectifyEventRequest\x1a%.weir.privacy.v1.RectifyEventResponse\x12j\n\x11\x46indRectification\x12).weir.privacy.v1.FindRectificationRequest\x1a*.weir.privacy.v1.FindRectificationResponse\x12\x61\n\x0eRecountChanged\x12&.weir.privacy.v1.RecountChangedRequest\x1a\'.weir.privacy.v1.RecountChangedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*weir/privacy/v1/subject_data_service.proto\x12\x0fweir.privacy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a-weir/privacy/v1/subject_request_service.proto\"r\n\x0c\x46\x65nceRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12-\n\tfenced_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\rFenceResponse\x12\x31\n\rin_force_from\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9f\x02\n\x13\x45raseSubjectRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12-\n\tfenced_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65vent_names\x18\x06 \x03(\t\x12\x16\n\x0ewithheld_names\x18\x07 \x03(\t\x12\x18\n\x10withheld_because\x18\x08 \x03(\t\x12/\n\x07\x63hanged\x18\t \x03(\x0b\x32\x1e.weir.privacy.v1.ChangedEvents\x12\x18\n\x10\x61nonymize_events\x18\n \x01(\x08\"+\n\rChangedEvents\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ys\x18\x02 \x03(\t\"\x8a\x01\n\x14\x45raseSubjectResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x08\x12\x33\n\x06stores\x18\x02 \x03(\x0b\x32#.weir.privacy.v1.SubjectStoreCounts\x12/\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x1e.weir.privacy.v1.ChangedEvents\"\x95\x01\n\x14\x45xportSubjectRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12\x13\n\x0b\x65vent_names\x18\x04 \x03(\t\x12\x33\n\x0freceived_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"B\n\x15\x45xportSubjectResponse\x12\r\n\x05store\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x03(\x0c\"Z\n\x13\x41waitWritersRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x33\n\x0f\x61ppended_before\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\'\n\x14\x41waitWritersResponse\x12\x0f\n\x07settled\x18\x01 \x01(\x08\"Y\n\x07KeptKey\x12\x0e\n\x06key_id\x18\x01 \x01(\x0c\x12\x0e\n\x06person\x18\x02 \x01(\x0c\x12.\n\nkept_since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x15\x46indNeededKeysRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12&\n\x04keys\x18\x02 \x03(\x0b\x32\x18.weir.privacy.v1.KeptKey\")\n\x16\x46indNeededKeysResponse\x12\x0f\n\x07key_ids\x18\x01 \x03(\x0c\"\xa4\x01\n\x13RectifyEventRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0f\n\x07persons\x18\x03 \x03(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x12\n\nevent_uuid\x18\x05 \x01(\x0c\x12\x30\n\x07\x63hanges\x18\x06 \x03(\x0b\x32\x1f.weir.privacy.v1.PropertyChange\"F\n\x14RectifyEventResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.RectifiedEvent\"c\n\x0eRectifiedEvent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12\x36\n\nproperties\x18\x03 \x03(\x0b\x32\".weir.privacy.v1.RectifiedProperty\"O\n\x18\x46indRectificationRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07give_up\x18\x03 \x01(\x08\"K\n\x19\x46indRectificationResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.weir.privacy.v1.RectifiedEvent\"l\n\x15RecountChangedRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x07\x63hanged\x18\x03 \x03(\x0b\x32\x1e.weir.privacy.v1.ChangedEvents\"&\n\x16RecountChangedResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x08\x32\x87\x06\n\x12SubjectDataService\x12\x46\n\x05\x46\x65nce\x12\x1d.weir.privacy.v1.FenceRequest\x1a\x1e.weir.privacy.v1.FenceResponse\x12[\n\x0c\x45raseSubject\x12$.weir.privacy.v1.EraseSubjectRequest\x1a%.weir.privacy.v1.EraseSubjectResponse\x12`\n\rExportSubject\x12%.weir.privacy.v1.ExportSubjectRequest\x1a&.weir.privacy.v1.ExportSubjectResponse0\x01\x12[\n\x0c\x41waitWriters\x12$.weir.privacy.v1.AwaitWritersRequest\x1a%.weir.privacy.v1.AwaitWritersResponse\x12\x61\n\x0e\x46indNeededKeys\x12&.weir.privacy.v1.FindNeededKeysRequest\x1a\'.weir.privacy.v1.FindNeededKeysResponse\x12[\n\x0cRectifyEvent\x12$.weir.privacy.v1.RectifyEventRequest\x1a%.weir.privacy.v1.RectifyEventResponse\x12j\n\x11\x46indRectification\x12).weir.privacy.v1.FindRectificationRequest\x1a*.weir.privacy.v1.FindRectificationResponse\x12\x61\n\x0eRecountChanged\x12&.weir.privacy.v1.RecountChangedRequest\x1a\'.weir.privacy.v1.RecountChangedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,39 +38,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FENCERESPONSE']._serialized_start=259
   _globals['_FENCERESPONSE']._serialized_end=325
   _globals['_ERASESUBJECTREQUEST']._serialized_start=328
-  _globals['_ERASESUBJECTREQUEST']._serialized_end=589
-  _globals['_CHANGEDEVENTS']._serialized_start=591
-  _globals['_CHANGEDEVENTS']._serialized_end=634
-  _globals['_ERASESUBJECTRESPONSE']._serialized_start=637
-  _globals['_ERASESUBJECTRESPONSE']._serialized_end=775
-  _globals['_EXPORTSUBJECTREQUEST']._serialized_start=778
-  _globals['_EXPORTSUBJECTREQUEST']._serialized_end=927
-  _globals['_EXPORTSUBJECTRESPONSE']._serialized_start=929
-  _globals['_EXPORTSUBJECTRESPONSE']._serialized_end=995
-  _globals['_AWAITWRITERSREQUEST']._serialized_start=997
-  _globals['_AWAITWRITERSREQUEST']._serialized_end=1087
-  _globals['_AWAITWRITERSRESPONSE']._serialized_start=1089
-  _globals['_AWAITWRITERSRESPONSE']._serialized_end=1128
-  _globals['_KEPTKEY']._serialized_start=1130
-  _globals['_KEPTKEY']._serialized_end=1219
-  _globals['_FINDNEEDEDKEYSREQUEST']._serialized_start=1221
-  _globals['_FINDNEEDEDKEYSREQUEST']._serialized_end=1300
-  _globals['_FINDNEEDEDKEYSRESPONSE']._serialized_start=1302
-  _globals['_FINDNEEDEDKEYSRESPONSE']._serialized_end=1343
-  _globals['_RECTIFYEVENTREQUEST']._serialized_start=1346
-  _globals['_RECTIFYEVENTREQUEST']._serialized_end=1510
-  _globals['_RECTIFYEVENTRESPONSE']._serialized_start=1512
-  _globals['_RECTIFYEVENTRESPONSE']._serialized_end=1582
-  _globals['_RECTIFIEDEVENT']._serialized_start=1584
-  _globals['_RECTIFIEDEVENT']._serialized_end=1683
-  _globals['_FINDRECTIFICATIONREQUEST']._serialized_start=1685
-  _globals['_FINDRECTIFICATIONREQUEST']._serialized_end=1764
-  _globals['_FINDRECTIFICATIONRESPONSE']._serialized_start=1766
-  _globals['_FINDRECTIFICATIONRESPONSE']._serialized_end=1841
-  _globals['_RECOUNTCHANGEDREQUEST']._serialized_start=1843
-  _globals['_RECOUNTCHANGEDREQUEST']._serialized_end=1951
-  _globals['_RECOUNTCHANGEDRESPONSE']._serialized_start=1953
-  _globals['_RECOUNTCHANGEDRESPONSE']._serialized_end=1991
-  _globals['_SUBJECTDATASERVICE']._serialized_start=1994
-  _globals['_SUBJECTDATASERVICE']._serialized_end=2769
+  _globals['_ERASESUBJECTREQUEST']._serialized_end=615
+  _globals['_CHANGEDEVENTS']._serialized_start=617
+  _globals['_CHANGEDEVENTS']._serialized_end=660
+  _globals['_ERASESUBJECTRESPONSE']._serialized_start=663
+  _globals['_ERASESUBJECTRESPONSE']._serialized_end=801
+  _globals['_EXPORTSUBJECTREQUEST']._serialized_start=804
+  _globals['_EXPORTSUBJECTREQUEST']._serialized_end=953
+  _globals['_EXPORTSUBJECTRESPONSE']._serialized_start=955
+  _globals['_EXPORTSUBJECTRESPONSE']._serialized_end=1021
+  _globals['_AWAITWRITERSREQUEST']._serialized_start=1023
+  _globals['_AWAITWRITERSREQUEST']._serialized_end=1113
+  _globals['_AWAITWRITERSRESPONSE']._serialized_start=1115
+  _globals['_AWAITWRITERSRESPONSE']._serialized_end=1154
+  _globals['_KEPTKEY']._serialized_start=1156
+  _globals['_KEPTKEY']._serialized_end=1245
+  _globals['_FINDNEEDEDKEYSREQUEST']._serialized_start=1247
+  _globals['_FINDNEEDEDKEYSREQUEST']._serialized_end=1326
+  _globals['_FINDNEEDEDKEYSRESPONSE']._serialized_start=1328
+  _globals['_FINDNEEDEDKEYSRESPONSE']._serialized_end=1369
+  _globals['_RECTIFYEVENTREQUEST']._serialized_start=1372
+  _globals['_RECTIFYEVENTREQUEST']._serialized_end=1536
+  _globals['_RECTIFYEVENTRESPONSE']._serialized_start=1538
+  _globals['_RECTIFYEVENTRESPONSE']._serialized_end=1608
+  _globals['_RECTIFIEDEVENT']._serialized_start=1610
+  _globals['_RECTIFIEDEVENT']._serialized_end=1709
+  _globals['_FINDRECTIFICATIONREQUEST']._serialized_start=1711
+  _globals['_FINDRECTIFICATIONREQUEST']._serialized_end=1790
+  _globals['_FINDRECTIFICATIONRESPONSE']._serialized_start=1792
+  _globals['_FINDRECTIFICATIONRESPONSE']._serialized_end=1867
+  _globals['_RECOUNTCHANGEDREQUEST']._serialized_start=1869
+  _globals['_RECOUNTCHANGEDREQUEST']._serialized_end=1977
+  _globals['_RECOUNTCHANGEDRESPONSE']._serialized_start=1979
+  _globals['_RECOUNTCHANGEDRESPONSE']._serialized_end=2017
+  _globals['_SUBJECTDATASERVICE']._serialized_start=2020
+  _globals['_SUBJECTDATASERVICE']._serialized_end=2795
 # @@protoc_insertion_point(module_scope)

@@ -29,7 +29,7 @@ class FenceResponse(_message.Message):
     def __init__(self, in_force_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class EraseSubjectRequest(_message.Message):
-    __slots__ = ("app_id", "subject_id", "persons", "request_id", "fenced_at", "event_names", "withheld_names", "withheld_because", "changed")
+    __slots__ = ("app_id", "subject_id", "persons", "request_id", "fenced_at", "event_names", "withheld_names", "withheld_because", "changed", "anonymize_events")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     PERSONS_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +39,7 @@ class EraseSubjectRequest(_message.Message):
     WITHHELD_NAMES_FIELD_NUMBER: _ClassVar[int]
     WITHHELD_BECAUSE_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
+    ANONYMIZE_EVENTS_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     subject_id: str
     persons: _containers.RepeatedScalarFieldContainer[str]
@@ -48,7 +49,8 @@ class EraseSubjectRequest(_message.Message):
     withheld_names: _containers.RepeatedScalarFieldContainer[str]
     withheld_because: _containers.RepeatedScalarFieldContainer[str]
     changed: _containers.RepeatedCompositeFieldContainer[ChangedEvents]
-    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., persons: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., fenced_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_names: _Optional[_Iterable[str]] = ..., withheld_names: _Optional[_Iterable[str]] = ..., withheld_because: _Optional[_Iterable[str]] = ..., changed: _Optional[_Iterable[_Union[ChangedEvents, _Mapping]]] = ...) -> None: ...
+    anonymize_events: bool
+    def __init__(self, app_id: _Optional[str] = ..., subject_id: _Optional[str] = ..., persons: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., fenced_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_names: _Optional[_Iterable[str]] = ..., withheld_names: _Optional[_Iterable[str]] = ..., withheld_because: _Optional[_Iterable[str]] = ..., changed: _Optional[_Iterable[_Union[ChangedEvents, _Mapping]]] = ..., anonymize_events: _Optional[bool] = ...) -> None: ...
 
 class ChangedEvents(_message.Message):
     __slots__ = ("name", "days")
