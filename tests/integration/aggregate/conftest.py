@@ -16,6 +16,7 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc
 
 from libs.rpc.server import GrpcServer
 from libs.streams import watermark
+from services.aggregate.live import watch_hub
 from services.aggregate.recount import worker
 from services.aggregate.server import build
 from services.aggregate.settings import AggregateSettings
@@ -87,11 +88,12 @@ def with_jobs() -> bool:
 
 
 @pytest.fixture(autouse=True)
-def counted_is_known_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service measures each 0.2 s up to when all is counted, and a verification looks again as soon: many
-    tests wait for both."""
+def looks_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to when all is counted is measured more often than each two seconds, a verification waits for less
+    than one, and what serves watchers notices changed catalogs, and a stop, in less than half of one."""
     monkeypatch.setattr(watermark, "_INTERVAL_SECONDS", 0.2)
     monkeypatch.setattr(verifier, "_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(watch_hub, "_POLL_SECONDS", 0.05)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from libs.rpc.server import GrpcServer
 from libs.runtime.catalog_reload import CatalogReload
 from libs.streams.compression import decompress
 from libs.streams.names import raw_stream
+from services.ingest.replay import runner
 from services.ingest.server import build
 from services.ingest.settings import IngestSettings
 from tests.support.consents import consent_text
@@ -137,6 +138,12 @@ def store_letters(ingest: Ingest, *events: Event) -> None:
 
 def _has_letters(ingest: Ingest, number: int) -> bool:
     return ingest.sql("SELECT count(*) FROM ingest.dead_letters") == [(number,)]
+
+
+@pytest.fixture(autouse=True)
+def replays_begin_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service looks ten times a second for replays of dead letters, and not once."""
+    monkeypatch.setattr(runner, "_POLL_SECONDS", 0.1)
 
 
 @pytest.fixture
