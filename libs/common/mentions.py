@@ -1,20 +1,25 @@
 """Finds and removes mentions of people in an event.
 
 A mention is a person's exact id: as a text, as a number, or as a name in an object. Inside a longer text, a
-URL for example, an id is a mention if it is long enough not to stand there by chance. Ids of events and
-requests are treated more strictly, because producers compose them of other ids: `reveals_person`.
+URL for example, an id is a mention if it is long enough not to stand there by chance, also in a form
+of `encoded_ids`. Ids of events and requests are treated more strictly, because producers compose them of
+other ids: `reveals_person`.
 """
 
-from collections.abc import Collection, Iterable
+import json
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from libs.catalog.texts import MAX_TEXT_LENGTH
+from libs.common.encoded_ids import encoded_forms, encoded_pattern
 from libs.common.ids import event_uuid
 
 Path = tuple[str, ...]
 # So long an id does not stand in a text by chance.
 _LONG_ID = 12
+# Of a long id: one character of it percent-encoded. In Base64 it has 15 and more.
+_SHORTEST_FORM = 14
 # What stands in a text in the place of a long id.
 _REDACTED = "[person]"
 
@@ -23,7 +28,7 @@ class PersonIds:
     """The ids of one person or of several, in the forms in which a value can be one of them. To compare a
     value takes the same time for any number of ids."""
 
-    __slots__ = ("_long", "integers", "numbers", "texts")
+    __slots__ = ("_encoded", "_long", "integers", "numbers", "texts")
 
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts = frozenset(texts)
@@ -32,6 +37,8 @@ class PersonIds:
         self.numbers = {float(integer) for integer in self.integers}
         # Of two ids, one of which contains the other, the longer one first.
         self._long = sorted(filter(is_long_id, self.texts), key=len, reverse=True)
+        # The forms of those: made when a text is long enough to have one.
+        self._encoded: Sequence[str] | None = None
 
     def is_value(self, value: Any) -> bool:
         """Whether a JSON value is one of the ids."""
@@ -44,13 +51,28 @@ class PersonIds:
 
     def is_in(self, text: str) -> bool:
         """Whether one of the ids that are long enough stands in a text."""
-        return any(person_id in text for person_id in self._long)
+        return any(person_id in text for person_id in self._long) or self.is_encoded_in(text)
 
-    def redacted(self, text: str) -> str:
-        """The text with `[person]` in the place of each id of at least 12 characters."""
+    def is_encoded_in(self, text: str) -> bool:
+        """Whether one of the ids that are long enough stands in a text encoded."""
+        if len(text) < _SHORTEST_FORM:
+            return False
+        if self._encoded is None:
+            self._encoded = [form for each in self._long for form in forms_of(each)[1:]]
+        # A loop, because this is done for each long text of an event.
+        for form in self._encoded:  # noqa: SIM110
+            if form in text:
+                return True
+        return False
+
+    def redacted(self, text: str, mark: str = _REDACTED) -> str:
+        """The text with `[person]` in the place of each id of at least 12 characters, encoded or not."""
         for person_id in self._long:
             if person_id in text:
-                text = text.replace(person_id, _REDACTED)
+                text = text.replace(person_id, mark)
+        if self.is_encoded_in(text):
+            for person_id in self._long:
+                text = _pattern_of(person_id).sub(mark, text)
         return text
 
 
@@ -59,13 +81,28 @@ def is_long_id(person_id: str) -> bool:
     return len(person_id) >= _LONG_ID
 
 
+def forms_of(person_id: str) -> Sequence[str]:
+    """The id, and if it is long how it may stand in a text encoded: a text with the id has one of them."""
+    return (person_id, *(encoded_forms(person_id) if is_long_id(person_id) else ()))
+
+
+def in_json(text: str) -> Sequence[str]:
+    """How a text may stand in JSON, as itself or as writers escape what is not ASCII, and the `/`."""
+    found = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
+    return tuple(dict.fromkeys((*found, *(each.replace("/", r"\/") for each in found))))
+
+
 def _is_number(text: str) -> bool:
     """Whether an id is a whole number. `int` alone accepts `1_0` as well, and raises for very long numbers,
     which a rejected event may have."""
     return len(text) <= MAX_TEXT_LENGTH and text.removeprefix("-").isdecimal()
 
 
-# Enough for the visits under way: an entry takes 850 bytes.
+# For those that were found.
+_pattern_of = lru_cache(maxsize=64)(encoded_pattern)
+
+
+# Enough for the visits under way: an entry takes 1.5 kB with the forms of an id.
 @lru_cache(maxsize=4096)
 def ids_of(person_id: str) -> PersonIds:
     """PersonIds of one person; cached, because people send many events."""
@@ -156,8 +193,8 @@ def _clean_list(found: list[Any], people: PersonIds, names: Collection[str]) -> 
 
 
 def reveals_person(composed_id: str, person_id: str) -> bool:
-    """Whether the id of an event or a request contains a person's. A UUID contains a short id by chance, so
-    it reveals only the person whose id is that UUID."""
+    """Whether the id of an event or a request contains a person's, a long one also encoded. A UUID contains a
+    short id by chance, so it reveals only the person whose id is that UUID."""
     if person_id not in composed_id:
-        return False
+        return ids_of(person_id).is_encoded_in(composed_id)
     return person_id == composed_id or not event_uuid(composed_id)[1]

@@ -13,7 +13,7 @@ from pyarrow import compute, parquet
 from libs.common.subject_data import SubjectRef
 from libs.events.columns import COLUMNS, EventColumn
 from libs.events.digest import Row
-from libs.events.person import in_json
+from libs.events.person import traces
 
 ROWS_IN_A_GROUP = 20_000
 # If only a few of them are wanted.
@@ -122,10 +122,10 @@ def may_have_events(file: IO[bytes], subject: SubjectRef, *, of_others: bool) ->
         for batch in found.iter_batches(batch_size=ROWS_IN_A_GROUP, columns=columns):
             masks = [_owned(batch, subject)]
             if of_others:
-                text = in_json(subject.subject_id)
+                properties = _storage(batch.column("properties"))
                 masks += [
                     compute.equal(batch.column("entity_id"), subject.subject_id),
-                    compute.match_substring(_storage(batch.column("properties")), text),
+                    *(compute.match_substring(properties, each) for each in traces(subject)),
                 ]
             if any(compute.any(mask).as_py() for mask in masks):
                 return True

@@ -7,10 +7,11 @@ agreed, the `anonymous_id`, which is the pseudonym then.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from libs.common.mentions import forms_of
 from libs.common.restricted import RestrictedPeople
 from libs.common.subject_data import SubjectRef
 from libs.events.filtering import Condition
@@ -32,9 +33,14 @@ _OF_RESTRICTED = _OWNED.format(
     subject_id="ANY(CAST(:restricted_ids AS text[]))",
     pseudonyms="CAST(:restricted_pseudonyms AS text[])",
 )
-# What contains the id only by chance is found as well: `libs.common.mentions` decides.
+# What contains the id only by chance is found as well: `libs.common.mentions` decides. With OFFSET the
+# properties are written as a text once for all traces.
 MAY_NAME = """(
-    entity_id = %(subject_id)s OR strpos(properties::text, %(in_json)s) > 0
+    entity_id = %(subject_id)s OR EXISTS (
+        SELECT FROM (SELECT properties::text AS written OFFSET 0) AS event,
+            unnest(%(traces)s::text[]) AS trace
+        WHERE strpos(written, trace) > 0
+    )
 )"""
 # True or false.
 OF_OTHERS = f"({OWNED} IS NOT TRUE AND {MAY_NAME} IS TRUE)"
@@ -48,7 +54,7 @@ def person_values(subject: SubjectRef) -> Mapping[str, object]:
         "subject_id": subject.subject_id,
         "persons": [UUID(person) for person in subject.persons],
         "pseudonyms": list(subject.persons),
-        "in_json": in_json(subject.subject_id),
+        "traces": traces(subject),
     }
 
 
@@ -77,7 +83,7 @@ def is_owned(
 
 def may_name(subject: SubjectRef, entity_id: str | None, properties: str) -> bool:
     """`MAY_NAME`, of one event, with its properties as Postgres writes them."""
-    return entity_id == subject.subject_id or in_json(subject.subject_id) in properties
+    return entity_id == subject.subject_id or any(trace in properties for trace in traces(subject))
 
 
 def is_behind(fenced_at: datetime, occurred_at: datetime, received_at: datetime) -> bool:
@@ -85,6 +91,7 @@ def is_behind(fenced_at: datetime, occurred_at: datetime, received_at: datetime)
     return min(occurred_at, received_at) <= fenced_at
 
 
-def in_json(text: str) -> str:
-    """How a text stands in jsonb as Postgres writes it, without the quotes."""
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+def traces(subject: SubjectRef) -> Sequence[str]:
+    """Texts of which one stands in the properties of each event that names the person, as Postgres writes
+    them."""
+    return [json.dumps(form, ensure_ascii=False)[1:-1] for form in forms_of(subject.subject_id)]

@@ -4,7 +4,6 @@ All functions return None for an entry that has nothing of the person, and raise
 one that holds no batch. An event whose properties cannot be searched is treated as such an entry is: ADR 56.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,13 @@ from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalog
 from libs.common.exact_json import exact_dumps, exact_loads
-from libs.common.mentions import PersonIds, is_long_id, properties_without_mentions
+from libs.common.mentions import (
+    PersonIds,
+    forms_of,
+    in_json,
+    is_long_id,
+    properties_without_mentions,
+)
 from libs.common.subject_data import Erasure, SubjectRef
 from libs.streams.compression import compress
 from libs.streams.entries import Fields, enriched_batch, raw_batch
@@ -114,13 +119,13 @@ def _cut(batch: batch_pb2.EventBatch, erasure: Erasure, catalog: Catalog | None)
 
 
 def stands_in(text: bytes, subject: SubjectRef) -> bool:
-    """Whether an id of the person stands in what cannot be read, as it is or as JSON writes it; a short one
-    may by chance."""
-    long_ids = filter(is_long_id, subject.ids)
+    """Whether an id of the person stands in what cannot be read, as it is, as JSON writes it, or encoded; a
+    short one may by chance."""
     return any(
-        form.encode() in text
-        for each in long_ids
-        for form in {each, json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1]}
+        written.encode() in text
+        for each in filter(is_long_id, subject.ids)
+        for form in forms_of(each)
+        for written in in_json(form)
     )
 
 

@@ -59,8 +59,8 @@ class Sent:
             entity_id=self.subject,
             request_id=f"req-{self.subject}",
             context={
-                "page_url": f"https://x.example/u/{self.subject}?tab=1",
-                "user_agent": f"Mozilla/5.0 (Linux) Canary/{self.subject}",
+                "page_url": f"https://x.example/u/{self.subject}?t={_base64(f'u:{self.subject}')}",
+                "user_agent": f"Mozilla/5.0 (Linux) Canary/{self.subject} {self.subject.encode().hex()}",
                 "ip": ADDRESS,
             },
             extra={"friend": self.subject, "deep": {self.subject: 1}},
@@ -70,7 +70,12 @@ class Sent:
                 "identity_id": self.subject,
                 "nested": [{"who": self.subject}, [self.subject]],
                 self.subject: "a name",
-                "in_base64": base64.b64encode(self.subject.encode()).decode(),
+                "in_base64": _base64(self.subject),
+                "tokens": [
+                    {_base64(f'{{"id":"{self.subject}","n":1}}'): 1},
+                    f"x.{_base64(f'u:{self.subject}:1')}.y",
+                    self.subject.encode().hex(),
+                ],
             },
         )
         signup = _event(
@@ -84,7 +89,7 @@ class Sent:
         unknown = _event(
             "no.such.event",
             subject_id=self.subject,
-            properties={"note": self.rejected, "who": self.subject},
+            properties={"note": self.rejected, "who": _base64(f"{self.subject}!")},
         )
         # Known, and so it is known what of it consent allows to keep.
         wrong = _event(
@@ -98,6 +103,10 @@ class Sent:
         """The values by name."""
         names = ("ordinary", "marked", "session", "content", "rejected", "wrong")
         return {f"{name} {moment}": getattr(self, name) for name in names}
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _event(name: str, **fields: Any) -> event_pb2.Event:
@@ -175,7 +184,12 @@ def test_exactly_what_consent_allows_is_found(search: tuple[ByteSearch, SuiteCal
     moments = {name: Sent(subject) for name in ("before", "granted", "withdrawn")}
     texts = {
         "subject": subject,
-        "subject in Base64": base64.b64encode(subject.encode()).decode(),
+        # Some characters in its middle, by its place among the bytes that are encoded.
+        **{
+            f"subject in Base64, {before} behind": _base64("x" * before + subject)[8:-8]
+            for before in range(3)
+        },
+        "subject in hexadecimal digits": subject.encode().hex(),
         "address": ADDRESS,
         "quarantined": _canary("quarantined"),
     }
@@ -183,8 +197,8 @@ def test_exactly_what_consent_allows_is_found(search: tuple[ByteSearch, SuiteCal
         texts |= sent.named(name)
 
     _send(calls, moments["before"])
-    # Without a name, and without what is marked. An id that its sender has encoded is not recognized.
-    nameless = {"ordinary before": {"postgres"}, "subject in Base64": {"postgres"}}
+    # Without a name, encoded or not, and without what is marked.
+    nameless = {"ordinary before": {"postgres"}}
     _expect(searched, texts, nameless)
 
     calls.record_consent(APP, subject, telemetry=True, whatsapp_activity=True)
@@ -193,6 +207,9 @@ def test_exactly_what_consent_allows_is_found(search: tuple[ByteSearch, SuiteCal
         **nameless,
         # In Redis is the mirror of what the person has agreed to.
         "subject": {"postgres", "redis"},
+        **{each: {"postgres"} for each in texts if each.startswith("subject in ")},
+        # And the page on which a session began, with its address.
+        "subject in Base64, 2 behind": {"postgres", "redis"},
         "ordinary granted": {"postgres"},
         "marked granted": {"postgres"},
         # Of a dead letter, what an event that is right may have.

@@ -6,13 +6,12 @@ are about the person. An erasure also removes those that only name the person: a
 sender has the answer why.
 """
 
-import json
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from libs.catalog import Catalog
-from libs.common.mentions import PersonIds, is_long_id, names_person
+from libs.common.mentions import PersonIds, forms_of, in_json, is_long_id, names_person
 
 # Letters in which one of `traces` stands, which are bytes: what is found by chance, the others decide.
 MAY_NAME = (
@@ -22,13 +21,10 @@ MAY_NAME = (
 
 def traces(ids: Sequence[str]) -> list[bytes]:
     """Byte strings of which each event that names one of the ids has one, wherever it names it: as a text, as
-    one of JSON, whose writer may escape what is not ASCII, or as a number of a Struct, which is a double."""
+    one of JSON, whose writer may escape what is not ASCII and the `/`, encoded, or as a number of a Struct,
+    which is a double."""
     numbers = PersonIds(ids).numbers
-    texts = (
-        text
-        for id_ in ids
-        for text in (id_, json.dumps(id_, ensure_ascii=False)[1:-1], json.dumps(id_)[1:-1])
-    )
+    texts = (text for id_ in ids for form in forms_of(id_) for text in in_json(form))
     return [
         *(text.encode() for text in dict.fromkeys(texts)),
         *(struct.pack("<d", number) for number in sorted(numbers)),

@@ -8,7 +8,7 @@ from weir.common.v1.event_pb2 import Event
 from libs.catalog import Catalog, EventType
 from libs.catalog.texts import is_visible_name
 from libs.common.ids import event_uuid
-from libs.common.mentions import reveals_person
+from libs.common.mentions import ids_of, reveals_person
 from libs.consent import Decision
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.subjects import EventSubject
@@ -141,12 +141,14 @@ def _remove_subject_from_texts(
 def remove_id_from_texts(catalog: Catalog, event: Event, person_id: str) -> None:
     """Removes a person's id from the texts that producers compose of ids and that no schema limits, except
     the event id."""
-    if person_id in event.idempotency_key:
-        event.idempotency_key = ""
-    if person_id in event.request_id:
-        event.request_id = ""
+    people = ids_of(person_id)
+    for field in ("idempotency_key", "request_id"):
+        composed = getattr(event, field)
+        if person_id in composed or people.is_in(composed):
+            event.ClearField(field)
     event_type = catalog.events.get(event.name)
     if event_type is None:
-        event.name = event.name.replace(person_id, _MASK)
+        event.name = people.redacted(event.name.replace(person_id, _MASK), _MASK)
     if event_type is None or event_type.version(event.schema_version) is None:
-        event.schema_version = event.schema_version.replace(person_id, _MASK)
+        masked = event.schema_version.replace(person_id, _MASK)
+        event.schema_version = people.redacted(masked, _MASK)

@@ -1,11 +1,13 @@
 """Whose an event is, and whom it may name: the same in Postgres, in Python and in files of the archive, and
 for all who ask."""
 
+import base64
 import io
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pyarrow as pa
@@ -28,6 +30,7 @@ from tests.support.subject_rows import EPOCHS, UNTIL
 __all__ = ["data"]
 # With characters that JSON escapes, and one that some writers of JSON escape.
 ANN = 'änn "of" arena\\1'
+IN_BASE64 = base64.urlsafe_b64encode(f"u={ANN}&n=1".encode()).decode()
 NEW, OLD = EPOCHS.all_epochs("arena", ANN)
 OTHER = EPOCHS.pseudonym("arena", "bob")
 SUBJECT = SubjectRef("arena", ANN, (NEW, OLD))
@@ -50,6 +53,12 @@ NAMING: dict[str, dict[str, Any]] = {
     "as a value": {"subject_id": "bob", "person": OTHER, "properties": {"deep": [{"by": ANN}]}},
     "as a name": {"subject_id": "bob", "person": OTHER, "properties": {ANN: 1}},
     "in a text": {"subject_id": "bob", "person": OTHER, "properties": {"url": f"/{ANN}/x"}},
+    "in Base64": {"subject_id": "bob", "person": OTHER, "properties": {"cookie": IN_BASE64}},
+    "as a name, percent-encoded": {
+        "subject_id": "bob",
+        "person": OTHER,
+        "properties": {quote(ANN): 1},
+    },
     "of no person": {"person": None, "properties": {"by": ANN}},
     "of another person without a pseudonym": {
         "subject_id": "bob",

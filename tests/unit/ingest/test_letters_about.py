@@ -1,11 +1,16 @@
 """Whom a dead letter is about, and whom it names: numbers, versions and classes are no one."""
 
+import base64
+import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from libs.common.mentions import PersonIds
-from services.ingest.dead_letters.about import is_about, names
+from libs.common.subject_data import SubjectRef
+from libs.streams.quarantined_batches import stands_in
+from services.ingest.dead_letters.about import is_about, names, traces
 from tests.support.chess_catalog import CHESS, chess
 
 SUMMED = """\
@@ -60,6 +65,20 @@ NUMBER = PersonIds(("471147114711",))
 def test_who_is_meant(event: dict[str, Any], people: PersonIds, about: bool, named: bool) -> None:
     assert is_about(event, people, CATALOG) == about
     assert names(event, people, CATALOG) == named
+
+
+@pytest.mark.parametrize("before", ["", "u", "id"])
+def test_what_its_sender_has_encoded_is_named_and_has_a_trace(before: str) -> None:
+    person = "annabel/4711>?"
+    people = PersonIds((person,))
+    encoded = base64.b64encode((before + person).encode()).decode()
+    for text in (encoded, quote(f"/{before}{person}", safe="")):
+        event = {"subject_id": "b", "context": {"page_url": text}, "properties": {"n": 1}}
+        assert names(event, people, CATALOG)
+        # Some writers of JSON escape the `/`.
+        for written in (json.dumps(event), json.dumps(event).replace("/", r"\/")):
+            assert any(trace in written.encode() for trace in traces([person]))
+            assert stands_in(written.encode(), SubjectRef("chess", person, ()))
 
 
 def test_what_is_nested_deeper_than_python_goes_is_searched() -> None:

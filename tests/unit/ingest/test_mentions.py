@@ -1,5 +1,6 @@
 """A person who refused is mentioned nowhere in the properties, and no other data are lost."""
 
+import base64
 import hashlib
 import hmac
 import uuid
@@ -102,6 +103,31 @@ async def test_a_long_id_is_removed_inside_the_context() -> None:
     extra = MessageToDict(stored.context.extra)
     assert extra == {"of [person]": ["a [person]"], "deep": {"x": "[person]/"}}
     assert stored.attribution.campaign == "from-[person]"
+
+
+async def test_a_long_id_that_is_encoded_is_removed_everywhere() -> None:
+    person = str(uuid.uuid4())
+    token = base64.urlsafe_b64encode(b'{"sub":"%s"}' % person.encode()).decode()
+    ingest = Ingest({person: NO_TELEMETRY})
+    event = event_of(
+        f"login/{token}",
+        subject_id=person,
+        request_id=token,
+        context={"page_url": f"/u?t={token}&n=1", "user_agent": f"Agent/{person.encode().hex()}"},
+        properties_json=orjson.dumps({"moves": 3, token: 1, "list": [{"in": f"a {token}"}]}),
+    )
+    event.context.extra.update({f"of {token}": [token]})
+    await ingest.take(event)
+    [stored] = ingest.stored()
+    texts = stored.SerializeToString()
+    # What the token begins with, and what stands for the id in the middle of it.
+    assert token[14:-6].encode() not in texts
+    assert person.encode().hex().encode() not in texts
+    assert stored.context.page_url.startswith("/u?t=eyJzdWIiO")
+    assert stored.context.page_url.endswith("&n=1")
+    assert stored.context.user_agent == "Agent/[person]"
+    assert stored.request_id == ""
+    assert stored.event_id == _keyed_uuid(f"event\x00login/{token}")
 
 
 async def test_true_is_not_the_person_1() -> None:
