@@ -14,9 +14,11 @@ from services.enrich.anonymization.due import Due, due_in, leaving_in
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """A row that still says whom it is about: in which leaf it lies, when it occurred, and what it says."""
+    """A row that still says whom it is about: in which leaf it lies, which version of it was read, when it
+    occurred, and what it says."""
 
     leaf: str
+    version: str
     occurred_at: datetime
     fields: PersonalFields
 
@@ -31,7 +33,7 @@ class NamedEvents(Protocol):
     async def replace(
         self, app_id: str, changes: Sequence[tuple[StoredEvent, PersonalFields]]
     ) -> int:
-        """Replaces what these rows say, all or none; how many were still there."""
+        """Replaces what these rows say; how many were still there, and as they were read."""
         ...
 
     async def overdue(self, due: Due) -> tuple[int, datetime | None]:

@@ -28,13 +28,14 @@ _DUE: LiteralString = """
     )
 """
 _SOME: LiteralString = f"""
-    SELECT relname, occurred_at, event_uuid, event_id, subject_id, anonymous_id, person, session_id, group_id,
-        entity_type, entity_id, request_id, context, attribution, properties
+    SELECT relname, events.xmin::text, occurred_at, event_uuid, event_id, subject_id, anonymous_id,
+        person, session_id, group_id, entity_type, entity_id, request_id, context, attribution, properties
     FROM enrich.events JOIN pg_class ON pg_class.oid = events.tableoid
     WHERE {_DUE} LIMIT %(limit)s
 """
 _OVERDUE: LiteralString = f"SELECT count(*), min(occurred_at) FROM enrich.events WHERE {_DUE}"
 # If the new id is taken, the event came again, and was anonymized when it arrived: the row gets any id.
+# What a correction or another person's erasure has changed since it was read stays, and is found again.
 _REPLACE: LiteralString = """
     UPDATE {leaf} AS event SET
         event_uuid = CASE WHEN changed.new_uuid <> event.event_uuid AND EXISTS (
@@ -48,16 +49,17 @@ _REPLACE: LiteralString = """
         request_id = changed.request_id, context = changed.context::jsonb,
         attribution = changed.attribution::jsonb, properties = changed.properties::jsonb
     FROM unnest(
-        %(uuids)s::uuid[], %(times)s::timestamptz[], %(new_uuids)s::uuid[], %(event_ids)s::text[],
+        %(uuids)s::uuid[], %(times)s::timestamptz[], %(versions)s::text[],
+        %(new_uuids)s::uuid[], %(event_ids)s::text[],
         %(anonymous_ids)s::text[], %(people)s::uuid[], %(sessions)s::text[], %(groups)s::text[],
         %(entity_types)s::text[], %(entity_ids)s::text[], %(requests)s::text[], %(contexts)s::text[],
         %(attributions)s::text[], %(properties)s::text[]
     ) AS changed (
-        event_uuid, occurred_at, new_uuid, event_id, anonymous_id, person, session_id, group_id,
+        event_uuid, occurred_at, version, new_uuid, event_id, anonymous_id, person, session_id, group_id,
         entity_type, entity_id, request_id, context, attribution, properties
     )
     WHERE event.event_uuid = changed.event_uuid AND event.occurred_at = changed.occurred_at
-        AND event.app_id = %(app_id)s
+        AND event.app_id = %(app_id)s AND event.xmin = changed.version::xid
 """
 
 
@@ -120,7 +122,7 @@ def _parameters(due: Due) -> dict[str, object]:
 
 
 def _stored(row: Sequence[Any]) -> StoredEvent:
-    leaf, occurred_at, event_uuid, event_id, subject_id, anonymous_id, person, *rest = row
+    leaf, version, occurred_at, event_uuid, event_id, subject_id, anonymous_id, person, *rest = row
     session_id, group_id, entity_type, entity_id, request_id, context, attribution, properties = (
         rest
     )
@@ -139,7 +141,7 @@ def _stored(row: Sequence[Any]) -> StoredEvent:
         attribution,
         properties,
     )
-    return StoredEvent(leaf, occurred_at, fields)
+    return StoredEvent(leaf, version, occurred_at, fields)
 
 
 def _changes(
@@ -151,6 +153,7 @@ def _changes(
         "app_id": app_id,
         "uuids": [stored.fields.event_uuid for stored, _ in pairs],
         "times": [stored.occurred_at for stored, _ in pairs],
+        "versions": [stored.version for stored, _ in pairs],
         "new_uuids": [one.event_uuid for one in fields],
         "event_ids": [one.event_id for one in fields],
         "anonymous_ids": [one.anonymous_id for one in fields],

@@ -39,17 +39,21 @@ _NEXT_NAME: LiteralString = """
     SELECT min(name) FROM {table} WHERE app_id = %(app_id)s AND name > %(name)s
 """
 # Along the index on app, name and time. What only contains the id is decided by `mentions`.
+_MAY_NAME: LiteralString = f"{BEHIND_FENCE} AND {OF_OTHERS}"
 _SOME: LiteralString = f"""
-    SELECT event_uuid, occurred_at, names_person, CASE WHEN names_person THEN entity_type END,
-        CASE WHEN names_person THEN entity_id END, CASE WHEN names_person THEN properties END
-    FROM (
-        SELECT event_uuid, occurred_at, entity_type, entity_id, properties,
-            {BEHIND_FENCE} AND {OF_OTHERS} AS names_person
-        FROM {{table}}
-        WHERE app_id = %(app_id)s AND name = %(name)s AND occurred_at >= %(after_time)s
-            AND (occurred_at, event_uuid) > (%(after_time)s, %(after_uuid)s)
-        ORDER BY occurred_at, event_uuid LIMIT %(limit)s
-    ) AS examined ORDER BY occurred_at, event_uuid
+    SELECT event_uuid, occurred_at, {_MAY_NAME} AS names_person
+    FROM {{table}}
+    WHERE app_id = %(app_id)s AND name = %(name)s AND occurred_at >= %(after_time)s
+        AND (occurred_at, event_uuid) > (%(after_time)s, %(after_uuid)s)
+    ORDER BY occurred_at, event_uuid LIMIT %(limit)s
+"""
+# Locked, because an event may name two people who are erased at the same time: the second transaction has to
+# read what the first one wrote.
+_NAMING: LiteralString = f"""
+    SELECT event_uuid, occurred_at, name, entity_type, entity_id, properties FROM {{table}}
+    WHERE app_id = %(app_id)s AND name = %(name)s AND occurred_at >= %(after_time)s
+        AND occurred_at <= %(last_time)s AND {_MAY_NAME}
+    ORDER BY occurred_at, event_uuid FOR UPDATE
 """
 _REPLACE: LiteralString = """
     UPDATE {table} SET entity_id = %(entity_id)s, properties = %(properties)s::jsonb
@@ -95,7 +99,8 @@ class ErasedEvents:
     async def examine(
         self, connection: AsyncConnection, erasure: Erasure, place: Place, limit: int
     ) -> Examined:
-        """Looks at so many events at most, those behind a place in the order of time."""
+        """Looks at so many events at most, those behind a place in the order of time. Those
+        that may name the person stay locked until the transaction ends."""
         driver = await driver_connection(connection)
         values = {
             **parameters(erasure),
@@ -104,16 +109,17 @@ class ErasedEvents:
             "after_uuid": place.event_uuid,
             "limit": limit,
         }
-        statement = sql.SQL(_SOME).format(table=_table(place.retention_class))
-        rows = await (await driver.execute(statement, values)).fetchall()
-        naming = [
-            NamingEvent(event_uuid, occurred_at, place.name, entity_type, entity_id, properties)
-            for event_uuid, occurred_at, names, entity_type, entity_id, properties in rows
-            if names
-        ]
+        table = _table(place.retention_class)
+        rows = await (await driver.execute(sql.SQL(_SOME).format(table=table), values)).fetchall()
+        naming = []
+        if any(names_person for _, _, names_person in rows):
+            cursor = await driver.execute(
+                sql.SQL(_NAMING).format(table=table), {**values, "last_time": rows[-1][1]}
+            )
+            naming = [NamingEvent(*row) for row in await cursor.fetchall()]
         if len(rows) < limit:
             return Examined(len(rows), naming, None)
-        event_uuid, occurred_at, *_ = rows[-1]
+        event_uuid, occurred_at, _ = rows[-1]
         return Examined(
             len(rows), naming, replace(place, occurred_at=occurred_at, event_uuid=event_uuid)
         )

@@ -18,7 +18,9 @@ from weir.common.v1 import event_pb2
 from libs.catalog import Catalogs
 from libs.common.pseudonym import session_of
 from libs.stores.redis_client import RedisClient
+from services.enrich.anonymization.anonymize import anonymized
 from services.enrich.anonymization.late import LateAnonymizer
+from services.enrich.anonymization.postgres import PostgresNamedEvents
 from services.enrich.dead_letter_limit import DeadLetterLimit
 from services.enrich.pipeline import EnrichPipeline
 from services.enrich.redis import RedisEnrichedStream
@@ -203,6 +205,27 @@ async def test_what_leaves_for_the_archive_early_leaves_without_its_person(
     await enrich.process(entry_of(too_late))
     assert [row["subject_id"] for row in stored(database_url)] == [None, "ann", None, "ann"]
     assert await job.overdue() == []
+
+
+async def test_what_is_changed_meanwhile_is_read_again(
+    enrich: Enrich, engine: AsyncEngine, database_url: str, clock: FixedClock
+) -> None:
+    """By a correction, or by the erasure of another person whom the event named."""
+    await enrich.process(entry_of(*(named(FIRST_NAMED - n * TICK, f"e{n}") for n in (1, 2))))
+    [due, *_] = [found.due for found in await anonymization(engine, clock).overdue()]
+    events = PostgresNamedEvents(engine)
+    read = await events.some(due)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            """UPDATE enrich.events SET properties = properties || '{"moves": 4, "all": []}'
+            WHERE event_id = 'e2'"""
+        )
+    changes = [(row, anonymized(PSEUDONYMS, due, row.fields)) for row in read]
+    assert await events.replace(due.app_id, changes) == 1
+    assert await anonymization(engine, clock).anonymize() == {"anonymized": 1}
+    rows = stored(database_url)
+    assert [row["properties"]["moves"] for row in rows] == [4, 3]
+    assert [row["subject_id"] for row in rows] == [None, None]
 
 
 async def test_killed_in_the_middle_it_goes_on(

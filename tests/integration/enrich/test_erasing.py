@@ -1,10 +1,12 @@
 """Erasing a person's events: what goes, what stays, and what is counted, however often it is begun."""
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -30,6 +32,7 @@ from tests.support.archived_rows import NO_ARCHIVE
 from tests.support.enrich_batches import NOON, NOON_US, entry_of, event
 from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.small_catalog import SMALL
+from tests.support.waiting import until
 
 CATALOG = compile_catalog(
     SMALL.replace("subject: {name: player}", "subject: {name: player, entity_types: [player]}"),
@@ -114,6 +117,32 @@ async def test_an_event_of_another_that_names_the_person_stays_without_the_name(
         ("b2", ANNA.persons[0], {}),
     ]
     assert _counts(progress)["enrich.events"] == (0, 2, 0)
+
+
+async def test_an_event_that_names_two_erased_people_loses_both(
+    enrich: Enrich, data: EnrichSubjectData, database_url: str
+) -> None:
+    """The other erasure has changed the event, and has not committed when this one comes to it."""
+    rivals = b'{"rivals": ["anna", "carl", "dora"]}'
+    await enrich.process(entry_of(event("b1", subject_id="ben", properties_json=rivals)))
+    async with await psycopg.AsyncConnection.connect(database_url) as other:
+        await other.execute(
+            """UPDATE enrich.events SET properties = '{"rivals": ["anna", "dora"]}'"""
+        )
+        erasing = asyncio.create_task(_erase(data, _erasure()))
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as third:
+            await until(lambda: _waits(third))
+        await other.commit()
+        await erasing
+    assert enrich.rows("properties") == [({"rivals": ["dora"]},)]
+
+
+async def _waits(connection: psycopg.AsyncConnection) -> bool:
+    """Whether anyone waits for a row of this database."""
+    cursor = await connection.execute(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return bool(cursor.rowcount)
 
 
 async def test_what_a_law_keeps_stays_and_is_named(enrich: Enrich, data: EnrichSubjectData) -> None:
