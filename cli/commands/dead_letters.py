@@ -176,8 +176,8 @@ def replay(
     )
     with calls_to("ingest", _STUB, app_id) as calls:
         found = calls.ReplayDeadLetters(request).replay
-        if wait:
-            # Who interrupts this command needs it.
+        if wait and found.state == pb.REPLAY_STATE_RUNNING:
+            # Needed to go on after Ctrl-C.
             typer.echo(f"replay {found.request_id} is under way", err=True)
         while wait and found.state == pb.REPLAY_STATE_RUNNING:
             time.sleep(_POLL_SECONDS)
@@ -191,7 +191,7 @@ def replay(
 def cancel(
     app_id: AppId,
     request_id: Annotated[
-        str, typer.Option("--request", metavar="UUID", help="The replay, as it said itself.")
+        str, typer.Option("--request", metavar="UUID", help="The id that `replay` printed.")
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -223,7 +223,7 @@ def _print_replay(found: pb.DeadLetterReplay) -> None:
     if said and found.state == pb.REPLAY_STATE_STOPPED:
         said = f": {said}"
     elif said:
-        said = f" {said}"
+        said = f" by {said}"
     tried = " (dry run: nothing was changed)" if found.dry_run else ""
     typer.echo(f"replay {found.request_id}: {_STATES[found.state]}{said}{tried}")
 

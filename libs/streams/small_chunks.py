@@ -1,6 +1,6 @@
 """How far apart small chunks begin."""
 
-# From so many entries in a chunk on, the next one begins latest after it.
+# From so many entries in a chunk on, the pause is longest.
 _MANY_ENTRIES = 13
 # How much later than after a single entry.
 _LATEST = 4

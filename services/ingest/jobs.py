@@ -12,10 +12,15 @@ from libs.jobs.schedule import Schedule
 from libs.streams.dead_consumers import remove_dead_consumers
 from libs.streams.names import INGEST
 from libs.streams.quarantine_expiry import expire_quarantine
+from services.ingest.dead_letters.expiry import EXPIRE as EXPIRE_LETTERS
 from services.ingest.dead_letters.expiry import LetterExpiry
 from services.ingest.replay.expiry import EXPIRE as EXPIRE_REPLAYS
 from services.ingest.replay.expiry import ReplayExpiry
 from services.ingest.settings import IngestSettings
+
+EXPIRE_QUARANTINE = "ingest.expire_quarantine"
+# What ends dead letters, quarantine and replays, in the order in which it runs.
+RETENTION_JOBS = (EXPIRE_LETTERS, EXPIRE_QUARANTINE, EXPIRE_REPLAYS)
 
 
 def ingest_jobs(
@@ -52,13 +57,13 @@ def ingest_jobs(
             expire_replays,
         ),
         Job(
-            "ingest.expire_quarantine",
+            EXPIRE_QUARANTINE,
             "Removes entries of quarantine that are past their limit.",
             Schedule("15 0 * * *"),
             drop_quarantine,
         ),
         Job(
-            "ingest.expire_dead_letters",
+            EXPIRE_LETTERS,
             "Deletes dead letters that are past their limit.",
             Schedule("10 0 * * *"),
             expire_dead_letters,

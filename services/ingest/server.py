@@ -40,7 +40,6 @@ from libs.streams.quarantine_erasure import QuarantineErasure
 from libs.streams.quarantine_expiry import QuarantineRetention
 from libs.streams.trimming import StreamTrimmer
 from services.ingest.dead_letters.convert import SERVICE_NAME as DEAD_LETTER_SERVICE
-from services.ingest.dead_letters.expiry import JOBS as RETENTION_JOBS
 from services.ingest.dead_letters.expiry import LetterExpiry
 from services.ingest.dead_letters.listing.postgres import ListedLetters
 from services.ingest.dead_letters.listing.service import LetterLists
@@ -58,7 +57,7 @@ from services.ingest.intake.group_commit import GroupCommit
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.redis import RedisRawStream
 from services.ingest.intake.service import SERVICE_NAME, IngestServicer
-from services.ingest.jobs import ingest_jobs
+from services.ingest.jobs import RETENTION_JOBS, ingest_jobs
 from services.ingest.replay.anonymizer import ReplayedAnonymizer
 from services.ingest.replay.expiry import ReplayExpiry
 from services.ingest.replay.intake import ReplayIntake

@@ -40,8 +40,6 @@ def letter_limits(
 
 STORE = "ingest.dead_letters"
 EXPIRE = "ingest.expire_dead_letters"
-# What ends dead letters, quarantine and replays, in the order in which it runs.
-JOBS = (EXPIRE, "ingest.expire_quarantine", "ingest.expire_replays")
 
 
 class ExpiredLetters(Protocol):

@@ -76,7 +76,7 @@ WHERE app_id = :app_id AND request_id = :request_id
 # Waits for the part that is under way, whose lock the row has.
 _CANCEL = text("""
 UPDATE ingest.replays
-SET state = 'cancelled', stopped_because = :because, finished_at = clock_timestamp()
+SET state = 'cancelled', stopped_because = :actor, finished_at = clock_timestamp()
 WHERE app_id = :app_id AND request_id = :request_id AND finished_at IS NULL
 """)
 _ROWS_AT_A_TIME = 5_000
@@ -219,10 +219,11 @@ class PostgresReplays:
         assert added is not None
         return added
 
-    async def cancel(self, app_id: str, request_id: uuid.UUID, because: str) -> Replay | None:
+    async def cancel(self, app_id: str, request_id: uuid.UUID, actor: str) -> Replay | None:
         """The replay, of which nothing more is done from the return on; one that is over stays as it is, and
-        None is for one that was not asked for. Waits for the end of a part."""
-        values = {"app_id": app_id, "request_id": request_id, "because": because}
+        None is for one that was not asked for. Waits for the end of a part. Events that a part has appended
+        before it was cut off are not counted: their letters stay, and another replay finds duplicates."""
+        values = {"app_id": app_id, "request_id": request_id, "actor": actor}
         async with self._engine.begin() as connection:
             await connection.execute(_CANCEL, values)
             return await _find(connection, app_id, request_id)

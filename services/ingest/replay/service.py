@@ -48,15 +48,15 @@ class RequestedReplays:
         actor: str,
         note: Callable[[pb.CancelReplayRequest], Awaitable[None]],
     ) -> pb.CancelReplayResponse:
-        """The replay, which is over; `note` puts it on record before this call ends it. Raises AppUnknown,
+        """The replay, which is over; `note` puts on record, before, that one under way is to
+        end. Raises AppUnknown,
         InvalidArgument, NotFound."""
         catalog_of(self._catalogs.current, request.app_id)
         request_id = replay_id(request.request_id)
         found = await self._replays.find(request.app_id, request_id)
         if found is not None and found.state is ReplayState.RUNNING:
             await note(request)
-            because = f"by {actor}"
-            found = await self._replays.cancel(request.app_id, request_id, because)
+            found = await self._replays.cancel(request.app_id, request_id, actor)
         if found is None:
             raise NotFound("there is no such replay", reason="REQUEST_UNKNOWN", metadata={})
         return pb.CancelReplayResponse(replay=replay_message(found))

@@ -301,7 +301,7 @@ async def test_one_that_is_cancelled_ends_behind_the_part_that_is_under_way(
     cancelled = (await call).replay
     assert (cancelled.state, cancelled.stopped_because) == (
         pb.REPLAY_STATE_CANCELLED,
-        "by suite token",
+        "suite token",
     )
     assert cancelled.HasField("finished_at")
     # What was appended is counted, and of the rest nothing is.
@@ -360,3 +360,8 @@ async def test_the_command_tries_and_replays(ingest: Ingest, home: Path) -> None
     found = json.loads(done.stdout)
     assert found["reasons"] == [{"reason": "PROPERTIES_INVALID", "accepted": "1"}]
     assert taken(ingest) == {"a": 1}
+    again = await asyncio.to_thread(
+        weir, home, *words, "--reason", "PROPERTIES_INVALID", "--request", found["request_id"]
+    )
+    assert again.stdout.splitlines()[-1] == f"replay {found['request_id']}: done"
+    assert again.stderr == ""

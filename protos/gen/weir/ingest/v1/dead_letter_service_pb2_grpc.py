@@ -89,7 +89,9 @@ class DeadLetterServiceServicer:
 
     def CancelReplay(self, request, context):
         """Ends a replay before its end. What it has looked at stays done, and is in its counts; when the call returns, nothing
-        more is. Cancelling one that is over changes nothing. A call that ends one leaves an entry in the audit trail.
+        more is. Of a part that was cut off before, by a kill or a stream that went away, events may have been taken that
+        are in no count: their letters stay, and another replay counts them as duplicates. Cancelling one that is over
+        changes nothing. A call for one that is under way leaves an entry in the audit trail, before it is ended.
 
         Permission: `dead_letters.replay`.
         Fails with NOT_FOUND / APP_UNKNOWN or REQUEST_UNKNOWN; INVALID_ARGUMENT with the field at fault; UNAVAILABLE if the
