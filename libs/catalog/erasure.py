@@ -23,7 +23,7 @@ class ErasedEvents(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ErasurePolicy:
     """How people of an app are erased: `grace_seconds` after it was asked for; if it `withdraws_at_once`,
-    consent ends with the request already; if it `anonymizes_events`, those that are stored stay without the
+    consent ends with the request already; if it `anonymizes_events`, stored events stay, without the
     person. `kept` says of categories whose events stay as they are why they do."""
 
     grace_seconds: int = 0

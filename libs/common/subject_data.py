@@ -36,8 +36,7 @@ class StoreCounts:
 class Erasure:
     """What is to be erased for one request. Nothing that occurred after `fenced_at` is. `names` are the names
     of events, None for everything; `withheld` says of names of events that stay why they do. If it
-    `anonymizes_events`, those of the person that are stored, and that numbers are made of, stay without the
-    person."""
+    `anonymizes_events`, and all are asked for, the person's stored events stay, without the person."""
 
     subject: SubjectRef
     request_id: UUID

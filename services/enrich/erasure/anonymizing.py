@@ -71,10 +71,10 @@ class AnonymizedEvents:
     async def anonymize_some(
         self, connection: AsyncConnection, erasure: Erasure
     ) -> Sequence[OwnEvent] | None:
-        """Anonymizes events of the person, in the caller's transaction: which. None if none are left but
-        those of names that the catalog does not have, of which it is not known what is personal. Raises
-        Unavailable without a catalog, and psycopg.errors.UndefinedTable if their partition was merged
-        meanwhile."""
+        """Anonymizes events of the person, of all categories, in the caller's transaction: which. None if
+        none are left but those of names that the catalog does not have, of which it is not known what is
+        personal. Raises Unavailable without a catalog, and psycopg.errors.UndefinedTable if their
+        partition was merged meanwhile."""
         rules = self._rules(erasure)
         values = {**parameters(erasure), "names": sorted(rules), "limit": _ROWS_AT_A_TIME}
         leaf = await leaf_with(connection, values)
@@ -120,7 +120,6 @@ class AnonymizedEvents:
         return {
             name: rules_of(newest.catalog, event, erasure)
             for name, event in newest.catalog.events.items()
-            if erasure.names is None or name in erasure.names
         }
 
 

@@ -123,7 +123,9 @@ class EnrichSubjectData:
     ) -> bool:
         """Anonymizes or deletes some of the person's events; whether there were any."""
         found: Sequence[OwnEvent] | None = None
-        if erasure.anonymizes_events:
+        # An erasure of some categories has no fence. An event that is sent again would be stored beside the
+        # one that stayed, which has another id now, and be counted twice.
+        if erasure.anonymizes_events and erasure.names is None:
             found = await self._anonymized.anonymize_some(connection, erasure)
             entry.add(EVENTS, anonymized=len(found or ()))
         if found is None:

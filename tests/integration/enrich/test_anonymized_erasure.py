@@ -210,17 +210,21 @@ async def test_what_no_catalog_declares_goes_and_what_a_law_keeps_stays_as_it_is
     assert found == [("club.joined", SUBJECT), ("game.ended", None), ("game.started", None)]
 
 
-async def test_some_categories_are_anonymized_alone(
+async def test_of_some_categories_events_go_and_are_stored_again_once(
     enrich: Enrich, people: People, database_url: str
 ) -> None:
+    """Such an erasure has no fence: a client may send again what it has in its queue."""
     await enrich.process(entry_of(_full("e1"), _full("e2", name="club.joined")))
     progress = await people.erase(_erasure(names=("game.ended",)))
-    assert _counts(progress)["enrich.events"] == (0, 1, 0)
+    assert _counts(progress)["enrich.events"] == (1, 0, 0)
+    stored = "SELECT name, subject_id FROM enrich.events ORDER BY name"
     with psycopg.connect(database_url) as connection:
-        found = connection.execute(
-            "SELECT name, subject_id FROM enrich.events ORDER BY name"
-        ).fetchall()
-    assert found == [("club.joined", SUBJECT), ("game.ended", None)]
+        assert connection.execute(stored).fetchall() == [("club.joined", SUBJECT)]
+    for _ in range(2):
+        await enrich.process(entry_of(_full("e1")))
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(stored).fetchall()
+    assert found == [("club.joined", SUBJECT), ("game.ended", SUBJECT)]
 
 
 async def test_counts_are_those_of_what_is_committed(
