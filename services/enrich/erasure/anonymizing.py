@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.catalog import Catalogs
+from libs.catalog import ENRICHED_FIELDS, Catalogs
 from libs.common.errors import Unavailable
 from libs.common.pseudonym import Pseudonymizer
 from libs.common.subject_data import Erasure
@@ -21,43 +21,46 @@ from services.enrich.erasure.postgres import CHOSEN, OF_PERSON, OwnEvent, leaf_w
 from services.enrich.json_text import json_text
 
 _ROWS_AT_A_TIME = 1_000
+# What enrichment found. Those that numbers may read are texts; of the others nothing stays.
+_ENRICHED = tuple(field.name for field in ENRICHED_FIELDS if field.is_source)
+_NOT_READ = tuple(field.name for field in ENRICHED_FIELDS if not field.is_source)
 _SOME: LiteralString = f"""
     SELECT name, occurred_at, event_uuid, event_id, subject_id, anonymous_id, person, session_id, group_id,
-        entity_type, entity_id, request_id, context, attribution, properties,
-        country, device_type, os, browser, os_version, browser_version, device_brand, device_model
+        entity_type, entity_id, request_id, context, attribution, properties, {{enriched}}
     FROM {{leaf}} WHERE {OF_PERSON} {CHOSEN} LIMIT %(limit)s FOR UPDATE
 """
+# What a sender sent together was received at the same microsecond. Of counts-only events, too, the day alone
+# is kept: retention takes such a row for counted when all of its day is.
 _REPLACE: LiteralString = """
     UPDATE {leaf} AS event SET
-        event_uuid = changed.event_uuid, event_id = NULL, subject_id = NULL, anonymous_id = NULL,
-        person = NULL, session_id = NULL, session_started_at = NULL, group_id = changed.group_id,
-        entity_type = changed.entity_type, entity_id = changed.entity_id, request_id = NULL,
-        context = changed.context, attribution = changed.attribution, properties = changed.properties,
-        country = changed.country, device_type = changed.device_type, os = changed.os,
-        browser = changed.browser, os_version = changed.os_version,
-        browser_version = changed.browser_version, device_brand = changed.device_brand,
-        device_model = changed.device_model
+        event_uuid = changed.event_uuid, received_at = date_trunc('day', event.received_at, 'UTC'),
+        event_id = NULL, subject_id = NULL, anonymous_id = NULL, person = NULL, session_id = NULL,
+        group_id = changed.group_id, entity_type = changed.entity_type, entity_id = changed.entity_id,
+        request_id = NULL, context = changed.context, attribution = changed.attribution,
+        properties = changed.properties, {set_enriched}
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS changed (
         stored_uuid uuid, occurred_at timestamptz, event_uuid uuid, group_id text, entity_type text,
-        entity_id text, context jsonb, attribution jsonb, properties jsonb, country text,
-        device_type text, os text, browser text, os_version text, browser_version text,
-        device_brand text, device_model text
+        entity_id text, context jsonb, attribution jsonb, properties jsonb, {enriched_texts}
     )
     WHERE event.event_uuid = changed.stored_uuid AND event.occurred_at = changed.occurred_at
         AND event.app_id = %(app_id)s
 """
+_COMMA = sql.SQL(", ")
+# The columns of what enrichment found, as each of the two names them.
+_OF_ENRICHMENT = {
+    "enriched": _COMMA.join(map(sql.Identifier, _ENRICHED)),
+    "enriched_texts": _COMMA.join(
+        sql.SQL("{} text").format(sql.Identifier(name)) for name in _ENRICHED
+    ),
+    "set_enriched": _COMMA.join(
+        [
+            *(sql.SQL("{0} = changed.{0}").format(sql.Identifier(name)) for name in _ENRICHED),
+            *(sql.SQL("{} = NULL").format(sql.Identifier(name)) for name in _NOT_READ),
+        ]
+    ),
+}
 # Its place in a row.
 _SESSION = 7
-_ENRICHED = (
-    "country",
-    "device_type",
-    "os",
-    "browser",
-    "os_version",
-    "browser_version",
-    "device_brand",
-    "device_model",
-)
 
 
 class AnonymizedEvents:
@@ -82,11 +85,11 @@ class AnonymizedEvents:
             return None
         driver = await driver_connection(connection)
         table = sql.Identifier("enrich", leaf)
-        found = await driver.execute(sql.SQL(_SOME).format(leaf=table), values)
+        found = await driver.execute(sql.SQL(_SOME).format(leaf=table, **_OF_ENRICHMENT), values)
         rows = await found.fetchall()
         changed = [self._changed(rules[row[0]], erasure, row) for row in rows]
         await driver.execute(
-            sql.SQL(_REPLACE).format(leaf=table),
+            sql.SQL(_REPLACE).format(leaf=table, **_OF_ENRICHMENT),
             {"rows": json_text(changed).decode(), "app_id": erasure.subject.app_id},
         )
         return [_own_event(row) for row in rows]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from libs.catalog import Catalog, EventType, SourceKind
-from libs.common.mentions import PersonIds, properties_without_mentions
+from libs.common.mentions import Path, PersonIds, properties_without_mentions
 from libs.common.pseudonym import Pseudonymizer
 from libs.common.subject_data import Erasure, SubjectRef
 from services.enrich.anonymization.anonymize import PersonalFields, anonymized
@@ -25,12 +25,13 @@ _NEVER = frozenset({"ip", "user_agent"})
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What of the events of one name is personal, and which other values of theirs numbers read, as a catalog
-    writes these: `country`, `context.platform`, `properties.mode`. `choices` are the properties whose values
-    the catalog lists."""
+    """What of the events of one name is personal, and which other values of theirs numbers read: `read` as a
+    catalog writes these, `country` or `context.platform`, and `paths` into the properties. `choices` are the
+    properties whose values the catalog lists."""
 
     due: Due
     read: frozenset[str]
+    paths: frozenset[Path]
     choices: frozenset[str]
     hashed: frozenset[str]
 
@@ -39,18 +40,19 @@ def rules_of(catalog: Catalog, event: EventType, erasure: Erasure) -> Rules:
     """The rules for the events of a name."""
     hashed = catalog.collection.hashed
     due = due_of(catalog, event, 0, erasure.fenced_at)
-    sources = (
+    sources = [
         source
         for rollup in catalog.rollups.values()
         if event.name in rollup.events
         for source in rollup.sources
+    ]
+    read = frozenset(str(each) for each in sources if each.kind is not SourceKind.PROPERTY)
+    paths = frozenset(
+        each.path
+        for each in sources
+        if each.kind is SourceKind.PROPERTY and hashed.isdisjoint(each.path)
     )
-    # Of a property everything, however deep in it the value is that is read.
-    read = frozenset(
-        f"properties.{source.path[0]}" if source.kind is SourceKind.PROPERTY else str(source)
-        for source in sources
-    )
-    return Rules(replace(due, private=due.private | hashed), read, _choices(event), hashed)
+    return Rules(replace(due, private=due.private | hashed), read, paths, _choices(event), hashed)
 
 
 def _choices(event: EventType) -> frozenset[str]:
@@ -133,11 +135,25 @@ def _properties(
     kept = {
         name: value
         for name, value in found.items()
-        if value is None
-        or isinstance(value, bool | int | float)
-        or name in rules.choices
-        or f"properties.{name}" in rules.read
+        if value is None or isinstance(value, bool | int | float) or name in rules.choices
     }
+    for path in rules.paths:
+        _keep(kept, found, path)
     left = properties_without_mentions(kept, ids, (), rules.due.measures)
     name = rules.due.subject_name
     return {**left, name: ANONYMIZED} if name in before else left
+
+
+def _keep(kept: dict[str, Any], found: Mapping[str, Any], path: Path) -> None:
+    """Adds the value at a path of `found` to `kept`, and of the objects around it nothing else."""
+    *around, last = path
+    for name in around:
+        inner = found.get(name)
+        if not isinstance(inner, dict):
+            return
+        # One that is kept as a whole, because a shorter path is read too, has all that is in it already.
+        if kept.get(name) is inner:
+            return
+        found, kept = inner, kept.setdefault(name, {})
+    if last in found:
+        kept[last] = found[last]

@@ -2,6 +2,7 @@
 begun."""
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -22,6 +23,7 @@ from services.enrich.erasure.anonymizing import AnonymizedEvents
 from services.enrich.erasure.data import EnrichSubjectData
 from services.enrich.erasure.fences import Fences
 from services.enrich.erasure.postgres import ErasedEvents
+from services.enrich.retention.postgres import DUE
 from services.enrich.sessions.redis import RedisSessionStore
 from services.enrich.settings import EnrichSettings
 from services.enrich.subject_rows.postgres import SubjectRows
@@ -44,10 +46,10 @@ CATALOG = compile_catalog(
         "collection: {hashed: [device_id]}\nerasure: {events: anonymize}\nevents:\n",
         1,
     )
-    + "    properties: {mode: {type: string}}\n"
+    + "    properties: {mode: {type: string}, post: {type: object, properties: {kind: {type: string}}}}\n"
     "rollups:\n"
     "  joined: {events: [club.joined], period: day, dimensions: [group_id, context.platform, device_type,"
-    " properties.mode],"
+    " properties.mode, properties.post.kind],"
     " metrics: {joined: count}}\n",
     "chess.yaml",
 )
@@ -117,7 +119,7 @@ def _full(event_id: str, **fields: Any) -> event_pb2.Event:
     """An event with the person in every place that there is."""
     properties = (
         b'{"moves": 3, "level": "hard", "mode": "with %(who)s", "player": "%(who)s", "secret": "s",'
-        b' "rival": "ben", "device_id": "%(device)s",'
+        b' "rival": "ben", "device_id": "%(device)s", "post": {"kind": "poem", "body": "my own words"},'
         b' "deep": {"who": ["%(who)s", "%(key)s", "carl"], "player": 1}}'
         % {
             b"who": SUBJECT.encode(),
@@ -171,7 +173,7 @@ async def test_nothing_of_the_person_is_left_and_the_events_stay(
     assert ended == ("game.ended", *no_one, *no_one, None, left, None, None, None, None, None)
     # A rollup reads the club, the platform, the device and a property.
     platform = {"platform": "ios"}
-    left = {"moves": 3, "mode": "with [person]", "player": "anonymized"}
+    left = {"moves": 3, "mode": "with [person]", "post": {"kind": "poem"}, "player": "anonymized"}
     assert joined == (
         *("club.joined", *no_one, "club 7", None, None, None, platform, None),
         *(left, None, None, None, "desktop", None),
@@ -208,6 +210,33 @@ async def test_what_no_catalog_declares_goes_and_what_a_law_keeps_stays_as_it_is
             "SELECT name, subject_id FROM enrich.events ORDER BY name"
         ).fetchall()
     assert found == [("club.joined", SUBJECT), ("game.ended", None), ("game.started", None)]
+
+
+async def test_events_that_stay_do_not_say_which_were_received_together(
+    enrich: Enrich, people: People, database_url: str
+) -> None:
+    await enrich.process(entry_of(_full("e1"), _full("e2")))
+    await enrich.process(entry_of(event("b1", subject_id="ben", name="game.started")))
+    await people.erase(_erasure())
+    day = NOON.replace(hour=0)
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(
+            "SELECT name, received_at, occurred_at FROM enrich.events ORDER BY name"
+        ).fetchall()
+
+        def due(counted: datetime) -> list[Any]:
+            """What retention may remove if so much is counted."""
+            values = {"today": day + timedelta(days=2), "counted": counted}
+            rows = connection.execute(
+                f"SELECT name FROM enrich.events WHERE {DUE} ORDER BY name", values
+            )
+            return [name for (name,) in rows.fetchall()]
+
+        ended = ["game.ended", "game.ended"]
+        # Ben's was received at noon, and of the others that is no longer known.
+        assert due(NOON + timedelta(hours=1)) == ["game.started"]
+        assert due(day + timedelta(days=1)) == [*ended, "game.started"]
+    assert found == [*(("game.ended", day, NOON),) * 2, ("game.started", NOON, NOON)]
 
 
 async def test_of_some_categories_events_go_and_are_stored_again_once(
