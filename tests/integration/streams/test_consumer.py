@@ -49,10 +49,11 @@ async def test_what_waits_for_its_turn_is_not_taken_over_again(client: RedisClie
     await die_holding(client, deaths_alone=0)
     job = Job()
     job.down = True
-    async with consuming(client, job, consumer="first"):
+    # Longer than a busy machine keeps one of them waiting for its turn.
+    async with consuming(client, job, idle=2.0, consumer="first"):
         await until(lambda: job.chunks)
-        async with consuming(client, job, consumer="second"):
-            for _ in range(10):
+        async with consuming(client, job, idle=2.0, consumer="second"):
+            for _ in range(25):
                 await asyncio.sleep(0.1)
                 assert await owners() == {b"first"}
             job.down = False
