@@ -57,6 +57,12 @@ def test_addvalue_events_stay_for_the_numbers(calls: SuiteCalls) -> None:
     receipt = orjson.loads(found.receipt_json)
     [events] = [each for each in receipt["stores"] if each["store"] == "enrich.events"]
     assert (events["erased"], events["anonymized"]) == (0, 5)
+    [(said,)] = calls.query(
+        "SELECT details FROM privacy.audit_entries WHERE action = 'subject.erased'"
+        " AND details ->> 'request' = %s",
+        found.request_id,
+    )
+    assert (said["enrich.events"], said["enrich.events.anonymized"]) == (0, 5)
     stored = calls.query("SELECT count(*) FROM enrich.events WHERE app_id = %s", APP)
     assert stored == [(events_before + 6,)]
     rows = calls.query(

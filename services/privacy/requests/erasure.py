@@ -23,7 +23,7 @@ from services.privacy.requests.asking import withdrawal
 from services.privacy.requests.model import State, Step, StepState, SubjectRequest
 from services.privacy.requests.own_data import CONSENTS, erase_own
 from services.privacy.requests.postgres import PostgresRequests, hold_of, locked, save
-from services.privacy.requests.receipt import receipt_content
+from services.privacy.requests.receipt import audit_counts, receipt_content
 from services.privacy.requests.steps import (
     FENCE,
     PRIVACY,
@@ -274,7 +274,7 @@ class ErasureHandler:
                     subject_id=request.subject_id,
                     details={
                         "request": str(request.request_id),
-                        **{each.store: each.erased for each in stores},
+                        **audit_counts(stores),
                     },
                 ),
             )

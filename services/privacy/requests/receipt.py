@@ -27,6 +27,15 @@ def receipt_content(
     }
 
 
+def audit_counts(stores: Sequence[StoreCounts]) -> dict[str, int]:
+    """What the audit entry of an erasure says: the rows of each store that are gone, and those that stayed,
+    without the person or as they were, if there are any."""
+    counts = {each.store: each.erased for each in stores}
+    counts |= {f"{each.store}.anonymized": each.anonymized for each in stores if each.anonymized}
+    counts |= {f"{each.store}.withheld": each.withheld for each in stores if each.withheld}
+    return counts
+
+
 def receipt_of(request: SubjectRequest) -> str:
     """The receipt of an erasure that is done; empty for none."""
     return str(request.result["receipt"]) if request.result and "receipt" in request.result else ""
