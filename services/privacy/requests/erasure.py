@@ -25,10 +25,12 @@ from services.privacy.requests.own_data import CONSENTS, erase_own
 from services.privacy.requests.postgres import PostgresRequests, hold_of, locked, save
 from services.privacy.requests.receipt import audit_counts, receipt_content
 from services.privacy.requests.steps import (
+    ANONYMIZES_EVENTS,
     FENCE,
     PRIVACY,
     WAIT,
     WITHDRAW,
+    anonymizes_events,
     changed_events,
     erasure_steps,
     fences_since,
@@ -139,6 +141,7 @@ class ErasureHandler:
             note = {
                 "version": recorded.version,
                 "keys_retired": await self._retire_keys(connection, request, fenced_at),
+                ANONYMIZES_EVENTS: anonymizes_events(catalog, request),
             }
             step = replace(request.steps[place], state=StepState.DONE, note=note)
             await save(connection, begun.with_step(place, step))
@@ -175,7 +178,12 @@ class ErasureHandler:
             ):
                 is_whole = not request.categories
                 retired = is_whole and await self._retire_keys(connection, request, now)
-                note = {"version": 0, "keys_retired": retired}
+                catalog = self._catalogs.current.catalogs.get(request.app_id)
+                note = {
+                    "version": 0,
+                    "keys_retired": retired,
+                    ANONYMIZES_EVENTS: anonymizes_events(catalog, request),
+                }
                 step = replace(request.steps[place], state=StepState.DONE, note=note)
                 await save(connection, begun.with_step(place, step))
                 await add_entry(connection, entry)
@@ -292,7 +300,7 @@ class ErasureHandler:
             names_of(catalog, request.categories),
             kept_names(catalog) if catalog else {},
             changed_events(request),
-            catalog is not None and catalog.erasure.anonymizes_events,
+            anonymizes_events(catalog, request),
         )
 
     def _subject(self, request: SubjectRequest) -> SubjectRef:

@@ -8,6 +8,8 @@ from services.privacy.requests.model import Step, SubjectRequest
 
 WITHDRAW, FENCE, WAIT, ERASE = "withdraw and fence", "fence", "wait for writers", "erase"
 PRIVACY = "privacy"
+# What the first step notes.
+ANONYMIZES_EVENTS = "anonymizes_events"
 
 
 def erasure_steps(services: Iterable[str]) -> tuple[Step, ...]:
@@ -27,6 +29,15 @@ def fences_since(request: SubjectRequest) -> datetime:
     return max(
         datetime.fromisoformat(step.note["since"]) for step in request.steps if step.name == FENCE
     )
+
+
+def anonymizes_events(catalog: Catalog | None, request: SubjectRequest) -> bool:
+    """Whether the person's stored events stay for the numbers: as the catalog said when the erasure began,
+    and if that is not noted, before it or by an older release, as it says now."""
+    noted = request.steps[0].note.get(ANONYMIZES_EVENTS) if request.steps else None
+    if noted is not None:
+        return bool(noted)
+    return catalog is not None and catalog.erasure.anonymizes_events
 
 
 def changed_events(request: SubjectRequest) -> Mapping[str, Sequence[str]]:
