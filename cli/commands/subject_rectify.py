@@ -1,7 +1,10 @@
 """`weir subject rectify`: corrects what a stored event says."""
 
 import json
+import sys
 import uuid
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -29,7 +32,10 @@ def rectify(
     values: Annotated[
         list[str] | None,
         typer.Option(
-            "--value", metavar="JSON", help="The new value of the --property at the same place."
+            "--value",
+            metavar="JSON|@FILE|-",
+            help="The new value of the --property at the same place: JSON, or a file with it; - reads"
+            " standard input. What stands in the command is seen by others on the machine.",
         ),
     ] = None,
     removed: Annotated[
@@ -54,21 +60,20 @@ def rectify(
     """
     if len(properties or ()) != len(values or ()):
         fail("each --property needs its --value", 2)
-    for value in values or ():
-        try:
-            json.loads(value)
-        except ValueError:
-            fail(f"not JSON: {value} (a text is written as '\"text\"')", 2)
+    given = _values(properties or (), values or ())
+    # If the call is cut off, the same can be asked again, with this id.
+    if not request_id:
+        request_id = str(uuid.uuid4())
+        typer.echo(f"--request-id {request_id}", err=True)
     request = pb.CreateRectificationRequest(
         app_id=app_id,
         subject_id=subject_id,
-        # If the call is cut off, the same can be asked again.
-        request_id=request_id or str(uuid.uuid4()),
+        request_id=request_id,
         event_id=event_id,
         changes=[
             *(
-                pb.PropertyChange(property=name, value_json=value.encode())
-                for name, value in zip(properties or (), values or (), strict=True)
+                pb.PropertyChange(property=name, value_json=value)
+                for name, value in zip(properties or (), given, strict=True)
             ),
             *(pb.PropertyChange(property=name, removed=True) for name in removed or ()),
         ],
@@ -78,6 +83,32 @@ def rectify(
         if wait:
             found = followed(calls, found, "rectification")
     show(found, as_json=as_json)
+    if found.state == pb.SUBJECT_REQUEST_STATE_FAILED:
+        raise typer.Exit(1)
+
+
+def _values(properties: Sequence[str], values: Sequence[str]) -> list[bytes]:
+    """The new values as JSON, those from files read; ends the command if one is none."""
+    if values.count("-") > 1:
+        fail("standard input can be read for one --value only", 2)
+    found = []
+    for name, value in zip(properties, values, strict=True):
+        try:
+            text = _text(value)
+            json.loads(text)
+            found.append(text.encode())
+        except OSError as error:
+            fail(f"--value of {name} cannot be read: {error.strerror}", 2)
+        except ValueError:
+            fail(f"--value of {name} is not JSON (a text is written as '\"text\"')", 2)
+    return found
+
+
+def _text(value: str) -> str:
+    """Raises OSError, and ValueError for a file that is not UTF-8."""
+    if value == "-":
+        return sys.stdin.read()
+    return Path(value[1:]).read_text() if value.startswith("@") else value
 
 
 def _requests(app_id: str) -> Any:
