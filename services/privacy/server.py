@@ -242,7 +242,8 @@ async def build(
     )
     rectifications = RectificationHandler(
         requests,
-        *(others["enrich"], others["aggregate"]),
+        others["enrich"],
+        others["aggregate"],
         others,
         RedisStreamClock(redis),
         pseudonymizer,
@@ -324,9 +325,7 @@ async def build(
                     pseudonymizer,
                     clock,
                     export_calls,
-                    RectificationCalls(
-                        reload.catalogs, asking, requests, rectifications, pseudonymizer
-                    ),
+                    RectificationCalls(reload.catalogs, asking, rectifications, pseudonymizer),
                     recorder,
                 ),
                 subject_request_service_pb2_grpc.add_SubjectRequestServiceServicer_to_server,

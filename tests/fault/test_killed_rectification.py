@@ -89,8 +89,10 @@ def test_a_request_whose_caller_is_gone_ends(fragile_suite: Suite) -> None:
         requests = Erasing(calls, APP)
         failed = pb.SUBJECT_REQUEST_STATE_FAILED
         eventually(lambda: requests.get(request_id).state == failed)
-        # Too late: the answer is the request as it is.
-        assert _rectify(fragile_suite, person, event, request_id).state == failed
+        # Too late.
+        with pytest.raises(grpc.RpcError) as late:
+            _rectify(fragile_suite, person, event, request_id)
+        assert late.value.code() is grpc.StatusCode.FAILED_PRECONDITION
         stored = "SELECT properties FROM enrich.events WHERE event_id = %s"
         assert calls.query(stored, event) == [(BEFORE,)]
 

@@ -19,8 +19,15 @@ from libs.common.rectification import (
 from libs.common.subject_data import SubjectData, SubjectRef
 from services.privacy.audit.postgres import add_entry
 from services.privacy.exports.handler import StreamClock
-from services.privacy.requests.model import State, Step, StepState, SubjectRequest
-from services.privacy.requests.postgres import PostgresRequests, save
+from services.privacy.requests.model import (
+    Kind,
+    RequestQuery,
+    State,
+    Step,
+    StepState,
+    SubjectRequest,
+)
+from services.privacy.requests.postgres import PostgresRequests, hold_of, save
 
 _CHANGE, _AWAIT, _COUNT = "rectify event", "await", "count again"
 # Enrich first: what it hands on is in the streams of aggregate when it is done. What is still on its way says
@@ -64,15 +71,17 @@ class RectificationHandler:
         self, request: SubjectRequest, changes: Sequence[PropertyChange], caller: Caller
     ) -> None:
         """Has the event of an open request changed, unless that is done, and writes down what was done, or
-        why it cannot be. Raises InvalidArgument, NotFound, FailedPrecondition, and what the other service
-        raises while it is away: then it may be repeated, with the same changes."""
+        why it cannot be. Raises InvalidArgument, NotFound, FailedPrecondition, also if the person is being
+        erased, or the data are on hold; and what the other service raises while it is away: then it may be
+        repeated, with the same changes."""
         assert request.subject_id is not None
         persons = tuple(self._pseudonymizer.all_epochs(request.app_id, request.subject_id))
         subject = SubjectRef(request.app_id, request.subject_id, persons)
         event_uuid = UUID(request.parameters["event"])
         wanted = Rectification(subject, request.request_id, event_uuid, changes)
         try:
-            done = await self._events.rectify(wanted)
+            await self._check_erasures(subject)
+            done = await self._rectify(wanted)
         except _CALLER_ERRORS as problem:
             # Not by a call beside this one either.
             found = await self._events.outcome(request.app_id, request.request_id, give_up=True)
@@ -81,6 +90,23 @@ class RectificationHandler:
                 raise
             done = found
         await self._note_changed(request, caller, done)
+
+    async def _rectify(self, wanted: Rectification) -> Rectified:
+        """Has the event changed; no hold is placed before there is an answer."""
+        subject = wanted.subject
+        async with self._requests.engine.begin() as connection:
+            if await hold_of(connection, subject.app_id, subject.persons) is not None:
+                raise FailedPrecondition(
+                    "the person's data are on hold, and stay as they are", reason="NOT_RECTIFIABLE"
+                )
+            return await self._events.rectify(wanted)
+
+    async def _check_erasures(self, subject: SubjectRef) -> None:
+        """Raises FailedPrecondition if the person is being erased. One that begins later sets its fence, and
+        enrich asks for that."""
+        running = RequestQuery(subject.app_id, subject.persons, Kind.ERASURE, State.RUNNING)
+        if await self._requests.list(running, None, 1):
+            raise FailedPrecondition("the person is being erased", reason="NOT_RECTIFIABLE")
 
     async def advance(self, request: SubjectRequest) -> bool:
         """See the port."""
@@ -151,6 +177,8 @@ class RectificationHandler:
             begun = replace(
                 current,
                 state=State.RUNNING,
+                # Not needed any more, and an erasure that is under way may not come back for it.
+                subject_id=None,
                 steps=(step, *STEPS[1:]),
                 result={"rectified": hashes},
             )

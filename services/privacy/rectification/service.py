@@ -18,8 +18,7 @@ from services.privacy.rectification.asking import check_changes, parameters_of
 from services.privacy.rectification.handler import RectificationHandler
 from services.privacy.requests.asking import Asked, Asking
 from services.privacy.requests.convert import uuid_of
-from services.privacy.requests.model import Kind, RequestQuery, State, SubjectRequest
-from services.privacy.requests.postgres import PostgresRequests
+from services.privacy.requests.model import Kind, State, SubjectRequest
 
 
 class RectificationCalls:
@@ -29,13 +28,11 @@ class RectificationCalls:
         self,
         catalogs: Catalogs,
         asking: Asking,
-        requests: PostgresRequests,
         handler: RectificationHandler,
         pseudonymizer: Pseudonymizer,
     ) -> None:
         self._catalogs = catalogs
         self._asking = asking
-        self._requests = requests
         self._handler = handler
         self._pseudonymizer = pseudonymizer
 
@@ -43,7 +40,8 @@ class RectificationCalls:
         self, request: pb.CreateRectificationRequest, context: grpc.aio.ServicerContext
     ) -> SubjectRequest:
         """Makes a request, once for each id, and has the event changed. Raises AppUnknown, InvalidArgument,
-        NotFound, AlreadyExists, FailedPrecondition, and Unavailable if the event is not changed yet."""
+        NotFound, AlreadyExists, FailedPrecondition, also if the request has failed before, and Unavailable
+        if the event is not changed yet."""
         catalog = catalog_of(self._catalogs.current, request.app_id)
         check_subject(request.subject_id)
         if not is_visible_name(request.event_id):
@@ -58,8 +56,6 @@ class RectificationCalls:
         event = UUID(bytes=event_uuid(request.event_id)[0])
         parameters = parameters_of(self._pseudonymizer, request.app_id, event, changes)
         request_id = uuid_of(request.request_id) if request.request_id else None
-        if request_id is None or await self._requests.get(request_id) is None:
-            await self._check_person(request.app_id, request.subject_id)
         asked = Asked(
             Kind.RECTIFICATION,
             request.app_id,
@@ -77,15 +73,10 @@ class RectificationCalls:
                     "enrich does not answer: repeat the call with the same request_id",
                     retry_after_seconds=1,
                 ) from error
-        return await self._asking.get(request.app_id, made.request_id)
-
-    async def _check_person(self, app_id: str, subject_id: str) -> None:
-        """Raises FailedPrecondition if the person is being erased, or the data must stay as they are."""
-        persons = self._pseudonymizer.all_epochs(app_id, subject_id)
-        if await self._requests.hold(app_id, persons) is not None:
+        found = await self._asking.get(request.app_id, made.request_id)
+        if found.state is State.FAILED:
+            # It says so to a caller who missed the first answer, too.
             raise FailedPrecondition(
-                "the person's data are on hold, and stay as they are", reason="NOT_RECTIFIABLE"
+                f"the request has failed: {found.failure}", reason="NOT_RECTIFIABLE"
             )
-        erased = RequestQuery(app_id, persons, Kind.ERASURE, State.RUNNING)
-        if await self._requests.list(erased, None, 1):
-            raise FailedPrecondition("the person is being erased", reason="NOT_RECTIFIABLE")
+        return found

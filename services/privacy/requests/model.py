@@ -49,7 +49,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class SubjectRequest:
-    """One request. `subject` is the person's pseudonym; `subject_id` is None once an erasure is done.
+    """One request. `subject` is the person's pseudonym; `subject_id` is None once an erasure is done, and of
+    a rectification once its event is changed.
     `parameters` is what else was asked, `result` what came of it."""
 
     request_id: UUID
@@ -90,9 +91,12 @@ class SubjectRequest:
 
     def asks_the_same(self, other: "SubjectRequest") -> bool:
         """Whether both ask for the same of the same person."""
-        return (self.app_id, self.kind, self.subject, self.categories, dict(self.parameters)) == (
-            *(other.app_id, other.kind, other.subject, other.categories),
-            dict(other.parameters),
+        return (
+            self.app_id == other.app_id
+            and self.kind is other.kind
+            and self.subject == other.subject
+            and self.categories == other.categories
+            and dict(self.parameters) == dict(other.parameters)
         )
 
 
