@@ -4,9 +4,11 @@ import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
+import psycopg
 import pytest
 from google.protobuf.json_format import MessageToDict
 from weir.aggregate.v1 import aggregate_service_pb2 as aggregate_pb
@@ -17,6 +19,7 @@ from weir.privacy.v1 import subject_request_service_pb2 as pb
 
 from libs.sealing import DataKey, Place
 from libs.sealing.values import read_sealed
+from services.enrich.erasure.fences import FENCE_LOCK
 from suite.supervisor import Suite
 from tests.support.erasing import Erasing, new_person
 from tests.support.rejections import reason_of
@@ -141,7 +144,21 @@ def test_a_hold_and_an_erasure_keep_events_as_they_are(calls: SuiteCalls) -> Non
     requests.call("PlaceHold", pb.PlaceHoldRequest(app_id=APP, subject_id=person, reason="case 7"))
     refused = ("FAILED_PRECONDITION", "NOT_RECTIFIABLE", "")
     assert _refused(calls, person, event, xp_awarded=1) == refused
+    [failed] = requests.call(
+        "ListRequests", pb.ListRequestsRequest(app_id=APP, subject_id=person)
+    ).requests
+    assert failed.failure == "the person's data are on hold, and stay as they are"
+    assert calls.query(
+        "SELECT outcome, details ->> 'reason' FROM privacy.audit_entries"
+        " WHERE action = 'subject.rectified' AND details ->> 'request' = %s",
+        failed.request_id,
+    ) == [("failed", "NOT_RECTIFIABLE")]
     requests.call("ReleaseHold", pb.ReleaseHoldRequest(app_id=APP, subject_id=person))
+    # Who missed that answer gets it again.
+    again = _asked(person, event, request_id=failed.request_id, xp_awarded=1)
+    with pytest.raises(grpc.RpcError) as repeated:
+        requests.call("CreateRectification", again)
+    assert reason_of(repeated.value) == refused
 
     # As an event that a law keeps: it is still the person's, and behind the fence of an erasure.
     [(pseudonym,)] = calls.stored("person", [event])
@@ -151,6 +168,76 @@ def test_a_hold_and_an_erasure_keep_events_as_they_are(calls: SuiteCalls) -> Non
     assert calls.query(with_fence, APP, pseudonym) == [(1,)]
     assert _refused(calls, person, event, xp_awarded=1) == refused
     assert calls.stored("properties ->> 'xp_awarded'", [event]) == [("50",)]
+
+
+def test_a_hold_waits_for_a_change_under_way_and_stops_a_repeated_call(calls: SuiteCalls) -> None:
+    person, [event] = _person(calls), ids(1)
+    calls.track(APP, mission(event, subject_id=person))
+    calls.stored("event_id", [event])
+    requests = Erasing(calls, APP)
+    asked = _asked(person, event, request_id=str(uuid.uuid4()), xp_awarded=1)
+    hold = pb.PlaceHoldRequest(app_id=APP, subject_id=person, reason="case 7")
+    options = {"metadata": calls.metadata, "timeout": PATIENCE_SECONDS}
+    with psycopg.connect(calls.suite.addresses.database_url) as connection:
+        # Enrich asks for it in the transaction that changes the event.
+        connection.execute(f"SELECT pg_advisory_xact_lock({FENCE_LOCK})".encode())
+        changing = requests.stub().CreateRectification.future(asked, **options)
+        eventually(lambda: _waiting(calls) == 1)
+        placing = requests.stub().PlaceHold.future(hold, **options)
+        eventually(lambda: _waiting(calls) == 2)
+        assert not placing.done()
+        changing.cancel()
+        eventually(lambda: _waiting(calls) == 0)
+        placing.result()
+    with pytest.raises(grpc.RpcError) as refused:
+        requests.call("CreateRectification", asked)
+    assert reason_of(refused.value) == ("FAILED_PRECONDITION", "NOT_RECTIFIABLE", "")
+    assert calls.stored("properties ->> 'xp_awarded'", [event]) == [("50",)]
+
+
+def test_nothing_else_changes_and_an_id_of_two_events_is_refused(
+    calls: SuiteCalls, tmp_path: Path
+) -> None:
+    person, [event] = _person(calls), ids(1)
+    calls.track(APP, mission(event, subject_id=person))
+    calls.stored("event_id", [event])
+    # More digits than a double has.
+    long = "0.12345678901234567890123"
+    with_number = (
+        "UPDATE enrich.events SET properties = properties || %s::jsonb WHERE event_id = %s"
+        " RETURNING 1"
+    )
+    assert calls.query(with_number, f'{{"odd": {long}}}', event) == [(1,)]
+    (tmp_path / "xp").write_text("70")
+    done = weir(
+        calls.suite.home.path,
+        *("subject", "rectify", "--app", APP, "--subject", person, "--event", event),
+        *("--property", "xp_awarded", "--value", f"@{tmp_path / 'xp'}"),
+    )
+    assert done.returncode == 0, done.stderr
+    # With what it takes to ask the same again.
+    option, request_id = done.stderr.split()
+    assert (option, f"request {request_id}" in done.stdout) == ("--request-id", True)
+    said = "properties ->> 'odd', properties ->> 'xp_awarded'"
+    assert calls.stored(said, [event]) == [(long, "70")]
+
+    # As an id that its sender gave again, later, with another time.
+    copied = (
+        "INSERT INTO enrich.events SELECT (jsonb_populate_record(e,"
+        " jsonb_build_object('occurred_at', occurred_at + interval '1 second'))).*"
+        " FROM enrich.events AS e WHERE event_id = %s RETURNING 1"
+    )
+    assert calls.query(copied, event) == [(1,)]
+    try:
+        ambiguous = ("FAILED_PRECONDITION", "NOT_RECTIFIABLE", "")
+        assert _refused(calls, person, event, xp_awarded=1) == ambiguous
+        assert calls.stored(said, [event]) == [(long, "70")] * 2
+    finally:
+        calls.query(
+            "DELETE FROM enrich.events AS e WHERE event_id = %s AND occurred_at >"
+            " (SELECT min(occurred_at) FROM enrich.events WHERE event_id = e.event_id) RETURNING 1",
+            event,
+        )
 
 
 def test_a_sealed_property_is_sealed_again_under_the_key_of_its_person(calls: SuiteCalls) -> None:
@@ -164,10 +251,14 @@ def test_a_sealed_property_is_sealed_again_under_the_key_of_its_person(calls: Su
     [(before,)] = calls.stored("properties", [event])
 
     # Another property of the event changes beside a value that stays sealed.
-    _rectify(calls, person, event, app, resultCount=4)
+    plain = _rectify(calls, person, event, app, resultCount=4)
     [(counted,)] = calls.stored("properties", [event])
     assert counted == {"query": before["query"], "resultCount": 4}
-    _rectify(calls, person, event, app, query=right)
+    made = _rectify(calls, person, event, app, query=right)
+    # What was asked for is hashed as it was given; what was done, as it is stored.
+    assert plain.rectified[0].hash_after == _hash_of_asked(calls, plain)
+    assert made.rectified[0].hash_after != _hash_of_asked(calls, made)
+    assert (plain.subject_id, made.subject_id) == ("", "")
 
     [(properties, whose, event_uuid)] = calls.stored("properties, person, event_uuid", [event])
     assert properties["query"] != before["query"]
@@ -190,16 +281,42 @@ def _rectify(
 ) -> pb.SubjectRequest:
     """Has properties of an event changed, those with None removed; the request when it is done."""
     requests = Erasing(calls, app_id)
+    asked = _asked(person, event, app_id, **values)
+    return requests.done(requests.call("CreateRectification", asked).request.request_id)
+
+
+def _asked(
+    person: str, event: str, app_id: str = APP, *, request_id: str = "", **values: Any
+) -> pb.CreateRectificationRequest:
     changes = [
         pb.PropertyChange(property=name, removed=True)
         if value is None
         else pb.PropertyChange(property=name, value_json=json.dumps(value).encode())
         for name, value in values.items()
     ]
-    asked = pb.CreateRectificationRequest(
-        app_id=app_id, subject_id=person, event_id=event, changes=changes
+    return pb.CreateRectificationRequest(
+        app_id=app_id,
+        subject_id=person,
+        event_id=event,
+        changes=changes,
+        request_id=request_id,
     )
-    return requests.done(requests.call("CreateRectification", asked).request.request_id)
+
+
+def _hash_of_asked(calls: SuiteCalls, request: pb.SubjectRequest) -> str:
+    """What the request says that the changed property was to be."""
+    [(hashed,)] = calls.query(
+        "SELECT parameters -> 'properties' ->> %s FROM privacy.subject_requests WHERE request_id = %s",
+        *(request.rectified[0].property, request.request_id),
+    )
+    return str(hashed)
+
+
+def _waiting(calls: SuiteCalls) -> int:
+    """How many transactions wait for an advisory lock."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    [(count,)] = calls.query(waiting)
+    return int(count)
 
 
 def _refused(calls: SuiteCalls, person: str, event: str, **values: Any) -> tuple[str, str, str]:

@@ -4,21 +4,18 @@ What is not changed was checked when the event came, and perhaps by another cata
 break a rule that was kept before, and what it changes has to keep all of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from copy import deepcopy
 from typing import Any
 
-from libs.catalog import Catalog, EventType, EventVersion, LongerDimension
+from libs.catalog import Catalog, EventVersion, LongerDimension
 from libs.common.errors import FailedPrecondition, InvalidArgument
 from libs.common.event_properties import PropertiesError, read_properties, read_value
 from libs.common.exact_json import exact_dumps
 from libs.common.mentions import ids_of, names_person
 from libs.common.personal_data import WORDS, Cleaning
 from libs.common.rectification import PropertyChange
-from services.enrich.rectification.model import Corrected, StoredEvent
-
-Path = tuple[str, ...]
-_NO_VALUE: tuple[Any, ...] = ()
+from services.enrich.rectification.model import NO_VALUE, Corrected, Path, StoredEvent, value_at
 
 
 def corrected(
@@ -26,38 +23,39 @@ def corrected(
 ) -> Corrected:
     """The event of a person with these changes. Raises InvalidArgument with the property and the reason,
     FailedPrecondition if the catalog has no such event any more."""
-    event_type, version = _declared(catalog, event)
+    version = _declared(catalog, event)
     sealed = catalog.sealed.get(event.name, frozenset())
     properties: dict[str, Any] = deepcopy(dict(event.properties))
     values: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
     for change in changes:
         path = tuple(change.path.split("."))
         _check_path(catalog, event, version, sealed, path)
-        before = _value_at(event.properties, path)
+        before = value_at(event.properties, path)
         if change.value_json is None:
             _remove(properties, path)
-            values[change.path] = before, _NO_VALUE
+            values[change.path] = before, NO_VALUE
         else:
             value = _read(change)
+            _check_hashed(catalog.collection.hashed, path, value)
             _check_personal(catalog, event, version, subject_id, path, value)
             _put(properties, path, value)
             values[change.path] = before, (value,)
     names = frozenset(change.path.partition(".")[0] for change in changes)
     _check_sizes(catalog, event.name, names, properties)
     _check_schema(version, event.properties, properties, names)
-    assert event_type.name == event.name
-    return Corrected(properties, names & sealed & properties.keys(), values)
+    paths = {_written(event.properties, tuple(change.path.split("."))): None for change in changes}
+    return Corrected(properties, names & sealed & properties.keys(), values, tuple(paths))
 
 
-def _declared(catalog: Catalog, event: StoredEvent) -> tuple[EventType, EventVersion]:
+def _declared(catalog: Catalog, event: StoredEvent) -> EventVersion:
     event_type = catalog.events.get(event.name)
     version = event_type.versions.get(event.schema_version) if event_type else None
-    if event_type is None or version is None:
+    if version is None:
         raise FailedPrecondition(
             "the catalog does not declare the event in this version any more",
             reason="NOT_RECTIFIABLE",
         )
-    return event_type, version
+    return version
 
 
 def _check_path(
@@ -83,6 +81,22 @@ def _check_path(
         raise _invalid(
             ".".join(path), "is personal, and the event was anonymized: it has nothing of the kind"
         )
+
+
+def _check_hashed(hashed: Set[str], path: Path, value: Any) -> None:
+    """Raises InvalidArgument for a value that ingest would have replaced by its keyed hash, whose key enrich
+    need not know."""
+    if not hashed.isdisjoint(path) or _has_name(value, hashed):
+        raise _invalid(".".join(path), "has what is stored as a keyed hash only")
+
+
+def _has_name(value: Any, names: Set[str]) -> bool:
+    """Whether an object in the value has one of these names."""
+    if isinstance(value, dict):
+        return not names.isdisjoint(value) or any(
+            _has_name(inner, names) for inner in value.values()
+        )
+    return isinstance(value, list) and any(_has_name(inner, names) for inner in value)
 
 
 def _read(change: PropertyChange) -> Any:
@@ -115,15 +129,6 @@ def _check_personal(
         raise _invalid(".".join(path), f"contains {WORDS[kind]}")
 
 
-def _value_at(properties: Mapping[str, Any], path: Path) -> tuple[Any, ...]:
-    here: Any = properties
-    for step in path:
-        if not isinstance(here, Mapping) or step not in here:
-            return _NO_VALUE
-        here = here[step]
-    return (here,)
-
-
 def _put(properties: dict[str, Any], path: Path, value: Any) -> None:
     """Objects on the way that are missing are made. Raises InvalidArgument if something else is there."""
     here = properties
@@ -137,12 +142,20 @@ def _put(properties: dict[str, Any], path: Path, value: Any) -> None:
 
 def _remove(properties: dict[str, Any], path: Path) -> None:
     """Raises InvalidArgument if it is not there."""
-    if not _value_at(properties, path):
+    if not value_at(properties, path):
         raise _invalid(".".join(path), "is not there")
     here = properties
     for step in path[:-1]:
         here = here[step]
     del here[path[-1]]
+
+
+def _written(before: Mapping[str, Any], path: Path) -> Path:
+    """The place to write so that this path changes: the path, or the first object on it that is missing."""
+    for length in range(1, len(path)):
+        if not value_at(before, path[:length]):
+            return path[:length]
+    return path
 
 
 def _check_sizes(

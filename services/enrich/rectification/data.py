@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC
+from typing import Any
 from uuid import UUID
 
 from libs.catalog import Catalogs
@@ -44,14 +45,7 @@ class EnrichRectification:
         if done is not None:
             return done
         for _ in range(_ATTEMPTS):
-            event = await self._events.find(rectification.subject, rectification.event_uuid)
-            if event is None:
-                raise NotFound(
-                    "no stored event with this id is about the person; what is in the archive alone is"
-                    " not stored any more",
-                    reason="STORED_EVENT_UNKNOWN",
-                    metadata={},
-                )
+            event = await self._find(rectification)
             correction = await self._correction(rectification, event)
             sealed = await self._sealed(app_id, event, correction)
             done = await self._write(rectification, event, sealed)
@@ -68,6 +62,23 @@ class EnrichRectification:
                 await self._journal.save(connection, entry)
         return _done(entry)
 
+    async def _find(self, rectification: Rectification) -> StoredEvent:
+        """Raises NotFound, and FailedPrecondition if it cannot be said which one is meant."""
+        found = await self._events.find(rectification.subject, rectification.event_uuid)
+        if not found:
+            raise NotFound(
+                "no stored event with this id is about the person; what is in the archive alone is"
+                " not stored any more",
+                reason="STORED_EVENT_UNKNOWN",
+                metadata={},
+            )
+        if len(found) > 1:
+            raise FailedPrecondition(
+                "the id was sent again with another time, and several events of the person have it",
+                reason="NOT_RECTIFIABLE",
+            )
+        return found[0]
+
     async def _correction(self, rectification: Rectification, event: StoredEvent) -> Corrected:
         app_id = rectification.subject.app_id
         newest = self._catalogs.newest(app_id)
@@ -77,7 +88,8 @@ class EnrichRectification:
         return corrected(newest.catalog, event, subject_id, rectification.changes)
 
     async def _sealed(self, app_id: str, event: StoredEvent, correction: Corrected) -> Corrected:
-        """The correction as it may be stored."""
+        """The correction as it may be stored, and hashed: what a hash of the plain value would tell about a
+        guess outlives the person's key."""
         if not correction.to_seal:
             return correction
         named = (
@@ -98,7 +110,11 @@ class EnrichRectification:
             raise Unavailable("the person's key cannot be read", retry_after_seconds=1) from error
         if properties is None:
             raise _fenced()
-        return replace(correction, properties=properties)
+        # Sealed properties change as a whole.
+        sealed = {
+            name: (correction.values[name][0], (properties[name],)) for name in correction.to_seal
+        }
+        return replace(correction, properties=properties, values={**correction.values, **sealed})
 
     async def _write(
         self, rectification: Rectification, event: StoredEvent, correction: Corrected
@@ -119,21 +135,18 @@ class EnrichRectification:
             if not await self._events.replace(connection, subject.app_id, event, correction):
                 return None
             entry.position[_DONE] = {
-                path: [
-                    *(
-                        value_hash(
-                            *(self._pseudonymizer, subject.app_id, event.event_uuid, path, *value)
-                        )
-                        if value
-                        else ""
-                        for value in values
-                    )
-                ]
+                path: [self._hash(subject.app_id, event, path, value) for value in values]
                 for path, values in correction.values.items()
             }
             entry.note_changed(event.name, event.occurred_at.astimezone(UTC).date().isoformat())
             await self._journal.save(connection, entry)
         return _done(entry)
+
+    def _hash(self, app_id: str, event: StoredEvent, path: str, value: tuple[Any, ...]) -> str:
+        """Of a value, in a tuple; empty for none."""
+        if not value:
+            return ""
+        return value_hash(self._pseudonymizer, app_id, event.event_uuid, path, value[0])
 
 
 def _done(entry: ErasureEntry) -> Rectified | None:

@@ -1,10 +1,13 @@
 """The values of a rectification in enrich."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+Path = tuple[str, ...]
+NO_VALUE: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,20 @@ class StoredEvent:
 @dataclass(frozen=True, slots=True)
 class Corrected:
     """What an event is to say: all its properties, none that is changed sealed yet; the names of those that
-    have to be sealed; and by path, the values before and after, in tuples that are empty for no value."""
+    have to be sealed; by path, the values before and after, in tuples that are empty for no value; and the
+    places to be written, so that all others stay as they are stored, to the last digit."""
 
     properties: Mapping[str, Any]
     to_seal: frozenset[str]
     values: Mapping[str, tuple[tuple[Any, ...], tuple[Any, ...]]]
+    written: Sequence[Path]
+
+
+def value_at(properties: Mapping[str, Any], path: Path) -> tuple[Any, ...]:
+    """The value at a path, in a tuple that is empty if there is none."""
+    here: Any = properties
+    for step in path:
+        if not isinstance(here, Mapping) or step not in here:
+            return NO_VALUE
+        here = here[step]
+    return (here,)

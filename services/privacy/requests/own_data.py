@@ -51,12 +51,17 @@ _PURPOSES = text("""
 SELECT DISTINCT purpose FROM privacy.consents
 WHERE app_id = :app_id AND subject_id = :subject_id AND purpose NOT IN ('', '*')
 """)
+# Keyed hashes of values go with the values. A rectification that has changed its event has no id any more.
 _FORGET_REQUESTS = text("""
 UPDATE privacy.subject_requests SET subject_id = NULL,
+    parameters = CASE WHEN kind = 'rectification' THEN parameters - 'properties' ELSE parameters END,
+    result = CASE WHEN kind = 'rectification' THEN NULL ELSE result END,
     state = CASE WHEN state IN ('waiting', 'running') THEN 'failed' ELSE state END,
     failure = CASE WHEN state IN ('waiting', 'running') THEN 'the person was erased meanwhile' ELSE failure
     END
-WHERE app_id = :app_id AND subject_id = :subject_id AND request_id <> :request_id
+WHERE app_id = :app_id AND request_id <> :request_id
+    AND (subject_id = :subject_id OR (
+        kind = 'rectification' AND subject = ANY(:persons) AND parameters -> 'properties' IS NOT NULL))
     AND (created_at <= :fenced_at OR state NOT IN ('waiting', 'running'))
 """)
 CONSENTS, HISTORY = "privacy.consents", "privacy.consent_history"
@@ -89,6 +94,7 @@ async def erase_own(
         "version": withdrawal,
         "request_id": request.request_id,
         "fenced_at": request.fenced_at,
+        "persons": list(persons),
     }
     await connection.execute(LOCK_SUBJECT, subject._asdict())
     has_agreed = (await connection.execute(_HAS_AGREED_SINCE, values)).scalar_one()

@@ -4,14 +4,14 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs.audit import Auditor, Caller
+from libs.audit import Action, Auditor, Caller
 from libs.catalog import Catalogs, compile_catalog
 from libs.common.clock import SystemClock
 from libs.common.pseudonym import Pseudonymizer
@@ -27,6 +27,7 @@ from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
 from services.privacy.requests.model import Kind, State, SubjectRequest
 from services.privacy.requests.own_data import erase_own
+from services.privacy.requests.postgres import PostgresRequests
 from tests.support.pseudonyms import PSEUDONYM_KEY
 from tests.support.small_catalog import SMALL
 
@@ -242,3 +243,27 @@ async def test_a_restriction_that_was_made_since_the_person_agreed_again_stays(
     await scene.erase(meanwhile)
     await scene.sync.repair(ANN)
     assert await scene.decisions("telemetry") == {Decision.DROP}
+
+
+async def test_an_erasure_takes_the_hashes_of_corrected_values_away(scene: Scene) -> None:
+    """A rectification that has changed its event has the pseudonym alone, and hashes of what was given."""
+    old = EPOCHS.all_epochs(*ANN)[-1]
+    parameters = {"event": str(uuid.uuid4()), "properties": {"diary": "ab" * 16}}
+    request = SubjectRequest(
+        *(uuid.uuid4(), "chess", Kind.RECTIFICATION, State.RUNNING, old, None, (), "ann"),
+        *(NOW, NOW),
+        parameters=parameters,
+        result={"rectified": {"diary": ["", "cd" * 16]}},
+    )
+    requests = PostgresRequests(scene.engine)
+    entry = Auditor(EPOCHS, SystemClock()).entry(
+        Action.SUBJECT_REQUESTED, "chess", Caller("ann"), person=old
+    )
+    await requests.create(request, entry)
+    await requests.update(replace(request, state=State.DONE))
+    await scene.fill()
+    await scene.erase()
+    found = await requests.get(request.request_id)
+    assert found is not None
+    assert (found.parameters, found.result) == ({"event": parameters["event"]}, None)
+    assert found.state is State.DONE

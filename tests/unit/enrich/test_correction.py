@@ -21,7 +21,7 @@ title: Chess
 subject: {name: player}
 group: {name: club}
 fields: {context.timezone: [properties.zone]}
-collection: {personal_data: redact}
+collection: {personal_data: redact, hashed: [device_id]}
 categories:
   play: {producers: [server], retention: {raw: 90d, aggregate: 5y}}
 events:
@@ -38,6 +38,7 @@ events:
       opening: {type: string}
       moves: {type: integer, minimum: 0}
       drawn: {type: boolean}
+      device_id: {type: string}
       place: {type: object, properties: {city: {type: string}, hall: {type: integer}}, required: [city]}
     required: [moves]
     dependentRequired: {drawn: [opening]}
@@ -87,9 +88,12 @@ def test_parts_are_set_and_removed_and_the_rest_stays(catalog: Catalog) -> None:
         "place.hall": ((2,), ()),
     }
     assert found.to_seal == frozenset()
+    # Places whose neighbours are left as they are stored.
+    assert found.written == (("moves",), ("place", "city"), ("place", "hall"))
     assert stored.properties["place"] == {"city": "Linares", "hall": 2}
     made = corrected(catalog, event(), PERSON, [change("place.city", "León")])
     assert made.properties == {"moves": 30, "place": {"city": "León"}}
+    assert made.written == (("place",),)
 
 
 def test_a_changed_property_keeps_the_schema(catalog: Catalog) -> None:
@@ -168,6 +172,20 @@ def test_personal_data_stay_where_they_are_marked(catalog: Catalog) -> None:
         *("properties.opening", "names the person, and the event was anonymized"),
     )
     assert corrected(catalog, anonymized, PERSON, [change("opening", "x")]).to_seal == frozenset()
+
+
+def test_what_is_stored_as_a_keyed_hash_gets_no_plain_value(catalog: Catalog) -> None:
+    hashed = event(device_id="4f" * 16)
+    for path, value in (
+        ("device_id", "phone-7"),
+        ("place", {"city": "Linares", "device_id": "phone-7"}),
+        ("place", {"city": "Linares", "seen": [{"device_id": "phone-7"}]}),
+    ):
+        assert refused(catalog, hashed, change(path, value)) == (
+            *(f"properties.{path}", "has what is stored as a keyed hash only"),
+        )
+    removed = corrected(catalog, hashed, PERSON, [PropertyChange("device_id", None)])
+    assert removed.properties == {"moves": 30}
 
 
 def test_limits_and_forms_are_those_of_ingest(catalog: Catalog) -> None:
