@@ -6,7 +6,13 @@ from contextlib import aclosing
 import pytest
 
 from libs.common.errors import ChangesForgotten, LimitExceeded, Unavailable
-from services.privacy.consent.changes import PAGE_RECORDINGS, Change, ConsentChanges, Kept
+from services.privacy.consent.changes import (
+    IDLE_ROUNDS,
+    PAGE_RECORDINGS,
+    Change,
+    ConsentChanges,
+    Kept,
+)
 
 
 class MemoryChanges:
@@ -16,11 +22,13 @@ class MemoryChanges:
         self.last = last
         self.forgotten_through = forgotten_through
         self.reads: list[tuple[int, int]] = []
+        self.numberings = 0
 
     async def kept(self, app_id: str) -> Kept:
         return Kept(self.forgotten_through, self.last)
 
     async def newest(self) -> dict[str, int]:
+        self.numberings += 1
         return {"chess": self.last}
 
     async def changes(self, app_id: str, after: int, through: int) -> list[Change]:
@@ -90,3 +98,16 @@ async def test_there_are_only_so_many_watchers_and_all_end_when_the_service_drai
             await anext(pages)
     async with aclosing(changes.watch("chess", None, from_beginning=False)) as again:
         await anext(again)
+
+
+async def test_the_store_is_asked_less_often_without_watchers() -> None:
+    store = MemoryChanges(last=1)
+    changes = watched(store)
+    for _ in range(3 * IDLE_ROUNDS):
+        await changes.step()
+    assert store.numberings == 3
+    async with aclosing(changes.watch("chess", 1, from_beginning=False)) as pages:
+        await anext(pages)
+        for _ in range(5):
+            await changes.step()
+    assert store.numberings == 8
