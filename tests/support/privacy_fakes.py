@@ -205,6 +205,10 @@ class MemoryConsentMirror:
                 newest = max(newest, stored_version)
         return newest
 
+    async def has(self, app_id: str, subject_id: str) -> bool:
+        self._check()
+        return Subject(app_id, subject_id) in self.texts
+
     async def remove(self, app_id: str, subject_id: str) -> None:
         self._check()
         self.texts.pop(Subject(app_id, subject_id), None)

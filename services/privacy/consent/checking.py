@@ -1,6 +1,6 @@
 """Answers whether consent allows a use: from the mirror if it can be trusted, else from Postgres."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
 from libs.catalog import Catalogs, Purpose, Snapshot
@@ -19,7 +19,7 @@ from libs.consent import (
 )
 from libs.consent.keys import erased_id
 from services.privacy import metrics
-from services.privacy.consent.model import Subject
+from services.privacy.consent.model import Pseudonyms, Subject
 from services.privacy.consent.ports import ConsentMirrorReader, ConsentStore
 from services.privacy.consent.tokens import token_version
 from services.privacy.consent.validation import check_purpose, check_subject
@@ -34,7 +34,7 @@ class Checker:
         mirror: ConsentMirrorReader,
         store: ConsentStore,
         clock: Clock,
-        pseudonyms: Callable[[str, str], Sequence[str]] = lambda *_: (),
+        pseudonyms: Pseudonyms,
     ) -> None:
         """`pseudonyms`: all that a person has had, under which the "no" of an erased person is kept."""
         self._catalogs = catalogs

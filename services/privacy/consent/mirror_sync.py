@@ -26,7 +26,7 @@ class MirrorSync:
         mirror: ConsentMirror,
         resyncs: ResyncQueue,
         page_size: int,
-        pseudonyms: Pseudonyms = lambda *_: (),
+        pseudonyms: Pseudonyms,
         on_readable: Callable[[], None] = lambda: None,
     ) -> None:
         """`pseudonyms`: all that a person has had, under which the "no" of an erased person is kept.

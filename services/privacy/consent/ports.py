@@ -91,6 +91,10 @@ class ConsentMirror(Protocol):
         """
         ...
 
+    async def has(self, app_id: str, subject_id: str) -> bool:
+        """Whether anything is there of a person, ready or not."""
+        ...
+
     async def remove(self, app_id: str, subject_id: str) -> None:
         """Removes what is known of a person."""
         ...

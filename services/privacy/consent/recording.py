@@ -41,7 +41,7 @@ class Recorder:
         resyncs: ResyncQueue,
         auditor: Auditor,
         clock: Clock,
-        pseudonyms: Pseudonyms = lambda *_: (),
+        pseudonyms: Pseudonyms,
     ) -> None:
         """`pseudonyms`: all that a person has had, under which the "no" of an erased person is kept."""
         self._pseudonyms = pseudonyms
@@ -69,9 +69,7 @@ class Recorder:
                 if recording.is_repeated(before):
                     # A process that ended before its commit may have left another state in the mirror.
                     if before is None:
-                        await put_nothing_recorded(
-                            self._mirror, transaction, subject, self._pseudonyms(*subject)
-                        )
+                        await self._mirror_nothing(transaction, subject)
                     else:
                         await put_as_newest(self._mirror, transaction, subject, before)
                     return _as_before(before)
@@ -105,6 +103,13 @@ class Recorder:
     def mirror_again(self, subject: Subject) -> None:
         """Has the mirror follow soon what something else has recorded of a person."""
         self._resyncs.add(subject)
+
+    async def _mirror_nothing(self, transaction: ConsentTransaction, subject: Subject) -> None:
+        """Ends what the mirror may have of a person of whom nothing is recorded. An id of which nothing is
+        known is written nowhere. What a recording that failed writes later is repaired by its process."""
+        persons = self._pseudonyms(*subject)
+        if await self._mirror.has(*subject) or await transaction.kept_denial(persons):
+            await put_nothing_recorded(self._mirror, transaction, subject, persons)
 
     async def _relax(self, subject: Subject, state: bytes) -> None:
         """Lets the mirror follow what is committed, now if possible and soon otherwise.

@@ -78,7 +78,7 @@ class RedisConsentMirror:
         self,
         connection: RedisConnection,
         shards: int,
-        pseudonyms: Pseudonyms = lambda *_: (),
+        pseudonyms: Pseudonyms,
     ) -> None:
         """`pseudonyms`: all that a person has had, under which the "no" of an erased person is kept."""
         self._connection = connection
@@ -111,6 +111,13 @@ class RedisConsentMirror:
                 for shard, arguments in by_shard.items()
             ]
         return max(newer, default=0)
+
+    async def has(self, app_id: str, subject_id: str) -> bool:
+        """See the port."""
+        shard = shard_of(app_id, subject_id, self._shards)
+        with _unavailable():
+            key = consent_key(app_id, shard)
+            return bool(await self._connection.execute("HEXISTS", key, subject_id))
 
     async def remove(self, app_id: str, subject_id: str) -> None:
         """See the port."""

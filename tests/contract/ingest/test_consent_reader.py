@@ -10,6 +10,7 @@ from libs.stores.redis_connection import RedisConnection
 from services.ingest.intake.ports import ConsentMirrorReader
 from services.privacy.consent.redis import RedisConsentMirror
 from tests.support.ingest_fakes import MemoryConsentStates
+from tests.support.pseudonyms import PSEUDONYMS
 
 STATES = {"ann": b"1 +a", "bob": b"2 -a"}
 
@@ -24,7 +25,7 @@ async def states(request: pytest.FixtureRequest) -> AsyncIterator[ConsentMirrorR
     connection, reader = RedisConnection(url), ConsentReader(url, 1)
     await connection.start()
     await reader.start()
-    mirror = RedisConsentMirror(connection, 1)
+    mirror = RedisConsentMirror(connection, 1, PSEUDONYMS.all_epochs)
     for app_id in ("chess", "go"):
         await mirror.begin_fill(app_id)
         await mirror.put(app_id, STATES if app_id == "chess" else {})

@@ -13,6 +13,7 @@ from libs.stores.redis_connection import RedisConnection
 from services.privacy.consent.ports import ConsentMirror, ConsentMirrorReader
 from services.privacy.consent.redis import RedisConsentMirror
 from tests.support.privacy_fakes import MemoryConsentMirror
+from tests.support.pseudonyms import PSEUDONYMS
 
 # Nothing listens on port 1.
 NO_REDIS = "redis://127.0.0.1:1"
@@ -44,7 +45,7 @@ async def _connected(url: str, shards: int, stack: AsyncExitStack) -> Mirrored:
     for each in (connection, reader):
         await each.start()
         stack.push_async_callback(each.aclose)
-    return Mirrored(RedisConsentMirror(connection, shards), reader)
+    return Mirrored(RedisConsentMirror(connection, shards, PSEUDONYMS.all_epochs), reader)
 
 
 @pytest.fixture(params=["memory", "redis", "redis in 3 shards"])
@@ -95,8 +96,10 @@ async def test_a_newer_state_stays(mirrored: Mirrored) -> None:
 
 async def test_what_is_removed_is_gone(mirrored: Mirrored) -> None:
     await mirrored.fill(ann=b"3 +telemetry", bob=b"2 +telemetry")
+    assert await mirrored.mirror.has("chess", "ann")
     for _ in range(2):
         await mirrored.mirror.remove("chess", "ann")
+    assert [await mirrored.mirror.has("chess", each) for each in ("ann", "bob")] == [False, True]
     assert await mirrored.reader.read("chess", ["ann", "bob"]) == [None, b"2 +telemetry"]
 
 

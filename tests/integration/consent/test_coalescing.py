@@ -6,6 +6,7 @@ from libs.consent import ConsentReader
 from libs.stores.redis_connection import RedisConnection
 from services.privacy.consent.redis import RedisConsentMirror
 from tests.integration.privacy.conftest import APP
+from tests.support.pseudonyms import PSEUDONYMS
 
 
 async def hmget_calls(connection: RedisConnection) -> int:
@@ -20,7 +21,7 @@ async def test_many_reads_are_few_commands_and_each_gets_its_own_answer(redis_ur
     connection, reader = RedisConnection(redis_url), ConsentReader(redis_url, 1)
     await connection.start()
     await reader.start()
-    mirror = RedisConsentMirror(connection, 1)
+    mirror = RedisConsentMirror(connection, 1, PSEUDONYMS.all_epochs)
     await mirror.begin_fill(APP)
     await mirror.put(APP, {f"p{n}": f"{n} +a".encode() for n in range(1, 41)})
     await mirror.end_fill(APP)
@@ -44,7 +45,7 @@ async def test_a_caller_who_goes_away_does_not_disturb_the_others(redis_url: str
     connection, reader = RedisConnection(redis_url), ConsentReader(redis_url, 1)
     await connection.start()
     await reader.start()
-    mirror = RedisConsentMirror(connection, 1)
+    mirror = RedisConsentMirror(connection, 1, PSEUDONYMS.all_epochs)
     await mirror.begin_fill(APP)
     await mirror.end_fill(APP)
     leaving, staying = reader.read_one(APP, "ann"), reader.read_one(APP, "bob")

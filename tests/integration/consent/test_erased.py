@@ -12,6 +12,7 @@ from libs.consent import ConsentReader, consent_key
 from libs.consent.keys import ERASED_FIELD, erased_id
 from libs.stores.redis_connection import RedisConnection
 from services.privacy.consent.redis import RedisConsentMirror
+from tests.support.pseudonyms import PSEUDONYMS
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ async def mirror_and_reader(
         for each in (connection, reader):
             await each.start()
             stack.push_async_callback(each.aclose)
-        yield RedisConsentMirror(connection, 1), reader
+        yield RedisConsentMirror(connection, 1, PSEUDONYMS.all_epochs), reader
 
 
 async def test_the_no_counts_unless_the_person_has_a_record(
@@ -58,7 +59,7 @@ async def test_unknown_people_cost_one_command_and_one_pseudonym(redis_url: str)
             await each.start()
             stack.push_async_callback(each.aclose)
         redis = await stack.enter_async_context(Redis.from_url(redis_url))
-        mirror = RedisConsentMirror(connection, 3)
+        mirror = RedisConsentMirror(connection, 3, PSEUDONYMS.all_epochs)
         people = {f"known {number}": b"5 +telemetry" for number in range(20)}
         await mirror.begin_fill("chess")
         await mirror.put("chess", people)

@@ -15,6 +15,7 @@ from services.privacy.consent.redis import RedisConsentMirror
 from suite.embedded import PostgresServer, RedisServer
 from tests.integration.privacy.conftest import APP, Privacy
 from tests.support.privacy_fakes import without_details
+from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.rejections import reason_of
 from tests.support.waiting import until
 
@@ -61,7 +62,7 @@ async def test_a_fill_leaves_what_is_newer_and_versions_count_on_from_it(
 async def test_a_mark_needs_the_sign_of_its_own_fill(redis_url: str) -> None:
     connection = RedisConnection(redis_url)
     await connection.start()
-    one, other = RedisConsentMirror(connection, 2), RedisConsentMirror(connection, 2)
+    one, other = (RedisConsentMirror(connection, 2, PSEUDONYMS.all_epochs) for _ in range(2))
     assert not await one.end_fill(APP)
     await one.begin_fill(APP)
     await other.begin_fill(APP)
@@ -80,7 +81,10 @@ async def test_a_mark_needs_the_sign_of_its_own_fill(redis_url: str) -> None:
 async def test_people_are_found_in_their_shards(redis_url: str) -> None:
     connection = RedisConnection(redis_url)
     await connection.start()
-    mirror, reader = RedisConsentMirror(connection, 3), ConsentReader(redis_url, 3)
+    mirror, reader = (
+        RedisConsentMirror(connection, 3, PSEUDONYMS.all_epochs),
+        ConsentReader(redis_url, 3),
+    )
     await reader.start()
     people = [f"p{number}" for number in range(50)]
     await mirror.begin_fill(APP)
@@ -133,7 +137,7 @@ async def test_a_restarted_redis_is_not_trusted_before_it_is_marked_again(
     connection, reader = RedisConnection(redis_url), ConsentReader(redis_url, 1)
     await connection.start()
     await reader.start()
-    mirror = RedisConsentMirror(connection, 1)
+    mirror = RedisConsentMirror(connection, 1, PSEUDONYMS.all_epochs)
     await mirror.begin_fill(APP)
     await mirror.put(APP, {"ann": b"3 -telemetry"})
     await mirror.end_fill(APP)

@@ -14,6 +14,7 @@ from services.privacy.consent.tokens import consent_token
 from tests.support.clocks import FixedClock
 from tests.support.consents import consent_state
 from tests.support.privacy_fakes import MemoryConsentMirror, MemoryConsentStore
+from tests.support.pseudonyms import PSEUDONYMS
 
 ANN = Subject("chess", "ann")
 CATALOG: Any = SimpleNamespace(
@@ -36,7 +37,9 @@ class Scene:
         self.store = MemoryConsentStore([])
         self.catalogs = Catalogs.of(CATALOG)
         self.clock = FixedClock.of_us()
-        self.checker = Checker(self.catalogs, self.mirror, self.store, self.clock)
+        self.checker = Checker(
+            self.catalogs, self.mirror, self.store, self.clock, PSEUDONYMS.all_epochs
+        )
 
     async def check(self, token: str = "") -> Ruling:
         return await self.checker.check("chess", "ann", "telemetry", token)

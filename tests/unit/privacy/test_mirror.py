@@ -15,6 +15,7 @@ from services.privacy.consent.model import Subject
 from services.privacy.consent.resync_queue import ResyncQueue
 from tests.support.consents import consent_state
 from tests.support.privacy_fakes import MemoryConsentMirror, MemoryConsentStore
+from tests.support.pseudonyms import PSEUDONYMS
 
 CATALOG: Any = SimpleNamespace(app_id="chess")
 ANN, BOB, EVE = (Subject("chess", name) for name in ("ann", "bob", "eve"))
@@ -27,7 +28,9 @@ class Scene:
         self.mirror = MemoryConsentMirror(self.log, "chess")
         self.repairs = ResyncQueue()
         self.catalogs = Catalogs.of(CATALOG)
-        self.sync = MirrorSync(self.catalogs, self.store, self.mirror, self.repairs, page_size=2)
+        self.sync = MirrorSync(
+            self.catalogs, self.store, self.mirror, self.repairs, 2, PSEUDONYMS.all_epochs
+        )
         for version, person in enumerate((ANN, BOB, EVE), start=1):
             self.store.states[person] = consent_state(version, telemetry=version != 2)
         self.store.version = 3
@@ -70,6 +73,7 @@ async def test_it_says_when_the_mirror_can_be_read() -> None:
         scene.mirror,
         scene.repairs,
         2,
+        PSEUDONYMS.all_epochs,
         on_readable=lambda: calls.append(len(scene.log)),
     )
     scene.mirror.whole.add("chess")

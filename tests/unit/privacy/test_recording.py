@@ -25,7 +25,12 @@ class Scene:
         self.repairs = ResyncQueue()
         clock = FixedClock.of_us()
         self.recorder = Recorder(
-            self.store, self.mirror, self.repairs, Auditor(PSEUDONYMS, clock), clock
+            self.store,
+            self.mirror,
+            self.repairs,
+            Auditor(PSEUDONYMS, clock),
+            clock,
+            PSEUDONYMS.all_epochs,
         )
 
     async def record(self, **choices: bool) -> int:
@@ -150,6 +155,13 @@ async def test_lifting_ends_a_restriction_whose_process_was_killed_before_its_co
     with pytest.raises(Unavailable):
         await scene.recorder.record(lifting, CALLER)
     assert scene.repairs.take() == [ANN]
+
+
+async def test_lifting_what_was_never_recorded_writes_the_id_nowhere() -> None:
+    scene = Scene()
+    lifting = Recording(ANN, {}, "op", "settled", "", restricts=False)
+    assert await scene.recorder.record(lifting, CALLER) == Recorded(0, 0)
+    assert (scene.log, scene.mirror.texts, scene.store.states) == ([], {}, {})
 
 
 async def test_restricting_again_mirrors_what_a_killed_lifting_did_not() -> None:
