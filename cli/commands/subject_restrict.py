@@ -45,18 +45,19 @@ def lift(app_id: AppId, subject_id: SubjectId, reason: Reason, as_json: AsJson =
 
 
 def restricted(app_id: AppId, as_json: AsJson = False) -> None:
-    """List the people whose data are restricted now, by their ids in the app. Takes the suite's own token."""
-    request = pb.ListRestrictedPeopleRequest(app_id=app_id, page_size=_PAGE_SIZE)
+    """List the people whose data are restricted now, by their ids in the app. This leaves an entry in
+    the audit trail."""
+    request = pb.ListRestrictionsRequest(app_id=app_id, page_size=_PAGE_SIZE)
     with _requests(app_id) as calls:
         people = [
-            person
-            for page in pages(calls.ListRestrictedPeople, request)
-            for person in page.subject_ids
+            person for page in pages(calls.ListRestrictions, request) for person in page.subject_ids
         ]
     if as_json:
         typer.echo(json.dumps({"subject_ids": people}, indent=2, ensure_ascii=False))
+    elif people:
+        typer.echo("\n".join(people))
     else:
-        typer.echo("\n".join(people) or "no one's data are restricted")
+        typer.echo("no one's data are restricted", err=True)
 
 
 def _requests(app_id: str) -> Any:

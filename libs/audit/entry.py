@@ -30,6 +30,7 @@ class Action(StrEnum):
     SUBJECT_FENCED = "subject.fenced"
     SUBJECT_ERASED = "subject.erased"
     SUBJECT_REQUESTS_READ = "subject.requests_read"
+    RESTRICTIONS_READ = "subject.restrictions_read"
     SUBJECT_HELD = "subject.held"
     SUBJECT_RELEASED = "subject.released"
     SUBJECT_RECTIFIED = "subject.rectified"

@@ -151,6 +151,7 @@ RULES: Mapping[str, Rule] = {
     "/weir.privacy.v1.SubjectRequestService/PlaceHold": _HOLDS,
     "/weir.privacy.v1.SubjectRequestService/RestrictProcessing": _RESTRICTS,
     "/weir.privacy.v1.SubjectRequestService/LiftRestriction": _RESTRICTS,
+    "/weir.privacy.v1.SubjectRequestService/ListRestrictions": _REQUESTS,
     "/weir.privacy.v1.SubjectRequestService/ListRestrictedPeople": _PROCESSING,
     "/weir.privacy.v1.SubjectRequestService/ReleaseHold": _HOLDS,
     "/weir.privacy.v1.SubjectDataService/Fence": _PROCESSING,

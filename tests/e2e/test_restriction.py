@@ -129,6 +129,9 @@ def test_a_restriction_is_in_force_at_once_and_lifted_what_was_said_counts(
 
     lifted = said(calls, "subject", "lift", *about, "--reason", "it was right")
     assert person not in said(calls, "subject", "restricted", "--app", APP)["subject_ids"]
+    elsewhere = ("--app", "unofficial_communities")
+    no_one = weir(calls.suite.home.path, "subject", "restricted", *elsewhere)
+    assert (no_one.returncode, no_one.stdout) == (0, "")
     answer = check(calls, person, lifted["token"])
     assert (answer.decision, answer.reason) == (pb.DECISION_ALLOW, pb.DECISION_REASON_ANSWER)
     assert sent(calls, person, after) == ingest_pb.VERDICT_ACCEPTED

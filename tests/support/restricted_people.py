@@ -1,5 +1,6 @@
 """Privacy, as far as the other services ask it whose data are restricted, for tests of one of them alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,18 +13,20 @@ from tests.support.pseudonyms import PSEUDONYMS
 
 class RestrictingPrivacy(subject_request_service_pb2_grpc.SubjectRequestServiceServicer):
     """Says that the people of `restricted`, a set of ids, are restricted, in every app: each on a page of
-    their own, whatever size is asked for."""
+    their own, whatever size is asked for, which takes `page_seconds`."""
 
     def __init__(self) -> None:
         self.restricted: set[str] = set()
         self.address = ""
         self.is_away = False
+        self.page_seconds = 0.0
 
     async def ListRestrictedPeople(  # noqa: N802
         self, request: pb.ListRestrictedPeopleRequest, context: grpc.aio.ServicerContext
     ) -> pb.ListRestrictedPeopleResponse:
         if self.is_away:
             await context.abort(grpc.StatusCode.UNAVAILABLE)
+        await asyncio.sleep(self.page_seconds)
         [subject_id, *others] = [
             each for each in sorted(self.restricted) if each > request.page_token
         ] or [""]

@@ -1,6 +1,6 @@
 """The servicer: a message in, a domain call, a message out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import grpc
 from weir.privacy.v1 import subject_request_service_pb2 as pb
@@ -68,6 +68,7 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
         self._rectifications = rectifications
         self._recorder = recorder
         self._pages = PageTokens(f"/{SERVICE_NAME}/ListRequests", clock)
+        self._restriction_pages = PageTokens(f"/{SERVICE_NAME}/ListRestrictions", clock)
         self._restricted_pages = PageTokens(f"/{SERVICE_NAME}/ListRestrictedPeople", clock)
 
     async def CreateErasure(  # noqa: N802
@@ -202,17 +203,26 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
         subject = Subject(request.app_id, request.subject_id)
         return pb.LiftRestrictionResponse(token=consent_token(subject, recorded.version))
 
+    async def ListRestrictions(  # noqa: N802
+        self, request: pb.ListRestrictionsRequest, context: grpc.aio.ServicerContext
+    ) -> pb.ListRestrictionsResponse:
+        catalog_of(self._catalogs.current, request.app_id)
+        people, following = await self._restricted(
+            request, self._restriction_pages, DEFAULT_PAGE_SIZE
+        )
+        # Before the answer, which there is not without it.
+        caller = caller_of(context)
+        await self._trail.add(
+            [self._auditor.entry(Action.RESTRICTIONS_READ, request.app_id, caller)]
+        )
+        return pb.ListRestrictionsResponse(subject_ids=people, next_page_token=following)
+
     async def ListRestrictedPeople(  # noqa: N802
         self, request: pb.ListRestrictedPeopleRequest, _: grpc.aio.ServicerContext
     ) -> pb.ListRestrictedPeopleResponse:
         catalog_of(self._catalogs.current, request.app_id)
-        size = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
-        after = self._restricted_pages.read(request, str)
-        found = await self._requests.restricted(request.app_id, after, size + 1)
-        people = found[:size]
-        following = ""
-        if len(found) > size:
-            following = self._restricted_pages.issue(request, [people[-1]])
+        # Earlier releases ask without a size, and for one page.
+        people, following = await self._restricted(request, self._restricted_pages, MAX_PAGE_SIZE)
         return pb.ListRestrictedPeopleResponse(
             next_page_token=following,
             persons=[
@@ -222,6 +232,19 @@ class SubjectRequestServicer(subject_request_service_pb2_grpc.SubjectRequestServ
             ],
             subject_ids=people,
         )
+
+    async def _restricted(
+        self,
+        request: pb.ListRestrictionsRequest | pb.ListRestrictedPeopleRequest,
+        tokens: PageTokens,
+        default_size: int,
+    ) -> tuple[Sequence[str], str]:
+        """A page of the people who are restricted, and the token of the next one. Raises InvalidArgument."""
+        size = page_size(request.page_size, default=default_size, maximum=MAX_PAGE_SIZE)
+        after = tokens.read(request, str)
+        found = await self._requests.restricted(request.app_id, after, size + 1)
+        people = found[:size]
+        return people, tokens.issue(request, [people[-1]]) if len(found) > size else ""
 
     async def _restrict(
         self,

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import re
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,9 +14,13 @@ import grpc
 import pytest
 from weir.ingest.v1 import dead_letter_service_pb2 as pb
 
+from libs.common.errors import Unavailable
 from libs.rpc import access
+from libs.rpc.peers import Peers
 from libs.rpc.permissions import Permission
 from libs.rpc.principal import Principal
+from libs.rpc.restricted_people import RemoteRestrictedPeople
+from libs.runtime.settings import PeerSettings
 from libs.streams.names import AUDIT_STREAM
 from tests.integration.ingest.conftest import (
     APP,
@@ -26,6 +31,7 @@ from tests.integration.ingest.conftest import (
     store_letters,
 )
 from tests.support.pseudonyms import PSEUDONYMS
+from tests.support.restricted_people import restricting_privacy
 from tests.support.weir_command import weir
 
 
@@ -139,6 +145,20 @@ async def test_no_event_about_a_restricted_person_is_shown_by_whatever_it_names_
         await shown()
     assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
     assert len((await listed(ingest)).dead_letters) == 5
+
+
+async def test_the_pages_of_restricted_people_have_one_deadline_together() -> None:
+    async with AsyncExitStack() as stack:
+        privacy = await stack.enter_async_context(restricting_privacy())
+        settings = PeerSettings(privacy_address=privacy.address)
+        people = RemoteRestrictedPeople(Peers(settings, stack), seconds=1.0)
+        privacy.restricted = {"ann"}
+        assert (await people.of_app(APP)).subject_ids == ("ann",)
+        # 6 seconds, each page of them far from its own deadline.
+        privacy.restricted = {f"player {number:02}" for number in range(30)}
+        privacy.page_seconds = 0.2
+        with pytest.raises(Unavailable, match="no answer in time"):
+            await people.of_app(APP)
 
 
 async def test_letters_of_a_release_that_did_not_say_can_be_replayed_if_they_have_properties(

@@ -8,7 +8,7 @@ import grpc
 import psycopg
 import pytest
 from redis import Redis
-from weir.privacy.v1 import privacy_service_pb2, subject_request_service_pb2_grpc
+from weir.privacy.v1 import audit_service_pb2, privacy_service_pb2, subject_request_service_pb2_grpc
 from weir.privacy.v1 import subject_request_service_pb2 as pb
 
 from tests.integration.privacy.conftest import APP, Privacy
@@ -145,6 +145,46 @@ async def test_whose_data_are_restricted_is_said_page_by_page(requests: Any) -> 
                 pb.ListRestrictedPeopleRequest(app_id=APP, **wrong), timeout=20
             )
         assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_services_that_say_no_size_get_all_and_people_get_pages_on_record(
+    privacy: Privacy, requests: Any, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO privacy.consents"
+            " (app_id, subject_id, purpose, granted, version, recorded_at, status) SELECT"
+            " %s, 'p' || lpad(n::text, 3, '0'), '*', false, n, now(), 'restricted'"
+            " FROM generate_series(1, 101) n",
+            (APP,),
+        )
+    people = [f"p{number:03}" for number in range(1, 102)]
+    of_services = pb.ListRestrictedPeopleRequest(app_id=APP)
+    found = await requests.ListRestrictedPeople(of_services, timeout=20)
+    assert (found.subject_ids, found.next_page_token) == (people, "")
+
+    async def reads() -> int:
+        entries = await privacy.audit.ListEntries(
+            audit_service_pb2.ListEntriesRequest(
+                app_id=APP, action="subject.restrictions_read", page_size=10
+            ),
+            timeout=20,
+        )
+        return len(entries.entries)
+
+    assert await reads() == 0
+    asked = pb.ListRestrictionsRequest(app_id=APP)
+    first = await requests.ListRestrictions(asked, timeout=20)
+    asked.page_token = first.next_page_token
+    second = await requests.ListRestrictions(asked, timeout=20)
+    assert (first.subject_ids, second.subject_ids) == (people[:100], people[100:])
+    assert second.next_page_token == ""
+    assert await reads() == 2
+    # A token of one call is none of the other's.
+    of_services.page_token = first.next_page_token
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await requests.ListRestrictedPeople(of_services, timeout=20)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize(

@@ -346,3 +346,21 @@ class ListRestrictedPeopleResponse(_message.Message):
     subject_ids: _containers.RepeatedScalarFieldContainer[str]
     next_page_token: str
     def __init__(self, persons: _Optional[_Iterable[bytes]] = ..., subject_ids: _Optional[_Iterable[str]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ListRestrictionsRequest(_message.Message):
+    __slots__ = ("app_id", "page_size", "page_token")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, app_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRestrictionsResponse(_message.Message):
+    __slots__ = ("subject_ids", "next_page_token")
+    SUBJECT_IDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    subject_ids: _containers.RepeatedScalarFieldContainer[str]
+    next_page_token: str
+    def __init__(self, subject_ids: _Optional[_Iterable[str]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

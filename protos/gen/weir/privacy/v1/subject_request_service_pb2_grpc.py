@@ -94,6 +94,11 @@ class SubjectRequestServiceStub:
                 request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionRequest.SerializeToString,
                 response_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionResponse.FromString,
                 _registered_method=True)
+        self.ListRestrictions = channel.unary_unary(
+                '/weir.privacy.v1.SubjectRequestService/ListRestrictions',
+                request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictionsRequest.SerializeToString,
+                response_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictionsResponse.FromString,
+                _registered_method=True)
         self.ListRestrictedPeople = channel.unary_unary(
                 '/weir.privacy.v1.SubjectRequestService/ListRestrictedPeople',
                 request_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictedPeopleRequest.SerializeToString,
@@ -225,9 +230,18 @@ class SubjectRequestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListRestrictedPeople(self, request, context):
-        """Whose data are restricted in an app, page by page: for services of the suite, which show nothing of these people. Who
+    def ListRestrictions(self, request, context):
+        """Whose data are restricted in an app, page by page: for people, and each page leaves an entry in the audit trail. Who
         was restricted before the first page was asked for, and still is, is on one of the pages.
+
+        Permission: `subjects.read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRestrictedPeople(self, request, context):
+        """The same for services of the suite, which show nothing of these people; without an entry.
 
         Permission: `subjects.process`, which only the suite's own token has.
         """
@@ -292,6 +306,11 @@ def add_SubjectRequestServiceServicer_to_server(servicer, server):
                     servicer.LiftRestriction,
                     request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionRequest.FromString,
                     response_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionResponse.SerializeToString,
+            ),
+            'ListRestrictions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRestrictions,
+                    request_deserializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictionsRequest.FromString,
+                    response_serializer=weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictionsResponse.SerializeToString,
             ),
             'ListRestrictedPeople': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRestrictedPeople,
@@ -601,6 +620,33 @@ class SubjectRequestService:
             '/weir.privacy.v1.SubjectRequestService/LiftRestriction',
             weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionRequest.SerializeToString,
             weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.LiftRestrictionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRestrictions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.privacy.v1.SubjectRequestService/ListRestrictions',
+            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictionsRequest.SerializeToString,
+            weir_dot_privacy_dot_v1_dot_subject__request__service__pb2.ListRestrictionsResponse.FromString,
             options,
             channel_credentials,
             insecure,
