@@ -11,7 +11,6 @@ from weir.aggregate.v1 import aggregate_service_pb2_grpc, job_service_pb2_grpc
 from libs.audit import Auditor
 from libs.common.clock import Clock, SystemClock
 from libs.common.expiry import overdue_of
-from libs.common.pseudonym import Pseudonymizer
 from libs.events.selection_postgres import SelectedEvents
 from libs.jobs.job import Job
 from libs.jobs.journal_view import JournalView
@@ -26,13 +25,12 @@ from libs.rpc.retention_target import Retention, retention_target
 from libs.rpc.server import Binding
 from libs.rpc.subject_data import subject_data
 from libs.rpc.subject_keys import RemoteSubjectKeys
-from libs.runtime.catalog_reload import CatalogReload, open_catalogs
+from libs.runtime.catalog_reload import open_catalogs
 from libs.runtime.loops import Loop
-from libs.stores.postgres import POSTGRES_ERRORS, failure_of
+from libs.stores.postgres import POSTGRES_ERRORS
 from libs.stores.postgres_connector import PostgresConnector
-from libs.stores.redis_client import REDIS_DOWN, RedisClient, create_redis
+from libs.stores.redis_client import REDIS_DOWN, create_redis
 from libs.stores.watch import all_of
-from libs.streams.consumer import Consumer, EntryHandling, create_consumer
 from libs.streams.lag import LagMeter, enriched_received_us
 from libs.streams.names import AGGREGATE, enriched_stream, streams_of
 from libs.streams.quarantine_erasure import QuarantineErasure
@@ -53,11 +51,7 @@ from services.aggregate.behaviour.segments.postgres import PostgresSegments
 from services.aggregate.behaviour.segments.service import SegmentQueries
 from services.aggregate.behaviour.surroundings import Surroundings
 from services.aggregate.convert import SERVICE_NAME
-from services.aggregate.counting.batch_counter import BatchCounter
-from services.aggregate.counting.catalog_counter import CatalogCounter
-from services.aggregate.counting.entries import EnrichedStreamReader
-from services.aggregate.counting.identity import CellIdentity
-from services.aggregate.counting.known_members import KnownMembers
+from services.aggregate.counting.consumer import counting_consumer
 from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.dirty.service import Backfills
@@ -216,7 +210,7 @@ async def build(
         (*POSTGRES_ERRORS, *REDIS_DOWN),
     )
     uncounted = UncountedBatches(reload.catalogs, dirty, clock, worker.ask)
-    consumer = _consumer(
+    consumer = counting_consumer(
         settings, pseudonymizer, reload, redis, store, presence, uncounted, streams, clock
     )
     verification_slots = ReadSlots("max_verifications", settings.max_verifications, waiting=0)
@@ -370,38 +364,3 @@ async def build(
 def _drain(*capabilities: WatchHub | EventExports | GaugeQueries) -> None:
     for each in capabilities:
         each.drain()
-
-
-def _consumer(
-    settings: AggregateSettings,
-    pseudonymizer: Pseudonymizer,
-    reload: CatalogReload,
-    redis: RedisClient,
-    store: PostgresCountingStore,
-    presence: RedisPresence,
-    uncounted: UncountedBatches,
-    streams: Sequence[str],
-    clock: Clock,
-) -> Consumer:
-    counter = BatchCounter(
-        store,
-        KnownMembers(settings.known_members),
-        CellIdentity(settings.known_cells),
-        pseudonymizer,
-        clock,
-    )
-    entries = EnrichedStreamReader(
-        CatalogCounter(counter, reload.catalogs, reload.refresh),
-        RedisChangePublisher(redis.commands),
-        presence,
-        uncounted,
-        clock,
-        settings.catalog_wait_seconds,
-    )
-    return create_consumer(
-        redis,
-        settings,
-        group=AGGREGATE,
-        streams=streams,
-        handling=EntryHandling(entries.count, failure_of, entries.quarantine),
-    )
