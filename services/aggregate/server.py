@@ -50,8 +50,8 @@ from services.aggregate.behaviour.postgres import BehaviourConnections
 from services.aggregate.behaviour.segments.postgres import PostgresSegments
 from services.aggregate.behaviour.segments.service import SegmentQueries
 from services.aggregate.behaviour.surroundings import Surroundings
+from services.aggregate.consumer import counting_consumer
 from services.aggregate.convert import SERVICE_NAME
-from services.aggregate.counting.consumer import counting_consumer
 from services.aggregate.counting.postgres import PostgresCountingStore
 from services.aggregate.dirty.postgres import PostgresDirtyBuckets
 from services.aggregate.dirty.service import Backfills
