@@ -13,13 +13,14 @@ from libs.common.subject_data import Export, SubjectData, SubjectRef
 from services.privacy.exports.work import ExportWork
 from services.privacy.requests.model import State, Step, StepState, SubjectRequest
 from services.privacy.requests.steps import names_of
+from services.privacy.requests.waiting import StreamClock, await_step, awaited, is_await_step
 
-_AWAIT, _READ, _WRITE = "await", "read", "write archive"
+_READ, _WRITE = "read", "write archive"
 # Enrich first: what it hands on is in the streams of the others when it is done.
 STEPS = (
-    Step(f"{_AWAIT} enrich", "enrich"),
-    Step(f"{_AWAIT} ingest", "ingest"),
-    Step(f"{_AWAIT} aggregate", "aggregate"),
+    await_step("enrich"),
+    await_step("ingest"),
+    await_step("aggregate"),
     Step(f"{_READ} enrich", "enrich"),
     Step(f"{_READ} ingest", "ingest"),
     Step(f"{_READ} aggregate", "aggregate"),
@@ -27,14 +28,6 @@ STEPS = (
     Step(_WRITE, "privacy"),
 )
 PERSON_ERASED = "the person is erased"
-
-
-class StreamClock(Protocol):
-    """The clock of the streams."""
-
-    async def now(self) -> datetime:
-        """What is appended after the return has a later time."""
-        ...
 
 
 class ExportProgress(Protocol):
@@ -87,24 +80,16 @@ class ExportHandler:
         if not request.steps:
             request = replace(request, steps=STEPS)
         place = request.next_step
-        if place is not None and request.steps[place].name.startswith(_AWAIT):
+        if place is not None and is_await_step(request.steps[place]):
             return await self._await(request, place)
         await self._write(request, subject_id)
         return True
 
     async def _await(self, request: SubjectRequest, place: int) -> bool:
-        step = request.steps[place]
-        if "appended_before" not in step.note:
-            # Noted, so that it is the same moment however often it is asked for.
-            note = {"appended_before": (await self._streams.now()).isoformat()}
-            step = replace(step, state=StepState.RUNNING, note=note)
-            request = replace(request.with_step(place, step), state=State.RUNNING)
-            await self._progress.save(request)
-        moment = datetime.fromisoformat(step.note["appended_before"])
-        if not await self._services[step.service].settled(moment):
+        step = await awaited(request.steps[place], self._services, self._streams)
+        if step is None:
             return False
-        done = replace(step, state=StepState.DONE)
-        await self._progress.save(request.with_step(place, done))
+        await self._progress.save(replace(request.with_step(place, step), state=State.RUNNING))
         return True
 
     async def _write(self, request: SubjectRequest, subject_id: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from libs.audit import Action, AuditEntry, Auditor, Caller, Details, Outcome
+from libs.audit import Action, Auditor, Caller, Details, Outcome
 from libs.common.clock import Clock, moment_of
 from libs.common.errors import FailedPrecondition, InvalidArgument, NotFound, WeirError
 from libs.common.pseudonym import Pseudonymizer
@@ -18,7 +18,6 @@ from libs.common.rectification import (
 )
 from libs.common.subject_data import SubjectData, SubjectRef
 from services.privacy.audit.postgres import add_entry
-from services.privacy.exports.handler import StreamClock
 from services.privacy.requests.model import (
     Kind,
     RequestQuery,
@@ -28,14 +27,15 @@ from services.privacy.requests.model import (
     SubjectRequest,
 )
 from services.privacy.requests.postgres import PostgresRequests, hold_of, save
+from services.privacy.requests.waiting import StreamClock, await_step, awaited
 
-_CHANGE, _AWAIT, _COUNT = "rectify event", "await", "count again"
+_CHANGE, _COUNT = "rectify event", "count again"
 # Enrich first: what it hands on is in the streams of aggregate when it is done. What is still on its way says
 # what the event said before, and must not be counted behind the recount.
 STEPS = (
     Step(_CHANGE, "enrich"),
-    Step(f"{_AWAIT} enrich", "enrich"),
-    Step(f"{_AWAIT} aggregate", "aggregate"),
+    await_step("enrich"),
+    await_step("aggregate"),
     Step(_COUNT, "aggregate"),
 )
 # The values come with the call, and are nowhere else: so long the call may take, or be repeated.
@@ -130,20 +130,14 @@ class RectificationHandler:
             await self._note_changed(request, caller, done)
             return True
         if is_late:
-            await self._end(request, State.FAILED, CUT_OFF, self._failed(request, caller, {}))
+            await self._fail(request, caller, CUT_OFF, {})
         return False
 
     async def _await(self, request: SubjectRequest, place: int) -> bool:
-        step = request.steps[place]
-        if "appended_before" not in step.note:
-            # Noted, so that it is the same moment however often it is asked for.
-            note = {"appended_before": (await self._streams.now()).isoformat()}
-            step = replace(step, state=StepState.RUNNING, note=note)
-            await self._requests.update(request.with_step(place, step))
-        moment = datetime.fromisoformat(step.note["appended_before"])
-        if not await self._services[step.service].settled(moment):
+        step = await awaited(request.steps[place], self._services, self._streams)
+        if step is None:
             return False
-        await self._requests.update(request.with_step(place, replace(step, state=StepState.DONE)))
+        await self._requests.update(request.with_step(place, step))
         return True
 
     async def _count(self, request: SubjectRequest, place: int) -> bool:
@@ -151,7 +145,8 @@ class RectificationHandler:
         if not await self._numbers.recount(request.app_id, request.request_id, changed):
             return False
         step = replace(request.steps[place], state=StepState.DONE)
-        await self._end(request.with_step(place, step), State.DONE, "", None)
+        counted = request.with_step(place, step)
+        await self._requests.update(replace(counted, state=State.DONE, done_at=self._now()))
         return True
 
     async def _note_changed(self, request: SubjectRequest, caller: Caller, done: Rectified) -> None:
@@ -189,21 +184,13 @@ class RectificationHandler:
         """Fields and reasons are made of the catalog's words alone."""
         said = f"{problem.field}: {problem.message}" if problem.field else problem.message
         why = {"reason": problem.reason, "field": problem.field}
-        await self._end(request, State.FAILED, said, self._failed(request, caller, why))
+        await self._fail(request, caller, said, why)
 
-    async def _end(
-        self, request: SubjectRequest, state: State, why: str, entry: AuditEntry | None
+    async def _fail(
+        self, request: SubjectRequest, caller: Caller, failure: str, details: Details
     ) -> None:
-        async with self._requests.changing(request.request_id) as (connection, current):
-            if current is None or not current.is_open or (entry and current.steps):
-                return
-            ended = replace(request, state=state, failure=why, done_at=self._now())
-            await save(connection, ended)
-            if entry is not None:
-                await add_entry(connection, entry)
-
-    def _failed(self, request: SubjectRequest, caller: Caller, details: Details) -> AuditEntry:
-        return self._auditor.entry(
+        """Ends a request whose event was not changed."""
+        entry = self._auditor.entry(
             Action.SUBJECT_RECTIFIED,
             request.app_id,
             caller,
@@ -211,6 +198,12 @@ class RectificationHandler:
             outcome=Outcome.FAILED,
             details={**_details(request), **details},
         )
+        async with self._requests.changing(request.request_id) as (connection, current):
+            if current is None or not current.is_open or current.steps:
+                return
+            failed = replace(current, state=State.FAILED, failure=failure, done_at=self._now())
+            await save(connection, failed)
+            await add_entry(connection, entry)
 
     def _now(self) -> datetime:
         return moment_of(self._clock.now_us())
