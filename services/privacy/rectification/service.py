@@ -13,7 +13,6 @@ from libs.common.ids import event_uuid
 from libs.common.pseudonym import Pseudonymizer
 from libs.rpc.caller import caller_of
 from libs.rpc.subject_data import changes_of
-from services.privacy.consent.validation import check_subject
 from services.privacy.rectification.asking import check_changes, parameters_of
 from services.privacy.rectification.handler import RectificationHandler
 from services.privacy.requests.asking import Asked, Asking
@@ -43,14 +42,11 @@ class RectificationCalls:
         NotFound, AlreadyExists, FailedPrecondition, also if the request has failed before, and Unavailable
         if the event is not changed yet."""
         catalog = catalog_of(self._catalogs.current, request.app_id)
-        check_subject(request.subject_id)
         if not is_visible_name(request.event_id):
             raise InvalidArgument("must be the id of an event", field="event_id")
         changes = changes_of(request.changes)
         for place, each in enumerate(request.changes):
-            if each.WhichOneof("change") is None or (
-                each.WhichOneof("change") == "removed" and not each.removed
-            ):
+            if not each.HasField("value_json") and not each.removed:
                 raise InvalidArgument("must have a value, or be removed", field=f"changes[{place}]")
         check_changes(catalog, changes)
         event = UUID(bytes=event_uuid(request.event_id)[0])
