@@ -195,6 +195,31 @@ def test_a_hold_waits_for_a_change_under_way_and_stops_a_repeated_call(calls: Su
     assert calls.stored("properties ->> 'xp_awarded'", [event]) == [("50",)]
 
 
+def test_an_event_that_changes_meanwhile_is_read_again(calls: SuiteCalls) -> None:
+    person, [event] = _person(calls), ids(1)
+    calls.track(APP, mission(event, subject_id=person))
+    calls.stored("event_id", [event])
+    asked = _asked(person, event, request_id=str(uuid.uuid4()), xp_awarded=70)
+    stub = Erasing(calls, APP).stub()
+    with psycopg.connect(calls.suite.addresses.database_url) as connection:
+        # Behind what enrich has read, and before it writes.
+        connection.execute(f"SELECT pg_advisory_xact_lock({FENCE_LOCK})".encode())
+        changing = stub.CreateRectification.future(
+            asked, metadata=calls.metadata, timeout=PATIENCE_SECONDS
+        )
+        eventually(lambda: _waiting(calls) == 1)
+        connection.execute(
+            "UPDATE enrich.events SET properties = properties || '{\"xp_awarded\": 60}'"
+            " WHERE event_id = %s",
+            [event],
+        )
+    [first] = changing.result().request.rectified
+    [second] = _rectify(calls, person, event, xp_awarded=60).rectified
+    [third] = _rectify(calls, person, event, xp_awarded=50).rectified
+    assert (first.hash_before, first.hash_after) == (second.hash_after, second.hash_before)
+    assert third.hash_after not in (first.hash_before, first.hash_after)
+
+
 def test_nothing_else_changes_and_an_id_of_two_events_is_refused(
     calls: SuiteCalls, tmp_path: Path
 ) -> None:

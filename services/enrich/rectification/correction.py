@@ -27,9 +27,12 @@ def corrected(
     sealed = catalog.sealed.get(event.name, frozenset())
     properties: dict[str, Any] = deepcopy(dict(event.properties))
     values: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
+    # In their order, each once.
+    written: dict[Path, None] = {}
     for change in changes:
         path = tuple(change.path.split("."))
         _check_path(catalog, event, version, sealed, path)
+        written[_written(event.properties, path)] = None
         before = value_at(event.properties, path)
         if change.value_json is None:
             _remove(properties, path)
@@ -43,8 +46,7 @@ def corrected(
     names = frozenset(change.path.partition(".")[0] for change in changes)
     _check_sizes(catalog, event.name, names, properties)
     _check_schema(version, event.properties, properties, names)
-    paths = {_written(event.properties, tuple(change.path.split("."))): None for change in changes}
-    return Corrected(properties, names & sealed & properties.keys(), values, tuple(paths))
+    return Corrected(properties, names & sealed & properties.keys(), values, tuple(written))
 
 
 def _declared(catalog: Catalog, event: StoredEvent) -> EventVersion:
@@ -180,7 +182,7 @@ def _check_sizes(
         return
     most = limits.dimension_characters
     for source, length in dimensions.lengths(properties):
-        # A sealed value is no dimension.
+        # What stays may be longer, by a catalog of before.
         if length > most and source.path[0] in names:
             why = f"must be at most {most} characters: numbers are split by it"
             raise _invalid(".".join(source.path), why)

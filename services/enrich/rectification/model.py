@@ -12,9 +12,10 @@ NO_VALUE: tuple[Any, ...] = ()
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event of the person as it is stored. `properties` may have sealed values; `properties_text` is how
-    Postgres writes them."""
+    """An event of the person as it is stored: which version of the row was read, and what it says.
+    `properties` may have sealed values."""
 
+    version: str
     event_uuid: UUID
     occurred_at: datetime
     received_at: datetime
@@ -24,7 +25,6 @@ class StoredEvent:
     subject_id: str | None
     anonymous_id: str | None
     person: UUID | None
-    properties_text: str
     properties: Mapping[str, Any] = field(kw_only=True)
 
     @property
@@ -36,9 +36,9 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """What an event is to say: all its properties, none that is changed sealed yet; the names of those that
-    have to be sealed; by path, the values before and after, in tuples that are empty for no value; and the
-    places to be written, so that all others stay as they are stored, to the last digit."""
+    """What an event is to say: all its properties; the names of those that have to be sealed; by path, the
+    values before and after, in tuples that are empty for no value; and the places to be written, so that all
+    others stay as they are stored, to the last digit."""
 
     properties: Mapping[str, Any]
     to_seal: frozenset[str]

@@ -18,8 +18,8 @@ from services.enrich.rectification.model import Corrected, StoredEvent, value_at
 # The id alone is in the unique index of each leaf; with another time it is another event. Two are enough to
 # know that there is more than one.
 _FIND: LiteralString = f"""
-    SELECT event_uuid, occurred_at, received_at, retention_class, name, schema_version, subject_id,
-        anonymous_id, person, properties::text
+    SELECT xmin::text, event_uuid, occurred_at, received_at, retention_class, name, schema_version,
+        subject_id, anonymous_id, person, properties::text
     FROM enrich.events
     WHERE event_uuid = %(event_uuid)s AND app_id = %(app_id)s AND {OWNED} LIMIT 2
 """
@@ -28,8 +28,7 @@ _FIND: LiteralString = f"""
 _REPLACE: LiteralString = """
     UPDATE {table} SET properties = {properties}
     WHERE event_uuid = %(event_uuid)s AND occurred_at = %(occurred_at)s AND app_id = %(app_id)s
-        AND properties = %(before)s::jsonb
-        AND subject_id IS NOT DISTINCT FROM %(subject_id)s
+        AND xmin = %(version)s::xid
 """
 _IS_FENCED: LiteralString = """
     SELECT EXISTS (
@@ -51,7 +50,7 @@ class PostgresEvents:
         async with self.engine.connect() as outer:
             connection = await driver_connection(outer)
             rows = await (await connection.execute(_FIND, values)).fetchall()
-        return [StoredEvent(*row, properties=exact_loads(row[-1].encode())) for row in rows]
+        return [StoredEvent(*row[:-1], properties=exact_loads(row[-1].encode())) for row in rows]
 
     async def is_fenced(
         self, connection: AsyncConnection, subject: SubjectRef, event: StoredEvent
@@ -82,8 +81,7 @@ class PostgresEvents:
                 "event_uuid": event.event_uuid,
                 "occurred_at": event.occurred_at,
                 "app_id": app_id,
-                "before": event.properties_text,
-                "subject_id": event.subject_id,
+                "version": event.version,
             },
         )
         return cursor.rowcount == 1

@@ -54,11 +54,10 @@ def catalog() -> Catalog:
 
 def event(subject_id: str | None = PERSON, /, **properties: Any) -> StoredEvent:
     moment = datetime(2026, 11, 22, tzinfo=UTC)
-    said = {"moves": 30, **properties}
     return StoredEvent(
-        *(uuid.uuid4(), moment, moment, "90d", "game.ended", "1.0.0"),
-        *(subject_id, None, uuid.uuid4(), exact_dumps(said).decode()),
-        properties=said,
+        *("7", uuid.uuid4(), moment, moment, "90d", "game.ended", "1.0.0"),
+        *(subject_id, None, uuid.uuid4()),
+        properties={"moves": 30, **properties},
     )
 
 
