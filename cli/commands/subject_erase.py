@@ -19,6 +19,12 @@ from cli.tables import Column, print_columns
 from libs.rpc.channels import pages
 
 RequestId = Annotated[str, typer.Option("--request-id", metavar="UUID", help="The request.")]
+NewRequestId = Annotated[
+    str,
+    typer.Option(
+        "--request-id", metavar="UUID", help="Make it with this id. By default a new one."
+    ),
+]
 
 _POLL_SECONDS = 0.5
 
@@ -27,12 +33,7 @@ def erase(
     app_id: AppId,
     subject_id: SubjectId,
     categories: EventCategories = None,
-    request_id: Annotated[
-        str,
-        typer.Option(
-            "--request-id", metavar="UUID", help="Make it with this id. By default a new one."
-        ),
-    ] = "",
+    request_id: NewRequestId = "",
     without_grace: Annotated[
         bool, typer.Option("--now", help="Begin without the grace period of the catalog.")
     ] = False,
@@ -52,7 +53,7 @@ def erase(
         categories=categories or (),
         without_grace=without_grace,
     )
-    with _requests(app_id) as calls:
+    with request_calls(app_id) as calls:
         found = calls.CreateErasure(request).request
         if wait:
             found = followed(calls, found, "erasure")
@@ -72,7 +73,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show how far requests about people have come: one, those about a person, or all."""
-    with _requests(app_id) as calls:
+    with request_calls(app_id) as calls:
         if request_id:
             wanted = pb.GetRequestRequest(app_id=app_id, request_id=request_id)
             show(calls.GetRequest(wanted).request, as_json=as_json)
@@ -89,7 +90,7 @@ def status(
 
 def cancel(app_id: AppId, request_id: RequestId, as_json: AsJson = False) -> None:
     """Cancel a request that has not begun."""
-    with _requests(app_id) as calls:
+    with request_calls(app_id) as calls:
         wanted = pb.CancelRequestRequest(app_id=app_id, request_id=request_id)
         show(calls.CancelRequest(wanted).request, as_json=as_json)
 
@@ -126,7 +127,8 @@ def state_name(request: pb.SubjectRequest) -> str:
     return name.removeprefix("SUBJECT_REQUEST_STATE_").lower()
 
 
-def _requests(app_id: str) -> Any:
+def request_calls(app_id: str) -> Any:
+    """The calls about requests, for a `with`; what they raise ends the command."""
     return calls_to("privacy", subject_request_service_pb2_grpc.SubjectRequestServiceStub, app_id)
 
 

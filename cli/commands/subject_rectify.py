@@ -5,16 +5,14 @@ import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from weir.privacy.v1 import subject_request_service_pb2 as pb
-from weir.privacy.v1 import subject_request_service_pb2_grpc
 
-from cli.commands.subject_erase import followed, show
+from cli.commands.subject_erase import NewRequestId, followed, request_calls, show
 from cli.exits import fail
 from cli.options import AppId, AsJson, SubjectId
-from cli.suite_channel import calls_to
 
 
 def rectify(
@@ -42,12 +40,7 @@ def rectify(
         list[str] | None,
         typer.Option("--remove", metavar="A.B", help="A property to remove; may be repeated."),
     ] = None,
-    request_id: Annotated[
-        str,
-        typer.Option(
-            "--request-id", metavar="UUID", help="Make it with this id. By default a new one."
-        ),
-    ] = "",
+    request_id: NewRequestId = "",
     wait: Annotated[
         bool, typer.Option("--wait", help="Follow it until the numbers are counted again.")
     ] = False,
@@ -78,7 +71,7 @@ def rectify(
             *(pb.PropertyChange(property=name, removed=True) for name in removed or ()),
         ],
     )
-    with _requests(app_id) as calls:
+    with request_calls(app_id) as calls:
         found = calls.CreateRectification(request).request
         if wait:
             found = followed(calls, found, "rectification")
@@ -109,7 +102,3 @@ def _text(value: str) -> str:
     if value == "-":
         return sys.stdin.read()
     return Path(value[1:]).read_text() if value.startswith("@") else value
-
-
-def _requests(app_id: str) -> Any:
-    return calls_to("privacy", subject_request_service_pb2_grpc.SubjectRequestServiceStub, app_id)

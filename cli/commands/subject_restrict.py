@@ -2,15 +2,14 @@
 
 import json
 from datetime import UTC
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from weir.privacy.v1 import subject_request_service_pb2 as pb
-from weir.privacy.v1 import subject_request_service_pb2_grpc
 
+from cli.commands.subject_erase import request_calls
 from cli.moments import shown_moment
 from cli.options import AppId, AsJson, SubjectId
-from cli.suite_channel import calls_to
 from libs.rpc.channels import pages
 
 _PAGE_SIZE = 1_000
@@ -26,7 +25,7 @@ def restrict(app_id: AppId, subject_id: SubjectId, reason: Reason, as_json: AsJs
     asks for no consent are still collected, and what is stored still ends when its time is over.
     """
     request = pb.RestrictProcessingRequest(app_id=app_id, subject_id=subject_id, reason=reason)
-    with _requests(app_id) as calls:
+    with request_calls(app_id) as calls:
         found = calls.RestrictProcessing(request)
     since = found.restricted_at.ToDatetime(tzinfo=UTC)
     if as_json:
@@ -39,7 +38,7 @@ def restrict(app_id: AppId, subject_id: SubjectId, reason: Reason, as_json: AsJs
 def lift(app_id: AppId, subject_id: SubjectId, reason: Reason, as_json: AsJson = False) -> None:
     """Lift a restriction: what the person has answered counts again. Tell the person before."""
     request = pb.LiftRestrictionRequest(app_id=app_id, subject_id=subject_id, reason=reason)
-    with _requests(app_id) as calls:
+    with request_calls(app_id) as calls:
         found = calls.LiftRestriction(request)
     typer.echo(json.dumps({"token": found.token}, indent=2) if as_json else "not restricted")
 
@@ -48,7 +47,7 @@ def restricted(app_id: AppId, as_json: AsJson = False) -> None:
     """List the people whose data are restricted now, by their ids in the app. This leaves an entry in
     the audit trail."""
     request = pb.ListRestrictionsRequest(app_id=app_id, page_size=_PAGE_SIZE)
-    with _requests(app_id) as calls:
+    with request_calls(app_id) as calls:
         people = [
             person for page in pages(calls.ListRestrictions, request) for person in page.subject_ids
         ]
@@ -58,7 +57,3 @@ def restricted(app_id: AppId, as_json: AsJson = False) -> None:
         typer.echo("\n".join(people))
     else:
         typer.echo("no one's data are restricted", err=True)
-
-
-def _requests(app_id: str) -> Any:
-    return calls_to("privacy", subject_request_service_pb2_grpc.SubjectRequestServiceStub, app_id)

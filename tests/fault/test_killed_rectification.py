@@ -1,5 +1,5 @@
-"""kill -9 in the middle of a rectification: the event says what it said, or what it is to say, and the
-request goes on."""
+"""kill -9 in the middle of a rectification: the event has either all old or all new values, and the request
+goes on."""
 
 import uuid
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from suite.supervisor import Suite
 from tests.fault.conftest import APP
 from tests.support.erasing import Erasing, new_person
 from tests.support.stream_events import ids, mission
-from tests.support.suite_calls import suite_calls
+from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
@@ -26,12 +26,9 @@ AFTER = {"mission_type": "corrected", "xp_awarded": 70}
 
 @pytest.mark.parametrize("service", ["privacy", "enrich", "aggregate"])
 def test_a_rectification_goes_on_after_a_kill(fragile_suite: Suite, service: str) -> None:
-    person, [event] = new_person(), ids(1)
     request_id = str(uuid.uuid4())
     with suite_calls(fragile_suite) as calls:
-        calls.record_consent(APP, person, telemetry=True)
-        calls.track(APP, mission(event, subject_id=person, properties=BEFORE))
-        calls.stored("event_id", [event])
+        person, event = _stored_event(calls)
     stored = "SELECT properties FROM enrich.events WHERE event_id = %s"
 
     # In the transaction that changes the event.
@@ -67,12 +64,9 @@ def test_a_rectification_goes_on_after_a_kill(fragile_suite: Suite, service: str
 
 def test_a_request_whose_caller_is_gone_ends(fragile_suite: Suite) -> None:
     """Nothing but the call has the values. It was cut off a minute ago, before the event was changed."""
-    person, [event] = new_person(), ids(1)
     request_id = str(uuid.uuid4())
     with suite_calls(fragile_suite) as calls:
-        calls.record_consent(APP, person, telemetry=True)
-        calls.track(APP, mission(event, subject_id=person, properties=BEFORE))
-        calls.stored("event_id", [event])
+        person, event = _stored_event(calls)
         with ThreadPoolExecutor(1) as pool, _changes_stopped(fragile_suite) as connection:
             call = pool.submit(_rectify, fragile_suite, person, event, request_id)
             eventually(lambda: _waits(connection))
@@ -97,6 +91,15 @@ def test_a_request_whose_caller_is_gone_ends(fragile_suite: Suite) -> None:
         assert calls.query(stored, event) == [(BEFORE,)]
 
 
+def _stored_event(calls: SuiteCalls) -> tuple[str, str]:
+    """A new person, and a stored event of them that says BEFORE: their ids."""
+    person, [event] = new_person(), ids(1)
+    calls.record_consent(APP, person, telemetry=True)
+    calls.track(APP, mission(event, subject_id=person, properties=BEFORE))
+    calls.stored("event_id", [event])
+    return person, event
+
+
 @contextmanager
 def _changes_stopped(suite: Suite) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
     """Enrich looks for fences in the transaction that changes an event, and waits for this one."""
@@ -107,9 +110,9 @@ def _changes_stopped(suite: Suite) -> Iterator["psycopg.Connection[tuple[object,
 
 def _waits(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
     waiting = (
-        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = 1717921379"
+        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = %s::oid"
     )
-    return bool(connection.execute(waiting).fetchall())
+    return bool(connection.execute(waiting, FENCE_LOCK.split(", ")[:1]).fetchall())
 
 
 def _rectify(suite: Suite, person: str, event: str, request_id: str) -> pb.SubjectRequest:
