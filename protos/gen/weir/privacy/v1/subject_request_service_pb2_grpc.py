@@ -142,7 +142,8 @@ class SubjectRequestServiceServicer:
         Permission: `subjects.rectify`.
         Fails with NOT_FOUND / STORED_EVENT_UNKNOWN; INVALID_ARGUMENT / PROPERTIES_INVALID with the property at fault;
         FAILED_PRECONDITION / NOT_RECTIFIABLE, also if the request has failed before; ALREADY_EXISTS if the id is that of
-        another request. UNAVAILABLE: repeat it with the same id; without that, the request fails after a minute, or is carried out if the event was changed.
+        another request. UNAVAILABLE: repeat it with the same id; without that, the request fails after a minute, or is
+        carried out if the event was changed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
