@@ -50,8 +50,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class SubjectRequest:
     """One request. `subject` is the person's pseudonym; `subject_id` is None once an erasure is done, and of
-    a rectification once its event is changed.
-    `parameters` is what else was asked, `result` what came of it."""
+    a rectification once its event is changed. `parameters` is what else was asked, `result` what came of
+    it."""
 
     request_id: UUID
     app_id: str
