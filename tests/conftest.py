@@ -4,7 +4,6 @@ Servers are started when the first test asks for one, once per pytest-xdist work
 nothing behind, neither processes nor files.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from redis import Redis
 
 from suite.embedded import PostgresServer, RedisServer
 from tests.support.databases import Databases
+from tests.support.memory_folder import memory_folder
 from tests.support.s3_server import s3_server
 
 # How long an example may take depends on what else the machine does; tests have a time limit as a whole.
@@ -34,12 +34,15 @@ structlog.configure(
 
 
 # Hundreds of databases of 10 MB are made and dropped, none of which outlives this run, nor the machine. No
-# process of the superuser is in one when it is dropped; fewer pages of memory are new to each connection. Of
-# the time that a connection takes, three quarters of the client's were for the hashing of its password.
+# process of the superuser is in one when it is dropped; fewer pages of memory are new to each connection; of
+# the log, which may be in memory itself, little is kept. Of the time that a connection takes, three quarters
+# of the client's were for the hashing of its password.
 _SMALL_DATABASES = {
     "autovacuum": "off",
     "fsync": "off",
     "shared_buffers": "64MB",
+    "min_wal_size": "32MB",
+    "max_wal_size": "256MB",
     "scram_iterations": "1",
 }
 
@@ -47,9 +50,8 @@ _SMALL_DATABASES = {
 @pytest.fixture(scope="session")
 def server_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for data of servers; removed at the end, because that is a lot of data."""
-    path = tmp_path_factory.mktemp("servers")
-    yield path
-    shutil.rmtree(path)
+    with memory_folder(tmp_path_factory.mktemp("servers")) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
