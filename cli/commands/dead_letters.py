@@ -33,6 +33,8 @@ _STATES = {
     pb.REPLAY_STATE_STOPPED: "stopped",
     pb.REPLAY_STATE_CANCELLED: "cancelled",
 }
+# What stands between the state and why it stopped, or who cancelled it.
+_BEFORE_CAUSE = {pb.REPLAY_STATE_STOPPED: ": ", pb.REPLAY_STATE_CANCELLED: " by "}
 _FATES = {
     "taken": "accepted",
     "under a pseudonym": "anonymized",
@@ -219,11 +221,7 @@ def _print_replay(found: pb.DeadLetterReplay) -> None:
         print_columns(columns, as_csv=False, at_least=len(columns))
     for reason, number in sorted(found.rejected_now.items()):
         typer.echo(f"rejected again: {number:,} with {reason}")
-    said = found.stopped_because
-    if said and found.state == pb.REPLAY_STATE_STOPPED:
-        said = f": {said}"
-    elif said:
-        said = f" by {said}"
+    said = _BEFORE_CAUSE.get(found.state, "") + found.stopped_because
     tried = " (dry run: nothing was changed)" if found.dry_run else ""
     typer.echo(f"replay {found.request_id}: {_STATES[found.state]}{said}{tried}")
 

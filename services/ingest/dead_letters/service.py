@@ -1,5 +1,7 @@
 """The servicer of dead letters: messages in, messages out."""
 
+from functools import partial
+
 import grpc
 from weir.ingest.v1 import dead_letter_service_pb2 as pb
 from weir.ingest.v1 import dead_letter_service_pb2_grpc as pb_grpc
@@ -35,25 +37,23 @@ class DeadLetterServicer(pb_grpc.DeadLetterServiceServicer):
     async def ReplayDeadLetters(  # noqa: N802
         self, request: pb.ReplayDeadLettersRequest, context: grpc.aio.ServicerContext
     ) -> pb.ReplayDeadLettersResponse:
-        async def note(asked: pb.ReplayDeadLettersRequest) -> None:
-            await self._audit.note(
-                Action.DEAD_LETTERS_REPLAYED,
-                asked.app_id,
-                context,
-                details={"replay": asked.request_id, "dry_run": asked.dry_run},
-            )
-
+        note = partial(
+            self._audit.note,
+            Action.DEAD_LETTERS_REPLAYED,
+            request.app_id,
+            context,
+            details={"replay": request.request_id, "dry_run": request.dry_run},
+        )
         return await self._replays.replay(request, current_principal().name, note)
 
     async def CancelReplay(  # noqa: N802
         self, request: pb.CancelReplayRequest, context: grpc.aio.ServicerContext
     ) -> pb.CancelReplayResponse:
-        async def note(asked: pb.CancelReplayRequest) -> None:
-            await self._audit.note(
-                Action.REPLAY_CANCELLED,
-                asked.app_id,
-                context,
-                details={"replay": asked.request_id},
-            )
-
+        note = partial(
+            self._audit.note,
+            Action.REPLAY_CANCELLED,
+            request.app_id,
+            context,
+            details={"replay": request.request_id},
+        )
         return await self._replays.cancel(request, current_principal().name, note)

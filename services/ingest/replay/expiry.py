@@ -1,4 +1,4 @@
-"""Replays that are past their limit: what is left of them are a filter and counts."""
+"""Replays that are past their limit: what is left of each is a filter and counts."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

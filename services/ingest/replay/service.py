@@ -25,7 +25,7 @@ class RequestedReplays:
         self,
         request: pb.ReplayDeadLettersRequest,
         actor: str,
-        note: Callable[[pb.ReplayDeadLettersRequest], Awaitable[None]],
+        note: Callable[[], Awaitable[None]],
     ) -> pb.ReplayDeadLettersResponse:
         """The replay, begun with this call or before; `note` puts it on record before it begins. Raises
         AppUnknown, InvalidArgument, AlreadyExists, LimitExceeded."""
@@ -33,7 +33,7 @@ class RequestedReplays:
         asked = replay_request(request)
         found = await self._replays.find(request.app_id, asked.request_id)
         if found is None:
-            await note(request)
+            await note()
             now = moment_of(self._clock.now_us())
             found = await self._replays.add(Replay(asked, actor, now))
         if found.request != asked:
@@ -46,16 +46,15 @@ class RequestedReplays:
         self,
         request: pb.CancelReplayRequest,
         actor: str,
-        note: Callable[[pb.CancelReplayRequest], Awaitable[None]],
+        note: Callable[[], Awaitable[None]],
     ) -> pb.CancelReplayResponse:
-        """The replay, which is over; `note` puts on record, before, that one under way is to
-        end. Raises AppUnknown,
-        InvalidArgument, NotFound."""
+        """The replay, which is over; if it was under way, `note` puts the call on record before it is ended.
+        Raises AppUnknown, InvalidArgument, NotFound."""
         catalog_of(self._catalogs.current, request.app_id)
         request_id = replay_id(request.request_id)
         found = await self._replays.find(request.app_id, request_id)
         if found is not None and found.state is ReplayState.RUNNING:
-            await note(request)
+            await note()
             found = await self._replays.cancel(request.app_id, request_id, actor)
         if found is None:
             raise NotFound("there is no such replay", reason="REQUEST_UNKNOWN", metadata={})

@@ -5,7 +5,7 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,21 @@ async def held(ingest: Ingest, **fields: Any) -> AsyncIterator[str]:
         await until(lambda: ingest.taken())
         await until(lambda: ingest.sql(BLOCKED))
         yield found.request_id
+
+
+async def reject_at_once(ingest: Ingest, events: Sequence[Event]) -> None:
+    """Sends the first events of a test in one call, all to be rejected; returns when their letters are
+    stored."""
+    request = ingest_service_pb2.TrackBatchRequest(app_id=APP, events=events)
+    await ingest.events.TrackBatch(request, metadata=METADATA, timeout=20)
+    await until(lambda: len(letters(ingest)) == len(events))
+
+
+async def six_letters(ingest: Ingest) -> None:
+    """Letters of the events `e0` to `e5`, each of which the catalog that is loaded then takes."""
+    await ingest.load(OPEN)
+    await reject_at_once(ingest, [played(f"e{n}", '{"score": 1.5}') for n in range(6)])
+    await ingest.load(FIXED)
 
 
 def fates(replay: pb.DeadLetterReplay) -> dict[str, dict[str, int]]:
@@ -252,10 +267,7 @@ async def test_letters_of_restricted_people_are_left_alone_by_whatever_they_name
 
 async def test_a_flood_of_rejections_stops_the_replay(ingest: Ingest) -> None:
     await ingest.load(OPEN)
-    events = [played(f"e{n:02}", '{"score": "ten"}') for n in range(30)]
-    request = ingest_service_pb2.TrackBatchRequest(app_id=APP, events=events)
-    await ingest.events.TrackBatch(request, metadata=METADATA, timeout=20)
-    await until(lambda: len(letters(ingest)) == 30)
+    await reject_at_once(ingest, [played(f"e{n:02}", '{"score": "ten"}') for n in range(30)])
     stopped = await replayed(ingest, events_per_second=20)
     assert stopped.state == pb.REPLAY_STATE_STOPPED
     assert stopped.stopped_because.startswith("20 of 20 events")
@@ -268,12 +280,7 @@ async def test_a_flood_of_rejections_stops_the_replay(ingest: Ingest) -> None:
 
 
 async def test_a_rate_holds(ingest: Ingest) -> None:
-    await ingest.load(OPEN)
-    events = [played(f"e{n}", '{"score": 1.5}') for n in range(6)]
-    request = ingest_service_pb2.TrackBatchRequest(app_id=APP, events=events)
-    await ingest.events.TrackBatch(request, metadata=METADATA, timeout=20)
-    await until(lambda: len(letters(ingest)) == 6)
-    await ingest.load(FIXED)
+    await six_letters(ingest)
     began = time.monotonic()
     await replayed(ingest, events_per_second=2)
     # Two at once, and two more after each second.
@@ -284,12 +291,7 @@ async def test_a_rate_holds(ingest: Ingest) -> None:
 async def test_one_that_is_cancelled_ends_behind_the_part_that_is_under_way(
     ingest: Ingest, home: Path
 ) -> None:
-    await ingest.load(OPEN)
-    events = [played(f"e{n}", '{"score": 1.5}') for n in range(6)]
-    request = ingest_service_pb2.TrackBatchRequest(app_id=APP, events=events)
-    await ingest.events.TrackBatch(request, metadata=METADATA, timeout=20)
-    await until(lambda: len(letters(ingest)) == 6)
-    await ingest.load(FIXED)
+    await six_letters(ingest)
     async with held(ingest, events_per_second=2) as request_id:
         wanted = pb.CancelReplayRequest(app_id=APP, request_id=request_id)
         call = asyncio.ensure_future(
@@ -312,6 +314,11 @@ async def test_one_that_is_cancelled_ends_behind_the_part_that_is_under_way(
     )
     assert again.stdout.splitlines()[-1] == f"replay {request_id}: cancelled by suite token"
     assert await asked(ingest, request_id, events_per_second=2) == cancelled
+    followed = await asyncio.to_thread(
+        weir,
+        *(home, "dead-letters", "replay", "--app", APP, "--rate", "2", "--request", request_id),
+    )
+    assert (followed.returncode, followed.stdout) == (1, again.stdout)
     entries: Any = ingest.redis.xrange(AUDIT_STREAM)
     acts = [json.loads(fields[b"entry"]) for _, fields in entries]
     assert [each["details"] for each in acts if each["action"].endswith("replay_cancelled")] == [

@@ -88,8 +88,8 @@ class DeadLetterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelReplay(self, request, context):
-        """Ends a replay before its end. What it has looked at stays done, and is in its counts; when the call returns, nothing
-        more is. Of a part that was cut off before, by a kill or a stream that went away, events may have been taken that
+        """Ends a replay before its end. What it has looked at stays done, and is in its counts; after the call returns it
+        looks at nothing more. Of a part that was cut off before, by a kill or a stream that went away, events may have been taken that
         are in no count: their letters stay, and another replay counts them as duplicates. Cancelling one that is over
         changes nothing. A call for one that is under way leaves an entry in the audit trail, before it is ended.
 
