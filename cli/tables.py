@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from io import StringIO
 
 import typer
@@ -26,9 +25,7 @@ _NARROWEST_OF_FEW = 8
 # Of output that is read by a program or looked at later: nothing has to fit.
 _UNLIMITED_WIDTH = 100_000
 # All that a terminal takes for a command, but for line breaks.
-_escape_controls = partial(
-    re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]").sub, lambda found: ascii(found[0])[1:-1]
-)
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def _texts(column: Column) -> list[Text]:
 
 def _in_table(text: str | None) -> str:
     """Producers choose some texts, such as names of unknown events: a terminal must not obey them."""
-    return "-" if text is None else _escape_controls(text)
+    return "-" if text is None else _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def csv_text(columns: Sequence[Column]) -> str:
