@@ -35,8 +35,8 @@ structlog.configure(
 
 # Hundreds of databases of 10 MB are made and dropped, none of which outlives this run, nor the machine. No
 # process of the superuser is in one when it is dropped; fewer pages of memory are new to each connection; of
-# the log, which may be in memory itself, little is kept. Of the time that a connection takes, three quarters
-# of the client's were for the hashing of its password.
+# the log, which may be in memory itself, little is kept. Three quarters of the client's time for a connection
+# went into the hashing of its password.
 _SMALL_DATABASES = {
     "autovacuum": "off",
     "fsync": "off",

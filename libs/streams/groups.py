@@ -88,8 +88,8 @@ class ConsumerGroup:
                     raise
 
     async def read(self, block_seconds: float, begun: Sequence[Entry] = ()) -> list[Entry]:
-        """The next chunk of entries, oldest first; empty if none arrived in `block_seconds`. One that was
-        `begun` with earlier ones has these too.
+        """The next chunk of entries, oldest first; empty if none arrived in `block_seconds`. A chunk that was
+        `begun` goes on: its entries come first, and count into its size.
 
         Read in steps, because Redis counts entries and memory is bytes: what comes next may be larger
         than all before it.

@@ -2,8 +2,8 @@
 
 # From so many entries in a chunk on, the pause is longest.
 _MANY_ENTRIES = 13
-# How much later than after a single entry.
-_LATEST = 4
+# How many times as long as after a single entry.
+_LONGEST = 4
 
 
 def pause_seconds(after_one: float, entries: int) -> float:
@@ -11,7 +11,7 @@ def pause_seconds(after_one: float, entries: int) -> float:
     up to four times as much if it had more.
 
     Entries that come one at a time are handled soon. A flow of them, such as the groups of single events, is
-    handled in fewer chunks, each of which costs a transaction, and every cell of numbers that it touches.
+    handled in fewer chunks: each costs a transaction, and work for every cell of numbers that it touches.
     """
     many = min(entries - 1, _MANY_ENTRIES - 1) / (_MANY_ENTRIES - 1)
-    return after_one * (1 + (_LATEST - 1) * many)
+    return after_one * (1 + (_LONGEST - 1) * many)

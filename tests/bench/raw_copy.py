@@ -8,8 +8,8 @@ from psycopg import sql
 # As large as what libpq sends at once: the client must not be what is measured.
 _BLOCK_BYTES = 64 * 1024
 
-# By the transactions that stored them, in their order: of counts-only events nothing else says when they
-# came. A new server's numbers of transactions do not begin again.
+# Rows are found by the transactions that stored them: of counts-only events nothing else says when they
+# came. Of a server as new as the bench's, these numbers have not wrapped around.
 NEXT_TRANSACTION = "SELECT pg_current_xact_id()::text::bigint"
 READ_ROWS = """
     COPY (
@@ -35,7 +35,7 @@ class RawCopy:
         self._connection = connection
 
     def moment(self) -> int:
-        """What `rows_per_second` takes for now."""
+        """This moment, for `rows_per_second`."""
         row = self._connection.execute(NEXT_TRANSACTION).fetchone()
         assert row is not None
         return int(row[0])

@@ -21,8 +21,8 @@ from libs.rpc.channels import bearer
 from tests.bench.load import WrongCountsError, open_channel
 from tests.bench.traffic import Frames
 
-# As often as WatchRollups speaks to a watcher. The pause and the query are part of the delay. Every 5 ms they
-# took a third of a core, and what was measured waited for it.
+# As often as WatchRollups speaks to a watcher. The pause and the query are part of the delay. Every 5 ms the
+# query took a third of a core, and what was measured waited for it.
 _POLL_SECONDS = 0.02
 _ROLLUP = "events"
 _METRIC = "events"

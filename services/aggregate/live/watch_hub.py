@@ -159,7 +159,7 @@ class WatchHub:
         changes = self._changes.get(app_id)
         if changes is None:
             return
-        # All others were a message each that is made for no watcher. One that comes later reads them.
+        # Cells of other rollups would become messages for no watcher; one that comes later reads them.
         wanted = frozenset[str]().union(*(each.names for each in self._watchers.of(app_id)))
         try:
             states = decode_states(app_id, data, wanted)
