@@ -52,7 +52,7 @@ _SOME: LiteralString = f"""
 _NAMING: LiteralString = f"""
     SELECT event_uuid, occurred_at, name, entity_type, entity_id, properties FROM {{table}}
     WHERE app_id = %(app_id)s AND name = %(name)s AND occurred_at >= %(after_time)s
-        AND occurred_at <= %(last_time)s AND {_MAY_NAME}
+        AND occurred_at <= %(last_time)s AND event_uuid = ANY(%(found)s) AND {_MAY_NAME}
     ORDER BY occurred_at, event_uuid FOR UPDATE
 """
 _REPLACE: LiteralString = """
@@ -112,9 +112,10 @@ class ErasedEvents:
         table = _table(place.retention_class)
         rows = await (await driver.execute(sql.SQL(_SOME).format(table=table), values)).fetchall()
         naming = []
-        if any(names_person for _, _, names_person in rows):
+        if found := [event_uuid for event_uuid, _, names_person in rows if names_person]:
             cursor = await driver.execute(
-                sql.SQL(_NAMING).format(table=table), {**values, "last_time": rows[-1][1]}
+                sql.SQL(_NAMING).format(table=table),
+                {**values, "found": found, "last_time": rows[-1][1]},
             )
             naming = [NamingEvent(*row) for row in await cursor.fetchall()]
         if len(rows) < limit:
