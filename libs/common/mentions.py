@@ -66,7 +66,7 @@ class PersonIds:
         return False
 
     def redacted(self, text: str, mark: str = _REDACTED) -> str:
-        """The text with `[person]` in the place of each id of at least 12 characters, encoded or not."""
+        """The text with `mark` in the place of each id of at least 12 characters, encoded or not."""
         for person_id in self._long:
             if person_id in text:
                 text = text.replace(person_id, mark)

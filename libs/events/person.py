@@ -9,6 +9,7 @@ agreed, the `anonymous_id`, which is the pseudonym then.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from libs.common.mentions import forms_of
@@ -91,6 +92,8 @@ def is_behind(fenced_at: datetime, occurred_at: datetime, received_at: datetime)
     return min(occurred_at, received_at) <= fenced_at
 
 
+# An erasure asks for them with each event of others in the archive.
+@lru_cache(maxsize=16)
 def traces(subject: SubjectRef) -> Sequence[str]:
     """Texts of which one stands in the properties of each event that names the person, as Postgres writes
     them."""
