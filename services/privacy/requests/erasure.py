@@ -137,14 +137,7 @@ class ErasureHandler:
                 raise _MayNotBegin
             # Read now that the mirror says no: what came before it did is behind the fence.
             fenced_at = moment_of(self._clock.now_us())
-            begun = replace(request, state=State.RUNNING, fenced_at=fenced_at, failure="")
-            note = {
-                "version": recorded.version,
-                "keys_retired": await self._retire_keys(connection, request, fenced_at),
-                ANONYMIZES_EVENTS: anonymizes_events(catalog, request),
-            }
-            step = replace(request.steps[place], state=StepState.DONE, note=note)
-            await save(connection, begun.with_step(place, step))
+            await self._note_begun(connection, request, place, fenced_at, recorded.version)
             await transaction.audit(
                 self._auditor.entry(
                     Action.SUBJECT_FENCED,
@@ -162,7 +155,6 @@ class ErasureHandler:
     async def _begin_without(self, request: SubjectRequest, place: int) -> None:
         assert request.subject_id is not None
         now = moment_of(self._clock.now_us())
-        begun = replace(request, state=State.RUNNING, fenced_at=now, failure="")
         entry = self._auditor.entry(
             Action.SUBJECT_FENCED,
             request.app_id,
@@ -176,17 +168,29 @@ class ErasureHandler:
                 and current.state is State.WAITING
                 and not await self._is_held(connection, request)
             ):
-                is_whole = not request.categories
-                retired = is_whole and await self._retire_keys(connection, request, now)
-                catalog = self._catalogs.current.catalogs.get(request.app_id)
-                note = {
-                    "version": 0,
-                    "keys_retired": retired,
-                    ANONYMIZES_EVENTS: anonymizes_events(catalog, request),
-                }
-                step = replace(request.steps[place], state=StepState.DONE, note=note)
-                await save(connection, begun.with_step(place, step))
+                await self._note_begun(connection, request, place, now, version=0)
                 await add_entry(connection, entry)
+
+    async def _note_begun(
+        self,
+        connection: AsyncConnection,
+        request: SubjectRequest,
+        place: int,
+        fenced_at: datetime,
+        version: int,
+    ) -> None:
+        """Ends the first step, at `place`, in the caller's transaction. `version` is that of the
+        withdrawal of consent; 0 for none."""
+        catalog = self._catalogs.current.catalogs.get(request.app_id)
+        is_whole = not request.categories
+        note = {
+            "version": version,
+            "keys_retired": is_whole and await self._retire_keys(connection, request, fenced_at),
+            ANONYMIZES_EVENTS: anonymizes_events(catalog, request),
+        }
+        step = replace(request.steps[place], state=StepState.DONE, note=note)
+        begun = replace(request, state=State.RUNNING, fenced_at=fenced_at, failure="")
+        await save(connection, begun.with_step(place, step))
 
     async def _retire_keys(
         self, connection: AsyncConnection, request: SubjectRequest, fenced_at: datetime
