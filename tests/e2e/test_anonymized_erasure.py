@@ -1,7 +1,6 @@
 """AddValue's `delete_user_data`: a user's stored events are anonymized at once, and stay for the numbers."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,22 +11,15 @@ from weir.aggregate.v1 import aggregate_service_pb2 as pb
 from weir.aggregate.v1 import aggregate_service_pb2_grpc
 from weir.common.v1 import event_pb2
 
-from suite.supervisor import Suite
 from tests.support.erasing import Erasing, counts, new_person
 from tests.support.pseudonyms import pseudonymizer_of
 from tests.support.stream_events import ids
-from tests.support.suite_calls import SuiteCalls, suite_calls
+from tests.support.suite_calls import SuiteCalls
 from tests.support.waiting import eventually
 from weir_client import build_event
 
 pytestmark = pytest.mark.xdist_group("suite")
 APP = "addvalue"
-
-
-@pytest.fixture
-def calls(suite: Suite) -> Iterator[SuiteCalls]:
-    with suite_calls(suite) as opened:
-        yield opened
 
 
 def test_addvalue_events_stay_for_the_numbers(calls: SuiteCalls) -> None:

@@ -11,11 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.audit import Auditor
 from libs.common.subject_data import KeptKey, SubjectRef
 from services.privacy.sealing.kept import KeptKeys
-from services.privacy.sealing.postgres import (
-    PostgresKeyStore,
-    erase_keys,
-    retire_keys,
-)
+from services.privacy.sealing.postgres import PostgresKeyStore, erase_keys, retire_keys
 from tests.integration.privacy.conftest import APP
 from tests.support.clocks import FixedClock
 from tests.support.pseudonyms import PSEUDONYMS

@@ -18,11 +18,7 @@ from libs.common.subject_data import SubjectRef
 from libs.sealing import DataKey, Place
 from libs.sealing.keyring import LocalKeyring, WrappedKey, read_wrapping_keys
 from services.privacy.sealing.model import KeyOfPerson, StoredKey
-from services.privacy.sealing.postgres import (
-    PostgresKeyStore,
-    destroy_keys,
-    retire_keys,
-)
+from services.privacy.sealing.postgres import PostgresKeyStore, destroy_keys, retire_keys
 from services.privacy.sealing.rows import OpenedRows
 from tests.integration.privacy.conftest import APP, PURPOSE, Privacy
 from tests.support.rejections import reason_of

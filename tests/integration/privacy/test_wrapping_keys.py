@@ -16,9 +16,7 @@ from weir.privacy.v1 import subject_key_service_pb2 as pb
 
 from libs.sealing.keyring import LocalKeyring, read_wrapping_keys
 from services.privacy.sealing.keys import Keys
-from services.privacy.sealing.postgres import (
-    PostgresKeyStore,
-)
+from services.privacy.sealing.postgres import PostgresKeyStore
 from services.privacy.sealing.rewrapping import Rewrapping
 from services.privacy.sealing.rotation import KeyAge, KeyRotation
 from tests.integration.privacy.conftest import APP
