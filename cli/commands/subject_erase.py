@@ -58,7 +58,7 @@ def erase(
         if wait:
             found = followed(calls, found, "erasure")
     show(found, as_json=as_json)
-    if found.state in (pb.SUBJECT_REQUEST_STATE_CANCELLED, pb.SUBJECT_REQUEST_STATE_FAILED):
+    if found.state == pb.SUBJECT_REQUEST_STATE_CANCELLED:
         raise typer.Exit(1)
 
 
@@ -133,9 +133,16 @@ def request_calls(app_id: str) -> Any:
 
 
 def show(request: pb.SubjectRequest, *, as_json: bool) -> None:
+    """Prints the request. One that has failed ends the command, with exit code 1."""
     if as_json:
         typer.echo(json.dumps(_as_dict(request), indent=2))
-        return
+    else:
+        _print(request)
+    if request.state == pb.SUBJECT_REQUEST_STATE_FAILED:
+        fail(request.failure)
+
+
+def _print(request: pb.SubjectRequest) -> None:
     typer.echo(f"request {request.request_id}: {_said(request)}")
     for step in request.steps:
         for store in step.stores:
@@ -145,8 +152,6 @@ def show(request: pb.SubjectRequest, *, as_json: bool) -> None:
             typer.echo(f"  {store.store:<28} {said}")
     for change in request.rectified:
         typer.echo(f"  {change.property:<28} {'changed' if change.hash_after else 'removed'}")
-    if request.state == pb.SUBJECT_REQUEST_STATE_FAILED:
-        fail(request.failure)
 
 
 def _said(request: pb.SubjectRequest) -> str:

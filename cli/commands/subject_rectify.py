@@ -76,8 +76,6 @@ def rectify(
         if wait:
             found = followed(calls, found, "rectification")
     show(found, as_json=as_json)
-    if found.state == pb.SUBJECT_REQUEST_STATE_FAILED:
-        raise typer.Exit(1)
 
 
 def _values(properties: Sequence[str], values: Sequence[str]) -> list[bytes]:
