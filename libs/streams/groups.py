@@ -11,7 +11,7 @@ from libs.stores.redis_commands import Command
 
 # A chunk is what one transaction downstream handles: large enough to share its cost among thousands
 # of events, small enough to keep the delay and the memory low. All sizes are of decompressed batches.
-TARGET_CHUNK_BYTES = 1_500_000
+TARGET_CHUNK_BYTES = 1_000_000
 MAX_CHUNK_ENTRIES = 1_000
 # Some 800 events.
 SMALL_CHUNK_BYTES = 256 * 1024
@@ -96,8 +96,11 @@ class ConsumerGroup:
         """
         chunk = list(begun)
         block_ms: int | None = max(1, int(block_seconds * 1000))
-        while len(chunk) < MAX_CHUNK_ENTRIES and size_bytes(chunk) < TARGET_CHUNK_BYTES:
-            count = self._step_entries_of_each()
+        while len(chunk) < MAX_CHUNK_ENTRIES:
+            left_bytes = TARGET_CHUNK_BYTES - size_bytes(chunk)
+            if left_bytes <= 0:
+                break
+            count = self._step_entries_of_each(left_bytes)
             step = await self._read_step(count, block_ms)
             chunk += step
             if len(step) < count:
@@ -184,9 +187,9 @@ class ConsumerGroup:
         for stream, ids in by_stream.items():
             await self._redis.xclaim(stream, self._group, self._consumer, 0, list(ids), justid=True)
 
-    def _step_entries_of_each(self) -> int:
+    def _step_entries_of_each(self, left_bytes: float = TARGET_CHUNK_BYTES) -> int:
         """How many entries of each stream one step may bring."""
-        step = min(MAX_STEP_ENTRIES, int(TARGET_CHUNK_BYTES / self._mean_entry_bytes))
+        step = min(MAX_STEP_ENTRIES, int(left_bytes / self._mean_entry_bytes))
         return max(1, step // len(self._streams))
 
     def _observed(self, entries: list[Entry]) -> list[Entry]:

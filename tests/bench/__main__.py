@@ -239,7 +239,7 @@ def _note_end_to_end(report: Report, results: EndToEnd, progress: Console) -> No
     report.add("raw_copy_rows_per_s", results.raw_rows_per_second)
     report.figures["end_to_end_ratio"] = results.ratio
     report.add_by_service("cpu_us_per_event", results.cpu_us)
-    report.add_by_service("rss_mb", results.resident_mb)
+    report.add_by_service("rss_mb", results.peak_mb)
     verdicts = ", ".join(f"{count} {name}" for name, count in results.verdicts.items() if count)
     progress.print(f"at least {results.subjects} people a run; all runs together: {verdicts}")
 

@@ -27,7 +27,7 @@ class EndToEnd:
     events_per_second: list[float] = field(default_factory=list)
     raw_rows_per_second: list[float] = field(default_factory=list)
     cpu_us: list[dict[str, float]] = field(default_factory=list)
-    resident_mb: list[dict[str, float]] = field(default_factory=list)
+    peak_mb: list[dict[str, float]] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
     # People in the smallest run.
     subjects: int = 0
@@ -87,10 +87,11 @@ class EndToEndBench:
             )
             return sum(stream.stored for stream in sent)
 
+        self._processes.forget_peaks()
         run = await run_until_counted(send_all, self._stored, self._processes)
         results.events_per_second.append(run.events / run.seconds)
         results.cpu_us.append(dict(run.cpu_us))
-        results.resident_mb.append(self._processes.resident_mb())
+        results.peak_mb.append(self._processes.peak_mb())
         for stream in sent:
             results.verdicts.update(stream.verdicts)
         people = sum(len(frames.subjects) for frames in streams)

@@ -1,6 +1,7 @@
 """CPU time and resident memory of the suite's parts, each with its own child processes."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import psutil
 
@@ -8,6 +9,8 @@ from suite.supervisor import Suite
 
 PARTS = ("ingest", "enrich", "aggregate", "privacy", "postgres", "redis")
 CLIENT = "client"
+# What makes the kernel set a process's high water mark to what is resident now (proc_pid_clear_refs(5)).
+_FORGET_PEAK = "5"
 
 
 class Processes:
@@ -25,11 +28,20 @@ class Processes:
         cpu[CLIENT] = own_cpu_seconds(psutil.Process())
         return cpu
 
-    def resident_mb(self) -> dict[str, float]:
-        """What every part holds now. Takes this process a while of CPU: not within a run."""
-        resident = {name: _tree_resident_mb(process) for name, process in self._parts.items()}
-        resident[CLIENT] = psutil.Process().memory_info().rss / 1e6
-        return resident
+    def forget_peaks(self) -> None:
+        """Lets `peak_mb` begin anew."""
+        for pid in self._pids():
+            Path(f"/proc/{pid}/clear_refs").write_text(_FORGET_PEAK)
+
+    def peak_mb(self) -> dict[str, float]:
+        """The most that every part has held since `forget_peaks`; of Postgres, with its sessions, what it
+        holds now. Takes this process a while of CPU: not within a run."""
+        peaks = {name: _peak_mb(process) for name, process in self._parts.items()}
+        peaks[CLIENT] = _peak_mb(psutil.Process(), alone=True)
+        return peaks
+
+    def _pids(self) -> list[int]:
+        return [*(process.pid for process in self._parts.values()), psutil.Process().pid]
 
 
 def cpu_us_per_event(
@@ -58,11 +70,12 @@ def tree_cpu_seconds(root: psutil.Process) -> float:
     return total
 
 
-def _tree_resident_mb(root: psutil.Process) -> float:
-    """Resident memory; pages that several processes of a tree share are counted once."""
-    children = root.children(recursive=True)
+def _peak_mb(root: psutil.Process, *, alone: bool = False) -> float:
+    """The kernel's own mark. A tree has none, and has what it holds now: pages that several of its processes
+    share are counted once."""
+    children = [] if alone else root.children(recursive=True)
     if not children:
-        return root.memory_info().rss / 1e6
+        return _high_water_mark_bytes(root.pid) / 1e6
     total = 0
     for process in (root, *children):
         try:
@@ -70,3 +83,10 @@ def _tree_resident_mb(root: psutil.Process) -> float:
         except psutil.NoSuchProcess:
             continue
     return total / 1e6
+
+
+def _high_water_mark_bytes(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise LookupError(f"the kernel says no high water mark of process {pid}")

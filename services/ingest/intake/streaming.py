@@ -20,6 +20,9 @@ from services.ingest.settings import IngestSettings
 
 # How long a producer has to end its stream after a `go_away`.
 GO_AWAY_GRACE_SECONDS = 3.0
+# How many batches' events of one stream are read and not yet answered: of the batch that is appended, the one
+# that is prepared meanwhile, and the next. A parsed event takes three times the memory of its message.
+_BATCHES_AHEAD = 3
 
 
 class _Submitted(NamedTuple):
@@ -46,7 +49,8 @@ class EventStream:
     """Answers the frames of one stream in their order.
 
     Frames are submitted as they come, so that those of one stream can share a batch, and their events stay in
-    order. As many are read ahead as the stream has credits, or one frame's limit of bytes has room for.
+    order. As many are read ahead as the stream has credits, at most one frame's limit of bytes and three
+    batches' events.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class EventStream:
         self._answers: asyncio.Queue[_Answer] = asyncio.Queue(settings.stream_credits)
         self._unanswered: set[asyncio.Future[Outcome]] = set()
         self._unanswered_bytes = 0
+        self._unanswered_events = 0
         self._has_room = asyncio.Event()
 
     async def run(self) -> None:
@@ -118,13 +123,19 @@ class EventStream:
         try:
             while (answer := await self._read_frame()) is not None:
                 await self._answers.put(answer)
-                while self._unanswered_bytes >= self._settings.max_frame_bytes:
+                while self._has_read_enough():
                     self._has_room.clear()
                     await self._has_room.wait()
         except Exception as error:
             await self._answers.put(error)
         else:
             await self._answers.put(_End())
+
+    def _has_read_enough(self) -> bool:
+        return (
+            self._unanswered_bytes >= self._settings.max_frame_bytes
+            or self._unanswered_events >= _BATCHES_AHEAD * self._settings.max_events_per_frame
+        )
 
     async def _read_frame(self) -> _Answer | None:
         """What becomes of the next message; None if the producer has ended its stream."""
@@ -150,6 +161,7 @@ class EventStream:
             return pb.FrameAck(sequence=sequence, credits=1, status=rpc_status(error))
         self._unanswered.add(outcome)
         self._unanswered_bytes += frame.size_bytes
+        self._unanswered_events += len(events)
         return _Submitted(sequence, frame, outcome)
 
     def _fill_in(self, events: Sequence[Event]) -> None:
@@ -168,6 +180,7 @@ class EventStream:
             ack = await self._ack(answer)
             self._unanswered.discard(answer.outcome)
             self._unanswered_bytes -= answer.frame.size_bytes
+            self._unanswered_events -= len(answer.frame.events)
             self._has_room.set()
             return pb.StreamEventsResponse(ack=ack)
         if isinstance(answer, pb.FrameAck):

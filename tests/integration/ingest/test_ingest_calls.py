@@ -1,7 +1,7 @@
 """Ingest's servicer and the SDK against one another, over a real connection, on stand-ins for the stores."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,7 +21,7 @@ from libs.rpc.server import Binding, GrpcServer
 from services.ingest.intake.anonymization import Anonymizer
 from services.ingest.intake.consent_gate import ConsentGate
 from services.ingest.intake.group_commit import GroupCommit
-from services.ingest.intake.model import Append, Appended
+from services.ingest.intake.model import Append, Appended, Frame, Outcome
 from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.intake.service import IngestServicer
 from services.ingest.settings import IngestSettings
@@ -297,6 +297,29 @@ async def test_a_backlog_that_stays_full_is_told(ingest: Ingest) -> None:
     assert describe_error(rejection.value).reason == "BACKLOG_FULL"
     # Five attempts, as the service config says.
     assert len(ingest.stream.rejections) == 4
+
+
+async def test_a_stream_is_read_three_batches_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _served(max_events_per_frame=2) as ingest:
+        submit, read = ingest.batches.submit, []
+
+        def note(app_id: str, frame: Frame, source: Hashable = None) -> "asyncio.Future[Outcome]":
+            read.append(frame)
+            return submit(app_id, frame, source)
+
+        monkeypatch.setattr(ingest.batches, "submit", note)
+        channel, call = await _streaming(ingest)
+        async with channel:
+            ingest.stream.open.clear()
+            for number in range(10):
+                await call.write(_frame(number + 1, f"a{number}", f"b{number}"))
+            await until(lambda: len(read) == 3)
+            await asyncio.sleep(0.1)
+            assert len(read) == 3
+            ingest.stream.open.set()
+            answers = [await call.read() for _ in range(10)]
+            assert [answer.ack.sequence for answer in answers] == list(range(1, 11))
+    assert ingest.stored() == [f"{name}{number}" for number in range(10) for name in "ab"]
 
 
 async def test_a_batch_that_is_too_large_is_not_tried_again(ingest: Ingest) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 from libs.stores.redis_client import RedisClient
-from libs.streams.groups import MAX_STEP_ENTRIES, ConsumerGroup
+from libs.streams.groups import MAX_STEP_ENTRIES, TARGET_CHUNK_BYTES, ConsumerGroup
 from tests.integration.streams.stream import STREAM, add, group_of, ids_of, read_all
 
 
@@ -63,6 +63,18 @@ async def test_thousands_of_abandoned_entries_are_all_taken_over(client: RedisCl
     assert claimed == ids
 
 
+async def test_a_chunk_ends_with_the_entry_that_reaches_its_size(client: RedisClient) -> None:
+    # Four of these are a chunk, once the group has learned how large they are.
+    await add(client, 80, size=TARGET_CHUNK_BYTES * 3 // 10)
+    group = group_of(client)
+    await group.create()
+    chunks: list[int] = []
+    while entries := await group.read(0.001):
+        chunks.append(len(entries))
+    assert sum(chunks) == 80
+    assert chunks[-6:-1] == [4] * 5
+
+
 async def test_an_abandoned_entry_is_found_behind_many_that_are_being_worked_on(
     client: RedisClient,
 ) -> None:
@@ -120,14 +132,13 @@ async def test_large_entries_after_many_small_ones_do_not_come_all_at_once(
 
 
 async def test_a_chunk_that_was_begun_grows_to_the_size_of_others(client: RedisClient) -> None:
-    ids = await add(client, 40, size=100_000)
+    ids = await add(client, 5, size=TARGET_CHUNK_BYTES // 10)
     group = group_of(client)
     await group.create()
     begun = await group.read(0.001)
+    ids += await add(client, 40, size=TARGET_CHUNK_BYTES // 10)
     grown = await group.read(0, begun)
-    assert ids_of(grown) == ids[: len(grown)]
-    # Beyond 1.5 MB there is at most what one step brings; a chunk that has as much takes no more.
-    assert 15 <= len(grown) <= 30
+    assert ids_of(grown) == ids[:10]
     assert await group.read(0, grown) == grown
 
 
