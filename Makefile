@@ -8,6 +8,9 @@ BENCH_LOCK := tests/bench/by_hand/requirements.lock
 BENCH_STAMP := $(VENV)/.installed-bench
 WEIR := $(BIN)/weir
 
+# Some images set it, for what they run once. Here hundreds of processes import the same thousand modules.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run unit test test-fault test-year test-all bench bench-queries lint format protos release-protos migrate lock clean
 
