@@ -35,8 +35,9 @@ run: $(STAMP) ## The demo, and then the suite stays up until Ctrl-C
 unit: $(STAMP) ## The tests without stores and processes: half a minute
 	$(BIN)/python -m pytest -n 2 -q tests/unit
 
+# Three workers, as tests wait for much of their time.
 test: $(STAMP) ## The fast tests: under ten minutes on two cores
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=25 -m "not fault and not slow"
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --durations=25 -m "not fault and not slow"
 
 test-fault: $(STAMP) ## The tests that kill processes under load
 	$(BIN)/python -m pytest -m "(fault or slow) and not year"
