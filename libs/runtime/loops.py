@@ -53,6 +53,19 @@ async def pause(stop: asyncio.Event, seconds: float, early: asyncio.Event | None
         await asyncio.wait_for(either(stop, early) if early else stop.wait(), seconds)
 
 
+async def until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Runs `work` to its end, or cancels it when `stop` is set: for what may wait long and be begun again.
+    Raises what it raises."""
+    task, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
 async def either(*events: asyncio.Event) -> None:
     """Waits until one of the events is set."""
     waiting = [asyncio.create_task(event.wait()) for event in events]

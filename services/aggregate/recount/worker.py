@@ -1,13 +1,13 @@
 """Recounts dirty buckets, the newest first, in one of the replicas."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence, Set
 
 import structlog
 
 from libs.catalog import Catalogs
 from libs.common.clock import Clock, moment_of
+from libs.runtime.loops import pause, until_stopped
 from services.aggregate import metrics
 from services.aggregate.counting.definitions import RollupKey
 from services.aggregate.plan_lookup import current_plans
@@ -53,21 +53,9 @@ class RecountWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Recounts until `stop` is set; a recount that is under way then is abandoned."""
-        stopping = asyncio.create_task(stop.wait())
         while not stop.is_set():
-            working = asyncio.create_task(self._try())
-            await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                working.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
-            asked = asyncio.create_task(self._asked.wait())
-            await asyncio.wait(
-                [asked, stopping],
-                timeout=_INTERVAL_SECONDS,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            asked.cancel()
+            await until_stopped(self._try(), stop)
+            await pause(stop, _INTERVAL_SECONDS, self._asked)
             self._asked.clear()
 
     async def _try(self) -> None:

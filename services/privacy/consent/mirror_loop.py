@@ -1,10 +1,9 @@
 """The background loop that keeps the mirror."""
 
 import asyncio
-import contextlib
 
 from libs.common.errors import Unavailable
-from libs.runtime.loops import repeat
+from libs.runtime.loops import repeat, until_stopped
 from services.privacy.consent.mirror_sync import MirrorSync
 
 
@@ -17,19 +16,11 @@ class MirrorLoop:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Runs until `stop` is set. A fill under way is cancelled: the next process begins with one."""
-        work = asyncio.create_task(
-            repeat(
-                self._sync.sync,
-                self._poll_seconds,
-                stop,
-                transient=(Unavailable,),
-                warning="the consent mirror cannot be kept now",
-            ),
-            name="consent mirror",
+        work = repeat(
+            self._sync.sync,
+            self._poll_seconds,
+            stop,
+            transient=(Unavailable,),
+            warning="the consent mirror cannot be kept now",
         )
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+        await until_stopped(work, stop)

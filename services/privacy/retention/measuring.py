@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import structlog
 
 from libs.common.clock import Clock
-from libs.runtime.loops import pause
+from libs.runtime.loops import pause, until_stopped
 from services.privacy import metrics
 from services.privacy.retention.driving import TargetAway
 
@@ -32,7 +32,11 @@ class OverdueMeter:
         self._seconds = seconds
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Measures until `stop` is set; while a service is away, the last answer stays, with its time."""
+        """Measures until `stop` is set, and waits for no answer then; while a service is away, the last
+        answer stays, with its time."""
+        await until_stopped(self._go_on(stop), stop)
+
+    async def _go_on(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
                 await self.measure()

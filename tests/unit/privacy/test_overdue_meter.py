@@ -1,5 +1,6 @@
 """What the metric of overdue data says."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -57,3 +58,25 @@ async def test_rows_by_store_app_and_reason() -> None:
     answers.found = ()
     await meter.measure()
     assert rows("enrich.events", "chess") is None
+
+
+class Silence:
+    """Services that do not answer."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def overdue(self, app_id: str) -> Sequence[pb.OverdueData]:
+        self.asked.set()
+        await asyncio.Event().wait()
+        return ()
+
+
+async def test_a_stop_waits_for_no_answer() -> None:
+    services, stop = Silence(), asyncio.Event()
+    running = asyncio.create_task(
+        OverdueMeter(services, FixedClock.of_us(1_789_000_000_000_000), 1.0).run(stop)
+    )
+    await services.asked.wait()
+    stop.set()
+    await running

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from libs.runtime.loops import either, repeat
+from libs.runtime.loops import either, repeat, until_stopped
 
 
 async def test_it_goes_on_after_an_outage_and_tells_of_it_once() -> None:
@@ -34,4 +34,36 @@ async def test_one_of_two_events_ends_the_wait(place: int) -> None:
     assert not waiting.done()
     events[place].set()
     await waiting
+    assert asyncio.all_tasks() == before
+
+
+async def test_work_that_waits_is_cancelled_when_the_service_stops() -> None:
+    before = asyncio.all_tasks()
+    stop, begun = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(until_stopped(work(), stop))
+    await begun.wait()
+    stop.set()
+    await running
+    assert asyncio.all_tasks() == before
+
+
+async def test_work_that_ends_or_fails_does_so_for_its_caller() -> None:
+    before = asyncio.all_tasks()
+    done: list[str] = []
+
+    async def work(error: Exception | None) -> None:
+        if error:
+            raise error
+        done.append("it")
+
+    await until_stopped(work(None), asyncio.Event())
+    assert done == ["it"]
+    with pytest.raises(OSError, match="away"):
+        await until_stopped(work(OSError("away")), asyncio.Event())
+    await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
