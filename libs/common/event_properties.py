@@ -6,8 +6,6 @@ from typing import Any
 
 import orjson
 
-from libs.common.exact_json import exact_loads
-
 # Postgres cannot store U+0000 in jsonb; the look-behind passes over escaped backslashes.
 _NULL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 MAX_DEPTH = 32
@@ -20,7 +18,7 @@ class PropertiesError(ValueError):
 
 
 def read_properties(raw: bytes) -> dict[str, Any]:
-    """The properties that a JSON text says.
+    """The properties that a JSON text says, integers as they are, however long.
 
     Raises PropertiesError for anything but one JSON object (RFC 8259), for a name that occurs twice in
     one object, for U+0000 in a text, for objects nested more than MAX_DEPTH deep, and for a number with
@@ -32,21 +30,21 @@ def read_properties(raw: bytes) -> dict[str, Any]:
         raise PropertiesError(f"is not valid JSON: {error.msg}") from None
     if type(properties) is not dict:
         raise PropertiesError("must be a JSON object")
-    check_properties(properties, raw)
-    return properties
+    return check_properties(properties, raw)
 
 
 def read_value(raw: bytes) -> Any:
-    """The value of one property, exactly, which `raw` says as JSON. Raises PropertiesError as
-    `read_properties` does."""
-    around = b'{"value":' + raw + b"}"
-    if read_properties(around).keys() != {"value"}:
+    """The value of one property, which `raw` says as JSON. Raises PropertiesError as `read_properties`
+    does."""
+    properties = read_properties(b'{"value":' + raw + b"}")
+    if properties.keys() != {"value"}:
         raise PropertiesError("is not one JSON value")
-    return exact_loads(around)["value"]
+    return properties["value"]
 
 
-def check_properties(properties: dict[str, Any], raw: bytes) -> None:
-    """The checks of `read_properties` behind the first, of properties that `raw` says."""
+def check_properties(properties: dict[str, Any], raw: bytes) -> dict[str, Any]:
+    """The checks of `read_properties` behind the first, of what orjson reads in `raw`. Returns the properties
+    as they are there: of an integer of more than 64 bits orjson makes a double."""
     # Few texts have a backslash, and one character is found faster than six.
     if b"\\" in raw and _NULL_ESCAPE.search(raw):
         raise PropertiesError("must not contain U+0000")
@@ -59,22 +57,26 @@ def check_properties(properties: dict[str, Any], raw: bytes) -> None:
         raise PropertiesError(f"is nested more than {MAX_DEPTH} deep")
     # Written compactly, an object that names nothing twice comes out as it went in, and so do numbers
     # that are no longer than a double needs.
-    if orjson.dumps(properties) != raw:
-        _strict_parse(raw)
+    return properties if orjson.dumps(properties) == raw else _strict_parse(raw)
 
 
-def _strict_parse(raw: bytes) -> None:
-    """Raises PropertiesError if an object has a name twice, because readers differ in which one they
-    see, and for a number that is written longer than it can be stored."""
-    json.loads(raw, object_pairs_hook=_without_duplicates, parse_float=_reject_long)
+def _strict_parse(raw: bytes) -> dict[str, Any]:
+    """The properties. Raises PropertiesError if an object has a name twice, because readers differ in which
+    one they see, and for a number that is written longer than it can be stored."""
+    properties: dict[str, Any] = json.loads(
+        raw, object_pairs_hook=_without_duplicates, parse_float=_short_float
+    )
+    return properties
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
-    if len({name for name, _ in pairs}) < len(pairs):
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    properties = dict(pairs)
+    if len(properties) < len(pairs):
         raise PropertiesError("has a name twice in one object")
+    return properties
 
 
-def _reject_long(literal: str) -> None:
+def _short_float(literal: str) -> float:
     mantissa, _, exponent = literal.lower().partition("e")
     try:
         digits = len(mantissa.partition(".")[2]) - int(exponent or 0)
@@ -85,6 +87,7 @@ def _reject_long(literal: str) -> None:
         raise PropertiesError(
             f"has a number with more than {MAX_FRACTION_DIGITS} digits after or before the point"
         )
+    return float(literal)
 
 
 def _depth(value: Any) -> int:

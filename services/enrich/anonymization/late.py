@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-
 from libs.catalog import Catalog, Catalogs
 from libs.common.clock import DAY_US, EPOCH, Clock, moment_of
+from libs.common.exact_json import exact_loads
 from libs.common.pseudonym import Pseudonymizer
 from services.enrich.anonymization.anonymize import PersonalFields, anonymized
 from services.enrich.anonymization.due import Due, due_by_name, leaving_in
@@ -141,7 +140,7 @@ def _fields(enriched: EnrichedEvent) -> PersonalFields:
         request_id=event.request_id,
         context=plain_context(event.context),
         attribution=attribution,
-        properties=orjson.loads(event.properties_json),
+        properties=exact_loads(event.properties_json),
     )
 
 

@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Collection, Iterable
 from functools import partial
 
-import orjson
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventVersion
+from libs.common.exact_json import exact_dumps, exact_loads
 from libs.common.ids import uuid8
 from libs.common.mentions import (
     Path,
@@ -107,7 +107,7 @@ class Anonymizer:
         measures = _measures(catalog, candidate.version)
         properties = properties_without_mentions(properties, ids, {catalog.subject_name}, measures)
         if properties != candidate.properties:
-            event.properties_json = orjson.dumps(properties)
+            event.properties_json = exact_dumps(properties)
         self._replace_event_id(catalog.app_id, event, ids, candidate.position, outcome)
         return _read_again(candidate)
 
@@ -143,7 +143,7 @@ class Anonymizer:
         if event.entity.id in ids.texts:
             event.ClearField("entity")
         self._clean_envelope(catalog, event, ids, {catalog.subject_name})
-        event.properties_json = orjson.dumps(
+        event.properties_json = exact_dumps(
             properties_without_mentions(
                 candidate.properties, ids, marked, _measures(catalog, version)
             )
@@ -179,8 +179,8 @@ class Anonymizer:
         # Properties may have been removed from a rejected event.
         if raw := event.properties_json:
             measures = _measures(catalog, version)
-            event.properties_json = orjson.dumps(
-                properties_without_mentions(orjson.loads(raw), ids, (), measures)
+            event.properties_json = exact_dumps(
+                properties_without_mentions(exact_loads(raw), ids, (), measures)
             )
         self._replace_event_id(catalog.app_id, event, ids, position, outcome)
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
-import orjson
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog
+from libs.common.exact_json import exact_dumps, exact_loads
 from services.ingest.intake.context_extra import rewrite_extra
 
 # The keyed hash of a text.
@@ -25,11 +25,11 @@ def hash_named(catalog: Catalog, event: Event, keyed: Hash) -> bool:
     # A name may be written with escapes.
     if not any(mark in raw for mark in collection.hashed_marks) and b"\\u" not in raw:
         return False
-    properties = orjson.loads(raw)
+    properties = exact_loads(raw)
     replaced = _hashed_within(properties, names, keyed)
     if replaced == properties:
         return False
-    event.properties_json = orjson.dumps(replaced)
+    event.properties_json = exact_dumps(replaced)
     return True
 
 
@@ -52,4 +52,4 @@ def _hashed(value: Any, keyed: Hash) -> Any:
         return {name: _hashed(inner, keyed) for name, inner in value.items()}
     if type(value) is list:
         return [_hashed(inner, keyed) for inner in value]
-    return keyed(value if type(value) is str else orjson.dumps(value).decode())
+    return keyed(value if type(value) is str else exact_dumps(value).decode())

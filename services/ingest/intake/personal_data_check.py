@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 from operator import attrgetter
 from typing import Any
 
-import orjson
 from weir.common.v1 import event_pb2
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, PersonalData
+from libs.common.exact_json import exact_dumps
 from libs.common.personal_data import WORDS, Cleaning, is_suspect
 from services.ingest import metrics
 from services.ingest.intake.context_extra import rewrite_extra
@@ -69,7 +69,7 @@ class PersonalDataCheck:
         outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
         if not in_properties or properties is None:
             return candidate
-        event.properties_json = raw = orjson.dumps(properties)
+        event.properties_json = raw = exact_dumps(properties)
         return candidate._replace(properties=properties, properties_json=raw)
 
 
@@ -79,7 +79,7 @@ def clean_rejected(event: Event, properties: dict[str, Any], known: Collection[s
     cleaning = Cleaning(known)
     cleaned = cleaning.clean_properties(properties)
     if cleaning.found:
-        event.properties_json = orjson.dumps(cleaned)
+        event.properties_json = exact_dumps(cleaned)
     _clean_parts(event, cleaning, change=True)
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-import orjson
 from weir.common.v1 import event_pb2
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventType, PersonalData, Purpose
 from libs.common.event_properties import PropertiesError
+from libs.common.exact_json import exact_dumps
 from libs.consent import Decision
 from services.ingest.dead_letters.content import LetterContent, lesser
 from services.ingest.intake.addresses import truncate_ip
@@ -161,11 +161,11 @@ class RejectedReduction:
             if collection.takes_declared_only:
                 declared = declared_properties(event_type) if event_type else frozenset()
                 properties = {name: item for name, item in properties.items() if name in declared}
-                event.properties_json = orjson.dumps(properties)
+                event.properties_json = exact_dumps(properties)
             if not sealed.isdisjoint(properties):
                 # A dead letter has no key.
                 properties = {name: item for name, item in properties.items() if name not in sealed}
-                event.properties_json = orjson.dumps(properties)
+                event.properties_json = exact_dumps(properties)
             if len(properties) < known:
                 kept = LetterContent.REDUCED
             if cleans:

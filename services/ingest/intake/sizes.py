@@ -1,11 +1,11 @@
 """Whether an event, its texts, its properties and its dimensions of rollups keep to the app's limits."""
 
-import orjson
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventVersion, Limits, LongerDimension
 from libs.catalog.limits import SentDimensions
 from libs.catalog.source import ATTRIBUTION_FIELDS, CONTEXT_FIELDS
+from libs.common.exact_json import exact_dumps
 from services.ingest.intake.model import Properties, Rejection
 
 
@@ -72,7 +72,7 @@ def _part_rejection(
 ) -> Rejection | None:
     if len(event.properties_json) > limits.property_bytes:
         for name, value in properties.items():
-            if len(orjson.dumps({name: value})) > limits.property_bytes:
+            if len(exact_dumps({name: value})) > limits.property_bytes:
                 return _too_many_bytes(version.field(name), limits)
     for part, fields in (("context", CONTEXT_FIELDS), ("attribution", ATTRIBUTION_FIELDS)):
         if event.HasField(part):

@@ -38,6 +38,8 @@ from tests.support.repository import REPOSITORY
 TICK = timedelta(microseconds=1)
 ANN = PSEUDONYMS.pseudonym("chess", "ann")
 VISITOR = "0123456789abcdef" * 2
+# Of more than 64 bits; a double would end in zeros.
+MOVES = 12_345_678_901_234_567_890_123_451
 STORED = """
 SELECT event_uuid, event_id, subject_id, anonymous_id, person, session_id, group_id, entity_type, entity_id,
     request_id, context, attribution, properties, name, occurred_at
@@ -63,7 +65,13 @@ def named(moment: datetime, event_id: str = "e1") -> event_pb2.Event:
         context=event_pb2.Context(platform="web", class_id="ann"),
         attribution=event_pb2.Attribution(source="ann", medium="mail"),
         properties_json=json.dumps(
-            {"phone": "+49", "moves": 3, "winner": "ann", "player": "ann", "all": ["ann", "eve"]}
+            {
+                "phone": "+49",
+                "moves": MOVES,
+                "winner": "ann",
+                "player": "ann",
+                "all": ["ann", "eve"],
+            }
         ).encode(),
     )
     found.context.extra.update({"player": "ann", "theme": "dark"})
@@ -81,7 +89,7 @@ ANONYMOUS = {
     "entity_id": PSEUDONYMS.pseudonym("chess", "bob"),
     "context": {"platform": "web", "extra": {"theme": "dark"}},
     "attribution": {"medium": "mail"},
-    "properties": {"moves": 3, "all": ["eve"]},
+    "properties": {"moves": MOVES, "all": ["eve"]},
 }
 
 
@@ -224,7 +232,7 @@ async def test_what_is_changed_meanwhile_is_read_again(
     assert await events.replace(due.app_id, changes) == 1
     assert await anonymization(engine, clock).anonymize() == {"anonymized": 1}
     rows = stored(database_url)
-    assert [row["properties"]["moves"] for row in rows] == [4, 3]
+    assert [row["properties"]["moves"] for row in rows] == [4, MOVES]
     assert [row["subject_id"] for row in rows] == [None, None]
 
 
