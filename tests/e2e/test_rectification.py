@@ -22,6 +22,7 @@ from libs.sealing.values import read_sealed
 from services.enrich.erasure.fences import FENCE_LOCK
 from suite.supervisor import Suite
 from tests.support.erasing import Erasing, new_person
+from tests.support.packed_files import files_with
 from tests.support.rejections import reason_of
 from tests.support.stream_events import APP, ids, mission
 from tests.support.suite_calls import SuiteCalls, suite_calls
@@ -290,9 +291,7 @@ def test_a_sealed_property_is_sealed_again_under_the_key_of_its_person(calls: Su
     assert (
         _opened(calls, app, properties["query"], Place(app, whose.bytes, event_uuid.bytes)) == right
     )
-    for text in (wrong, right):
-        files = [path for path in (calls.suite.home.path / "postgres").rglob("*") if path.is_file()]
-        assert [path for path in files if text.encode() in path.read_bytes()] == []
+    assert files_with(calls.suite.home.path / "postgres", wrong.encode(), right.encode()) == []
 
 
 def _person(calls: SuiteCalls) -> str:

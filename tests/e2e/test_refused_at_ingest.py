@@ -16,6 +16,7 @@ from weir.ingest.v1 import ingest_service_pb2 as pb
 
 from suite.supervisor import Suite
 from tests.support.added_catalogs import add_catalogs
+from tests.support.packed_files import files_with
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually
 from weir_client import build_event
@@ -92,11 +93,7 @@ def _event(event_id: str = "", **fields: Any) -> event_pb2.Event:
 def _where(calls: SuiteCalls, *needles: bytes) -> list[str]:
     """The files of the suite's home that contain one of the texts."""
     home = calls.suite.home.path
-    return [
-        str(path.relative_to(home))
-        for path in sorted(home.rglob("*"))
-        if path.is_file() and any(needle in path.read_bytes() for needle in needles)
-    ]
+    return [str(path.relative_to(home)) for path in files_with(home, *needles)]
 
 
 def _take(calls: SuiteCalls, event: event_pb2.Event, expected: int) -> None:
