@@ -5,8 +5,8 @@ The format is that of `array_send` in PostgreSQL's arrayfuncs.c.
 """
 
 from collections.abc import Sequence
-from itertools import chain
-from struct import Struct, pack
+from itertools import repeat
+from struct import Struct
 
 from psycopg.abc import AdaptContext
 from psycopg.adapt import Dumper
@@ -15,6 +15,7 @@ from psycopg.pq import Format
 _HEADER = Struct("!iiIii")
 _LENGTH = Struct("!i").pack
 _NULL = _LENGTH(-1)
+_BIGINT = Struct("!iq").pack
 _DOUBLE = Struct("!id").pack
 _UUID_LENGTH = _LENGTH(16)
 
@@ -73,9 +74,7 @@ class BigintArray(PackedArray):
     element_oid, array_oid = 20, 1016
 
     def __init__(self, values: Sequence[int]) -> None:
-        count = len(values)
-        fields = chain.from_iterable((8, value) for value in values)
-        super().__init__(count, pack("!" + "iq" * count, *fields))
+        super().__init__(len(values), b"".join(map(_BIGINT, repeat(8), values)))
 
 
 class DoubleArray(PackedArray):
