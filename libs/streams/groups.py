@@ -9,8 +9,8 @@ from redis.exceptions import ResponseError
 from libs.stores.redis_client import RedisClient
 from libs.stores.redis_commands import Command
 
-# A chunk is what one transaction downstream handles: large enough to share its cost among thousands
-# of events, small enough to keep the delay and the memory low. All sizes are of decompressed batches.
+# A chunk is what one transaction downstream handles: large enough to share its cost among more than
+# a thousand events, small enough to keep the delay and the memory low. All sizes are of decompressed batches.
 TARGET_CHUNK_BYTES = 500_000
 MAX_CHUNK_ENTRIES = 1_000
 # Some 800 events.

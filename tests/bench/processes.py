@@ -1,5 +1,6 @@
 """CPU time and resident memory of the suite's parts, each with its own child processes."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,8 +10,6 @@ from suite.supervisor import Suite
 
 PARTS = ("ingest", "enrich", "aggregate", "privacy", "postgres", "redis")
 CLIENT = "client"
-# What makes the kernel set a process's high water mark to what is resident now (proc_pid_clear_refs(5)).
-_FORGET_PEAK = "5"
 
 
 class Processes:
@@ -30,18 +29,15 @@ class Processes:
 
     def forget_peaks(self) -> None:
         """Lets `peak_mb` begin anew."""
-        for pid in self._pids():
-            Path(f"/proc/{pid}/clear_refs").write_text(_FORGET_PEAK)
+        for pid in (*(process.pid for process in self._parts.values()), os.getpid()):
+            forget_high_water_mark(pid)
 
     def peak_mb(self) -> dict[str, float]:
         """The most that every part has held since `forget_peaks`; of Postgres, with its sessions, what it
         holds now. Takes this process a while of CPU: not within a run."""
         peaks = {name: _peak_mb(process) for name, process in self._parts.items()}
-        peaks[CLIENT] = _peak_mb(psutil.Process(), alone=True)
+        peaks[CLIENT] = high_water_mark_mb(os.getpid())
         return peaks
-
-    def _pids(self) -> list[int]:
-        return [*(process.pid for process in self._parts.values()), psutil.Process().pid]
 
 
 def cpu_us_per_event(
@@ -70,12 +66,12 @@ def tree_cpu_seconds(root: psutil.Process) -> float:
     return total
 
 
-def _peak_mb(root: psutil.Process, *, alone: bool = False) -> float:
+def _peak_mb(root: psutil.Process) -> float:
     """The kernel's own mark. A tree has none, and has what it holds now: pages that several of its processes
     share are counted once."""
-    children = [] if alone else root.children(recursive=True)
+    children = root.children(recursive=True)
     if not children:
-        return _high_water_mark_bytes(root.pid) / 1e6
+        return high_water_mark_mb(root.pid)
     total = 0
     for process in (root, *children):
         try:
@@ -85,8 +81,14 @@ def _peak_mb(root: psutil.Process, *, alone: bool = False) -> float:
     return total / 1e6
 
 
-def _high_water_mark_bytes(pid: int) -> int:
+def forget_high_water_mark(pid: int) -> None:
+    """Has the kernel set a process's mark to what it holds now (proc_pid_clear_refs(5))."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def high_water_mark_mb(pid: int) -> float:
+    """The most that a process has held since `forget_high_water_mark`."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
+            return int(line.split()[1]) * 1_024 / 1e6
     raise LookupError(f"the kernel says no high water mark of process {pid}")
