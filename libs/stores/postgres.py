@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import sqlalchemy.exc
 from psycopg import AsyncConnection
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection as SqlConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -43,6 +43,9 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+# The `info` of a column with ids of people or free text. Postgres keeps values of columns for its planner,
+# also after their rows are gone; of such a column it is to keep none (ADR 67).
+NO_STATISTICS = {"statistics": 0}
 
 
 def create_engine(
@@ -87,6 +90,11 @@ def create_engine(
 def service_metadata(schema: str) -> MetaData:
     """The tables of one service, all in its own schema, with constraint names that migrations can name."""
     return MetaData(schema=schema, naming_convention=NAMING_CONVENTION)
+
+
+def columns_without_statistics(table: Table) -> tuple[str, ...]:
+    """The names of the table's columns with NO_STATISTICS."""
+    return tuple(column.name for column in table.columns if column.info == NO_STATISTICS)
 
 
 async def driver_connection(connection: SqlConnection) -> AsyncConnection[Any]:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from libs.stores.erasure_tables import erasures_table, fences_table
-from libs.stores.postgres import service_metadata
+from libs.stores.postgres import NO_STATISTICS, service_metadata
 
 metadata = service_metadata("aggregate")
 
@@ -41,7 +41,7 @@ cells = Table(
     Column("app_id", Text, nullable=False),
     Column("rollup", Text, nullable=False),
     Column("bucket", DateTime(timezone=True), nullable=False),
-    Column("dimensions", JSONB, nullable=False),
+    Column("dimensions", JSONB, nullable=False, info=NO_STATISTICS),
     # The id that the cell has in generation 0; NULL if that is its own.
     Column("first_id", Uuid),
     Index(None, "app_id", "rollup", "bucket"),
@@ -62,10 +62,10 @@ measures = Table(
     # Grows by one with every change.
     Column("version", BigInteger, nullable=False),
     # For quantiles, how many numbers there are by bin: see `services.aggregate.bins`.
-    Column("bins", JSONB),
+    Column("bins", JSONB, info=NO_STATISTICS),
     # For the first and the last number: the moment in microseconds, the event's UUID, the number.
-    Column("first_number", JSONB),
-    Column("last_number", JSONB),
+    Column("first_number", JSONB, info=NO_STATISTICS),
+    Column("last_number", JSONB, info=NO_STATISTICS),
     postgresql_with={"fillfactor": 70},
 )
 
@@ -169,7 +169,7 @@ made_cells = Table(
     Column("app_id", Text, nullable=False),
     Column("rollup", Text, nullable=False),
     Column("bucket", DateTime(timezone=True), nullable=False),
-    Column("dimensions", JSONB, nullable=False),
+    Column("dimensions", JSONB, nullable=False, info=NO_STATISTICS),
     Column("first_id", Uuid),
     Index(None, "generation"),
 )
@@ -207,9 +207,9 @@ result_cells = Table(
     Column("rollup", Text, primary_key=True),
     Column("bucket", DateTime(timezone=True), primary_key=True),
     Column("cell_id", Uuid, primary_key=True),
-    Column("dimensions", JSONB, nullable=False),
+    Column("dimensions", JSONB, nullable=False, info=NO_STATISTICS),
     # Values as a reader sees them, by name.
-    Column("metrics", JSONB, nullable=False),
+    Column("metrics", JSONB, nullable=False, info=NO_STATISTICS),
 )
 
 erasures = erasures_table(metadata)

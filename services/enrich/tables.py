@@ -22,17 +22,22 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.types import TypeEngine
 
-from libs.catalog import ENRICHED_FIELDS, FieldKind
+from libs.catalog import ENRICHED_FIELDS, EnrichedField, FieldKind
 from libs.stores.erasure_tables import erasures_table, fences_table
-from libs.stores.postgres import service_metadata
+from libs.stores.postgres import NO_STATISTICS, columns_without_statistics, service_metadata
 
-_TYPES: dict[FieldKind, TypeEngine[Any]] = {
-    FieldKind.TEXT: Text(),
-    FieldKind.TIME: DateTime(timezone=True),
-}
 metadata = service_metadata("enrich")
+
+
+def _enriched_column(field: EnrichedField) -> Column[Any]:
+    match field.kind:
+        case FieldKind.TEXT:
+            # May be what the sender wrote as its user agent.
+            return Column(field.name, Text, info=NO_STATISTICS)
+        case FieldKind.TIME:
+            return Column(field.name, DateTime(timezone=True))
+
 
 events = Table(
     "events",
@@ -44,22 +49,22 @@ events = Table(
     Column("retention_class", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("schema_version", Text, nullable=False),
-    Column("producer", Text, nullable=False),
-    Column("environment", Text, nullable=False),
+    Column("producer", Text, nullable=False, info=NO_STATISTICS),
+    Column("environment", Text, nullable=False, info=NO_STATISTICS),
     # Empty if it is the UUID itself.
-    Column("event_id", Text),
-    Column("subject_id", Text),
-    Column("anonymous_id", Text),
-    Column("session_id", Text),
-    Column("group_id", Text),
-    Column("entity_type", Text),
-    Column("entity_id", Text),
-    Column("request_id", Text),
+    Column("event_id", Text, info=NO_STATISTICS),
+    Column("subject_id", Text, info=NO_STATISTICS),
+    Column("anonymous_id", Text, info=NO_STATISTICS),
+    Column("session_id", Text, info=NO_STATISTICS),
+    Column("group_id", Text, info=NO_STATISTICS),
+    Column("entity_type", Text, info=NO_STATISTICS),
+    Column("entity_id", Text, info=NO_STATISTICS),
+    Column("request_id", Text, info=NO_STATISTICS),
     # What the enrichment steps find.
-    *(Column(field.name, _TYPES[field.kind]) for field in ENRICHED_FIELDS),
-    Column("context", JSONB),
-    Column("attribution", JSONB),
-    Column("properties", JSONB, nullable=False),
+    *map(_enriched_column, ENRICHED_FIELDS),
+    Column("context", JSONB, info=NO_STATISTICS),
+    Column("attribution", JSONB, info=NO_STATISTICS),
+    Column("properties", JSONB, nullable=False, info=NO_STATISTICS),
     # Whom it is about, for all numbers: `libs.common.pseudonym.person_of`. NULL also in rows of releases
     # without this column, until the job `enrich.fill_person` has been there.
     Column("person", Uuid),
@@ -108,6 +113,7 @@ Index(
 )
 
 EVENT_COLUMNS = tuple(column.name for column in events.columns)
+COLUMNS_WITHOUT_STATISTICS = columns_without_statistics(events)
 
 batches = Table(
     "batches",

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.stores.erasure_tables import erasures_table, fences_table
-from libs.stores.postgres import service_metadata
+from libs.stores.postgres import NO_STATISTICS, service_metadata
 
 metadata = service_metadata("ingest")
 
@@ -30,13 +30,13 @@ dead_letters = Table(
     # `ingest` or `enrich`: the service at which the event failed.
     Column("stage", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("field", Text, nullable=False),
-    Column("message", Text, nullable=False),
-    Column("event_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("subject_id", Text),
+    Column("field", Text, nullable=False, info=NO_STATISTICS),
+    Column("message", Text, nullable=False, info=NO_STATISTICS),
+    Column("event_id", Text, nullable=False, info=NO_STATISTICS),
+    Column("name", Text, nullable=False, info=NO_STATISTICS),
+    Column("subject_id", Text, info=NO_STATISTICS),
     # A serialized weir.common.v1.Event.
-    Column("event", LargeBinary, nullable=False),
+    Column("event", LargeBinary, nullable=False, info=NO_STATISTICS),
     # How much it holds of the event that was sent: a `LetterContent`.
     Column("content", Text, nullable=False, server_default=""),
     # The order of pages: in apps that keep the day alone, all of a day have the same `received_at`.

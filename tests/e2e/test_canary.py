@@ -228,6 +228,7 @@ def test_exactly_what_consent_allows_is_found(search: tuple[ByteSearch, SuiteCal
     _quarantine(calls, subject, texts["quarantined"])
     _expect(searched, texts, {**exported, "quarantined": {"redis"}})
 
+    searched.analyze()
     Erasing(calls, APP).erase(subject)
     _expect(searched, texts, {})
 
@@ -270,6 +271,7 @@ def test_what_is_archived_is_found_in_files_until_the_erasure(
     _export(calls, ARCHIVED, subject)
     _expect(searched, texts, {name: places | {"exports"} for name, places in agreed.items()})
 
+    searched.analyze()
     Erasing(calls, ARCHIVED).erase(subject)
     send("late")
     _expect(searched, texts, {})
@@ -286,6 +288,7 @@ def test_of_an_erased_person_events_of_security_are_found(
     login = _event("user.login.failed", subject_id=subject, properties={"reason": failure})
     assert calls.track(APP, login).counts.accepted == 1
     eventually(lambda: calls.query("SELECT FROM enrich.events WHERE name = %s", login.name))
+    searched.analyze()
     Erasing(calls, APP).erase(subject)
     # Two years long, on a legal ground of their own.
     texts = {"subject": subject, "failure": failure, **sent.named("before")}

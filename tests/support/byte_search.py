@@ -4,6 +4,7 @@ import os
 import signal
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +24,11 @@ _ZSTANDARD = b"\x28\xb5\x2f\xfd"
 _TABLES = """
 SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind = 'r' AND nspname NOT IN ('pg_catalog', 'information_schema') AND relpersistence <> 't'
+"""
+# Of tables that are not Postgres' own: those have types without a binary form.
+_STATISTICS = """
+SELECT pg_statistic.* FROM pg_statistic JOIN pg_class ON pg_class.oid = starelid
+WHERE relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
 """
 _LARGEST_BATCH = 64 * 1024 * 1024
 
@@ -62,6 +68,11 @@ class ByteSearch:
                     found.setdefault(name, set()).add(place)
         return found
 
+    def analyze(self) -> None:
+        """Has Postgres' statistics be made from all rows that there are, as autovacuum does at some time."""
+        with psycopg.connect(self._superuser, autocommit=True) as connection:
+            connection.execute("ANALYZE")
+
     def _contents(self) -> Iterator[tuple[str, bytes]]:
         home = self._suite.home.path
         for path in sorted(home.rglob("*")):
@@ -82,10 +93,10 @@ class ByteSearch:
     def _tables(self) -> Iterator[bytes]:
         """All rows as they are: in the files, long values are compressed."""
         with psycopg.connect(self._superuser) as connection:
-            for schema, table in connection.execute(_TABLES).fetchall():
-                statement = sql.SQL("COPY {} TO STDOUT (FORMAT binary)")
-                name = sql.Identifier(schema, table)
-                with connection.cursor().copy(statement.format(name)) as copy:
+            names = starmap(sql.Identifier, connection.execute(_TABLES).fetchall())
+            for source in (*names, sql.SQL(f"({_STATISTICS})")):
+                statement = sql.SQL("COPY {} TO STDOUT (FORMAT binary)").format(source)
+                with connection.cursor().copy(statement) as copy:
                     yield b"".join(copy)
 
     def _rewrite_tables(self) -> None:

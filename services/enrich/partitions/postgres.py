@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncTransaction
 from libs.catalog import RETENTION_CLASSES
 from libs.stores.postgres import driver_connection
 from services.enrich.partitions.plan import BEGINNING, Leaf, PartitionChange, default_leaf
-from services.enrich.tables import EVENT_COLUMNS
+from services.enrich.tables import COLUMNS_WITHOUT_STATISTICS, EVENT_COLUMNS
 
 log = structlog.get_logger()
 
@@ -197,6 +197,16 @@ async def _apply(connection: psycopg.AsyncConnection[Any], change: PartitionChan
         await connection.execute(
             sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL) WITH ({})").format(
                 target, parent, sql.SQL(LEAF_SETTINGS)
+            )
+        )
+        # LIKE copies everything but this.
+        await connection.execute(
+            sql.SQL("ALTER TABLE {} {}").format(
+                target,
+                sql.SQL(", ").join(
+                    sql.SQL("ALTER COLUMN {} SET STATISTICS 0").format(sql.Identifier(name))
+                    for name in COLUMNS_WITHOUT_STATISTICS
+                ),
             )
         )
         # Under whatever role this runs: only its owner can change it later.
