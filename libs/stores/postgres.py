@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy.exc
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from sqlalchemy import MetaData, Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection as SqlConnection
@@ -92,9 +92,18 @@ def service_metadata(schema: str) -> MetaData:
     return MetaData(schema=schema, naming_convention=NAMING_CONVENTION)
 
 
-def columns_without_statistics(table: Table) -> tuple[str, ...]:
+def columns_without_statistics(table: Table) -> list[str]:
     """The names of the table's columns with NO_STATISTICS."""
-    return tuple(column.name for column in table.columns if column.info == NO_STATISTICS)
+    return [column.name for column in table.columns if column.info == NO_STATISTICS]
+
+
+def without_statistics(made: sql.Identifier, like: Table) -> sql.Composed:
+    """The statement for a table that was made LIKE another one, which does not copy this."""
+    changes = (
+        sql.SQL("ALTER COLUMN {} SET STATISTICS 0").format(sql.Identifier(name))
+        for name in columns_without_statistics(like)
+    )
+    return sql.SQL("ALTER TABLE {} {}").format(made, sql.SQL(", ").join(changes))
 
 
 async def driver_connection(connection: SqlConnection) -> AsyncConnection[Any]:

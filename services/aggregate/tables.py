@@ -75,7 +75,7 @@ members = Table(
     metadata,
     Column("cell_id", Uuid, primary_key=True),
     Column("metric", Text, primary_key=True),
-    Column("member", Text, primary_key=True),
+    Column("member", Text, primary_key=True, info=NO_STATISTICS),
 )
 
 # Grows whenever a recount is opened or closed, a definition adopted, or a fence added; one row.

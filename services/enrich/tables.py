@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from libs.catalog import ENRICHED_FIELDS, EnrichedField, FieldKind
 from libs.stores.erasure_tables import erasures_table, fences_table
-from libs.stores.postgres import NO_STATISTICS, columns_without_statistics, service_metadata
+from libs.stores.postgres import NO_STATISTICS, service_metadata
 
 metadata = service_metadata("enrich")
 
@@ -113,7 +113,6 @@ Index(
 )
 
 EVENT_COLUMNS = tuple(column.name for column in events.columns)
-COLUMNS_WITHOUT_STATISTICS = columns_without_statistics(events)
 
 batches = Table(
     "batches",

@@ -50,11 +50,11 @@ replays = Table(
     Column("app_id", Text, primary_key=True),
     Column("request_id", Uuid, primary_key=True),
     # The fields of a `LetterSelection`.
-    Column("selection", JSONB, nullable=False),
+    Column("selection", JSONB, nullable=False, info=NO_STATISTICS),
     Column("dry_run", Boolean, nullable=False),
     Column("events_per_second", Integer, nullable=False),
     Column("max_rejected_share", Double, nullable=False),
-    Column("requested_by", Text, nullable=False),
+    Column("requested_by", Text, nullable=False, info=NO_STATISTICS),
     Column("requested_at", DateTime(timezone=True), nullable=False),
     Column("state", Text, nullable=False, server_default="running"),
     Column("stopped_because", Text, nullable=False, server_default=""),

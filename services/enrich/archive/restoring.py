@@ -11,9 +11,11 @@ from psycopg import sql
 from libs.events.columns import COLUMNS
 from libs.events.digest import DIGEST_SQL, Row
 from libs.objects import ObjectStore
+from libs.stores.postgres import without_statistics
 from services.enrich.archive.inspection import ArchivedDay
 from services.enrich.archive.model import ArchiveError
 from services.enrich.archive.reading import downloaded
+from services.enrich.tables import events
 
 PREFIX = "restored_"
 # Postgres cuts what is longer.
@@ -103,6 +105,7 @@ async def restore(
     await run("DROP SCHEMA IF EXISTS {schema} CASCADE")
     await run("CREATE SCHEMA {schema}")
     await run("CREATE TABLE {schema}.events (LIKE enrich.events INCLUDING DEFAULTS)")
+    await connection.execute(without_statistics(sql.Identifier(name, "events"), events))
     await connection.execute(
         sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
             sql.Identifier(name), f"restored from the archive at {datetime.now(UTC).isoformat()}"

@@ -18,9 +18,9 @@ from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncTransaction
 
 from libs.catalog import RETENTION_CLASSES
-from libs.stores.postgres import driver_connection
+from libs.stores.postgres import driver_connection, without_statistics
 from services.enrich.partitions.plan import BEGINNING, Leaf, PartitionChange, default_leaf
-from services.enrich.tables import COLUMNS_WITHOUT_STATISTICS, EVENT_COLUMNS
+from services.enrich.tables import EVENT_COLUMNS, events
 
 log = structlog.get_logger()
 
@@ -199,16 +199,7 @@ async def _apply(connection: psycopg.AsyncConnection[Any], change: PartitionChan
                 target, parent, sql.SQL(LEAF_SETTINGS)
             )
         )
-        # LIKE copies everything but this.
-        await connection.execute(
-            sql.SQL("ALTER TABLE {} {}").format(
-                target,
-                sql.SQL(", ").join(
-                    sql.SQL("ALTER COLUMN {} SET STATISTICS 0").format(sql.Identifier(name))
-                    for name in COLUMNS_WITHOUT_STATISTICS
-                ),
-            )
-        )
+        await connection.execute(without_statistics(target, events))
         # Under whatever role this runs: only its owner can change it later.
         await connection.execute(
             sql.SQL("ALTER TABLE {} OWNER TO {}").format(target, sql.Identifier(OWNER))

@@ -38,8 +38,6 @@ WHERE app_id = :app_id AND subject_id = :subject_id AND (version <= :version OR 
 _DELETE_CONSENTS = text(
     "DELETE FROM privacy.consents WHERE app_id = :app_id AND subject_id = :subject_id"
 )
-# What its statistics say of people then leaves out the rows that this transaction has deleted (ADR 67).
-_ANALYZE_CONSENTS = text("SELECT privacy.analyze_consents()")
 # The person's "no" stays, under the pseudonym, to every purpose that there is or will be: without any record
 # the catalog's default would count.
 _KEEP_DENIALS = text("""
@@ -118,8 +116,6 @@ async def erase_own(
         deleted = (await connection.execute(_DELETE_CONSENTS, values)).rowcount
         consents = StoreCounts(CONSENTS, erased=deleted)
         await _keep_denials(connection, mirror, request, {*purposes, ALL_PURPOSES}, now)
-        # Behind them: of an empty table Postgres leaves the statistics as they are.
-        await connection.execute(_ANALYZE_CONSENTS)
         await mirror.remove(subject.app_id, subject.subject_id)
     requests = (await connection.execute(_FORGET_REQUESTS, values)).rowcount
     of_keys = SubjectRef(request.app_id, request.subject_id, tuple(persons))

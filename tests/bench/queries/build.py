@@ -14,6 +14,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from libs.stores.postgres import without_statistics
+from services.enrich import tables
 from services.enrich.partitions.plan import Leaf
 from tests.bench.queries.catalog import load, write_catalog
 from tests.bench.queries.cells import CellFiller
@@ -82,6 +84,7 @@ class DayBuilder:
             cursor.execute(
                 sql.SQL("CREATE TABLE {} (LIKE enrich.events INCLUDING DEFAULTS)").format(table)
             )
+            cursor.execute(without_statistics(table, tables.events))
             copy_events(cursor, table, self._rows, events)
         for (index,) in connection.execute(
             _INDEXES.format(leaf=f"enrich.{leaf.name}").encode(), ()

@@ -27,6 +27,13 @@ events:
 """
 
 
+# The columns of which Postgres keeps values for its planner.
+WITH_STATISTICS = """
+    SELECT attname FROM pg_attribute
+    WHERE attrelid = %s::regclass AND attnum > 0 AND coalesce(attstattarget, -1) <> 0 ORDER BY 1
+"""
+
+
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("WEIR_ENRICH_ARCHIVE_URL", f"file://{tmp_path}/archive")
@@ -126,6 +133,12 @@ async def test_restores_a_day_for_readers_alone(
         }
     read = role_url("weir_read")
     assert in_database(read, "restored_go_20260822.events") == before
+    with psycopg.connect(database_url) as connection:
+        of_restored, of_events = (
+            connection.execute(WITH_STATISTICS, [table]).fetchall()
+            for table in ("restored_go_20260822.events", "enrich.events")
+        )
+    assert of_restored == of_events
     # Nothing counts or lists them.
     assert in_database(database_url) == []
     with psycopg.connect(read) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):

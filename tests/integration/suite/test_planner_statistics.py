@@ -15,8 +15,7 @@ from services.enrich.partitions.postgres import PostgresPartitionStore
 from suite import migrate
 from tests.support import privacy_page
 
-# Columns with neither: names and words that the catalog or a service has, pseudonyms and checksums. And
-# `consents.subject_id`, see ADR 67.
+# Columns with neither: names and words that the catalog or a service has, pseudonyms and checksums.
 KEPT = {
     "ingest.dead_letters": {"app_id", "stage", "reason", "content"},
     "ingest.fences": {"app_id"},
@@ -25,10 +24,10 @@ KEPT = {
     "aggregate.cells": {"app_id", "rollup"},
     "aggregate.made_cells": {"app_id", "rollup"},
     "aggregate.measures": {"metric"},
-    "aggregate.members": {"metric", "member"},
+    "aggregate.members": {"metric"},
     "aggregate.result_cells": {"app_id", "job", "rollup"},
     "aggregate.fences": {"app_id"},
-    "privacy.consents": {"app_id", "subject_id", "purpose", "status", "age_band"},
+    "privacy.consents": {"app_id", "purpose", "status", "age_band"},
     "privacy.consent_history": {"app_id", "purpose", "status", "actor_role", "age_band"},
     "privacy.subject_keys": {"app_id", "wrapping_key_id"},
     "privacy.subject_requests": {"app_id", "kind", "state", "subject", "categories"},
@@ -42,7 +41,7 @@ SELECT n.nspname || '.' || c.relname, attname, coalesce(attstattarget, -1) = 0,
     format_type(atttypid, NULL) NOT IN ('uuid', 'timestamp with time zone', 'date', 'boolean', 'integer',
         'bigint', 'numeric', 'double precision')
 FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid JOIN pg_namespace AS n ON n.oid = relnamespace
-WHERE n.nspname IN ('ingest', 'enrich', 'aggregate', 'privacy') AND c.relkind IN ('r', 'p')
+WHERE n.nspname IN ('ingest', 'enrich', 'aggregate', 'privacy', 'jobs') AND c.relkind IN ('r', 'p')
     AND attnum > 0 AND NOT attisdropped
 """
 # Enough people for a histogram; and what is kept of them.
@@ -68,7 +67,7 @@ def test_columns_have_statistics_as_declared(database_url: str) -> None:
         for service in ("ingest", "enrich", "aggregate", "privacy")
         for table in import_module(f"services.{service}.tables").metadata.sorted_tables
         for name in columns_without_statistics(table)
-    }
+    } | {("jobs.runs", "error_message")}
     with psycopg.connect(database_url) as connection:
         columns = connection.execute(COLUMNS).fetchall()
     assert declared == {
@@ -135,7 +134,6 @@ def test_what_was_kept_before_is_removed(database_url: str) -> None:
             if is_without and not _is_partition(table):
                 change = f"ALTER TABLE {table} ALTER COLUMN {name} SET STATISTICS -1"
                 connection.execute(change.encode())
-        connection.execute("DROP FUNCTION privacy.analyze_consents()")
         connection.execute(FILL)
         connection.execute("ANALYZE")
         assert {
