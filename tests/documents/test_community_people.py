@@ -133,3 +133,26 @@ async def test_whatsapp_activity_with_a_grant_is_kept(name: str) -> None:
     ingest = ingest_of(APP, GRANTED)
     assert (await ingest.take(_sent(name, int(PERSON)))).verdicts == [Verdict.ACCEPTED]
     assert ingest.stored()[0].subject_id == PERSON
+
+
+async def test_a_system_event_holds_nothing_that_someone_wrote_about_a_person() -> None:
+    """UC004, of what no property is marked for."""
+    sent = shipped_event(
+        "system.job.failed",
+        {
+            "job_name": "digest",
+            "error": "no answer of ann@example.com, +49 171 1234567",
+            "user_email": "ann@example.com",
+        },
+        "job",
+        context={"user_agent": "Mozilla/5.0 (Ann)", "ip": "198.51.100.23", "app_version": "3.1"},
+    )
+    ingest = ingest_of(APP, UNANSWERED)
+    assert (await ingest.take(sent)).verdicts == [Verdict.ANONYMIZED]
+    [stored] = ingest.stored()
+    assert orjson.loads(stored.properties_json) == {
+        "job_name": "digest",
+        "error": "no answer of [email], [phone]",
+        "user_email": "[email]",
+    }
+    assert stored.context == event_pb2.Context(app_version="3.1")

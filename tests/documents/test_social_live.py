@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.documents.screened import NOW, PASSED, answer, screened
+from tests.support.consents import consent_text
+from tests.support.documents.shipped import ingest_of, shipped_event
 from weir_client import build_event
 
 APP = "social_live"
@@ -70,3 +73,21 @@ def test_events_of_both_versions_pass_in_one_batch_and_keep_their_version() -> N
     for name in ADDED:
         answered = answer(APP, name, REQUIRED.get(name, {}), schema_version="0.9.0")
         assert answered == "schema_version"
+
+
+async def test_an_address_is_stored_nowhere_whole() -> None:
+    """SL074: in its own field it is cut, elsewhere it is removed."""
+    event = shipped_event(
+        "view",
+        {**CORE["view"], "metadata": {"ip": "203.0.113.77", "source": "feed"}},
+        "frontend",
+        subject_id="ann",
+        context={"ip": "203.0.113.77"},
+    )
+    event.context.extra.update({"clientIp": "203.0.113.77"})
+    ingest = ingest_of(APP, {"ann": consent_text(1, analytics=True)})
+    await ingest.take(event)
+    [stored] = ingest.stored()
+    assert stored.context.ip == "203.0.113.0"
+    assert orjson.loads(stored.properties_json)["metadata"] == {"ip": "[ip]", "source": "feed"}
+    assert dict(stored.context.extra) == {"clientIp": "[ip]"}
