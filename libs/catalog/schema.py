@@ -37,6 +37,7 @@ class SchemaError(ValueError):
 @dataclass(frozen=True, slots=True, eq=False)
 class EventVersion:
     """One version of an event's properties. `schema` is a complete JSON Schema, not to be changed;
+    `declared` are the top-level properties that it names;
     `pii_properties` are the top-level properties marked `x-pii`, `sealed_properties` those of them that are
     marked `x-pii: sealed`, `subject_properties` those marked `x-subject: true`, whose values are ids of
     people. `number_properties` are the paths that the schema declares as numbers and nothing else, except
@@ -49,11 +50,11 @@ class EventVersion:
     subject_properties: frozenset[str]
     number_properties: frozenset[tuple[str, ...]]
     _validator: jsonschema_rs.Validator
-    _declared: frozenset[str]
+    declared: frozenset[str]
 
     def field(self, name: str) -> str:
         """The path of a top-level property: its name may be personal data unless it is declared."""
-        return f"properties.{name}" if name in self._declared else "properties.*"
+        return f"properties.{name}" if name in self.declared else "properties.*"
 
     def declares(self, path: Sequence[str]) -> bool:
         """Whether the schema has a property at this path, each step of it among the `properties` of the one
@@ -88,7 +89,7 @@ class EventVersion:
             if isinstance(step, int):
                 field += f"[{step}]"
             else:
-                field += f".{step}" if step in self._declared else ".*"
+                field += f".{step}" if step in self.declared else ".*"
         details = error.kind.as_dict()
         if error.kind.name in ("required", "dependentRequired") and "property" in details:
             return Violation(f"{field}.{details['property']}", "is required")
@@ -134,7 +135,7 @@ class EventVersion:
             case "additionalProperties" | "unevaluatedProperties":
                 unexpected = details.get("unexpected")
                 names = unexpected if isinstance(unexpected, list) else []
-                hints = (did_you_mean(str(name), self._declared) for name in names)
+                hints = (did_you_mean(str(name), self.declared) for name in names)
                 hint = next((text for text in hints if text), "")
                 return f"has a property that the catalog does not declare{hint}"
             case "falseSchema":

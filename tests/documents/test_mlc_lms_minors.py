@@ -1,5 +1,7 @@
 """MLC-LMS, COPPA (LMS039): nothing that identifies a child under 13 without a parent's consent."""
 
+import json
+
 import pytest
 
 from services.ingest.intake.model import Verdict
@@ -13,6 +15,7 @@ GUARDED = b"8 =under_13 g+learning_progress g+user_interaction"
 ALONE = b"8 =under_13 +learning_progress +user_interaction"
 OLDER = b"7 =from_13"
 CANARY = b"kim-canary"
+LEVEL_PII = 3
 
 
 async def _kept(state: bytes | None, name: str, **fields: object) -> Ingest:
@@ -64,6 +67,42 @@ async def test_a_rejected_event_of_a_child_is_kept_bare(name: str, state: bytes 
     assert (event.subject_id, event.anonymous_id, event.session_id) == ("", "", "")
     assert not event.HasField("context")
     assert CANARY not in letter.SerializeToString()
+
+
+# What nothing declares, in an event with a declared property and in one without any.
+AROUND = {"name": "Kim Canary", "birth_date": "2017-03-04", "address": {"street": "Canary Road 1"}}
+
+
+@pytest.mark.parametrize(
+    ("state", "level"),
+    [(CHILD, 0), (None, 0), (OLDER, LEVEL_PII), (GUARDED, LEVEL_PII), (None, LEVEL_PII)],
+)
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    [("concept_mastered", {"total_attempts": 3}), ("support_ticket_created", {})],
+)
+async def test_of_a_child_and_of_an_event_marked_pii_only_what_is_declared_is_kept(
+    state: bytes | None, level: int, name: str, declared: dict[str, object]
+) -> None:
+    ingest = ingest_of(APP, {} if state is None else {"kim": state})
+    event = shipped_event(
+        name, {**declared, **AROUND}, "api", subject_id="kim", privacy_level=level
+    )
+    event.context.extra.update({"device_id": "canary-device"})
+    event.context.platform = "web"
+    assert (await ingest.take(event)).verdicts == [Verdict.ANONYMIZED]
+    [stored] = ingest.stored()
+    assert json.loads(stored.properties_json) == declared
+    assert (stored.context.platform, stored.context.HasField("extra")) == ("web", False)
+
+
+@pytest.mark.parametrize("state", [GUARDED, OLDER])
+async def test_of_others_it_is_kept(state: bytes) -> None:
+    ingest = ingest_of(APP, {"kim": state})
+    event = shipped_event("support_ticket_created", AROUND, "api", subject_id="kim")
+    await ingest.take(event)
+    [stored] = ingest.stored()
+    assert json.loads(stored.properties_json) == AROUND
 
 
 async def test_the_verdict_says_that_it_was_anonymized() -> None:

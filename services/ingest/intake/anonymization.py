@@ -91,10 +91,18 @@ class Anonymizer:
         if event.event_id:
             event.event_id = self._keyed_id(catalog.app_id, event.event_id)
 
-    def anonymize(self, catalog: Catalog, candidate: Candidate, outcome: Outcome) -> Candidate:
+    def anonymize(
+        self,
+        catalog: Catalog,
+        candidate: Candidate,
+        outcome: Outcome,
+        *,
+        keeps_undeclared: bool = True,
+    ) -> Candidate:
         """Replaces the subject of an event, if it has one, and the session by pseudonyms, and removes from
-        its properties what is marked as personal and every mention of the subject. Returns the candidate
-        with its new id and properties."""
+        its properties what is marked as personal and every mention of the subject; unless `keeps_undeclared`,
+        also properties that the catalog does not declare, and `context.extra`, as nothing says that they
+        identify no one. Returns the candidate with its new id and properties."""
         event, private = candidate.event, candidate.version.pii_properties
         if candidate.subject_id:
             ids = self.replace_subject(catalog, event)
@@ -104,6 +112,11 @@ class Anonymizer:
         properties = candidate.properties
         if private:
             properties = {name: item for name, item in properties.items() if name not in private}
+        if not keeps_undeclared:
+            declared = candidate.version.declared
+            properties = {name: item for name, item in properties.items() if name in declared}
+            if event.context.HasField("extra"):
+                event.context.ClearField("extra")
         measures = _measures(catalog, candidate.version)
         properties = properties_without_mentions(properties, ids, {catalog.subject_name}, measures)
         if properties != candidate.properties:

@@ -132,15 +132,15 @@ class ConsentGate:
         )
         if unguarded:
             self._anonymizer.remove_traces(candidate)
+        # Whatever was granted: the sender says that it is about someone, or a guardian has not granted it.
+        identifies_no_one = unguarded or candidate.privacy_level == event_pb2.PRIVACY_LEVEL_PII
         keeps_session = False
         if event_type.has_no_person:
             candidate = self._anonymizer.remove_person(catalog, candidate, outcome)
-        elif (
-            (decision is Decision.ANONYMIZE and subject_id)
-            or unguarded
-            or candidate.privacy_level == event_pb2.PRIVACY_LEVEL_PII
-        ):
-            candidate = self._anonymizer.anonymize(catalog, candidate, outcome)
+        elif identifies_no_one or (decision is Decision.ANONYMIZE and subject_id):
+            candidate = self._anonymizer.anonymize(
+                catalog, candidate, outcome, keeps_undeclared=not identifies_no_one
+            )
             outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
         else:
             keeps_session = bool(candidate.session_id)

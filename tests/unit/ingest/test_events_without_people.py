@@ -125,8 +125,9 @@ async def test_an_event_marked_pii_that_names_no_person_loses_session_and_marked
     None
 ):
     ingest = Ingest()
-    properties = b'{"moves":3,"email":"ann@example.com"}'
+    properties = b'{"moves":3,"email":"ann@example.com","opponent_name":"Ben"}'
     marked = event_of(session_id="s1", privacy_level=LEVEL_PII, properties_json=properties)
+    marked.context.extra.update({"device": "d-1"})
     refused = event_of("e2", session_id="s1", privacy_level=LEVEL_PII, producer=1)
     outcome = await ingest.take(marked, refused)
     assert outcome.verdicts == [Verdict.ANONYMIZED, Verdict.REJECTED]
@@ -135,4 +136,5 @@ async def test_an_event_marked_pii_that_names_no_person_loses_session_and_marked
     session = PSEUDONYMS.pseudonym("chess", "session\x00s1")
     assert (stored.subject_id, stored.anonymous_id, stored.session_id) == ("", "", session)
     assert properties_of(stored) == {"moves": 3}
+    assert not stored.context.HasField("extra")
     assert letter.event.session_id == session
