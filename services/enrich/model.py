@@ -1,6 +1,6 @@
 """The values that pass through enrich's steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,6 +87,8 @@ class WorkBatch:
     `enriched` and `rows` have one element for each event, None for those that failed or are skipped; `found`
     has what the batch steps found, by field and then by position. `skipped` are the positions that this batch
     does not store: duplicates and failed events. `repeated` says that all the others were stored before.
+    `fenced` are those of people who were erased, as far as that was known before the batch steps, which
+    remember nothing of them.
     """
 
     batch_id: bytes
@@ -105,6 +107,7 @@ class WorkBatch:
     found: dict[str, Sequence[Any]] = field(default_factory=dict)
     rows: Sequence[Row | None] = ()
     failed: list[FailedEvent] = field(default_factory=list)
+    fenced: Set[int] = frozenset()
     repeated: bool = False
     # By names of events, the properties that are not handed on.
     sealed: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -85,7 +85,8 @@ class EnrichPipeline:
             batch.steps = self._enabled_steps(batch.app_id)
             batch.repeated = True
             self._enrich_as_stored(batch, stored[batch.batch_id])
-            batch.skipped |= await self._store.fenced(batch)
+            [fenced] = await self._store.fenced([batch])
+            batch.skipped |= fenced
             self._count([batch])
             await self._forward([batch])
         else:
@@ -99,6 +100,9 @@ class EnrichPipeline:
         for batch in batches:
             batch.steps = self._enabled_steps(batch.app_id)
             self.enricher.enrich(batch)
+        # Before anything is remembered of them. A fence that comes after this is noticed by the store.
+        for batch, fenced in zip(batches, await self._store.fenced(batches), strict=True):
+            batch.fenced = fenced
         for step in self._batch_steps:
             if enabled := [batch for batch in batches if step.name in batch.steps]:
                 await step.run(enabled)

@@ -35,8 +35,9 @@ class EventStore(Protocol):
     async def skipped_before(self, batch_ids: Sequence[bytes]) -> Mapping[bytes, Sequence[int]]:
         """For each of these batches that is stored already, the positions that it skipped then."""
 
-    async def fenced(self, batch: WorkBatch) -> set[int]:
-        """The positions of events that must not be stored or handed on, because their person was erased."""
+    async def fenced(self, batches: Sequence[WorkBatch]) -> Sequence[set[int]]:
+        """Of each batch the positions of events that must not be stored or handed on, because their person
+        was erased."""
 
     async def can_store(self, rows: Sequence[Row]) -> bool:
         """Whether `write` would take these rows; stores nothing."""

@@ -53,8 +53,8 @@ class MemoryEventStore:
     async def skipped_before(self, batch_ids: Sequence[bytes]) -> Mapping[bytes, Sequence[int]]:
         return {key: self.batches[key] for key in batch_ids if key in self.batches}
 
-    async def fenced(self, batch: WorkBatch) -> set[int]:
-        return set()
+    async def fenced(self, batches: Sequence[WorkBatch]) -> Sequence[set[int]]:
+        return [set() for _ in batches]
 
     async def can_store(self, rows: Sequence[Row]) -> bool:
         self.trials += 1

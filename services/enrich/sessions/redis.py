@@ -2,7 +2,8 @@
 
 Sessions are kept in one hash per app, shard and window of the idle time; a session is looked up in this
 window and the last one, and written into this one if it goes on. So a chunk costs one call per app and
-shard, whatever the number of its sessions, and sessions are forgotten when a whole hash expires.
+shard, whatever the number of its sessions, and sessions are forgotten when a whole hash expires: two windows
+after it was last written, and so at the end of the third at the latest.
 
 Another replica may write the same sessions at any time. Whatever the order, the earlier beginning stays.
 """
@@ -18,6 +19,8 @@ from libs.stores.redis_commands import RedisCommands
 from services.enrich.model import Session
 from services.enrich.steps.session import begins_before
 
+# Of the hashes that Redis may still have, the newest first: a session of an older one has ended.
+_LOOKED_UP = 2
 SESSION_SCRIPT = Path(__file__).with_name("session_script.lua")
 
 
@@ -39,7 +42,7 @@ class RedisSessionStore:
             beginning = (session.started_at_us, session.landing_page, session.referrer)
             given += (session_id, orjson.dumps(beginning).decode())
         found = await self._script.run(
-            self._keys(app_id, shard),
+            self._keys(app_id, shard)[:_LOOKED_UP],
             [2 * self._window_seconds if remember else "", orjson.dumps(given)],
         )
         return {
@@ -78,9 +81,9 @@ class RedisSessionStore:
         )
         return sum(map(int, removed))
 
-    def _keys(self, app_id: str, shard: int) -> tuple[str, str]:
+    def _keys(self, app_id: str, shard: int) -> list[str]:
+        """All hashes that Redis may still have, the newest first."""
         window = self._clock.now_us() // 1_000_000 // self._window_seconds
-        return (
-            shard_key("enrich", shard, "sessions", app_id, str(window)),
-            shard_key("enrich", shard, "sessions", app_id, str(window - 1)),
-        )
+        return [
+            shard_key("enrich", shard, "sessions", app_id, str(window - age)) for age in range(3)
+        ]

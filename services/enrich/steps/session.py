@@ -35,7 +35,9 @@ class SessionStep:
         for group, sessions in zip(by_hash.values(), found, strict=True):
             for batch in group:
                 batch.found["session_started_at"] = [
-                    sessions[event.session_id].started_at_us if event and event.session_id else None
+                    sessions[event.session_id].started_at_us
+                    if event and event.session_id in sessions
+                    else None
                     for event in batch.enriched
                 ]
 
@@ -74,6 +76,6 @@ def _sightings(batches: Sequence[WorkBatch]) -> list[Sighting]:
     return [
         (event.session_id, event.occurred_at_us, event.context.page_url, event.context.referrer)
         for batch in batches
-        for event in batch.enriched
-        if event and event.session_id
+        for position, event in enumerate(batch.enriched)
+        if event and event.session_id and position not in batch.fenced
     ]

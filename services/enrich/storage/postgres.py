@@ -112,10 +112,9 @@ class PostgresEventStore:
             if positions:
                 batch.skipped = batch.skipped | positions
 
-    async def fenced(self, batch: WorkBatch) -> set[int]:
+    async def fenced(self, batches: Sequence[WorkBatch]) -> Sequence[set[int]]:
         """See the port."""
-        [positions] = await self._fences.find([batch])
-        return positions
+        return await self._fences.find(batches)
 
     async def _write_copies(self, batches: Sequence[WorkBatch]) -> None:
         # Ingest may append a batch twice when it loses Redis's answer: it is stored once, as the first.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -155,3 +156,28 @@ async def test_what_a_law_keeps_passes_also_when_its_catalog_is_gone(
     assert [sorted(each.skipped) for each in await enrich.forwarded()] == [[1], []]
     [again] = await enrich.process(in_flight)
     assert (again.repeated, again.skipped) == (True, {1})
+
+
+async def test_no_session_is_remembered_of_an_event_that_is_behind_the_fence(
+    enrich: Enrich, fences: Fences
+) -> None:
+    await fences.add(ANNA, NOON)
+    late = event("late", subject_id="anna", session_id="s-anna")
+    late.context.page_url = "https://chess.example/secret"
+    await enrich.process(
+        entry_of(
+            late,
+            event("ben", subject_id="ben", session_id="s-ben"),
+            # Of two people of one session, it is the session of the other one.
+            event("dora", NOON_US + SECOND_US, subject_id="dora", session_id="s-both"),
+            event("both", subject_id="anna", session_id="s-both"),
+        )
+    )
+    [key] = await enrich.client.keys("enrich:{0}:sessions:chess:*")
+    assert {
+        name: orjson.loads(beginning)
+        for name, beginning in (await enrich.client.hgetall(key)).items()
+    } == {
+        b"s-ben": [NOON_US, "", ""],
+        b"s-both": [NOON_US + SECOND_US, "", ""],
+    }

@@ -100,3 +100,21 @@ async def test_what_is_stored_is_what_the_release_before_reads_and_expires(
         b"s": [NOON_US, "/\u00e9", "https://example.org/"]
     }
     assert 0 < await client.ttl(key) <= 2 * HOUR
+
+
+async def test_a_session_is_found_and_forgotten_as_long_as_its_hash_is_there(
+    client: RedisClient,
+) -> None:
+    """A hash lives for two windows from when it was last written, at the end of its own: into a third one."""
+    await _store(client).note("chess", 0, {"s": Session(10, "/secret", "")})
+    at_its_end = _store(client, NOON + HOUR - 1)
+    await at_its_end.note("chess", 0, {"t": Session(20, "/", "")})
+    in_the_third = _store(client, NOON + 3 * HOUR - 2)
+    # A session that starts now is another one, though its id is the same.
+    again = {"s": Session(30, "", "")}
+    assert await in_the_third.note("chess", 0, again, remember=False) == {}
+    held = {"s": Session(10, "/secret", ""), "t": Session(20, "/", "")}
+    assert await in_the_third.known("chess", [0], ["s", "t"]) == held
+    assert await in_the_third.forget("chess", 1, ["s"]) == 1
+    [key] = await client.keys("enrich:{0}:sessions:chess:*")
+    assert await client.hkeys(key) == [b"t"]
