@@ -13,6 +13,11 @@ def moment_of(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
 
 
+def us_of(moment: datetime) -> int:
+    """The microseconds from the Unix epoch to the moment, which has a time zone."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
 class Clock(Protocol):
     """Tells the time."""
 

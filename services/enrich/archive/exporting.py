@@ -3,12 +3,12 @@ sessions. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 import orjson
 
-from libs.common.clock import EPOCH, moment_of
+from libs.common.clock import moment_of, us_of
 from libs.common.subject_data import Export
 from libs.events.columns import COLUMNS, EventColumn
 from libs.events.digest import Row, Value
@@ -41,7 +41,7 @@ class PersonFiles:
     @property
     def before_us(self) -> int:
         """The moment of the export, in microseconds since 1970."""
-        return (self.export.received_before - EPOCH) // timedelta(microseconds=1)
+        return us_of(self.export.received_before)
 
 
 @dataclass(slots=True)

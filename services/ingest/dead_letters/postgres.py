@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from google.protobuf.message import DecodeError
 from sqlalchemy import text
@@ -20,6 +19,7 @@ from libs.streams.groups import Entry
 from services.ingest import metrics
 from services.ingest.dead_letters.expiry import STORE, LetterLimit
 from services.ingest.erasure.fences import Key, fenced_apps, fences_of
+from services.ingest.erasure.moments import oldest_us
 from services.ingest.tables import dead_letters
 
 # Returns the ids of new ones: a rejected event that comes again has the same id.
@@ -123,7 +123,7 @@ class PostgresDeadLetterWriter:
             for (letter, row), person in zip(letters, people, strict=True)
             if person is None
             or person not in fences
-            or _moment(letter) > fences[person]
+            or oldest_us(letter.event, letter.received_at_us) > fences[person]
             or self._is_kept(row)
         ]
 
@@ -132,13 +132,6 @@ class PostgresDeadLetterWriter:
         app_id, event = str(row["app_id"]), letter.event
         person = person_of(self._pseudonymizer, app_id, event.subject_id, event.anonymous_id)
         return (app_id, person) if person else None
-
-
-def _moment(letter: batch_pb2.DeadLetter) -> datetime:
-    """When its event occurred, or was received if the sender's clock is ahead."""
-    occurred_at = letter.event.occurred_at
-    occurred_us = occurred_at.seconds * 1_000_000 + occurred_at.nanos // 1_000
-    return moment_of(min(max(occurred_us, 0), letter.received_at_us))
 
 
 def _rows(entry: Entry) -> list[tuple[batch_pb2.DeadLetter, _Row]]:

@@ -3,11 +3,13 @@
 from collections import Counter
 
 from libs.catalog import Catalog
+from libs.common.clock import us_of
 from libs.common.mentions import PersonIds
 from libs.common.subject_data import Erasure
 from libs.streams.entries import Fields, dead_letter_batch
 from libs.streams.quarantined_batches import Remainder
 from services.ingest.dead_letters.about import names
+from services.ingest.erasure.moments import oldest_us
 from services.ingest.subject_rows.convert import event_of
 
 
@@ -20,14 +22,14 @@ def letters_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) -
     """The other letters of an entry of a stream of dead letters; None if all stay. One that only names the
     person goes as well. Raises DecodeError and KeyError for an entry that holds none."""
     batch = dead_letter_batch(fields)
-    fenced_us = erasure.fenced_at.timestamp() * 1_000_000
+    fenced_us = us_of(erasure.fenced_at)
     people = PersonIds(erasure.subject.ids)
     kept, withheld = [], Counter[str]()
     for letter in batch.dead_letters:
         name = letter.event.name
         if (
             letter.app_id == erasure.subject.app_id
-            and letter.received_at_us <= fenced_us
+            and oldest_us(letter.event, letter.received_at_us) <= fenced_us
             and (erasure.names is None or name in erasure.names)
             and letter_names(letter.event.SerializeToString(), people, catalog)
         ):

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.catalog import Catalogs
+from libs.common.clock import us_of
 from libs.common.mentions import PersonIds
 from libs.common.subject_data import Erasure, Export, HeldRows, Progress, SubjectRef
 from libs.stores.erasure_journal import ErasureEntry, ErasureJournal
@@ -18,15 +19,18 @@ from libs.streams.names import INGEST
 from libs.streams.positions import are_handled, redis_now
 from libs.streams.quarantine_erasure import QuarantineErasure
 from services.ingest.dead_letters.about import MAY_NAME, traces
+from services.ingest.dead_letters.convert import event_of
 from services.ingest.erasure.convert import letter_names
 from services.ingest.erasure.fences import add_fence
+from services.ingest.erasure.moments import oldest_us
 from services.ingest.subject_rows.postgres import SubjectRows
 
 LETTERS = "ingest.dead_letters"
 _ROWS_AT_A_TIME = 500
+# Whatever they were received: one that came late, before the fence was here, is of the moment of its event.
 _CANDIDATES = text(f"""
 SELECT dead_letter_id, received_at, name, event FROM ingest.dead_letters
-WHERE app_id = :app_id AND received_at <= :fenced_at AND (received_at, dead_letter_id) > (:time, :id)
+WHERE app_id = :app_id AND (received_at, dead_letter_id) > (:time, :id)
     AND (CAST(:names AS text[]) IS NULL OR name = ANY(:names))
     AND {MAY_NAME.format(":traces")}
 ORDER BY received_at, dead_letter_id LIMIT :limit
@@ -96,7 +100,6 @@ class IngestSubjectData:
                 _CANDIDATES,
                 {
                     "app_id": subject.app_id,
-                    "fenced_at": erasure.fenced_at,
                     "time": time,
                     "id": id_,
                     "names": None if erasure.names is None else list(erasure.names),
@@ -105,10 +108,13 @@ class IngestSubjectData:
                 },
             )
         ).all()
+        fenced_us = us_of(erasure.fenced_at)
         about, withheld = [], Counter[str](entry.position.get("withheld"))
         for row in rows:
             # Each letter may take some milliseconds: others are served in between.
             await asyncio.sleep(0)
+            if oldest_us(event_of(row.event), us_of(row.received_at)) > fenced_us:
+                continue
             if letter_names(bytes(row.event), people, catalog):
                 if row.name in erasure.withheld:
                     withheld[erasure.withheld[row.name]] += 1

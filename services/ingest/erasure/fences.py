@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from libs.common.clock import us_of
 from libs.common.subject_data import SubjectRef
 
 # "lett", "weir".
@@ -52,10 +53,11 @@ async def fenced_apps(connection: AsyncConnection, app_ids: Collection[str]) -> 
     return set((await connection.execute(_APPS, {"apps": sorted(app_ids)})).scalars())
 
 
-async def fences_of(connection: AsyncConnection, people: Collection[Key]) -> Mapping[Key, datetime]:
-    """The fences of people, in a transaction that has asked for `fenced_apps`."""
+async def fences_of(connection: AsyncConnection, people: Collection[Key]) -> Mapping[Key, int]:
+    """The fences of people, in microseconds since the Unix epoch, in a transaction that has asked for
+    `fenced_apps`."""
     if not people:
         return {}
     apps, persons = zip(*sorted(people), strict=True)
     rows = await connection.execute(_OF, {"apps": list(apps), "persons": list(map(UUID, persons))})
-    return {(app_id, person.hex): moment for app_id, person, moment in rows}
+    return {(app_id, person.hex): us_of(moment) for app_id, person, moment in rows}

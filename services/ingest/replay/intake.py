@@ -1,12 +1,12 @@
 """Has the events of letters taken again, through the same steps as events that come now."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from weir.common.v1.event_pb2 import Event
 
-from libs.common.clock import EPOCH, Clock
+from libs.common.clock import Clock, us_of
 from libs.common.errors import Unavailable
 from services.ingest.dead_letters.content import LetterContent, can_be_replayed, lesser
 from services.ingest.dead_letters.restrictions import RestrictedLetters
@@ -15,7 +15,6 @@ from services.ingest.intake.pipeline import IngestPipeline
 from services.ingest.replay.model import Fate, Letter, NewReason, Replayed
 
 log = structlog.get_logger()
-_MICROSECOND = timedelta(microseconds=1)
 _FATES = {
     Verdict.ACCEPTED: Fate.ACCEPTED,
     Verdict.ANONYMIZED: Fate.ANONYMIZED,
@@ -121,9 +120,7 @@ def _frames(letters: Sequence[Letter]) -> _Frames:
         by_moment.setdefault(letter.received_at, []).append(letter)
     return [
         (
-            Frame(
-                [each.event for each in together], received_at_us=(moment - EPOCH) // _MICROSECOND
-            ),
+            Frame([each.event for each in together], received_at_us=us_of(moment)),
             together,
         )
         for moment, together in by_moment.items()

@@ -12,13 +12,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from weir.common.v1.event_pb2 import Event
 
-from libs.common.clock import moment_of
+from libs.common.clock import us_of
 from libs.common.errors import LimitExceeded
 from libs.common.pseudonym import Pseudonymizer, person_of
 from services.ingest.dead_letters.convert import event_of
 from services.ingest.dead_letters.postgres import stored_text
 from services.ingest.dead_letters.selection import CONDITION, LetterSelection, parameters_of
 from services.ingest.erasure.fences import fenced_apps, fences_of
+from services.ingest.erasure.moments import oldest_us
 from services.ingest.replay.model import (
     ENDED,
     Letter,
@@ -128,7 +129,7 @@ class ReplayPart:
         return {
             place
             for place, (key, (event, received_at)) in enumerate(zip(keys, events, strict=True))
-            if key in fences and _moment(event, received_at) <= fences[key]
+            if key in fences and oldest_us(event, us_of(received_at)) <= fences[key]
         }
 
     async def end(self, after: Replay, found: Sequence[Replayed], pause_seconds: float) -> None:
@@ -321,14 +322,3 @@ def _replay(
         counts,
         rejected_now,
     )
-
-
-def _moment(event: Event, received_at: datetime) -> datetime:
-    """When the event occurred, or was received if the sender's clock is ahead."""
-    occurred_us = event.occurred_at.seconds * 1_000_000 + event.occurred_at.nanos // 1_000
-    if occurred_us <= 0:
-        return moment_of(0)
-    try:
-        return min(moment_of(occurred_us), received_at)
-    except OverflowError:
-        return received_at

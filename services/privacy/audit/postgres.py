@@ -1,7 +1,7 @@
 """The audit trail in Postgres: entries are added, chained once, and read."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.audit import AuditEntry, Caller
-from libs.common.clock import EPOCH, moment_of
+from libs.common.clock import moment_of, us_of
 from libs.runtime.sparse_log import SparseWarning
 from services.privacy.audit.chain import ChainKeys, Head, Link
 from services.privacy.audit.continuing import first_head, is_signed
@@ -333,7 +333,7 @@ def _entry(row: Any) -> AuditEntry:
     return AuditEntry(
         app_id=row.app_id,
         entry_id=row.entry_id,
-        occurred_at_us=_microseconds(row.occurred_at),
+        occurred_at_us=us_of(row.occurred_at),
         caller=Caller(row.actor, row.request_id, row.trace_id),
         action=row.action,
         outcome=row.outcome,
@@ -356,7 +356,3 @@ def _signed_head(values: Sequence[Any]) -> SignedHead | None:
 def _last(row: Any) -> Head | None:
     *_, sequence, hash_ = row
     return None if sequence is None else Head(sequence, hash_)
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.audit import AuditEntry
-from libs.common.clock import EPOCH, moment_of
+from libs.common.clock import moment_of, us_of
 from libs.common.errors import Unavailable
 from libs.consent import ALL_PURPOSES, Choice, ConsentState, Restriction, Status
 from libs.consent.keys import erased_id
@@ -378,7 +378,7 @@ def _history_entry(row: Any) -> HistoryEntry:
         actor=row.actor,
         method=row.method,
         notice_version=row.notice_version,
-        recorded_at_us=_us(row.recorded_at),
+        recorded_at_us=us_of(row.recorded_at),
         source=row.source,
         actor_role=ActorRole[row.actor_role.upper() or "UNSPECIFIED"],
         expires_at_us=_microseconds(row.expires_at),
@@ -397,8 +397,4 @@ def _moment(us: int | None) -> datetime | None:
 
 
 def _microseconds(moment: datetime | None) -> int | None:
-    return None if moment is None else _us(moment)
-
-
-def _us(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    return None if moment is None else us_of(moment)

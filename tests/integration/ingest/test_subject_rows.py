@@ -62,6 +62,12 @@ def nested(
     return event
 
 
+def dated(event_id: str, occurred_at: datetime) -> Event:
+    event = Event(event_id=event_id, subject_id="ann")
+    event.occurred_at.FromDatetime(occurred_at)
+    return event
+
+
 async def found_ids(engine: AsyncEngine, subject_id: str) -> list[str]:
     found = await collected(SubjectRows(engine, Catalogs.of()).read(export_of("arena", subject_id)))
     return sorted(letter["event"]["event_id"] for letter in found["dead_letters"])
@@ -112,12 +118,14 @@ async def test_letters_are_found_by_whom_they_are_about_and_by_ids_nested_in_the
         b"\xff no event",
     )
     keep(database_url, Event(event_id="another app's", subject_id="ann"), app_id="chess")
-    keep(database_url, Event(event_id="later", subject_id="ann"), at=UNTIL)
+    # Of events that occurred before the fence, and behind it.
+    keep(database_url, dated("late", BEFORE), dated("later", UNTIL), at=UNTIL)
+    keep(database_url, dated("ahead", UNTIL))
     # A value of so few characters may be someone else's.
-    assert await found_ids(engine, "ann") == ["anonymous", "named"]
+    assert await found_ids(engine, "ann") == ["ahead", "anonymous", "named"]
     # An erasure removes what only names the person as well.
     assert await erased_ids(engine, database_url, "ann") == sorted(
-        ["a key", "a value", "another's", "anonymous", "json", "named"]
+        ["a key", "a value", "ahead", "another's", "anonymous", "json", "late", "named"]
     )
 
 

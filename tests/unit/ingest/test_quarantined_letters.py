@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from weir.common.v1.event_pb2 import Event
 from weir.streams.v1 import batch_pb2
 
@@ -14,6 +15,8 @@ from services.ingest.erasure.convert import letters_without
 ANN = SubjectRef("arena", "ann", ("ab" * 16,))
 ERASURE = Erasure(ANN, UUID(int=1), datetime(2026, 11, 20, tzinfo=UTC), withheld={"kept": "a law"})
 RECEIVED_US = 1_795_000_000_000_000
+OCCURRED = Timestamp(seconds=RECEIVED_US // 1_000_000)
+LATER = Timestamp(seconds=2 * OCCURRED.seconds)
 
 
 def letter(
@@ -30,14 +33,17 @@ def test_letters_that_name_the_person_go_and_others_stay() -> None:
         letter("of another app", "chess", subject_id="ann"),
         letter("under the pseudonym", anonymous_id="ab" * 16),
         letter("kept by a law", subject_id="ann", name="kept"),
-        letter("later", received_at_us=2 * RECEIVED_US, subject_id="ann"),
+        letter("late", received_at_us=2 * RECEIVED_US, subject_id="ann", occurred_at=OCCURRED),
+        letter("later", received_at_us=2 * RECEIVED_US, subject_id="ann", occurred_at=LATER),
+        # The sender's clock is ahead.
+        letter("ahead", subject_id="ann", occurred_at=LATER),
         letter("names her", subject_id="bob", context={"teacher_id": "ann"}),
     ]
     batch = batch_pb2.DeadLetterBatch(dead_letters=letters)
     fields = {b"batch": batch.SerializeToString(), b"entry": b"1-0"}
     left = letters_without(fields, ERASURE, None)
     assert left is not None
-    assert (left.erased, left.anonymized) == (3, 0)
+    assert (left.erased, left.anonymized) == (5, 0)
     assert left.fields is not None
     assert left.fields[b"entry"] == b"1-0"
     found = [each.event.event_id for each in dead_letter_batch(left.fields).dead_letters]
