@@ -61,12 +61,15 @@ def compile_collection(section: Section) -> Collection:
         hashed_marks=tuple(f'"{name}"'.encode() for name in sorted(hashed)),
         takes_declared_only=properties is Properties.DECLARED,
         context=kept_context(section),
-        personal_data=section.choice("personal_data", PersonalData)
-        if section.has("personal_data")
-        else None,
+        personal_data=personal_data(section),
     )
 
 
 def kept_context(section: Section) -> frozenset[str] | None:
     """The names under `context`; None if the section has no such key."""
     return frozenset(section.texts("context")) if section.has("context") else None
+
+
+def personal_data(section: Section) -> PersonalData | None:
+    """What is done about personal data in unmarked places; None if the section has no such key."""
+    return section.choice("personal_data", PersonalData) if section.has("personal_data") else None

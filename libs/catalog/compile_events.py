@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from libs.catalog.collection import Collection, kept_context
+from libs.catalog.collection import Collection, kept_context, personal_data
 from libs.catalog.counts_only import close_properties
 from libs.catalog.keywords import OBJECT_KEYWORDS, check_keywords
 from libs.catalog.model import (
@@ -110,7 +110,7 @@ def compile_categories(
     for name, entry in section.children():
         entry.only(
             ("description", "pii", "retention", "anonymize_after", "sampling", "purpose",
-             "producers", "legal_ground", "counts_only", "context")
+             "producers", "legal_ground", "counts_only", "context", "personal_data")
         )  # fmt: skip
         retention = entry.child("retention")
         retention.only(("raw", "aggregate"))
@@ -128,6 +128,7 @@ def compile_categories(
             sampling=_sampling(entry.child("sampling")),
             legal_ground=entry.text("legal_ground", default=""),
             context=kept_context(entry),
+            personal_data=personal_data(entry),
             description=entry.text("description", default=""),
         )
         categories[name] = CategoryDefaults(
@@ -204,6 +205,7 @@ def _compile_event(
         has_no_person=category.pii == Pii.NONE,
         sealed=frozenset[str]().union(*(each.sealed_properties for each in versions.values())),
         context=collection.context if category.context is None else category.context,
+        personal_data=category.personal_data or collection.personal_data,
     )
 
 

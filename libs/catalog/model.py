@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from libs.catalog.collection import Collection
+from libs.catalog.collection import Collection, PersonalData
 from libs.catalog.erasure import ErasurePolicy
 from libs.catalog.fields import FieldNames
 from libs.catalog.limits import Limits, SentDimensions
@@ -125,8 +125,10 @@ class Category:
     anonymize_after_days: int | None
     sampling: Mapping[str, float]
     legal_ground: str = ""
-    # The values of the context that are stored of its events. None: as the app says.
+    # The values of the context that are stored of its events, and what is done about personal data in
+    # unmarked places. None: as the app says.
     context: frozenset[str] | None = None
+    personal_data: PersonalData | None = None
     # In words for people.
     description: str = ""
 
@@ -154,6 +156,8 @@ class EventType:
     sealed: frozenset[str] = frozenset()
     # The values of the context that are stored. None: all.
     context: frozenset[str] | None = None
+    # What is done about personal data in unmarked places. None: nothing.
+    personal_data: PersonalData | None = None
 
     def version(self, name: str) -> EventVersion | None:
         """The version called `name`, the newest for "", None when there is no such version."""

@@ -122,7 +122,7 @@ def _check_personal(
     catalog says of new events: a correction must not be stored as something else."""
     if not event.subject_id and names_person(value, ids_of(subject_id)):
         raise _invalid(".".join(path), "names the person, and the event was anonymized")
-    if catalog.collection.personal_data is None or path[0] in version.pii_properties:
+    if catalog.events[event.name].personal_data is None or path[0] in version.pii_properties:
         return
     cleaning = Cleaning(())
     cleaning.clean(value, path[-1], path)

@@ -11,7 +11,6 @@ from libs.catalog.texts import MAX_TEXT_LENGTH, is_short_text, is_visible_name
 from libs.common.event_properties import PropertiesError
 from services.ingest.intake.clock_check import ClockCheck
 from services.ingest.intake.model import Candidate, Properties, Rejection
-from services.ingest.intake.personal_data_check import PersonalDataCheck
 from services.ingest.intake.properties import parse_properties
 from services.ingest.intake.sampling import Sampled, sampled_out
 from services.ingest.intake.sizes import SizeCheck
@@ -36,9 +35,6 @@ class EventCheck:
     def __init__(self, catalog: Catalog, now_us: int) -> None:
         self._catalog = catalog
         self._clock = ClockCheck(catalog.clock, now_us)
-        action = catalog.collection.personal_data
-        # None if the app has not asked for it.
-        self.personal_data = PersonalDataCheck(catalog, action) if action else None
         self._sizes = sizes = SizeCheck(catalog)
         self._harmless_bytes, self._dimensions = sizes.harmless_bytes, sizes.dimensions
 

@@ -29,48 +29,44 @@ _attribution_of = attrgetter(*_PARTS["attribution"])
 _MILD = (event_pb2.PRIVACY_LEVEL_UNSPECIFIED, event_pb2.PRIVACY_LEVEL_STANDARD)
 
 
-class PersonalDataCheck:
-    """The check of one app, which has asked for it."""
-
-    def __init__(self, catalog: Catalog, action: PersonalData) -> None:
-        self._catalog = catalog
-        self._action = action
-
-    def check(self, candidate: Candidate, outcome: Outcome) -> Candidate | Rejection:
-        """The event as it may be stored, or why it is rejected. Most events cost a search for a few
-        characters in their bytes."""
-        event = candidate.event
-        suspect = is_suspect(event.properties_json) or b"\\" in event.properties_json
-        around = _has_suspect_parts(event)
-        if not suspect and not around:
-            return candidate
-        version = candidate.version
-        known = {self._catalog.subject_name, *version.pii_properties, *version.subject_properties}
-        cleaning = Cleaning(known)
-        properties = cleaning.clean_properties(candidate.properties) if suspect else None
-        in_properties = len(cleaning.found)
-        if around:
-            _clean_parts(event, cleaning, change=self._action is PersonalData.REDACT)
-        if not cleaning.found:
-            return candidate
-        for kind, number in Counter(kind for _, kind in cleaning.found).items():
-            metrics.PERSONAL_DATA.labels(self._catalog.app_id, kind).inc(number)
-        match self._action:
-            case PersonalData.REFUSE:
-                path, kind = cleaning.found[0]
-                # Another name may be personal data itself.
-                field = version.field(path[1]) if path[0] == "properties" else ".".join(path[:2])
-                reason = "PROPERTIES_INVALID" if path[0] == "properties" else "FIELD_INVALID"
-                return Rejection(reason, field, f"contains {WORDS[kind]}")
-            case PersonalData.FLAG:
-                if candidate.privacy_level in _MILD:
-                    event.privacy_level = event_pb2.PRIVACY_LEVEL_SENSITIVE
-                return candidate._replace(privacy_level=event.privacy_level)
-        outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
-        if not in_properties or properties is None:
-            return candidate
-        event.properties_json = raw = exact_dumps(properties)
-        return candidate._replace(properties=properties, properties_json=raw)
+def check_personal_data(
+    catalog: Catalog, candidate: Candidate, outcome: Outcome
+) -> Candidate | Rejection:
+    """The event as it may be stored, or why it is rejected, if the catalog asks for it. Most events cost a
+    search for a few characters in their bytes."""
+    action = candidate.event_type.personal_data
+    event = candidate.event
+    suspect = is_suspect(event.properties_json) or b"\\" in event.properties_json
+    around = _has_suspect_parts(event)
+    if not suspect and not around:
+        return candidate
+    version = candidate.version
+    known = {catalog.subject_name, *version.pii_properties, *version.subject_properties}
+    cleaning = Cleaning(known)
+    properties = cleaning.clean_properties(candidate.properties) if suspect else None
+    in_properties = len(cleaning.found)
+    if around:
+        _clean_parts(event, cleaning, change=action is PersonalData.REDACT)
+    if not cleaning.found:
+        return candidate
+    for kind, number in Counter(kind for _, kind in cleaning.found).items():
+        metrics.PERSONAL_DATA.labels(catalog.app_id, kind).inc(number)
+    match action:
+        case PersonalData.REFUSE:
+            path, kind = cleaning.found[0]
+            # Another name may be personal data itself.
+            field = version.field(path[1]) if path[0] == "properties" else ".".join(path[:2])
+            reason = "PROPERTIES_INVALID" if path[0] == "properties" else "FIELD_INVALID"
+            return Rejection(reason, field, f"contains {WORDS[kind]}")
+        case PersonalData.FLAG:
+            if candidate.privacy_level in _MILD:
+                event.privacy_level = event_pb2.PRIVACY_LEVEL_SENSITIVE
+            return candidate._replace(privacy_level=event.privacy_level)
+    outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
+    if not in_properties or properties is None:
+        return candidate
+    event.properties_json = raw = exact_dumps(properties)
+    return candidate._replace(properties=properties, properties_json=raw)
 
 
 def clean_rejected(event: Event, properties: dict[str, Any], known: Collection[str]) -> None:

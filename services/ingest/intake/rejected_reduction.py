@@ -146,7 +146,8 @@ class RejectedReduction:
         kept_context = event_type.context if event_type else collection.context
         if kept_context is not None:
             keep_context(event, kept_context)
-        cleans = collection.personal_data in (PersonalData.REFUSE, PersonalData.REDACT)
+        action = event_type.personal_data if event_type else collection.personal_data
+        cleans = action in (PersonalData.REFUSE, PersonalData.REDACT)
         sealed = sealed_properties(self._catalog, event_type)
         if not (collection.hashed or collection.takes_declared_only or cleans or sealed):
             return LetterContent.WHOLE

@@ -15,13 +15,14 @@ from services.ingest.intake.model import (
     Screening,
     Verdict,
 )
+from services.ingest.intake.personal_data_check import check_personal_data
 
 
 def screen(catalog: Catalog, check: EventCheck, frame: Frame) -> Screening:
     """Checks the events of a frame, completes those that pass, and gives verdicts to those that go no further
     and leave nothing."""
     result = Screening()
-    outcome, personal_data = frame.outcome, check.personal_data
+    outcome = frame.outcome
     for position, (event, size) in enumerate(zip(frame.events, frame.sizes, strict=True)):
         if event.HasField("consent_given") and _is_withheld(catalog, event):
             outcome.drop(position, DropReason.SENDER)
@@ -31,8 +32,8 @@ def screen(catalog: Catalog, check: EventCheck, frame: Frame) -> Screening:
             kept_context = found.event_type.context
             if kept_context is not None:
                 keep_context(event, kept_context)
-            if personal_data is not None:
-                found = personal_data.check(found, outcome)
+            if found.event_type.personal_data is not None:
+                found = check_personal_data(catalog, found, outcome)
         if type(found) is Candidate:
             complete(catalog, found)
             result.passed.append(found)

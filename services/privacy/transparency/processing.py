@@ -164,6 +164,9 @@ def _rules(catalog: Catalog) -> Iterable[str]:
         yield f"Of the surroundings of an event is stored: {kept}."
     if collection.personal_data is not None:
         yield f"{_PERSONAL_DATA[collection.personal_data]}."
+    for category in catalog.categories.values():
+        if category.personal_data is not None:
+            yield f"{_PERSONAL_DATA[category.personal_data]} (in events of {category.name})."
     for level, days in catalog.privacy_levels.items():
         yield f"An event that its sender marks as {level} is kept for {days} days at most."
     if catalog.minors is not None:

@@ -170,3 +170,24 @@ def test_the_examples_of_the_documents_and_the_events_of_the_demo_have_none() ->
 def test_another_action_is_a_mistake() -> None:
     with pytest.raises(CatalogError, match="`hide` is not one of refuse, redact, flag"):
         _catalog("hide")
+
+
+@pytest.mark.parametrize(
+    ("app", "category", "kept"),
+    [
+        ("", "redact", "ask [email]"),
+        ("flag", "redact", "ask [email]"),
+        ("redact", "flag", f"ask {MAIL}"),
+        ("redact", "", "ask [email]"),
+    ],
+)
+async def test_a_category_may_have_its_own(app: str, category: str, kept: str) -> None:
+    text = CHESS + (f"collection: {{personal_data: {app}}}\n" if app else "")
+    if category:
+        text = text.replace("play: {", f"play: {{personal_data: {category}, ")
+    ingest = Ingest({"ann": COACHING}, catalog=chess(text))
+    await ingest.take(_event("property"), _event("property", event_id="e2", producer=1))
+    [stored] = ingest.stored()
+    [letter] = ingest.letters()
+    assert properties_of(stored)["note"] == kept
+    assert properties_of(letter.event)["note"] == kept
