@@ -20,7 +20,7 @@ from cli.tables import Column, print_columns
 from cli.wording import count
 from libs.audit import Action, AuditEntry, Caller, Outcome
 from libs.common.clock import SystemClock
-from libs.common.errors import ConfigurationError
+from libs.common.errors import ConfigurationError, Unavailable
 from libs.common.ids import new_uuid7
 from libs.objects import ObjectStore, ObjectStoreError
 from suite.home import Home
@@ -114,6 +114,7 @@ def restore(
     In the database of WEIR_DATABASE_URL, else of the running suite, as its owner. Its table `events` has the
     columns of enrich.events. Numbers and queries do not see it. It goes after a week, or with an erasure in
     its app. Events of people who were erased are left out, but for those that a law keeps by the catalog.
+    It waits up to 90 seconds for other work on the archive.
     It leaves an entry in the audit trail.
     """
     try:
@@ -135,18 +136,21 @@ async def _restore(app_id: str, day: date, catalogs: Path | None) -> "Restored":
     from libs.stores.postgres_connector import PostgresConnector
     from services.enrich.archive.inspection import archived_days
     from services.enrich.archive.parquet import ParquetFiles
+    from services.enrich.archive.postgres import take_next_turn
     from services.enrich.archive.restoring import restore as restore_day
     from services.privacy.audit.postgres import add_entry_directly
 
     objects = _objects()
-    [*found] = [each for each in await archived_days(objects, app_id) if each.day == day]
-    if not found:
-        fail(f"the archive has nothing of {app_id} on {day}")
     catalog = all_catalogs(catalog_folder(catalogs)).get(app_id)
     kept = kept_names(catalog) if catalog else None
     url = os.environ.get("WEIR_DATABASE_URL") or running_suite().database_url
     connection = await PostgresConnector(url, service="restore").connect()
     async with connection:
+        # An erasure waits for what was begun before it, and what is begun after it reads the files it left.
+        await take_next_turn(connection)
+        found = [each for each in await archived_days(objects, app_id) if each.day == day]
+        if not found:
+            fail(f"the archive has nothing of {app_id} on {day}")
         restored = await restore_day(connection, objects, ParquetFiles(), found[0], kept)
         # In the same transaction: what cannot be put on record is not restored.
         await add_entry_directly(connection, _entry(app_id, connection.info.user, restored))
@@ -185,7 +189,13 @@ def _errors_as_messages() -> Iterator[None]:
 
     try:
         yield
-    except (ArchiveError, ConfigurationError, ObjectStoreError, ValueError) as error:
+    except (
+        ArchiveError,
+        ConfigurationError,
+        ObjectStoreError,
+        Unavailable,
+        ValueError,
+    ) as error:
         fail(str(error))
     except PostgresError as error:
         fail(f"Postgres: {error.diag.message_primary or type(error).__name__}")

@@ -26,7 +26,8 @@ class Copies(Protocol):
     """See `postgres.PostgresArchive`."""
 
     async def has_files(self, app_id: str) -> bool:
-        """Whether the archive has events of an app."""
+        """Whether there is any file with events of an app, also one that is being made, or was when its
+        writer died."""
         ...
 
     async def drop_restored(self, app_id: str) -> None:
@@ -43,7 +44,7 @@ class Copies(Protocol):
 
 
 class ArchivedPeople:
-    """Without an archived event of the app, no process is started.
+    """Without a file of the app, no process is started.
 
     A file is written again as a whole, which may take minutes. So the process goes on when the call that
     started it has ended, and the next calls for the same request wait for it.
@@ -72,9 +73,9 @@ class ArchivedPeople:
 
     async def erase(self, erasure: Erasure) -> tuple[bool, Sequence[StoreCounts]]:
         """Waits some seconds for the work: whether all is done, and what all of it has done so far. Restored
-        days of the app go as a whole: they are copies. Raises Unavailable if the archive does not answer."""
+        days of the app go as a whole at the end: they are copies, and one that was begun before has been
+        waited for. Raises Unavailable if the archive does not answer."""
         app_id, request_id = erasure.subject.app_id, erasure.request_id
-        await self._copies.drop_restored(app_id)
         task = self._at_work.get(request_id)
         if task is None and await self._copies.has_files(app_id):
             if not await self._copies.is_free():
@@ -87,6 +88,8 @@ class ArchivedPeople:
             if task.done():
                 self._forget(request_id, task)
                 done = task.result()
+        if done:
+            await self._copies.drop_restored(app_id)
         return done, await self._counts(erasure)
 
     def _begin(self, erasure: Erasure) -> asyncio.Task[bool]:

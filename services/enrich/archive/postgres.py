@@ -84,9 +84,7 @@ _ERASED: LiteralString = """
     SELECT sum(erased), sum(anonymized), sum(withheld)
     FROM enrich.archive_erasures WHERE request_id = %s
 """
-_HAS_FILES: LiteralString = (
-    "SELECT EXISTS (SELECT FROM enrich.archive_files WHERE app_id = %s AND state <> 'writing')"
-)
+_HAS_FILES: LiteralString = "SELECT EXISTS (SELECT FROM enrich.archive_files WHERE app_id = %s)"
 # A day's schema is `restored_APP_20260822`.
 _RESTORED: LiteralString = r"""
     SELECT nspname FROM pg_namespace
@@ -114,6 +112,16 @@ _AS_JSONB: LiteralString = """
 """
 
 
+async def take_next_turn(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Waits until no process changes the archive; none does until the connection's transaction ends. Raises
+    Unavailable if it takes too long."""
+    await connection.execute(_LONG_WAIT)
+    try:
+        await connection.execute(_NEXT_TURN)
+    except psycopg.errors.LockNotAvailable:
+        raise Unavailable("the archive is being changed", retry_after_seconds=5.0) from None
+
+
 class PostgresArchive:
     """Implements `archiver.Journal`."""
 
@@ -134,11 +142,7 @@ class PostgresArchive:
         """Waits until no process changes the archive; none does until the block is left. Raises Unavailable
         if it takes too long."""
         async with self._transaction() as connection:
-            await connection.execute(_LONG_WAIT)
-            try:
-                await connection.execute(_NEXT_TURN)
-            except psycopg.errors.LockNotAvailable:
-                raise Unavailable("the archive is being changed", retry_after_seconds=5.0) from None
+            await take_next_turn(connection)
             yield
 
     async def is_free(self) -> bool:
@@ -259,7 +263,8 @@ class PostgresArchive:
             return [text for (text,) in await cursor.fetchall()]
 
     async def has_files(self, app_id: str) -> bool:
-        """Whether the archive has events of an app."""
+        """Whether there is any file with events of an app, also one that is being made, or was when its
+        writer died."""
         async with self._transaction() as connection:
             cursor = await connection.execute(_HAS_FILES, [app_id])
             row = await cursor.fetchone()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,8 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from tests.support.archive_erasures import PERSON, store_person
-from tests.support.archives import LAST_DAY, archive, in_database, store_full
+from services.enrich.archive.people import ArchivedPeople
+from services.enrich.archive.postgres import PostgresArchive
+from tests.support.archive_erasures import PERSON, store_person, who
+from tests.support.archives import ARCHIVED, LAST_DAY, archive, in_database, store_full
+from tests.support.waiting import until
 
 DAY = timedelta(days=1)
 CATALOG = """\
@@ -26,7 +29,10 @@ events:
   game.begun: {category: play}
 """
 
-
+_WAITS = """
+    SELECT FROM pg_locks WHERE relation = 'privacy.audit_entries'::regclass AND NOT granted
+"""
+_RESTORED = "SELECT FROM pg_namespace WHERE nspname = 'restored_go_20260820'"
 # The columns of which Postgres keeps values for its planner.
 WITH_STATISTICS = """
     SELECT attname FROM pg_attribute
@@ -197,6 +203,45 @@ async def test_an_erased_person_does_not_come_back(
     assert found.output == "4 events in restored_go_20260820.events\n"
 
 
+async def test_what_was_begun_before_an_erasure_is_waited_for(
+    engine: AsyncEngine, database_url: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An erasure of categories has no fence, and a mention by another person is behind none."""
+    monkeypatch.setenv("WEIR_DATABASE_URL", database_url)
+    store_person(database_url)
+    await archive(engine, url)
+    asked: list[bytes] = []
+
+    async def ask(line: bytes) -> Mapping[str, int]:
+        asked.append(line)
+        return {"done": 1}
+
+    people = ArchivedPeople(ARCHIVED, PostgresArchive(engine), ask)
+    # The last thing that a restoration does has to wait: for a lock that no one but the test takes.
+    with psycopg.connect(database_url) as held:
+        held.execute("LOCK privacy.audit_entries IN ACCESS EXCLUSIVE MODE")
+        restoring = asyncio.create_task(
+            in_thread("restore", "--app", "go", "--date", "2026-08-20", "--json")
+        )
+        await until(lambda: _waits_for_a_lock(database_url))
+        assert (await people.erase(who().erasure), asked) == ((False, ()), [])
+    assert (await restoring).exit_code == 0
+    assert _has_restored_days(database_url)
+    assert await people.erase(who().erasure) == (True, ())
+    assert len(asked) == 1
+    assert not _has_restored_days(database_url)
+
+
+def _waits_for_a_lock(database_url: str) -> bool:
+    with psycopg.connect(database_url) as connection:
+        return connection.execute(_WAITS).fetchone() is not None
+
+
+def _has_restored_days(database_url: str) -> bool:
+    with psycopg.connect(database_url) as connection:
+        return connection.execute(_RESTORED).fetchone() is not None
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -206,7 +251,13 @@ async def test_an_erased_person_does_not_come_back(
     ],
 )
 async def test_what_cannot_be_restored(
-    url: str, arguments: tuple[str, ...], code: int, words: str
+    database_url: str,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+    words: str,
 ) -> None:
+    monkeypatch.setenv("WEIR_DATABASE_URL", database_url)
     found = await in_thread("restore", *arguments)
     assert (found.exit_code, words in found.output) == (code, True), found.output

@@ -337,6 +337,31 @@ async def test_work_on_the_archive_outlives_the_call_that_began_it(
     assert await other.erase(erasure) == found
 
 
+async def test_what_a_killed_first_run_left_goes_with_the_erasure(
+    engine: AsyncEngine, database_url: str, role_url: Callable[[str], str], url: str, tmp_path: Path
+) -> None:
+    """A file that is complete but not yet taken: the journal has no other one of the app."""
+    store_person(database_url)
+    own, journal = role_url("weir_enrich"), PostgresArchive(engine)
+    people = ArchivedPeople(ARCHIVED, journal, process(own, url).ask)
+    died = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.integration.enrich.dying_archive", own, url, "contents"),
+        cwd=REPOSITORY,
+    )
+    assert await died.wait() == -signal.SIGKILL
+    [left] = (tmp_path / "archive" / "_unfinished").iterdir()
+
+    async def is_done() -> bool:
+        return (await people.erase(who().erasure))[0]
+
+    # Until Postgres notices the death, the archive is the dead process's.
+    await until(is_done)
+    assert not left.exists()
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT FROM enrich.archive_files").fetchall() == []
+
+
 async def test_two_calls_that_wait_get_the_answer_and_one_that_nobody_fetches_is_forgotten(
     engine: AsyncEngine, database_url: str, url: str
 ) -> None:
