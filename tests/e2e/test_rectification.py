@@ -149,6 +149,7 @@ def test_a_hold_and_an_erasure_keep_events_as_they_are(calls: SuiteCalls) -> Non
         "ListRequests", pb.ListRequestsRequest(app_id=APP, subject_id=person)
     ).requests
     assert failed.failure == "the person's data are on hold, and stay as they are"
+    assert failed.subject_id == ""
     assert calls.query(
         "SELECT outcome, details ->> 'reason' FROM privacy.audit_entries"
         " WHERE action = 'subject.rectified' AND details ->> 'request' = %s",

@@ -95,6 +95,10 @@ def test_a_download_goes_on_from_any_offset(calls: SuiteCalls, tmp_path: Path) -
     command = ("subject", "export", "--app", APP, "--subject", person, "--request-id", request_id)
     assert weir(calls.suite.home.path, *command, "--output", str(output)).returncode == 0
     whole = output.read_bytes()
+    # The journal has the person's id no more, and is asked by it all the same.
+    asked = pb.ListRequestsRequest(app_id=APP, subject_id=person)
+    [done] = stub_of(calls).ListRequests(asked, metadata=calls.metadata, timeout=30).requests
+    assert (done.request_id, done.subject_id) == (request_id, "")
 
     stub, request = stub_of(calls), pb.DownloadExportRequest(app_id=APP, request_id=request_id)
     for offset in (0, 1, len(whole) - 1, len(whole)):

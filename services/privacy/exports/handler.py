@@ -113,13 +113,7 @@ class ExportHandler:
             current = _with_done(current, step.name)
         result = {"size_bytes": file.stored.bytes, "sha256": file.stored.sha256}
         await self._progress.save(
-            replace(
-                current,
-                state=State.DONE,
-                done_at=self._now(),
-                expires_at=file.expires_at,
-                result=result,
-            ),
+            current.ended(State.DONE, self._now(), expires_at=file.expires_at, result=result),
             self._entry(request, Outcome.DONE, file.stored.rows),
         )
 
@@ -130,7 +124,7 @@ class ExportHandler:
         return Export(SubjectRef(request.app_id, subject_id, persons), request.created_at, names)
 
     async def _end(self, request: SubjectRequest, state: State, why: str) -> None:
-        ended = replace(request, state=state, failure=why, done_at=self._now(), subject_id=None)
+        ended = request.ended(state, self._now(), failure=why)
         await self._progress.save(ended, self._entry(request, Outcome.FAILED, {}))
 
     def _entry(self, request: SubjectRequest, outcome: Outcome, details: Details) -> AuditEntry:

@@ -146,7 +146,7 @@ class RectificationHandler:
             return False
         step = replace(request.steps[place], state=StepState.DONE)
         counted = request.with_step(place, step)
-        await self._requests.update(replace(counted, state=State.DONE, done_at=self._now()))
+        await self._requests.update(counted.ended(State.DONE, self._now()))
         return True
 
     async def _note_changed(self, request: SubjectRequest, caller: Caller, done: Rectified) -> None:
@@ -201,8 +201,7 @@ class RectificationHandler:
         async with self._requests.changing(request.request_id) as (connection, current):
             if current is None or not current.is_open or current.steps:
                 return
-            failed = replace(current, state=State.FAILED, failure=failure, done_at=self._now())
-            await save(connection, failed)
+            await save(connection, current.ended(State.FAILED, self._now(), failure=failure))
             await add_entry(connection, entry)
 
     def _now(self) -> datetime:

@@ -1,7 +1,7 @@
 """Makes requests, finds them, and cancels those that have not begun."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -123,7 +123,7 @@ class Asking:
                 raise FailedPrecondition(
                     "the request has begun, or is over", reason="REQUEST_UNDER_WAY"
                 )
-            cancelled = replace(found, state=State.CANCELLED, done_at=now)
+            cancelled = found.ended(State.CANCELLED, now)
             await save(connection, cancelled)
             await add_entry(
                 connection,

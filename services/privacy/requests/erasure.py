@@ -258,13 +258,7 @@ class ErasureHandler:
             receipt = self._receipts.sign(receipt_content(request, stores, now))
             await save(
                 connection,
-                replace(
-                    finished,
-                    state=State.DONE,
-                    subject_id=None,
-                    done_at=now,
-                    result={"receipt": receipt.decode()},
-                ),
+                finished.ended(State.DONE, now, result={"receipt": receipt.decode()}),
             )
             if destroyed := sum(each.erased for each in own if each.store == KEYS):
                 await add_entry(

@@ -49,8 +49,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class SubjectRequest:
-    """One request. `subject` is the person's pseudonym; `subject_id` is None once an erasure is done, and of
-    a rectification once its event is changed. `parameters` is what else was asked, `result` what came of
+    """One request. `subject` is the person's pseudonym; `subject_id` is None once it has ended, and of a
+    rectification once its event is changed. `parameters` is what else was asked, `result` what came of
     it."""
 
     request_id: UUID
@@ -88,6 +88,11 @@ class SubjectRequest:
         steps = list(self.steps)
         steps[place] = step
         return replace(self, steps=tuple(steps))
+
+    def ended(self, state: State, done_at: datetime, **changes: Any) -> "SubjectRequest":
+        """The request at its end, whichever that is: without the person's id, which it needs no more, and
+        which an erasure that is under way may not come back for."""
+        return replace(self, state=state, done_at=done_at, subject_id=None, **changes)
 
     def asks_the_same(self, other: "SubjectRequest") -> bool:
         """Whether both ask for the same of the same person."""

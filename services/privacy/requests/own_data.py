@@ -51,7 +51,8 @@ _PURPOSES = text("""
 SELECT DISTINCT purpose FROM privacy.consents
 WHERE app_id = :app_id AND subject_id = :subject_id AND purpose NOT IN ('', '*')
 """)
-# Keyed hashes of values go with the values. A rectification that has changed its event has no id any more.
+# Keyed hashes of values go with the values. Requests that have ended have no id any more, unless an earlier
+# release ended them.
 _FORGET_REQUESTS = text("""
 UPDATE privacy.subject_requests SET subject_id = NULL,
     parameters = CASE WHEN kind = 'rectification' THEN parameters - 'properties' ELSE parameters END,

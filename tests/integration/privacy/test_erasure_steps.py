@@ -1,15 +1,15 @@
 """An erasure, from the first step to the last, with real stores of privacy and made-up services."""
 
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
 import pytest
 
-from libs.audit import Action, Auditor, Caller
+from libs.audit import Auditor, Caller
 from libs.catalog import Catalogs, Snapshot, compile_catalog
 from libs.common.clock import SystemClock
 from libs.common.subject_data import Erasure, Progress, StoreCounts, SubjectRef
@@ -21,13 +21,15 @@ from services.privacy.consent.receipts import Receipts
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
+from services.privacy.requests.asking import Asked, Asking
 from services.privacy.requests.erasure import ErasureHandler
-from services.privacy.requests.model import Kind, State, SubjectRequest
+from services.privacy.requests.model import Kind, RequestQuery, State, SubjectRequest
 from services.privacy.requests.postgres import PostgresRequests
 from services.privacy.sealing.redis import RetiredKeys
 from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.small_catalog import SMALL
 
+APP = Caller("app")
 DELETES = compile_catalog(SMALL, "chess.yaml")
 ANONYMIZES = compile_catalog(
     SMALL.replace("events:\n", "erasure: {events: anonymize}\nevents:\n", 1), "chess.yaml"
@@ -55,50 +57,68 @@ class MadeUpEnrich:
         return Progress(calls == 2, [counts, StoreCounts("enrich.sessions", calls)])
 
 
-@pytest.mark.parametrize("categories", [(), ("play",)])
-async def test_a_catalog_that_is_changed_meanwhile_changes_no_erasure_that_has_begun(
-    role_url: Callable[[str], str],
-    database_url: str,
-    redis_url: str,
-    client: RedisClient,
-    categories: tuple[str, ...],
-) -> None:
-    """And the trail says what became of the events, not only how many are gone."""
+@dataclass(frozen=True)
+class Privacy:
+    """What carries requests out, and `enrich` as the only other service."""
+
+    enrich: MadeUpEnrich
+    requests: PostgresRequests
+    asking: Asking
+    handler: ErasureHandler
+
+    async def ask(self, kind: Kind, *categories: str, delay_seconds: int = 0) -> SubjectRequest:
+        asked = Asked(kind, "chess", "ann", None, categories)
+        return await self.asking.ask(asked, APP, delay_seconds=delay_seconds)
+
+    async def carry_out(self, request_id: uuid.UUID) -> SubjectRequest:
+        """The erasure when it has ended."""
+        while True:
+            request = await self.requests.get(request_id)
+            assert request is not None
+            if not request.is_open:
+                return request
+            await self.handler.advance(request)
+
+
+@pytest.fixture
+async def privacy(
+    role_url: Callable[[str], str], redis_url: str, client: RedisClient
+) -> AsyncIterator[Privacy]:
     catalogs, clock = Catalogs.of(ANONYMIZES), SystemClock()
     auditor, enrich = Auditor(PSEUDONYMS, clock), MadeUpEnrich(catalogs)
-    async with AsyncExitStack() as stack:
-        engine = create_engine(role_url("weir_privacy"), service="privacy")
-        stack.push_async_callback(engine.dispose)
-        connection = RedisConnection(redis_url)
-        await connection.start()
-        stack.push_async_callback(connection.aclose)
-        services: Mapping[str, Any] = {"enrich": enrich}
-        mirror = RedisConsentMirror(connection, 1, PSEUDONYMS.all_epochs)
-        store, requests = PostgresConsentStore(engine, 20), PostgresRequests(engine)
-        handler = ErasureHandler(
-            catalogs,
-            requests,
-            services,
-            Recorder(store, mirror, ResyncQueue(), auditor, clock, PSEUDONYMS.all_epochs),
-            mirror,
-            RetiredKeys(client),
-            Receipts(b"key"),
-            auditor,
-            PSEUDONYMS,
-            clock,
-        )
-        now, person = datetime.now(UTC), PSEUDONYMS.pseudonym("chess", "ann")
-        asked = SubjectRequest(
-            uuid.uuid4(), "chess", Kind.ERASURE, State.WAITING, person, "ann", categories, "app", now, now
-        )  # fmt: skip
-        entry = auditor.entry(Action.SUBJECT_REQUESTED, "chess", Caller("app"))
-        request: SubjectRequest | None = await requests.create(asked, entry)
-        while request is not None and request.is_open:
-            await handler.advance(request)
-            request = await requests.get(asked.request_id)
-    assert request is not None
-    assert request.state is State.DONE
-    assert enrich.asked == [True, True]
+    services: Any = {"enrich": enrich}
+    engine = create_engine(role_url("weir_privacy"), service="privacy")
+    connection = RedisConnection(redis_url)
+    await connection.start()
+    mirror = RedisConsentMirror(connection, 1, PSEUDONYMS.all_epochs)
+    store, requests = PostgresConsentStore(engine, 20), PostgresRequests(engine)
+    recorder = Recorder(store, mirror, ResyncQueue(), auditor, clock, PSEUDONYMS.all_epochs)
+    handler = ErasureHandler(
+        catalogs,
+        requests,
+        services,
+        recorder,
+        mirror,
+        RetiredKeys(client),
+        Receipts(b"key"),
+        auditor,
+        PSEUDONYMS,
+        clock,
+    )
+    asking = Asking(catalogs, requests, auditor, PSEUDONYMS, clock, recorder.record)
+    yield Privacy(enrich, requests, asking, handler)
+    await connection.aclose()
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("categories", [(), ("play",)])
+async def test_a_catalog_that_is_changed_meanwhile_changes_no_erasure_that_has_begun(
+    privacy: Privacy, database_url: str, categories: tuple[str, ...]
+) -> None:
+    """And the trail says what became of the events, not only how many are gone."""
+    asked = await privacy.ask(Kind.ERASURE, *categories)
+    assert (await privacy.carry_out(asked.request_id)).state is State.DONE
+    assert privacy.enrich.asked == [True, True]
     with psycopg.connect(database_url) as owner:
         [(details,)] = owner.execute(
             "SELECT details FROM privacy.audit_entries WHERE action = 'subject.erased'"
@@ -110,3 +130,29 @@ async def test_a_catalog_that_is_changed_meanwhile_changes_no_erasure_that_has_b
         "enrich.events.withheld": 2,
         "enrich.sessions": 2,
     }
+
+
+async def test_a_request_that_is_made_behind_the_fence_ends_without_the_persons_id(
+    privacy: Privacy,
+) -> None:
+    """The erasure leaves it, since the person may have come back; its own end takes the id."""
+    erasure = await privacy.ask(Kind.ERASURE)
+    before = await privacy.ask(Kind.EXPORT)
+    # Withdrawn, and fenced.
+    await privacy.handler.advance(erasure)
+    made = [
+        await privacy.ask(Kind.EXPORT),
+        await privacy.ask(Kind.ERASURE, "play", delay_seconds=3_600),
+    ]
+    await privacy.carry_out(erasure.request_id)
+    for each in made:
+        cancelled = await privacy.asking.cancel("chess", each.request_id, APP)
+        assert (cancelled.state, cancelled.subject_id) == (State.CANCELLED, None)
+    persons = PSEUDONYMS.all_epochs("chess", "ann")
+    found = await privacy.requests.list(RequestQuery("chess", persons), None, 10)
+    assert [(each.request_id, each.state, each.subject_id) for each in found] == [
+        (made[1].request_id, State.CANCELLED, None),
+        (made[0].request_id, State.CANCELLED, None),
+        (before.request_id, State.FAILED, None),
+        (erasure.request_id, State.DONE, None),
+    ]

@@ -53,16 +53,16 @@ def test_an_export_that_dies_after_any_step_ends_as_one_that_does_not(
         found = connection.execute(
             "SELECT request_id::text, state, result ->> 'sha256', result ->> 'size_bytes', object_key,"
             " exports.sha256, (SELECT count(*) FROM jsonb_array_elements(steps) AS step"
-            " WHERE step ->> 'state' <> 'done')"
+            " WHERE step ->> 'state' <> 'done'), subject_id"
             " FROM privacy.subject_requests LEFT JOIN privacy.exports USING (request_id)"
         ).fetchall()
         entries = connection.execute(
             "SELECT details ->> 'request' FROM privacy.audit_entries WHERE action = 'subject.exported'"
         ).fetchall()
     assert {each[0] for each in found} == {each[0] for each in ended}
-    for _, state, digest, size, key, stored, undone in found:
+    for _, state, digest, size, key, stored, undone, subject_id in found:
         content = (tmp_path / key).read_bytes()
-        assert (state, undone) == ("done", 0)
+        assert (state, undone, subject_id) == ("done", 0, None)
         assert digest == stored == hashlib.sha256(content).hexdigest()
         assert int(size) == len(content)
         assert rows_of(tmp_path / key) == dict(ROWS.values())
