@@ -8,6 +8,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from libs.stores.redis_client import RedisClient
+from services.aggregate.erasure.redis import leave_gauges
 from services.aggregate.gauges.redis import RedisPresence
 from tests.support.clocks import FixedClock
 from tests.support.gauge_events import APP, NOON, Lounge, lounge, seen
@@ -187,6 +188,37 @@ async def test_redis_keeps_pseudonyms_and_forgets_in_time(
     assert await client.zcard(f"{prefix}:touched") == 1
     assert await client.zcard(f"{prefix}:all") == 1
     assert await client.zrange(f"{prefix}:places", 0, -1) == [b'["blue"]']
+
+
+async def test_an_erased_person_is_in_no_gauge_and_the_hash_of_a_session_ends_in_time(
+    noted: Lounge, client: RedisClient
+) -> None:
+    """As docs/privacy.md says: a session's hash stays for the gauge's silence, here 30 minutes, and if
+    nothing more is counted, for twice that and an hour."""
+    await noted.note(
+        seen("entered", "ann", 0, "red", session="of-ann"), seen("looked", "ann", 0, house="north")
+    )
+    persons = PSEUDONYMS.all_epochs(APP, "ann")
+
+    async def keys_with_ann() -> int:
+        keys = await client.keys("aggregate:*")
+        kept = [await client.dump(key) or b"" for key in keys]
+        return sum(any(person.encode() in each for person in persons) for each in kept)
+
+    assert await keys_with_ann() > 3
+    # All but the one of sessions: online, inside and nearest.
+    assert await leave_gauges(client, APP, persons) == 3
+    assert await keys_with_ann() == 0
+
+    visits = f"aggregate:{{{APP}}}:gauge:visits:{noted.plan.gauges['visits'].definition}"
+    [session] = await client.zrange(f"{visits}:all", 0, -1)
+    for key in (f"{visits}:all", f"{visits}:stays", f"{visits}:touched"):
+        assert 0 < await client.pttl(key) <= 2 * 3_600_000
+    at(noted, 31)
+    await noted.note(seen("entered", "bob", 31, "red", session="of-bob"))
+    assert session not in await client.zrange(f"{visits}:all", 0, -1)
+    assert await client.hlen(f"{visits}:stays") == 1
+    assert await client.zcard(f"{visits}:touched") == 1
 
 
 async def test_a_gauge_that_lacks_events_says_so(noted: Lounge, client: RedisClient) -> None:
