@@ -12,7 +12,7 @@ from libs.catalog.metric import Conditions, Metric
 from libs.catalog.metric_model import NamedMetric, Term
 from libs.catalog.period import Period
 from libs.catalog.schema import EventVersion
-from libs.catalog.source import Source, SourceKind
+from libs.catalog.source import TEACHER, Source, SourceKind
 from libs.catalog.xapi import Xapi
 
 
@@ -369,3 +369,13 @@ class Catalog:
     sent_dimensions: Mapping[str, SentDimensions]
     # The sections that other parts of Weir read, as plain data.
     opaque_sections: Mapping[str, object]
+
+    @property
+    def may_hold_others(self) -> bool:
+        """Whether what is stored can have the id of another person than an event's subject, as far as the
+        catalog says: `names_others`, or a rollup or gauge reads the teacher."""
+        return (
+            self.names_others
+            or any(TEACHER in rollup.sources for rollup in self.rollups.values())
+            or any(TEACHER in gauge.sources for gauge in self.gauges.values())
+        )

@@ -65,6 +65,8 @@ class Source:
         return dotted
 
 
+# Of the context's fields the one whose value is a person's id.
+TEACHER = Source(SourceKind.CONTEXT, ("teacher_id",))
 _PREFIXES = {
     "entity": (SourceKind.ENTITY, ENTITY_FIELDS),
     "context": (SourceKind.CONTEXT, CONTEXT_FIELDS),

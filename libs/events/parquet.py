@@ -10,10 +10,12 @@ from typing import IO, Any
 import pyarrow as pa
 from pyarrow import compute, parquet
 
+from libs.common.ids import event_uuid
+from libs.common.mentions import forms_of
 from libs.common.subject_data import SubjectRef
 from libs.events.columns import COLUMNS, EventColumn
 from libs.events.digest import Row
-from libs.events.person import traces
+from libs.events.person import NAMING_DOCUMENTS, NAMING_TEXTS, traces
 
 ROWS_IN_A_GROUP = 20_000
 # If only a few of them are wanted.
@@ -117,19 +119,28 @@ def may_have_events(file: IO[bytes], subject: SubjectRef, *, of_others: bool) ->
     """Whether a file may have an event of the person, or with `of_others` one that may name the person."""
     columns = list(_OWNERS)
     if of_others:
-        columns += ["entity_id", "properties"]
+        columns += ["event_uuid", "event_id", *NAMING_TEXTS, *NAMING_DOCUMENTS]
     with parquet.ParquetFile(file) as found:
         for batch in found.iter_batches(batch_size=ROWS_IN_A_GROUP, columns=columns):
             masks = [_owned(batch, subject)]
             if of_others:
-                properties = _storage(batch.column("properties"))
-                masks += [
-                    compute.equal(batch.column("entity_id"), subject.subject_id),
-                    *(compute.match_substring(properties, each) for each in traces(subject)),
-                ]
+                masks += _naming(batch, subject)
             if any(compute.any(mask).as_py() for mask in masks):
                 return True
     return False
+
+
+def _naming(batch: Any, subject: SubjectRef) -> Iterator[Any]:
+    """`libs.events.person.MAY_NAME` of each row: it holds if one of these does."""
+    for name in NAMING_DOCUMENTS:
+        document = _storage(batch.column(name))
+        yield from (compute.match_substring(document, each) for each in traces(subject))
+    for name in ("event_id", *NAMING_TEXTS):
+        text = batch.column(name)
+        yield from (compute.match_substring(text, each) for each in forms_of(subject.subject_id))
+    id_, is_uuid = event_uuid(subject.subject_id)
+    if is_uuid:
+        yield compute.equal(_storage(batch.column("event_uuid")), pa.scalar(id_, pa.binary(16)))
 
 
 def _owned(batch: Any, subject: SubjectRef) -> Any:

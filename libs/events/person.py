@@ -7,7 +7,7 @@ agreed, the `anonymous_id`, which is the pseudonym then.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -34,14 +34,18 @@ _OF_RESTRICTED = _OWNED.format(
     subject_id="ANY(CAST(:restricted_ids AS text[]))",
     pseudonyms="CAST(:restricted_pseudonyms AS text[])",
 )
-# What contains the id only by chance is found as well: `libs.common.mentions` decides. With OFFSET the
-# properties are written as a text once for all traces.
-MAY_NAME = """(
-    entity_id = %(subject_id)s OR EXISTS (
-        SELECT FROM (SELECT properties::text AS written OFFSET 0) AS event,
-            unnest(%(traces)s::text[]) AS trace
-        WHERE strpos(written, trace) > 0
-    )
+# Where an event may name another person than its own, beside the id of the event itself.
+NAMING_TEXTS = ("session_id", "group_id", "entity_type", "entity_id", "request_id")
+NAMING_DOCUMENTS = ("context", "attribution", "properties")
+# What contains the id only by chance is found as well: `libs.common.mentions` decides. With OFFSET all of it
+# is written as one text once for all traces, the texts among it as JSON has them.
+MAY_NAME = """EXISTS (
+    SELECT FROM (
+        SELECT concat_ws(' ', properties::text, context::text, attribution::text, to_jsonb(ARRAY[
+            coalesce(event_id, event_uuid::text), session_id, group_id, entity_type, entity_id, request_id
+        ])::text) AS written OFFSET 0
+    ) AS event, unnest(%(traces)s::text[]) AS trace
+    WHERE strpos(written, trace) > 0
 )"""
 # True or false.
 OF_OTHERS = f"({OWNED} IS NOT TRUE AND {MAY_NAME} IS TRUE)"
@@ -82,9 +86,16 @@ def is_owned(
     return anonymous_id in subject.persons
 
 
-def may_name(subject: SubjectRef, entity_id: str | None, properties: str) -> bool:
-    """`MAY_NAME`, of one event, with its properties as Postgres writes them."""
-    return entity_id == subject.subject_id or any(trace in properties for trace in traces(subject))
+def may_name(
+    subject: SubjectRef, texts: Iterable[str | None], documents: Iterable[str | None]
+) -> bool:
+    """`MAY_NAME`, of one event: of its id and its NAMING_TEXTS, and of its NAMING_DOCUMENTS as Postgres
+    writes them."""
+    return _has_any(texts, forms_of(subject.subject_id)) or _has_any(documents, traces(subject))
+
+
+def _has_any(texts: Iterable[str | None], forms: Sequence[str]) -> bool:
+    return any(form in text for text in texts if text for form in forms)
 
 
 def is_behind(fenced_at: datetime, occurred_at: datetime, received_at: datetime) -> bool:
@@ -95,6 +106,5 @@ def is_behind(fenced_at: datetime, occurred_at: datetime, received_at: datetime)
 # An erasure asks for them with each event of others in the archive.
 @lru_cache(maxsize=16)
 def traces(subject: SubjectRef) -> Sequence[str]:
-    """Texts of which one stands in the properties of each event that names the person, as Postgres writes
-    them."""
+    """Texts of which one stands in each event that names the person, as Postgres writes JSON."""
     return [json.dumps(form, ensure_ascii=False)[1:-1] for form in forms_of(subject.subject_id)]

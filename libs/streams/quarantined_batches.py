@@ -97,7 +97,7 @@ def _cut(batch: batch_pb2.EventBatch, erasure: Erasure, catalog: Catalog | None)
     if batch.app_id != subject.app_id:
         return None
     fenced_us = erasure.fenced_at.timestamp() * 1_000_000
-    searched = erasure.names is None and (catalog is None or catalog.names_others)
+    searched = erasure.names is None and (catalog is None or catalog.may_hold_others)
     cut = _Cut()
     for position, event in enumerate(batch.events):
         if min(_occurred_us(event), batch.received_at_us) > fenced_us:

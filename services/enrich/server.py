@@ -198,6 +198,7 @@ async def build(
         archived_people,
         QuarantineErasure(redis, reload.catalogs, ENRICH, settings.shards, raw_without),
         AnonymizedEvents(reload.catalogs, pseudonymizer),
+        pseudonymizer,
     )
     jobs = enrich_jobs(
         redis, engine, keeper, filler, anonymization, removal, archiving, archive_expiry, settings

@@ -21,7 +21,8 @@ PERSON = "a" * 32
 FENCED_AT = LAST_DAY + timedelta(hours=12)
 _BECOMES = """
 UPDATE enrich.events
-SET subject_id = %(subject)s, person = %(person)s, properties = properties || %(more)s::jsonb
+SET subject_id = %(subject)s, person = %(person)s, properties = properties || %(more)s::jsonb,
+    context = context || %(around)s::jsonb
 WHERE event_id = ANY(%(ids)s)
 """
 
@@ -33,10 +34,14 @@ def store_person(database_url: str) -> None:
         store_full(database_url, 4, at=LAST_DAY - timedelta(days=days))
     own = ["event go 20 0", "event go 20 1", "event go 21 2"]
     with psycopg.connect(database_url) as connection:
-        values: dict[str, Any] = {"subject": CANARY, "person": PERSON, "more": "{}", "ids": own}
+        values: dict[str, Any] = {"subject": CANARY, "person": PERSON, "more": "{}", "around": "{}"}
+        values["ids"] = own
         connection.execute(_BECOMES, values)
         naming = f'{{"friend": "{CANARY}", "friends": ["x", {{"{CANARY}": 1}}], "seen": 1.50}}'
         values |= {"subject": "ann", "person": "b" * 32, "more": naming, "ids": ["event go 21 3"]}
+        values["around"] = (
+            f'{{"teacher_id": "{CANARY}", "extra": {{"by": "{CANARY}", "big": 1.50}}}}'
+        )
         connection.execute(_BECOMES, values)
 
 

@@ -102,8 +102,13 @@ def _event_id(
     sent = event.event_id or str(event.event_uuid)
     if not subject or not reveals_person(sent, subject):
         return event.event_uuid, event.event_id
-    digest = bytes.fromhex(pseudonymizer.pseudonym(due.app_id, event_text(sent)))
-    return uuid.UUID(bytes=uuid8(digest)), None
+    return keyed_event_uuid(pseudonymizer, due.app_id, sent), None
+
+
+def keyed_event_uuid(pseudonymizer: Pseudonymizer, app_id: str, event_id: str) -> uuid.UUID:
+    """What stands for an event id that reveals a person, as at ingest."""
+    digest = bytes.fromhex(pseudonymizer.pseudonym(app_id, event_text(event_id)))
+    return uuid.UUID(bytes=uuid8(digest))
 
 
 def _without(found: Mapping[str, Any] | None, ids: PersonIds, due: Due) -> Mapping[str, Any] | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from libs.events.digest import Row, Value
 from services.enrich.archive.archiver import Archiver, Journal
-from services.enrich.archive.erasing import PROPERTIES, Erased, ErasedRows
+from services.enrich.archive.erasing import JSON_PLACES, Erased, ErasedRows
 from services.enrich.archive.layout import file_key
 from services.enrich.archive.model import ArchivedFile, ArchiveError, Facts, Tally
 from services.enrich.archive.reading import downloaded
@@ -98,9 +98,12 @@ class Eraser:
 
     async def _write_as_postgres(self, changed: Sequence[list[Value]]) -> None:
         """So that a file's digest is that of its rows in a database."""
-        texts = [str(row[PROPERTIES]) for row in changed]
-        for row, text in zip(changed, await self._journal.as_jsonb(texts), strict=True):
-            row[PROPERTIES] = text
+        places = [
+            (row, place) for row in changed for place in JSON_PLACES if row[place] is not None
+        ]
+        texts = await self._journal.as_jsonb([str(row[place]) for row, place in places])
+        for (row, place), text in zip(places, texts, strict=True):
+            row[place] = text
 
     async def _erase(self, who: Erased, file: ArchivedFile) -> None:
         request_id, rows = who.erasure.request_id, ErasedRows()

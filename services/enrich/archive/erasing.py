@@ -4,17 +4,25 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from libs.common.clock import moment_of
 from libs.common.subject_data import Erasure
 from libs.events.columns import COLUMNS
 from libs.events.digest import Row, Value
-from libs.events.person import is_behind, is_owned, may_name
+from libs.events.person import (
+    NAMING_DOCUMENTS,
+    NAMING_TEXTS,
+    is_behind,
+    is_owned,
+    may_name,
+)
 from services.enrich.erasure.mentions import without_mentions
 from services.enrich.erasure.model import NamingEvent
 
-PROPERTIES = [column.name for column in COLUMNS].index("properties")
+# Of a row, the places of what it has as JSON.
+JSON_PLACES = [place for place, column in enumerate(COLUMNS) if column.type == "jsonb"]
 _AT = {column.name: position for position, column in enumerate(COLUMNS)}
 
 
@@ -43,8 +51,8 @@ class ErasedRows:
     withheld: int = 0
 
     def without(self, who: Erased, rows: Sequence[Row]) -> list[Row]:
-        """The rows that stay, without the person; counts what is done. What has changed is a list, whose
-        properties are not as Postgres writes them."""
+        """The rows that stay, without the person; counts what is done. What has changed is a list, whose JSON
+        is not as Postgres writes it."""
         return [kept for row in rows if (kept := self._kept(who, row)) is not None]
 
     def _kept(self, who: Erased, row: Row) -> Row | None:
@@ -65,28 +73,32 @@ class ErasedRows:
 
     def _without_mentions(self, who: Erased, row: Row) -> Row:
         subject = who.erasure.subject
-        text, entity_id = str(row[_AT["properties"]]), _text(row[_AT["entity_id"]])
-        if not may_name(subject, entity_id, text):
-            return row
-        event_uuid = row[_AT["event_uuid"]]
+        event_uuid, event_id = row[_AT["event_uuid"]], _text(row[_AT["event_id"]])
         assert isinstance(event_uuid, UUID)
+        texts = {name: _text(row[_AT[name]]) for name in NAMING_TEXTS}
+        written = {name: _text(row[_AT[name]]) for name in NAMING_DOCUMENTS}
+        sent = event_id or str(event_uuid)
+        if not may_name(subject, (sent, *texts.values()), written.values()):
+            return row
+        documents = {name: text and json.loads(text) for name, text in written.items()}
+        values: dict[str, Any] = {**texts, **documents}
         event = NamingEvent(
-            event_uuid,
-            _moment(row, "occurred_at"),
-            str(row[_AT["name"]]),
-            _text(row[_AT["entity_type"]]),
-            entity_id,
-            json.loads(text),
+            event_uuid, _moment(row, "occurred_at"), str(row[_AT["name"]]), event_id, **values
         )
-        changed = without_mentions(event, subject, who.entity_types, who.measures)
+        # Nothing is compared with ids of archived events.
+        changed = without_mentions(
+            event, subject, who.entity_types, who.measures, lambda _: uuid4()
+        )
         if changed is None:
             return row
         self.anonymized += 1
-        values = list(row)
-        values[_AT["entity_id"]] = changed.entity_id
-        if changed.properties != event.properties:
-            values[_AT["properties"]] = json.dumps(changed.properties, ensure_ascii=False)
-        return values
+        left = list(row)
+        for name in ("event_uuid", "event_id", *NAMING_TEXTS):
+            left[_AT[name]] = getattr(changed, name)
+        for name in NAMING_DOCUMENTS:
+            if (found := getattr(changed, name)) != documents[name]:
+                left[_AT[name]] = None if found is None else json.dumps(found, ensure_ascii=False)
+        return left
 
 
 def _is_of(erasure: Erasure, row: Row) -> bool:

@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.catalog import Catalogs
+from libs.common.pseudonym import Pseudonymizer
 from libs.common.subject_data import Erasure, Export, HeldRows, Progress, StoreCounts, SubjectRef
 from libs.stores.erasure_journal import ErasureEntry, ErasureJournal
 from libs.stores.redis_client import RedisClient
@@ -44,6 +45,7 @@ class EnrichSubjectData:
         archive: ArchivedPeople,
         quarantine: QuarantineErasure,
         anonymized: AnonymizedEvents,
+        pseudonymizer: Pseudonymizer,
         call_seconds: float = _CALL_SECONDS,
         events_at_a_time: int = _EVENTS_AT_A_TIME,
     ) -> None:
@@ -58,7 +60,7 @@ class EnrichSubjectData:
         self._anonymized = anonymized
         self._journal = ErasureJournal("enrich")
         self._call_seconds = call_seconds
-        self._mentions = MentionSearch(catalogs, events, EVENTS, events_at_a_time)
+        self._mentions = MentionSearch(catalogs, pseudonymizer, events, EVENTS, events_at_a_time)
 
     async def fence(self, subject: SubjectRef, fenced_at: datetime) -> datetime:
         """See the port."""

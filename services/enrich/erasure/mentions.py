@@ -1,11 +1,22 @@
 """What an event of one person says once it no longer names another. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
-from libs.common.mentions import PersonIds, properties_without_mentions
+from libs.common.mentions import (
+    PersonIds,
+    is_long_id,
+    properties_without_mentions,
+    reveals_person,
+)
 from libs.common.subject_data import SubjectRef
 from services.enrich.erasure.model import NamingEvent
+
+_NOBODY = PersonIds(())
+# Of a context.
+_OF_PEOPLE = ("extra", "teacher_id")
 
 
 def without_mentions(
@@ -13,14 +24,66 @@ def without_mentions(
     subject: SubjectRef,
     entity_types: Collection[str],
     measures: Collection[tuple[str, ...]],
+    new_id: Callable[[str], UUID],
 ) -> NamingEvent | None:
-    """The event without the person: mentions are gone from its properties, and as its entity the person has
-    the pseudonym. None if it does not name the person; a number at a path of `measures` does not."""
-    people = PersonIds((subject.subject_id,))
-    properties = properties_without_mentions(event.properties, people, (), measures)
+    """The event without the person; None if it does not name the person.
+
+    As of an event that arrives (`Anonymizer.remove_people` of ingest): mentions are gone from what producers
+    name themselves, but for numbers at a path of `measures`; in ids of groups, things and sessions the
+    pseudonym takes the person's place; a session that is the person goes, and a request that reveals the
+    person; an event id that does gets a `new_id`. A short id is looked for only where ids of people are, and
+    in what producers name themselves: anywhere else it is a version, or a class."""
+    person_id, pseudonym = subject.subject_id, subject.persons[0]
+    people = PersonIds((person_id,))
+    long = people if is_long_id(person_id) else _NOBODY
+
+    def renamed(text: str | None) -> str | None:
+        return text and long.redacted(text, pseudonym)
+
+    def reveals(text: str) -> bool:
+        return bool(long.texts) and reveals_person(text, person_id)
+
     entity_id = event.entity_id
-    if event.entity_type in entity_types and entity_id == subject.subject_id:
-        entity_id = subject.persons[0]
-    if properties == event.properties and entity_id == event.entity_id:
-        return None
-    return replace(event, properties=properties, entity_id=entity_id)
+    if event.entity_type in entity_types and entity_id == person_id:
+        entity_id = pseudonym
+    event_uuid, event_id = event.event_uuid, event.event_id
+    sent = event_id or str(event_uuid)
+    if reveals(sent):
+        event_uuid, event_id = new_id(sent), None
+    request_id = event.request_id
+    found = replace(
+        event,
+        event_uuid=event_uuid,
+        event_id=event_id,
+        # Such a session would link the event to the person.
+        session_id=None if event.session_id in long.texts else renamed(event.session_id),
+        group_id=renamed(event.group_id),
+        entity_type=None if event.entity_type in long.texts else event.entity_type,
+        entity_id=renamed(entity_id),
+        request_id=None if request_id and reveals(request_id) else request_id,
+        context=_context(event.context, people, long),
+        attribution=_without(event.attribution, long),
+        properties=properties_without_mentions(event.properties, people, (), measures),
+    )
+    return None if found == event else found
+
+
+def _without(found: dict[str, Any] | None, people: PersonIds) -> dict[str, Any] | None:
+    if not found:
+        return found
+    return properties_without_mentions(found, people, ()) or None
+
+
+def _context(
+    found: dict[str, Any] | None, people: PersonIds, long: PersonIds
+) -> dict[str, Any] | None:
+    """Producers name what is in `extra`; the teacher is a person."""
+    if not found:
+        return found
+    left: dict[str, Any] = {}
+    for name, value in found.items():
+        looked_for = people if name in _OF_PEOPLE else long
+        # Without its name, which Weir has given.
+        for kept in properties_without_mentions({"": value}, looked_for, ()).values():
+            left[name] = kept
+    return left or None

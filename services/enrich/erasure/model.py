@@ -19,8 +19,15 @@ class NamingEvent:
     event_uuid: UUID
     occurred_at: datetime
     name: str
+    # None if it is the UUID itself.
+    event_id: str | None
+    session_id: str | None
+    group_id: str | None
     entity_type: str | None
     entity_id: str | None
+    request_id: str | None
+    context: dict[str, Any] | None
+    attribution: dict[str, Any] | None
     properties: dict[str, Any]
 
 

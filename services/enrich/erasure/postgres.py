@@ -1,15 +1,22 @@
 """A person's events in Postgres: erased some at a time, and counted in the transactions that erase them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, LiteralString
+from uuid import UUID
 
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.common.exact_json import exact_dumps
 from libs.common.subject_data import Erasure
-from libs.events.person import BEHIND_FENCE, OF_OTHERS, OWNED, person_values
+from libs.events.person import (
+    BEHIND_FENCE,
+    NAMING_DOCUMENTS,
+    OF_OTHERS,
+    OWNED,
+    person_values,
+)
 from libs.stores.postgres import driver_connection
 from services.enrich.erasure.model import Examined, NamingEvent, Place
 from services.enrich.partitions.plan import class_table
@@ -50,14 +57,27 @@ _SOME: LiteralString = f"""
 # Locked, because an event may name two people who are erased at the same time: the second transaction has to
 # read what the first one wrote.
 _NAMING: LiteralString = f"""
-    SELECT event_uuid, occurred_at, name, entity_type, entity_id, properties FROM {{table}}
+    SELECT event_uuid, occurred_at, name, event_id, session_id, group_id, entity_type, entity_id, request_id,
+        context, attribution, properties
+    FROM {{table}}
     WHERE app_id = %(app_id)s AND name = %(name)s AND occurred_at >= %(after_time)s
         AND occurred_at <= %(last_time)s AND event_uuid = ANY(%(found)s) AND {_MAY_NAME}
     ORDER BY occurred_at, event_uuid FOR UPDATE
 """
-_REPLACE: LiteralString = """
-    UPDATE {table} SET entity_id = %(entity_id)s, properties = %(properties)s::jsonb
-    WHERE event_uuid = %(event_uuid)s AND occurred_at = %(occurred_at)s AND app_id = %(app_id)s
+# The keys of an event in the table of its class.
+_THIS: LiteralString = "occurred_at = %(occurred_at)s AND app_id = %(app_id)s AND event_uuid"
+_REPLACE: LiteralString = f"""
+    UPDATE {{table}} SET event_uuid = %(event_uuid)s, event_id = %(event_id)s, session_id = %(session_id)s,
+        group_id = %(group_id)s, entity_type = %(entity_type)s, entity_id = %(entity_id)s,
+        request_id = %(request_id)s, context = %(context)s::jsonb, attribution = %(attribution)s::jsonb,
+        properties = %(properties)s::jsonb
+    WHERE {_THIS} = %(stored_uuid)s
+"""
+# An event with an id that names the person may have come again since the person's withdrawal: ingest took the
+# person out then, and gave it the id that it gets here.
+_CAME_AGAIN: LiteralString = f"""
+    DELETE FROM {{table}} WHERE {_THIS} = %(stored_uuid)s
+        AND EXISTS (SELECT FROM {{table}} WHERE {_THIS} = %(event_uuid)s)
 """
 
 
@@ -126,20 +146,29 @@ class ErasedEvents:
         )
 
     async def replace(
-        self, connection: AsyncConnection, app_id: str, retention_class: str, event: NamingEvent
+        self,
+        connection: AsyncConnection,
+        app_id: str,
+        retention_class: str,
+        stored_uuid: UUID,
+        event: NamingEvent,
     ) -> int:
-        """Writes what the event says now of its entity and its properties; how many rows."""
+        """Writes what the event says now, which had the id `stored_uuid`; how many rows."""
         driver = await driver_connection(connection)
-        cursor = await driver.execute(
-            sql.SQL(_REPLACE).format(table=_table(retention_class)),
-            {
-                "entity_id": event.entity_id,
-                "properties": exact_dumps(event.properties).decode(),
-                "event_uuid": event.event_uuid,
-                "occurred_at": event.occurred_at,
-                "app_id": app_id,
-            },
-        )
+        table = _table(retention_class)
+        values: dict[str, Any] = {
+            "app_id": app_id,
+            "stored_uuid": stored_uuid,
+            **{each.name: getattr(event, each.name) for each in fields(event)},
+        }
+        for name in NAMING_DOCUMENTS:
+            found = values[name]
+            values[name] = None if found is None else exact_dumps(found).decode()
+        if event.event_uuid != stored_uuid:
+            cursor = await driver.execute(sql.SQL(_CAME_AGAIN).format(table=table), values)
+            if cursor.rowcount:
+                return cursor.rowcount
+        cursor = await driver.execute(sql.SQL(_REPLACE).format(table=table), values)
         return cursor.rowcount
 
 

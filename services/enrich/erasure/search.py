@@ -4,15 +4,19 @@ It goes along what partitions do not change. Rows that a merge moves to another 
 names of partitions, might come to one that is done.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.catalog import Catalogs
+from libs.common.pseudonym import Pseudonymizer
 from libs.common.subject_data import Erasure
 from libs.stores.erasure_journal import ErasureEntry
+from services.enrich.anonymization.anonymize import keyed_event_uuid
 from services.enrich.erasure.mentions import without_mentions
 from services.enrich.erasure.model import NamingEvent, Place
 from services.enrich.erasure.postgres import ErasedEvents
@@ -27,16 +31,24 @@ class _Rules:
 
     entity_types: Collection[str]
     measures: Collection[tuple[str, ...]]
+    # Of an id that reveals the person: the one that it gets when the event comes again.
+    new_id: Callable[[str], UUID]
 
 
 class MentionSearch:
     """Removes a person from events of others. A part of it looks at `events_at_a_time` events, about."""
 
     def __init__(
-        self, catalogs: Catalogs, events: ErasedEvents, store: str, events_at_a_time: int
+        self,
+        catalogs: Catalogs,
+        pseudonymizer: Pseudonymizer,
+        events: ErasedEvents,
+        store: str,
+        events_at_a_time: int,
     ) -> None:
         """`store` is what the counts are of."""
         self._catalogs = catalogs
+        self._pseudonymizer = pseudonymizer
         self._events = events
         self._store = store
         self._events_at_a_time = events_at_a_time
@@ -50,11 +62,12 @@ class MentionSearch:
             return True
         catalog = self._catalogs.current.catalogs.get(erasure.subject.app_id)
         # Part of a person's events may go, and what others' say stays then.
-        if erasure.names is not None or (catalog is not None and not catalog.names_others):
+        if erasure.names is not None or (catalog is not None and not catalog.may_hold_others):
             return True
         rules = _Rules(
             catalog.subject_entity_types if catalog else frozenset(),
             catalog.measures if catalog else frozenset(),
+            partial(keyed_event_uuid, self._pseudonymizer, erasure.subject.app_id),
         )
         stored = entry.position.get("place")
         place: Place | None = Place.from_json(stored) if stored else Place.first()
@@ -82,9 +95,11 @@ class MentionSearch:
             return await self._next(connection, erasure, place), 0
         found = await self._events.examine(connection, erasure, place, limit)
         for event in found.naming:
-            changed = without_mentions(event, erasure.subject, rules.entity_types, rules.measures)
+            changed = without_mentions(
+                event, erasure.subject, rules.entity_types, rules.measures, rules.new_id
+            )
             if changed is not None:
-                await self._replace(connection, erasure, entry, place, changed)
+                await self._replace(connection, erasure, entry, place, event.event_uuid, changed)
         behind = found.behind or await self._next(connection, erasure, place)
         return behind, found.events
 
@@ -94,10 +109,11 @@ class MentionSearch:
         erasure: Erasure,
         entry: ErasureEntry,
         place: Place,
+        stored_uuid: UUID,
         changed: NamingEvent,
     ) -> None:
         rows = await self._events.replace(
-            connection, erasure.subject.app_id, place.retention_class, changed
+            connection, erasure.subject.app_id, place.retention_class, stored_uuid, changed
         )
         entry.add(self._store, anonymized=rows)
         day = changed.occurred_at.astimezone(UTC).date().isoformat()

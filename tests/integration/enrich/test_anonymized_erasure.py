@@ -84,6 +84,7 @@ class People:
             ArchivedPeople(catalogs, PostgresArchive(engine), _no_archive),
             QuarantineErasure(client, catalogs, "enrich", 1, raw_without),
             AnonymizedEvents(catalogs, PSEUDONYMS),
+            PSEUDONYMS,
             **limits,
         )
 

@@ -59,9 +59,11 @@ async def check_end(
     assert [row for row in found if row in kept] == kept
     with duckdb.connect() as duck:
         [named] = duck.execute(
-            f"SELECT properties::text FROM '{files}' WHERE event_id = '{NAMING}'"
+            f"SELECT properties::text, context::text FROM '{files}' WHERE event_id = '{NAMING}'"
         ).fetchall()
-    properties = json.loads(named[0])
+    properties, context = map(json.loads, named)
+    assert "teacher_id" not in context
+    assert context["extra"] == {"big": 1.5}
     assert "friend" not in properties
     assert properties["friends"] == ["x", {}]
     assert (properties["price"], properties["big"], properties["seen"]) == (1.5, 2**63, 1.5)

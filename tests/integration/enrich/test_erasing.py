@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.catalog import Catalogs, compile_catalog
 from libs.common.clock import DAY_US, SystemClock
+from libs.common.ids import uuid8
+from libs.common.pseudonym import event_text
 from libs.common.subject_data import Erasure, Progress, SubjectRef
 from libs.stores.redis_client import RedisClient
 from libs.streams.quarantine_erasure import QuarantineErasure
@@ -66,6 +68,7 @@ def _data(engine: AsyncEngine, client: RedisClient, **limits: Any) -> EnrichSubj
         ArchivedPeople(Catalogs.of(CATALOG), PostgresArchive(engine), _no_archive),
         QuarantineErasure(client, Catalogs.of(CATALOG), "enrich", 1, raw_without),
         AnonymizedEvents(Catalogs.of(CATALOG), PSEUDONYMS),
+        PSEUDONYMS,
         **limits,
     )
 
@@ -117,6 +120,77 @@ async def test_an_event_of_another_that_names_the_person_stays_without_the_name(
         ("b2", ANNA.persons[0], {}),
     ]
     assert _counts(progress)["enrich.events"] == (0, 2, 0)
+
+
+async def test_what_is_around_the_properties_is_without_the_person_as_at_ingest(
+    enrich: Enrich, data: EnrichSubjectData
+) -> None:
+    person_id = "teacher-4711-of-the-school"
+    pseudonym = PSEUDONYMS.pseudonym("chess", person_id)
+    teacher = SubjectRef("chess", person_id, (pseudonym,))
+    named = event(f"lesson-{person_id}", subject_id="ben")
+    named.session_id, named.group_id, named.request_id = f"s-{person_id}", person_id, person_id
+    named.context.teacher_id, named.context.class_id = person_id, "7b"
+    named.context.page_url = f"https://school.example/teachers/{person_id}/lessons"
+    named.context.extra.update({"coach": person_id, "room": 12})
+    named.entity.type, named.entity.id = "classroom", f"{person_id}/7b"
+    named.attribution.campaign, named.attribution.source = person_id, "mail"
+    await enrich.process(entry_of(named))
+    progress = await _erase(data, Erasure(teacher, uuid.uuid4(), NOON))
+    keyed = PSEUDONYMS.pseudonym("chess", event_text(f"lesson-{person_id}"))
+    assert enrich.rows(
+        "event_uuid, event_id, subject_id, session_id, group_id, request_id, entity_type, entity_id, context,"
+        " attribution"
+    ) == [
+        (
+            uuid.UUID(bytes=uuid8(bytes.fromhex(keyed))),
+            *(None, "ben", f"s-{pseudonym}", pseudonym, None, "classroom", f"{pseudonym}/7b"),
+            {
+                "class_id": "7b",
+                "page_url": "https://school.example/teachers/[person]/lessons",
+                "extra": {"room": 12},
+            },
+            {"source": "mail"},
+        )
+    ]
+    # So numbers by teacher are counted again.
+    assert progress.changed == {"game.ended": ["2026-11-20"]}
+    assert _counts(progress)["enrich.events"] == (0, 1, 0)
+
+
+async def test_an_event_that_came_again_meanwhile_is_there_once(
+    enrich: Enrich, data: EnrichSubjectData
+) -> None:
+    """Ingest has taken the person out of what came later, and made its id of the first one's."""
+    person_id = "teacher-4711-of-the-school"
+    teacher = SubjectRef("chess", person_id, (PSEUDONYMS.pseudonym("chess", person_id),))
+    keyed = PSEUDONYMS.pseudonym("chess", event_text(f"lesson-{person_id}"))
+    again = str(uuid.UUID(bytes=uuid8(bytes.fromhex(keyed))))
+    first, second = event(f"lesson-{person_id}", subject_id="ben"), event(again, subject_id="ben")
+    await enrich.process(entry_of(first), entry_of(second))
+    await _erase(data, Erasure(teacher, uuid.uuid4(), NOON))
+    assert enrich.rows("event_uuid, event_id") == [(uuid.UUID(again), None)]
+
+
+async def test_a_short_id_is_found_only_where_ids_of_people_are(
+    enrich: Enrich, data: EnrichSubjectData
+) -> None:
+    """The group, the class, the version and the request may be called as a person is."""
+    named = event("e-anna", subject_id="ben", group_id="anna", request_id="r-anna")
+    named.context.teacher_id = named.context.app_version = named.context.class_id = "anna"
+    named.context.extra["coach"] = "anna"
+    named.entity.type, named.entity.id = "ship", "anna"
+    await enrich.process(entry_of(named))
+    await _erase(data, _erasure())
+    assert enrich.rows("event_id, group_id, request_id, entity_id, context") == [
+        (
+            "e-anna",
+            "anna",
+            "r-anna",
+            "anna",
+            {"app_version": "anna", "class_id": "anna", "extra": {}},
+        )
+    ]
 
 
 async def test_an_event_that_names_two_erased_people_loses_both(

@@ -3,6 +3,7 @@ for all who ask."""
 
 import base64
 import io
+import json
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -19,7 +20,15 @@ from libs.common.subject_data import Erasure, Progress, SubjectRef
 from libs.events.columns import COLUMNS
 from libs.events.digest import Row
 from libs.events.parquet import EventFile, may_have_events, read_groups, read_of_person
-from libs.events.person import OF_OTHERS, OWNED, is_owned, may_name, not_of, person_values
+from libs.events.person import (
+    NAMING_DOCUMENTS,
+    OF_OTHERS,
+    OWNED,
+    is_owned,
+    may_name,
+    not_of,
+    person_values,
+)
 from libs.events.selection_postgres import driver_text
 from services.enrich.archive.erasing import Erased, ErasedRows
 from services.enrich.erasure.data import EnrichSubjectData
@@ -30,6 +39,8 @@ from tests.support.subject_rows import EPOCHS, UNTIL
 __all__ = ["data"]
 # With characters that JSON escapes, and one that some writers of JSON escape.
 ANN = 'änn "of" arena\\1'
+# How the id may stand in a row: as itself, as JSON has it, in a URL.
+FORMS = (ANN, json.dumps(ANN, ensure_ascii=False)[1:-1], json.dumps(ANN)[1:-1], quote(ANN))
 IN_BASE64 = base64.urlsafe_b64encode(f"u={ANN}&n=1".encode()).decode()
 NEW, OLD = EPOCHS.all_epochs("arena", ANN)
 OTHER = EPOCHS.pseudonym("arena", "bob")
@@ -48,8 +59,28 @@ OWN: dict[str, dict[str, Any]] = {
         "person": None,
     },
 }
+IN_EVENT_ID = f"in the event's id, {ANN}"
 NAMING: dict[str, dict[str, Any]] = {
     "as entity": {"subject_id": "bob", "person": OTHER, "entity_id": ANN},
+    "in the entity's id": {"subject_id": "bob", "person": OTHER, "entity_id": f"class of {ANN}"},
+    "as the entity's type": {"subject_id": "bob", "person": OTHER, "entity_type": ANN},
+    "as the group": {"subject_id": "bob", "person": OTHER, "group_id": ANN},
+    "in the session": {"subject_id": "bob", "person": OTHER, "session_id": f"{ANN}-1"},
+    "as the session": {"subject_id": "bob", "person": OTHER, "session_id": ANN},
+    "in the request": {"subject_id": "bob", "person": OTHER, "request_id": f"{ANN}-1"},
+    "as the teacher": {"subject_id": "bob", "person": OTHER, "context": {"teacher_id": ANN}},
+    "in a URL": {
+        "subject_id": "bob",
+        "person": OTHER,
+        "context": {"page_url": f"https://arena.example/{quote(ANN)}"},
+    },
+    "beside the context's fields": {
+        "subject_id": "bob",
+        "person": OTHER,
+        "context": {"extra": {"coaches": [ANN]}},
+    },
+    "as the campaign": {"subject_id": "bob", "person": OTHER, "attribution": {"campaign": ANN}},
+    IN_EVENT_ID: {"subject_id": "bob", "person": OTHER},
     "as a value": {"subject_id": "bob", "person": OTHER, "properties": {"deep": [{"by": ANN}]}},
     "as a name": {"subject_id": "bob", "person": OTHER, "properties": {ANN: 1}},
     "in a text": {"subject_id": "bob", "person": OTHER, "properties": {"url": f"/{ANN}/x"}},
@@ -98,12 +129,12 @@ def test_postgres_and_python_say_the_same(database_url: str) -> None:
     assert _found(database_url, OF_OTHERS) == NAMING.keys()
     with psycopg.connect(database_url) as connection:
         stored = connection.execute(
-            "SELECT event_id, person, subject_id, anonymous_id, entity_id, properties::text"
-            " FROM enrich.events"
+            "SELECT event_id, person, subject_id, anonymous_id, session_id, group_id, entity_type, entity_id,"
+            " request_id, context::text, attribution::text, properties::text FROM enrich.events"
         ).fetchall()
     owned = {each[0] for each in stored if is_owned(SUBJECT, *each[1:4])}
     assert owned == OWN.keys()
-    naming = {each[0] for each in stored if may_name(SUBJECT, *each[4:6])}
+    naming = {each[0] for each in stored if may_name(SUBJECT, (each[0], *each[4:9]), each[9:])}
     assert naming - owned == NAMING.keys()
 
 
@@ -134,14 +165,17 @@ def _archived(values: dict[str, Any]) -> Row:
 
 @pytest.fixture
 def archived(database_url: str) -> Sequence[Row]:
-    """With properties as Postgres writes them."""
+    """With JSON as Postgres writes it."""
     rows = _rows()
     store(database_url, rows)
     with psycopg.connect(database_url) as connection:
-        texts: dict[str, str] = dict(
-            connection.execute("SELECT event_id, properties::text FROM enrich.events").fetchall()
-        )
-    return [_archived({**each, "properties": texts[each["event_id"]]}) for each in rows]
+        texts = {
+            event_id: dict(zip(NAMING_DOCUMENTS, documents, strict=True))
+            for event_id, *documents in connection.execute(
+                "SELECT event_id, context::text, attribution::text, properties::text FROM enrich.events"
+            ).fetchall()
+        }
+    return [_archived({**each, **texts[each["event_id"]]}) for each in rows]
 
 
 def test_files_say_the_same(archived: Sequence[Row]) -> None:
@@ -189,14 +223,21 @@ async def test_erasures_take_what_is_the_persons_and_mentions_in_what_is_others(
 ) -> None:
     erasure = Erasure(SUBJECT, uuid.uuid4(), UNTIL)
     in_files = ErasedRows()
-    in_files.without(Erased(erasure, names_others=True, entity_types=("player",)), archived)
-    # An entity that is no player is no person, and stays.
-    assert (in_files.erased, in_files.anonymized) == (len(OWN), len(NAMING) - 1)
+    left = in_files.without(Erased(erasure, names_others=True, entity_types=("player",)), archived)
+    assert (in_files.erased, in_files.anonymized) == (len(OWN), len(NAMING))
+    assert not any(form in str(value) for each in left for value in each for form in FORMS)
 
     progress: Progress | None = None
     while progress is None or not progress.done:
         progress = await data.erase(erasure)
     [events] = [each for each in progress.stores if each.store == "enrich.events"]
-    assert (events.erased, events.anonymized) == (len(OWN), len(NAMING) - 1)
-    assert _found(database_url, "true") == NAMING.keys() | NEITHER.keys()
-    assert _found(database_url, OF_OTHERS) == {"as entity"}
+    assert (events.erased, events.anonymized) == (len(OWN), len(NAMING))
+    assert _found(database_url, "event_id IS NOT NULL") == (
+        (NAMING.keys() | NEITHER.keys()) - {IN_EVENT_ID}
+    )
+    assert _found(database_url, OF_OTHERS) == set()
+    with psycopg.connect(database_url) as connection:
+        stored = connection.execute("SELECT events::text FROM enrich.events").fetchall()
+    # Of `NEITHER`, one has the person's pseudonym, and none the id.
+    assert len(stored) == len(NAMING) + len(NEITHER)
+    assert not any(form in text for (text,) in stored for form in FORMS)

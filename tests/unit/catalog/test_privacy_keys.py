@@ -120,6 +120,17 @@ def test_location_names_a_purpose() -> None:
 
 def test_places_where_people_are_named() -> None:
     assert not small().names_others
+    assert not small().may_hold_others
+    by_teacher = """\
+rollups:
+  lessons:
+    events: [game.ended]
+    period: day
+    dimensions: [context.teacher_id]
+    metrics: {lessons: count}
+"""
+    assert small(by_teacher).may_hold_others
+    assert not small(by_teacher).names_others
     marked = compile_catalog(SMALL.replace(MODE, "mode: {x-subject: true}"), "chess.yaml")
     assert marked.events["game.ended"].latest.subject_properties == {"mode"}
     assert marked.names_others
@@ -127,6 +138,7 @@ def test_places_where_people_are_named() -> None:
     catalog = compile_catalog(typed, "chess.yaml")
     assert catalog.subject_entity_types == {"player", "coach"}
     assert catalog.names_others
+    assert catalog.may_hold_others
 
 
 def test_measures_are_the_properties_that_rollups_calculate_with() -> None:
