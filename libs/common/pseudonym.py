@@ -82,6 +82,18 @@ def person_of(
     return pseudonymizer.pseudonym(app_id, anonymous_text(anonymous_id))
 
 
+def persons_of(
+    pseudonymizer: Pseudonymizer, app_id: str, subject_id: str | None, anonymous_id: str | None
+) -> Sequence[str]:
+    """All pseudonyms under which the person of an event may have been erased, none for no person: what an
+    erasure left is under those of the epochs until then, and the epoch may have been raised since. A
+    pseudonym that comes without the id is not recognised in other epochs."""
+    if subject_id:
+        return pseudonymizer.all_epochs(app_id, subject_id)
+    person = person_of(pseudonymizer, app_id, subject_id, anonymous_id)
+    return (person,) if person else ()
+
+
 def session_of(
     pseudonymizer: Pseudonymizer,
     app_id: str,

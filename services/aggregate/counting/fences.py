@@ -7,7 +7,7 @@ be looked at: what was on its way then, or comes back from quarantine.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from libs.common.pseudonym import Pseudonymizer, person_of
+from libs.common.pseudonym import Pseudonymizer, persons_of
 from services.aggregate.model import StoredBatch
 from services.aggregate.plan import AppPlan
 from services.aggregate.ports import CountingTransaction
@@ -36,7 +36,8 @@ class FencedEvents:
         asked = {
             (batch.app_id, person)
             for batch, found in zip(batches, people, strict=True)
-            for person in found.values()
+            for persons in found.values()
+            for person in persons
         }
         if not asked:
             return batches
@@ -50,8 +51,8 @@ class FencedEvents:
         batch: StoredBatch,
         plans: Mapping[str, AppPlan],
         fenced_from_us: Mapping[str, int],
-    ) -> Mapping[int, str]:
-        """The people of the events that may be behind a fence, by position."""
+    ) -> Mapping[int, Sequence[str]]:
+        """The people of the events that may be behind a fence, each in all epochs, by position."""
         newest_us = fenced_from_us.get(batch.app_id)
         if newest_us is None or batch.received_at_us > newest_us + _CLOCKS_DIFFER_US:
             return {}
@@ -60,21 +61,24 @@ class FencedEvents:
         for position, event in enumerate(batch.events):
             if position in batch.skipped or event.name in kept:
                 continue
-            person = person_of(
+            persons = persons_of(
                 self._pseudonymizer, batch.app_id, event.subject_id, event.anonymous_id
             )
-            if person:
-                people[position] = person
+            if persons:
+                people[position] = persons
         return people
 
 
 def _without(
-    batch: StoredBatch, people: Mapping[int, str], fences: Mapping[tuple[str, str], int]
+    batch: StoredBatch,
+    people: Mapping[int, Sequence[str]],
+    fences: Mapping[tuple[str, str], int],
 ) -> StoredBatch:
     fenced = {
         position
-        for position, person in people.items()
-        if _oldest_us(batch, position) <= fences.get((batch.app_id, person), -1)
+        for position, persons in people.items()
+        if _oldest_us(batch, position)
+        <= max(fences.get((batch.app_id, person), -1) for person in persons)
     }
     return replace(batch, skipped=batch.skipped | fenced) if fenced else batch
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.catalog import Catalogs, kept_names
-from libs.common.pseudonym import Pseudonymizer, person_of
+from libs.common.pseudonym import Pseudonymizer, persons_of
 from libs.common.subject_data import SubjectRef
 from services.enrich.model import WorkBatch
 
@@ -90,7 +90,8 @@ class Fences:
         asked = {
             (batch.app_id, person)
             for batch, found in zip(batches, people, strict=True)
-            for person in found.values()
+            for persons in found.values()
+            for person in persons
         }
         if not asked:
             return [set() for _ in batches]
@@ -98,14 +99,15 @@ class Fences:
         return [
             {
                 position
-                for position, person in found.items()
-                if batch.oldest_us(position) <= fences.get((batch.app_id, person), -1)
+                for position, persons in found.items()
+                if batch.oldest_us(position)
+                <= max(fences.get((batch.app_id, person), -1) for person in persons)
             }
             for batch, found in zip(batches, people, strict=True)
         ]
 
-    def _people(self, batch: WorkBatch) -> Mapping[int, str]:
-        """The people of the events that may be behind a fence, by position."""
+    def _people(self, batch: WorkBatch) -> Mapping[int, Sequence[str]]:
+        """The people of the events that may be behind a fence, each in all epochs, by position."""
         newest_us = self._newest_us.get(batch.app_id)
         if newest_us is None:
             return {}
@@ -119,11 +121,11 @@ class Fences:
             message = event.event
             if message.name in kept:
                 continue
-            person = person_of(
+            persons = persons_of(
                 self._pseudonymizer, batch.app_id, message.subject_id, message.anonymous_id
             )
-            if person:
-                people[position] = person
+            if persons:
+                people[position] = persons
         return people
 
     async def _read(self, asked: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:

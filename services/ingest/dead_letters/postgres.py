@@ -12,14 +12,13 @@ from weir.streams.v1 import batch_pb2
 from libs.catalog import Catalogs, kept_names
 from libs.common.clock import moment_of
 from libs.common.expiry import OverdueData
-from libs.common.pseudonym import Pseudonymizer, person_of
+from libs.common.pseudonym import Pseudonymizer
 from libs.streams.entries import dead_letter_batch
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.ingest import metrics
 from services.ingest.dead_letters.expiry import STORE, LetterLimit
-from services.ingest.erasure.fences import Key, fenced_apps, fences_of
-from services.ingest.erasure.moments import oldest_us
+from services.ingest.erasure.fences import fenced_apps, fences_of, is_fenced, keys_of
 from services.ingest.tables import dead_letters
 
 # Returns the ids of new ones: a rejected event that comes again has the same id.
@@ -115,23 +114,18 @@ class PostgresDeadLetterWriter:
         if not apps:
             return [row for _, row in letters]
         people = [
-            self._person(letter, row) if row["app_id"] in apps else None for letter, row in letters
+            keys_of(self._pseudonymizer, str(row["app_id"]), letter.event)
+            if row["app_id"] in apps
+            else ()
+            for letter, row in letters
         ]
-        fences = await fences_of(connection, {person for person in people if person})
+        fences = await fences_of(connection, {key for keys in people for key in keys})
         return [
             row
-            for (letter, row), person in zip(letters, people, strict=True)
-            if person is None
-            or person not in fences
-            or oldest_us(letter.event, letter.received_at_us) > fences[person]
+            for (letter, row), keys in zip(letters, people, strict=True)
+            if not is_fenced(letter.event, letter.received_at_us, keys, fences)
             or self._is_kept(row)
         ]
-
-    def _person(self, letter: batch_pb2.DeadLetter, row: _Row) -> Key | None:
-        """Whom a letter is about; None for no person."""
-        app_id, event = str(row["app_id"]), letter.event
-        person = person_of(self._pseudonymizer, app_id, event.subject_id, event.anonymous_id)
-        return (app_id, person) if person else None
 
 
 def _rows(entry: Entry) -> list[tuple[batch_pb2.DeadLetter, _Row]]:

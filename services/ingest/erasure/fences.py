@@ -1,15 +1,18 @@
 """Until when no dead letters about a person are kept. A transaction that adds letters holds a shared lock, a
 new fence takes it alone: of the two, one sees the other."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from weir.common.v1.event_pb2 import Event
 
 from libs.common.clock import us_of
+from libs.common.pseudonym import Pseudonymizer, persons_of
 from libs.common.subject_data import SubjectRef
+from services.ingest.erasure.moments import oldest_us
 
 # "lett", "weir".
 _KEY = "1818588276, 2003134834"
@@ -61,3 +64,17 @@ async def fences_of(connection: AsyncConnection, people: Collection[Key]) -> Map
     apps, persons = zip(*sorted(people), strict=True)
     rows = await connection.execute(_OF, {"apps": list(apps), "persons": list(map(UUID, persons))})
     return {(app_id, person.hex): us_of(moment) for app_id, person, moment in rows}
+
+
+def keys_of(pseudonymizer: Pseudonymizer, app_id: str, event: Event) -> Sequence[Key]:
+    """Whom an event is about, in all epochs; none for no person."""
+    persons = persons_of(pseudonymizer, app_id, event.subject_id, event.anonymous_id)
+    return [(app_id, person) for person in persons]
+
+
+def is_fenced(
+    event: Event, received_at_us: int, keys: Sequence[Key], fences: Mapping[Key, int]
+) -> bool:
+    """Whether an event of a person with these keys is behind one of the fences."""
+    fenced_us = [fences[key] for key in keys if key in fences]
+    return bool(fenced_us) and oldest_us(event, received_at_us) <= max(fenced_us)

@@ -14,12 +14,11 @@ from weir.common.v1.event_pb2 import Event
 
 from libs.common.clock import us_of
 from libs.common.errors import LimitExceeded
-from libs.common.pseudonym import Pseudonymizer, person_of
+from libs.common.pseudonym import Pseudonymizer
 from services.ingest.dead_letters.convert import event_of
 from services.ingest.dead_letters.postgres import stored_text
 from services.ingest.dead_letters.selection import CONDITION, LetterSelection, parameters_of
-from services.ingest.erasure.fences import fenced_apps, fences_of
-from services.ingest.erasure.moments import oldest_us
+from services.ingest.erasure.fences import fenced_apps, fences_of, is_fenced, keys_of
 from services.ingest.replay.model import (
     ENDED,
     Letter,
@@ -121,15 +120,12 @@ class ReplayPart:
     async def find_erased(self, events: Sequence[tuple[Event, datetime]]) -> Collection[int]:
         """See `intake.FindErased`. No fence is added before the part ends."""
         app_id = self.replay.request.selection.app_id
-        keys = [
-            (app_id, person_of(self._pseudonymizer, app_id, event.subject_id, event.anonymous_id))
-            for event, _ in events
-        ]
-        fences = await fences_of(self._connection, {key for key in keys if key[1]})
+        people = [keys_of(self._pseudonymizer, app_id, event) for event, _ in events]
+        fences = await fences_of(self._connection, {key for keys in people for key in keys})
         return {
             place
-            for place, (key, (event, received_at)) in enumerate(zip(keys, events, strict=True))
-            if key in fences and oldest_us(event, us_of(received_at)) <= fences[key]
+            for place, (keys, (event, received_at)) in enumerate(zip(people, events, strict=True))
+            if is_fenced(event, us_of(received_at), keys, fences)
         }
 
     async def end(self, after: Replay, found: Sequence[Replayed], pause_seconds: float) -> None:

@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.catalog import Catalogs, Snapshot
+from libs.common.pseudonym import Pseudonymizer
 from libs.common.subject_data import SubjectRef
 from services.enrich.erasure.fences import Fences
 from services.enrich.model import WorkBatch
 from services.enrich.storage.postgres import PostgresEventStore
 from tests.integration.enrich.conftest import Enrich
 from tests.support.enrich_batches import NOON, NOON_US, enriched, entry_of, event, work_batch
-from tests.support.pseudonyms import PSEUDONYMS
+from tests.support.pseudonyms import PSEUDONYM_KEY, PSEUDONYMS
 from tests.support.small_catalog import KEEPS_PLAY
 
 ANNA = SubjectRef("chess", "anna", tuple(PSEUDONYMS.all_epochs("chess", "anna")))
@@ -114,6 +115,20 @@ async def test_a_pseudonym_of_any_epoch_is_behind_the_fence(
     under_pseudonym.rows = store.rows(under_pseudonym)
     await store.write([under_pseudonym])
     assert enrich.rows() == []
+
+
+async def test_a_fence_of_an_earlier_epoch_is_found_by_the_id(
+    engine: AsyncEngine, fences: Fences
+) -> None:
+    await fences.add(ANNA, NOON)
+    later = Fences(engine, Pseudonymizer(PSEUDONYM_KEY.encode(), epoch=3), Catalogs.of())
+    events = [
+        event("a", subject_id="anna"),
+        event("b", subject_id="ben"),
+        # As ingest left it before the epoch was raised.
+        event("p", anonymous_id=ANNA.persons[0]),
+    ]
+    assert await later.find([enriched(work_batch(*events))]) == [{0, 2}]
 
 
 async def test_another_apps_person_of_the_same_id_is_not(

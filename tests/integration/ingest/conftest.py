@@ -147,8 +147,18 @@ def replays_begin_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def pseudonym_epoch() -> int:
+    """The service's; a test may have another."""
+    return 1
+
+
+@pytest.fixture
 async def ingest(
-    database_url: str, role_url: Callable[[str], str], redis_url: str, tmp_path: Path
+    database_url: str,
+    role_url: Callable[[str], str],
+    redis_url: str,
+    tmp_path: Path,
+    pseudonym_epoch: int,
 ) -> AsyncIterator[Ingest]:
     """A service with the app `arcade` on empty stores; its jobs do not run."""
     folder = tmp_path / "catalogs"
@@ -162,6 +172,7 @@ async def ingest(
         redis_url=redis_url,
         catalogs=folder,
         pseudonym_key=SecretStr(PSEUDONYM_KEY),
+        pseudonym_epoch=pseudonym_epoch,
         auth_token=SecretStr(TOKEN),
         catalog_poll_seconds=0.05,
         catalog_wait_seconds=0,

@@ -13,6 +13,7 @@ from weir.common.v1 import event_pb2
 from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalogs
+from libs.common.pseudonym import Pseudonymizer
 from libs.common.subject_data import SubjectRef
 from libs.stores.postgres import create_engine, failure_of
 from libs.stores.redis_client import RedisClient
@@ -23,7 +24,7 @@ from libs.streams.trimming import StreamTrimmer
 from services.ingest.dead_letters.postgres import PostgresDeadLetterWriter
 from services.ingest.erasure.fences import add_fence
 from services.ingest.settings import IngestSettings
-from tests.support.pseudonyms import PSEUDONYMS
+from tests.support.pseudonyms import PSEUDONYM_KEY, PSEUDONYMS
 from tests.support.small_catalog import KEEPS_PLAY
 from tests.support.streams import add_entry, entries_of
 from tests.support.waiting import until
@@ -116,9 +117,11 @@ async def test_letters_are_stored_once_however_often_they_are_appended(
     assert rows[0][1:] == ("a\ufffd", None, "2026-09-10 00:26:40.000001+00", "ingest", event)
 
 
+@pytest.mark.parametrize("epoch", [1, 2])
 async def test_behind_a_fence_only_letters_of_events_stay_that_a_law_keeps(
-    engine: AsyncEngine, database_url: str
+    engine: AsyncEngine, database_url: str, epoch: int
 ) -> None:
+    # The fence is of the first epoch, which may be over.
     anna = SubjectRef("chess", "anna", tuple(PSEUDONYMS.all_epochs("chess", "anna")))
     # All that is below was received before.
     await add_fence(engine, anna, datetime(2026, 11, 22, tzinfo=UTC))
@@ -129,6 +132,7 @@ async def test_behind_a_fence_only_letters_of_events_stay_that_a_law_keeps(
         letter.event.name = name
         letter.event.subject_id = "anna"
     batch.dead_letters[2].event.subject_id = "ben"
-    writer = PostgresDeadLetterWriter(engine, PSEUDONYMS, Catalogs.of(KEEPS_PLAY))
+    pseudonymizer = Pseudonymizer(PSEUDONYM_KEY.encode(), epoch)
+    writer = PostgresDeadLetterWriter(engine, pseudonymizer, Catalogs.of(KEEPS_PLAY))
     await writer.write([Entry(STREAMS[0].encode(), b"1-0", {b"batch": batch.SerializeToString()})])
     assert [row[0] for row in _rows(database_url)] == ["kept\ufffd", "other\ufffd"]

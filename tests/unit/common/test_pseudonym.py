@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from libs.common.pseudonym import Pseudonymizer, person_of, session_of
+from libs.common.pseudonym import Pseudonymizer, person_of, persons_of, session_of
 
 SECRET = b"0123456789abcdef"
 PSEUDONYMS = Pseudonymizer(SECRET)
@@ -30,6 +30,14 @@ def test_all_epochs_are_those_up_to_now() -> None:
     assert later.all_epochs("chess", "ann") == epochs
     assert later.pseudonym("chess", "ann") == epochs[0]
     assert PSEUDONYMS.all_epochs("chess", "ann") == epochs[2:]
+
+
+def test_whom_an_erasure_may_have_known_an_event_by() -> None:
+    later = Pseudonymizer(SECRET, epoch=2)
+    epochs = [_expected("ann", epoch=2), _expected("ann")]
+    assert list(persons_of(later, "chess", "ann", "a-1")) == epochs
+    assert list(persons_of(later, "chess", "", epochs[1])) == epochs[1:]
+    assert list(persons_of(later, "chess", "", None)) == []
 
 
 def test_a_person_is_one_with_and_without_consent() -> None:
