@@ -5,8 +5,9 @@ one that holds no batch. An event whose properties cannot be searched is treated
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from weir.common.v1.event_pb2 import Event
 from weir.streams.v1 import batch_pb2
@@ -19,7 +20,9 @@ from libs.common.mentions import (
     in_json,
     is_long_id,
     properties_without_mentions,
+    reveals_person,
 )
+from libs.common.message_mentions import clear_text_mentions, remove_struct_mentions
 from libs.common.subject_data import Erasure, SubjectRef
 from libs.streams.compression import compress
 from libs.streams.entries import Fields, enriched_batch, raw_batch
@@ -140,10 +143,10 @@ def _remove_mentions(
 ) -> tuple[bool, bool]:
     """Whether an event of another person named the one who is erased, and whether all of it could be read.
     Properties that cannot go as a whole if an id stands in them."""
-    types = catalog.subject_entity_types if catalog else ()
-    named = event.entity.type in types and event.entity.id == subject.subject_id
-    if named:
-        event.entity.id = subject.persons[0]
+    before = Event()
+    before.CopyFrom(event)
+    _clean_envelope(event, subject, catalog.subject_entity_types if catalog else ())
+    named = event != before
     try:
         left = _properties_left(event, subject, catalog)
     except Exception:
@@ -155,6 +158,38 @@ def _remove_mentions(
     if left is not None:
         event.properties_json = left
     return named or left is not None, True
+
+
+def _clean_envelope(event: Event, subject: SubjectRef, entity_types: Collection[str]) -> None:
+    """As enrich's erasure does it of stored events: ADR 49, point 18."""
+    person_id, pseudonym = subject.subject_id, subject.persons[0]
+    people = PersonIds((person_id,))
+    if event.entity.type in entity_types and event.entity.id == person_id:
+        event.entity.id = pseudonym
+    context = event.context
+    if context.teacher_id == person_id:
+        context.ClearField("teacher_id")
+    if context.HasField("extra"):
+        remove_struct_mentions(context.extra, people, ())
+    if not is_long_id(person_id):
+        return
+    if event.HasField("context"):
+        clear_text_mentions(context, people)
+    if event.HasField("attribution"):
+        clear_text_mentions(event.attribution, people)
+    if event.HasField("entity"):
+        event.entity.id = people.redacted(event.entity.id, pseudonym)
+        if event.entity.type == person_id:
+            event.entity.type = ""
+    event.group_id = people.redacted(event.group_id, pseudonym)
+    event.session_id = (
+        "" if event.session_id == person_id else people.redacted(event.session_id, pseudonym)
+    )
+    if reveals_person(event.request_id, person_id):
+        event.request_id = ""
+    # Nothing of it is stored, so it is compared with no other id.
+    if reveals_person(event.event_id, person_id):
+        event.event_id = str(uuid4())
 
 
 def _properties_left(event: Event, subject: SubjectRef, catalog: Catalog | None) -> bytes | None:

@@ -16,10 +16,10 @@ from libs.common.mentions import (
     properties_without_mentions,
     reveals_person,
 )
+from libs.common.message_mentions import clear_text_mentions, remove_struct_mentions
 from libs.common.pseudonym import Pseudonymizer, anonymous_text, event_text, session_text
 from services.ingest.intake.day_only import cut_to_day
 from services.ingest.intake.keyed_hashes import hash_named
-from services.ingest.intake.mentions import clear_text_mentions, remove_struct_mentions
 from services.ingest.intake.model import Candidate, Outcome, Verdict
 from services.ingest.intake.subjects import others_named
 

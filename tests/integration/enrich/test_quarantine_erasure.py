@@ -255,3 +255,24 @@ async def _quarantine(
 
 def work_batch_of(fields: Mapping[bytes, bytes]) -> WorkBatch:
     return convert.work_batch(Entry(b"ingest:{0}:raw", b"1-0", fields))
+
+
+def test_what_is_around_the_properties_is_without_the_person() -> None:
+    person_id, pseudonym = "teacher-4711-of-the-school", "d" * 32
+    named = event(f"lesson-{person_id}", subject_id="ben", session_id=f"s-{person_id}")
+    named.group_id = named.request_id = named.context.teacher_id = person_id
+    named.context.page_url = f"https://school.example/{person_id}/lessons"
+    named.context.extra.update({"coach": person_id, "room": 12})
+    named.entity.type, named.entity.id = "classroom", f"{person_id}/7b"
+    named.attribution.campaign = person_id
+    teacher = SubjectRef("chess", person_id, (pseudonym,))
+    found = raw_without(entry_of(named).fields, Erasure(teacher, uuid.uuid4(), NOON), CATALOG)
+    assert found is not None
+    assert found.fields is not None
+    assert (found.erased, found.anonymized) == (0, 1)
+    [left] = raw_batch(found.fields).events
+    assert person_id.encode() not in left.SerializeToString()
+    assert (left.subject_id, left.session_id, left.group_id) == ("ben", f"s-{pseudonym}", pseudonym)
+    assert left.context.page_url == "https://school.example/[person]/lessons"
+    assert (left.entity.type, left.entity.id) == ("classroom", f"{pseudonym}/7b")
+    assert dict(left.context.extra) == {"room": 12}
