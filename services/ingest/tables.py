@@ -39,6 +39,9 @@ dead_letters = Table(
     Column("event", LargeBinary, nullable=False, info=NO_STATISTICS),
     # How much it holds of the event that was sent: a `LetterContent`.
     Column("content", Text, nullable=False, server_default=""),
+    # For how many days the event may be kept by its own fields. NULL: they set no limit, or a release before
+    # this one wrote it.
+    Column("kept_days", Integer),
     # The order of pages: in apps that keep the day alone, all of a day have the same `received_at`.
     Index(None, "app_id", "received_at", "dead_letter_id"),
 )

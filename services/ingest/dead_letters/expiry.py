@@ -1,56 +1,58 @@
 """Dead letters that are past their limit: that of all, or the shorter one of the event that they hold."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from libs.catalog import RETENTION_CLASSES, Catalog, Catalogs
+from weir.common.v1.event_pb2 import Event
+
+from libs.catalog import RETENTION_CLASSES, Catalog, Catalogs, retention_class, tighten
+from libs.catalog.event_words import PRIVACY_LEVELS
 from libs.common.clock import Clock, moment_of
-from libs.common.expiry import OverdueData, RetentionLimit, expired_before
-
-
-@dataclass(frozen=True, slots=True)
-class LetterLimit:
-    """Dead letters that were received before `before` are past a limit of `days` days; with `app_id` and
-    `names` those of these events alone."""
-
-    days: int
-    before: datetime
-    app_id: str | None = None
-    names: tuple[str, ...] | None = None
-
-
-def letter_limits(
-    catalogs: Mapping[str, Catalog], kept_days: int, now: datetime
-) -> Iterator[LetterLimit]:
-    """The limits of today. No dead letter is kept for longer than the catalog keeps its event."""
-    yield LetterLimit(kept_days, expired_before(kept_days, now))
-    for catalog in catalogs.values():
-        names = defaultdict(list)
-        for event in catalog.events.values():
-            days = RETENTION_CLASSES[event.retention_class]
-            if days is not None and days < kept_days:
-                names[days].append(event.name)
-        for days, found in names.items():
-            before = expired_before(days, now)
-            yield LetterLimit(days, before, catalog.app_id, tuple(sorted(found)))
-
+from libs.common.expiry import OverdueData, RetentionLimit, midnight
 
 STORE = "ingest.dead_letters"
 EXPIRE = "ingest.expire_dead_letters"
 
 
+@dataclass(frozen=True, slots=True)
+class LetterLimits:
+    """Dead letters are kept for `days` days before the day that began at `today`; less if `of_events`, by app
+    and name, has fewer days, or the letter itself."""
+
+    today: datetime
+    days: int
+    of_events: Mapping[tuple[str, str], int]
+
+
+def own_days(event: Event, catalog: Catalog | None) -> int | None:
+    """For how many days at most an event is kept by its own fields: what its sender asked for, and what the
+    catalog says of its privacy level. None for no limit."""
+    days = tighten(None, event.retention_days)
+    # A sender may know more levels than we do.
+    if catalog and event.privacy_level < len(PRIVACY_LEVELS):
+        days = tighten(days, catalog.privacy_levels.get(PRIVACY_LEVELS[event.privacy_level], 0))
+    return RETENTION_CLASSES[retention_class(days)]
+
+
+def _limits_of(catalog: Catalog, kept_days: int) -> Iterator[tuple[str, int]]:
+    """The events that the catalog keeps for less, and for how many days."""
+    for event in catalog.events.values():
+        days = RETENTION_CLASSES[event.retention_class]
+        if days is not None and days < kept_days:
+            yield event.name, days
+
+
 class ExpiredLetters(Protocol):
     """See `postgres.PostgresExpiredLetters`."""
 
-    async def delete(self, limit: LetterLimit) -> int:
-        """Deletes the dead letters past a limit; how many."""
+    async def delete(self, limits: LetterLimits) -> int:
+        """Deletes the dead letters past their limit; how many."""
         ...
 
-    async def overdue(self, limit: LetterLimit) -> Sequence[OverdueData]:
-        """The dead letters past a limit, by app and name."""
+    async def overdue(self, limits: LetterLimits) -> Sequence[OverdueData]:
+        """The dead letters past their limit, by app, name and limit."""
         ...
 
 
@@ -67,33 +69,34 @@ class LetterExpiry:
 
     async def list_overdue(self) -> Sequence[OverdueData]:
         """What is past its limit now; changes nothing."""
-        now = moment_of(self._clock.now_us())
-        known = self._catalogs.current.catalogs
-        found = [
-            each
-            for limit in letter_limits(known, self._kept_days, now)
-            for each in await self._letters.overdue(limit)
-        ]
-        # Those that are past both limits are found twice.
-        return list({(each.app_id, each.kind): each for each in found}.values())
+        return await self._letters.overdue(self._limits())
 
     def list_limits(self) -> Sequence[RetentionLimit]:
-        """The limit of all, and those of events that the catalogs keep for less."""
-        now = moment_of(self._clock.now_us())
+        """The limit of all, and those of events and privacy levels that the catalogs keep for less."""
         setting = "WEIR_INGEST_DEAD_LETTERS_KEPT_DAYS"
-        return [
-            RetentionLimit(
-                STORE, limit.days, "catalog" if name else setting, EXPIRE, limit.app_id or "", name
-            )
-            for limit in letter_limits(self._catalogs.current.catalogs, self._kept_days, now)
-            for name in limit.names or ("",)
-        ]
+        found = [RetentionLimit(STORE, self._kept_days, setting, EXPIRE)]
+        for catalog in self._catalogs.current.catalogs.values():
+            kinds = dict(_limits_of(catalog, self._kept_days))
+            for level, days in catalog.privacy_levels.items():
+                kept = RETENTION_CLASSES[retention_class(days)]
+                if kept is not None and kept < self._kept_days:
+                    kinds[f"privacy_level={level}"] = kept
+            found += [
+                RetentionLimit(STORE, days, "catalog", EXPIRE, catalog.app_id, kind)
+                for kind, days in kinds.items()
+            ]
+        return found
 
     async def expire(self) -> Mapping[str, int]:
         """Deletes them: how many were `deleted`."""
-        now = moment_of(self._clock.now_us())
-        known = self._catalogs.current.catalogs
-        deleted = 0
-        for limit in letter_limits(known, self._kept_days, now):
-            deleted += await self._letters.delete(limit)
-        return {"deleted": deleted}
+        return {"deleted": await self._letters.delete(self._limits())}
+
+    def _limits(self) -> LetterLimits:
+        """Those of today."""
+        of_events = {
+            (app_id, name): days
+            for app_id, catalog in self._catalogs.current.catalogs.items()
+            for name, days in _limits_of(catalog, self._kept_days)
+        }
+        today = midnight(moment_of(self._clock.now_us()))
+        return LetterLimits(today, self._kept_days, of_events)

@@ -17,7 +17,7 @@ from libs.streams.entries import dead_letter_batch
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
 from services.ingest import metrics
-from services.ingest.dead_letters.expiry import STORE, LetterLimit
+from services.ingest.dead_letters.expiry import STORE, LetterLimits, own_days
 from services.ingest.erasure.fences import fenced_apps, fences_of, is_fenced, keys_of
 from services.ingest.tables import dead_letters
 
@@ -27,19 +27,25 @@ KEEP_FIRST = insert(dead_letters).on_conflict_do_nothing().returning(dead_letter
 _Row = dict[str, object]
 
 ROWS_AT_A_TIME = 5_000
+# NULL is left out by `least`.
 _PAST = """
-    received_at < :before AND (CAST(:app_id AS text) IS NULL OR app_id = :app_id)
-    AND (CAST(:names AS text[]) IS NULL OR name = ANY(:names))
+    FROM ingest.dead_letters
+    LEFT JOIN unnest(CAST(:apps AS text[]), CAST(:names AS text[]), CAST(:event_days AS integer[]))
+        AS of_event (app_id, name, days) USING (app_id, name)
+    CROSS JOIN LATERAL (
+        SELECT least(CAST(:days AS integer), of_event.days, dead_letters.kept_days)
+    ) AS kept (days)
+    WHERE received_at < CAST(:today AS timestamptz) - kept.days * interval '24 hours'
 """
 _DELETE = text(f"""
 DELETE FROM ingest.dead_letters WHERE dead_letter_id = ANY(ARRAY(
-    SELECT dead_letter_id FROM ingest.dead_letters WHERE {_PAST} LIMIT :limit
+    SELECT dead_letter_id {_PAST} LIMIT :limit
 ))
 RETURNING dead_letter_id
 """)
 _OVERDUE = text(f"""
-SELECT app_id, name, count(*), min(received_at) FROM ingest.dead_letters WHERE {_PAST}
-GROUP BY app_id, name ORDER BY app_id, name
+SELECT app_id, name, kept.days, count(*), min(received_at) {_PAST}
+GROUP BY app_id, name, kept.days ORDER BY app_id, name, kept.days
 """)
 
 
@@ -49,9 +55,9 @@ class PostgresExpiredLetters:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def delete(self, limit: LetterLimit) -> int:
+    async def delete(self, limits: LetterLimits) -> int:
         """See the port. Raises what Postgres raises."""
-        parameters = {**_parameters(limit), "limit": ROWS_AT_A_TIME}
+        parameters = {**_parameters(limits), "limit": ROWS_AT_A_TIME}
         total = 0
         while True:
             async with self._engine.begin() as connection:
@@ -60,21 +66,20 @@ class PostgresExpiredLetters:
             if len(found) < ROWS_AT_A_TIME:
                 return total
 
-    async def overdue(self, limit: LetterLimit) -> list[OverdueData]:
+    async def overdue(self, limits: LetterLimits) -> list[OverdueData]:
         """See the port. Raises what Postgres raises."""
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(_OVERDUE, _parameters(limit))).all()
-        return [
-            OverdueData(STORE, app_id, name, limit.days, letters, oldest)
-            for app_id, name, letters, oldest in rows
-        ]
+            rows = (await connection.execute(_OVERDUE, _parameters(limits))).all()
+        return [OverdueData(STORE, *row) for row in rows]
 
 
-def _parameters(limit: LetterLimit) -> dict[str, object]:
+def _parameters(limits: LetterLimits) -> dict[str, object]:
     return {
-        "before": limit.before,
-        "app_id": limit.app_id,
-        "names": None if limit.names is None else list(limit.names),
+        "today": limits.today,
+        "days": limits.days,
+        "apps": [app_id for app_id, _ in limits.of_events],
+        "names": [name for _, name in limits.of_events],
+        "event_days": list(limits.of_events.values()),
     }
 
 
@@ -92,13 +97,26 @@ class PostgresDeadLetterWriter:
 
     async def write(self, entries: Sequence[Entry]) -> None:
         """Writes the entries' letters. Raises UnreadableError, and what Postgres raises."""
-        letters = [found for entry in entries for found in _rows(entry)]
+        letters = [found for entry in entries for found in self._rows(entry)]
         if not letters:
             return
         async with self._engine.begin() as connection:
             rows = await self._unfenced(connection, letters)
             written = await connection.scalars(KEEP_FIRST, rows) if rows else None
         metrics.DEAD_LETTERS.inc(len(written.all()) if written else 0)
+
+    def _rows(self, entry: Entry) -> list[tuple[batch_pb2.DeadLetter, _Row]]:
+        try:
+            letters = dead_letter_batch(entry.fields).dead_letters
+            return [
+                (letter, {**_row(letter), "kept_days": self._days(letter)}) for letter in letters
+            ]
+        except (KeyError, DecodeError, ValueError, OverflowError) as error:
+            raise UnreadableError(f"it holds no dead letters: {type(error).__name__}") from None
+
+    def _days(self, letter: batch_pb2.DeadLetter) -> int | None:
+        newest = self._catalogs.newest(letter.app_id)
+        return own_days(letter.event, newest.catalog if newest else None)
 
     def _is_kept(self, row: Mapping[str, object]) -> bool:
         """Whether a law keeps such events."""
@@ -126,13 +144,6 @@ class PostgresDeadLetterWriter:
             if not is_fenced(letter.event, letter.received_at_us, keys, fences)
             or self._is_kept(row)
         ]
-
-
-def _rows(entry: Entry) -> list[tuple[batch_pb2.DeadLetter, _Row]]:
-    try:
-        return [(letter, _row(letter)) for letter in dead_letter_batch(entry.fields).dead_letters]
-    except (KeyError, DecodeError, ValueError, OverflowError) as error:
-        raise UnreadableError(f"it holds no dead letters: {type(error).__name__}") from None
 
 
 def _row(letter: batch_pb2.DeadLetter) -> _Row:

@@ -8,11 +8,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
+from weir.common.v1 import event_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalogs, compile_catalog
 from libs.common.expiry import OverdueData
 from libs.stores.postgres import create_engine
 from libs.stores.redis_client import RedisClient
+from libs.streams.groups import Entry
 from libs.streams.names import ENRICH, INGEST, quarantine_stream
 from libs.streams.quarantine_expiry import expire_quarantine
 from services.ingest.dead_letters import postgres
@@ -32,6 +35,7 @@ CHESS = compile_catalog(
     """
 app_id: chess
 title: Chess
+privacy_levels: {sensitive: 7d, pii: 1y}
 categories:
   play: {producers: [api], retention: {raw: 1y, aggregate: 5y}}
   brief: {producers: [api], retention: {raw: 7d, aggregate: 5y}}
@@ -80,8 +84,8 @@ async def test_no_dead_letter_is_older_than_its_limit(
     found = await expiry.list_overdue()
     assert [(each.app_id, each.kind, each.days, each.rows, each.oldest) for each in found] == [
         ("chess", "game.ended", 30, 5, MONTH - 5 * TICK),
-        ("gone", "anything", 30, 1, MONTH - TICK),
         ("chess", "ping", 7, 1, WEEK - TICK),
+        ("gone", "anything", 30, 1, MONTH - TICK),
     ]
     assert await expiry.expire() == {"deleted": 7}
     assert await expiry.list_overdue() == []
@@ -89,6 +93,61 @@ async def test_no_dead_letter_is_older_than_its_limit(
         left = connection.execute("SELECT event_id FROM ingest.dead_letters").fetchall()
     assert {event_id for (event_id,) in left} == {"kept", "kept brief", "unknown"}
     assert await expiry.expire() == {"deleted": 0}
+
+
+async def test_a_letter_goes_when_its_event_by_itself_would(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    """By the days that its sender asks for, or by its privacy level: whichever of all limits is shortest."""
+    # One day before the 21st is the 20th. Of its own, 10 days are kept as 7, and 40 as 30.
+    day = datetime(2026, 11, 20, tzinfo=UTC)
+    sensitive, unknown = event_pb2.PRIVACY_LEVEL_SENSITIVE, 77
+    letters: list[tuple[str, datetime, str, dict[str, Any]]] = [
+        ("one day", day - TICK, "game.ended", {"retention_days": 1}),
+        ("one day, and brief", day - TICK, "ping", {"retention_days": 1}),
+        ("kept one day", day, "game.ended", {"retention_days": 1}),
+        ("sensitive", WEEK - TICK, "game.ended", {"privacy_level": sensitive}),
+        ("ten days", WEEK - TICK, "no.such", {"retention_days": 10}),
+        ("kept sensitive", WEEK, "game.ended", {"privacy_level": sensitive}),
+        ("kept forty days", MONTH, "game.ended", {"retention_days": 40}),
+        ("kept unknown", MONTH, "game.ended", {"privacy_level": unknown}),
+        ("forty, but brief", WEEK - TICK, "ping", {"retention_days": 40}),
+    ]
+    batch = batch_pb2.DeadLetterBatch()
+    for event_id, received, name, fields in letters:
+        batch.dead_letters.add(
+            dead_letter_id=uuid4().bytes,
+            app_id="chess",
+            stage="ingest",
+            received_at_us=int(received.timestamp()) * 1_000_000 + received.microsecond,
+            event=event_pb2.Event(event_id=event_id, name=name, **fields),
+        )
+    catalogs = Catalogs.of(CHESS)
+    writer = postgres.PostgresDeadLetterWriter(engine, PSEUDONYMS, catalogs)
+    await writer.write([Entry(b"", b"", {b"batch": batch.SerializeToString()})])
+    expiry = LetterExpiry(catalogs, PostgresExpiredLetters(engine), 30, FixedClock(NOW))
+    assert [(each.kind, each.days, each.rows) for each in await expiry.list_overdue()] == [
+        ("game.ended", 1, 1),
+        ("game.ended", 7, 1),
+        ("no.such", 7, 1),
+        ("ping", 1, 1),
+        ("ping", 7, 1),
+    ]
+    assert [(each.app_id, each.kind, each.days) for each in expiry.list_limits()] == [
+        ("", "", 30),
+        ("chess", "ping", 7),
+        ("chess", "privacy_level=sensitive", 7),
+    ]
+    assert await expiry.expire() == {"deleted": 5}
+    assert await expiry.list_overdue() == []
+    with psycopg.connect(database_url) as connection:
+        left = connection.execute("SELECT event_id FROM ingest.dead_letters").fetchall()
+    assert {event_id for (event_id,) in left} == {
+        "kept one day",
+        "kept sensitive",
+        "kept forty days",
+        "kept unknown",
+    }
 
 
 async def test_no_replay_that_has_ended_is_older_than_its_limit(
