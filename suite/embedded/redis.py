@@ -27,6 +27,8 @@ _SETTINGS = {
     "save": "",
     # A full memory pushes back on producers; it never evicts.
     "maxmemory-policy": "noeviction",
+    # Slow commands would be kept with their arguments: ids of people and their consents.
+    "slowlog-max-len": "0",
     "daemonize": "no",
 }
 

@@ -67,6 +67,18 @@ def test_redis_keeps_what_was_acknowledged(tmp_path: Path, end: str) -> None:
         server.stop()
 
 
+def test_redis_keeps_no_arguments_of_slow_commands(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path, 26379)
+    try:
+        with Redis.from_url(server.start()) as client:
+            # Every command is slow.
+            client.config_set("slowlog-log-slower-than", 0)
+            client.hset("consent", "anna", "granted")
+            assert client.slowlog_get() == []
+    finally:
+        server.stop()
+
+
 def test_restart_keeps_the_port(deep_folder: Path) -> None:
     server = RedisServer(deep_folder, 26379)
     try:
