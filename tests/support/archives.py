@@ -17,8 +17,10 @@ from libs.objects.opening import open_objects
 from services.enrich.archive.archiver import Archived, Archiver
 from services.enrich.archive.parquet import ParquetFiles
 from services.enrich.archive.postgres import PostgresArchive
+from services.enrich.archive.process import ArchiveProcess
 from services.enrich.retention.limits import limits
 from services.enrich.retention.removal import Span
+from services.enrich.settings import EnrichSettings
 from tests.support.expiring_events import ALL_COUNTED, NOW, catalogs
 
 ARCHIVED = catalogs("go", more="archive: true")
@@ -109,3 +111,11 @@ def in_files(pattern: Path | Sequence[str]) -> list[tuple[Any, ...]]:
         statement = f"SELECT {values} FROM read_parquet(?) ORDER BY event_id"
         found: list[tuple[Any, ...]] = connection.execute(statement, [files]).fetchall()
         return found
+
+
+def archive_process(database_url: str, archive_url: str) -> ArchiveProcess:
+    """The archive's process, as enrich with these stores starts it."""
+    settings = EnrichSettings.model_validate(
+        {"database_url": database_url, "archive_url": archive_url, "log_level": "ERROR"}
+    )
+    return ArchiveProcess(settings)

@@ -21,6 +21,7 @@ from services.privacy.exports.postgres import PostgresExportFiles, PostgresExpor
 from services.privacy.exports.work import ExportWork
 from services.privacy.requests.model import Kind, State, SubjectRequest
 from services.privacy.requests.postgres import PostgresRequests
+from tests.support.carrying_out import carry_out
 from tests.support.pseudonyms import PSEUDONYMS
 
 PERSON = PSEUDONYMS.pseudonym("arena", "ann")
@@ -100,12 +101,7 @@ class ExportSteps:
 
     async def carry_out(self, request_id: UUID) -> SubjectRequest:
         """Goes on with a request to its end, as the engine does."""
-        while True:
-            request = await self.requests.get(request_id)
-            assert request is not None
-            if not request.is_open:
-                return request
-            await self.handler.advance(request)
+        return await carry_out(self.requests, self.handler, request_id)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,17 +26,25 @@ from services.enrich.archive.expiry import ArchiveExpiry
 from services.enrich.archive.job import Archiving
 from services.enrich.archive.people import ArchivedPeople
 from services.enrich.archive.postgres import PostgresArchive
-from services.enrich.archive.process import MODULE, ArchiveProcess
+from services.enrich.archive.process import MODULE
 from services.enrich.archive.request import ArchiveRequest, archive_request, command_of, to_line
 from services.enrich.retention.limits import limits
 from services.enrich.retention.removal import Holding, Overdue, Span
 from services.enrich.settings import EnrichSettings
 from tests.support.archive_erasures import store_person, who
-from tests.support.archives import ARCHIVED, LAST_DAY, archive, in_database, in_files, store_full
+from tests.support.archives import (
+    ARCHIVED,
+    LAST_DAY,
+    archive,
+    archive_process,
+    in_database,
+    in_files,
+    store_full,
+)
 from tests.support.clocks import FixedClock
 from tests.support.expiring_events import ALL_COUNTED, NOW, catalogs
 from tests.support.repository import REPOSITORY
-from tests.support.waiting import PATIENCE_SECONDS, until
+from tests.support.waiting import until
 
 _LINE = to_line(
     "archive",
@@ -66,13 +74,6 @@ class Left:
         return self.found
 
 
-def process(database_url: str, archive_url: str) -> ArchiveProcess:
-    settings = EnrichSettings.model_validate(
-        {"database_url": database_url, "archive_url": archive_url, "log_level": "ERROR"}
-    )
-    return ArchiveProcess(settings)
-
-
 async def counted() -> object:
     return ALL_COUNTED
 
@@ -87,7 +88,7 @@ async def test_the_job_archives_in_another_process(
 ) -> None:
     store_full(database_url, 3)
     before = in_database(database_url)
-    ask = process(role_url("weir_enrich"), url).ask
+    ask = archive_process(role_url("weir_enrich"), url).ask
     job = Archiving(ARCHIVED, Names(), counted, FixedClock(NOW), Left(), ask)  # type: ignore[arg-type]
     assert await job.archive() == {"files": 1, "events": 3, "changed": 0, "unready": 0}
     assert in_files(tmp_path / "archive" / "*" / "*" / "*.parquet") == before
@@ -102,7 +103,7 @@ async def test_people_are_taken_out_first(
     none = frozenset[str]()
     due = Due("go", "game.ended", 90, NOW, "user", none, frozenset(), none, False)
     names = Names(Named(due, 1, LAST_DAY))
-    ask = process(role_url("weir_enrich"), url).ask
+    ask = archive_process(role_url("weir_enrich"), url).ask
     job = Archiving(known, names, counted, FixedClock(NOW), Left(), ask)  # type: ignore[arg-type]
     assert await job.archive() == {"files": 0, "events": 0, "changed": 0, "unready": 1}
     assert len(in_database(database_url)) == 1
@@ -145,7 +146,7 @@ async def test_what_goes_wrong_is_said_without_secrets(
         (role_url("weir_read"), f"file://{tmp_path}/a", "InsufficientPrivilege in the archive's"),
     ):
         with pytest.raises(JobError, match=words) as failure:
-            await process(database, place).ask(_LINE)
+            await archive_process(database, place).ask(_LINE)
         assert "secret" not in str(failure.value)
 
 
@@ -157,7 +158,7 @@ def _archives(parent: int) -> list[psutil.Process]:
 async def test_it_is_killed_when_the_job_is_cancelled(
     role_url: Callable[[str], str], url: str
 ) -> None:
-    asked = asyncio.create_task(process(role_url("weir_enrich"), url).ask(_LINE))
+    asked = asyncio.create_task(archive_process(role_url("weir_enrich"), url).ask(_LINE))
     await until(lambda: _archives(os.getpid()))
     [child] = _archives(os.getpid())
     asked.cancel()
@@ -196,9 +197,9 @@ async def test_a_person_is_erased_in_another_process(
 ) -> None:
     own = role_url("weir_enrich")
     enrich = create_engine(own, service="enrich")
-    people = ArchivedPeople(ARCHIVED, PostgresArchive(enrich), process(own, url).ask)
+    people = ArchivedPeople(ARCHIVED, PostgresArchive(enrich), archive_process(own, url).ask)
     # Nothing is archived, and no process is asked.
-    nowhere = ArchivedPeople(ARCHIVED, PostgresArchive(enrich), process(own, "").ask)
+    nowhere = ArchivedPeople(ARCHIVED, PostgresArchive(enrich), archive_process(own, "").ask)
     assert await nowhere.erase(who().erasure) == (True, ())
     store_person(database_url)
     await archive(engine, url)
@@ -224,7 +225,7 @@ async def test_each_month_the_archive_is_read_and_nothing_was_left_behind(
     url: str,
     tmp_path: Path,
 ) -> None:
-    ask = process(role_url("weir_enrich"), url).ask
+    ask = archive_process(role_url("weir_enrich"), url).ask
     left = Left()
     job = Archiving(ARCHIVED, Names(), counted, FixedClock(NOW), left, ask)  # type: ignore[arg-type]
     store_person(database_url)
@@ -261,7 +262,7 @@ async def test_the_archive_itself_ends(
     # On 21 November, the 21st of August was 92 days ago.
     settings = EnrichSettings.model_validate({"archive_kept_days": 92})
     expiry = ArchiveExpiry(
-        settings, PostgresArchive(enrich), FixedClock(NOW), process(own, url).ask
+        settings, PostgresArchive(enrich), FixedClock(NOW), archive_process(own, url).ask
     )
     [overdue] = await expiry.list_overdue()
     assert (overdue.store, overdue.app_id, overdue.rows, overdue.days) == (
@@ -300,102 +301,3 @@ async def test_it_ends_with_an_enrich_that_is_killed() -> None:
     parent.send_signal(signal.SIGKILL)
     await parent.wait()
     await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
-
-
-async def test_work_on_the_archive_outlives_the_call_that_began_it(
-    engine: AsyncEngine, database_url: str, role_url: Callable[[str], str], url: str
-) -> None:
-    """As if a file took longer than a caller waits, and the caller gave up."""
-    own, started = role_url("weir_enrich"), 0
-
-    async def ask(line: bytes) -> Mapping[str, int]:
-        nonlocal started
-        started += 1
-        return await process(own, url).ask(line)
-
-    journal = PostgresArchive(engine)
-    people = ArchivedPeople(ARCHIVED, journal, ask, wait_seconds=0.01)
-    store_person(database_url)
-    await archive(engine, url)
-    erasure = who().erasure
-    assert await people.erase(erasure) == (False, ())
-    call = asyncio.create_task(people.erase(erasure))
-    await asyncio.sleep(0)
-    call.cancel()
-    # Another replica lets the process work, and starts none.
-    other = ArchivedPeople(ARCHIVED, journal, _not_asked)
-    async with PostgresArchive(engine).turn():
-        assert not (await other.erase(erasure))[0]
-    found: tuple[bool, Sequence[StoreCounts]] = (False, ())
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not found[0]:
-            found = await people.erase(erasure)
-    assert (found, started) == ((True, [StoreCounts("enrich.archive", 3)]), 1)
-    # The answer was lost, and what was archived expires: the counts are those of the journal.
-    with psycopg.connect(database_url) as connection:
-        connection.execute("DELETE FROM enrich.archive_files")
-    assert await other.erase(erasure) == found
-
-
-async def test_what_a_killed_first_run_left_goes_with_the_erasure(
-    engine: AsyncEngine, database_url: str, role_url: Callable[[str], str], url: str, tmp_path: Path
-) -> None:
-    """A file that is complete but not yet taken: the journal has no other one of the app."""
-    store_person(database_url)
-    own, journal = role_url("weir_enrich"), PostgresArchive(engine)
-    people = ArchivedPeople(ARCHIVED, journal, process(own, url).ask)
-    died = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "tests.integration.enrich.dying_archive", own, url, "contents"),
-        cwd=REPOSITORY,
-    )
-    assert await died.wait() == -signal.SIGKILL
-    [left] = (tmp_path / "archive" / "_unfinished").iterdir()
-
-    async def is_done() -> bool:
-        return (await people.erase(who().erasure))[0]
-
-    # Until Postgres notices the death, the archive is the dead process's.
-    await until(is_done)
-    assert not left.exists()
-    with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT FROM enrich.archive_files").fetchall() == []
-
-
-async def test_two_calls_that_wait_get_the_answer_and_one_that_nobody_fetches_is_forgotten(
-    engine: AsyncEngine, database_url: str, url: str
-) -> None:
-    goes_on, started = asyncio.Event(), 0
-
-    async def ask(_: bytes) -> Mapping[str, int]:
-        nonlocal started
-        started += 1
-        await goes_on.wait()
-        return {"done": 1}
-
-    store_person(database_url)
-    await archive(engine, url)
-    erasure = who().erasure
-    journal = PostgresArchive(engine)
-    people = ArchivedPeople(ARCHIVED, journal, ask)
-    calls = [asyncio.create_task(people.erase(erasure)) for _ in range(2)]
-    await until(lambda: started)
-    await asyncio.sleep(0.1)
-    goes_on.set()
-    assert [await call for call in calls] == [(True, ())] * 2
-    assert started == 1
-
-    # The caller is gone when the work ends. Later the request may be made again.
-    goes_on.clear()
-    hasty = ArchivedPeople(ARCHIVED, journal, ask, wait_seconds=0, remembered_seconds=0.01)
-    assert await hasty.erase(erasure) == (False, ())
-    goes_on.set()
-    await asyncio.sleep(0.1)
-    goes_on.clear()
-    assert await hasty.erase(erasure) == (False, ())
-    assert started == 3
-    await hasty.close()
-
-
-async def _not_asked(_: bytes) -> Mapping[str, int]:
-    raise AssertionError("a process works on the archive already, or has nothing to do")

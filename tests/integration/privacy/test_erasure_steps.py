@@ -26,6 +26,7 @@ from services.privacy.requests.erasure import ErasureHandler
 from services.privacy.requests.model import Kind, RequestQuery, State, SubjectRequest
 from services.privacy.requests.postgres import PostgresRequests
 from services.privacy.sealing.redis import RetiredKeys
+from tests.support.carrying_out import carry_out
 from tests.support.pseudonyms import PSEUDONYMS
 from tests.support.small_catalog import SMALL
 
@@ -72,12 +73,7 @@ class Privacy:
 
     async def carry_out(self, request_id: uuid.UUID) -> SubjectRequest:
         """The erasure when it has ended."""
-        while True:
-            request = await self.requests.get(request_id)
-            assert request is not None
-            if not request.is_open:
-                return request
-            await self.handler.advance(request)
+        return await carry_out(self.requests, self.handler, request_id)
 
 
 @pytest.fixture
