@@ -90,8 +90,8 @@ class SubjectRequest:
         return replace(self, steps=tuple(steps))
 
     def ended(self, state: State, done_at: datetime, **changes: Any) -> "SubjectRequest":
-        """The request at its end, whichever that is: without the person's id, which it needs no more, and
-        which an erasure that is under way may not come back for."""
+        """The request at its end, whichever that is: without the person's id, which it needs no more. An
+        erasure that has been at this table already would leave it."""
         return replace(self, state=state, done_at=done_at, subject_id=None, **changes)
 
     def asks_the_same(self, other: "SubjectRequest") -> bool:

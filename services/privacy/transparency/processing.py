@@ -165,6 +165,9 @@ def _rules(catalog: Catalog) -> Iterable[str]:
     if collection.personal_data is not None:
         yield f"{_PERSONAL_DATA[collection.personal_data]}."
     for category in catalog.categories.values():
+        if category.context is not None:
+            kept = ", ".join(sorted(category.context)) or "nothing"
+            yield f"Of the surroundings of events of {category.name} is stored: {kept}."
         if category.personal_data is not None:
             yield f"{_PERSONAL_DATA[category.personal_data]} (in events of {category.name})."
     for level, days in catalog.privacy_levels.items():

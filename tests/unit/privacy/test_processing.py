@@ -27,6 +27,8 @@ categories:
     anonymize_after: 30d
   accounts:
     pii: logged
+    context: []
+    personal_data: flag
     legal_ground: The contract
     producers: [api]
     retention: {raw: keep, aggregate: keep}
@@ -89,6 +91,9 @@ def test_a_page_of_a_small_catalog() -> None:
         "- Sessions are stored as keyed hashes.",
         "- Of the surroundings of an event is stored: platform.",
         "- Events have the properties only that are listed here.",
+        "- E-mail addresses and the like in unmarked places are removed.",
+        "- Of the surroundings of events of accounts is stored: nothing.",
+        "- Events with e-mail addresses or the like are marked as sensitive (in events of accounts).",
     ):
         assert f"{rule}\n" in page
 
