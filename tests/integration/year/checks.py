@@ -121,7 +121,8 @@ class Checks:
         found = {(app_id, name): rows for app_id, name, rows, _ in self._sql(LETTERS)}
         expected = Counter[tuple[str, str]]()
         for sent in self._ledger.letters():
-            limit = min(LETTER_DAYS, self._rules[sent.app_id].events[sent.name].days)
+            rules = self._rules[sent.app_id]
+            limit = min(LETTER_DAYS, rules.kept_days(sent.name, sent.level, sent.wish_days))
             if sent.received_at >= today - limit * DAY:
                 expected[sent.app_id, sent.name] += 1
         assert found == expected, sorted((found.items() ^ expected.items()), key=repr)
