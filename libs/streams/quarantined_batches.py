@@ -13,6 +13,8 @@ from weir.common.v1.event_pb2 import Event
 from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalog
+from libs.common.clock import us_of
+from libs.common.event_moments import oldest_us
 from libs.common.exact_json import exact_dumps, exact_loads
 from libs.common.mentions import (
     PersonIds,
@@ -99,11 +101,11 @@ def _cut(batch: batch_pb2.EventBatch, erasure: Erasure, catalog: Catalog | None)
     subject = erasure.subject
     if batch.app_id != subject.app_id:
         return None
-    fenced_us = erasure.fenced_at.timestamp() * 1_000_000
+    fenced_us = us_of(erasure.fenced_at)
     searched = erasure.names is None and (catalog is None or catalog.may_hold_others)
     cut = _Cut()
     for position, event in enumerate(batch.events):
-        if min(_occurred_us(event), batch.received_at_us) > fenced_us:
+        if oldest_us(event, batch.received_at_us) > fenced_us:
             pass
         elif _is_own(event, subject):
             if erasure.names is None or event.name in erasure.names:
@@ -222,7 +224,3 @@ def _moved(positions: Sequence[int], kept: Sequence[int]) -> list[int]:
 def _batch_fields(batch: batch_pb2.EventBatch) -> dict[bytes, bytes]:
     payload = batch.SerializeToString()
     return {b"batch": compress(payload), b"size": str(len(payload)).encode()}
-
-
-def _occurred_us(event: Event) -> int:
-    return event.occurred_at.seconds * 1_000_000 + event.occurred_at.nanos // 1_000

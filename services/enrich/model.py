@@ -7,6 +7,7 @@ from typing import Any
 from weir.common.v1 import event_pb2
 
 from libs.catalog import ENRICHED_SOURCES, ENRICHMENT_STEPS
+from libs.common.event_moments import oldest_us
 
 Event = event_pb2.Event
 Context = event_pb2.Context
@@ -118,11 +119,8 @@ class WorkBatch:
         return len(self.events) - len(self.skipped) + len(self.failed)
 
     def oldest_us(self, position: int) -> int:
-        """When the enriched event at `position` occurred, or was received if its sender's clock is ahead:
-        what a fence and retired keys go by."""
-        event = self.enriched[position]
-        assert event is not None
-        return min(event.occurred_at_us, self.received_at_us)
+        """`event_moments.oldest_us` of the event at `position`: what a fence and retired keys go by."""
+        return oldest_us(self.events[position], self.received_at_us)
 
     def live_rows(self) -> list[tuple[int, Row]]:
         """The rows to store, with their positions."""

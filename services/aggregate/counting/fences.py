@@ -7,6 +7,7 @@ be looked at: what was on its way then, or comes back from quarantine.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from libs.common.event_moments import oldest_us
 from libs.common.pseudonym import Pseudonymizer, persons_of
 from services.aggregate.model import StoredBatch
 from services.aggregate.plan import AppPlan
@@ -77,13 +78,7 @@ def _without(
     fenced = {
         position
         for position, persons in people.items()
-        if _oldest_us(batch, position)
+        if oldest_us(batch.events[position], batch.received_at_us)
         <= max(fences.get((batch.app_id, person), -1) for person in persons)
     }
     return replace(batch, skipped=batch.skipped | fenced) if fenced else batch
-
-
-def _oldest_us(batch: StoredBatch, position: int) -> int:
-    """When the event occurred, or was received if its sender's clock is ahead."""
-    moment = batch.events[position].occurred_at
-    return min(moment.seconds * 1_000_000 + moment.nanos // 1_000, batch.received_at_us)

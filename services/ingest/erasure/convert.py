@@ -4,12 +4,12 @@ from collections import Counter
 
 from libs.catalog import Catalog
 from libs.common.clock import us_of
+from libs.common.event_moments import oldest_us
 from libs.common.mentions import PersonIds
 from libs.common.subject_data import Erasure
 from libs.streams.entries import Fields, dead_letter_batch
 from libs.streams.quarantined_batches import Remainder
 from services.ingest.dead_letters.about import names
-from services.ingest.erasure.moments import oldest_us
 from services.ingest.subject_rows.convert import event_of
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs.catalog import Catalogs
 from libs.common.clock import us_of
+from libs.common.event_moments import oldest_us
 from libs.common.mentions import PersonIds
 from libs.common.subject_data import Erasure, Export, HeldRows, Progress, SubjectRef
 from libs.stores.erasure_journal import ErasureEntry, ErasureJournal
@@ -22,7 +23,6 @@ from services.ingest.dead_letters.about import MAY_NAME, traces
 from services.ingest.dead_letters.convert import event_of
 from services.ingest.erasure.convert import letter_names
 from services.ingest.erasure.fences import add_fence
-from services.ingest.erasure.moments import oldest_us
 from services.ingest.subject_rows.postgres import SubjectRows
 
 LETTERS = "ingest.dead_letters"

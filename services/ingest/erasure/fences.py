@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from weir.common.v1.event_pb2 import Event
 
 from libs.common.clock import us_of
+from libs.common.event_moments import oldest_us
 from libs.common.pseudonym import Pseudonymizer, persons_of
 from libs.common.subject_data import SubjectRef
-from services.ingest.erasure.moments import oldest_us
 
 # "lett", "weir".
 _KEY = "1818588276, 2003134834"

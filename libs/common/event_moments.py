@@ -1,4 +1,4 @@
-"""Of which moment an event is, for fences and erasures. Pure."""
+"""Of which moment an event is, for fences, erasures and keys. Pure."""
 
 from weir.common.v1.event_pb2 import Event
 
