@@ -43,9 +43,12 @@ def work_batch(entry: Entry) -> WorkBatch:
 
 
 def enriched_batch(batch: WorkBatch) -> bytes:
-    """The entry for the enriched stream. Nothing is found for events that failed or are skipped."""
-    # By identity, which equal ones share; hashing their values would cost more.
+    """The entry for the enriched stream. Nothing is found for events that failed or are fenced, and for those
+    that were skipped from the start."""
     enrichments = [event.context.enrichment if event else NOTHING_FOUND for event in batch.enriched]
+    for position in batch.fenced:
+        enrichments[position] = NOTHING_FOUND
+    # By identity, which equal ones share; hashing their values would cost more.
     keys = list(map(id, enrichments))
     distinct = dict(zip(keys, enrichments, strict=True))
     index = {key: position for position, key in enumerate(distinct)}
@@ -62,12 +65,17 @@ def enriched_batch(batch: WorkBatch) -> bytes:
 
 
 def _handed_on(batch: WorkBatch) -> bytes:
-    """The batch as it came, but for values that are stored sealed."""
-    if not batch.sealed or all(event.name not in batch.sealed for event in batch.events):
+    """The batch as it came, but for values that are stored sealed, and for fenced events: readers count by
+    position, so an empty one takes the place of each."""
+    has_sealed = batch.sealed and any(event.name in batch.sealed for event in batch.events)
+    if not has_sealed and not batch.fenced:
         return batch.payload
     message = batch_pb2.EventBatch.FromString(decompress(batch.payload))
-    for event in message.events:
-        remove_properties(event, batch.sealed)
+    for position in batch.fenced:
+        message.events[position].Clear()
+    if has_sealed:
+        for event in message.events:
+            remove_properties(event, batch.sealed)
     return compress(message.SerializeToString())
 
 

@@ -88,8 +88,8 @@ class WorkBatch:
     `enriched` and `rows` have one element for each event, None for those that failed or are skipped; `found`
     has what the batch steps found, by field and then by position. `skipped` are the positions that this batch
     does not store: duplicates and failed events. `repeated` says that all the others were stored before.
-    `fenced` are those of people who were erased, as far as that was known before the batch steps, which
-    remember nothing of them.
+    `fenced` are those of people who were erased, skipped for another reason or not: the batch steps remember
+    nothing of them, and none of what they say is handed on. Storing adds those of later fences.
     """
 
     batch_id: bytes

@@ -85,8 +85,8 @@ class EnrichPipeline:
             batch.steps = self._enabled_steps(batch.app_id)
             batch.repeated = True
             self._enrich_as_stored(batch, stored[batch.batch_id])
-            [fenced] = await self._store.fenced([batch])
-            batch.skipped |= fenced
+            [batch.fenced] = await self._store.fenced([batch])
+            batch.skipped |= batch.fenced
             self._count([batch])
             await self._forward([batch])
         else:

@@ -28,7 +28,7 @@ class EventStore(Protocol):
 
         On return each batch's `skipped` also has the positions of events that were stored before; for a
         batch that was stored before, or by another copy of it among these, `repeated` is set and `skipped` is
-        what its first storing skipped.
+        what its first storing skipped. What `fenced` answers then is in both `skipped` and `fenced`.
         Raises RowRejected.
         """
 
@@ -36,8 +36,8 @@ class EventStore(Protocol):
         """For each of these batches that is stored already, the positions that it skipped then."""
 
     async def fenced(self, batches: Sequence[WorkBatch]) -> Sequence[set[int]]:
-        """Of each batch the positions of events that must not be stored or handed on, because their person
-        was erased."""
+        """Of each enriched batch the positions of events that must not be stored or handed on, because their
+        person was erased; also of those that are skipped."""
 
     async def can_store(self, rows: Sequence[Row]) -> bool:
         """Whether `write` would take these rows; stores nothing."""

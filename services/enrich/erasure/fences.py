@@ -80,8 +80,8 @@ class Fences:
             await connection.execute(_NEXT_EPOCH)
 
     async def find(self, batches: Sequence[WorkBatch]) -> list[set[int]]:
-        """The positions of the events of each batch that must not be stored. One query at most, and none if
-        all are newer than the newest fence of their app."""
+        """The positions of the events of each enriched batch that must not be stored or handed on, skipped
+        ones as well. One query at most, and none if all are newer than the newest fence of their app."""
         if self.epoch is None:
             await self.load()
         if not self._newest_us:
@@ -116,9 +116,12 @@ class Fences:
         all_of_it = batch.received_at_us <= newest_us
         people = {}
         for position, event in enumerate(batch.enriched):
-            if event is None or not (all_of_it or event.occurred_at_us <= newest_us):
-                continue
-            message = event.event
+            if not all_of_it:
+                # None: it is skipped, and would be handed on all the same.
+                oldest_us = event.occurred_at_us if event else batch.oldest_us(position)
+                if oldest_us > newest_us:
+                    continue
+            message = event.event if event else batch.events[position]
             if message.name in kept:
                 continue
             persons = persons_of(

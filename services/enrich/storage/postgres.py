@@ -110,6 +110,7 @@ class PostgresEventStore:
         for batch, positions in zip(batches, fenced, strict=True):
             # Also if a fence came after it was stored: it is not handed on any more.
             if positions:
+                batch.fenced = positions
                 batch.skipped = batch.skipped | positions
 
     async def fenced(self, batches: Sequence[WorkBatch]) -> Sequence[set[int]]:

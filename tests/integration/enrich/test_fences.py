@@ -1,15 +1,19 @@
 """Nothing of an erased person is stored any more, whichever way it comes (promises, section 5)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
+from weir.common.v1.event_pb2 import Event
+from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalogs, Snapshot
 from libs.common.pseudonym import Pseudonymizer
 from libs.common.subject_data import SubjectRef
+from libs.streams.compression import decompress
 from services.enrich.erasure.fences import Fences
 from services.enrich.model import WorkBatch
 from services.enrich.storage.postgres import PostgresEventStore
@@ -82,6 +86,52 @@ async def test_what_was_stored_before_is_not_handed_on_when_it_comes_again(
     assert again.repeated
     assert again.skipped == {0}
     assert [sorted(each.skipped) for each in await enrich.forwarded()] == [[], [0]]
+    [_, left] = await _handed_on(enrich)
+    assert [each.event_id for each in left] == ["", "b"]
+
+
+async def test_nothing_of_a_late_event_is_handed_on(
+    enrich: Enrich, catalogs: Catalogs, fences: Fences
+) -> None:
+    """Nor of one that ingest knows already, or that no step can handle."""
+    catalogs.replace(Snapshot.of(KEEPS_PLAY))
+    await fences.add(ANNA, NOON)
+    said: dict[str, Any] = {
+        "name": "club.joined",
+        "session_id": "s-anna",
+        "context": {"ip": "8.8.8.0", "user_agent": "anna's", "page_url": "/anna"},
+        "properties_json": b'{"note":"of anna"}' + b" " * 1024,
+    }
+    await enrich.process(
+        entry_of(
+            event("b1", subject_id="ben"),
+            event("late-anna", NOON_US - SECOND_US, subject_id="anna", **said),
+            event("again-anna", NOON_US - SECOND_US, subject_id="anna", **said),
+            event("odd-anna", NOON_US - SECOND_US, subject_id="anna", producer=99, **said),
+            event("by-pseudonym-anna", anonymous_id=ANNA.persons[-1], **said),
+            event("again-b2", subject_id="ben"),
+            event("kept", subject_id="anna", name="game.ended"),
+            skip=b"2,5",
+        )
+    )
+    [entry] = await enrich.forwarded()
+    [events] = await _handed_on(enrich)
+    assert [each.event_id for each in events] == ["b1", *[""] * 4, "again-b2", "kept"]
+    # A law keeps the last one.
+    written = b"".join(each.SerializeToString() for each in events[:-1]) + b"".join(
+        each.SerializeToString() for each in entry.enrichments
+    )
+    assert not [each for each in (b"anna", ANNA.persons[-1].encode(), b"US") if each in written]
+    assert list(entry.skipped) == [1, 2, 3, 4, 5]
+    assert len(entry.enrichment_of_event) == 7
+
+
+async def _handed_on(enrich: Enrich) -> list[Sequence[Event]]:
+    """The events of each entry of the enriched stream."""
+    return [
+        batch_pb2.EventBatch.FromString(decompress(entry.event_batch)).events
+        for entry in await enrich.forwarded()
+    ]
 
 
 async def test_after_a_new_consent_new_events_are_stored_and_old_ones_are_not(

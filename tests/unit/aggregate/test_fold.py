@@ -166,7 +166,9 @@ def test_a_nested_property_is_found_and_missing_steps_are_nothing() -> None:
 
 
 def test_skipped_events_do_not_count() -> None:
-    cells = folded("events", batch(event(), event(), event("chess.move"), skipped=[0, 2]))
+    # The last is what enrich leaves of one behind a fence.
+    events = event(), event(), event("chess.move"), event_pb2.Event()
+    cells = folded("events", batch(*events, skipped=[0, 2, 3]))
     assert [measures["events"].count for measures, _ in cells.values()] == [1]
 
 

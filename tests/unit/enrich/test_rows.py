@@ -11,12 +11,15 @@ from weir.streams.v1 import batch_pb2
 
 from libs.catalog import ENRICHED_FIELDS
 from libs.common.ids import EVENT_NAMESPACE
+from libs.common.subject_data import Erasure, SubjectRef
+from libs.streams.entries import enriched_batch
 from libs.streams.errors import UnreadableError
 from libs.streams.groups import Entry
+from libs.streams.quarantined_batches import enriched_without
 from services.enrich import convert
 from services.enrich.model import WorkBatch
 from services.enrich.storage.rows import rows_of
-from tests.support.enrich_batches import NOON_US, columns_of, enriched, event, work_batch
+from tests.support.enrich_batches import NOON, NOON_US, columns_of, enriched, event, work_batch
 from tests.support.pseudonyms import PSEUDONYMS
 
 # 2000-01-01T00:00:00Z, Postgres' epoch, is 10957 days after Unix'.
@@ -161,6 +164,40 @@ def test_what_is_forwarded_says_what_was_skipped_and_found() -> None:
     found = [message.enrichments[place].country for place in message.enrichment_of_event]
     assert found == ["", "US", "", "", ""]
     assert len(message.enrichments) == 2
+
+
+def test_of_an_event_behind_a_fence_its_place_alone_is_handed_on() -> None:
+    said = {"context": {"ip": "8.8.8.0"}, "properties_json": b'{"note":"secret"}'}
+    events = [
+        _event("b1", subject_id="ben"),
+        _event("a1", subject_id="anna", **said),
+        _event("b2", **said),
+    ]
+    batch = enriched(work_batch(*events, skip=b"2"))
+    batch.fenced = {1}
+    batch.skipped |= {1}
+    fields = {b"batch": convert.enriched_batch(batch)}
+    message, left = enriched_batch(fields)
+    # Any other event is as it came, also one that is skipped.
+    assert list(left.events) == [events[0], event_pb2.Event(), events[2]]
+    assert list(message.skipped) == [1, 2]
+    found = [message.enrichments[place].country for place in message.enrichment_of_event]
+    assert found == ["", "", ""]
+    assert (left.batch_id, left.received_at_us) == (batch.batch_id, batch.received_at_us)
+    # An erasure of another person, while aggregate has it in quarantine, takes it as any other place.
+    ben = SubjectRef("chess", "ben", ("b" * 32,))
+    remainder = enriched_without(fields, Erasure(ben, uuid.uuid4(), NOON), None)
+    assert remainder is not None
+    assert (remainder.erased, remainder.anonymized, remainder.withheld) == (1, 0, {})
+    assert remainder.fields is not None
+    message, left = enriched_batch(remainder.fields)
+    assert (list(message.skipped), list(left.events)) == ([0, 1], [event_pb2.Event(), events[2]])
+
+
+def test_a_batch_without_fenced_events_is_handed_on_byte_for_byte() -> None:
+    batch = enriched(work_batch(*(_event(f"e{n}", subject_id="ben") for n in range(99)), skip=b"3"))
+    message = batch_pb2.EnrichedBatch.FromString(convert.enriched_batch(batch))
+    assert message.event_batch == batch.payload
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff\xff", batch_pb2.EventBatch(batch_id=b"short")])
