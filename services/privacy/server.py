@@ -188,6 +188,7 @@ async def build(
     requests = PostgresRequests(requests_engine)
     peers = Peers(settings, stack)
     asking = Asking(reload.catalogs, requests, auditor, pseudonymizer, clock, recorder.record)
+    streams = RedisStreamClock(redis)
     # Aggregate last: it counts again without what the others have erased.
     others = {name: PeerSubjectData(peers, name) for name in ("ingest", "enrich", "aggregate")}
     objects = _export_objects(settings)
@@ -208,7 +209,7 @@ async def build(
         PostgresExportProgress(requests_engine, requests),
         export_work,
         others,
-        RedisStreamClock(redis),
+        streams,
         reload.catalogs,
         pseudonymizer,
         auditor,
@@ -221,6 +222,7 @@ async def build(
         reload.catalogs,
         requests,
         {**others, "exports": ExportedFiles(export_work)},
+        streams,
         recorder,
         mirror,
         RetiredKeys(redis),
@@ -245,7 +247,7 @@ async def build(
         others["enrich"],
         others["aggregate"],
         others,
-        RedisStreamClock(redis),
+        streams,
         pseudonymizer,
         auditor,
         clock,

@@ -1,4 +1,5 @@
-"""Erasures that begin while the person's events are on their way: unread, or with a dead consumer."""
+"""Erasures that begin while events of the person, or about the person, are on their way: unread, with a dead
+consumer, or taken again from a dead letter."""
 
 import os
 import signal
@@ -7,19 +8,28 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
+from uuid import uuid4
 
+import psycopg
 import pytest
 from redis import Redis
+from weir.ingest.v1 import dead_letter_service_pb2
+from weir.streams.v1 import batch_pb2
 
+from libs.common.ids import new_uuid7
+from services.enrich.erasure.fences import FENCE_LOCK as STORING_LOCK
+from services.ingest.erasure.fences import FENCE_LOCK as LETTERS_LOCK
 from suite.supervisor import Suite
 from tests.fault.conftest import APP
-from tests.support.erasing import Erasing, new_person
+from tests.support.erasing import Erasing, counts, new_person
+from tests.support.kept_letters import replay, store_letters
 from tests.support.stream_events import ids, mission
 from tests.support.suite_calls import SuiteCalls, suite_calls
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("fault")]
 RAW, ENRICHED = "ingest:{0}:raw", "enrich:{0}:enriched"
+LETTERS = "enrich:{0}:dead_letters"
 # More often than another consumer takes over what lies idle.
 HOLD_SECONDS = 0.1
 # How long a read waits for entries.
@@ -73,6 +83,95 @@ def test_events_that_a_dead_consumer_has(
             assert [entry["message_id"] for entry in pending] == list(held)
             assert calls.query(*_IS_OPEN, request_id) == [(True,)]
         _check(calls, erasing, request_id, own, others)
+
+
+def test_a_letter_that_enrich_writes_late(fragile_suite: Suite, redis: Redis) -> None:
+    """The event is another person's and names the erased one. Enrich comes to it behind all fences, and
+    ingest is slow to store the letter."""
+    person, [rejected] = new_person(), ids(1)
+    event = mission(rejected, subject_id=new_person(), group_id=person)
+    # Of a later release: enrich cannot handle it.
+    event.producer = cast(Any, 99)
+    batch = batch_pb2.EventBatch(
+        app_id=APP,
+        batch_id=new_uuid7(),
+        received_at_us=time.time_ns() // 1_000,
+        events=[event],
+    )
+    with (
+        suite_calls(fragile_suite) as calls,
+        psycopg.connect(fragile_suite.addresses.database_url) as slow,
+    ):
+        erasing = Erasing(calls, APP)
+        fragile_suite.kill("enrich")
+        redis.xadd(RAW, {"batch": batch.SerializeToString()})
+        with _dead_consumer(redis, RAW, "enrich"):
+            fragile_suite.restart("enrich")
+            request_id = erasing.create(person).request_id
+            eventually(lambda: _steps_done(calls, request_id) > ALL_FENCES)
+            slow.execute(f"SELECT pg_advisory_xact_lock({LETTERS_LOCK})".encode())
+        eventually(lambda: _waits_or_has_erased(calls, request_id, "ingest"))
+        assert redis.xlen(LETTERS) == 1
+        slow.rollback()
+        done = erasing.done(request_id)
+        eventually(lambda: redis.xlen(LETTERS) == 0)
+        letters = "SELECT FROM ingest.dead_letters WHERE event_id = %s"
+        assert calls.query(letters, rejected) == []
+        assert counts(done)["ingest.dead_letters"] == (1, 0, 0)
+
+
+def test_a_letter_that_is_replayed_while_its_category_is_erased(fragile_suite: Suite) -> None:
+    """The replay takes the letter before ingest erases it, and enrich is slow to store the event."""
+    person, [own] = new_person(), ids(1)
+    url = fragile_suite.addresses.database_url
+    with (
+        suite_calls(fragile_suite) as calls,
+        psycopg.connect(url) as letter,
+        psycopg.connect(url) as slow,
+    ):
+        erasing = Erasing(calls, APP)
+        _agree(calls, person)
+        store_letters(calls, person, [own])
+        letter.execute("SELECT FROM ingest.dead_letters WHERE event_id = %s FOR UPDATE", [own])
+        asked = dead_letter_service_pb2.ReplayDeadLettersRequest(
+            app_id=APP, request_id=str(uuid4()), events_per_second=100
+        )
+        replay(fragile_suite, asked)
+        eventually(lambda: _waiting(calls) == 1)
+        request_id = erasing.create(person, categories=["business"]).request_id
+        # Behind the replay.
+        eventually(lambda: _waiting(calls) == 2)
+        slow.execute(f"SELECT pg_advisory_xact_lock({STORING_LOCK})".encode())
+        letter.rollback()
+        eventually(lambda: _waits_or_has_erased(calls, request_id, "enrich"))
+        slow.rollback()
+        done = erasing.done(request_id)
+        taken = dead_letter_service_pb2.ReplayedReason(reason="PROPERTIES_INVALID", accepted=1)
+        assert list(replay(fragile_suite, asked).reasons) == [taken]
+        assert counts(done)["ingest.dead_letters"] == (0, 0, 0)
+        assert counts(done)["enrich.events"] == (1, 0, 0)
+        assert calls.query("SELECT FROM enrich.events WHERE event_id = %s", own) == []
+        assert erasing.differences() == []
+
+
+def _waits_or_has_erased(calls: SuiteCalls, request_id: str, service: str) -> bool:
+    """Whether an erasure waits for a service that is to erase next, or did not wait and has had it erase."""
+    query = (
+        "SELECT FROM privacy.subject_requests, jsonb_array_elements(steps) AS step"
+        " WHERE request_id = %s AND step ->> 'service' = %s"
+        " AND (step ->> 'name', step ->> 'state') IN (('wait for writers', 'running'), ('erase', 'done'))"
+    )
+    return bool(calls.query(query, request_id, service))
+
+
+def _waiting(calls: SuiteCalls) -> int:
+    """How many transactions wait for a row that another one has changed or locked."""
+    query = (
+        "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype IN ('transactionid', 'tuple')"
+        " AND NOT granted"
+    )
+    [(waiting,)] = calls.query(query)
+    return int(waiting)
 
 
 _IS_OPEN = ("SELECT state = 'running' FROM privacy.subject_requests WHERE request_id = %s",)

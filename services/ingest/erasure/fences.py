@@ -15,9 +15,9 @@ from libs.common.pseudonym import Pseudonymizer, persons_of
 from libs.common.subject_data import SubjectRef
 
 # "lett", "weir".
-_KEY = "1818588276, 2003134834"
-_HOLD = text(f"SELECT pg_advisory_xact_lock_shared({_KEY})")
-_LOCK = text(f"SELECT pg_advisory_xact_lock({_KEY})")
+FENCE_LOCK = "1818588276, 2003134834"
+_HOLD = text(f"SELECT pg_advisory_xact_lock_shared({FENCE_LOCK})")
+_LOCK = text(f"SELECT pg_advisory_xact_lock({FENCE_LOCK})")
 _ADD = text("""
 INSERT INTO ingest.fences AS known (app_id, person, fenced_at)
 SELECT :app_id, person, :fenced_at FROM unnest(CAST(:persons AS uuid[])) AS person

@@ -1,33 +1,32 @@
 """The steps of an erasure. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from libs.catalog import Catalog
 from services.privacy.requests.model import Step, SubjectRequest
 
+# Requests of earlier releases have these steps too, in another order; and their replicas, which may go on
+# with a request of this one, wait at a step of this name.
 WITHDRAW, FENCE, WAIT, ERASE = "withdraw and fence", "fence", "wait for writers", "erase"
 PRIVACY = "privacy"
+_ENRICH = "enrich"
 # What the first step notes.
 ANONYMIZES_EVENTS = "anonymizes_events"
 
 
 def erasure_steps(services: Iterable[str]) -> tuple[Step, ...]:
-    """All steps, in their order: nothing is erased before all fences are there, and what was on its way has
-    arrived. `services` are the others, in the order in which they erase; privacy's own data are last, since
-    without them no request could go on."""
+    """All steps, in their order. Nothing is erased before all fences are there, and each service is waited
+    for just before it erases: what came to it until then is where it erases, also what the service before it
+    has handed on meanwhile. `services` are the others, in the order in which they erase; privacy's own data
+    are last, since without them no request could go on."""
     names = list(services)
     return (
         Step(WITHDRAW, PRIVACY),
-        *(Step(name, service) for name in (FENCE, WAIT, ERASE) for service in names),
+        *(Step(FENCE, service) for service in names),
+        # Of what it cannot handle it writes dead letters, which ingest stores and erases.
+        Step(WAIT, _ENRICH),
+        *(Step(name, service) for service in names for name in (WAIT, ERASE)),
         Step(ERASE, PRIVACY),
-    )
-
-
-def fences_since(request: SubjectRequest) -> datetime:
-    """From when on all fences are there, by Redis's clock."""
-    return max(
-        datetime.fromisoformat(step.note["since"]) for step in request.steps if step.name == FENCE
     )
 
 

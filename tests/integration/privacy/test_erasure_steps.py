@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +16,23 @@ from libs.common.subject_data import Erasure, Progress, StoreCounts, SubjectRef
 from libs.stores.postgres import create_engine
 from libs.stores.redis_client import RedisClient
 from libs.stores.redis_connection import RedisConnection
+from libs.streams.positions import redis_now
 from services.privacy.consent.postgres import PostgresConsentStore
 from services.privacy.consent.receipts import Receipts
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
+from services.privacy.exports.redis import RedisStreamClock
 from services.privacy.requests.asking import Asked, Asking
 from services.privacy.requests.erasure import ErasureHandler
-from services.privacy.requests.model import Kind, RequestQuery, State, SubjectRequest
+from services.privacy.requests.model import (
+    Kind,
+    RequestQuery,
+    State,
+    Step,
+    StepState,
+    SubjectRequest,
+)
 from services.privacy.requests.postgres import PostgresRequests
 from services.privacy.sealing.redis import RetiredKeys
 from tests.support.carrying_out import carry_out
@@ -37,20 +46,43 @@ ANONYMIZES = compile_catalog(
 )
 
 
-class MadeUpEnrich:
-    """Needs two calls; between them the catalogs are changed. `asked` is what each call was to do."""
+class MadeUpService:
+    """Has handled everything, and has nothing to erase. `diary` is what each service was asked to do, with
+    the moment by Redis's clock; for a wait, until when."""
 
-    def __init__(self, catalogs: Catalogs) -> None:
-        self._catalogs = catalogs
-        self.asked: list[bool] = []
+    def __init__(
+        self, name: str, redis: RedisClient, diary: list[tuple[str, str, datetime]]
+    ) -> None:
+        self._name = name
+        self._redis = redis
+        self._diary = diary
 
     async def fence(self, subject: SubjectRef, fenced_at: datetime) -> datetime:
-        return fenced_at
+        now = await redis_now(self._redis)
+        self._diary.append(("fence", self._name, now))
+        return now
 
     async def settled(self, appended_before: datetime) -> bool:
+        self._diary.append(("wait", self._name, appended_before))
         return True
 
     async def erase(self, erasure: Erasure) -> Progress:
+        self._diary.append(("erase", self._name, await redis_now(self._redis)))
+        return Progress(True, [])
+
+
+class MadeUpEnrich(MadeUpService):
+    """Needs two calls; between them the catalogs are changed. `asked` is what each call was to do."""
+
+    def __init__(
+        self, catalogs: Catalogs, redis: RedisClient, diary: list[tuple[str, str, datetime]]
+    ) -> None:
+        super().__init__("enrich", redis, diary)
+        self._catalogs = catalogs
+        self.asked: list[bool] = []
+
+    async def erase(self, erasure: Erasure) -> Progress:
+        await super().erase(erasure)
         self.asked.append(erasure.anonymizes_events)
         calls = len(self.asked)
         self._catalogs.replace(Snapshot.of(DELETES))
@@ -60,8 +92,9 @@ class MadeUpEnrich:
 
 @dataclass(frozen=True)
 class Privacy:
-    """What carries requests out, and `enrich` as the only other service."""
+    """What carries requests out, and what the other services were asked to do, as `MadeUpService` has it."""
 
+    diary: list[tuple[str, str, datetime]]
     enrich: MadeUpEnrich
     requests: PostgresRequests
     asking: Asking
@@ -81,8 +114,13 @@ async def privacy(
     role_url: Callable[[str], str], redis_url: str, client: RedisClient
 ) -> AsyncIterator[Privacy]:
     catalogs, clock = Catalogs.of(ANONYMIZES), SystemClock()
-    auditor, enrich = Auditor(PSEUDONYMS, clock), MadeUpEnrich(catalogs)
-    services: Any = {"enrich": enrich}
+    diary: list[tuple[str, str, datetime]] = []
+    auditor, enrich = Auditor(PSEUDONYMS, clock), MadeUpEnrich(catalogs, client, diary)
+    services: Any = {
+        "ingest": MadeUpService("ingest", client, diary),
+        "enrich": enrich,
+        "aggregate": MadeUpService("aggregate", client, diary),
+    }
     engine = create_engine(role_url("weir_privacy"), service="privacy")
     connection = RedisConnection(redis_url)
     await connection.start()
@@ -93,6 +131,7 @@ async def privacy(
         catalogs,
         requests,
         services,
+        RedisStreamClock(client),
         recorder,
         mirror,
         RetiredKeys(client),
@@ -102,7 +141,7 @@ async def privacy(
         clock,
     )
     asking = Asking(catalogs, requests, auditor, PSEUDONYMS, clock, recorder.record)
-    yield Privacy(enrich, requests, asking, handler)
+    yield Privacy(diary, enrich, requests, asking, handler)
     await connection.aclose()
     await engine.dispose()
 
@@ -126,6 +165,58 @@ async def test_a_catalog_that_is_changed_meanwhile_changes_no_erasure_that_has_b
         "enrich.events.withheld": 2,
         "enrich.sessions": 2,
     }
+
+
+@pytest.mark.parametrize("categories", [(), ("play",)])
+async def test_what_one_service_hands_on_while_another_erases_is_waited_for(
+    privacy: Privacy, categories: tuple[str, ...]
+) -> None:
+    asked = await privacy.ask(Kind.ERASURE, *categories)
+    assert (await privacy.carry_out(asked.request_id)).state is State.DONE
+    fences = [("fence", each) for each in ("ingest", "enrich", "aggregate")]
+    assert [(what, service) for what, service, _ in privacy.diary] == [
+        *(fences if not categories else []),
+        # Its dead letters are ingest's.
+        ("wait", "enrich"),
+        ("wait", "ingest"),
+        ("erase", "ingest"),
+        # An event of a dead letter that was replayed just before.
+        ("wait", "enrich"),
+        *[("erase", "enrich")] * 2,
+        ("wait", "aggregate"),
+        ("erase", "aggregate"),
+    ]
+    # Each wait is for all that came before it.
+    moments = [moment for _, _, moment in privacy.diary]
+    assert moments == sorted(moments)
+
+
+async def test_an_erasure_that_an_earlier_release_began_goes_on(privacy: Privacy) -> None:
+    """Of its steps ingest has been waited for."""
+    asked = await privacy.ask(Kind.ERASURE)
+    await privacy.handler.advance(asked)
+    begun = await privacy.requests.get(asked.request_id)
+    assert begun is not None
+    assert begun.fenced_at is not None
+    names = ("ingest", "enrich", "aggregate")
+    since = {"since": begun.fenced_at.isoformat()}
+    steps = [
+        begun.steps[0],
+        *(Step("fence", name, StepState.DONE, note=since) for name in names),
+        Step("wait for writers", "ingest", StepState.DONE),
+        *(Step("wait for writers", name) for name in names[1:]),
+        *(Step("erase", name) for name in (*names, "privacy")),
+    ]
+    await privacy.requests.update(replace(begun, steps=steps))
+    ended = await privacy.carry_out(asked.request_id)
+    assert (ended.state, len(ended.steps)) == (State.DONE, len(steps))
+    assert [(what, service) for what, service, _ in privacy.diary] == [
+        ("wait", "enrich"),
+        ("wait", "aggregate"),
+        ("erase", "ingest"),
+        *[("erase", "enrich")] * 2,
+        ("erase", "aggregate"),
+    ]
 
 
 async def test_a_request_that_is_made_behind_the_fence_ends_without_the_persons_id(
