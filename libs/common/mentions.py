@@ -7,7 +7,7 @@ other ids: `reveals_person`.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,7 @@ _LONG_ID = 12
 # Of a long id: one character of it percent-encoded. In Base64 it has 15 and more.
 _SHORTEST_FORM = 14
 # What stands in a text in the place of a long id.
-_REDACTED = "[person]"
+REDACTED = "[person]"
 
 
 class PersonIds:
@@ -51,7 +51,11 @@ class PersonIds:
 
     def is_in(self, text: str) -> bool:
         """Whether one of the ids that are long enough stands in a text."""
-        return any(person_id in text for person_id in self._long) or self.is_encoded_in(text)
+        # A loop, as below.
+        for person_id in self._long:
+            if person_id in text:
+                return True
+        return self.is_encoded_in(text)
 
     def is_encoded_in(self, text: str) -> bool:
         """Whether one of the ids that are long enough stands in a text encoded."""
@@ -65,7 +69,22 @@ class PersonIds:
                 return True
         return False
 
-    def redacted(self, text: str, mark: str = _REDACTED) -> str:
+    def long_ones(self) -> "PersonIds":
+        """Those that mean a person wherever they stand."""
+        return self if len(self._long) == len(self.texts) else PersonIds(self._long)
+
+    def replaced(self, text: str, stand_in: Callable[[str], str]) -> str:
+        """The text with the `stand_in` for an id in its place: for the id that the text is, or for each of at
+        least 12 characters that it has, encoded or not."""
+        if text in self.texts:
+            return stand_in(text)
+        if not self._long or not self.is_in(text):
+            return text
+        for person_id in self._long:
+            text = ids_of(person_id).redacted(text, stand_in(person_id))
+        return text
+
+    def redacted(self, text: str, mark: str = REDACTED) -> str:
         """The text with `mark` in the place of each id of at least 12 characters, encoded or not."""
         for person_id in self._long:
             if person_id in text:
@@ -198,3 +217,12 @@ def reveals_person(composed_id: str, person_id: str) -> bool:
     if person_id not in composed_id:
         return ids_of(person_id).is_encoded_in(composed_id)
     return person_id == composed_id or not event_uuid(composed_id)[1]
+
+
+def reveals_one(composed_id: str, people: PersonIds) -> bool:
+    """Whether the id of an event or a request contains an id of one of the people."""
+    # A loop, because this is done for each event without its person.
+    for person_id in people.texts:  # noqa: SIM110
+        if reveals_person(composed_id, person_id):
+            return True
+    return False

@@ -5,7 +5,7 @@ one that holds no batch. An event whose properties cannot be searched is treated
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalog
 from libs.common.clock import us_of
+from libs.common.envelope_mentions import clean_envelope, clean_session
 from libs.common.event_moments import oldest_us
 from libs.common.exact_json import exact_dumps, exact_loads
 from libs.common.mentions import (
@@ -22,9 +23,8 @@ from libs.common.mentions import (
     in_json,
     is_long_id,
     properties_without_mentions,
-    reveals_person,
+    reveals_one,
 )
-from libs.common.message_mentions import clear_text_mentions, remove_struct_mentions
 from libs.common.subject_data import Erasure, SubjectRef
 from libs.streams.compression import compress
 from libs.streams.entries import Fields, enriched_batch, raw_batch
@@ -147,10 +147,18 @@ def _remove_mentions(
     Properties that cannot go as a whole if an id stands in them."""
     before = Event()
     before.CopyFrom(event)
-    _clean_envelope(event, subject, catalog.subject_entity_types if catalog else ())
+    people = PersonIds((subject.subject_id,))
+    # As enrich's erasure cleans stored events: ADR 49, point 18.
+    person_types = catalog.subject_entity_types if catalog else ()
+    clean_envelope(event, people, lambda _: subject.persons[0], person_types=person_types)
+    long = people.long_ones()
+    clean_session(event, long, lambda _: subject.persons[0])
+    # Nothing of it is stored, so it is compared with no other id.
+    if reveals_one(event.event_id, long):
+        event.event_id = str(uuid4())
     named = event != before
     try:
-        left = _properties_left(event, subject, catalog)
+        left = _properties_left(event, people, catalog)
     except Exception:
         # Any: what readers could not handle is here, and must not hold up the erasure.
         text = event.properties_json or event.properties.SerializeToString()
@@ -162,46 +170,12 @@ def _remove_mentions(
     return named or left is not None, True
 
 
-def _clean_envelope(event: Event, subject: SubjectRef, entity_types: Collection[str]) -> None:
-    """As enrich's erasure does it of stored events: ADR 49, point 18."""
-    person_id, pseudonym = subject.subject_id, subject.persons[0]
-    people = PersonIds((person_id,))
-    if event.entity.type in entity_types and event.entity.id == person_id:
-        event.entity.id = pseudonym
-    context = event.context
-    if context.teacher_id == person_id:
-        context.ClearField("teacher_id")
-    if context.HasField("extra"):
-        remove_struct_mentions(context.extra, people, ())
-    if not is_long_id(person_id):
-        return
-    if event.HasField("context"):
-        clear_text_mentions(context, people)
-    if event.HasField("attribution"):
-        clear_text_mentions(event.attribution, people)
-    if event.HasField("entity"):
-        event.entity.id = people.redacted(event.entity.id, pseudonym)
-        if event.entity.type == person_id:
-            event.entity.type = ""
-    event.group_id = people.redacted(event.group_id, pseudonym)
-    event.session_id = (
-        "" if event.session_id == person_id else people.redacted(event.session_id, pseudonym)
-    )
-    if reveals_person(event.request_id, person_id):
-        event.request_id = ""
-    # Nothing of it is stored, so it is compared with no other id.
-    if reveals_person(event.event_id, person_id):
-        event.event_id = str(uuid4())
-
-
-def _properties_left(event: Event, subject: SubjectRef, catalog: Catalog | None) -> bytes | None:
+def _properties_left(event: Event, people: PersonIds, catalog: Catalog | None) -> bytes | None:
     """None if the properties do not name the person. Raises any error if they cannot be searched."""
     properties = exact_loads(event.properties_json or b"{}")
     if type(properties) is not dict or event.HasField("properties"):
         raise ValueError("the properties are no JSON object in a text")
-    left = properties_without_mentions(
-        properties, PersonIds((subject.subject_id,)), (), catalog.measures if catalog else ()
-    )
+    left = properties_without_mentions(properties, people, (), catalog.measures if catalog else ())
     return exact_dumps(left) if left != properties else None
 
 

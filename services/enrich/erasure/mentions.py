@@ -5,16 +5,10 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from libs.common.mentions import (
-    PersonIds,
-    is_long_id,
-    properties_without_mentions,
-    reveals_person,
-)
+from libs.common.mentions import PersonIds, properties_without_mentions, reveals_one
 from libs.common.subject_data import SubjectRef
 from services.enrich.erasure.model import NamingEvent
 
-_NOBODY = PersonIds(())
 # Of a context.
 _OF_PEOPLE = ("extra", "teacher_id")
 
@@ -28,27 +22,22 @@ def without_mentions(
 ) -> NamingEvent | None:
     """The event without the person; None if it does not name the person.
 
-    As of an event that arrives (`Anonymizer.remove_people` of ingest): mentions are gone from what producers
-    name themselves, but for numbers at a path of `measures`; in ids of groups, things and sessions the
-    pseudonym takes the person's place; a session that is the person goes, and a request that reveals the
-    person; an event id that does gets a `new_id`. A short id is looked for only where ids of people are, and
-    in what producers name themselves: anywhere else it is a version, or a class."""
+    Of a stored row, what `libs.common.envelope_mentions.clean_envelope` does to an event that arrives, or is
+    in quarantine: tests/unit/common/test_envelope_mentions.py compares them. From its properties mentions go
+    as well, but for numbers at a path of `measures`; an event id that reveals the person gets a `new_id`."""
     person_id, pseudonym = subject.subject_id, subject.persons[0]
     people = PersonIds((person_id,))
-    long = people if is_long_id(person_id) else _NOBODY
+    long = people.long_ones()
 
     def renamed(text: str | None) -> str | None:
-        return text and long.redacted(text, pseudonym)
-
-    def reveals(text: str) -> bool:
-        return bool(long.texts) and reveals_person(text, person_id)
+        return text and long.replaced(text, lambda _: pseudonym)
 
     entity_id = event.entity_id
     if event.entity_type in entity_types and entity_id == person_id:
         entity_id = pseudonym
     event_uuid, event_id = event.event_uuid, event.event_id
     sent = event_id or str(event_uuid)
-    if reveals(sent):
+    if reveals_one(sent, long):
         event_uuid, event_id = new_id(sent), None
     request_id = event.request_id
     found = replace(
@@ -60,7 +49,7 @@ def without_mentions(
         group_id=renamed(event.group_id),
         entity_type=None if event.entity_type in long.texts else event.entity_type,
         entity_id=renamed(entity_id),
-        request_id=None if request_id and reveals(request_id) else request_id,
+        request_id=None if request_id and reveals_one(request_id, long) else request_id,
         context=_context(event.context, people, long),
         attribution=_without(event.attribution, long),
         properties=properties_without_mentions(event.properties, people, (), measures),

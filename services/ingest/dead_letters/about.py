@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from libs.catalog import Catalog
-from libs.common.mentions import PersonIds, forms_of, in_json, is_long_id, names_person
+from libs.common.mentions import PersonIds, forms_of, in_json, names_person
 
 # Letters in which one of `traces` stands, which are bytes: what is found by chance, the others decide.
 MAY_NAME = (
@@ -38,7 +38,7 @@ def is_about(event: Mapping[str, Any], people: PersonIds, catalog: Catalog | Non
     for field in ("subject_id", "anonymous_id"):
         if id_ := event.get(field):
             return id_ in people.texts
-    long = _long_ids(people)
+    long = people.long_ones()
     return _is_person_of(event, people, catalog) or _stands_in(event, long, long, catalog)
 
 
@@ -47,7 +47,7 @@ def names(event: Mapping[str, Any], people: PersonIds, catalog: Catalog | None) 
     the producer has named itself, as `libs.common.mentions` says. Anywhere else only a long id does: a short
     one is a version there, or a class."""
     return _is_person_of(event, people, catalog) or _stands_in(
-        event, people, _long_ids(people), catalog
+        event, people, people.long_ones(), catalog
     )
 
 
@@ -78,7 +78,3 @@ def _stands_in(
         if found:
             return True
     return False
-
-
-def _long_ids(people: PersonIds) -> PersonIds:
-    return PersonIds(filter(is_long_id, people.texts))

@@ -7,16 +7,17 @@ from functools import partial
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, EventVersion
+from libs.common.envelope_mentions import clean_envelope, clean_session
 from libs.common.exact_json import exact_dumps, exact_loads
 from libs.common.ids import uuid8
 from libs.common.mentions import (
+    REDACTED,
     Path,
     PersonIds,
     ids_of,
     properties_without_mentions,
-    reveals_person,
+    reveals_one,
 )
-from libs.common.message_mentions import clear_text_mentions, remove_struct_mentions
 from libs.common.pseudonym import Pseudonymizer, anonymous_text, event_text, session_text
 from services.ingest.intake.day_only import cut_to_day
 from services.ingest.intake.keyed_hashes import hash_named
@@ -155,7 +156,10 @@ class Anonymizer:
             event.group_id = ""
         if event.entity.id in ids.texts:
             event.ClearField("entity")
-        self._clean_envelope(catalog, event, ids, {catalog.subject_name})
+        # Not even pseudonyms.
+        clean_envelope(
+            event, ids, lambda _: REDACTED, person_types=None, names=(catalog.subject_name,)
+        )
         event.properties_json = exact_dumps(
             properties_without_mentions(
                 candidate.properties, ids, marked, _measures(catalog, version)
@@ -185,10 +189,9 @@ class Anonymizer:
         """Removes every mention of other people than the subject, in one pass for all of them. `version`
         is None if the catalog does not declare the event's."""
         ids = PersonIds(person_ids)
-        self._clean_envelope(catalog, event, ids)
-        # Such a session would link the subject's event to another person.
-        if event.session_id in ids.texts:
-            event.session_id = ""
+        pseudonym_of = partial(self.subject, catalog.app_id)
+        clean_envelope(event, ids, pseudonym_of, person_types=None)
+        clean_session(event, ids, pseudonym_of)
         # Properties may have been removed from a rejected event.
         if raw := event.properties_json:
             measures = _measures(catalog, version)
@@ -202,8 +205,11 @@ class Anonymizer:
         Returns the ids by which these may mention the subject."""
         subject_id = event.subject_id
         ids = ids_of(subject_id)
-        self._clean_envelope(catalog, event, ids, {catalog.subject_name})
-        event.anonymous_id = self.subject(catalog.app_id, subject_id)
+        pseudonym = self.subject(catalog.app_id, subject_id)
+        clean_envelope(
+            event, ids, lambda _: pseudonym, person_types=None, names=(catalog.subject_name,)
+        )
+        event.anonymous_id = pseudonym
         event.subject_id = ""
         self.replace_session(catalog, event)
         return ids
@@ -213,38 +219,13 @@ class Anonymizer:
         if event.session_id:
             event.session_id = self.session(catalog.app_id, event.session_id)
 
-    def _clean_envelope(
-        self, catalog: Catalog, event: Event, ids: PersonIds, names: Collection[str] = ()
-    ) -> None:
-        """Removes mentions of people, and extra fields called one of `names`, from all of the event but its
-        properties. An entity or a group that is a person gets the person's pseudonym as its id."""
-        texts = ids.texts
-        if event.HasField("entity"):
-            entity = event.entity
-            if entity.id in texts:
-                entity.id = self.subject(catalog.app_id, entity.id)
-            if entity.type in texts:
-                entity.type = ""
-        if event.group_id in texts:
-            event.group_id = self.subject(catalog.app_id, event.group_id)
-        request_id = event.request_id
-        if request_id and any(reveals_person(request_id, person_id) for person_id in texts):
-            event.request_id = ""
-        if event.HasField("context"):
-            context = event.context
-            clear_text_mentions(context, ids)
-            if context.HasField("extra"):
-                remove_struct_mentions(context.extra, ids, names)
-        if event.HasField("attribution"):
-            clear_text_mentions(event.attribution, ids)
-
     def _replace_event_id(
         self, app_id: str, event: Event, ids: PersonIds, position: int, outcome: Outcome
     ) -> None:
         """Replaces an event id that reveals one of the people by a UUID made from its pseudonym: the same
         one when the event comes again, and not to be found by trying ids."""
         event_id = event.event_id
-        if not any(reveals_person(event_id, person_id) for person_id in ids.texts):
+        if not reveals_one(event_id, ids):
             return
         outcome.sent_ids.setdefault(position, event_id)
         event.event_id = self._keyed_id(app_id, event_id)

@@ -96,6 +96,16 @@ async def test_its_dead_letter_holds_nothing_of_a_person_either(
     assert b"canary" not in serialized(append)
 
 
+async def test_inside_a_group_or_a_thing_not_even_a_pseudonym_stands() -> None:
+    person = "550e8400-e29b-41d4-a716-446655440000"
+    ingest = Ingest(catalog=CATALOG)
+    entity = {"type": "pod", "id": f"{person}/p-1"}
+    await ingest.take(_event(subject_id=person, group_id=f"of-{person}", entity=entity))
+    [stored] = ingest.stored()
+    assert (stored.entity.id, stored.group_id) == ("[person]/p-1", "of-[person]")
+    assert person.encode() not in stored.SerializeToString()
+
+
 async def test_an_event_without_a_person_stays_as_it_is() -> None:
     ingest = Ingest(catalog=CATALOG)
     context = {"app_version": "3.1", "ip": "198.51.100.23"}
