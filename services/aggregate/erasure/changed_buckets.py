@@ -42,7 +42,13 @@ class ChangedBuckets:
     ) -> bool:
         """Whether all buckets of these days, given by names of events, have been counted again. They are
         marked first, unless that was done: then they are not counted yet."""
-        buckets = self._buckets(app_id, changed)
+        buckets = self.of_days(app_id, changed)
+        return await self.recounted(app_id, buckets, is_marked=is_marked, reason=reason)
+
+    async def recounted(
+        self, app_id: str, buckets: Sequence[BucketKey], *, is_marked: bool, reason: Reason
+    ) -> bool:
+        """The same of these buckets of the app."""
         if not buckets:
             return True
         if not is_marked:
@@ -59,7 +65,8 @@ class ChangedBuckets:
                 return False
         return True
 
-    def _buckets(self, app_id: str, changed: Mapping[str, Sequence[str]]) -> Sequence[BucketKey]:
+    def of_days(self, app_id: str, changed: Mapping[str, Sequence[str]]) -> Sequence[BucketKey]:
+        """Those buckets."""
         catalog = self._catalogs.current.catalogs.get(app_id)
         if catalog is None:
             return []

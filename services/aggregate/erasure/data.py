@@ -1,6 +1,6 @@
 """What aggregate holds about a person: numbers in which the person is counted, members, results, gauges."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import datetime
 from uuid import UUID
 
@@ -16,9 +16,15 @@ from libs.streams.quarantine_erasure import QuarantineErasure
 from libs.streams.watermark import WatermarkMeter
 from services.aggregate.erasure.changed_buckets import ChangedBuckets
 from services.aggregate.erasure.fences import CountingFences
-from services.aggregate.erasure.postgres import forget_in_cells, forget_in_results, next_cells
+from services.aggregate.erasure.left_early import left_early, limits
+from services.aggregate.erasure.postgres import (
+    forget_in_cells,
+    forget_in_results,
+    next_cells,
+    open_buckets_with,
+)
 from services.aggregate.erasure.redis import leave_gauges
-from services.aggregate.erasure.settled_buckets import kept_from
+from services.aggregate.recount.model import Reason
 from services.aggregate.subject_rows.postgres import SubjectRows
 
 MEMBERS, CELLS = "aggregate.members", "aggregate.cells"
@@ -29,7 +35,7 @@ class AggregateSubjectData:
     """Implements `libs.common.subject_data.SubjectData`.
 
     Buckets whose events are still stored are counted again without the person. The others are final and stay:
-    they lose the rows that are about the person alone.
+    they lose the rows that name the person.
     """
 
     def __init__(
@@ -100,6 +106,12 @@ class AggregateSubjectData:
         if not position.get("cells_done"):
             await self._forget_cells(connection, erasure, entry)
             return False
+        if position.get("left_early"):
+            if await self._left_early_is_recounted(erasure, entry):
+                # Once more: some may have been sealed before they were counted again.
+                del position["left_early"], position["cells_done"], position["cells_after"]
+                position["left_early_gone"] = True
+            return False
         entry.add(RESULTS, erased=await forget_in_results(connection, erasure.subject))
         subject = erasure.subject
         entry.add(GAUGES, erased=await leave_gauges(self._redis, subject.app_id, subject.persons))
@@ -114,15 +126,32 @@ class AggregateSubjectData:
         if not cells:
             entry.position["cells_done"] = True
             return
-        members, hidden = await forget_in_cells(
-            connection, subject, cells, self._kept_from(erasure)
-        )
+        catalog = self._catalogs.current.catalogs.get(subject.app_id)
+        now = moment_of(self._clock.now_us())
+        of_rollups = limits(catalog, erasure, now) if catalog else {}
+        members, hidden = await forget_in_cells(connection, subject, cells, of_rollups)
         entry.add(MEMBERS, erased=members)
         entry.add(CELLS, erased=hidden)
+        if catalog is not None and not entry.position.get("left_early_gone"):
+            naming = await open_buckets_with(connection, subject, cells, of_rollups)
+            recounted = set(self._changed.of_days(subject.app_id, erasure.changed))
+            known = map(tuple, entry.position.get("left_early", ()))
+            found = left_early(catalog, erasure, naming, recounted)
+            entry.position["left_early"] = sorted({*known, *found})
         entry.position["cells_after"] = str(cells[-1])
 
-    def _kept_from(self, erasure: Erasure) -> Mapping[str, datetime]:
-        catalog = self._catalogs.current.catalogs.get(erasure.subject.app_id)
-        if catalog is None:
-            return {}
-        return kept_from(catalog, erasure, moment_of(self._clock.now_us()))
+    async def _left_early_is_recounted(self, erasure: Erasure, entry: ErasureEntry) -> bool:
+        app_id = erasure.subject.app_id
+        catalog = self._catalogs.current.catalogs.get(app_id)
+        declared = catalog.rollups if catalog else ()
+        # No other is counted again.
+        buckets = [
+            (app_id, rollup, start)
+            for rollup, start in entry.position["left_early"]
+            if rollup in declared
+        ]
+        is_marked = entry.position.get("left_early_marked", False)
+        entry.position["left_early_marked"] = True
+        return await self._changed.recounted(
+            app_id, buckets, is_marked=is_marked, reason=Reason.ERASED
+        )

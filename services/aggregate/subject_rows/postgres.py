@@ -10,11 +10,12 @@ from libs.stores.json_rows import json_rows
 from services.aggregate.person_cells import SPLIT_BY, ids_in_numbers
 from services.aggregate.postgres import one_state
 
+_IDS = "%(ids)s::text[]"
 _NUMBERS = f"""
     SELECT cell.rollup, cell.bucket, cell.dimensions, measure.metric, measure.count, measure.total,
            measure.minimum, measure.maximum
     FROM aggregate.cells AS cell JOIN aggregate.measures AS measure USING (cell_id)
-    WHERE cell.app_id = %(app_id)s AND {SPLIT_BY.format("cell.dimensions", "%(ids)s::text[]")}
+    WHERE cell.app_id = %(app_id)s AND {SPLIT_BY.format(dimensions="cell.dimensions", ids=_IDS)}
     ORDER BY cell.rollup, cell.bucket, cell.dimensions, measure.metric
 """
 _COUNTED_IN = """
@@ -27,7 +28,7 @@ _RESULTS = f"""
     SELECT result.job, result.period_start, result.rollup, result.bucket, result.dimensions,
            result.metrics
     FROM aggregate.result_cells AS result
-    WHERE result.app_id = %(app_id)s AND {SPLIT_BY.format("result.dimensions", "%(ids)s::text[]")}
+    WHERE result.app_id = %(app_id)s AND {SPLIT_BY.format(dimensions="result.dimensions", ids=_IDS)}
     ORDER BY result.job, result.period_start, result.rollup, result.bucket, result.dimensions
 """
 _QUERIES = (

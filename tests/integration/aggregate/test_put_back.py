@@ -83,7 +83,7 @@ async def test_an_erasure_makes_up_for_a_fence_that_an_older_process_did_not_set
 ) -> None:
     """During an upgrade: its fence step was answered by a release without fences of counting."""
     epoch = "SELECT epoch FROM aggregate.recount_epoch"
-    await _erased(aggregate, persons, NOW)
+    await erased(aggregate, "ann", persons, NOW)
     fenced = stores.sql(
         "SELECT person::text FROM aggregate.fences WHERE fenced_at = %(at)s", {"at": NOW}
     )
@@ -96,7 +96,7 @@ async def test_an_erasure_makes_up_for_a_fence_that_an_older_process_did_not_set
     await stores.until_drained()
     assert stores.sql(COUNTED) == [(1,)]
     # Where the fence is, an erasure does not stop counting for it again.
-    await _erased(aggregate, persons, NOW)
+    await erased(aggregate, "ann", persons, NOW)
     assert stores.sql(epoch) == at_once
 
 
@@ -112,8 +112,8 @@ async def test_an_erasure_takes_the_person_out_of_quarantine(
     await until(lambda: stores.redis.xlen(QUARANTINE) == 2)
 
     await _fence(aggregate, persons, NOW)
-    erased = await _erased(aggregate, persons, NOW)
-    assert erased["aggregate.quarantine"] == 2
+    rows = await erased(aggregate, "ann", persons, NOW)
+    assert rows["aggregate.quarantine"] == 2
     found = cast(list[tuple[bytes, dict[bytes, bytes]]], stores.redis.xrange(QUARANTINE))
     [(_, fields)] = found
     assert b"ann" not in fields[b"batch"]
@@ -131,10 +131,12 @@ async def test_an_erasure_takes_the_person_out_of_quarantine(
     assert counted == [("FR", 1), ("PT", 1)]
 
 
-async def _erased(aggregate: Aggregate, persons: Sequence[str], moment: datetime) -> dict[str, int]:
+async def erased(
+    aggregate: Aggregate, subject_id: str, persons: Sequence[str], moment: datetime
+) -> dict[str, int]:
     """How much an erasure has erased, by store."""
     request = pb.EraseSubjectRequest(
-        app_id=APP, subject_id="ann", persons=persons, request_id=str(uuid.uuid4())
+        app_id=APP, subject_id=subject_id, persons=persons, request_id=str(uuid.uuid4())
     )
     request.fenced_at.FromDatetime(moment)
     async with grpc.aio.insecure_channel(aggregate.address) as channel:
