@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.subject_data import SubjectRef
 from services.aggregate.erasure.left_early import Limits
 from services.aggregate.person_cells import NAMED_IN, NAMES, forms_in_numbers, ids_in_numbers
+from services.aggregate.results.writers.postgres import exclude_writers
 
 CELLS_AT_A_TIME = 5_000
 _NEXT_CELLS = text("""
@@ -100,7 +101,9 @@ async def open_buckets_with(
 
 
 async def forget_in_results(connection: AsyncConnection, subject: SubjectRef) -> int:
-    """Deletes cells of stored results that name the person; how many."""
+    """Deletes cells of stored results that name the person, those included that are being written; how many.
+    Only once no cell has the person. Raises Unavailable if a result takes long to write."""
+    await exclude_writers(connection)
     values = {"app_id": subject.app_id, "forms": forms_in_numbers(subject)}
     return int((await connection.execute(_DELETE_RESULTS, values)).scalar_one())
 

@@ -33,6 +33,7 @@ from services.aggregate.results.model import (
     Written,
 )
 from services.aggregate.results.stored_metrics.postgres import metric_cells, personal_cells
+from services.aggregate.results.writers.postgres import join_writers
 from services.aggregate.rollups.cell_pages import read_measure
 from services.aggregate.values import cell_values
 
@@ -141,6 +142,7 @@ class PostgresResults:
         # Of stored events, only the other one sees a single state.
         state = snapshot_connection if job.reads_events else one_state
         async with state(self._engine) as connection:
+            await join_writers(connection)
             await connection.execute(
                 WRITE_RESULT, {**key, "end": period.end, "watermark": watermark}
             )

@@ -1,0 +1,1 @@
+"""Who may write results while an erasure removes rows of them."""
