@@ -14,6 +14,7 @@ from libs.common.expiry import OverdueData, RetentionLimit, midnight
 
 STORE = "ingest.dead_letters"
 EXPIRE = "ingest.expire_dead_letters"
+_LEVELS = dict(enumerate(PRIVACY_LEVELS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,10 @@ def own_days(event: Event, catalog: Catalog | None) -> int | None:
     """For how many days at most an event is kept by its own fields: what its sender asked for, and what the
     catalog says of its privacy level. None for no limit."""
     days = tighten(None, event.retention_days)
-    # A sender may know more levels than we do.
-    if catalog and event.privacy_level < len(PRIVACY_LEVELS):
-        days = tighten(days, catalog.privacy_levels.get(PRIVACY_LEVELS[event.privacy_level], 0))
+    # Any number, as it was sent: the event may have been rejected for it.
+    level = _LEVELS.get(event.privacy_level, "")
+    if catalog:
+        days = tighten(days, catalog.privacy_levels.get(level, 0))
     return RETENTION_CLASSES[retention_class(days)]
 
 
