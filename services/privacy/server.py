@@ -63,7 +63,6 @@ from services.privacy.exports.exporter import Exporter
 from services.privacy.exports.handler import ExportHandler
 from services.privacy.exports.ports import NoObjects, Objects
 from services.privacy.exports.postgres import PostgresExportFiles, PostgresExportProgress
-from services.privacy.exports.redis import RedisStreamClock
 from services.privacy.exports.service import ExportCalls
 from services.privacy.exports.work import ExportWork
 from services.privacy.jobs import privacy_jobs
@@ -76,6 +75,7 @@ from services.privacy.requests.erasure import ErasureHandler
 from services.privacy.requests.model import Kind
 from services.privacy.requests.peers import PeerSubjectData
 from services.privacy.requests.postgres import PostgresRequests
+from services.privacy.requests.redis import RedisStreamClock
 from services.privacy.requests.service import SubjectRequestServicer
 from services.privacy.retention.convert import SERVICE_NAME as RETENTION_SERVICE_NAME
 from services.privacy.retention.driving import RunDriver

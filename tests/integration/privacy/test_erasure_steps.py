@@ -22,7 +22,6 @@ from services.privacy.consent.receipts import Receipts
 from services.privacy.consent.recording import Recorder
 from services.privacy.consent.redis import RedisConsentMirror
 from services.privacy.consent.resync_queue import ResyncQueue
-from services.privacy.exports.redis import RedisStreamClock
 from services.privacy.requests.asking import Asked, Asking
 from services.privacy.requests.erasure import ErasureHandler
 from services.privacy.requests.model import (
@@ -34,6 +33,7 @@ from services.privacy.requests.model import (
     SubjectRequest,
 )
 from services.privacy.requests.postgres import PostgresRequests
+from services.privacy.requests.redis import RedisStreamClock
 from services.privacy.sealing.redis import RetiredKeys
 from tests.support.carrying_out import carry_out
 from tests.support.pseudonyms import PSEUDONYMS

@@ -8,7 +8,7 @@ from libs.streams.positions import redis_now
 
 
 class RedisStreamClock:
-    """Implements `requests.waiting.StreamClock`."""
+    """Implements `waiting.StreamClock`."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
