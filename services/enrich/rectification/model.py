@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from libs.common.clock import us_of
+
 Path = tuple[str, ...]
 NO_VALUE: tuple[Any, ...] = ()
 
@@ -30,8 +32,7 @@ class StoredEvent:
     @property
     def oldest_us(self) -> int:
         """When it occurred, or was received if its sender's clock was ahead: microseconds since the epoch."""
-        oldest = min(self.occurred_at, self.received_at)
-        return round(oldest.timestamp() * 1_000_000)
+        return us_of(min(self.occurred_at, self.received_at))
 
 
 @dataclass(frozen=True, slots=True)

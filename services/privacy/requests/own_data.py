@@ -1,13 +1,13 @@
 """What privacy itself holds about a person: consent, its history, its mirror, and earlier requests."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs.common.clock import EPOCH
+from libs.common.clock import us_of
 from libs.common.subject_data import StoreCounts, SubjectRef
 from libs.consent import ALL_PURPOSES, Choice, ConsentState, Status, encode_state
 from libs.consent.keys import erased_id
@@ -67,7 +67,6 @@ WHERE app_id = :app_id AND request_id <> :request_id
 """)
 CONSENTS, HISTORY = "privacy.consents", "privacy.consent_history"
 REQUESTS = "privacy.subject_requests"
-_MICROSECOND = timedelta(microseconds=1)
 
 
 async def erase_own(
@@ -149,7 +148,7 @@ async def _lift_restriction(
     )
     transaction = PostgresConsentTransaction(connection, subject)
     version = await transaction.next_version()
-    await transaction.record(lifting, Recorded(version, (now - EPOCH) // _MICROSECOND))
+    await transaction.record(lifting, Recorded(version, us_of(now)))
 
 
 async def _keep_denials(
