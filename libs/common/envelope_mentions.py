@@ -19,11 +19,11 @@ def clean_envelope(
     """Removes mentions of people from all of an event but its properties, its session (`clean_session`), its
     own id, and whom it is about; of `context.extra` also fields called one of `names`.
 
-    In the ids of group and thing the `stand_in` for a person's id takes its place, so that two of these stay
-    two; a request that reveals a person goes. `person_types` are the types of things whose ids are people's,
-    for events that need not have to do with the people: a short id is looked for there, in `teacher_id` and
-    in `context.extra`; elsewhere it is a version, or a class. None: the event is known to name the people,
-    and a short id means the person wherever it is all of a text, and in the id of a request.
+    In the ids of group and entity the `stand_in` for a person's id takes its place, so that two groups stay
+    two; the id of a request that reveals a person goes. `person_types` are the types of entities whose ids
+    are people's, for events that may have nothing to do with the people: a short id is looked for there, in
+    `teacher_id` and in `context.extra`; elsewhere it is a version, or a class. None: the event is known to
+    name the people, and a short id means the person wherever it is all of a text, and in the id of a request.
     """
     anywhere = people if person_types is None else people.long_ones()
     if event.HasField("entity"):

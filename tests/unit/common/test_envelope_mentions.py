@@ -108,7 +108,7 @@ Cleaned = Callable[[Event, SubjectRef], Event]
         pytest.param(
             {"entity": {"type": "room", "id": f"{LONG}/7b"}},
             {"entity": {"type": "room", "id": f"{BY_LONG}/7b"}},
-            id="in a thing",
+            id="in an entity",
         ),
         pytest.param(
             {"entity": {"type": "player", "id": LONG}},
@@ -116,7 +116,7 @@ Cleaned = Callable[[Event, SubjectRef], Event]
             id="a person",
         ),
         pytest.param(
-            {"entity": {"type": LONG, "id": "7b"}}, {"entity": {"id": "7b"}}, id="type of a thing"
+            {"entity": {"type": LONG, "id": "7b"}}, {"entity": {"id": "7b"}}, id="type of an entity"
         ),
         pytest.param(
             {"context": {"teacher_id": LONG, "class_id": "7b", "page_url": f"/of/{LONG}?{HEX}"}},
