@@ -14,14 +14,20 @@ import pytest
 from psycopg.rows import dict_row
 from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
+from weir.streams.v1 import batch_pb2
 
 from libs.catalog import Catalogs
-from libs.common.pseudonym import session_of
+from libs.common.pseudonym import Pseudonymizer, session_of
+from libs.common.subject_data import SubjectRef
+from libs.stores.postgres_connector import PostgresConnector
 from libs.stores.redis_client import RedisClient
+from libs.streams.compression import decompress
 from services.enrich.anonymization.anonymize import anonymized
 from services.enrich.anonymization.late import LateAnonymizer
 from services.enrich.anonymization.postgres import PostgresNamedEvents
+from services.enrich.convert import work_batch
 from services.enrich.dead_letter_limit import DeadLetterLimit
+from services.enrich.erasure.fences import Fences
 from services.enrich.pipeline import EnrichPipeline
 from services.enrich.redis import RedisEnrichedStream
 from services.enrich.sessions.redis import RedisSessionStore
@@ -32,7 +38,7 @@ from tests.integration.enrich.conftest import Enrich
 from tests.support.anonymizing import ARCHIVED_CHESS, CHESS, FIRST_NAMED, NOW, anonymization
 from tests.support.clocks import FixedClock
 from tests.support.enrich_batches import entry_of, event
-from tests.support.pseudonyms import PSEUDONYMS
+from tests.support.pseudonyms import PSEUDONYM_KEY, PSEUDONYMS
 from tests.support.repository import REPOSITORY
 
 TICK = timedelta(microseconds=1)
@@ -104,7 +110,11 @@ def clock() -> FixedClock:
 
 
 def pipeline(
-    client: RedisClient, store: PostgresEventStore, clock: FixedClock, catalogs: Catalogs
+    client: RedisClient,
+    store: PostgresEventStore,
+    clock: FixedClock,
+    catalogs: Catalogs,
+    pseudonymizer: Pseudonymizer = PSEUDONYMS,
 ) -> EnrichPipeline:
     """A pipeline that knows the catalogs."""
     return EnrichPipeline(
@@ -113,7 +123,7 @@ def pipeline(
         store,
         RedisEnrichedStream(client, shards=1),
         DeadLetterLimit(0.5, 20),
-        LateAnonymizer(catalogs, PSEUDONYMS, clock),
+        LateAnonymizer(catalogs, pseudonymizer, clock),
     )
 
 
@@ -234,6 +244,32 @@ async def test_what_is_changed_meanwhile_is_read_again(
     rows = stored(database_url)
     assert [row["properties"]["moves"] for row in rows] == [4, MOVES]
     assert [row["subject_id"] for row in rows] == [None, None]
+
+
+async def test_of_an_erased_person_it_is_not_stored_in_a_later_epoch_either(
+    enrich: Enrich,
+    engine: AsyncEngine,
+    role_url: Callable[[str], str],
+    clock: FixedClock,
+) -> None:
+    """The fence is found by the id, which the event loses before it is stored."""
+    later = Pseudonymizer(PSEUDONYM_KEY.encode(), epoch=2)
+    connector = PostgresConnector(role_url("weir_enrich"), service="enrich")
+    store = PostgresEventStore(engine, connector, later, CHESS)
+    await Fences(engine, PSEUDONYMS, CHESS).add(SubjectRef("chess", "ann", (ANN,)), NOW)
+    bens = at(FIRST_NAMED - TICK, "b", name="game.ended", subject_id="ben")
+    entry = entry_of(named(FIRST_NAMED - TICK, "ann-1"), bens)
+    late = pipeline(enrich.client, store, clock, CHESS, later)
+    # It comes again, too: enrich may be killed before it has acknowledged a batch.
+    for _ in range(2):
+        await late.process([work_batch(entry)])
+    store.close()
+    assert enrich.rows() == [("b",)]
+    for forwarded in await enrich.forwarded():
+        handed_on = batch_pb2.EventBatch.FromString(decompress(forwarded.event_batch))
+        assert [each.event_id for each in handed_on.events] == ["", "b"]
+        # Readers look at none of these: they know no event without a name.
+        assert list(forwarded.skipped) == [0]
 
 
 async def test_killed_in_the_middle_it_goes_on(
