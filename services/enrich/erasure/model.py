@@ -9,7 +9,7 @@ from uuid import UUID
 from libs.catalog import RETENTION_CLASSES
 
 # Before those of all events.
-_NO_TIME, _NO_ID = datetime.min.replace(tzinfo=UTC), UUID(int=0)
+_NO_TIME, NO_ID = datetime.min.replace(tzinfo=UTC), UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Place:
     retention_class: str
     name: str = ""
     occurred_at: datetime = _NO_TIME
-    event_uuid: UUID = _NO_ID
+    event_uuid: UUID = NO_ID
 
     @classmethod
     def first(cls) -> Self:

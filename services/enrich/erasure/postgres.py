@@ -18,7 +18,7 @@ from libs.events.person import (
     person_values,
 )
 from libs.stores.postgres import driver_connection
-from services.enrich.erasure.model import Examined, NamingEvent, Place
+from services.enrich.erasure.model import NO_ID, Examined, NamingEvent, Place
 from services.enrich.partitions.plan import class_table
 
 ROWS_AT_A_TIME = 2_000
@@ -130,14 +130,23 @@ class ErasedEvents:
             "limit": limit,
         }
         table = _table(place.retention_class)
-        rows = await (await driver.execute(sql.SQL(_SOME).format(table=table), values)).fetchall()
-        naming = []
-        if found := [event_uuid for event_uuid, _, names_person in rows if names_person]:
+        while True:
+            cursor = await driver.execute(sql.SQL(_SOME).format(table=table), values)
+            rows = await cursor.fetchall()
+            found = [event_uuid for event_uuid, _, names_person in rows if names_person]
+            if not found:
+                naming = []
+                break
             cursor = await driver.execute(
                 sql.SQL(_NAMING).format(table=table),
                 {**values, "found": found, "last_time": rows[-1][1]},
             )
             naming = [NamingEvent(*row) for row in await cursor.fetchall()]
+            if len(naming) >= len(found):
+                break
+            # Some are gone, or have another id: that of an event which names two people changes with the
+            # erasure of one of them. The new id may be anywhere among those of its moment.
+            values["after_uuid"] = NO_ID
         if len(rows) < limit:
             return Examined(len(rows), naming, None)
         event_uuid, occurred_at, _ = rows[-1]

@@ -193,15 +193,18 @@ async def test_a_short_id_is_found_only_where_ids_of_people_are(
     ]
 
 
+@pytest.mark.parametrize("event_uuid", ["event_uuid", "gen_random_uuid()"])
 async def test_an_event_that_names_two_erased_people_loses_both(
-    enrich: Enrich, data: EnrichSubjectData, database_url: str
+    enrich: Enrich, data: EnrichSubjectData, database_url: str, event_uuid: str
 ) -> None:
-    """The other erasure has changed the event, and has not committed when this one comes to it."""
+    """The other erasure has changed the event, perhaps with its id, and has not committed when this one comes
+    to it."""
     rivals = b'{"rivals": ["anna", "carl", "dora"]}'
     await enrich.process(entry_of(event("b1", subject_id="ben", properties_json=rivals)))
     async with await psycopg.AsyncConnection.connect(database_url) as other:
         await other.execute(
-            """UPDATE enrich.events SET properties = '{"rivals": ["anna", "dora"]}'"""
+            f"""UPDATE enrich.events SET properties = '{{"rivals": ["anna", "dora"]}}',
+            event_uuid = {event_uuid}""".encode()
         )
         erasing = asyncio.create_task(_erase(data, _erasure()))
         async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as third:
