@@ -49,7 +49,7 @@ def who(**different: Any) -> Erased:
     """The person; everything unless something is `different`."""
     subject = SubjectRef("go", CANARY, (PERSON,))
     values: dict[str, Any] = {"fenced_at": FENCED_AT, **different}
-    return Erased(Erasure(subject, REQUEST, **values), names_others=True)
+    return Erased(Erasure(subject, REQUEST, **values), may_hold_others=True)
 
 
 async def erase(

@@ -29,17 +29,17 @@ _AT = {column.name: position for position, column in enumerate(COLUMNS)}
 @dataclass(frozen=True, slots=True)
 class Erased:
     """Whom to erase. `entity_types` and `measures` are those of the app's catalog, as for stored events;
-    without `names_others` events of others are not looked at."""
+    without `may_hold_others` events of others are not looked at."""
 
     erasure: Erasure
-    names_others: bool
+    may_hold_others: bool
     entity_types: tuple[str, ...] = ()
     measures: tuple[tuple[str, ...], ...] = ()
 
     @property
     def looks_at_others(self) -> bool:
         """Whether mentions in events of others go, too: not if only some of the person's events go."""
-        return self.names_others and self.erasure.names is None
+        return self.may_hold_others and self.erasure.names is None
 
 
 @dataclass(slots=True)

@@ -121,7 +121,7 @@ class ArchivedPeople:
         catalog = self._catalogs.current.catalogs.get(erasure.subject.app_id)
         who = Erased(
             erasure,
-            names_others=catalog is None or catalog.may_hold_others,
+            may_hold_others=catalog is None or catalog.may_hold_others,
             entity_types=tuple(sorted(catalog.subject_entity_types)) if catalog else (),
             measures=tuple(sorted(catalog.measures)) if catalog else (),
         )

@@ -64,7 +64,7 @@ def erased_of(found: Mapping[str, Any]) -> Erased:
             _names(erasure["names"]),
             erasure["withheld"],
         ),
-        found["names_others"],
+        found["may_hold_others"],
         tuple(found["entity_types"]),
         tuple(map(tuple, found["measures"])),
     )

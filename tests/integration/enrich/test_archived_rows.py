@@ -233,7 +233,7 @@ async def test_a_reading_that_was_disturbed_is_not_disturbed_again(
     expected = await lines(reading(process.stream))
     await archive(engine, url)
     erasures = [
-        Erased(Erasure(SubjectRef("go", "x", (person,)), uuid.uuid4(), NOW), names_others=False)
+        Erased(Erasure(SubjectRef("go", "x", (person,)), uuid.uuid4(), NOW), may_hold_others=False)
         for person in others.values()
     ]
     done: list[bool] = []

@@ -223,7 +223,9 @@ async def test_erasures_take_what_is_the_persons_and_mentions_in_what_is_others(
 ) -> None:
     erasure = Erasure(SUBJECT, uuid.uuid4(), UNTIL)
     in_files = ErasedRows()
-    left = in_files.without(Erased(erasure, names_others=True, entity_types=("player",)), archived)
+    left = in_files.without(
+        Erased(erasure, may_hold_others=True, entity_types=("player",)), archived
+    )
     assert (in_files.erased, in_files.anonymized) == (len(OWN), len(NAMING))
     assert not any(form in str(value) for each in left for value in each for form in FORMS)
 
