@@ -98,7 +98,7 @@ class Anonymizer:
         candidate: Candidate,
         outcome: Outcome,
         *,
-        keeps_undeclared: bool = True,
+        keeps_undeclared: bool,
     ) -> Candidate:
         """Replaces the subject of an event, if it has one, and the session by pseudonyms, and removes from
         its properties what is marked as personal and every mention of the subject; unless `keeps_undeclared`,

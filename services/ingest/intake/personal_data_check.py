@@ -30,11 +30,10 @@ _MILD = (event_pb2.PRIVACY_LEVEL_UNSPECIFIED, event_pb2.PRIVACY_LEVEL_STANDARD)
 
 
 def check_personal_data(
-    catalog: Catalog, candidate: Candidate, outcome: Outcome
+    catalog: Catalog, action: PersonalData, candidate: Candidate, outcome: Outcome
 ) -> Candidate | Rejection:
-    """The event as it may be stored, or why it is rejected, if the catalog asks for it. Most events cost a
-    search for a few characters in their bytes."""
-    action = candidate.event_type.personal_data
+    """The event as it may be stored, or why it is rejected: `action` is what the catalog says of such an
+    event. Most events cost a search for a few characters in their bytes."""
     event = candidate.event
     suspect = is_suspect(event.properties_json) or b"\\" in event.properties_json
     around = _has_suspect_parts(event)

@@ -32,8 +32,9 @@ def screen(catalog: Catalog, check: EventCheck, frame: Frame) -> Screening:
             kept_context = found.event_type.context
             if kept_context is not None:
                 keep_context(event, kept_context)
-            if found.event_type.personal_data is not None:
-                found = check_personal_data(catalog, found, outcome)
+            action = found.event_type.personal_data
+            if action is not None:
+                found = check_personal_data(catalog, action, found, outcome)
         if type(found) is Candidate:
             complete(catalog, found)
             result.passed.append(found)
