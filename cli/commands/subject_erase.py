@@ -40,7 +40,7 @@ def erase(
     wait: Annotated[bool, typer.Option("--wait", help="Follow the erasure to its end.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase a person: events, sessions, dead letters, consent, and numbers of the person alone.
+    """Erase a person: events, sessions, dead letters, consent, and numbers that name the person.
 
     Consent is withdrawn, and nothing that occurred before is stored any more. Numbers whose events are still
     stored are counted again. A catalog may have a grace period, in which the request can be cancelled, and

@@ -96,7 +96,7 @@ async def test_its_dead_letter_holds_nothing_of_a_person_either(
     assert b"canary" not in serialized(append)
 
 
-async def test_inside_a_group_or_a_thing_not_even_a_pseudonym_stands() -> None:
+async def test_inside_a_group_or_an_entity_not_even_a_pseudonym_stands() -> None:
     person = "550e8400-e29b-41d4-a716-446655440000"
     ingest = Ingest(catalog=CATALOG)
     entity = {"type": "pod", "id": f"{person}/p-1"}
