@@ -232,6 +232,18 @@ async def test_what_was_begun_before_an_erasure_is_waited_for(
     assert not _has_restored_days(database_url)
 
 
+async def test_a_restoration_gives_up_when_the_archive_is_changed_for_long(
+    engine: AsyncEngine, database_url: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEIR_DATABASE_URL", database_url)
+    monkeypatch.setattr(
+        "services.enrich.archive.postgres._LONG_WAIT", "SET LOCAL lock_timeout = '10ms'"
+    )
+    async with PostgresArchive(engine).turn():
+        found = await in_thread("restore", "--app", "go", "--date", "2026-08-20")
+    assert (found.exit_code, found.output) == (1, "the archive is being changed\n")
+
+
 def _waits_for_a_lock(database_url: str) -> bool:
     with psycopg.connect(database_url) as connection:
         return connection.execute(_WAITS).fetchone() is not None
