@@ -56,7 +56,7 @@ def anonymized(pseudonymizer: Pseudonymizer, due: Due, event: PersonalFields) ->
         anonymous_id=anonymous_id,
         person=person or None,
         session_id=_session(pseudonymizer, due, event, anonymous_id),
-        group_id=person if subject and group_id == subject else group_id,
+        group_id=group_id and ids.replaced(group_id, lambda _: person),
         entity_type=entity_type,
         entity_id=entity_id,
         request_id=None
@@ -89,6 +89,9 @@ def _entity(
     is_person = entity_id == subject or entity_type in due.entity_types
     if entity_id and is_person and not _is_pseudonym(entity_id):
         entity_id = pseudonymizer.pseudonym(due.app_id, entity_id)
+    elif entity_id and subject:
+        own = pseudonymizer.pseudonym(due.app_id, subject)
+        entity_id = ids_of(subject).replaced(entity_id, lambda _: own)
     if subject and entity_type == subject:
         entity_type = None
     return entity_type, entity_id

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from weir.common.v1.event_pb2 import Attribution
+
 from libs.catalog import Catalog, Catalogs
 from libs.common.clock import DAY_US, EPOCH, Clock, moment_of
 from libs.common.exact_json import exact_loads
@@ -104,9 +106,8 @@ class LateAnonymizer:
         if event.HasField("entity"):
             changed.entity.type = found.entity_type or ""
             changed.entity.id = found.entity_id or ""
-        for field, _ in event.attribution.ListFields():
-            if field.name not in (found.attribution or {}):
-                changed.attribution.ClearField(field.name)
+        if event.HasField("attribution"):
+            changed.attribution.CopyFrom(Attribution(**(found.attribution or {})))
         changed.properties_json = json_text(found.properties)
         if found.event_id is None:
             changed.event_id = str(found.event_uuid)

@@ -79,7 +79,7 @@ def anonymous(
     ids = PersonIds(subject.ids)
     # Of an event under the pseudonym, too, it is known now whose id must not be in it.
     found = anonymized(pseudonymizer, rules.due, replace(fields, subject_id=subject.subject_id))
-    entity_type, entity_id = _entity(rules, subject, found)
+    entity_type, entity_id = _entity(rules, found, ids)
     return (
         replace(
             found,
@@ -88,9 +88,7 @@ def anonymous(
             anonymous_id=None,
             person=None,
             session_id=None,
-            group_id=None
-            if "group_id" not in rules.read or found.group_id in subject.ids
-            else found.group_id,
+            group_id=_without(found.group_id, ids) if "group_id" in rules.read else None,
             entity_type=entity_type,
             entity_id=entity_id,
             request_id=None,
@@ -102,15 +100,18 @@ def anonymous(
     )
 
 
-def _entity(
-    rules: Rules, subject: SubjectRef, found: PersonalFields
-) -> tuple[str | None, str | None]:
+def _without(text: str | None, ids: PersonIds) -> str | None:
+    """The id of a group or an entity without the person; None if it is the person."""
+    return None if not text or text in ids.texts else ids.redacted(text)
+
+
+def _entity(rules: Rules, found: PersonalFields, ids: PersonIds) -> tuple[str | None, str | None]:
     is_read = "entity.type" in rules.read or "entity.id" in rules.read
     if not is_read or found.entity_type in rules.hashed:
         return None, None
-    if "entity.id" not in rules.read or found.entity_id in subject.ids:
+    if "entity.id" not in rules.read:
         return found.entity_type, None
-    return found.entity_type, found.entity_id
+    return found.entity_type, _without(found.entity_id, ids)
 
 
 def _read_values(

@@ -246,6 +246,29 @@ async def test_what_is_changed_meanwhile_is_read_again(
     assert [row["subject_id"] for row in rows] == [None, None]
 
 
+async def test_a_long_id_goes_from_inside_other_ids_and_texts_as_at_ingest(
+    enrich: Enrich, engine: AsyncEngine, late: EnrichPipeline, clock: FixedClock
+) -> None:
+    person_id = "player-4711-of-the-club"
+    pseudonym = PSEUDONYMS.pseudonym("chess", person_id)
+    composed = {
+        "subject_id": person_id,
+        "group_id": f"team-of-{person_id}",
+        "entity": event_pb2.Entity(type="board", id=f"{person_id}/1"),
+        "attribution": event_pb2.Attribution(campaign=f"asked-by-{person_id}", medium="mail"),
+    }
+    await enrich.process(entry_of(at(FIRST_NAMED - TICK, "in-time", **composed)))
+    await anonymization(engine, clock).anonymize()
+    await late.process([work_batch(entry_of(at(FIRST_NAMED - TICK, "late", **composed)))])
+    assert enrich.rows("event_id, group_id, entity_id, attribution") == [
+        (
+            *(event_id, f"team-of-{pseudonym}", f"{pseudonym}/1"),
+            {"campaign": "asked-by-[person]", "medium": "mail"},
+        )
+        for event_id in ("in-time", "late")
+    ]
+
+
 async def test_of_an_erased_person_it_is_not_stored_in_a_later_epoch_either(
     enrich: Enrich,
     engine: AsyncEngine,

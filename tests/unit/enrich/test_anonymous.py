@@ -62,11 +62,13 @@ EVENT = PersonalFields(
 )
 
 
-def _left(name: str, **fields: Any) -> tuple[PersonalFields, dict[str, Any]]:
-    erasure = Erasure(ANNA, uuid.uuid4(), datetime(2026, 11, 20, tzinfo=UTC))
+def _left(
+    name: str, subject: SubjectRef = ANNA, **fields: Any
+) -> tuple[PersonalFields, dict[str, Any]]:
+    erasure = Erasure(subject, uuid.uuid4(), datetime(2026, 11, 20, tzinfo=UTC))
     rules = rules_of(CATALOG, CATALOG.events[name], erasure)
     enriched = {"country": "DE", "os": "iOS"}
-    event, found = anonymous(PSEUDONYMS, rules, ANNA, replace(EVENT, **fields), enriched)
+    event, found = anonymous(PSEUDONYMS, rules, subject, replace(EVENT, **fields), enriched)
     return event, dict(found)
 
 
@@ -106,6 +108,16 @@ def test_of_what_no_number_reads_nothing_stays_but_numbers() -> None:
 def test_a_group_or_an_entity_that_is_the_person_goes(own: str) -> None:
     event, _ = _left("game.ended", group_id=own, entity_id=own)
     assert (event.group_id, event.entity_type, event.entity_id) == (None, "board", None)
+
+
+def test_a_long_id_inside_that_of_a_group_or_an_entity_goes() -> None:
+    """So does the pseudonym that retention has put in its place before."""
+    person_id = "player-4711-of-the-club"
+    pseudonym = PSEUDONYMS.pseudonym("chess", person_id)
+    player = SubjectRef("chess", person_id, (pseudonym,))
+    fields = {"group_id": f"team-of-{person_id}", "entity_id": f"{pseudonym}/board"}
+    event, _ = _left("game.ended", player, subject_id=person_id, **fields)
+    assert (event.group_id, event.entity_id) == ("team-of-[person]", "[person]/board")
 
 
 def test_an_entity_whose_ids_are_stored_as_hashes_goes() -> None:
