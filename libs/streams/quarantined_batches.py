@@ -5,9 +5,9 @@ one that holds no batch. An event whose properties cannot be searched is treated
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from weir.common.v1.event_pb2 import Event
 from weir.streams.v1 import batch_pb2
@@ -29,6 +29,8 @@ from libs.common.subject_data import Erasure, SubjectRef
 from libs.streams.compression import compress
 from libs.streams.entries import Fields, enriched_batch, raw_batch
 
+# Of an app and the id of an event that reveals the person: the id that takes its place.
+NewId = Callable[[str, str], UUID]
 UNREADABLE = "no reader can tell what they hold; they go when their time in quarantine is over"
 
 
@@ -58,10 +60,17 @@ class _Cut:
     withheld: Counter[str] = field(default_factory=Counter)
 
 
-def raw_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) -> Remainder | None:
-    """Of an entry of a raw stream."""
+def _at_random(app_id: str, event_id: str) -> UUID:
+    return uuid4()
+
+
+def raw_without(
+    fields: Fields, erasure: Erasure, catalog: Catalog | None, new_id: NewId = _at_random
+) -> Remainder | None:
+    """Of an entry of a raw stream. It may be put back, so the `new_id` should be that of the same event if it
+    has come again."""
     batch = raw_batch(fields)
-    cut = _cut(batch, erasure, catalog)
+    cut = _cut(batch, erasure, catalog, new_id)
     if cut is None:
         return None
     kept = cut.kept
@@ -77,9 +86,10 @@ def raw_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) -> Re
 
 
 def enriched_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) -> Remainder | None:
-    """Of an entry of an enriched stream."""
+    """Of an entry of an enriched stream, which is counted as a whole, or not at all: no id in it is compared
+    with any other."""
     enriched, batch = enriched_batch(fields)
-    cut = _cut(batch, erasure, catalog)
+    cut = _cut(batch, erasure, catalog, _at_random)
     if cut is None:
         return None
     kept = cut.kept
@@ -96,7 +106,9 @@ def enriched_without(fields: Fields, erasure: Erasure, catalog: Catalog | None) 
     return Remainder(new if kept else None, erased, cut.anonymized, cut.withheld)
 
 
-def _cut(batch: batch_pb2.EventBatch, erasure: Erasure, catalog: Catalog | None) -> _Cut | None:
+def _cut(
+    batch: batch_pb2.EventBatch, erasure: Erasure, catalog: Catalog | None, new_id: NewId
+) -> _Cut | None:
     """None if nothing was found of the person. Removes mentions from the events that stay."""
     subject = erasure.subject
     if batch.app_id != subject.app_id:
@@ -114,7 +126,7 @@ def _cut(batch: batch_pb2.EventBatch, erasure: Erasure, catalog: Catalog | None)
                 cut.withheld[erasure.withheld[event.name]] += 1
         elif searched:
             # Also of a name that a law keeps: what is kept is the other's event.
-            named, is_readable = _remove_mentions(event, subject, catalog)
+            named, is_readable = _remove_mentions(event, subject, catalog, new_id)
             cut.anonymized += named
             if not is_readable:
                 cut.withheld[UNREADABLE] += 1
@@ -141,7 +153,7 @@ def _is_own(event: Event, subject: SubjectRef) -> bool:
 
 
 def _remove_mentions(
-    event: Event, subject: SubjectRef, catalog: Catalog | None
+    event: Event, subject: SubjectRef, catalog: Catalog | None, new_id: NewId
 ) -> tuple[bool, bool]:
     """Whether an event of another person named the one who is erased, and whether all of it could be read.
     Properties that cannot go as a whole if an id stands in them."""
@@ -153,9 +165,8 @@ def _remove_mentions(
     clean_envelope(event, people, lambda _: subject.persons[0], person_types=person_types)
     long = people.long_ones()
     clean_session(event, long, lambda _: subject.persons[0])
-    # Nothing of it is stored, so it is compared with no other id.
     if reveals_one(event.event_id, long):
-        event.event_id = str(uuid4())
+        event.event_id = str(new_id(subject.app_id, event.event_id))
     named = event != before
     try:
         left = _properties_left(event, people, catalog)

@@ -40,6 +40,7 @@ from libs.streams.quarantine_erasure import QuarantineErasure
 from libs.streams.quarantine_expiry import QuarantineRetention
 from libs.streams.quarantined_batches import raw_without
 from libs.streams.trimming import StreamTrimmer
+from services.enrich.anonymization.anonymize import keyed_event_uuid
 from services.enrich.anonymization.job import Anonymization
 from services.enrich.anonymization.late import LateAnonymizer
 from services.enrich.anonymization.postgres import PostgresNamedEvents
@@ -187,6 +188,7 @@ async def build(
     )
     archived_people = ArchivedPeople(reload.catalogs, PostgresArchive(engine), archive_process.ask)
     stack.push_async_callback(archived_people.close)
+    without = partial(raw_without, new_id=partial(keyed_event_uuid, pseudonymizer))
     about_people = EnrichSubjectData(
         reload.catalogs,
         ErasedEvents(engine),
@@ -196,7 +198,7 @@ async def build(
         settings.shards,
         SubjectRows(engine, sessions, settings, ArchivedRows(archive_process.stream)),
         archived_people,
-        QuarantineErasure(redis, reload.catalogs, ENRICH, settings.shards, raw_without),
+        QuarantineErasure(redis, reload.catalogs, ENRICH, settings.shards, without),
         AnonymizedEvents(reload.catalogs, pseudonymizer),
         pseudonymizer,
     )

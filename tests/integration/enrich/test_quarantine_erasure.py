@@ -22,10 +22,13 @@ from libs.streams.quarantine_erasure import QuarantineErasure, Without
 from libs.streams.quarantine_expiry import QuarantineRetention, expire_quarantine
 from libs.streams.quarantined_batches import UNREADABLE, Remainder, raw_without
 from services.enrich import convert
+from services.enrich.anonymization.anonymize import keyed_event_uuid
 from services.enrich.model import WorkBatch
 from services.enrich.settings import EnrichSettings
+from tests.integration.enrich.conftest import Enrich
 from tests.integration.enrich.test_erasing import ANNA, CATALOG
 from tests.support.enrich_batches import NOON, NOON_US, entry_of, event
+from tests.support.pseudonyms import PSEUDONYMS, keyed_event_id
 
 QUARANTINE = "enrich:{0}:quarantine"
 
@@ -276,3 +279,21 @@ def test_what_is_around_the_properties_is_without_the_person() -> None:
     assert left.context.page_url == "https://school.example/[person]/lessons"
     assert (left.entity.type, left.entity.id) == ("classroom", f"{pseudonym}/7b")
     assert dict(left.context.extra) == {"room": 12}
+
+
+async def test_an_event_that_has_come_again_is_stored_once_when_it_is_put_back(
+    client: RedisClient, engine: AsyncEngine, enrich: Enrich
+) -> None:
+    """Ingest has taken the person out of what came later, and made its id of the first one's."""
+    person_id = "teacher-4711-of-the-school"
+    teacher = SubjectRef("chess", person_id, (PSEUDONYMS.pseudonym("chess", person_id),))
+    again = keyed_event_id(PSEUDONYMS, "chess", f"lesson-{person_id}")
+    await enrich.process(entry_of(event(again, subject_id="ben")))
+    lesson = entry_of(event(f"lesson-{person_id}", subject_id="ben"))
+    await _quarantine(client, lesson.fields)
+    without = partial(raw_without, new_id=partial(keyed_event_uuid, PSEUDONYMS))
+    erasure = Erasure(teacher, uuid.uuid4(), NOON)
+    assert await Quarantined(client, engine, without).all(erasure) == (0, 1, 0)
+    [(_, left)] = await _entries(client)
+    await enrich.process(Entry(b"ingest:{0}:raw", b"2-0", left))
+    assert enrich.rows("event_uuid, event_id") == [(uuid.UUID(again), None)]
