@@ -27,8 +27,8 @@ _TYPES = {
     "jsonb": pa.json_(pa.string()),
     "boolean": pa.bool_(),
 }
-# Of events, as in pages of `libs.events.postgres`.
-SORTED_BY = ("name", "occurred_at", "event_uuid", "retention_class")
+# Not by id within a moment: an erasure may give an event another one.
+SORTED_BY = ("name", "occurred_at")
 
 
 def _field(column: EventColumn) -> Any:

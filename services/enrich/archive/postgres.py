@@ -46,7 +46,7 @@ _OF_UNIT: LiteralString = f"""
     {PAST} AND app_id = %(unit_app)s AND {DUE}
     AND occurred_at >= %(start)s AND occurred_at < %(end)s
 """
-# In the order of bytes, which every reader of a file can rely on.
+# In the order of bytes. Readers of a file can rely on name and time.
 _IN_ORDER: LiteralString = (
     'ORDER BY name COLLATE "C", occurred_at, event_uuid, retention_class COLLATE "C"'
 )

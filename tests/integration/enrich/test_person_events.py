@@ -243,3 +243,24 @@ async def test_erasures_take_what_is_the_persons_and_mentions_in_what_is_others(
     # Of `NEITHER`, one has the person's pseudonym, and none the id.
     assert len(stored) == len(NAMING) + len(NEITHER)
     assert not any(form in text for (text,) in stored for form in FORMS)
+
+
+def test_a_file_is_sorted_as_it_says_also_after_an_erasure(archived: Sequence[Row]) -> None:
+    """By whose ids of events the person was named: they are others now."""
+    names = [column.name for column in COLUMNS]
+    [naming] = [each for each in archived if each[names.index("event_id")] == IN_EVENT_ID]
+    rows = []
+    for number in range(20):
+        one = list(naming)
+        one[names.index("event_uuid")] = uuid.UUID(int=number)
+        rows.append(one)
+    erasure = Erasure(SUBJECT, uuid.uuid4(), UNTIL)
+    left = ErasedRows().without(Erased(erasure, may_hold_others=True), rows)
+    file = io.BytesIO()
+    with EventFile(file) as events:
+        events.write(left)
+    metadata = parquet.ParquetFile(file).metadata
+    keys = [names[each.column_index] for each in metadata.row_group(0).sorting_columns]
+    assert keys[:2] == ["name", "occurred_at"]
+    [found] = read_groups(io.BytesIO(file.getvalue()))
+    assert found == sorted(found, key=lambda each: [each[names.index(key)] for key in keys])
