@@ -5,10 +5,13 @@ from typing import Any
 import orjson
 import pytest
 
+from libs.catalog import to_envelope
 from tests.documents.screened import NOW, PASSED, answer, screened
+from tests.support.clocks import NOW_US
 from tests.support.consents import consent_text
-from tests.support.documents.shipped import ingest_of, shipped_event
-from weir_client import build_event
+from tests.support.documents.shipped import catalogs, ingest_of, shipped_event
+from tests.support.ingest_pipeline import PSEUDONYMS
+from weir_client import build_event, event_from_envelope
 
 APP = "social_live"
 # The fields that each version lists, with a value.
@@ -91,3 +94,22 @@ async def test_an_address_is_stored_nowhere_whole() -> None:
     assert stored.context.ip == "203.0.113.0"
     assert orjson.loads(stored.properties_json)["metadata"] == {"ip": "[ip]", "source": "feed"}
     assert dict(stored.context.extra) == {"clientIp": "[ip]"}
+
+
+async def test_the_follower_of_a_person_who_has_denied_stays_without_that_person() -> None:
+    """SL075. So does a follow that is stored, after the erasure of the person: such apps are searched."""
+    document = {
+        "eventId": "e1",
+        "eventType": "engagement",
+        "userId": "ann",
+        "source": "frontend",
+        "data": {"action": "follow", "targetType": "user", "targetId": "bob"},
+    }
+    event = event_from_envelope(to_envelope(catalogs()[APP], document))
+    event.occurred_at.FromMicroseconds(NOW_US)
+    ingest = ingest_of(APP, {"bob": consent_text(1, analytics=False)})
+    await ingest.take(event)
+    [stored] = ingest.stored()
+    assert (stored.subject_id, stored.entity.id) == ("ann", PSEUDONYMS.pseudonym(APP, "bob"))
+    assert orjson.loads(stored.properties_json) == {"action": "follow", "targetType": "user"}
+    assert catalogs()[APP].may_hold_others
