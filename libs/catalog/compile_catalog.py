@@ -27,6 +27,7 @@ from libs.catalog.limits import compile_limits, sent_dimensions
 from libs.catalog.model import Catalog, ClockPolicy, EventType, Producer, Purpose
 from libs.catalog.problems import CatalogError, ProblemList, did_you_mean
 from libs.catalog.reader import Section
+from libs.catalog.source import TEACHER
 from libs.catalog.yaml_nodes import parse_yaml
 
 DEFAULT_DEDUPE_WINDOW_SECONDS = 86_400
@@ -102,6 +103,8 @@ def _compile(section: Section) -> Catalog:
         subject_name=subject_name,
         subject_entity_types=entity_types,
         names_others=bool(entity_types) or _marks_subjects(events),
+        names_teachers=any(TEACHER in rollup.sources for rollup in rollups.values())
+        or any(TEACHER in gauge.sources for gauge in gauges.values()),
         group_name=group_name,
         collection=collection,
         location_purpose=_location_purpose(section.child("location"), purposes),

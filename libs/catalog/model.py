@@ -12,7 +12,7 @@ from libs.catalog.metric import Conditions, Metric
 from libs.catalog.metric_model import NamedMetric, Term
 from libs.catalog.period import Period
 from libs.catalog.schema import EventVersion
-from libs.catalog.source import TEACHER, Source, SourceKind
+from libs.catalog.source import Source, SourceKind
 from libs.catalog.xapi import Xapi
 
 
@@ -320,6 +320,8 @@ class Catalog:
     subject_entity_types: frozenset[str]
     # Whether an event can name another person than its subject, as far as the catalog says.
     names_others: bool
+    # Whether a rollup or a gauge reads the teacher, who is another person than a learner.
+    names_teachers: bool
     group_name: str | None
     # What of its events is stored.
     collection: Collection
@@ -373,9 +375,5 @@ class Catalog:
     @property
     def may_hold_others(self) -> bool:
         """Whether what is stored can have the id of another person than an event's subject, as far as the
-        catalog says: `names_others`, or a rollup or gauge reads the teacher."""
-        return (
-            self.names_others
-            or any(TEACHER in rollup.sources for rollup in self.rollups.values())
-            or any(TEACHER in gauge.sources for gauge in self.gauges.values())
-        )
+        catalog says."""
+        return self.names_others or self.names_teachers

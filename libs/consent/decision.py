@@ -40,6 +40,9 @@ class Reason(IntEnum):
     RESTRICTED = 6
 
 
+_OWN_NO = {Reason.ANSWER, Reason.EXPIRED, Reason.RESTRICTED}
+
+
 class Ruling(NamedTuple):
     """A decision, what it was made from, and the version of the recording that decided; 0 if none did."""
 
@@ -124,6 +127,13 @@ class PurposeDecisions:
         words = b"" if encoded is None else encoded.partition(b" ")[2]
         is_minor = (self._rules.get(words) or self._learn(words)).is_minor
         return is_minor and self.of(encoded, now_us) is not Decision.ALLOW
+
+    def refuses(self, encoded: bytes | None, now_us: int) -> bool:
+        """Whether the person has said no to the purpose, has let a grant end, or has restricted the use of
+        their data: a no by the catalog's default, or for want of a guardian, is none of these."""
+        if self.of(encoded, now_us) is Decision.ALLOW:
+            return False
+        return self.ruling(encoded, now_us).reason in _OWN_NO
 
     def _learn(self, words: bytes) -> _Rule:
         parsed = parse_words(words)

@@ -76,6 +76,14 @@ def test_results_of_classes_lose_an_erased_teacher_and_no_completion(calls: Suit
         naming = f"SELECT count(*) FROM {table} AS kept WHERE strpos(kept::text, %s) > 0"
         assert calls.query(naming, leaving) == [(0,)]
 
+    # From the queue of a pupil's client, of before the erasure.
+    late = _finished(organization, "c2", leaving, ann, yesterday, 10)
+    assert calls.track(APP, late).counts.accepted == 1
+    calls.stored("event_id", [late.event_id])
+    eventually(lambda: _shown(calls, organization).get((day, "c2", "")) == (1, 0, 1, 10.0))
+    naming = "SELECT FROM enrich.events AS kept WHERE strpos(kept::text, %s) > 0"
+    assert calls.query(naming, leaving) == []
+
 
 def _finished(
     organization: str, class_id: str, teacher: str, pupil: str, when: datetime, score: int

@@ -81,6 +81,21 @@ class BatchConsents:
             if not all(self.allows(purpose, person_id) for purpose in purposes)
         }
 
+    def refuses(self, purposes: Sequence[Purpose], person_id: str) -> bool:
+        """Whether the person has said no to one of the purposes; false for no person (empty id). Raises as
+        `decide`."""
+        if not person_id:
+            return False
+        # A loop, because this is done for each event with a teacher.
+        for purpose in purposes:
+            decisions = self._decisions.get(purpose.name) or self._decisions_of(purpose)
+            try:
+                if decisions.refuses(self._states[person_id], self._now_us):
+                    return True
+            except ValueError:
+                raise _unreadable() from None
+        return False
+
     def _decisions_of(self, purpose: Purpose) -> PurposeDecisions:
         return self._decisions.setdefault(purpose.name, decisions_for(purpose))
 

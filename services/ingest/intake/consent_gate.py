@@ -26,6 +26,7 @@ from services.ingest.intake.subjects import (
     links_between,
     others_named,
     people_in_rejected,
+    teacher_of,
 )
 
 NO_LINKS = Links({}, {})
@@ -36,6 +37,7 @@ class _People(NamedTuple):
 
     # Beside the subjects of the candidates, which these have themselves.
     others: Mapping[int, Sequence[str]]
+    teachers: Mapping[int, str]
     rejected: Mapping[int, RejectedPeople]
     # Made of the ids as they were sent, which consent may change.
     links: Links
@@ -144,8 +146,10 @@ class ConsentGate:
             outcome.verdicts[candidate.position] = Verdict.ANONYMIZED
         else:
             keeps_session = bool(candidate.session_id)
-        if purpose is not None and candidate.position in people.others:
-            denied = consents.who_denied((purpose,), people.others[candidate.position])
+        if purpose is not None and (
+            candidate.position in people.others or candidate.position in people.teachers
+        ):
+            denied = _who_denied(consents, purpose, candidate, people)
             if denied:
                 candidate = self._anonymizer.remove_others(catalog, candidate, denied, outcome)
         if keeps_session and collection.hashes_sessions:
@@ -159,8 +163,22 @@ def _is_unguarded(consents: BatchConsents, purpose: Purpose | None, person_id: s
     return purpose is not None and consents.is_unguarded(purpose, person_id)
 
 
+def _who_denied(
+    consents: BatchConsents, purpose: Purpose, candidate: Candidate, people: _People
+) -> set[str]:
+    """Those whom an event names beside its subject although they do not let its purpose. A teacher does
+    unless they have said no: what the default says of learners is not about those who teach them."""
+    others = people.others.get(candidate.position)
+    denied = consents.who_denied((purpose,), others) if others else set[str]()
+    teacher = people.teachers.get(candidate.position)
+    if teacher and consents.refuses((purpose,), teacher):
+        denied.add(teacher)
+    return denied
+
+
 def _people_of(catalog: Catalog, screening: Screening) -> _People:
     others = _others_of(catalog, screening.passed)
+    teachers = _teachers_of(catalog, screening.passed)
     rejected = {event.position: people_in_rejected(catalog, event) for event in screening.rejected}
     links = _links(screening, rejected)
     all_ask = (
@@ -175,9 +193,10 @@ def _people_of(catalog: Catalog, screening: Screening) -> _People:
     ]
     for named in others.values():
         asked += named
+    asked += teachers.values()
     for found in rejected.values():
         asked += found.ids()
-    return _People(others, rejected, links, asked)
+    return _People(others, teachers, rejected, links, asked)
 
 
 def _others_of(catalog: Catalog, candidates: Sequence[Candidate]) -> dict[int, list[str]]:
@@ -199,6 +218,18 @@ def _others_of(catalog: Catalog, candidates: Sequence[Candidate]) -> dict[int, l
             if named:
                 found[candidate.position] = named
     return found
+
+
+def _teachers_of(catalog: Catalog, candidates: Sequence[Candidate]) -> dict[int, str]:
+    """The teachers of events that ask for consent, by position."""
+    if not catalog.names_teachers:
+        return {}
+    return {
+        candidate.position: teacher
+        for candidate in candidates
+        if candidate.event_type.purpose is not None
+        and (teacher := teacher_of(catalog, candidate.event, candidate.subject_id))
+    }
 
 
 def _links(screening: Screening, people: Mapping[int, RejectedPeople]) -> Links:

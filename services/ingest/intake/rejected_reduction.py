@@ -78,6 +78,8 @@ class RejectedReduction:
             self._remove_unknown_people(event, subject)
             kept = LetterContent.WITHOUT_PROPERTIES
         denied = self._consents.who_denied(asked, people.others or ())
+        if self._consents.refuses(asked, people.teacher):
+            denied.add(people.teacher)
         if denied:
             version = event_type.version(event.schema_version) if event_type else None
             for person_id in denied:

@@ -31,15 +31,16 @@ class EventSubject(NamedTuple):
 
 
 class RejectedPeople(NamedTuple):
-    """The people of a rejected event: its subject, and the others whom it names; None if it is not searched
-    for these."""
+    """The people of a rejected event: its subject, its teacher (empty if none), and the others whom it names;
+    None if it is not searched for these."""
 
     subject: EventSubject
+    teacher: str
     others: list[str] | None
 
     def ids(self) -> list[str]:
         """All of them whose ids are known."""
-        return [*([self.subject.id] if self.subject.id else ()), *(self.others or ())]
+        return [*filter(None, (self.subject.id, self.teacher)), *(self.others or ())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,11 @@ def id_from_property(value: Any) -> str:
 def people_in_rejected(catalog: Catalog, rejected: RejectedEvent) -> RejectedPeople:
     """The people of a rejected event. One that is too large is not searched for others."""
     subject = _subject_of(catalog, rejected.event)
+    teacher = teacher_of(catalog, rejected.event, subject.id)
     if rejected.rejection.too_large:
-        return RejectedPeople(subject, None)
-    return RejectedPeople(subject, _others_in_rejected(catalog, rejected.event, subject.id))
+        return RejectedPeople(subject, teacher, None)
+    others = _others_in_rejected(catalog, rejected.event, subject.id)
+    return RejectedPeople(subject, teacher, others)
 
 
 def has_person(event_type: EventType, event: Event, people: RejectedPeople) -> bool:
@@ -150,6 +153,14 @@ def others_named(
         if entity.type in catalog.subject_entity_types and entity.id not in ("", subject_id):
             found.append(entity.id)
     return found
+
+
+def teacher_of(catalog: Catalog, event: Event, subject_id: str) -> str:
+    """The id of the teacher of an event about another person, in apps that count by teachers; else empty."""
+    if not catalog.names_teachers or not event.HasField("context"):
+        return ""
+    teacher = event.context.teacher_id
+    return teacher if teacher != subject_id and is_subject_id(teacher) else ""
 
 
 def _others_in_rejected(catalog: Catalog, event: Event, subject_id: str) -> list[str] | None:

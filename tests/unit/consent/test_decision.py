@@ -79,6 +79,25 @@ def test_an_answer_says_what_it_was_made_from(text: bytes | None, ruling: Ruling
 
 
 @pytest.mark.parametrize(
+    ("text", "refuses"),
+    [
+        # Denied by default only.
+        (None, False),
+        (b"9;:5 +other", False),
+        (b"9;:5 +whatsapp", False),
+        (b"9;3:5:%d t+whatsapp" % NOW_US, True),
+        (b"9;:5 -whatsapp", True),
+        (b"9;:5 ~whatsapp", True),
+        (b"9;:5 !whatsapp", True),
+        (b"9;3:5,7:5 * +whatsapp", True),
+        (b"9;3:5,:5 * -other", True),
+    ],
+)
+def test_a_person_refuses_by_an_answer_of_their_own(text: bytes | None, refuses: bool) -> None:
+    assert decisions_for(SHUT).refuses(text, NOW_US) is refuses
+
+
+@pytest.mark.parametrize(
     ("days_ago", "own_end", "granted"),
     [
         (364, None, True),

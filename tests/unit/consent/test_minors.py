@@ -61,6 +61,13 @@ def test_the_band_decides_who_may_grant(
     assert decisions_for(PURPOSES[purpose]).of(text, NOW_US) is decision
 
 
+def test_a_guardian_who_is_missing_is_no_refusal() -> None:
+    decisions = decisions_for(PURPOSES["lessons"])
+    assert not decisions.refuses(None, NOW_US)
+    assert not decisions.refuses(b"4;:%b +lessons" % NOW, NOW_US)
+    assert decisions.refuses(b"4;:%b =under_13 ~lessons" % NOW, NOW_US)
+
+
 @pytest.mark.parametrize(
     ("text", "unguarded"),
     [
