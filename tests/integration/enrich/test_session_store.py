@@ -118,3 +118,12 @@ async def test_a_session_is_found_and_forgotten_as_long_as_its_hash_is_there(
     assert await in_the_third.forget("chess", 1, ["s"]) == 1
     [key] = await client.keys("enrich:{0}:sessions:chess:*")
     assert await client.hkeys(key) == [b"t"]
+
+
+async def test_a_session_that_went_on_is_forgotten_as_one(client: RedisClient) -> None:
+    await _store(client).note("chess", 0, {"s": Session(10, "", "")})
+    later = _store(client, NOON + HOUR)
+    await later.note("chess", 0, {"s": Session(20, "", "")})
+    assert len(await client.keys("enrich:{0}:sessions:chess:*")) == 2
+    assert await later.forget("chess", 1, ["s", "none"]) == 1
+    assert await client.keys("enrich:{0}:sessions:chess:*") == []
