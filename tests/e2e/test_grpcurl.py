@@ -89,7 +89,10 @@ def test_services_are_listed_and_described(grpcurl: Grpcurl) -> None:
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
+        "weir.ingest.v1.DeadLetterService",
         "weir.ingest.v1.IngestService",
+        "weir.privacy.v1.RetentionTargetService",
+        "weir.privacy.v1.SubjectDataService",
     ]
     assert "\n".join(listed) in (REPOSITORY / "README.md").read_text()
     described = " ".join(grpcurl("ingest", "describe weir.ingest.v1.IngestService", as_json=False))
