@@ -167,7 +167,7 @@ def history(
             [_shown_choice(entry) for entry in entries],
             is_id=True,
         ),
-        Column("purpose", "purpose", [entry.purpose or "age band" for entry in entries]),
+        Column("purpose", "purpose", [_about(entry) for entry in entries]),
         Column("actor", "actor", [_actor(entry) for entry in entries]),
         Column("how", "how", [_how(entry) for entry in entries]),
         Column("notice", "notice_version", [entry.notice_version for entry in entries]),
@@ -250,6 +250,12 @@ def _shown_choice(entry: pb.ConsentEntry) -> str:
     if entry.HasField("restricted"):
         return "restricted" if entry.restricted else "lifted"
     return _word(pb.ConsentStatus, entry.status) if entry.purpose else entry.age_band
+
+
+def _about(entry: pb.ConsentEntry) -> str:
+    if entry.HasField("restricted"):
+        return "restriction"
+    return entry.purpose or "age band"
 
 
 def _actor(entry: pb.ConsentEntry) -> str:

@@ -141,6 +141,8 @@ def test_a_restriction_is_in_force_at_once_and_lifted_what_was_said_counts(
     shown = weir(calls.suite.home.path, "consent", "history", *about)
     assert shown.returncode == 0
     assert "restricted" in shown.stdout
+    assert "restriction" in shown.stdout
+    assert "age band" not in shown.stdout
     assert "lifted" in shown.stdout
     assert calls.query("SELECT FROM enrich.events WHERE event_id = %s", during) == []
 
