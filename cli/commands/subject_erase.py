@@ -35,9 +35,18 @@ def erase(
     categories: EventCategories = None,
     request_id: NewRequestId = "",
     without_grace: Annotated[
-        bool, typer.Option("--now", help="Begin without the grace period of the catalog.")
+        bool,
+        typer.Option(
+            "--now",
+            help="Begin without the grace period of the catalog; also an erasure that waits for its end.",
+        ),
     ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow the erasure to its end.")] = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait", help="Follow the erasure to its end, but for one in its grace period."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Erase a person: events, sessions, dead letters, consent, and numbers that name the person.
@@ -188,6 +197,7 @@ def _as_dict(request: pb.SubjectRequest) -> dict[str, object]:
         "state": state_name(request),
         "subject": request.subject,
         "requester": request.requester,
+        "due_at": request.due_at.ToJsonString(),
         "steps_done": request.steps_done,
         "steps_total": request.steps_total,
         "failure": request.failure or None,

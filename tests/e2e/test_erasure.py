@@ -170,6 +170,16 @@ def test_a_grace_period_can_be_cancelled_and_a_hold_makes_an_erasure_wait(
     assert erasing.done(held.request_id).failure == ""
 
 
+def test_an_erasure_in_its_grace_period_begins_when_it_is_asked_to(calls: SuiteCalls) -> None:
+    lms, person = Erasing(calls, "mlc_lms"), new_person()
+    waiting = lms.create(person)
+    assert lms.create(person).state == pb.SUBJECT_REQUEST_STATE_WAITING
+    begun = lms.create(person, without_grace=True)
+    assert begun.request_id == waiting.request_id
+    assert begun.due_at.ToMicroseconds() < waiting.due_at.ToMicroseconds()
+    lms.done(waiting.request_id)
+
+
 def test_a_hold_stops_an_erasure_that_is_under_way(calls: SuiteCalls, erasing: Erasing) -> None:
     person, own = new_person(), ids(2)
     calls.record_consent(APP, person, telemetry=True)

@@ -1,8 +1,8 @@
 """Makes requests, finds them, and cancels those that have not begun."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from services.privacy.audit.postgres import add_entry
 from services.privacy.consent.model import Recording, Subject
 from services.privacy.consent.validation import check_subject
 from services.privacy.requests.model import Kind, State, SubjectRequest
-from services.privacy.requests.postgres import PostgresRequests, save
+from services.privacy.requests.postgres import PostgresRequests, begin_by, save
 from services.privacy.requests.steps import names_of
 
 # Of recordings of consent that an erasure makes.
@@ -93,6 +93,8 @@ class Asking:
         made = await self._requests.create(request, entry)
         if not made.asks_the_same(request):
             raise AlreadyExists("another request has this id")
+        if delay_seconds == 0 and made.state is State.WAITING and made.due_at > now:
+            made = await self._begin_now(made, caller, now)
         waits = made.state is State.WAITING and made.due_at > now
         if (
             waits
@@ -103,6 +105,24 @@ class Asking:
             # Also when the call is repeated: the one before may have ended in between.
             await self._withdraw(withdrawal(catalog, asked.subject_id, caller.actor), caller)
         return made
+
+    async def _begin_now(
+        self, waiting: SubjectRequest, caller: Caller, now: datetime
+    ) -> SubjectRequest:
+        """Ends the time for which a request waits, which was asked for before, with an audit entry."""
+        async with self._requests.changing(waiting.request_id) as (connection, found):
+            if found is None or found.state is not State.WAITING or found.due_at <= now:
+                return found or waiting
+            await begin_by(connection, found.request_id, now)
+            entry = self._auditor.entry(
+                Action.SUBJECT_REQUESTED,
+                found.app_id,
+                caller,
+                subject_id=found.subject_id or "",
+                details={"request": str(found.request_id), "kind": str(found.kind), "now": True},
+            )
+            await add_entry(connection, entry)
+        return replace(found, due_at=now)
 
     async def get(self, app_id: str, request_id: UUID) -> SubjectRequest:
         """One request. Raises NotFound."""

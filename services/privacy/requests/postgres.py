@@ -41,6 +41,9 @@ UPDATE privacy.subject_requests SET state = :state, subject_id = :subject_id, fe
     result = CAST(:result AS jsonb)
 WHERE request_id = :request_id
 """)
+_BEGIN_BY = text("""
+UPDATE privacy.subject_requests SET due_at = :due_at WHERE request_id = :request_id
+""")
 _GET = text(f"SELECT {_COLUMNS} FROM privacy.subject_requests WHERE request_id = :request_id")
 _LOCK = text(
     f"SELECT {_COLUMNS} FROM privacy.subject_requests WHERE request_id = :request_id FOR UPDATE"
@@ -231,6 +234,11 @@ async def hold_of(connection: AsyncConnection, app_id: str, subjects: Sequence[s
     values = {"app_id": app_id, "subjects": list(subjects)}
     row = (await connection.execute(_HOLD, values)).first()
     return None if row is None else Hold(*row)
+
+
+async def begin_by(connection: AsyncConnection, request_id: UUID, due_at: datetime) -> None:
+    """Writes when a request that waits is to begin, in the caller's transaction."""
+    await connection.execute(_BEGIN_BY, {"request_id": request_id, "due_at": due_at})
 
 
 async def save(connection: AsyncConnection, request: SubjectRequest) -> None:
