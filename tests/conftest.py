@@ -4,6 +4,7 @@ Servers are started when the first test asks for one, once per pytest-xdist work
 nothing behind, neither processes nor files.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,10 @@ from tests.support.s3_server import s3_server
 # How long an example may take depends on what else the machine does; tests have a time limit as a whole.
 settings.register_profile("weir", deadline=None)
 settings.load_profile("weir")
+
+# Tables are as wide here as in a file, whatever terminal runs the tests: pytest loads readline, which sets
+# COLUMNS for pytest-xdist's workers. A test of a narrow terminal sets it itself.
+os.environ.pop("COLUMNS", None)
 
 # Without this, structlog prints the locals of each frame: catalogs are among them, and take half a minute.
 structlog.configure(
