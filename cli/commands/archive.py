@@ -66,7 +66,7 @@ def list_days(app_id: OneApp = "", as_json: AsJson = False, as_csv: AsCsv = Fals
         typer.echo(json.dumps(plain, indent=2))
         return
     if not days and not as_csv:
-        typer.echo("the archive is empty")
+        typer.echo(f"the archive has no day of {app_id}" if app_id else "the archive is empty")
         return
     columns = [
         Column("app", "app_id", [day.app_id for day in days]),

@@ -2,10 +2,11 @@
 
 import typer
 
-from cli.commands.subject_erase import cancel, erase, status
+from cli.commands.subject_erase import erase
 from cli.commands.subject_export import export
 from cli.commands.subject_rectify import rectify
 from cli.commands.subject_restrict import lift, restrict, restricted
+from cli.commands.subject_status import cancel, status
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from weir.privacy.v1 import subject_request_service_pb2 as pb
 from weir.privacy.v1 import subject_request_service_pb2_grpc
 
-from cli.commands.subject_erase import state_name
+from cli.commands.subject_requests import state_name
 from cli.downloaded_file import DownloadedFile, DownloadError
 from cli.exits import fail
 from cli.moments import shown_moment

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from weir.privacy.v1 import subject_request_service_pb2 as pb
 
-from cli.commands.subject_erase import NewRequestId, followed, request_calls, show
+from cli.commands.subject_requests import NewRequestId, followed, request_calls, show
 from cli.exits import fail
 from cli.options import AppId, AsJson, SubjectId
 

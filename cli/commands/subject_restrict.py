@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from weir.privacy.v1 import subject_request_service_pb2 as pb
 
-from cli.commands.subject_erase import request_calls
+from cli.commands.subject_requests import request_calls
 from cli.moments import shown_moment
 from cli.options import AppId, AsJson, SubjectId
 from libs.rpc.channels import pages

@@ -68,7 +68,8 @@ async def test_lists_days(engine: AsyncEngine, database_url: str, url: str) -> N
     csv = (await in_thread("list", "--csv", "--app", "go")).stdout.splitlines()
     assert csv[0] == "app_id,date,events,files,size_bytes"
     assert csv[1].startswith("go,2026-08-21,1,1,")
-    assert (await in_thread("list", "--app", "chess")).output == "the archive is empty\n"
+    elsewhere = await in_thread("list", "--app", "chess")
+    assert elsewhere.output == "the archive has no day of chess\n"
 
 
 async def test_verify_finds_what_is_changed_missing_or_too_much(
