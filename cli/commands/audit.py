@@ -86,7 +86,8 @@ def verify(
     after: Annotated[
         int,
         typer.Option(
-            min=0, help="Pass over entries up to this number, for a gap that is explained."
+            min=0,
+            help="Pass over entries up to this number, the last that is missing in a gap that is explained.",
         ),
     ] = 0,
     as_json: AsJson = False,

@@ -1,6 +1,6 @@
 """Decides whether a chain is what was written: no entry changed, missing or at another place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -48,10 +48,13 @@ class Part:
 
 
 def verify_part(
-    keys: ChainKeys, after: Place, entries: Sequence[StoredEntry], known: Mapping[int, bytes]
+    keys: ChainKeys,
+    after: Place,
+    entries: Sequence[StoredEntry],
+    known: Mapping[int, Collection[bytes]],
 ) -> Part:
     """Verifies chained entries in the order of their sequence, which follow `after`. `known` are hashes that
-    entries must have, by sequence."""
+    entries must have, by sequence: what each head that is known says, also if they differ."""
     place = after
     for count, stored in enumerate(entries):
         last = place.last
@@ -64,7 +67,7 @@ def verify_part(
         maker = keys.maker(stored.entry, last, link.hash, earliest=place.key)
         if link.previous_hash != last.hash or maker is None:
             return Part(count, place, Finding(Problem.CHANGED, link.sequence, entry_id))
-        if known.get(link.sequence, link.hash) != link.hash:
+        if any(hash_ != link.hash for hash_ in known.get(link.sequence, ())):
             return Part(count, place, Finding(Problem.HEAD_DIFFERS, link.sequence, entry_id))
         place = Place(Head(link.sequence, link.hash), maker)
     return Part(len(entries), place)
@@ -84,10 +87,14 @@ def verify_checkpoint(
 
 
 def verify_end(
-    keys: ChainKeys, app_id: str, end: Place, stored: SignedHead | None, known: Mapping[int, bytes]
+    keys: ChainKeys,
+    app_id: str,
+    end: Place,
+    stored: SignedHead | None,
+    known: Collection[int],
 ) -> Finding | None:
     """What is wrong with the `end` of a chain. `stored` is the head beside the entries, of the same moment;
-    `known` what heads from elsewhere say, as in `verify_part`, which were read before."""
+    `known` the sequences of heads from elsewhere, which were read before."""
     last = end.last
     if stored is None:
         if last != NO_ENTRIES:

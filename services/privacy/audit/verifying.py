@@ -57,12 +57,11 @@ class ChainVerifier:
             app_id, after.last.sequence if after else passed_over, self._part_entries
         )
         start = _start(after, stored, passed_over)
-        heads = [kept, published, stored.head and stored.head.head]
-        known = {
-            head.sequence: head.hash
-            for head in heads
-            if head and head.sequence > max(passed_over, start.last.sequence)
-        }
+        # All that is said of an entry: who writes the tables anew can sign a head that fits beside them.
+        known: dict[int, set[bytes]] = {}
+        for head in (kept, published, stored.head and stored.head.head):
+            if head and head.sequence > max(passed_over, start.last.sequence):
+                known.setdefault(head.sequence, set()).add(head.hash)
         finding = verify_checkpoint(self._keys, app_id, stored.checkpoint)
         part = Part(0, start, finding)
         is_last = len(stored.entries) < self._part_entries
@@ -91,11 +90,15 @@ class ChainVerifier:
 
 def _start(after: Place | None, stored: ChainPart, passed_over: int) -> Place:
     """What the first entry has to follow: the part before, the checkpoint of what was pruned, if that is
-    later, or nothing; behind entries that are passed over, what the first entry itself says."""
+    later, or nothing; behind entries that are passed over, what the first entry itself says of the one before
+    it, and without any the head beside them."""
     place = after or Place()
     pruned = stored.checkpoint.head if stored.checkpoint else NO_ENTRIES
-    if after is None and passed_over > pruned.sequence and stored.entries:
-        link = stored.entries[0].link
-        assert link is not None
-        return Place(Head(link.sequence - 1, link.previous_hash))
+    if after is None and passed_over > pruned.sequence:
+        if stored.entries:
+            link = stored.entries[0].link
+            assert link is not None
+            return Place(Head(passed_over, link.previous_hash))
+        if stored.head and stored.head.head.sequence <= passed_over:
+            return Place(stored.head.head)
     return Place(pruned, place.key) if pruned.sequence > place.last.sequence else place

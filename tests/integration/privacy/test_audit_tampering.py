@@ -168,3 +168,63 @@ async def test_a_thousand_entries_and_more_are_chained_in_one_step(trail: Trail)
     await trail.chainer.step()
     found = await trail.verify(part_entries=500)
     assert (found.part.finding, found.part.place.last.sequence, found.unchained) == (None, 1_105, 0)
+
+
+async def _write_anew(trail: Trail) -> Head:
+    """As many entries again in the place of those that were there, by someone who has the key and the
+    database; the head that was published before."""
+    published = (await trail.heads.read())[APP].head
+    signed = await trail.redis.hget(HEADS, APP)
+    assert signed
+    trail.tamper(
+        f"DELETE FROM privacy.audit_entries WHERE app_id = '{APP}'",
+        f"DELETE FROM privacy.audit_heads WHERE app_id = '{APP}'",
+    )
+    await trail.redis.delete(HEADS)
+    await trail.write(5)
+    await trail.redis.hset(HEADS, APP, signed)
+    return published
+
+
+async def test_a_chain_that_was_written_anew_just_as_long_is_found_by_the_published_head(
+    trail: Trail,
+) -> None:
+    """Both heads say that the chain ends with its fifth entry, and differ."""
+    await _write_anew(trail)
+    assert await trail.finding() == Finding(Problem.HEAD_DIFFERS, 5, trail.id_of(5))
+
+
+async def test_a_chain_that_was_written_anew_just_as_long_is_found_by_a_head_that_a_person_kept(
+    trail: Trail,
+) -> None:
+    """By someone who has Redis as well."""
+    kept = await _write_anew(trail)
+    await trail.redis.delete(HEADS)
+    assert await trail.finding() is None
+    assert await trail.finding(kept=kept) == Finding(Problem.HEAD_DIFFERS, 5, trail.id_of(5))
+
+
+async def test_what_is_missing_behind_an_explained_gap_is_found(trail: Trail) -> None:
+    trail.tamper(f"DELETE FROM privacy.audit_entries WHERE app_id = '{APP}' AND sequence <= 2")
+    assert await trail.finding(passed_over=2) is None
+    trail.tamper(f"DELETE FROM privacy.audit_entries WHERE app_id = '{APP}' AND sequence = 3")
+    assert await trail.finding(passed_over=2) == Finding(Problem.MISSING, 3)
+
+
+async def test_a_chain_that_ends_with_an_explained_gap_is_whole(trail: Trail) -> None:
+    """After a restore, before anything was done."""
+    published = (await trail.heads.read())[APP].head
+    with psycopg.connect(trail.owner_url) as owner:
+        row = owner.execute(
+            "SELECT hash FROM privacy.audit_entries WHERE app_id = %s AND sequence = 3", (APP,)
+        ).fetchone()
+    assert row
+    signature = KEYS.signature(APP, Head(3, row[0]))
+    trail.tamper(
+        CUT,
+        f"UPDATE privacy.audit_heads SET sequence = 3, hash = '\\x{row[0].hex()}',"
+        f" signature = '\\x{signature.hex()}' WHERE app_id = '{APP}'",
+    )
+    assert await trail.finding(passed_over=4) == Finding(Problem.END_MISSING, 4)
+    found = await trail.verify(passed_over=published.sequence)
+    assert (found.part.finding, found.part.place.last) == (None, Head(3, row[0]))

@@ -145,10 +145,12 @@ def test_missing_entries_are_found_and_the_first_of_them_named() -> None:
 
 def test_a_known_head_must_be_in_the_chain() -> None:
     entries = _chained(3)
-    right = {2: _head(entries[1]).hash}
+    right = {2: [_head(entries[1]).hash]}
     assert verify_part(KEYS, Place(), entries, right).finding is None
-    finding = verify_part(KEYS, Place(), entries, {2: b"\x00" * 32}).finding
-    assert finding == Finding(Problem.HEAD_DIFFERS, 2, str(entries[1].entry.entry_id))
+    differs = Finding(Problem.HEAD_DIFFERS, 2, str(entries[1].entry.entry_id))
+    wrong = b"\x00" * 32
+    for known in ([wrong], [*right[2], wrong], [wrong, *right[2]]):
+        assert verify_part(KEYS, Place(), entries, {2: known}).finding == differs
 
 
 def test_an_end_that_was_cut_off_is_found() -> None:
@@ -156,7 +158,7 @@ def test_an_end_that_was_cut_off_is_found() -> None:
     last, head = Place(_head(entries[2])), _signed(_head(entries[4]))
     assert verify_end(KEYS, "chess", last, head, {}) == Finding(Problem.END_MISSING, 4)
     # The head beside the entries was turned back as well, and another one is known.
-    back, known = _signed(last.last), {5: head.head.hash}
+    back, known = _signed(last.last), [5]
     assert verify_end(KEYS, "chess", last, back, known) == Finding(Problem.END_MISSING, 4)
     assert verify_end(KEYS, "chess", last, back, {}) is None
     assert verify_end(KEYS, "chess", Place(_head(entries[4])), head, known) is None
