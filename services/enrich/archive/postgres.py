@@ -96,9 +96,10 @@ _RESTORED_BEFORE: LiteralString = r"""
     WHERE nspowner = 'weir_enrich'::regrole AND nspname ~ '^restored_.*_[0-9]{8}$'
         AND substring(obj_description(oid, 'pg_namespace') FROM 'at (.*)$')::timestamptz < %s
 """
+# Leaving ones are still in the store: the run that took them out may have died.
 _OLDER: LiteralString = """
     SELECT app_id, sum(events), min(day) FROM enrich.archive_files
-    WHERE state IN ('taken', 'published') AND day < %s GROUP BY app_id ORDER BY app_id
+    WHERE state IN ('taken', 'published', 'leaving') AND day < %s GROUP BY app_id ORDER BY app_id
 """
 _LEAVE_OLDER: LiteralString = """
     WITH gone AS (

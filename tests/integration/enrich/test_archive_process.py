@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import psutil
@@ -281,6 +281,32 @@ async def test_the_archive_itself_ends(
     with psycopg.connect(database_url) as connection:
         found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^restored'")
         assert found.fetchall() == [("restored_go_20260821",)]
+
+
+async def test_files_that_a_killed_run_took_out_of_the_archive_are_overdue_until_they_are_gone(
+    engine: AsyncEngine,
+    database_url: str,
+    role_url: Callable[[str], str],
+    url: str,
+    tmp_path: Path,
+) -> None:
+    """The journal says that they leave, and the store has them."""
+    store_person(database_url)
+    await archive(engine, url)
+    own = role_url("weir_enrich")
+    enrich = create_engine(own, service="enrich")
+    settings = EnrichSettings.model_validate({"archive_kept_days": 92})
+    journal = PostgresArchive(enrich)
+    expiry = ArchiveExpiry(settings, journal, FixedClock(NOW), archive_process(own, url).ask)
+    # What a run does before it dies.
+    [(app_id, day, files, events)] = await journal.leave((LAST_DAY - timedelta(days=1)).date())
+    assert (app_id, day, files, events) == ("go", date(2026, 8, 20), 1, 4)
+    [overdue] = await expiry.list_overdue()
+    assert (overdue.app_id, overdue.rows) == ("go", 4)
+    await expiry.expire()
+    assert await expiry.list_overdue() == []
+    await enrich.dispose()
+    assert not list((tmp_path / "archive").glob("app=go/date=2026-08-20/*"))
 
 
 _PARENT = """
