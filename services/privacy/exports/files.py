@@ -66,15 +66,17 @@ class ExportFiles(Protocol):
         ...
 
     async def removable(self, now: datetime) -> Sequence[ExportFile]:
-        """Stored files that are unwanted or have expired, some of them."""
+        """Stored files that are unwanted or have expired, and those whose request ended before they were
+        stored; some of them."""
         ...
 
     async def removed(self, request_id: UUID) -> None:
         """Says that the file is gone."""
         ...
 
-    async def unwanted_of(self, erasure_id: UUID) -> Removal:
-        """How many of the files that an erasure does not want are gone, and how many are not."""
+    async def unwanted_of(self, erasure_id: UUID, app_id: str, persons: Sequence[str]) -> Removal:
+        """How many of the files that an erasure does not want are gone, and how many of the person are
+        left that any erasure does not want."""
         ...
 
     async def overdue(self, now: datetime) -> Sequence[OverdueData]:

@@ -39,18 +39,26 @@ UPDATE privacy.exports SET unwanted_by = :erasure_id
 WHERE app_id = :app_id AND person = ANY(CAST(:persons AS text[])) AND removed_at IS NULL
     AND unwanted_by IS NULL
 """)
-# One that is still being written has no size; its writer removes it.
+# One that is still being written has no size; its writer removes it. If its request is over, a writer that
+# died may have stored it, and none comes back to it.
 _REMOVABLE = text(f"""
-SELECT {_COLUMNS} FROM privacy.exports
-WHERE removed_at IS NULL AND bytes IS NOT NULL AND (unwanted_by IS NOT NULL OR expires_at <= :now)
+SELECT {_COLUMNS} FROM privacy.exports AS export
+WHERE removed_at IS NULL AND (
+    bytes IS NOT NULL AND (unwanted_by IS NOT NULL OR expires_at <= :now)
+    OR bytes IS NULL AND EXISTS (
+        SELECT FROM privacy.subject_requests AS request
+        WHERE request.request_id = export.request_id AND request.state NOT IN ('waiting', 'running')
+    ))
 ORDER BY request_id LIMIT :limit
 """)
 _REMOVED = text("""
 UPDATE privacy.exports SET removed_at = now() WHERE request_id = :request_id AND removed_at IS NULL
 """)
+# What another erasure of the person has marked counts as left, too.
 _OF_ERASURE = text("""
-SELECT count(removed_at), count(*) - count(removed_at) FROM privacy.exports
-WHERE unwanted_by = :erasure_id
+SELECT count(removed_at) FILTER (WHERE unwanted_by = :erasure_id), count(*) - count(removed_at)
+FROM privacy.exports
+WHERE app_id = :app_id AND person = ANY(CAST(:persons AS text[])) AND unwanted_by IS NOT NULL
 """)
 # An erasure that is over has taken the person's id out of the request.
 _IS_ERASED = text("""
@@ -150,10 +158,10 @@ class PostgresExportFiles:
         async with self._engine.begin() as connection:
             await connection.execute(_REMOVED, {"request_id": request_id})
 
-    async def unwanted_of(self, erasure_id: UUID) -> Removal:
+    async def unwanted_of(self, erasure_id: UUID, app_id: str, persons: Sequence[str]) -> Removal:
         """See the port."""
         async with self._engine.connect() as connection:
-            values = {"erasure_id": erasure_id}
+            values = {"erasure_id": erasure_id, "app_id": app_id, "persons": list(persons)}
             removed, left = (await connection.execute(_OF_ERASURE, values)).one()
         return Removal(removed, left)
 

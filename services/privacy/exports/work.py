@@ -78,7 +78,7 @@ class ExportWork:
         which their writers remove: ask again."""
         await self._files.mark_unwanted(erasure_id, app_id, persons)
         await self.expire()
-        return await self._files.unwanted_of(erasure_id)
+        return await self._files.unwanted_of(erasure_id, app_id, persons)
 
     async def _remove(self, file: ExportFile) -> None:
         await self._objects.delete([file.key])

@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
+import pytest
 
 from libs.common.subject_data import Erasure, Progress, SubjectRef
 from services.privacy.exports.erasing import ExportedFiles
@@ -178,3 +179,62 @@ async def test_files_expire_and_what_a_dead_writer_left_goes(
         assert await steps.work.expire() == 1
         assert not files_in(tmp_path)
         assert await steps.work.expire() == 0
+
+
+async def dies_before_it_is_noted(folder: Path, url: str, request_id: UUID) -> None:
+    """An export that ends when its file is in the store, and nothing says so yet."""
+
+    async def die(step: str) -> None:
+        if step == "put":
+            raise ProcessLookupError
+
+    async with export_steps(url, folder, die) as steps:
+        await steps.ask(request_id)
+        with pytest.raises(ProcessLookupError):
+            await steps.carry_out(request_id)
+
+
+async def nothing(_: str) -> None:
+    """No step ends anything."""
+
+
+async def test_an_export_whose_categories_have_gone_leaves_no_file(
+    role_url: Callable[[str], str], tmp_path: Path
+) -> None:
+    """The process has died, and is begun again with another catalog."""
+    url, request_id = role_url("weir_privacy"), uuid4()
+    await dies_before_it_is_noted(tmp_path, url, request_id)
+    assert len(files_in(tmp_path)) == 1
+    async with export_steps(url, tmp_path, nothing) as steps:
+        async with steps.requests.engine.begin() as connection:
+            # As one of a category, of which the catalog has no event any more.
+            await connection.exec_driver_sql(
+                "UPDATE privacy.subject_requests SET categories = '{gone}' WHERE request_id = %s",
+                (request_id,),
+            )
+        found = await steps.carry_out(request_id)
+        assert (found.state, found.failure) == (State.FAILED, "no event is of its categories")
+        assert await steps.work.expire() == 1
+        assert not files_in(tmp_path)
+        erasure = Erasure(SubjectRef("arena", "ann", (PERSON,)), uuid4(), CREATED)
+        assert (await ExportedFiles(steps.work).erase(erasure)).done
+
+
+async def test_two_erasures_at_once_both_wait_for_the_writer_of_an_export(
+    role_url: Callable[[str], str], tmp_path: Path
+) -> None:
+    url, request_id = role_url("weir_privacy"), uuid4()
+    await dies_before_it_is_noted(tmp_path, url, request_id)
+    subject = SubjectRef("arena", "ann", (PERSON,))
+    of_some, of_all = (Erasure(subject, uuid4(), CREATED) for _ in range(2))
+    async with export_steps(url, tmp_path, nothing) as steps:
+        files = ExportedFiles(steps.work)
+        assert not (await files.erase(of_some)).done
+        assert not (await files.erase(of_all)).done
+        assert len(files_in(tmp_path)) == 1
+        found = await steps.carry_out(request_id)
+        assert (found.state, files_in(tmp_path)) == (State.CANCELLED, [])
+        first, second = await files.erase(of_some), await files.erase(of_all)
+    assert (first.done, second.done) == (True, True)
+    # The file is in one receipt.
+    assert [progress.stores[0].erased for progress in (first, second)] == [1, 0]
