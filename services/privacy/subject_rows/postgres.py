@@ -1,4 +1,5 @@
-"""Reads what privacy itself holds about one person: consent, its history, and the record of what was done."""
+"""Reads what privacy itself holds about one person: consent, its history, requests, and the record of
+what was done."""
 
 from collections.abc import AsyncIterator
 
@@ -25,6 +26,19 @@ _HISTORY = """
     WHERE app_id = %(app_id)s AND subject_id = %(subject_id)s AND recorded_at < %(until)s
     ORDER BY version, purpose
 """
+# As of the moment: what has ended since was open then. Without the requester, as below, and without what only
+# the next steps need.
+_REQUESTS = """
+    SELECT request_id, kind,
+           CASE WHEN done_at < %(until)s OR done_at IS NULL AND state NOT IN ('waiting', 'running')
+                THEN state ELSE 'open' END AS state,
+           categories, parameters ->> 'event' AS event, created_at AS requested_at,
+           CASE WHEN fenced_at < %(until)s THEN fenced_at END AS fenced_at,
+           CASE WHEN done_at < %(until)s THEN done_at END AS done_at
+    FROM privacy.subject_requests
+    WHERE app_id = %(app_id)s AND subject = ANY(%(persons)s::text[]) AND created_at < %(until)s
+    ORDER BY created_at, request_id
+"""
 # Without the actor: who looked is not the person's, when and what for is (ADR 50).
 _TRAIL = """
     SELECT occurred_at, action, purpose, outcome, details
@@ -35,6 +49,7 @@ _TRAIL = """
 _QUERIES = (
     ("privacy.consents", "consents", _CONSENTS),
     ("privacy.consent_history", "consent_history", _HISTORY),
+    ("privacy.subject_requests", "requests", _REQUESTS),
     ("privacy.audit_entries", "audit_trail", _TRAIL),
 )
 

@@ -29,6 +29,12 @@ INSERT INTO privacy.audit_entries (app_id, occurred_at, entry_id, actor, action,
     request_id, trace_id, details)
 VALUES ('arena', %s, %s, 'an employee', %s, %s, '', 'done', '', '', '{}')
 """
+REQUEST = """
+INSERT INTO privacy.subject_requests (request_id, app_id, kind, state, subject, categories, parameters,
+    requester, created_at, due_at, fenced_at, done_at, steps, failure)
+VALUES (gen_random_uuid(), %(app)s, %(kind)s, %(state)s, %(person)s, '{}', %(parameters)s, 'an employee',
+    %(at)s, %(at)s, %(fenced_at)s, %(done_at)s, '[]', '')
+"""
 HOUR = timedelta(hours=1)
 
 
@@ -81,6 +87,45 @@ async def test_the_record_of_access_says_what_was_done_and_not_who_did_it(
     assert "an employee" not in json.dumps(entry)
 
 
+async def test_requests_are_as_of_the_moment(engine: AsyncEngine, database_url: str) -> None:
+    """One that has ended since, one that had ended, and one of an event; not those of others, or from then
+    on."""
+    first, old = EPOCHS.all_epochs("arena", "ann")
+    rectified = '{"event": "0192aaaa-0000-7000-8000-000000000001", "properties": {"a": "a hash"}}'
+    with psycopg.connect(database_url) as connection:
+        for app, person, kind, state, at, fenced_at, done_at in (
+            ("arena", old, "export", "done", UNTIL - 3 * HOUR, None, UNTIL - 2 * HOUR),
+            ("arena", first, "rectification", "failed", UNTIL - 2 * HOUR, None, None),
+            ("arena", first, "erasure", "done", UNTIL - HOUR, UNTIL, UNTIL + HOUR),
+            ("arena", first, "export", "waiting", UNTIL, None, None),
+            (
+                "arena",
+                EPOCHS.pseudonym("arena", "bob"),
+                "export",
+                "done",
+                UNTIL - HOUR,
+                None,
+                UNTIL,
+            ),
+            ("chess", first, "export", "done", UNTIL - HOUR, None, UNTIL),
+        ):
+            parameters = rectified if kind == "rectification" else "{}"
+            values = {"app": app, "person": person, "kind": kind, "state": state, "at": at}
+            values |= {"fenced_at": fenced_at, "done_at": done_at, "parameters": parameters}
+            connection.execute(REQUEST, values)
+    found = await collected(SubjectRows(engine).read(export_of("arena", "ann")))
+    assert [
+        (row["kind"], row["state"], row["event"], row["fenced_at"], bool(row["done_at"]))
+        for row in found["requests"]
+    ] == [
+        ("export", "done", None, None, True),
+        ("rectification", "failed", "0192aaaa-0000-7000-8000-000000000001", None, False),
+        ("erasure", "open", None, None, False),
+    ]
+    assert "an employee" not in json.dumps(found["requests"])
+    assert "a hash" not in json.dumps(found["requests"])
+
+
 class Opening:
     """Opens the one sealed value that the test has."""
 
@@ -112,7 +157,12 @@ async def test_an_export_has_the_rows_of_all_services_and_sealed_values_opened(
     stored = await exporter.write("request 1", export, "x.zip", on_read)
     assert asked == [export]
     assert read == ["enrich", "privacy"]
-    assert stored.rows == {"events": 3, "consents": 2, "consent_history": 3, "audit_trail": 1}
+    assert stored.rows == {
+        "events": 3,
+        "consents": 2,
+        "consent_history": 3,
+        "audit_trail": 1,
+    }
     content = (tmp_path / "x.zip").read_bytes()
     assert (stored.bytes, stored.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     with zipfile.ZipFile(BytesIO(content)) as archive:
