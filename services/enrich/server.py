@@ -178,7 +178,7 @@ async def build(
         ),
         lambda: [
             *event_limits(reload.catalogs.current.catalogs),
-            archive_expiry.limit(),
+            *archive_expiry.limits(),
             quarantine.limit(),
         ],
         RequestedJobs(RETENTION_JOBS, JournalView(engine, clock, requested)),

@@ -13,6 +13,7 @@ from services.enrich.settings import EnrichSettings
 
 JOB = "enrich.expire_archive"
 RESTORED_KEPT = timedelta(days=7)
+RESTORED = "restored days"
 
 
 class KeptFiles(Protocol):
@@ -20,6 +21,10 @@ class KeptFiles(Protocol):
 
     async def older(self, before: datetime) -> Sequence[tuple[str, int, datetime]]:
         """Of each app with files of days before this one: how many events they have, and the first day."""
+        ...
+
+    async def restored_before(self, moment: datetime) -> Sequence[tuple[str, datetime]]:
+        """The schemas of days that were restored before this moment, and when each was."""
         ...
 
     async def drop_restored_before(self, moment: datetime) -> int:
@@ -36,17 +41,32 @@ class ArchiveExpiry:
         self._clock = clock
         self._ask = ask
 
-    def limit(self) -> RetentionLimit:
-        """The limit, for all apps."""
+    def limits(self) -> Sequence[RetentionLimit]:
+        """The limits, for all apps. No setting says how long restored days are kept."""
         name = self._settings.variable("archive_kept_days")
-        return RetentionLimit(STORE, self._settings.archive_kept_days, name, JOB)
+        return [
+            RetentionLimit(STORE, self._settings.archive_kept_days, name, JOB),
+            RetentionLimit(STORE, RESTORED_KEPT.days, "", JOB, kind=RESTORED),
+        ]
 
     async def list_overdue(self) -> Sequence[OverdueData]:
-        """Archived events that are past it."""
-        days = self._settings.archive_kept_days
+        """Archived events that are past it, and restored days, one row for each."""
+        days, kept = self._settings.archive_kept_days, RESTORED_KEPT.days
+        # What was a week old before today: the job has been there since.
+        before = expired_before(kept, moment_of(self._clock.now_us()))
+        archived = await self._files.older(self._before())
+        restored = await self._files.restored_before(before)
         return [
-            OverdueData(STORE, app_id, "", days, events, oldest)
-            for app_id, events, oldest in await self._files.older(self._before())
+            *(
+                OverdueData(STORE, app_id, "", days, events, oldest)
+                for app_id, events, oldest in archived
+            ),
+            *(
+                OverdueData(
+                    STORE, schema.removeprefix("restored_")[:-9], RESTORED, kept, 1, restored_at
+                )
+                for schema, restored_at in restored
+            ),
         ]
 
     async def expire(self) -> Mapping[str, int]:

@@ -92,9 +92,11 @@ _RESTORED: LiteralString = r"""
 """
 # Its comment says when.
 _RESTORED_BEFORE: LiteralString = r"""
-    SELECT nspname FROM pg_namespace
-    WHERE nspowner = 'weir_enrich'::regrole AND nspname ~ '^restored_.*_[0-9]{8}$'
-        AND substring(obj_description(oid, 'pg_namespace') FROM 'at (.*)$')::timestamptz < %s
+    SELECT nspname, restored_at
+    FROM pg_namespace, CAST(substring(obj_description(oid, 'pg_namespace') FROM 'at (.*)$')
+        AS timestamptz) AS restored_at
+    WHERE nspowner = 'weir_enrich'::regrole AND nspname ~ '^restored_.*_[0-9]{8}$' AND restored_at < %s
+    ORDER BY nspname
 """
 # Leaving ones are still in the store: the run that took them out may have died.
 _OLDER: LiteralString = """
@@ -280,6 +282,11 @@ class PostgresArchive:
                 for app_id, events, day in await cursor.fetchall()
             ]
 
+    async def restored_before(self, moment: datetime) -> list[tuple[str, datetime]]:
+        """The schemas of days that were restored before this moment, and when each was."""
+        async with self._transaction() as connection:
+            return await (await connection.execute(_RESTORED_BEFORE, [moment])).fetchall()
+
     async def leave(self, before: date) -> list[tuple[str, date, int, int]]:
         """Takes the files of the days before this one out of the archive: files and events of each day."""
         async with self._transaction() as connection:
@@ -303,7 +310,7 @@ class PostgresArchive:
     async def _drop(self, found: LiteralString, parameter: object) -> int:
         async with self._transaction() as connection:
             cursor = await connection.execute(found, [parameter])
-            schemas = [schema for (schema,) in await cursor.fetchall()]
+            schemas = [schema for schema, *_ in await cursor.fetchall()]
             for schema in schemas:
                 statement = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
                 await connection.execute(statement.format(sql.Identifier(schema)))

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -251,7 +251,11 @@ async def test_the_archive_itself_ends(
     store_person(database_url)
     await archive(engine, url)
     with psycopg.connect(database_url) as connection:
-        for day, at in (("20260820", "2026-11-14T14:00:00Z"), ("20260821", "2026-11-15T00:00:00Z")):
+        for day, at in (
+            ("20260819", "2026-11-13T23:00:00Z"),
+            ("20260820", "2026-11-14T14:00:00Z"),
+            ("20260821", "2026-11-15T00:00:00Z"),
+        ):
             connection.execute(
                 f"CREATE SCHEMA restored_go_{day} AUTHORIZATION weir_enrich".encode()
             )
@@ -264,7 +268,13 @@ async def test_the_archive_itself_ends(
     expiry = ArchiveExpiry(
         settings, PostgresArchive(enrich), FixedClock(NOW), archive_process(own, url).ask
     )
-    [overdue] = await expiry.list_overdue()
+    [overdue, restored] = await expiry.list_overdue()
+    # The other one from before was a week old today.
+    assert (restored.store, restored.app_id, restored.kind, restored.days, restored.rows) == (
+        *("enrich.archive", "go", "restored days"),
+        *(7, 1),
+    )
+    assert restored.oldest == datetime(2026, 11, 13, 23, tzinfo=UTC)
     assert (overdue.store, overdue.app_id, overdue.rows, overdue.days) == (
         "enrich.archive",
         "go",
@@ -272,7 +282,7 @@ async def test_the_archive_itself_ends(
         92,
     )
     assert overdue.oldest == LAST_DAY - timedelta(days=2)
-    assert await expiry.expire() == {"files": 1, "events": 4, "changed": 0, "restored": 1}
+    assert await expiry.expire() == {"files": 1, "events": 4, "changed": 0, "restored": 2}
     assert await expiry.list_overdue() == []
     assert await expiry.expire() == {"files": 0, "events": 0, "restored": 0}
     await enrich.dispose()
