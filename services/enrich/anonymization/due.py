@@ -13,8 +13,8 @@ from services.enrich.retention.limits import limits
 @dataclass(frozen=True, slots=True)
 class Due:
     """Events of this name that occurred before `before` must name no person any more; if there are `classes`,
-    those of these retention classes. `private`: their properties that are removed, in any version.
-    `entity_types`: entities of these types are people."""
+    those of these retention classes, and if there is a `level`, those of this privacy level. `private`: their
+    properties that are removed, in any version. `entity_types`: entities of these types are people."""
 
     app_id: str
     name: str
@@ -27,6 +27,7 @@ class Due:
     # Sessions of the app are stored as keyed hashes.
     hashes_sessions: bool
     classes: tuple[str, ...] | None = None
+    level: str | None = None
 
 
 def due_in(catalog: Catalog, now: datetime) -> Iterator[Due]:
@@ -53,9 +54,8 @@ def leaving_in(catalog: Catalog, now: datetime) -> Iterator[Due]:
             days = event.category.anonymize_after_days
             is_of_limit = limit.names is None or event.name in limit.names
             if days is not None and is_of_limit and limit.before > aged_before(days, now):
-                yield replace(
-                    due_of(catalog, event, limit.days, limit.before), classes=limit.classes
-                )
+                due = due_of(catalog, event, limit.days, limit.before)
+                yield replace(due, classes=limit.classes, level=limit.level)
 
 
 def due_of(catalog: Catalog, event: EventType, days: int, before: datetime) -> Due:

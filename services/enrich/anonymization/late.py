@@ -83,10 +83,12 @@ class LateAnonymizer:
         if known is None or known.catalog is not catalog or known.day != day:
             by_name = due_by_name(catalog, moment_of(day * DAY_US))
             before_us = {name: _microseconds(due) for name, due in by_name.items()}
+            # What arrives now has the class of its privacy level already.
             leaving = {
                 (due.name, retention_class): due
                 for due in leaving_in(catalog, moment_of(day * DAY_US))
                 for retention_class in due.classes or ()
+                if due.level is None
             }
             latest_us = max((*before_us.values(), *map(_microseconds, leaving.values())), default=0)
             known = self._known[catalog.app_id] = _Today(

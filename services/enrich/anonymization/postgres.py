@@ -20,7 +20,8 @@ ROWS_AT_A_TIME = 1_000
 # What `anonymize.anonymized` would change of a row.
 _DUE: LiteralString = """
     app_id = %(app_id)s AND name = %(name)s AND occurred_at < %(before)s
-    AND (%(classes)s::text[] IS NULL OR retention_class = ANY(%(classes)s)) AND (
+    AND (%(classes)s::text[] IS NULL OR retention_class = ANY(%(classes)s))
+    AND (%(level)s::text IS NULL OR privacy_level = %(level)s) AND (
         subject_id IS NOT NULL
         OR session_id IS NOT NULL AND (anonymous_id IS NULL OR session_id !~ '^[0-9a-f]{32}$')
         OR entity_type = ANY(%(entity_types)s) AND entity_id !~ '^[0-9a-f]{32}$'
@@ -116,6 +117,7 @@ def _parameters(due: Due) -> dict[str, object]:
         "name": due.name,
         "before": due.before,
         "classes": None if due.classes is None else list(due.classes),
+        "level": due.level,
         "entity_types": sorted(due.entity_types),
         "private": sorted(due.private),
     }

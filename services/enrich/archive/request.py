@@ -120,6 +120,7 @@ def _limit(found: Mapping[str, Any]) -> Limit:
         datetime.fromisoformat(found["before"]),
         found["app_id"],
         _names(found["names"]),
+        found["level"],
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.catalog import RETENTION_CLASSES, Catalog
+from libs.catalog import retention_class as retention_class_of
 from libs.common.expiry import expired_before
 
 NO_ARCHIVE = "their app wants an archive, and WEIR_ENRICH_ARCHIVE_URL names none"
@@ -16,13 +17,15 @@ NOT_COUNTED = "not all of them are counted yet"
 @dataclass(frozen=True, slots=True)
 class Limit:
     """Stored events of these classes that occurred before `before` are past a limit of `days` days. Without
-    `app_id` those of all apps, without `names` those of all names."""
+    `app_id` those of all apps, without `names` those of all names, without `level` those of all privacy
+    levels."""
 
     classes: tuple[str, ...]
     days: int
     before: datetime
     app_id: str | None = None
     names: tuple[str, ...] | None = None
+    level: str | None = None
 
     @property
     def is_of_class(self) -> bool:
@@ -31,8 +34,8 @@ class Limit:
 
 
 def limits(catalogs: Mapping[str, Catalog], now: datetime) -> Iterator[Limit]:
-    """All limits of today: of each class, and of events whose catalog has become stricter since they were
-    stored, so that they lie in a longer class than it says now."""
+    """All limits of today: of each class, and of events and privacy levels whose catalog has become stricter
+    since they were stored, so that they lie in a longer class than it says now."""
     for name, days in RETENTION_CLASSES.items():
         if days is not None:
             yield Limit((name,), days, expired_before(days, now))
@@ -46,6 +49,13 @@ def limits(catalogs: Mapping[str, Catalog], now: datetime) -> Iterator[Limit]:
             if longer and days is not None:
                 before = expired_before(days, now)
                 yield Limit(longer, days, before, catalog.app_id, tuple(sorted(found)))
+        for level, kept in catalog.privacy_levels.items():
+            retention_class = retention_class_of(kept)
+            longer = _longer_classes(retention_class)
+            days = RETENTION_CLASSES[retention_class]
+            if longer and days is not None:
+                before = expired_before(days, now)
+                yield Limit(longer, days, before, catalog.app_id, level=level)
 
 
 def reason_to_keep(catalogs: Mapping[str, Catalog], app_id: str, *, has_archive: bool) -> str:

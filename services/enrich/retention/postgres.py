@@ -20,6 +20,7 @@ PAST: LiteralString = """
     retention_class = ANY(%(classes)s) AND occurred_at < %(before)s
     AND (%(app_id)s::text IS NULL OR app_id = %(app_id)s)
     AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s))
+    AND (%(level)s::text IS NULL OR privacy_level = %(level)s)
 """
 # Of a counts-only event only the day is known on which it was received: it is counted if all of that is.
 _COUNTED: LiteralString = f"""
@@ -100,4 +101,5 @@ def parameters_of(limit: Limit, span: Span) -> dict[str, object]:
         "before": limit.before,
         "app_id": limit.app_id,
         "names": None if limit.names is None else list(limit.names),
+        "level": limit.level,
     }

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from weir.common.v1 import event_pb2
 from weir.streams.v1 import batch_pb2
 
-from libs.catalog import Catalogs
+from libs.catalog import Catalogs, compile_catalog
 from libs.common.pseudonym import Pseudonymizer, session_of
 from libs.common.subject_data import SubjectRef
 from libs.stores.postgres_connector import PostgresConnector
@@ -35,7 +35,14 @@ from services.enrich.steps.country import country_lookup
 from services.enrich.steps.registry import all_steps
 from services.enrich.storage.postgres import PostgresEventStore
 from tests.integration.enrich.conftest import Enrich
-from tests.support.anonymizing import ARCHIVED_CHESS, CHESS, FIRST_NAMED, NOW, anonymization
+from tests.support.anonymizing import (
+    ARCHIVED_CHESS,
+    CATALOG,
+    CHESS,
+    FIRST_NAMED,
+    NOW,
+    anonymization,
+)
 from tests.support.clocks import FixedClock
 from tests.support.enrich_batches import entry_of, event
 from tests.support.pseudonyms import PSEUDONYM_KEY, PSEUDONYMS
@@ -222,6 +229,31 @@ async def test_what_leaves_for_the_archive_early_leaves_without_its_person(
     too_late.retention_days = 7
     await enrich.process(entry_of(too_late))
     assert [row["subject_id"] for row in stored(database_url)] == [None, "ann", None, "ann"]
+    assert await job.overdue() == []
+
+
+async def test_who_leaves_for_the_archive_by_a_stricter_privacy_level_is_anonymized_before(
+    enrich: Enrich, engine: AsyncEngine, database_url: str, clock: FixedClock
+) -> None:
+    """The catalog said nothing of levels when these events were stored."""
+    fourteenth = datetime(2026, 11, 14, tzinfo=UTC)
+    leaving, staying, standard = (
+        named(moment, event_id)
+        for moment, event_id in (
+            (fourteenth - TICK, "leaving"),
+            (fourteenth, "staying"),
+            (fourteenth - 2 * TICK, "standard"),
+        )
+    )
+    leaving.privacy_level = staying.privacy_level = event_pb2.PRIVACY_LEVEL_SENSITIVE
+    await enrich.process(entry_of(leaving, staying, standard))
+    levels = "archive: true\nprivacy_levels: {sensitive: 7d}\n"
+    stricter = Catalogs.of(compile_catalog(CATALOG + levels, "chess.yaml"))
+    job = anonymization(engine, clock, catalogs=stricter)
+    [found] = await job.overdue()
+    assert (found.events, found.oldest, found.due.level) == (1, fourteenth - TICK, "sensitive")
+    assert await job.anonymize() == {"anonymized": 1}
+    assert [row["subject_id"] for row in stored(database_url)] == ["ann", None, "ann"]
     assert await job.overdue() == []
 
 

@@ -189,3 +189,27 @@ async def test_of_a_counts_only_event_the_whole_day_of_receipt_has_to_be_counted
     for counted, left in ((yesterday + timedelta(hours=20), {"a"}), (NOW, set())):
         await removal(engine, CHESS, clock, counted).remove()
         assert stored(database_url) == left
+
+
+async def test_a_privacy_level_that_is_kept_for_less_now_ends_what_was_stored_before(
+    engine: AsyncEngine, database_url: str, clock: FixedClock
+) -> None:
+    """The catalog said nothing of levels when these events were stored."""
+    week = datetime(2026, 11, 14, tzinfo=UTC)
+    store(database_url, {"old": week - TICK, "young": week, "standard": week - TICK})
+    store(database_url, {"of others": week - TICK}, app="go")
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "UPDATE enrich.events SET privacy_level ="
+            " CASE event_id WHEN 'standard' THEN 'standard' ELSE 'sensitive' END"
+        )
+    stricter = catalogs("chess", more="privacy_levels: {sensitive: 7d, pii: 30d}")
+    both = type(CHESS).of(
+        *stricter.current.catalogs.values(), *catalogs("go").current.catalogs.values()
+    )
+    job = removal(engine, both, clock)
+    [holding] = await job.holdings()
+    assert (holding.overdue.app_id, holding.overdue.events, holding.days) == ("chess", 1, 7)
+    assert (await job.remove())["removed"] == 1
+    assert stored(database_url) == {"young", "standard", "of others"}
+    assert await job.holdings() == []
