@@ -97,9 +97,13 @@ class Receipts:
             raise InvalidArgument("must be a JSON object", field="receipt_json")
         mac = content.pop("mac", None)
         value = mac.get("value") if isinstance(mac, dict) else None
-        if not isinstance(value, str) or not any(
-            hmac.compare_digest(value.encode(), _mac(key, content).encode()) for key in self._keys
-        ):
+        if not isinstance(value, str):
+            return None
+        try:
+            macs = [_mac(key, content) for key in self._keys]
+        except TypeError:  # deeper than orjson writes, though not than it reads
+            return None
+        if not any(hmac.compare_digest(value.encode(), one.encode()) for one in macs):
             return None
         # Ours, so it is complete.
         own = content["weir"]

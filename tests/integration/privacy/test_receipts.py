@@ -110,6 +110,9 @@ async def test_any_change_of_a_receipt_is_found(privacy: Privacy) -> None:
         assert await verify(privacy, changed) == (False, False)
     # Genuine, and another app's.
     assert await verify(privacy, text, "addvalue") == (False, False)
+    # Deeper than our own JSON could be written.
+    deep = '{"mac":{"value":"0"},"weir":' + "[" * 300 + "]" * 300 + "}"
+    assert await verify(privacy, deep) == (False, False)
     for text in ("", "no", "[1]", "x" * 65_537):
         with pytest.raises(grpc.RpcError) as caught:
             await verify(privacy, text)
