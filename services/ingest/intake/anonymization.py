@@ -127,14 +127,14 @@ class Anonymizer:
 
     def remove_person(self, catalog: Catalog, candidate: Candidate, outcome: Outcome) -> Candidate:
         """Removes everything that identifies a person from an event of a category that has no people: the
-        subject, the `anonymous_id` and the session, marked properties, an entity that is a person, and every
-        mention of them. Gives the verdict ANONYMIZED if there is any of that. Returns the candidate with its
-        new id and properties."""
+        subject, the teacher, the `anonymous_id` and the session, marked properties, an entity that is a
+        person, and every mention of them. Gives the verdict ANONYMIZED if there is any of that. Returns the
+        candidate with its new id and properties."""
         event, version = candidate.event, candidate.version
         marked = {catalog.subject_name, *version.pii_properties, *version.subject_properties}
         ids = PersonIds(
             (
-                *((candidate.subject_id,) if candidate.subject_id else ()),
+                *filter(None, (candidate.subject_id, event.context.teacher_id)),
                 *others_named(
                     catalog,
                     event,
@@ -152,6 +152,8 @@ class Anonymizer:
         ):
             return candidate
         event.subject_id = event.anonymous_id = event.session_id = ""
+        if event.context.teacher_id:
+            event.context.teacher_id = ""
         if event.group_id in ids.texts:
             event.group_id = ""
         if event.entity.id in ids.texts:

@@ -98,6 +98,7 @@ def has_person(event_type: EventType, event: Event, people: RejectedPeople) -> b
         or people.others != []
         or event.session_id
         or event.anonymous_id
+        or event.context.teacher_id
     ):
         return True
     # They can be read: else it would not be certain whom the event is about.

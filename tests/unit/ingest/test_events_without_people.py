@@ -43,6 +43,11 @@ PLACES: dict[str, dict[str, Any]] = {
     "subject": {"subject_id": "canary"},
     "anonymous id": {"anonymous_id": "canary"},
     "session": {"session_id": "canary"},
+    "teacher": {"context": {"teacher_id": "canary", "app_version": "3.1"}},
+    "teacher among others": {
+        "context": {"teacher_id": "canary"},
+        "properties": {"by": {"canary": ["canary"]}},
+    },
     "marked property": {"properties": {"caller": "canary"}},
     "marked as a person": {"properties": {"on_call": ["canary"]}},
     "the app's word for a person": {"properties": {"player": "canary"}},
