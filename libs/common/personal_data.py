@@ -39,10 +39,16 @@ class Found(NamedTuple):
 # At the `@` of an address: what precedes it, what follows, and what only looks like that (`icon@2x.png`).
 _AT = re.compile("@|%40")
 _LOCAL = re.compile(r"[\w.!#$'*+^`{|}~-]{1,64}$")
-_DOMAIN = re.compile(r"(?![\d.]+x\.)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])")
+_DOMAIN = re.compile(
+    r"(?![\d.]+x\.)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[a-zA-Z\d-]{2,59}|[^\W\d_]{2,24})(?![\w-])"
+)
 # E.164, with at least eight digits. After a point it would be a coordinate, after a letter Base64.
 _PHONE = re.compile(r"(?<![\w/+=.,-])\+[1-9](?:[ ()/-]{0,2}\d){7,14}(?!\d|\.\d)")
-_TEL = re.compile(r"\btel:[\d()+ -]{7,24}")
+# The same as a part of a URL.
+_ENCODED_PHONE = re.compile(
+    r"(?<![\w%])%2B[1-9](?:(?:%2[089]|[ ()/-]){0,2}\d){7,14}(?![\w+/=]|%2[BF]|\.\d)", re.IGNORECASE
+)
+_TEL = re.compile(r"\btel:[\d()+ -]{7,24}", re.IGNORECASE)
 _PHONE_NAME = re.compile("phone|msisdn")
 _PHONE_ALONE = re.compile(r"\+?[\d ()./-]{7,24}")
 _PHONE_DIGITS = range(7, 16)
@@ -53,11 +59,20 @@ _VERSION_NAME = re.compile("version|release|build|firmware")
 # Of those that are routed, which begin with 2 or 3.
 _IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:])")
 _JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
+# Of a URL, or of one that is the value of another's parameter.
+_BEFORE_NAME = r"(?:(?<=[?&#;])|(?<=%3F)|(?<=%26)|(?<=%23)|(?<=%3B))"
 _PARAMETER = re.compile(
-    r"(?<=[?&#;])(?:(?:[a-z0-9]{1,20}[_-]){0,2}(?:token|secret|signature|password|passwd|pwd)"
-    r"|api[_-]?key|session[_-]?id|sid|sig|jwt|auth)=([^&#;\s\"'<>]{4,})",
+    _BEFORE_NAME
+    + r"(?:[a-z0-9_-]{0,40}(?:token|secret|signature|password|passwd|pwd|api[_-]?key|sess(?:ion)?[_-]?id)"
+    r"|sid|sig|jwt|auth)(?:=|%3D)((?:(?!%26|%23|%3B)[^&#;\s\"'<>]){4,})",
     re.IGNORECASE,
 )
+_PHONE_PARAMETER = re.compile(
+    _BEFORE_NAME + r"[a-z0-9_-]{0,40}(?:phone|msisdn)[a-z0-9_-]{0,20}(?:=|%3D)"
+    r"((?:%2[0-9BDF]|[\d ()./+-]){7,40})(?![\w%])",
+    re.IGNORECASE,
+)
+_ENCODED = re.compile("%..")
 _USER_INFO = re.compile(r"(?<=://)[^\s/?#@:\"]{1,128}:[^\s/?#@\"]{1,128}(?=@)")
 
 
@@ -67,18 +82,17 @@ def is_suspect(raw: bytes) -> bool:
     dots = raw.count(b".")
     # Beside those of JSON, which follow a name.
     colons = raw.count(b":") - raw.count(b'":')
+    if b"@" in raw or b"+" in raw or b"=" in raw or dots > 2 or colons > 1:
+        return True
+    # Names, and what is encoded, may be in letters of either case.
+    lower = raw.lower()
     return (
-        b"@" in raw
-        or b"+" in raw
-        or b"=" in raw
-        or dots > 2
-        or colons > 1
-        or b"hone" in raw
-        or b"msisdn" in raw
+        b"hone" in lower
+        or b"msisdn" in lower
         # Longer texts cost more to look for than the character that they are rarely found without.
         or (dots == 2 and b"eyJ" in raw)
-        or (colons == 1 and b"tel:" in raw)
-        or (b"%" in raw and b"%40" in raw)
+        or (colons == 1 and b"tel:" in lower)
+        or (b"%" in raw and (b"%40" in raw or b"%3d" in lower or b"%2b" in lower))
     )
 
 
@@ -160,7 +174,7 @@ def _is_phone(text: str) -> bool:
 def _tokens(text: str) -> Iterator[Found]:
     if "eyJ" in text:
         yield from (Found(*each.span(), Kind.TOKEN) for each in _JWT.finditer(text))
-    if "=" in text:
+    if "=" in text or "%" in text:
         yield from (Found(*each.span(1), Kind.TOKEN) for each in _PARAMETER.finditer(text))
     if "://" in text:
         yield from (Found(*each.span(), Kind.TOKEN) for each in _USER_INFO.finditer(text))
@@ -177,8 +191,14 @@ def _emails(text: str) -> Iterator[Found]:
 def _phones(text: str) -> Iterator[Found]:
     if "+" in text:
         yield from (Found(*each.span(), Kind.PHONE) for each in _PHONE.finditer(text))
-    if "tel:" in text:
+    if ":" in text:
         yield from (Found(*each.span(), Kind.PHONE) for each in _TEL.finditer(text))
+    if "%" in text:
+        yield from (Found(*each.span(), Kind.PHONE) for each in _ENCODED_PHONE.finditer(text))
+    if "=" in text or "%" in text:
+        for each in _PHONE_PARAMETER.finditer(text):
+            if sum(map(str.isdigit, _ENCODED.sub("", each[1]))) in _PHONE_DIGITS:
+                yield Found(*each.span(1), Kind.PHONE)
 
 
 def _addresses(text: str, name: str) -> Iterator[Found]:

@@ -22,6 +22,11 @@ FOUND = {
     "+5511987654321": "[phone]",
     "call +49 (171) 123-4567 now": "call [phone] now",
     "tel:0171-1234567": "[phone]",
+    "TEL:0171-1234567": "[phone]",
+    "wa.example/?to=%2B5511987654321": "wa.example/?to=[phone]",
+    "/call?userPhone=0171%201234567&x=1": "/call?userPhone=[phone]&x=1",
+    "/call?phone=+5511987654321": "/call?phone=[phone]",
+    "ann@example.xn--p1ai": "[email]",
     "203.0.113.77": "[ip]",
     "from 192.168.1.17:8080": "from [ip]:8080",
     "http://198.51.100.23/x": "http://[ip]/x",
@@ -30,6 +35,11 @@ FOUND = {
     "https://x.example/r?access_token=s3cr3t-value&x=1": "https://x.example/r?access_token=[token]&x=1",
     "/reset?token=abcdef": "/reset?token=[token]",
     "/a#id_token=abcdef": "/a#id_token=[token]",
+    "/app?accessToken=abcdef&refreshToken=ghijkl": "/app?accessToken=[token]&refreshToken=[token]",
+    "/f?X-Amz-Security-Token=abcdef": "/f?X-Amz-Security-Token=[token]",
+    "/shop;jsessionid=0A1B2C3D": "/shop;jsessionid=[token]",
+    "/login?next=%2Freset%3Ftoken%3Dabcdef%26x%3D1": "/login?next=%2Freset%3Ftoken%3D[token]%26x%3D1",
+    "%2Freset%3ftoken%3dabcdef": "%2Freset%3ftoken%3d[token]",
     "/f?X-Amz-Signature=abcdef0123": "/f?X-Amz-Signature=[token]",
     "/login?user=x&password=hunter22": "/login?user=x&password=[token]",
     "https://ann:hunter2@x.example/": "https://[token]@x.example/",
@@ -45,6 +55,8 @@ CLEAN = [
     *("203.0.113.0", "2001:db8:1234::", "127.0.0.1", "999.1.1.1", "aa:bb:cc:dd:ee:ff", "std::abs"),
     *("icon@2x.png", "react@18.2.0", "@scope/pkg", "ann@localhost", "a@b", "50% @ home"),
     *("/page?assignment=asg_789&sort=asc", "token", "a=b", "1+2=3", "q=token", "/x?author=ann"),
+    *("/m?microphone=1&step=2", "/x?phone=%2B55", "/x?tokens=12345"),
+    *("GMT%2B0200", "%2B48.858222%2B002.294500"),
     *("https://x.example/student/assignment-play?game=G-01542#top", "c2FtcGxlK3Rl+12345678xyz=="),
 ]
 
@@ -61,11 +73,14 @@ def test_what_only_looks_like_it_is_not(text: str) -> None:
     assert find(text) == []
 
 
-@pytest.mark.parametrize("name", ["phone", "phone_number", "userPhone", "msisdn"])
+@pytest.mark.parametrize(
+    "name", ["phone", "phone_number", "userPhone", "msisdn", "PHONE", "MSISDN"]
+)
 def test_a_name_says_that_digits_are_a_telephone_number(name: str) -> None:
     assert redacted("0171 1234567", find("0171 1234567", name)) == "[phone]"
     assert is_phone_number(5511987654321, name)
     assert is_suspect(orjson.dumps({name: "0171 1234567"}))
+    assert is_suspect(orjson.dumps({name: 5511987654321}))
     assert not find("+55", f"{name}_prefix")
     assert not is_phone_number(55, name)
     assert not is_phone_number(5511987654321, "score")
