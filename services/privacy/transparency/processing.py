@@ -1,6 +1,6 @@
 """What an app does with people's data, from its catalog. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from libs.catalog import (
@@ -101,7 +101,9 @@ def describe(catalog: Catalog) -> Description:
 def _use(catalog: Catalog, purpose: Purpose | None) -> PurposeUse:
     events = [event for event in catalog.events.values() if event.purpose == purpose]
     categories = [
-        _category(category, purpose, [event for event in events if event.category is category])
+        _category(
+            catalog, category, purpose, [event for event in events if event.category is category]
+        )
         for category in catalog.categories.values()
     ]
     found = [category for category in categories if category.events]
@@ -121,7 +123,7 @@ def _use(catalog: Catalog, purpose: Purpose | None) -> PurposeUse:
 
 
 def _category(
-    category: Category, purpose: Purpose | None, events: Iterable[EventType]
+    catalog: Catalog, category: Category, purpose: Purpose | None, events: Collection[EventType]
 ) -> CategoryUse:
     return CategoryUse(
         category.name,
@@ -129,9 +131,21 @@ def _category(
         "" if purpose else category.legal_ground,
         _IDENTITIES[Pii(category.pii)],
         category.anonymize_after_days,
-        category.aggregate_retention_days,
+        _numbers_kept_days(catalog, {event.name for event in events}),
         [_event(event) for event in events],
     )
+
+
+def _numbers_kept_days(catalog: Catalog, names: Set[str]) -> int | None:
+    """The longest that a rollup with any of the events is kept: one that counts events of several categories
+    is kept as long as the most patient of them says, or as it says itself."""
+    kept = [
+        rollup.cell_retention_days
+        for rollup in catalog.rollups.values()
+        if not names.isdisjoint(rollup.events)
+    ]
+    limited = [days for days in kept if days is not None]
+    return max(limited, default=0) if len(limited) == len(kept) else None
 
 
 def _event(event: EventType) -> Event:

@@ -60,7 +60,7 @@ To see what is used.
 
 - The person's id is kept as long as the purpose allows
 - Events lose their person after 30 days
-- Numbers made of them are kept: 1825 days
+- Numbers made of them are kept: without limit
 
 | event | when | properties | kept |
 |---|---|---|---|
@@ -96,6 +96,27 @@ def test_a_page_of_a_small_catalog() -> None:
         "- Events with e-mail addresses or the like are marked as sensitive (in events of accounts).",
     ):
         assert f"{rule}\n" in page
+
+
+@pytest.mark.parametrize(
+    ("accounts", "rollup", "days"),
+    [
+        ("1y", "", 5 * 365),
+        # The built-in rollups count the events of all categories.
+        ("9y", "", 9 * 365),
+        ("1y", "{events: [played], period: day, metrics: {games: count}, retention: 7y}", 7 * 365),
+        ("1y", "{events: [paid], period: day, metrics: {sales: count}, retention: 8y}", 5 * 365),
+    ],
+)
+def test_numbers_are_kept_as_long_as_the_last_that_counts_the_events(
+    accounts: str, rollup: str, days: int
+) -> None:
+    text = CATALOG.replace("aggregate: keep", f"aggregate: {accounts}")
+    found = describe(
+        compile_catalog(text + (f"rollups: {{own: {rollup}}}\n" if rollup else ""), "club.yaml")
+    )
+    [play] = found.purposes[0].categories
+    assert play.numbers_kept_days == days
 
 
 @pytest.mark.parametrize(
