@@ -87,7 +87,7 @@ class ResultQueries:
         start = page.result.period.start
         if least != NO_LIMIT:
             shown = await self._shown.of(
-                (request.app_id, name), catalog, app, start, page.cells, least
+                (request.app_id, name), catalog, app, page.result.period, page.cells, least
             )
             if shown != page.cells:
                 message.reliability.cut.CopyFrom(withheld_cut(least))

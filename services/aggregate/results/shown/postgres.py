@@ -1,5 +1,6 @@
 """What of a job's result is shown to callers who may see aggregates only."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
@@ -16,7 +17,7 @@ from services.aggregate.named_metrics.model import Answer, Span
 from services.aggregate.named_metrics.shown.postgres import MetricJudge
 from services.aggregate.named_metrics.spans import periods_in
 from services.aggregate.plan import AppPlan, RollupPlan
-from services.aggregate.results.model import COHORTS, METRICS, JobKey, ResultCell
+from services.aggregate.results.model import COHORTS, METRICS, JobKey, ResultCell, ResultPeriod
 from services.aggregate.suppression.lines import (
     CellKey,
     is_about_people,
@@ -33,6 +34,9 @@ SELECT rollup, bucket, cell_id, dimensions, metrics FROM aggregate.result_cells
 WHERE app_id = :app_id AND job = :job AND period_start = :start AND rollup = ANY(:rollups)
 LIMIT :limit
 """)
+# The people of a cohort entered on any day of its week.
+_WEEK = timedelta(weeks=1)
+_DAY_SHARE = re.compile(r"d(\d+)_retention").fullmatch
 
 
 class ShownResults:
@@ -46,19 +50,19 @@ class ShownResults:
         key: JobKey,
         catalog: Catalog,
         app: AppPlan,
-        start: datetime,
+        period: ResultPeriod,
         cells: Sequence[ResultCell],
         least: int,
     ) -> Sequence[ResultCell]:
-        """Those of the cells, of the result whose period begins at `start`, that are shown, with the values
-        that are. Raises LimitExceeded."""
+        """Those of the cells, of the result of this period, that are shown, with the values that are. Raises
+        LimitExceeded."""
         names = {
             cell.rollup
             for cell in cells
             if cell.rollup in app.rollups and is_about_people(catalog, catalog.rollups[cell.rollup])
         }
         async with self._engine.connect() as connection:
-            shown = await self._shown_ids(connection, key, catalog, app, start, names, least)
+            shown = await self._shown_ids(connection, key, catalog, app, period.start, names, least)
             judges = await _judges(connection, catalog, app, cells, least)
         found = []
         for cell in cells:
@@ -69,7 +73,7 @@ class ShownResults:
                 case name if name == METRICS:
                     found.append(_shown_metrics(cell, judges))
                 case name if name == COHORTS:
-                    found.append(_shown_cohort(cell, least))
+                    found.append(_shown_cohort(cell, period.end, least))
                 case _:
                     found.append(cell)
         return [cell for cell in found if cell.metrics]
@@ -201,8 +205,9 @@ def _shown_metrics(
     return _without(cell, hidden)
 
 
-def _shown_cohort(cell: ResultCell, least: int) -> ResultCell:
-    """Without the numbers of a few people of a cohort, and without all of a cohort that is that small."""
+def _shown_cohort(cell: ResultCell, end: datetime, least: int) -> ResultCell:
+    """Without the numbers of a few people of a cohort, and without all of a cohort that is that small; and
+    without shares of a day that was not over for all of them at the `end`: of how many, nothing says."""
     people = cell.metrics.get("people", 0.0)
     if is_few(round(people), least):
         return _without(cell, cell.metrics.keys())
@@ -211,10 +216,10 @@ def _shown_cohort(cell: ResultCell, least: int) -> ResultCell:
     if is_few(active, least) or is_few(round(people) - active, least):
         hidden |= {"active", "retention"}
     for name, share in cell.metrics.items():
-        if name.startswith("d") and name.endswith("_retention"):
-            # Of so many at most: their day may not be over for all of them.
+        if day := _DAY_SHARE(name):
             back = round(share * people)
-            if is_few(back, least) or is_few(round(people) - back, least):
+            over = cell.bucket + _WEEK + timedelta(days=int(day[1]))
+            if over > end or is_few(back, least) or is_few(round(people) - back, least):
                 hidden.add(name)
     return _without(cell, hidden)
 
