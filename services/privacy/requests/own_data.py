@@ -57,6 +57,7 @@ _FORGET_REQUESTS = text("""
 UPDATE privacy.subject_requests SET subject_id = NULL,
     parameters = CASE WHEN kind = 'rectification' THEN parameters - 'properties' ELSE parameters END,
     result = CASE WHEN kind = 'rectification' THEN NULL ELSE result END,
+    done_at = CASE WHEN state IN ('waiting', 'running') THEN :now ELSE done_at END,
     state = CASE WHEN state IN ('waiting', 'running') THEN 'failed' ELSE state END,
     failure = CASE WHEN state IN ('waiting', 'running') THEN 'the person was erased meanwhile' ELSE failure
     END
@@ -94,6 +95,7 @@ async def erase_own(
         "version": withdrawal,
         "request_id": request.request_id,
         "fenced_at": request.fenced_at,
+        "now": now,
         "persons": list(persons),
     }
     await connection.execute(LOCK_SUBJECT, subject._asdict())

@@ -243,3 +243,6 @@ async def test_a_request_that_is_made_behind_the_fence_ends_without_the_persons_
         (before.request_id, State.FAILED, None),
         (erasure.request_id, State.DONE, None),
     ]
+    # All at their end.
+    assert found[2].done_at == found[3].done_at is not None
+    assert all(each.done_at for each in found)
