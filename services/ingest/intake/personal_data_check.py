@@ -9,11 +9,13 @@ from weir.common.v1 import event_pb2
 from weir.common.v1.event_pb2 import Event
 
 from libs.catalog import Catalog, PersonalData
+from libs.common.event_properties import PropertiesError
 from libs.common.exact_json import exact_dumps
 from libs.common.personal_data import WORDS, Cleaning, is_suspect
 from services.ingest import metrics
 from services.ingest.intake.context_extra import rewrite_extra
 from services.ingest.intake.model import Candidate, Outcome, Rejection, Verdict
+from services.ingest.intake.properties import parse_properties
 
 # Texts of context and attribution that may be anything; versions and the user agent are no place for people.
 _URLS = ("page_url", "referrer")
@@ -68,14 +70,34 @@ def check_personal_data(
     return candidate._replace(properties=properties, properties_json=raw)
 
 
-def clean_rejected(event: Event, properties: dict[str, Any], known: Collection[str]) -> None:
+def clean_rejected(event: Event, properties: dict[str, Any], known: Collection[str]) -> bool:
     """Removes personal data from a rejected event, whose dead letter is stored as well. `known` are the
-    properties that may have it."""
+    properties that may have it. Returns whether the properties had any."""
     cleaning = Cleaning(known)
     cleaned = cleaning.clean_properties(properties)
-    if cleaning.found:
+    in_properties = bool(cleaning.found)
+    if in_properties:
         event.properties_json = exact_dumps(cleaned)
     _clean_parts(event, cleaning, change=True)
+    return in_properties
+
+
+def flag_rejected(event: Event, known: Collection[str]) -> None:
+    """Marks a rejected event with personal data, or with properties that cannot be searched, as sensitive:
+    its dead letter is kept for no longer than the event would be."""
+    if event.privacy_level not in _MILD:
+        return
+    cleaning = Cleaning(known)
+    is_readable = True
+    try:
+        properties, _ = parse_properties(event)
+    except PropertiesError:
+        is_readable = False
+    else:
+        cleaning.clean_properties(properties)
+    _clean_parts(event, cleaning, change=False)
+    if cleaning.found or not is_readable:
+        event.privacy_level = event_pb2.PRIVACY_LEVEL_SENSITIVE
 
 
 def _has_suspect_parts(event: Event) -> bool:

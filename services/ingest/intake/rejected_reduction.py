@@ -16,7 +16,7 @@ from services.ingest.intake.batch_consents import BatchConsents
 from services.ingest.intake.day_only import has_day_only
 from services.ingest.intake.declared_context import keep_context
 from services.ingest.intake.model import Outcome, RejectedEvent, Verdict
-from services.ingest.intake.personal_data_check import clean_rejected
+from services.ingest.intake.personal_data_check import clean_rejected, flag_rejected
 from services.ingest.intake.properties import parse_properties
 from services.ingest.intake.rejected_content import (
     Content,
@@ -151,6 +151,10 @@ class RejectedReduction:
         action = event_type.personal_data if event_type else collection.personal_data
         cleans = action in (PersonalData.REFUSE, PersonalData.REDACT)
         sealed = sealed_properties(self._catalog, event_type)
+        marked = marked_properties(event_type) if event_type else frozenset[str]()
+        known = {self._catalog.subject_name, *marked}
+        if action is PersonalData.FLAG:
+            flag_rejected(event, known)
         if not (collection.hashed or collection.takes_declared_only or cleans or sealed):
             return LetterContent.WHOLE
         kept = LetterContent.WHOLE
@@ -158,9 +162,9 @@ class RejectedReduction:
             properties, _ = parse_properties(event)
         except PropertiesError:
             remove_properties(event)
-            kept = LetterContent.WITHOUT_PROPERTIES
+            properties, kept = {}, LetterContent.WITHOUT_PROPERTIES
         else:
-            known = len(properties)
+            sent = len(properties)
             if collection.takes_declared_only:
                 declared = declared_properties(event_type) if event_type else frozenset()
                 properties = {name: item for name, item in properties.items() if name in declared}
@@ -169,14 +173,10 @@ class RejectedReduction:
                 # A dead letter has no key.
                 properties = {name: item for name, item in properties.items() if name not in sealed}
                 event.properties_json = exact_dumps(properties)
-            if len(properties) < known:
+            if len(properties) < sent:
                 kept = LetterContent.REDUCED
-            if cleans:
-                marked = marked_properties(event_type) if event_type else frozenset()
-                before = event.properties_json
-                clean_rejected(event, properties, {self._catalog.subject_name, *marked})
-                if event.properties_json != before:
-                    kept = LetterContent.REDUCED
+        if cleans and clean_rejected(event, properties, known):
+            kept = lesser(kept, LetterContent.REDUCED)
         self._anonymizer.hash_named(self._catalog, event)
         return kept
 

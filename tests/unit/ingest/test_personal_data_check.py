@@ -79,6 +79,41 @@ async def test_a_redacted_event_is_stored_without_it(place: str, producer: int) 
         assert b"[email]" in stored.SerializeToString()
 
 
+@pytest.mark.parametrize("place", ["page", "extra", "attribution"])
+@pytest.mark.parametrize("name", ["game.ended", "login.failed"])
+async def test_the_letter_of_an_event_whose_properties_cannot_be_read_has_none_of_it(
+    place: str, name: str
+) -> None:
+    ingest = Ingest({"ann": COACHING}, catalog=_catalog("redact"))
+    event = _event(place, raw=b'{"moves":', name=name)
+    assert (await ingest.take(event)).verdicts == [Verdict.REJECTED]
+    [(_, append)] = ingest.stream.appends
+    assert b"canary" not in serialized(append)
+
+
+@pytest.mark.parametrize(
+    ("level", "kept"),
+    [(0, 2), (1, 2), (2, 2), (3, 3)],
+    ids=["unsaid", "standard", "sensitive", "pii"],
+)
+@pytest.mark.parametrize("place", ["property", "page"])
+async def test_the_letter_of_a_flagged_event_is_sensitive_as_well(
+    place: str, level: int, kept: int
+) -> None:
+    ingest = Ingest({"ann": COACHING}, catalog=_catalog("flag"))
+    event = _event(place, producer=1, privacy_level=level)
+    assert (await ingest.take(event)).verdicts == [Verdict.REJECTED]
+    [letter] = ingest.letters()
+    assert letter.event.privacy_level == kept
+    if not level:
+        await ingest.take(_event(producer=1, event_id="harmless"))
+        assert ingest.letters()[-1].event.privacy_level == 0
+        # What cannot be read cannot be searched, and stays as it was sent.
+        await ingest.take(_event(name="login.failed", raw=b'{"a":', event_id="broken"))
+        broken = ingest.letters()[-1].event
+        assert (broken.privacy_level, broken.properties_json) == (2, b'{"a":')
+
+
 async def test_words_that_were_harmless_before_hide_nothing() -> None:
     ingest = Ingest({"ann": COACHING}, catalog=_catalog("refuse"))
     harmless, suspect = {"platform": "web", "class_id": "7b"}, {"platform": "web", "class_id": MAIL}
