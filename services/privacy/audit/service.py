@@ -85,9 +85,11 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         kept = known_head(request)
         if request.after_sequence >= 2**63:
             raise InvalidArgument("is no sequence", field="after_sequence")
+        if kept and kept.sequence <= request.after_sequence:
+            raise InvalidArgument("is of an entry that is passed over", field="known_head")
         after = self._chain_pages.read(request, _chain_cursor)
         found = await self._verifier.verify(request.app_id, after, request.after_sequence, kept)
-        if kept and kept.sequence < found.pruned_through:
+        if kept and kept.sequence <= found.pruned_through:
             raise InvalidArgument(
                 f"is of an entry that is past its limit; entries up to {found.pruned_through} are",
                 field="known_head",

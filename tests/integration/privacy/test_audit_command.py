@@ -93,6 +93,10 @@ async def test_a_whole_trail_is_verified(privacy: Privacy, home: Path) -> None:
     wrong = await run("verify", "--head", "three")
     assert wrong.exit_code == 1
     assert "(known_head): must be a sequence" in wrong.stderr
+    # It would not be compared with anything.
+    passed_over = await run("verify", "--head", head, "--after", "3")
+    assert passed_over.exit_code == 1
+    assert "(known_head): is of an entry that is passed over" in passed_over.stderr
 
 
 async def test_verify_names_the_first_bad_entry(
