@@ -28,6 +28,8 @@ STEPS = (
     Step(_WRITE, "privacy"),
 )
 PERSON_ERASED = "the person is erased"
+# An erasure of some categories ends exports as well: these may have the events.
+DATA_ERASED = "data of the person are being erased: ask again when that is done"
 
 
 class ExportProgress(Protocol):
@@ -107,7 +109,7 @@ class ExportHandler:
         export = self._export(request, subject_id)
         file = await self._work.write(request.request_id, export, is_erased, on_read)
         if file.stored is None:
-            await self._end(current, State.CANCELLED, PERSON_ERASED)
+            await self._end(current, State.CANCELLED, DATA_ERASED)
             return
         for step in STEPS:
             current = _with_done(current, step.name)

@@ -238,3 +238,23 @@ async def test_two_erasures_at_once_both_wait_for_the_writer_of_an_export(
     assert (first.done, second.done) == (True, True)
     # The file is in one receipt.
     assert [progress.stores[0].erased for progress in (first, second)] == [1, 0]
+
+
+async def test_an_export_that_an_erasure_of_some_events_ends_says_no_more_than_that(
+    role_url: Callable[[str], str], tmp_path: Path
+) -> None:
+    async with export_steps(role_url("weir_privacy"), tmp_path, nothing) as steps:
+        async with steps.requests.engine.begin() as connection:
+            await connection.exec_driver_sql(
+                "INSERT INTO privacy.subject_requests (request_id, app_id, kind, state, subject,"
+                " subject_id, categories, parameters, requester, created_at, due_at, steps, failure)"
+                " VALUES (%s, 'arena', 'erasure', 'running', %s, 'ann', '{play}', '{}', 'app', %s, %s, '[]',"
+                " '')",
+                (uuid4(), PERSON, CREATED, CREATED),
+            )
+        request_id = uuid4()
+        await steps.ask(request_id)
+        found = await steps.carry_out(request_id)
+    assert found.state is State.CANCELLED
+    assert found.failure == "data of the person are being erased: ask again when that is done"
+    assert not files_in(tmp_path)
