@@ -4,6 +4,7 @@ which the fake of the unit tests passes too."""
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from services.aggregate.counting.generations import BucketKey, RecountState
@@ -103,10 +104,14 @@ class CellReader(Protocol):
         ...
 
     async def newest_cells(
-        self, app: AppPlan, buckets: Mapping[str, datetime], after: CellState | None, least: int = 1
+        self,
+        app: AppPlan,
+        buckets: Mapping[str, datetime],
+        after: CellState | None,
+        least: Mapping[str, int] = MappingProxyType({}),
     ) -> NewestCells:
-        """Cells of one bucket of each of the plan's rollups, the first ones or those after `after`, without
-        the values that are of fewer than `least` people."""
+        """Cells of one bucket of each of the plan's rollups, the first ones or those after `after`; of the
+        rollups in `least` without the values that are of fewer people."""
         ...
 
 

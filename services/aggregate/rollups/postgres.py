@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -28,6 +29,7 @@ from services.aggregate.model import (
 )
 from services.aggregate.plan import AppPlan
 from services.aggregate.rollups.cell_pages import ReadCell, grouped
+from services.aggregate.suppression.tables import NO_LIMIT
 from services.aggregate.suppression.values import shown_values
 
 # At most :limit cells, and no more than hold :page_bytes of dimensions, but one in any case; `found` is how
@@ -153,7 +155,11 @@ class PostgresCellReader:
         return {row.rollup: row.bucket for row in rows}
 
     async def newest_cells(
-        self, app: AppPlan, buckets: Mapping[str, datetime], after: CellState | None, least: int = 1
+        self,
+        app: AppPlan,
+        buckets: Mapping[str, datetime],
+        after: CellState | None,
+        least: Mapping[str, int] = MappingProxyType({}),
     ) -> NewestCells:
         """See the port."""
         rollup, cell_id = (after.cell.rollup, after.cell.cell_id.hex()) if after else _BEFORE_ALL
@@ -167,7 +173,9 @@ class PostgresCellReader:
         }
         rows = await self._rows(SELECT_NEWEST_CELLS, parameters)
         cells, more = await self._grouped(rows, app, _NEWEST_CELLS)
-        return NewestCells([_state(app, cell, least) for cell in cells], more)
+        return NewestCells(
+            [_state(app, cell, least.get(cell.rollup, NO_LIMIT)) for cell in cells], more
+        )
 
     async def _stored(self, cell_id: str) -> bool:
         return bool(await self._rows(SELECT_DIMENSIONS, {"cell_id": cell_id}))

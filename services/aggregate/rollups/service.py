@@ -32,6 +32,7 @@ from services.aggregate.rollups.convert import (
 from services.aggregate.suppression.convert import least_people, withheld_cut
 from services.aggregate.suppression.postgres import ShownCells
 from services.aggregate.suppression.tables import NO_LIMIT
+from services.aggregate.suppression.values import is_of_few
 
 
 class RollupQueries:
@@ -84,7 +85,14 @@ class RollupQueries:
             catalog, plan, [cell.cursor.bucket for cell in page.cells], least
         )
         shown = [
-            cell for cell in page.cells if ids is None or bytes.fromhex(cell.cursor.cell_id) in ids
+            cell
+            for cell in page.cells
+            if ids is None
+            or (
+                bytes.fromhex(cell.cursor.cell_id) in ids
+                # It may have become one of enough people since it was read.
+                and not is_of_few(plan, cell.measures, least)
+            )
         ]
         if ids is None:
             least = NO_LIMIT

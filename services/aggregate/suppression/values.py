@@ -46,6 +46,15 @@ def withheld_metrics(plan: RollupPlan, measures: Mapping[str, Measure], least: i
     }
 
 
+def is_of_few(plan: RollupPlan, measures: Mapping[str, Measure], least: int) -> bool:
+    """Whether a cell is of fewer than `least` people; of a rollup that does not count them, of so few
+    events."""
+    people = people_measure(plan)
+    if people:
+        return people in measures and is_few(measures[people].count, least)
+    return is_few(max((measure.count for measure in measures.values()), default=0), least)
+
+
 def people_measure(plan: RollupPlan) -> str:
     """Under which name a rollup stores its people; empty if it does not count them."""
     found = (

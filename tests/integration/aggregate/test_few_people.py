@@ -30,8 +30,17 @@ from tests.support.waiting import until
 TIMEOUT = 60
 MORE = (
     CATALOG.replace(
+        "categories:\n",
+        """categories:
+  health: {pii: none, producers: [server], retention: {raw: 90d, aggregate: 2y}}
+""",
+        1,
+    )
+    .replace("events:\n", "events:\n  service.checked: {category: health}\n", 1)
+    .replace(
         "rollups:\n",
         """rollups:
+  checks: {events: [service.checked], period: day, metrics: {checks: count}}
   by_guild:
     events: [match.ended]
     period: day
@@ -173,6 +182,22 @@ async def test_live_numbers(aggregate: Aggregate, stores: Stores) -> None:
     other, everything = await first(ALL)
     assert everything == {"green": 6, "red": 8, "blue": 4}
     other.cancel()
+
+
+async def test_numbers_of_no_person_are_shown_as_few_as_they_are(
+    aggregate: Aggregate, stores: Stores
+) -> None:
+    checked = event("service.checked", when=f"{NEXT:%Y-%m-%dT%H}:20:30", player="")
+    stores.send(store(stores.database_url, checked))
+    await stores.until_drained()
+    query = pb.QueryRollupRequest(app_id=APP, rollup="checks")
+    [cell] = (await aggregate.stub.QueryRollup(query, metadata=[READING])).cells
+    assert dict(cell.metrics) == {"checks": 1}
+    request = pb.WatchRollupsRequest(app_id=APP, rollups=["checks"])
+    call = aggregate.stub.WatchRollups(request, metadata=[READING], timeout=TIMEOUT)
+    [one] = (await call.read()).cells
+    call.cancel()
+    assert dict(one.cell.metrics) == {"checks": 1}
 
 
 async def test_gauges(aggregate: Aggregate, stores: Stores) -> None:

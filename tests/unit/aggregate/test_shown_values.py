@@ -5,7 +5,7 @@ import pytest
 from libs.catalog import Period
 from services.aggregate.model import Measure
 from services.aggregate.suppression.lines import is_about_people, longer_periods
-from services.aggregate.suppression.values import people_measure, shown_values
+from services.aggregate.suppression.values import is_of_few, people_measure, shown_values
 from tests.support.arena_catalog import compile_arena, plan
 
 WATCHING = plan().rollups["watching"]
@@ -31,6 +31,16 @@ def shown(people: int, cheering: int, watched: int) -> set[str]:
 )
 def test_metrics_of_a_few(people: int, cheering: int, watched: int, expected: set[str]) -> None:
     assert shown(people, cheering, watched) == expected
+
+
+@pytest.mark.parametrize(("people", "few"), [(0, False), (1, True), (4, True), (5, False)])
+def test_a_cell_is_judged_by_its_people(people: int, few: bool) -> None:
+    """QueryRollup reads a cell, and then who is in it: what it shows is of the first."""
+    counts = {"people": people, "watched": 30} if people else {"watched": 30}
+    measures = {name: Measure(count, None, None, None) for name, count in counts.items()}
+    assert is_of_few(WATCHING, measures, 5) is few
+    events = {"events": Measure(people, None, None, None)} if people else {}
+    assert is_of_few(plan().rollups["events"], events, 5) is few
 
 
 def test_what_a_rollup_is_judged_by() -> None:

@@ -59,10 +59,12 @@ class SuppressedWatches:
             name: await self._shown.of(catalog, app.rollups[name], [bucket], least)
             for name, bucket in buckets.items()
         }
+        # Of the others nothing is about people.
+        limits = {name: least for name, ids in shown.items() if ids is not None}
         found: list[CellState] = []
         after: CellState | None = None
         while True:
-            page = await self._reader.newest_cells(app, buckets, after, least)
+            page = await self._reader.newest_cells(app, buckets, after, limits)
             for state in page.states:
                 ids = shown[state.cell.rollup]
                 if ids is None or state.cell.cell_id in ids:
