@@ -161,6 +161,20 @@ def _event(event: EventType) -> Event:
     return Event(event.name, event.description, properties, event.raw_retention_days)
 
 
+def _age_rules(bands: Iterable[str], purposes: Collection[Purpose]) -> Iterable[str]:
+    """What holds of a band instead of a purpose's own default."""
+    for band in bands:
+        aged = [(purpose.name, purpose.ages) for purpose in purposes if purpose.ages is not None]
+        unknown = any(ages.unknown == band for _, ages in aged)
+        whose = f"{band}, or none recorded" if unknown else band
+        guarded = ", ".join(name for name, ages in aged if band in ages.guardian)
+        closed = ", ".join(name for name, ages in aged if band in ages.closed)
+        if guarded:
+            yield f"Age band {whose}: a guardian has to grant {guarded}."
+        if closed:
+            yield f"Age band {whose}: no one can grant {closed}."
+
+
 def _rules(catalog: Catalog) -> Iterable[str]:
     collection = catalog.collection
     yield "Addresses are cut to a network before anything is stored."
@@ -189,6 +203,7 @@ def _rules(catalog: Catalog) -> Iterable[str]:
     if catalog.minors is not None:
         bands = ", ".join(catalog.minors.bands)
         yield f"Consent of minors follows age bands: {bands}. No birth date is stored."
+        yield from _age_rules(catalog.minors.bands, catalog.purposes.values())
     if catalog.archive:
         yield "Events are archived before they are removed."
     least = catalog.least_people

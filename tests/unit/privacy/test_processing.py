@@ -98,6 +98,21 @@ def test_a_page_of_a_small_catalog() -> None:
         assert f"{rule}\n" in page
 
 
+def test_age_bands_say_what_holds_in_place_of_the_default() -> None:
+    bands = "{child: {guardian: all, closed: [offers]}, teen: {closed: [offers]}, adult: {}}"
+    rules = describe(compile_catalog(f"{CATALOG}minors: {{bands: {bands}}}\n", "club.yaml")).rules
+    place = rules.index(
+        "Consent of minors follows age bands: child, teen, adult. No birth date is stored."
+    )
+    # The first band is that of whom nothing is known.
+    assert rules[place + 1 : place + 5] == [
+        "Age band child, or none recorded: a guardian has to grant telemetry, offers, safety.",
+        "Age band child, or none recorded: no one can grant offers.",
+        "Age band teen: no one can grant offers.",
+        "Numbers about fewer than 5 people are not shown to those who see numbers only.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("accounts", "rollup", "days"),
     [
