@@ -7,10 +7,10 @@ whose time zone is UTC. An event whose id is its UUID has that as its `event_id`
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from libs.common.formulas import FORMULA_STARTS
 from libs.events.columns import COLUMNS, EventColumn
 
-# What spreadsheets take for a formula (OWASP, CSV injection): = + - @, tab, carriage return.
-_FORMULA_STARTS = "'=', '+', '-', '@', chr(9), chr(13)"
+_FORMULA_STARTS = ", ".join(f"chr({ord(start)})" for start in FORMULA_STARTS)
 _NEWLINE = "chr(10)"
 
 # The columns of a file, and the SQL of their values.

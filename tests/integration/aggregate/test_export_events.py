@@ -161,7 +161,7 @@ async def test_an_export_of_one_person_ends_when_they_are_restricted(
     assert reason_of(error.value) == ("FAILED_PRECONDITION", "PROCESSING_RESTRICTED", "")
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＠"])
 async def test_no_text_of_a_producer_is_a_formula(
     stores: Stores, aggregate: Aggregate, sign: str
 ) -> None:

@@ -20,7 +20,7 @@ def read_back(text: str) -> list[list[str]]:
     return list(csv.reader(StringIO(text, newline="")))
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
 def test_a_text_that_a_spreadsheet_takes_for_a_formula_gets_a_quote_in_front(start: str) -> None:
     row = json.dumps({"name": f"{start}HYPERLINK(1)", "amount": -5})
     assert read_back("".join(csv_lines([row], ["name", "amount"]))) == [
