@@ -24,8 +24,8 @@ from tests.support.small_catalog import SMALL
 MODEL = (Catalog, Category, ClockPolicy, EventType, Limits, Purpose, Rollup)
 # Words for people, which commands show. Other things that services read have descriptions too.
 WORDS = {"Catalog.title", "EventType.description", "Category.legal_ground"}
-# What the compiler turns into another field: the rollup `activity`.
-COMPILED = {"Catalog.activity"}
+# What the compiler turns into another field: the rollup `activity`, and how long cells of rollups are kept.
+COMPILED = {"Catalog.activity", "Category.aggregate_retention_days"}
 EVERY_INERT_KEY = (
     SMALL.replace(
         "retention: {raw: 90d, aggregate: 5y}}",
